@@ -1,0 +1,42 @@
+import { type Fragment, messageOf } from '../etf/index.ts';
+import { canonical, readText, unset } from './fields.ts';
+import { recordFields, recordOf } from './record.ts';
+
+/** `{'Contact',PhoneId,Avatar,…,Status}` (15): somebody in a roster. */
+export interface Contact {
+  /** `<phone>_<roster id>` of the other side. */
+  readonly phoneId: string;
+  /** The whole record, ready to be stored. */
+  readonly fragment: Fragment;
+}
+
+const places = { phone_id: 0, last_msg: 9, update: 10, presence: 12, status: 13 } as const;
+
+/** Longer phone ids are refused; a phone and a roster id need no more. */
+const longestPhoneId = 255;
+
+/** Read one contact; `undefined` for anything else, also for a `phone_id` that is no text. `last_msg` stays as sent. */
+export function readContact(fragment: Fragment): Contact | undefined {
+  const fields = recordFields(fragment, 'Contact');
+  const phoneId = readText(fields?.[places.phone_id] ?? unset);
+  if (fields === undefined || !phoneId || phoneId.length > longestPhoneId) return undefined;
+  const own = fields.map((field, place) => (place === places.last_msg ? field : canonical(field)));
+  return { phoneId, fragment: recordOf('Contact', own) };
+}
+
+/** The same contact with some of its fields changed. The fragment is one that `readContact` made. */
+export function changeContact(
+  contact: Fragment,
+  changes: Partial<Record<keyof typeof places, Fragment>>,
+): Fragment {
+  const fields = recordFields(contact, 'Contact') ?? [];
+  for (const [name, value] of Object.entries(changes) as [keyof typeof places, Fragment][]) {
+    fields[places[name]] = value;
+  }
+  return recordOf('Contact', fields);
+}
+
+/** A contact as a payload. */
+export function writeContact(contact: Fragment): Buffer {
+  return messageOf(contact);
+}

@@ -1,0 +1,58 @@
+import { Atom, decodeFragment, encodeFragment, type Fragment, type Term } from '../etf/index.ts';
+
+/** `[]`, what a field holds that is not set. */
+export const unset: Fragment = encodeFragment([]);
+
+/** Whether a field is not set: `[]`, and `undefined` as some clients write it. */
+export function isUnset(fragment: Fragment): boolean {
+  return fragment[0] === NIL_EXT || readAtom(fragment) === 'undefined';
+}
+
+/** The name of an atom, in any of its four encodings. */
+export function readAtom(fragment: Fragment): string | undefined {
+  const tag = fragment[0];
+  if (tag !== ATOM_EXT && tag !== SMALL_ATOM_EXT && tag !== ATOM_UTF8_EXT && tag !== SMALL_ATOM_UTF8_EXT) {
+    return undefined;
+  }
+  const term = decodeFragment(fragment);
+  return term instanceof Atom ? term.name : undefined;
+}
+
+/** An integer in any of its encodings; `[]` is how JavaScript clients write 0. Past 2^53 it is a bigint. */
+export function readInteger(fragment: Fragment): number | bigint | undefined {
+  if (isUnset(fragment)) return 0;
+  const term = decodeFragment(fragment);
+  return typeof term === 'number' || typeof term === 'bigint' ? term : undefined;
+}
+
+/** A text: a UTF-8 binary, or a list of characters; `''` for `[]`, which is an empty list of characters. */
+export function readText(fragment: Fragment): string | undefined {
+  return textOf(decodeFragment(fragment));
+}
+
+/** The same term with its atoms as ATOM_EXT, which every client in the field decodes; `undefined` becomes `[]`. */
+export function canonical(fragment: Fragment): Fragment {
+  return isUnset(fragment) ? unset : encodeFragment(decodeFragment(fragment));
+}
+
+const NIL_EXT = 106;
+const ATOM_EXT = 100;
+const SMALL_ATOM_EXT = 115;
+const ATOM_UTF8_EXT = 118;
+const SMALL_ATOM_UTF8_EXT = 119;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function textOf(term: Term): string | undefined {
+  try {
+    if (term instanceof Uint8Array) return utf8.decode(term);
+    if (Array.isArray(term) && term.every(isCharacter)) return String.fromCodePoint(...term);
+  } catch {
+    // A binary that is not UTF-8 is no text.
+  }
+  return undefined;
+}
+
+function isCharacter(term: Term): term is number {
+  return typeof term === 'number' && term >= 0 && term <= 0x10ffff;
+}

@@ -1,0 +1,43 @@
+import { atom, encode, encodeFragment, type Fragment, messageOf, tuple, tupleOf } from '../etf/index.ts';
+
+/** Why a client is refused: the atom in `{io,{error,Refusal},<<>>}`. */
+export const refusals = [
+  'not_authorized',
+  'not_found',
+  'invalid_data',
+  'invalid_email',
+  'wrong_code',
+  'too_many_requests',
+  'already_exists',
+  'email_send',
+  'aws',
+  'busy',
+  'internal',
+] as const;
+
+export type Refusal = (typeof refusals)[number];
+
+/** What went well, where no profile is answered: the atom in `{io,{ok,Success},…}`. */
+export const successes = ['email_sent', 'verified', 'aws', 'migration'] as const;
+
+export type Success = (typeof successes)[number];
+
+/** `{io,{error,Refusal},<<>>}` as a payload. */
+export function ioError(refusal: Refusal): Buffer {
+  return errors[refusal];
+}
+
+/** `{io,{ok,Success},Data}` as a payload; `Data` is `<<>>` where there is no record to give. */
+export function ioOk(success: Success, data: Fragment = nothing): Buffer {
+  return messageOf(tupleOf([io, encodeFragment(tuple(atom('ok'), atom(success))), data]));
+}
+
+const io = encodeFragment(atom('io'));
+const nothing = encodeFragment(Buffer.alloc(0));
+
+const errors = Object.fromEntries(
+  refusals.map((refusal) => [
+    refusal,
+    encode(tuple(atom('io'), tuple(atom('error'), atom(refusal)), Buffer.alloc(0))),
+  ]),
+) as Record<Refusal, Buffer>;

@@ -1,0 +1,31 @@
+import { decodeFragment, type Fragment } from '../etf/index.ts';
+import { readText } from './fields.ts';
+
+const phone = /^\d{5,15}$/;
+
+/**
+ * Read a phone: a binary, a list of characters or an integer. One leading `+` is dropped.
+ * @returns 5 to 15 digits, or `undefined`: phones end up in topics, keys and role session names, so nothing else passes.
+ * @see docs/protocol.md, "Phones"
+ */
+export function readPhone(fragment: Fragment): string | undefined {
+  const text = readText(fragment) ?? integerText(fragment);
+  if (text === undefined) return undefined;
+  const digits = text.startsWith('+') ? text.slice(1) : text;
+  return phone.test(digits) ? digits : undefined;
+}
+
+/**
+ * Split a `phone_id`, which is `<phone>_<roster id>`.
+ * @returns `undefined` where it is not of that form; such a contact is nobody's counterparty.
+ */
+export function splitPhoneId(phoneId: string): { phone: string; roster: string } | undefined {
+  const cut = phoneId.indexOf('_');
+  const digits = phoneId.slice(0, cut);
+  return phone.test(digits) ? { phone: digits, roster: phoneId.slice(cut + 1) } : undefined;
+}
+
+function integerText(fragment: Fragment): string | undefined {
+  const term = decodeFragment(fragment);
+  return typeof term === 'number' || typeof term === 'bigint' ? String(term) : undefined;
+}

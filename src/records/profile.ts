@@ -1,0 +1,152 @@
+import {
+  atom,
+  EtfError,
+  elementOffsets,
+  encode,
+  encodeFragment,
+  type Fragment,
+  type Limits,
+  openMessage,
+} from '../etf/index.ts';
+import { readAtom, unset } from './fields.ts';
+import { readPhone } from './phone.ts';
+
+/** The nine requests: the last element of a `'Profile'` tuple names one. */
+export const requestKinds = [
+  'get',
+  'set',
+  'update',
+  'link',
+  'email',
+  'aws',
+  'remove',
+  'migrate',
+  'phone',
+] as const;
+
+export type RequestKind = (typeof requestKinds)[number];
+
+/** How many elements a `'Profile'` has after its tag: 8, or 7 where the client leaves `presence` out. */
+export type ProfileSize = 7 | 8;
+
+/** A `'Profile'` tuple that a client sent. Only what every request needs is decoded; the rest are bytes. */
+export interface SentProfile {
+  readonly phone: string;
+  readonly kind: RequestKind;
+  readonly size: ProfileSize;
+  readonly services: Fragment;
+  readonly rosters: Fragment;
+  readonly settings: Fragment;
+  readonly update: Fragment;
+  readonly balance: Fragment;
+  /** `[]` where the client leaves it out. */
+  readonly presence: Fragment;
+}
+
+/** What is answered of a profile; each field a ready fragment, `update` in Unix milliseconds. */
+export interface ProfileFields {
+  readonly services: Fragment;
+  readonly rosters: Fragment;
+  readonly settings: Fragment;
+  readonly update: number;
+  readonly balance: Fragment;
+  readonly presence: Fragment;
+}
+
+/**
+ * Read a payload. Every byte is checked against the limits, once; nothing a client can send makes it throw.
+ * @returns `'foreign'` for a term that is not a `'Profile'`: it belongs to another service on the topic;
+ *   `'invalid_data'` for what is no term, for another number of elements, a bad phone or an unknown status.
+ * @see docs/protocol.md, "Records"
+ */
+export function readProfile(payload: Uint8Array, limits: Limits): SentProfile | 'foreign' | 'invalid_data' {
+  let term: Fragment;
+  try {
+    term = openMessage(payload, limits);
+  } catch (error) {
+    if (error instanceof EtfError) return 'invalid_data';
+    throw error;
+  }
+  const offsets = new Int32Array(largestTuple);
+  const arity = elementOffsets(term, 0, offsets);
+  if (arity < 1) return 'foreign';
+  const element = (place: number): Fragment => term.subarray(offsets[place], offsets[place + 1]);
+  if (readAtom(element(0)) !== 'Profile') return 'foreign';
+  if (arity !== 8 && arity !== 9) return 'invalid_data';
+  const phone = readPhone(element(1));
+  const kind = kinds.get(readAtom(element(arity - 1)) ?? '');
+  if (phone === undefined || kind === undefined) return 'invalid_data';
+  return new SentProfileView(phone, kind, (arity - 1) as ProfileSize, element);
+}
+
+/** Cuts a field out of the payload when somebody asks for it: a `get` never does. */
+class SentProfileView implements SentProfile {
+  readonly phone: string;
+  readonly kind: RequestKind;
+  readonly size: ProfileSize;
+  readonly #element: (place: number) => Fragment;
+
+  constructor(phone: string, kind: RequestKind, size: ProfileSize, element: (place: number) => Fragment) {
+    this.phone = phone;
+    this.kind = kind;
+    this.size = size;
+    this.#element = element;
+  }
+
+  get services(): Fragment {
+    return this.#element(2);
+  }
+  get rosters(): Fragment {
+    return this.#element(3);
+  }
+  get settings(): Fragment {
+    return this.#element(4);
+  }
+  get update(): Fragment {
+    return this.#element(5);
+  }
+  get balance(): Fragment {
+    return this.#element(6);
+  }
+  get presence(): Fragment {
+    return this.size === 8 ? this.#element(7) : unset;
+  }
+}
+
+/** Make a payload of a profile by joining its fragments; nothing is decoded. */
+export function writeProfile(
+  phone: string,
+  fields: ProfileFields,
+  kind: RequestKind,
+  size: ProfileSize,
+): Buffer {
+  const parts = [
+    heads[size],
+    encodeFragment(Buffer.from(phone, 'latin1')),
+    fields.services,
+    fields.rosters,
+    fields.settings,
+    encodeFragment(fields.update),
+    fields.balance,
+    ...(size === 8 ? [fields.presence] : []),
+    statuses.get(kind) ?? unset,
+  ];
+  return Buffer.concat(parts);
+}
+
+/** Room for the offsets of the largest tuple that is looked into; of a larger one only the arity is told. */
+const largestTuple = 16;
+
+const kinds = new Map<string, RequestKind>(requestKinds.map((kind) => [kind, kind]));
+
+const statuses = new Map(requestKinds.map((kind) => [kind, encodeFragment(atom(kind))]));
+
+const SMALL_TUPLE_EXT = 104;
+
+/** Version, tuple header and tag: `131, 104, arity, 'Profile'`. */
+const heads: Record<ProfileSize, Fragment> = { 7: head(7), 8: head(8) };
+
+function head(size: ProfileSize): Fragment {
+  const tag = encode(atom('Profile'));
+  return Buffer.concat([tag.subarray(0, 1), Buffer.from([SMALL_TUPLE_EXT, size + 1]), tag.subarray(1)]);
+}

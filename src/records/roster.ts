@@ -1,0 +1,101 @@
+import { encodeFragment, type Fragment, listElements, listOf } from '../etf/index.ts';
+import { type Contact, readContact } from './contact.ts';
+import { canonical, isUnset, readInteger, readText, unset } from './fields.ts';
+import { readList, writeList } from './list.ts';
+import { recordFields, recordOf } from './record.ts';
+
+/** `{'Roster',Id,…,UserList,…,Status}` (14), or an integer: a roster that is kept elsewhere and has no contacts here. */
+export interface Roster {
+  /** The id as text; `undefined` for an integer. */
+  readonly id: string | undefined;
+  /** In the order of the user list; of two with one `phone_id` the later. */
+  readonly contacts: readonly Contact[];
+  /** The record with its contacts, ready to be answered. */
+  readonly fragment: Fragment;
+  /** The record with the `phone_id`s in the place of the contacts, ready to be stored. */
+  readonly outline: Fragment;
+}
+
+const places = { id: 0, userlist: 5 } as const;
+
+/** Read one roster; `undefined` for anything else. */
+export function readRoster(fragment: Fragment): Roster | undefined {
+  const fields = recordFields(fragment, 'Roster');
+  if (fields === undefined) return readIntegerRoster(fragment);
+  const id = readId(fields[places.id]);
+  const sent = readList(fields[places.userlist] ?? unset, readContact);
+  if (id === undefined || sent === undefined) return undefined;
+  const contacts = [...new Map(sent.map((contact) => [contact.phoneId, contact])).values()];
+  const withUsers = (users: Fragment): Fragment =>
+    recordOf(
+      'Roster',
+      fields.map((field, place) => (place === places.userlist ? users : canonical(field))),
+    );
+  return {
+    id,
+    contacts,
+    fragment: withUsers(writeList(contacts)),
+    outline: withUsers(listOf(contacts.map(({ phoneId }) => encodeFragment(Buffer.from(phoneId))))),
+  };
+}
+
+/** Read a list of rosters; `undefined` if it is no list, one of them is no roster, or two have one id. */
+export function readRosters(fragment: Fragment): Roster[] | undefined {
+  const rosters = readList(fragment, readRoster);
+  const ids = rosters?.flatMap(({ id }) => id ?? []) ?? [];
+  return new Set(ids).size === ids.length ? rosters : undefined;
+}
+
+/** One contact's place in stored rosters. */
+export interface ContactPlace {
+  readonly roster: string;
+  readonly phoneId: string;
+}
+
+/** The places of all contacts in stored outlines, in their order. */
+export function contactPlaces(outlines: Fragment): ContactPlace[] {
+  return splitOutlines(outlines).flatMap(({ id, phoneIds }) =>
+    phoneIds.map((phoneId) => ({ roster: id, phoneId })),
+  );
+}
+
+/**
+ * Put the contacts back into stored outlines.
+ * @param contactAt - the stored contact at a place; one that is gone is left out.
+ */
+export function joinRosters(
+  outlines: Fragment,
+  contactAt: (place: ContactPlace) => Fragment | undefined,
+): Fragment {
+  const rosters = splitOutlines(outlines).map(({ id, phoneIds, fields, fragment }) => {
+    if (fields === undefined) return fragment;
+    const contacts = phoneIds.flatMap((phoneId) => contactAt({ roster: id, phoneId }) ?? []);
+    return recordOf('Roster', fields.with(places.userlist, listOf(contacts)));
+  });
+  return listOf(rosters);
+}
+
+function splitOutlines(outlines: Fragment) {
+  return (listElements(outlines) ?? []).map((fragment) => {
+    const fields = recordFields(fragment, 'Roster');
+    const users = fields?.[places.userlist];
+    return {
+      id: readId(fields?.[places.id]) ?? '',
+      phoneIds: users === undefined ? [] : (readList(users, readText) ?? []),
+      fields,
+      fragment,
+    };
+  });
+}
+
+function readIntegerRoster(fragment: Fragment): Roster | undefined {
+  if (isUnset(fragment) || readInteger(fragment) === undefined) return undefined;
+  const own = canonical(fragment);
+  return { id: undefined, contacts: [], fragment: own, outline: own };
+}
+
+/** A roster id is an integer or a text; `[]` is how JavaScript clients write 0. */
+function readId(field: Fragment | undefined): string | undefined {
+  if (field === undefined) return undefined;
+  return String(readInteger(field) ?? readText(field) ?? '') || undefined;
+}
