@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeFragment, type Fragment } from '../etf/index.ts';
+import { unset } from '../records/fields.ts';
+import { writeList } from '../records/list.ts';
+import type { ProfileFields } from '../records/profile.ts';
+import { joinRosters, type Roster } from '../records/roster.ts';
+import { contactField } from './contacts.ts';
+import { Fault } from './fault.ts';
+import { type Database, persist, type ScriptArgument } from './redis.ts';
+import { versions } from './version.ts';
+
+/** A profile as it was read: what is answered of it, and the name of that state. */
+export interface StoredProfile extends ProfileFields {
+  readonly version: string;
+}
+
+/** The fields that a request changes; `rosters` come with their contacts. */
+export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
+  readonly rosters?: readonly Roster[];
+};
+
+/**
+ * The profiles, each a hash of ready ETF fragments:
+ * `version` (names the state), `update` (Unix milliseconds in digits), `balance`, `presence`, `settings`, `services`,
+ * `outlines` (the rosters with `phone_id`s for contacts), and `rosters` (the rosters joined with their contacts; missing
+ * after a contact has changed, until the next reader joins them).
+ * @see docs/design.md, "Profiles in Redis"
+ */
+export interface Profiles {
+  /** The profile of a phone, in one round trip unless its rosters must be joined anew. */
+  read(phone: string): Promise<StoredProfile | undefined>;
+  /**
+   * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
+   * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
+   * @param read - the profile as it was read last, or `undefined` if there was none.
+   */
+  change<Refused extends string>(
+    phone: string,
+    read: StoredProfile | undefined,
+    decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
+  ): Promise<StoredProfile | Refused>;
+}
+
+/** So many others may change a profile between our reading and our writing before we call it a fault. */
+const mostAttempts = 100;
+
+export function openProfiles(redis: Database): Profiles {
+  const { connection, keys } = redis;
+  const nextVersion = versions();
+
+  const read = async (phone: string): Promise<StoredProfile | undefined> => {
+    const values = await persist(() => connection.hmgetBuffer(keys.profile(phone), ...readFields));
+    const [version, rosters] = values;
+    if (!version) return undefined;
+    return rosters ? stored(values, rosters) : readJoined(phone);
+  };
+
+  /** Read profile and contacts as one state, join them, and keep the result for the next reader. */
+  const readJoined = async (phone: string): Promise<StoredProfile | undefined> => {
+    const [values, outlines, contacts] = await readParts(redis, phone);
+    if (!values[0]) return undefined;
+    const rosters = joinRosters(outlines ?? unset, (place) => contacts[contactField(place)]);
+    const profile = stored(values, rosters);
+    await redis.run('keep-rosters', [keys.profile(phone)], [profile.version, rosters]);
+    return profile;
+  };
+
+  return {
+    read,
+    async change(phone, first, decide) {
+      let profile = first;
+      for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+        const change = decide(profile);
+        if (typeof change === 'string') return change;
+        if (profile !== undefined && Object.keys(change).length === 0) return profile;
+        const { rosters, ...own } = change;
+        const next: StoredProfile = {
+          ...(profile ?? { ...emptyFields, rosters: unset }),
+          ...own,
+          ...(rosters && { rosters: writeList(rosters) }),
+          version: nextVersion(),
+        };
+        const answer = await redis.run(
+          'commit-profile',
+          [keys.profile(phone), keys.contacts(phone)],
+          [profile?.version ?? '', next.version, ...commitArguments(change, profile)],
+        );
+        if (answer === 'stored') return next;
+        await sleep(Math.random() * attempt);
+        profile = await read(phone);
+      }
+      throw new Fault('a profile changed too often under us');
+    },
+  };
+}
+
+/** In the order in which `stored` takes them. */
+const readFields = ['version', 'rosters', 'update', 'balance', 'presence', 'settings', 'services'] as const;
+
+const emptyFields: Omit<ProfileFields, 'rosters'> = {
+  services: unset,
+  settings: unset,
+  update: 0,
+  balance: encodeFragment(0),
+  presence: unset,
+};
+
+type Value = Buffer | null | undefined;
+
+function stored(values: readonly Value[], rosters: Fragment): StoredProfile {
+  const [version, , update, balance, presence, settings, services] = values;
+  return {
+    version: version?.toString('latin1') ?? '',
+    rosters,
+    update: Number(update?.toString('latin1') ?? 0),
+    balance: balance ?? emptyFields.balance,
+    presence: presence ?? unset,
+    settings: settings ?? unset,
+    services: services ?? unset,
+  };
+}
+
+async function readParts(
+  { connection, keys }: Database,
+  phone: string,
+): Promise<[Value[], Value, Record<string, Buffer>]> {
+  return await persist(async () => {
+    const replies = await connection
+      .multi()
+      .hmgetBuffer(keys.profile(phone), ...readFields, 'outlines')
+      .hgetallBuffer(keys.contacts(phone))
+      .exec();
+    const [fields, contacts] = (replies ?? []).map(([error, reply]) => {
+      if (error) throw error;
+      return reply;
+    }) as [Value[], Record<string, Buffer>];
+    return [fields, fields.at(-1), contacts];
+  });
+}
+
+/** The arguments of `commit-profile` from the third on: what changes, or all of a profile that is new. */
+function commitArguments(change: ProfileChange, profile: StoredProfile | undefined): ScriptArgument[] {
+  const { rosters, ...own } = profile === undefined ? { rosters: [], ...emptyFields, ...change } : change;
+  const fields: ScriptArgument[] = Object.entries(own).flat();
+  if (rosters === undefined) return [fields.length, 'keep', ...fields];
+  const outlines = writeList(rosters.map(({ outline }) => ({ fragment: outline })));
+  fields.push('outlines', outlines, 'rosters', writeList(rosters));
+  const contacts = rosters.flatMap(({ id = '', contacts }) =>
+    contacts.flatMap(({ phoneId, fragment }) => [contactField({ roster: id, phoneId }), fragment]),
+  );
+  return [fields.length, 'replace', ...fields, ...contacts];
+}

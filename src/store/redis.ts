@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Fault } from './fault.ts';
+import { type Keys, keysWith } from './keys.ts';
+import { loadScripts } from './scripts.ts';
+
+/** What can be told about the connection without a secret. */
+export interface RedisState {
+  readonly connected: boolean;
+  /** Why it is not connected, one short sentence. */
+  readonly cause?: string;
+}
+
+/** The words that the scripts answer with; any other is a fault. */
+export type ScriptAnswer = 'stored' | 'changed';
+
+/** Redis, with its keys and its scripts; single server, Sentinel or Cluster look alike from here. */
+export interface Database {
+  readonly connection: Redis | Cluster;
+  readonly keys: Keys;
+  readonly state: RedisState;
+  /** @throws Fault when Redis refuses the script, or the script answers a word that is not in `ScriptAnswer`. */
+  run(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<ScriptAnswer>;
+  close(): Promise<void>;
+}
+
+export type ScriptArgument = string | number | Uint8Array;
+
+/** Redis says these while it starts, fails over or moves a slot; the same command works a moment later. */
+const passing =
+  /^(LOADING|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN|MOVED|ASK|UNBLOCKED|NOREPLICAS|BUSY) |Connection is closed|Connection (closed|lost)|aborted|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|failed to refresh|max retries|Too many Cluster redirections|None of startup nodes/i;
+
+const longestPauseMs = 2_000;
+
+/** Grows from 50 ms to 2 s, with half of it random so that many workers do not come back at once. */
+const backOff = (attempt: number): number => {
+  const pause = Math.min(longestPauseMs, 50 * 2 ** Math.min(attempt, 6));
+  return pause / 2 + (Math.random() * pause) / 2;
+};
+
+const options = {
+  // A turn of the event loop makes one write of all the commands in it.
+  enableAutoPipelining: true,
+  // Commands wait for the connection to come back; only `src/worker.ts` gives up on a request.
+  maxRetriesPerRequest: null,
+  retryStrategy: backOff,
+  connectTimeout: 5_000,
+} satisfies RedisOptions;
+
+/**
+ * Connect to Redis.
+ * @param url - `redis://` or `rediss://`; several, comma-separated, are nodes of a Cluster;
+ *   `redis+sentinel://h1,h2,h3/<master name>` asks Sentinels for the master.
+ * @param prefix - stands before every key.
+ */
+export function openRedis(url: string, prefix: string, onState: (state: RedisState) => void): Database {
+  const connection = connect(url);
+  let state: RedisState = { connected: false, cause: 'not connected yet' };
+  const become = (next: RedisState): void => {
+    state = next;
+    onState(next);
+  };
+  connection.on('ready', () => become({ connected: true }));
+  connection.on('close', () => become({ connected: false, cause: state.cause ?? 'connection closed' }));
+  connection.on('error', (error: NodeJS.ErrnoException) => {
+    if (!state.connected) become({ connected: false, cause: error.code ?? error.name });
+  });
+
+  const commands = new Map<string, (...args: ScriptArgument[]) => Promise<unknown>>();
+  for (const { name, keys, lua } of loadScripts()) {
+    connection.defineCommand(name, { numberOfKeys: keys, lua });
+    const command: unknown = Reflect.get(connection, name);
+    if (typeof command !== 'function') throw new Error(`ioredis did not define the script ${name}`);
+    commands.set(name, command.bind(connection));
+  }
+
+  return {
+    connection,
+    keys: keysWith(prefix),
+    get state() {
+      return state;
+    },
+    async run(script, keys, args) {
+      const command = commands.get(script);
+      if (command === undefined) throw new Fault(`there is no script ${script}`);
+      const words = args.map((arg) => (arg instanceof Uint8Array ? asBuffer(arg) : arg));
+      const answer = await persist(() => command(...keys, ...words));
+      if (answer !== 'stored' && answer !== 'changed')
+        throw new Fault(`the script ${script} answered another word`);
+      return answer;
+    },
+    async close() {
+      connection.disconnect();
+    },
+  };
+}
+
+/**
+ * Do a repeatable command until Redis has answered it: what fails because the server is away, starting, failing over
+ * or moving a slot is done again after a pause.
+ * @throws Fault when Redis answers with any other error.
+ */
+export async function persist<T>(command: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await command();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : '';
+      if (!passing.test(message)) throw new Fault(`redis: ${message.split(' ', 1)[0]}`, error);
+      await sleep(backOff(attempt));
+    }
+  }
+}
+
+/** ioredis writes a Buffer as bytes, but any other Uint8Array as a list of numbers. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function connect(url: string): Redis | Cluster {
+  const sentinel = /^redis\+sentinel:\/\/(?:([^@/]*)@)?([^/]+)\/([^/]+)$/.exec(url);
+  if (sentinel !== null) {
+    const [, credentials = '', hosts = '', name = ''] = sentinel;
+    const [username, password] = credentials.split(':').map(decodeURIComponent);
+    return new Redis({
+      ...options,
+      name,
+      sentinels: hosts.split(',').map((host) => address(`redis://${host}`, 26_379)),
+      ...(username ? { username } : {}),
+      ...(password ? { password } : {}),
+    });
+  }
+  const urls = url.split(',').map((part) => part.trim());
+  if (urls.length === 1 && urls[0] !== undefined) return new Redis(urls[0], options);
+  return connectCluster(urls);
+}
+
+function connectCluster(urls: readonly string[]): Cluster {
+  const { username, password, protocol } = new URL(urls[0] ?? '');
+  return new Cluster(
+    urls.map((url) => address(url, 6_379)),
+    {
+      enableAutoPipelining: true,
+      clusterRetryStrategy: backOff,
+      // A replica may lag behind; decisions rest on masters only.
+      scaleReads: 'master',
+      redisOptions: {
+        connectTimeout: options.connectTimeout,
+        maxRetriesPerRequest: null,
+        ...(username ? { username: decodeURIComponent(username) } : {}),
+        ...(password ? { password: decodeURIComponent(password) } : {}),
+        ...(protocol === 'rediss:' ? { tls: {} } : {}),
+      },
+    },
+  );
+}
+
+function address(url: string, presetPort: number): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: port === '' ? presetPort : Number(port) };
+}
