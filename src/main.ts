@@ -1,0 +1,122 @@
+import { identityBy } from './identity.ts';
+import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
+import { sharedFilter } from './mqtt/topics.ts';
+import { serveHttp } from './operating/http.ts';
+import { type Log, openLog } from './operating/log.ts';
+import { openMetrics } from './operating/metrics.ts';
+import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
+import { openStores } from './store/index.ts';
+import { type Database, openRedis } from './store/redis.ts';
+import { Worker } from './worker.ts';
+
+/** What was started, and how it is stopped. */
+interface Program {
+  /** Leave the brokers without losing a request, then end the rest in reverse order; a second call waits for the first. */
+  stop(): Promise<void>;
+}
+
+/** Start everything, in the order in which the parts need each other. */
+async function start(settings: Settings, log: Log): Promise<Program> {
+  const closers: (() => Promise<void>)[] = [];
+  const brokers: BrokerConnection[] = [];
+  const metrics = openMetrics();
+
+  const readiness = watchReadiness(log, () => [...brokerTroubles(brokers), ...redisTroubles(redis)]);
+  const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, () => readiness.changed());
+  closers.push(() => redis.close());
+  const stores = openStores(redis);
+
+  const worker = new Worker({
+    stores,
+    identity: identityBy(settings.clientIdentity, stores.sessions),
+    brokers,
+    limits: settings.etfLimits,
+    replyQos: settings.mqtt.replyQos,
+    metrics,
+    log,
+  });
+  metrics.inFlight(() => brokers.reduce((sum, broker) => sum + broker.inFlight, 0));
+
+  if (settings.http.port !== 0) {
+    const http = await serveHttp(settings.http.port, settings.http.host, {
+      troubles: readiness.troubles,
+      metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+    });
+    closers.push(() => http.close());
+  }
+
+  const filter = sharedFilter(settings.mqtt.shareGroup);
+  for (const url of settings.mqtt.urls) {
+    const broker = connectBroker(
+      { ...settings.mqtt, url, filter },
+      (delivery) => void worker.serve(delivery),
+      log,
+    );
+    brokers.push(broker);
+    broker.onState(() => readiness.changed());
+  }
+  closers.push(async () => void (await Promise.all(brokers.map((broker) => broker.leave()))));
+
+  let stopping: Promise<void> | undefined;
+  const stopAll = async (): Promise<void> => {
+    for (const close of closers.reverse()) await close();
+  };
+  return {
+    stop() {
+      stopping ??= stopAll();
+      return stopping;
+    },
+  };
+}
+
+/** Tells why the program cannot take requests, and logs when that begins and when it ends. */
+function watchReadiness(log: Log, troubles: () => string[]) {
+  let isReady = false;
+  return {
+    troubles,
+    changed() {
+      const now = troubles();
+      if (isReady === (now.length === 0)) return;
+      isReady = now.length === 0;
+      if (isReady) log.info('ready');
+      else log.warn({ troubles: now }, 'not ready');
+    },
+  };
+}
+
+function brokerTroubles(brokers: readonly BrokerConnection[]): string[] {
+  if (brokers.length === 0) return ['broker: not connected yet'];
+  return brokers.flatMap(({ state }, place) => {
+    if (state.connected && state.subscribed) return [];
+    return [`broker ${place + 1}: ${state.cause ?? (state.connected ? 'not subscribed' : 'not connected')}`];
+  });
+}
+
+function redisTroubles({ state }: Database): string[] {
+  return state.connected ? [] : [`redis: ${state.cause ?? 'not connected'}`];
+}
+
+/** Stop on the first SIGTERM or SIGINT; requests that are not done in time stay with the broker, for their redelivery. */
+function stopOnSignal(program: Program, log: Log, timeoutMs: number): void {
+  const stop = async (signal: string): Promise<void> => {
+    log.info({ signal }, 'stopping');
+    const timer = setTimeout(() => {
+      log.warn('stopped before all requests were done; the broker keeps them');
+      process.exit(0);
+    }, timeoutMs);
+    await program.stop();
+    clearTimeout(timer);
+    log.info('stopped');
+    process.exitCode = 0;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, (name) => void stop(name));
+}
+
+try {
+  const settings = readSettings(process.env);
+  const log = openLog(settings.logLevel);
+  stopOnSignal(await start(settings, log), log, settings.shutdownTimeoutMs);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : 'cannot start'}\n`);
+  process.exitCode = error instanceof SettingsError ? EXIT_CONFIG : 1;
+}

@@ -1,0 +1,48 @@
+import type { Fragment } from '../etf/index.ts';
+import { writeContact } from '../records/contact.ts';
+import { splitPhoneId } from '../records/phone.ts';
+import type { ContactPlace } from '../records/roster.ts';
+import type { Contacts } from '../store/contacts.ts';
+import type { Notice } from './outcome.ts';
+
+/** So many counterparties are changed, and told, at a time. */
+const batchSize = 64;
+
+/**
+ * Change a profile's entry in the rosters of its contacts, and tell them.
+ *
+ * Only a contact whose own roster holds this profile as a contact is touched: that mutual check is what keeps a raw
+ * `set` from being a way to send notices to strangers.
+ * @param phone - whose profile it is.
+ * @param places - that profile's contacts.
+ * @param change - what becomes of its entry there.
+ * @returns a `'Contact'` notice for each entry, in batches; the work for a batch begins when it is asked for.
+ * @see docs/protocol.md, "Counterparties"
+ */
+export async function* changeCounterparties(
+  contacts: Contacts,
+  phone: string,
+  places: readonly ContactPlace[],
+  change: (contact: Fragment) => Fragment,
+): AsyncGenerator<readonly Notice[]> {
+  for (let from = 0; from < places.length; from += batchSize) {
+    const batch = places
+      .slice(from, from + batchSize)
+      .map((place) => changeEntry(contacts, phone, place, change));
+    yield (await Promise.all(batch)).filter((notice) => notice !== undefined);
+  }
+}
+
+/** The other side's entry for us stands in the roster that its `phone_id` names, under the `phone_id` of ours. */
+async function changeEntry(
+  contacts: Contacts,
+  phone: string,
+  place: ContactPlace,
+  change: (contact: Fragment) => Fragment,
+): Promise<Notice | undefined> {
+  const other = splitPhoneId(place.phoneId);
+  if (other === undefined) return undefined;
+  const entry = { roster: other.roster, phoneId: `${phone}_${place.roster}` };
+  const contact = await contacts.change(other.phone, entry, change);
+  return contact && { phone: other.phone, payload: writeContact(contact) };
+}

@@ -1,0 +1,11 @@
+import { answerProfile, type Handler, refuse } from './outcome.ts';
+
+/**
+ * `get`: the stored profile, its rosters with their contacts.
+ *
+ * Answers `{'Profile',…,get}`.
+ * Refuses `not_found`.
+ * @see docs/protocol.md, "get"
+ */
+export const get: Handler = ({ sent, stored }) =>
+  stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'get');

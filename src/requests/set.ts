@@ -1,0 +1,67 @@
+import type { Fragment } from '../etf/index.ts';
+import { type Feature, mergeFeatures, readFeatures } from '../records/feature.ts';
+import { canonical, isUnset, readAtom, unset } from '../records/fields.ts';
+import { writeList } from '../records/list.ts';
+import type { SentProfile } from '../records/profile.ts';
+import { type Roster, readRosters } from '../records/roster.ts';
+import { readServices, replaceVoxServices, type Service } from '../records/service.ts';
+import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
+import { answerProfile, type Handler, refuse } from './outcome.ts';
+
+/**
+ * `set`: create the profile, or replace in it what the client owns: `settings`, `presence`, `rosters`, `vox` services.
+ *
+ * A field sent as `[]` stays as it is. `balance`, `update`, `email` and `aws` services are the server's: what a client
+ * sends there is ignored.
+ * Answers `{'Profile',…,set}` as stored, `update` the server's time.
+ * Refuses `invalid_data` for a field of the wrong shape; nothing changes then.
+ * @see docs/protocol.md, "set"
+ */
+export const set: Handler = async ({ sent, stored }, { profiles }) => {
+  const owned = readOwned(sent);
+  if (owned === 'invalid_data') return refuse(owned);
+  const profile = await profiles.change<never>(sent.phone, stored, (before) =>
+    changeOwned(owned, before, Date.now()),
+  );
+  return answerProfile(sent, profile, 'set');
+};
+
+/** What the client sent of that which it owns. */
+interface Owned {
+  readonly presence: Fragment | undefined;
+  readonly settings: readonly Feature[];
+  readonly services: readonly Service[] | undefined;
+  readonly rosters: readonly Roster[] | undefined;
+}
+
+/** Read all fields before any is stored; a field that is not set is left out. */
+function readOwned(sent: SentProfile): Owned | 'invalid_data' {
+  const settings = readFeatures(sent.settings);
+  const services = readServices(sent.services);
+  const rosters = readRosters(sent.rosters);
+  const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
+  const isPresence = presence === undefined || readAtom(presence) !== undefined;
+  if (settings === undefined || services === undefined || rosters === undefined || !isPresence) {
+    return 'invalid_data';
+  }
+  return {
+    presence,
+    settings,
+    services: isUnset(sent.services) ? undefined : services,
+    rosters: isUnset(sent.rosters) ? undefined : rosters,
+  };
+}
+
+function changeOwned(owned: Owned, stored: StoredProfile | undefined, now: number): ProfileChange {
+  return {
+    update: now,
+    ...(owned.presence && { presence: owned.presence }),
+    ...(owned.settings.length > 0 && {
+      settings: writeList(mergeFeatures(readFeatures(stored?.settings ?? unset) ?? [], owned.settings)),
+    }),
+    ...(owned.services && {
+      services: writeList(replaceVoxServices(readServices(stored?.services ?? unset) ?? [], owned.services)),
+    }),
+    ...(owned.rosters && { rosters: owned.rosters }),
+  };
+}

@@ -1,0 +1,159 @@
+import type { Limits } from './etf/index.ts';
+import type { Identity } from './identity.ts';
+import type { BrokerConnection, Delivery } from './mqtt/connection.ts';
+import {
+  actionTopic,
+  type EventTopic,
+  ownResponseTopic,
+  parseEventTopic,
+  sessionTopic,
+} from './mqtt/topics.ts';
+import { type Log, shortenPhone } from './operating/log.ts';
+import type { IgnoreReason, Metrics } from './operating/metrics.ts';
+import { readProfile, type SentProfile } from './records/profile.ts';
+import { handlers } from './requests/index.ts';
+import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
+import type { Stores } from './store/index.ts';
+
+/** What a worker works with. */
+export interface WorkerParts {
+  readonly stores: Stores;
+  readonly identity: Identity;
+  /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
+  readonly brokers: readonly BrokerConnection[];
+  readonly limits: Limits;
+  readonly replyQos: 0 | 1 | 2;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** A delivery that is a request: who asks, and what. */
+interface Arrival {
+  readonly delivery: Delivery;
+  readonly event: EventTopic;
+  readonly client: string;
+  readonly sent: SentProfile | 'invalid_data';
+}
+
+/** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
+export class Worker {
+  readonly #parts: WorkerParts;
+  #requests = 0;
+  #unaddressedLoggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+  }
+
+  /** Take a delivery to its end. It is acknowledged last, whatever became of it. Never throws. */
+  async serve(delivery: Delivery): Promise<void> {
+    if (delivery.redelivered) this.#parts.metrics.redelivered();
+    const arrival = this.#receive(delivery);
+    if (typeof arrival === 'string') this.#parts.metrics.ignored(arrival);
+    else await this.#settle(arrival);
+    delivery.acknowledge();
+  }
+
+  /** Receive and decode: who asks, and what; or why the publish is no request. */
+  #receive(delivery: Delivery): Arrival | IgnoreReason {
+    // A retained publish comes again with every subscription, an empty one only clears it: neither asks for anything.
+    if (delivery.payload.length === 0) return 'empty';
+    if (delivery.retained) return 'retained';
+    const event = parseEventTopic(delivery.topic);
+    if (event === undefined) return 'topic';
+    const client = this.#parts.identity.clientOf(event, delivery.responseTopic);
+    if (client === '') return this.#unaddressed();
+    const sent = readProfile(delivery.payload, this.#parts.limits);
+    return sent === 'foreign' ? sent : { delivery, event, client, sent };
+  }
+
+  /** Handle and answer; the one place that decides what becomes of a fault. */
+  async #settle(arrival: Arrival): Promise<void> {
+    const { log, metrics } = this.#parts;
+    const { sent } = arrival;
+    const started = performance.now();
+    const request = ++this.#requests;
+    const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
+    let outcome: Outcome;
+    try {
+      outcome = sent === 'invalid_data' ? refuse(sent) : await this.#handle(arrival, sent);
+      await this.#say(arrival, outcome);
+    } catch (error) {
+      log.error({ request, kind, err: error }, 'request failed');
+      outcome = refuse('internal');
+      await this.#say(arrival, outcome);
+    }
+    const milliseconds = performance.now() - started;
+    metrics.answered(kind, outcome.result, milliseconds / 1000);
+    if (log.isLevelEnabled('debug')) {
+      const phone = sent === 'invalid_data' ? undefined : shortenPhone(sent.phone);
+      log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
+    }
+  }
+
+  /** Authorize, with what the handler will need read in the same round trip; then handle. */
+  async #handle({ client, event }: Arrival, sent: SentProfile): Promise<Outcome> {
+    const { identity, stores } = this.#parts;
+    const [phone, stored] = await Promise.all([
+      identity.phoneOf(client, event),
+      stores.profiles.read(sent.phone),
+    ]);
+    // A `migrate` names the new phone, so whoever has a session may ask.
+    const isAuthorized = sent.kind === 'migrate' ? phone !== undefined : phone === sent.phone;
+    return isAuthorized ? handlers[sent.kind]({ client, sent, stored }, stores) : refuse('not_authorized');
+  }
+
+  /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
+  async #say(arrival: Arrival, outcome: Outcome): Promise<void> {
+    await Promise.all(outcome.answers.map((answer) => this.#publishAnswer(arrival, answer)));
+    for await (const batch of outcome.notices ?? []) {
+      await Promise.all(batch.map((notice) => this.#publishNotice(notice)));
+      this.#parts.metrics.noticed(batch.length);
+    }
+  }
+
+  async #publishAnswer({ delivery, client }: Arrival, answer: Answer): Promise<void> {
+    const isAsker = answer.client === undefined || answer.client === client;
+    const topic = isAsker ? ownResponseTopic(delivery.responseTopic, client) : undefined;
+    await this.#publish('answer', delivery.broker, {
+      topic: topic ?? actionTopic(answer.client ?? client),
+      payload: answer.payload,
+      correlationData: isAsker ? delivery.correlationData : undefined,
+    });
+  }
+
+  async #publishNotice({ phone, payload }: Notice): Promise<void> {
+    const publication = { topic: sessionTopic(phone), payload, correlationData: undefined };
+    await Promise.all(this.#parts.brokers.map((broker) => this.#publish('notice', broker, publication)));
+  }
+
+  /** A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. */
+  async #publish(
+    kind: 'answer' | 'notice',
+    broker: BrokerConnection,
+    publication: { topic: string; payload: Buffer; correlationData: Buffer | undefined },
+  ): Promise<void> {
+    const { log, metrics, replyQos } = this.#parts;
+    try {
+      await broker.publish({ ...publication, qos: replyQos, contentType });
+    } catch (error) {
+      metrics.publishRefused(kind);
+      log.warn({ err: error }, `the broker refused to take an ${kind}`);
+    }
+  }
+
+  #unaddressed(): IgnoreReason {
+    const now = performance.now();
+    if (now - this.#unaddressedLoggedAt >= unaddressedLogPauseMs) {
+      this.#unaddressedLoggedAt = now;
+      this.#parts.log.warn(
+        'requests come with an empty client level and cannot be answered: is the client_identity plugin loaded in Mosquitto?',
+      );
+    }
+    return 'unaddressed';
+  }
+}
+
+const contentType = 'application/x-erlang-binary';
+
+const unaddressedLogPauseMs = 60_000;
