@@ -1,0 +1,273 @@
+import { Socket } from 'node:net';
+import { connect, type IConnackPacket, type ISubscriptionGrant, type MqttClient } from 'mqtt';
+import { Acknowledgements } from './acknowledgements.ts';
+import { backoffMs } from './backoff.ts';
+import type {
+  BrokerConnection,
+  BrokerState,
+  ConnectionLog,
+  ConnectionOptions,
+  Delivery,
+  Publication,
+} from './broker.ts';
+import { causeOf, reasonText } from './causes.ts';
+import { clientOptions } from './client-options.ts';
+import { Deliveries } from './deliveries.ts';
+import { Publications } from './publications.ts';
+import { Turn } from './turn.ts';
+
+export type {
+  BrokerConnection,
+  BrokerState,
+  ConnectionLog,
+  ConnectionOptions,
+  Delivery,
+  Publication,
+} from './broker.ts';
+export { ConnectionClosed, PublishRefused } from './publications.ts';
+
+/** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
+const STEADY_MS = 5_000;
+
+const SILENT: ConnectionLog = { info: () => undefined, warn: () => undefined };
+
+/**
+ * Connect to a broker and stay connected: reconnects, and subscribes on every connect, until `leave` or `close`.
+ * @param onDelivery - takes each message that the shared subscription brings; must not throw.
+ * @see docs/delivery.md
+ */
+export function connectBroker(
+  options: ConnectionOptions,
+  onDelivery: (delivery: Delivery) => void,
+  log: ConnectionLog = SILENT,
+): BrokerConnection {
+  return new MqttBrokerConnection(options, onDelivery, log);
+}
+
+class MqttBrokerConnection implements BrokerConnection {
+  readonly session: string;
+  readonly #client: MqttClient;
+  readonly #filter: string;
+  readonly #log: ConnectionLog;
+  readonly #acknowledgements = new Acknowledgements();
+  readonly #deliveries: Deliveries;
+  readonly #publications: Publications;
+  readonly #listeners: ((state: BrokerState) => void)[] = [];
+  readonly #waiters = new Set<() => void>();
+  #state: BrokerState = { connected: false, subscribed: false, cause: 'connecting' };
+  #failures = 0;
+  #refusals = 0;
+  #connections = 0;
+  #lastError: string | undefined;
+  #steady: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #leaving: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ConnectionOptions, onDelivery: (delivery: Delivery) => void, log: ConnectionLog) {
+    this.session = `${options.clientId}@${new URL(options.url).host}`;
+    this.#filter = options.filter;
+    this.#log = log;
+    this.#client = connect(options.url, clientOptions(options));
+    const turn = new Turn(this.#client, this.#acknowledgements, () => this.#turnEnded());
+    this.#publications = new Publications(this.#client, turn);
+    this.#deliveries = new Deliveries(
+      this,
+      { acknowledgements: this.#acknowledgements, turn, receiveMaximum: options.receiveMaximum },
+      onDelivery,
+    );
+    this.#client.handleMessage = this.#deliveries.handleMessage;
+    this.#watch();
+  }
+
+  get state(): BrokerState {
+    return this.#state;
+  }
+
+  get inFlight(): number {
+    return this.#deliveries.inFlight;
+  }
+
+  onState(listener: (state: BrokerState) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  publish(publication: Publication): Promise<void> {
+    return this.#publications.publish(publication);
+  }
+
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end(true);
+    this.#client.stream.destroy(); // also when `leave` hangs in its last step
+    return this.#closing;
+  }
+
+  get #isLeaving(): boolean {
+    return this.#leaving !== undefined;
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  #watch(): void {
+    const client = this.#client;
+    // Not 'connect': that comes when all is sent again, and the broker's own messages may come before it.
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'connack' && packet.reasonCode === 0) this.#accepted(packet);
+    });
+    client.on('connect', () => this.#connected());
+    client.on('close', () => this.#disconnected());
+    client.on('error', (error) => {
+      this.#lastError = causeOf(error);
+    });
+    client.on('disconnect', ({ reasonCode = 0 }) => {
+      this.#lastError = `the broker ended the connection: ${reasonText(reasonCode)}`;
+    });
+    client.on('reconnect', () => this.#setBackoff(this.#failures + 1));
+  }
+
+  #accepted(connack: IConnackPacket): void {
+    const { stream } = this.#client;
+    if (stream instanceof Socket) stream.setNoDelay(true);
+    if (this.#connections > 0 && !connack.sessionPresent) this.#log.warn('the broker has lost the session');
+    this.#connections++;
+    this.#deliveries.passedOver = false;
+    this.#acknowledgements.connected(connack.sessionPresent);
+    this.#publications.connected(connack);
+  }
+
+  #connected(): void {
+    this.#lastError = undefined;
+    this.#setState({
+      connected: true,
+      subscribed: false,
+      cause: this.#isLeaving ? 'leaving' : 'subscribing',
+    });
+    this.#steady = setTimeout(() => this.#setBackoff(0), STEADY_MS);
+    this.#publications.opened();
+    this.#subscribe();
+  }
+
+  #disconnected(): void {
+    clearTimeout(this.#steady);
+    clearTimeout(this.#retry);
+    this.#acknowledgements.disconnected();
+    this.#publications.suspended();
+    const cause = this.#isClosing ? 'closed' : (this.#lastError ?? 'connection lost');
+    this.#setState({ connected: false, subscribed: false, cause });
+  }
+
+  /** On every connect: a broker that was restarted may know the session and yet not its shared subscription. */
+  #subscribe(): void {
+    if (this.#isLeaving || this.#isClosing) return;
+    const connection = this.#connections;
+    // With `rap` a publish that its sender marked as retained says so.
+    this.#client.subscribe(this.#filter, { qos: 1, rap: true }, (error, granted, packet) => {
+      if (connection !== this.#connections || !this.#state.connected || this.#isLeaving) return;
+      const refusal = error ? reasonText(Number(packet?.granted[0] ?? 0x80)) : weakGrant(granted);
+      if (refusal === undefined) this.#subscribed();
+      else {
+        this.#setState({ connected: true, subscribed: false, cause: `subscription refused: ${refusal}` });
+        this.#retry = setTimeout(() => this.#subscribe(), backoffMs(this.#refusals++));
+      }
+    });
+  }
+
+  #subscribed(): void {
+    this.#refusals = 0;
+    this.#acknowledgements.settled();
+    this.#setState({ connected: true, subscribed: true });
+  }
+
+  /** What MQTT.js waits before the next reconnect; it reads this when the connection is lost. */
+  #setBackoff(failures: number): void {
+    this.#failures = failures;
+    this.#client.options.reconnectPeriod = backoffMs(failures);
+  }
+
+  #turnEnded(): void {
+    if (this.#deliveries.passedOver && this.#deliveries.idle) {
+      this.#deliveries.passedOver = false;
+      this.#log.warn('reconnecting for messages that the broker sent beyond the receive maximum');
+      this.#client.stream.end();
+    }
+    this.#wake();
+  }
+
+  async #leave(): Promise<void> {
+    let drained = false;
+    while (!drained && !this.#isClosing) drained = await this.#drained();
+    this.#closing ??= this.#end(false);
+    return this.#closing;
+  }
+
+  /**
+   * Unsubscribe, wait until nothing is in work, unsubscribe again as a fence: the broker takes packets in order, and
+   * writes what it has queued for us while it takes our PUBACKs, so an UNSUBACK behind the last PUBACK that brought no
+   * PUBLISH with it means that its queue is empty.
+   * @returns false when something came, or the connection broke, meanwhile: try again.
+   */
+  async #drained(): Promise<boolean> {
+    await this.#until(() => this.#state.connected);
+    const connection = this.#connections;
+    if (!(await this.#unsubscribe())) return false;
+    await this.#until(() => this.#deliveries.idle && !this.#deliveries.passedOver && this.#publications.idle);
+    const { received } = this.#deliveries;
+    if (!(await this.#unsubscribe())) return false;
+    return (
+      connection === this.#connections && this.#deliveries.idle && this.#deliveries.received === received
+    );
+  }
+
+  #unsubscribe(): Promise<boolean> {
+    if (this.#isClosing || !this.#state.connected) return Promise.resolve(false);
+    this.#setState({ connected: true, subscribed: false, cause: 'leaving' });
+    return this.#client.unsubscribeAsync(this.#filter).then(
+      () => true,
+      () => false, // the connection broke
+    );
+  }
+
+  async #end(force: boolean): Promise<void> {
+    this.#publications.close();
+    this.#wake();
+    const disconnect = { reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
+    const gone = new Promise<void>((resolve) => this.#client.once('close', resolve));
+    await Promise.race([this.#client.endAsync(force, disconnect), gone]);
+    this.#setState({ connected: false, subscribed: false, cause: 'closed' });
+  }
+
+  /** @returns when `condition` holds, or when closed. */
+  async #until(condition: () => boolean): Promise<void> {
+    while (!this.#isClosing && !condition()) {
+      await new Promise<void>((resolve) => this.#waiters.add(resolve));
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters) resolve();
+    this.#waiters.clear();
+  }
+
+  #setState(state: BrokerState): void {
+    const { connected, subscribed, cause } = this.#state;
+    if (state.connected === connected && state.subscribed === subscribed && state.cause === cause) return;
+    this.#state = state;
+    const expected = state.subscribed || state.cause === 'subscribing' || this.#isLeaving || this.#isClosing;
+    if (expected) this.#log.info(state.cause ?? 'subscribed');
+    else this.#log.warn(`not subscribed: ${state.cause}`);
+    for (const listener of this.#listeners) listener(state);
+    this.#wake();
+  }
+}
+
+/** @returns what is wrong with a subscription that the broker granted. */
+function weakGrant(granted: ISubscriptionGrant[] | undefined): string | undefined {
+  return granted?.[0]?.qos === 1 ? undefined : 'granted without acknowledgements (QoS 0)';
+}

@@ -1,0 +1,40 @@
+import type { MqttClient } from 'mqtt';
+import type { Acknowledgements } from './acknowledgements.ts';
+
+/**
+ * Gathers what is written in one turn of the event loop, publishes and PUBACKs alike, so that it leaves in one system
+ * call instead of one each.
+ */
+export class Turn {
+  readonly #client: MqttClient;
+  readonly #acknowledgements: Acknowledgements;
+  readonly #ended: () => void;
+  #corked: MqttClient['stream'] | undefined;
+
+  /** @param ended - called after the writes of a turn have left. */
+  constructor(client: MqttClient, acknowledgements: Acknowledgements, ended: () => void) {
+    this.#client = client;
+    this.#acknowledgements = acknowledgements;
+    this.#ended = ended;
+  }
+
+  /** Something is about to be written, or an acknowledgement is due. */
+  begin(): void {
+    if (this.#corked) return;
+    this.#corked = this.#client.stream;
+    this.#corked.cork();
+    setImmediate(this.#end);
+  }
+
+  readonly #end = (): void => {
+    const corked = this.#corked;
+    this.#corked = undefined;
+    const { connected, stream } = this.#client;
+    if (connected && stream.writable) {
+      const bytes = this.#acknowledgements.take();
+      if (bytes) stream.write(bytes);
+    }
+    corked?.uncork();
+    this.#ended();
+  };
+}
