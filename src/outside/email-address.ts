@@ -1,0 +1,66 @@
+import { domainToASCII, domainToUnicode } from 'node:url';
+import isEmail from 'validator/lib/isEmail.js';
+
+/** RFC 5321 4.5.3.1.3: a path is 256 octets with its angle brackets. */
+const longestAddressInBytes = 254;
+
+/** Controls, invisible format characters (zero width, right-to-left overrides), lone surrogates, separators. */
+const invisible = /[\p{C}\p{Z}]/u;
+
+/** The ASCII that a host name may hold, and anything beyond ASCII; `domainToASCII` would read `%41` as `A` and stop at `/`. */
+const domainShape = /^[a-z0-9.\u0080-\u{10ffff}-]+$/iu;
+
+/**
+ * Read one bare e-mail address, internationalised or not; never throws.
+ *
+ * Spaces around it are dropped, the domain is lower-cased and in readable form (`приклад.укр`, not `xn--…`), so
+ * that one mailbox has one spelling; the local part keeps its case and is in Unicode form NFC.
+ * @param text - what a client sent.
+ * @returns the address, at most 254 bytes of UTF-8 and in its form on the wire; `undefined` for anything else, also
+ * for lists, display names, comments, angle brackets, quoted local parts, address literals, domains of one label.
+ * @see RFC 5321 4.1.2, RFC 6531 3.3, UTS #46
+ */
+export function parseEmailAddress(text: string): string | undefined {
+  if (text.length > longestAddressInBytes) return undefined;
+  const trimmed = text.replace(/^ +| +$/g, '').normalize('NFC');
+  if (invisible.test(trimmed)) return undefined;
+
+  const at = trimmed.lastIndexOf('@');
+  const local = trimmed.slice(0, at);
+  // A character that stands for another one, such as the wide ＠ or ，, may be folded to it by a mail server.
+  if (at < 1 || local.normalize('NFKC') !== local) return undefined;
+
+  const domain = readableDomain(trimmed.slice(at + 1));
+  if (domain === undefined) return undefined;
+  const address = `${local}@${domain}`;
+  if (Buffer.byteLength(address) > longestAddressInBytes) return undefined;
+  return isEmail(asciiDomainForm(address), { blacklisted_chars: '"' }) ? address : undefined;
+}
+
+/**
+ * The same address with its domain in ASCII (`xn--…`), as DNS and servers without SMTPUTF8 know it.
+ * @param address - a result of {@link parseEmailAddress}.
+ */
+export function asciiDomainForm(address: string): string {
+  const at = address.lastIndexOf('@');
+  return `${address.slice(0, at)}@${domainToASCII(address.slice(at + 1))}`;
+}
+
+/**
+ * Read the sender of mails as an operator writes it: `no-reply@example.org` or `Example <no-reply@example.org>`.
+ * @returns `undefined` unless the address is one that {@link parseEmailAddress} reads and the name is one line.
+ */
+export function parseSender(text: string): { name: string; address: string } | undefined {
+  const named = /^\s*("?)([^"<>]*?)\1\s*<([^<>]*)>\s*$/.exec(text);
+  const name = named?.[2] ?? '';
+  const address = parseEmailAddress(named?.[3] ?? text);
+  return address === undefined || /\p{Cc}/u.test(name) ? undefined : { name, address };
+}
+
+/** One spelling for a domain, or `undefined` when its readable form names another domain. */
+function readableDomain(domain: string): string | undefined {
+  if (!domainShape.test(domain)) return undefined;
+  const ascii = domainToASCII(domain);
+  const readable = domainToUnicode(ascii);
+  return ascii !== '' && domainToASCII(readable) === ascii ? readable : undefined;
+}

@@ -1,0 +1,92 @@
+import { fillLongestPhone, phonePlaceholder, sessionPolicyProblem } from './session-policy.ts';
+
+export interface StsSettings {
+  /** Where STS is asked, such as `eu-central-1`. */
+  readonly region: string;
+  /** The role whose credentials the phones get. */
+  readonly roleArn: string;
+  /** IAM policy in JSON that narrows the role; `${phone}` in it becomes the phone's digits. At most 2,048 characters then. */
+  readonly sessionPolicy?: string;
+  /** How long the credentials are valid: 900 to 43 200; at most 3 600 where the worker's own credentials are a role's. */
+  readonly durationSeconds: number;
+  /** Stands before the phone in the role session name; default none. */
+  readonly sessionNamePrefix?: string;
+  readonly externalId?: string;
+  /** May hold `${phone}`. The role's trust policy must allow `sts:SetSourceIdentity`. */
+  readonly sourceIdentity?: string;
+  /** Session tags; values may hold `${phone}`. The role's trust policy must allow `sts:TagSession`. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Keys of `tags` that stay when the session assumes a further role. */
+  readonly transitiveTagKeys?: readonly string[];
+  /** Longest time for an answer with all retries, in milliseconds. One attempt gets half of it. */
+  readonly deadlineMs: number;
+}
+
+const name = /^[\w+=,.@-]{2,64}$/;
+const externalId = /^[\w+=,.@:/-]{2,1224}$/;
+const roleArn = /^arn:[\w-]+:iam::\d{12}:role\/[\u0021-\u007E]{1,512}$/;
+const tagKey = /^[\p{L}\p{Z}\p{N}_.:/=+@-]{1,128}$/u;
+const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}$/u;
+const tagLimit = 50;
+
+/**
+ * All that STS would refuse for every phone, so that a start can tell it instead of the first client.
+ * @returns one line for each problem, without the values; empty if there is none.
+ * @see AWS STS API, AssumeRole, Request Parameters
+ */
+export function stsProblems(settings: StsSettings): string[] {
+  const { durationSeconds, deadlineMs, sessionPolicy, sourceIdentity } = settings;
+  const policyProblem = sessionPolicy === undefined ? undefined : sessionPolicyProblem(sessionPolicy);
+  const checks: [holds: boolean, problem: string][] = [
+    [settings.region !== '', 'the AWS region is empty'],
+    [roleArn.test(settings.roleArn), 'the role is not the ARN of an IAM role'],
+    [
+      Number.isInteger(durationSeconds) && durationSeconds >= 900 && durationSeconds <= 43_200,
+      'the duration of the credentials is not 900 to 43200 seconds',
+    ],
+    [Number.isInteger(deadlineMs) && deadlineMs > 0, 'the deadline for STS is not a positive integer'],
+    [
+      name.test(fillLongestPhone(sessionNameTemplate(settings))),
+      'the role session name is not 2 to 64 of the characters that STS allows',
+    ],
+    [
+      settings.externalId === undefined || externalId.test(settings.externalId),
+      'the external id is not 2 to 1224 of the characters that STS allows',
+    ],
+    [
+      sourceIdentity === undefined || name.test(fillLongestPhone(sourceIdentity)),
+      'the source identity is not 2 to 64 of the characters that STS allows',
+    ],
+    [policyProblem === undefined, policyProblem ?? ''],
+    ...tagChecks(settings),
+  ];
+  return checks.filter(([holds]) => !holds).map(([, problem]) => problem);
+}
+
+/** The role session name, by which CloudTrail and `${aws:userid}` in policies tell one phone from another. */
+export function sessionNameTemplate({ sessionNamePrefix = '' }: StsSettings): string {
+  return sessionNamePrefix + phonePlaceholder;
+}
+
+function tagChecks({ tags = {}, transitiveTagKeys = [] }: StsSettings): [boolean, string][] {
+  const keys = Object.keys(tags);
+  return [
+    [keys.length <= tagLimit, `there are more than ${tagLimit} session tags`],
+    [
+      keys.every((key) => tagKey.test(key) && !/^aws:/i.test(key)),
+      'a session tag has a key that STS does not allow',
+    ],
+    [
+      new Set(keys.map((key) => key.toLowerCase())).size === keys.length,
+      'two session tags have the same key but for upper and lower case',
+    ],
+    [
+      Object.values(tags).every((value) => tagValue.test(fillLongestPhone(value))),
+      'a session tag has a value that STS does not allow',
+    ],
+    [
+      transitiveTagKeys.every((key) => keys.includes(key)),
+      'a transitive tag key is not among the session tags',
+    ],
+  ];
+}
