@@ -1,0 +1,259 @@
+import { EventEmitter, once } from 'node:events';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { simpleParser } from 'mailparser';
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { selfSignedCertificate } from './certificate.ts';
+import { mailPage } from './smtp-page.ts';
+
+export interface SmtpOptions {
+  /** A free one if absent. */
+  port?: number;
+  /** With a user, nothing is taken without a login. */
+  user?: string;
+  password?: string;
+  /** Default `none`; `starttls` offers it and takes no mail without it. The other two need the `openssl` program. */
+  tls?: 'none' | 'starttls' | 'implicit';
+  /** Names in the certificate, default `localhost` and the loopback addresses. */
+  certificateNames?: string[];
+  /** Serve the page that lists the mails. */
+  page?: boolean;
+  pagePort?: number;
+}
+
+/** A mail as the server took it. */
+export interface CaughtMail {
+  /** Address in MAIL FROM. */
+  from: string;
+  /** Addresses in RCPT TO, domains in readable form. */
+  to: string[];
+  subject: string;
+  text: string;
+  html: string;
+  /** Header fields in their order, names in lower case, each with its raw, unfolded value. */
+  headers: { name: string; value: string }[];
+  /** The mail byte for byte, read as UTF-8. */
+  raw: string;
+  /** ISO 8601. */
+  receivedAt: string;
+  secure: boolean;
+  /** Who was logged in. */
+  user: string | null;
+}
+
+/** Where the server says no; `temporary` is a greylisting 450 to RCPT TO, `accept` none. */
+type SmtpRefusal = 'none' | 'auth' | 'mail' | 'rcpt' | 'temporary' | 'data';
+/** Where the server falls silent: before its greeting, after a mail's last line, or (`true`) at both. */
+type SmtpHang = boolean | 'connect' | 'data';
+
+/** A mail server on 127.0.0.1 that keeps what it takes and can be told to misbehave. */
+export interface SmtpSink {
+  readonly url: string;
+  readonly port: number;
+  readonly pageUrl: string | undefined;
+  /** The server's own certificate, to be trusted by clients; `undefined` without TLS. */
+  readonly ca: Buffer | undefined;
+  /** Oldest first; the newest 1000 are kept. */
+  mails(): readonly CaughtMail[];
+  /** The first caught mail that fits, past or to come. @throws Error after `timeoutMs`. */
+  waitForMail(fits: (mail: CaughtMail) => boolean, timeoutMs: number): Promise<CaughtMail>;
+  refuse(where: SmtpRefusal): void;
+  /** `false` answers again, though not to those that were left waiting before. */
+  hang(where: SmtpHang): void;
+  /** How many clients were left waiting since the start. */
+  hungCount(): number;
+  /** Keep the next mails, but cut the connection instead of saying 250. */
+  dropAfterAccept(on: boolean): void;
+  /** Close the connections of all clients; they may come again. */
+  dropConnections(): void;
+  /** TCP connections taken since the start. */
+  connectionCount(): number;
+  /** TCP connections open now. */
+  openConnections(): number;
+  /** All that clients have sent, commands and mails; empty with TLS. */
+  received(): string;
+  /** Close everything at once. */
+  stop(): Promise<void>;
+}
+
+const keptMails = 1000;
+
+/** Start a mail sink; it listens on 127.0.0.1 only. */
+export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
+  const { tls = 'none', user, password = '' } = options;
+  const certificate = tls === 'none' ? undefined : await selfSignedCertificate(options.certificateNames);
+  const mails: CaughtMail[] = [];
+  const arrivals = new EventEmitter().setMaxListeners(0);
+  let refusal: SmtpRefusal = 'none';
+  let silence: SmtpHang = false;
+  let dropping = false;
+  let hung = 0;
+  let stopping: Promise<unknown> | undefined;
+
+  const refusedAt = (where: SmtpRefusal, code: number, text: string): Error | null =>
+    refusal === where ? Object.assign(new Error(text), { responseCode: code }) : null;
+  const fallsSilent = (where: SmtpHang): boolean => {
+    const silent = silence === true || silence === where;
+    if (silent) hung += 1;
+    return silent;
+  };
+  const keep = (mail: CaughtMail): void => {
+    mails.push(mail);
+    if (mails.length > keptMails) mails.shift();
+    arrivals.emit('mail', mail);
+  };
+
+  const server = new SMTPServer({
+    ...certificate,
+    logger: false,
+    banner: 'mail sink',
+    secure: tls === 'implicit',
+    disabledCommands: [...(tls === 'none' ? ['STARTTLS'] : []), ...(user === undefined ? ['AUTH'] : [])],
+    authOptional: user === undefined,
+    allowInsecureAuth: tls === 'none',
+    disableReverseLookup: true,
+    hideENHANCEDSTATUSCODES: false,
+    size: 1024 * 1024,
+    onConnect(_session, callback) {
+      if (!fallsSilent('connect')) callback();
+    },
+    onAuth(auth, _session, callback) {
+      const right = auth.username === user && auth.password === password && refusal !== 'auth';
+      callback(null, right ? { user } : { message: `no such user ${auth.username}`, responseCode: 535 });
+    },
+    onMailFrom(address, session, callback) {
+      if (tls === 'starttls' && !session.secure) {
+        callback(Object.assign(new Error('STARTTLS first'), { responseCode: 530 }));
+      } else callback(refusedAt('mail', 550, `not from ${address.address}`));
+    },
+    // Like many a real server, this one quotes the address in its refusals.
+    onRcptTo({ address }, _session, callback) {
+      callback(
+        refusedAt('rcpt', 550, `<${address}>: no such mailbox`) ??
+          refusedAt('temporary', 450, `<${address}>: try again later`),
+      );
+    },
+    async onData(stream, session, callback) {
+      const raw = await readAll(stream);
+      const error = refusedAt('data', 554, `not for ${session.envelope.rcptTo[0]?.address}`);
+      if (error) return callback(error);
+      if (fallsSilent('data')) return;
+      keep(await caughtMail(raw, session));
+      if (dropping) sockets.cut(session.remotePort);
+      else callback(null, 'taken');
+    },
+  });
+  // A client that breaks off a TLS handshake or a connection is part of the play.
+  server.on('error', () => undefined);
+
+  const sockets = trackSockets(server.server);
+  let received = '';
+  if (tls === 'none')
+    server.server.on('connection', (socket) => socket.on('data', (data) => (received += data)));
+  server.listen(options.port ?? 0, '127.0.0.1');
+  await once(server.server, 'listening');
+  const { port } = server.server.address() as AddressInfo;
+
+  const pageServer = options.page ? mailPage(() => mails) : undefined;
+  if (pageServer) await once(pageServer.listen(options.pagePort ?? 0, '127.0.0.1'), 'listening');
+  const login = user === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
+
+  return {
+    url: `${tls === 'implicit' ? 'smtps' : 'smtp'}://${login}127.0.0.1:${port}`,
+    port,
+    pageUrl: pageServer && `http://127.0.0.1:${(pageServer.address() as AddressInfo).port}/`,
+    ca: certificate?.cert,
+    mails: () => mails,
+    waitForMail: (fits, timeoutMs) => waitForMail(mails, arrivals, fits, timeoutMs),
+    refuse(where) {
+      refusal = where;
+    },
+    hang(where) {
+      silence = where;
+    },
+    hungCount: () => hung,
+    dropAfterAccept(on) {
+      dropping = on;
+    },
+    dropConnections: () => sockets.cut(),
+    connectionCount: sockets.count,
+    received: () => received,
+    openConnections: () => sockets.open.size,
+    async stop() {
+      stopping ??= Promise.all([
+        once(server.server, 'close'),
+        pageServer && once(pageServer, 'close'),
+        server.close(),
+        pageServer?.close(),
+        pageServer?.closeAllConnections(),
+        sockets.cut(),
+      ]);
+      await stopping;
+    },
+  };
+}
+
+async function readAll(stream: SMTPServerDataStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function caughtMail(raw: string, session: SMTPServerSession): Promise<CaughtMail> {
+  const { mailFrom, rcptTo } = session.envelope;
+  const parsed = await simpleParser(raw, {
+    skipTextToHtml: true,
+    skipHtmlToText: true,
+    skipImageLinks: true,
+  });
+  return {
+    from: mailFrom ? mailFrom.address : '',
+    to: rcptTo.map(({ address }) => address),
+    subject: parsed.subject ?? '',
+    text: parsed.text ?? '',
+    html: parsed.html || '',
+    headers: parsed.headerLines.map(({ key, line }) => ({ name: key, value: headerValue(line) })),
+    raw,
+    receivedAt: new Date().toISOString(),
+    secure: session.secure,
+    user: (session.user as string | undefined) ?? null,
+  };
+}
+
+/** The parser hands out a header's bytes one a character, since their charset may be anything; here it is UTF-8 (RFC 6532). */
+function headerValue(line: string): string {
+  const value = line.slice(line.indexOf(':') + 1).replace(/\r?\n/g, '');
+  return Buffer.from(value, 'latin1').toString('utf8').trim();
+}
+
+function trackSockets(server: Server) {
+  const open = new Set<Socket>();
+  let count = 0;
+  server.on('connection', (socket) => {
+    count += 1;
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return {
+    open,
+    count: () => count,
+    /** Destroy the connection from this port, or all. */
+    cut(remotePort?: number) {
+      for (const socket of open)
+        if ((remotePort ?? socket.remotePort) === socket.remotePort) socket.destroy();
+    },
+  };
+}
+
+async function waitForMail(
+  mails: readonly CaughtMail[],
+  arrivals: EventEmitter,
+  fits: (mail: CaughtMail) => boolean,
+  timeoutMs: number,
+): Promise<CaughtMail> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  for (;;) {
+    const mail = mails.find(fits);
+    if (mail) return mail;
+    await once(arrivals, 'mail', { signal: deadline });
+  }
+}
