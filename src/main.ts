@@ -1,9 +1,13 @@
 import { identityBy } from './identity.ts';
 import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
+import { Lane } from './mqtt/lanes.ts';
 import { sharedFilter } from './mqtt/topics.ts';
 import { serveHttp } from './operating/http.ts';
 import { type Log, openLog } from './operating/log.ts';
 import { openMetrics } from './operating/metrics.ts';
+import { openMail } from './outside/mail.ts';
+import { openSts } from './outside/sts.ts';
+import type { Means } from './requests/handler.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
 import { openStores } from './store/index.ts';
 import { type Database, openRedis } from './store/redis.ts';
@@ -24,11 +28,13 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const readiness = watchReadiness(log, () => [...brokerTroubles(brokers), ...redisTroubles(redis)]);
   const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, () => readiness.changed());
   closers.push(() => redis.close());
-  const stores = openStores(redis);
+  const means = openMeans(settings, redis, log);
+  closers.push(async () => void (await means.mail?.close()));
+  closers.push(async () => means.sts?.close());
 
   const worker = new Worker({
-    stores,
-    identity: identityBy(settings.clientIdentity, stores.sessions),
+    means,
+    identity: identityBy(settings.clientIdentity, means.sessions),
     brokers,
     limits: settings.etfLimits,
     replyQos: settings.mqtt.replyQos,
@@ -68,6 +74,29 @@ async function start(settings: Settings, log: Log): Promise<Program> {
     },
   };
 }
+
+/** What handlers may use: the stores, and the two foreign services if they are set. */
+function openMeans(settings: Settings, redis: Database, log: Log): Means {
+  const { mail, aws } = settings;
+  if (mail === undefined) log.info('SMTP_URL is not set: link answers email_send');
+  if (aws === undefined) log.info('AWS_ROLE_ARN is not set: aws answers the error aws');
+  return {
+    ...openStores(redis, {
+      doneSeconds: settings.mqtt.sessionExpirySeconds + doneMarginSeconds,
+      verifySecret: settings.verifySecret,
+      credentialsKeys: settings.credentialsKeys,
+      askingLapseMs: (aws?.deadlineMs ?? 0) + 5_000,
+    }),
+    mail: mail && openMail(mail, log),
+    mailLane: new Lane({ name: 'mail', concurrency: mail?.connections ?? 1, queue: settings.mailQueue }),
+    sts: aws && openSts(aws, log),
+    stsLane: new Lane({ name: 'sts', concurrency: settings.awsConcurrency, queue: settings.awsQueue }),
+    awsFastReplyMs: settings.awsFastReplyMs,
+  };
+}
+
+/** A record of a done request outlives the broker's session by this, so that no redelivery finds it gone. */
+const doneMarginSeconds = 300;
 
 /** Tells why the program cannot take requests, and logs when that begins and when it ends. */
 function watchReadiness(log: Log, troubles: () => string[]) {

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { parseSender } from './outside/email-address.ts';
+import type { MailSettings } from './outside/mail.ts';
+import { type StsSettings, stsProblems } from './outside/sts-settings.ts';
 
 /** The environment has a missing or malformed setting; `problems` has a line for each, never a value. */
 export class SettingsError extends Error {
@@ -48,6 +51,26 @@ const pem = z.string().transform((value, context) => {
   }
 });
 
+const onOff = (preset: 'on' | 'off') =>
+  z
+    .enum(['on', 'off'], 'is not on or off')
+    .transform((value) => value === 'on')
+    .default(preset === 'on');
+
+/** `Name=value,Name=value`. */
+const tags = z
+  .string()
+  .regex(/^[^=,]+=[^=,]*(,[^=,]+=[^=,]*)*$/, 'is not Name=value,Name=value')
+  .transform((list) =>
+    Object.fromEntries(list.split(',').map((tag) => tag.split('=', 2) as [string, string])),
+  );
+
+/** 32 bytes in base64, several comma-separated; the first encrypts. */
+const credentialsKeys = z
+  .string()
+  .transform((list) => list.split(',').map((key) => Buffer.from(key.trim(), 'base64')))
+  .refine((keys) => keys.every((key) => key.length === 32), 'is not 32 bytes in base64');
+
 const redisUrl = z.string().refine(isRedisUrl, 'is not redis://, rediss:// or redis+sentinel://hosts/master');
 
 const schema = z.object({
@@ -74,6 +97,32 @@ const schema = z.object({
     .string()
     .regex(/^[^{}\s]*$/, 'holds a brace or white space')
     .default(''),
+  SMTP_URL: z
+    .string()
+    .refine((url) => isUrl(url, ['smtp:', 'smtps:']), 'is not a URL (smtp: or smtps:)')
+    .optional(),
+  SMTP_CA: pem.optional(),
+  SMTP_REQUIRE_TLS: onOff('on'),
+  SMTP_CONNECTIONS: integer(1, 1_000, 8),
+  SMTP_QUEUE: integer(0, 100_000, 256),
+  SMTP_TIMEOUT_MS: integer(100, 600_000, 30_000),
+  MAIL_FROM: text.refine((from) => parseSender(from) !== undefined, 'is not an e-mail address').optional(),
+  MAIL_PRODUCT_NAME: text.default('PROFILE'),
+  MAIL_SUBJECT: text.optional(),
+  VERIFY_SECRET: z.string().min(32, 'has less than 32 characters').optional(),
+  AWS_REGION: text.optional(),
+  AWS_ROLE_ARN: text.optional(),
+  AWS_SESSION_POLICY: text.optional(),
+  AWS_SESSION_DURATION: integer(900, 43_200, 3_600),
+  AWS_SESSION_NAME_PREFIX: text.optional(),
+  AWS_EXTERNAL_ID: text.optional(),
+  AWS_SOURCE_IDENTITY: text.optional(),
+  AWS_SESSION_TAGS: tags.optional(),
+  AWS_DEADLINE_MS: integer(100, 120_000, 10_000),
+  AWS_FAST_REPLY_MS: integer(0, 60_000, 1_000),
+  AWS_CONCURRENCY: integer(1, 1_000, 64),
+  AWS_QUEUE: integer(0, 100_000, 64),
+  CREDENTIALS_KEY: credentialsKeys.optional(),
   ETF_PAYLOAD_BYTES: integer(64, 16_777_216, 262_144),
   ETF_NESTING: integer(4, 1_000, 64),
   ETF_ELEMENTS: integer(64, 10_000_000, 65_536),
@@ -85,6 +134,8 @@ const schema = z.object({
     .default('info'),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000, 25_000),
 });
+
+type Environment = z.output<typeof schema>;
 
 /** The name of every setting, in the order of `.env.example`. */
 export const settingNames: readonly string[] = Object.keys(schema.shape);
@@ -110,12 +161,30 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     const name = String(issue.path[0]);
     problems.push(`${name} ${name in given ? issue.message : 'is not set'}`);
   }
+  problems.push(...missingTogether(given));
   if (!read.success || problems.length > 0) throw new SettingsError([...new Set(problems)]);
-  return arrange(read.data);
+  const settings = arrange(read.data);
+  if (settings.aws !== undefined)
+    problems.push(...stsProblems(settings.aws).map((problem) => `AWS: ${problem}`));
+  if (problems.length > 0) throw new SettingsError(problems);
+  return settings;
+}
+
+/** Settings that others need. */
+function missingTogether(given: Record<string, string>): string[] {
+  const needed = [
+    { by: 'SMTP_URL', names: ['MAIL_FROM', 'VERIFY_SECRET'] },
+    { by: 'AWS_ROLE_ARN', names: ['AWS_REGION'] },
+  ];
+  return needed.flatMap(({ by, names }) =>
+    by in given
+      ? names.filter((name) => !(name in given)).map((name) => `${name} is not set; ${by} needs it`)
+      : [],
+  );
 }
 
 /** Give the flat environment the shape in which the parts of the program take it. */
-function arrange(env: z.output<typeof schema>) {
+function arrange(env: Environment) {
   return Object.freeze({
     mqtt: Object.freeze({
       urls: env.MQTT_URL,
@@ -136,9 +205,46 @@ function arrange(env: z.output<typeof schema>) {
       elements: env.ETF_ELEMENTS,
       inflatedBytes: env.ETF_INFLATED_BYTES,
     }),
+    mail: mailSettings(env),
+    mailQueue: env.SMTP_QUEUE,
+    verifySecret: env.VERIFY_SECRET ?? '',
+    aws: awsSettings(env),
+    awsFastReplyMs: env.AWS_FAST_REPLY_MS,
+    awsConcurrency: env.AWS_CONCURRENCY,
+    awsQueue: env.AWS_QUEUE,
+    credentialsKeys: env.CREDENTIALS_KEY ?? [],
     http: Object.freeze({ port: env.HTTP_PORT, host: env.HTTP_HOST }),
     logLevel: env.LOG_LEVEL,
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+  });
+}
+
+function mailSettings(env: Environment): MailSettings | undefined {
+  if (env.SMTP_URL === undefined || env.MAIL_FROM === undefined) return undefined;
+  return Object.freeze({
+    url: env.SMTP_URL,
+    ca: env.SMTP_CA,
+    requireTls: env.SMTP_REQUIRE_TLS,
+    connections: env.SMTP_CONNECTIONS,
+    timeoutMs: env.SMTP_TIMEOUT_MS,
+    from: env.MAIL_FROM,
+    productName: env.MAIL_PRODUCT_NAME,
+    subject: env.MAIL_SUBJECT,
+  });
+}
+
+function awsSettings(env: Environment): StsSettings | undefined {
+  if (env.AWS_ROLE_ARN === undefined || env.AWS_REGION === undefined) return undefined;
+  return Object.freeze({
+    region: env.AWS_REGION,
+    roleArn: env.AWS_ROLE_ARN,
+    sessionPolicy: env.AWS_SESSION_POLICY,
+    durationSeconds: env.AWS_SESSION_DURATION,
+    sessionNamePrefix: env.AWS_SESSION_NAME_PREFIX,
+    externalId: env.AWS_EXTERNAL_ID,
+    sourceIdentity: env.AWS_SOURCE_IDENTITY,
+    tags: env.AWS_SESSION_TAGS,
+    deadlineMs: env.AWS_DEADLINE_MS,
   });
 }
 

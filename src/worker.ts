@@ -11,13 +11,14 @@ import {
 import { type Log, shortenPhone } from './operating/log.ts';
 import type { IgnoreReason, Metrics } from './operating/metrics.ts';
 import { readProfile, type SentProfile } from './records/profile.ts';
+import type { Means } from './requests/handler.ts';
 import { handlers } from './requests/index.ts';
 import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
-import type { Stores } from './store/index.ts';
+import { requestKey } from './store/answers.ts';
 
 /** What a worker works with. */
 export interface WorkerParts {
-  readonly stores: Stores;
+  readonly means: Means;
   readonly identity: Identity;
   /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
   readonly brokers: readonly BrokerConnection[];
@@ -92,15 +93,27 @@ export class Worker {
   }
 
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
-  async #handle({ client, event }: Arrival, sent: SentProfile): Promise<Outcome> {
-    const { identity, stores } = this.#parts;
-    const [phone, stored] = await Promise.all([
+  async #handle({ delivery, event, client }: Arrival, sent: SentProfile): Promise<Outcome> {
+    const { identity, means } = this.#parts;
+    const { phone } = sent;
+    const key = sent.kind === 'get' ? '' : keyOf(delivery, client);
+    // A broker that loses the DUP flag, or a client that sends again by itself, is known by the Correlation Data.
+    const again = delivery.redelivered || delivery.correlationData !== undefined;
+    const [sessionPhone, stored, done] = await Promise.all([
       identity.phoneOf(client, event),
-      stores.profiles.read(sent.phone),
+      means.profiles.read(phone),
+      again && key !== '' ? means.answers.find(phone, key) : undefined,
     ]);
-    // A `migrate` names the new phone, so whoever has a session may ask.
-    const isAuthorized = sent.kind === 'migrate' ? phone !== undefined : phone === sent.phone;
-    return isAuthorized ? handlers[sent.kind]({ client, sent, stored }, stores) : refuse('not_authorized');
+    // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
+    const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
+    if (!isAuthorized && done === undefined) return refuse('not_authorized');
+    const replyTo = {
+      client,
+      responseTopic: ownResponseTopic(delivery.responseTopic, client),
+      correlationData: delivery.correlationData,
+    };
+    const request = { replyTo, sent, phone, key, stored, sessionPhone, again, done };
+    return handlers[sent.kind](request, means);
   }
 
   /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
@@ -110,16 +123,17 @@ export class Worker {
       await Promise.all(batch.map((notice) => this.#publishNotice(notice)));
       this.#parts.metrics.noticed(batch.length);
     }
+    await outcome.after?.();
+    if (outcome.later !== undefined) await this.#say(arrival, await outcome.later);
   }
 
-  async #publishAnswer({ delivery, client }: Arrival, answer: Answer): Promise<void> {
-    const isAsker = answer.client === undefined || answer.client === client;
-    const topic = isAsker ? ownResponseTopic(delivery.responseTopic, client) : undefined;
-    await this.#publish('answer', delivery.broker, {
-      topic: topic ?? actionTopic(answer.client ?? client),
-      payload: answer.payload,
-      correlationData: isAsker ? delivery.correlationData : undefined,
-    });
+  /** The asking client is answered where it asked; another one may be on any of the brokers. */
+  async #publishAnswer({ delivery, client }: Arrival, { to, payload }: Answer): Promise<void> {
+    const brokers = to === undefined ? [delivery.broker] : this.#parts.brokers;
+    const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
+    const { correlationData } = to ?? delivery;
+    const publication = { topic: topic ?? actionTopic(to?.client ?? client), payload, correlationData };
+    await Promise.all(brokers.map((broker) => this.#publish('answer', broker, publication)));
   }
 
   async #publishNotice({ phone, payload }: Notice): Promise<void> {
@@ -131,7 +145,7 @@ export class Worker {
   async #publish(
     kind: 'answer' | 'notice',
     broker: BrokerConnection,
-    publication: { topic: string; payload: Buffer; correlationData: Buffer | undefined },
+    publication: { topic: string; payload: Buffer; correlationData?: Buffer | undefined },
   ): Promise<void> {
     const { log, metrics, replyQos } = this.#parts;
     try {
@@ -152,6 +166,11 @@ export class Worker {
     }
     return 'unaddressed';
   }
+}
+
+/** What tells this request from any other, over its redeliveries. */
+function keyOf({ broker, packetId, payload, correlationData }: Delivery, client: string): string {
+  return requestKey({ client, payload, correlationData, origin: `${broker.session} ${packetId}` });
 }
 
 const contentType = 'application/x-erlang-binary';

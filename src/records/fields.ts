@@ -1,4 +1,4 @@
-import { Atom, decodeFragment, encodeFragment, type Fragment, type Term } from '../etf/index.ts';
+import { Atom, decodeFragment, encodeFragment, type Fragment, type Limits, type Term } from '../etf/index.ts';
 
 /** `[]`, what a field holds that is not set. */
 export const unset: Fragment = encodeFragment([]);
@@ -14,25 +14,26 @@ export function readAtom(fragment: Fragment): string | undefined {
   if (tag !== ATOM_EXT && tag !== SMALL_ATOM_EXT && tag !== ATOM_UTF8_EXT && tag !== SMALL_ATOM_UTF8_EXT) {
     return undefined;
   }
-  const term = decodeFragment(fragment);
+  const term = decodeChecked(fragment);
   return term instanceof Atom ? term.name : undefined;
 }
 
 /** An integer in any of its encodings; `[]` is how JavaScript clients write 0. Past 2^53 it is a bigint. */
 export function readInteger(fragment: Fragment): number | bigint | undefined {
   if (isUnset(fragment)) return 0;
-  const term = decodeFragment(fragment);
+  const term = decodeChecked(fragment);
   return typeof term === 'number' || typeof term === 'bigint' ? term : undefined;
 }
 
 /** A text: a UTF-8 binary, or a list of characters; `''` for `[]`, which is an empty list of characters. */
 export function readText(fragment: Fragment): string | undefined {
-  return textOf(decodeFragment(fragment));
+  return textOf(decodeChecked(fragment));
 }
 
 /** The same term with its atoms as ATOM_EXT, which every client in the field decodes; `undefined` becomes `[]`. */
 export function canonical(fragment: Fragment): Fragment {
-  return isUnset(fragment) ? unset : encodeFragment(decodeFragment(fragment));
+  if (isUnset(fragment)) return unset;
+  return holdsNoAtom(fragment) ? fragment : encodeFragment(decodeChecked(fragment));
 }
 
 const NIL_EXT = 106;
@@ -40,6 +41,34 @@ const ATOM_EXT = 100;
 const SMALL_ATOM_EXT = 115;
 const ATOM_UTF8_EXT = 118;
 const SMALL_ATOM_UTF8_EXT = 119;
+
+/** Most fields are numbers and binaries; to decode and encode each of them again would cost more than all else. */
+function holdsNoAtom(fragment: Fragment): boolean {
+  const tag = fragment[0] ?? 0;
+  return (
+    tag === SMALL_INTEGER_EXT ||
+    tag === INTEGER_EXT ||
+    (tag >= STRING_EXT && tag <= LARGE_BIG_EXT && tag !== LIST_EXT)
+  );
+}
+
+const SMALL_INTEGER_EXT = 97;
+const INTEGER_EXT = 98;
+const STRING_EXT = 107;
+const LIST_EXT = 108;
+const LARGE_BIG_EXT = 111;
+
+/** Fragments were checked when their payload came, against limits that may be wider than those of `decodeFragment`. */
+function decodeChecked(fragment: Fragment): Term {
+  return decodeFragment(fragment, checkedBefore);
+}
+
+const checkedBefore: Limits = {
+  payloadBytes: Number.POSITIVE_INFINITY,
+  nesting: Number.POSITIVE_INFINITY,
+  elements: Number.POSITIVE_INFINITY,
+  inflatedBytes: Number.POSITIVE_INFINITY,
+};
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -1,5 +1,5 @@
-import { decodeFragment, type Fragment } from '../etf/index.ts';
-import { readText } from './fields.ts';
+import type { Fragment } from '../etf/index.ts';
+import { isUnset, readInteger, readText } from './fields.ts';
 
 const phone = /^\d{5,15}$/;
 
@@ -25,7 +25,8 @@ export function splitPhoneId(phoneId: string): { phone: string; roster: string }
   return phone.test(digits) ? { phone: digits, roster: phoneId.slice(cut + 1) } : undefined;
 }
 
+/** Only exact numbers: the largest phone is below 2^53, and to write out a huge integer takes seconds. */
 function integerText(fragment: Fragment): string | undefined {
-  const term = decodeFragment(fragment);
-  return typeof term === 'number' || typeof term === 'bigint' ? String(term) : undefined;
+  const value = isUnset(fragment) ? undefined : readInteger(fragment);
+  return typeof value === 'number' ? String(value) : undefined;
 }

@@ -18,6 +18,9 @@ export interface Roster {
 
 const places = { id: 0, userlist: 5 } as const;
 
+/** In bytes, encoded. Every contact's field in Redis begins with the id of its roster. */
+const longestId = 255;
+
 /** Read one roster; `undefined` for anything else. */
 export function readRoster(fragment: Fragment): Roster | undefined {
   const fields = recordFields(fragment, 'Roster');
@@ -35,7 +38,7 @@ export function readRoster(fragment: Fragment): Roster | undefined {
     id,
     contacts,
     fragment: withUsers(writeList(contacts)),
-    outline: withUsers(listOf(contacts.map(({ phoneId }) => encodeFragment(Buffer.from(phoneId))))),
+    outline: withUsers(writePhoneIds(contacts.map(({ phoneId }) => phoneId))),
   };
 }
 
@@ -75,6 +78,26 @@ export function joinRosters(
   return listOf(rosters);
 }
 
+/** Stored outlines with another `phone_id` at a place; one of that name that the roster has already gives way. */
+export function renameContact(
+  outlines: Fragment,
+  { roster, phoneId }: ContactPlace,
+  newPhoneId: string,
+): Fragment {
+  const rosters = splitOutlines(outlines).map(({ id, phoneIds, fields, fragment }) => {
+    if (fields === undefined || id !== roster) return fragment;
+    const renamed = phoneIds
+      .filter((each) => each !== newPhoneId)
+      .map((each) => (each === phoneId ? newPhoneId : each));
+    return recordOf('Roster', fields.with(places.userlist, writePhoneIds(renamed)));
+  });
+  return listOf(rosters);
+}
+
+function writePhoneIds(phoneIds: readonly string[]): Fragment {
+  return listOf(phoneIds.map((phoneId) => encodeFragment(Buffer.from(phoneId))));
+}
+
 function splitOutlines(outlines: Fragment) {
   return (listElements(outlines) ?? []).map((fragment) => {
     const fields = recordFields(fragment, 'Roster');
@@ -96,6 +119,6 @@ function readIntegerRoster(fragment: Fragment): Roster | undefined {
 
 /** A roster id is an integer or a text; `[]` is how JavaScript clients write 0. */
 function readId(field: Fragment | undefined): string | undefined {
-  if (field === undefined) return undefined;
+  if (field === undefined || field.length > longestId) return undefined;
   return String(readInteger(field) ?? readText(field) ?? '') || undefined;
 }

@@ -1,5 +1,5 @@
-import type { Fragment } from '../etf/index.ts';
-import { canonical, isUnset, readAtom } from './fields.ts';
+import { atom, encodeFragment, type Fragment, tuple } from '../etf/index.ts';
+import { canonical, isUnset, readAtom, readText } from './fields.ts';
 import { readList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
 
@@ -13,6 +13,7 @@ export interface Service {
   /** As it was sent, byte for byte. */
   readonly data: Fragment;
   readonly password: Fragment;
+  readonly status: Fragment;
   /** The whole record, ready to be stored. */
   readonly fragment: Fragment;
 }
@@ -34,6 +35,7 @@ export function readService(fragment: Fragment): Service | undefined {
     type: isServiceType(name) ? name : undefined,
     data,
     password,
+    status,
     fragment: recordOf('Service', [ownId, ownType, data, ...rest]),
   };
 }
@@ -47,6 +49,67 @@ export function readServices(fragment: Fragment): Service[] | undefined {
 export function replaceVoxServices(stored: readonly Service[], sent: readonly Service[]): Service[] {
   return [...stored.filter(({ type }) => type !== 'vox'), ...sent.filter(({ type }) => type === 'vox')];
 }
+
+/** The address of an `email` service; `undefined` for any other service, and for an id that is no text. */
+export function addressOf({ id, type }: Service): string | undefined {
+  return type === 'email' || type === undefined ? readText(id) : undefined;
+}
+
+/** Whether one of the services is a verified one. */
+export function hasVerified(services: readonly Service[]): boolean {
+  return services.some(({ status }) => readAtom(status) === 'verified');
+}
+
+/** Services with an e-mail address `added` or `verified`: in the place of the one with that address, or last. */
+export function withEmail(
+  services: readonly Service[],
+  address: string,
+  status: 'added' | 'verified',
+): Pick<Service, 'fragment'>[] {
+  const own = { fragment: emailService(address, status) };
+  const isOwn = (service: Service): boolean => service.type === 'email' && addressOf(service) === address;
+  return services.some(isOwn)
+    ? services.map((service) => (isOwn(service) ? own : service))
+    : [...services, own];
+}
+
+/** `{'Service',Email,email,[],[],[],[],Status}`. */
+function emailService(address: string, status: 'added' | 'verified'): Fragment {
+  return encodeFragment(
+    tuple(atom('Service'), Buffer.from(address), atom('email'), [], [], [], [], atom(status)),
+  );
+}
+
+/** Temporary credentials of AWS as a service; `expiration` in Unix milliseconds. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiration: number;
+}
+
+/** `{'Service',AccessKeyId,aws,[],SecretAccessKey,SessionToken,Expiration,verified}`. */
+export function awsService(credentials: AwsCredentials): Fragment {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
+  const [id, secret, token] = [accessKeyId, secretAccessKey, sessionToken].map((text) => Buffer.from(text));
+  return encodeFragment(
+    tuple(
+      atom('Service'),
+      id ?? [],
+      atom('aws'),
+      [],
+      secret ?? [],
+      token ?? [],
+      expiration,
+      atom('verified'),
+    ),
+  );
+}
+
+/** `{'Service',[],aws,[],[],[],[],added}`: the credentials were asked for and come later. */
+export const awsServiceAdded: Fragment = encodeFragment(
+  tuple(atom('Service'), [], atom('aws'), [], [], [], [], atom('added')),
+);
 
 function isServiceType(name: string | undefined): name is ServiceType {
   return name === 'email' || name === 'vox' || name === 'aws';

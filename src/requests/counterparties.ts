@@ -2,11 +2,19 @@ import type { Fragment } from '../etf/index.ts';
 import { writeContact } from '../records/contact.ts';
 import { splitPhoneId } from '../records/phone.ts';
 import type { ContactPlace } from '../records/roster.ts';
-import type { Contacts } from '../store/contacts.ts';
 import type { Notice } from './outcome.ts';
 
 /** So many counterparties are changed, and told, at a time. */
 const batchSize = 64;
+
+/**
+ * Changes a profile's entry in the roster of a counterparty.
+ * @param other - the counterparty's phone.
+ * @param entry - where the profile's entry stands there, if it does.
+ * @param ourRoster - the roster in which the profile holds the counterparty.
+ * @returns the entry as stored; `undefined` if there is none: only who holds the profile as a contact is told.
+ */
+type ChangeEntry = (other: string, entry: ContactPlace, ourRoster: string) => Promise<Fragment | undefined>;
 
 /**
  * Change a profile's entry in the rosters of its contacts, and tell them.
@@ -15,34 +23,25 @@ const batchSize = 64;
  * `set` from being a way to send notices to strangers.
  * @param phone - whose profile it is.
  * @param places - that profile's contacts.
- * @param change - what becomes of its entry there.
  * @returns a `'Contact'` notice for each entry, in batches; the work for a batch begins when it is asked for.
  * @see docs/protocol.md, "Counterparties"
  */
-export async function* changeCounterparties(
-  contacts: Contacts,
+export async function* tellCounterparties(
   phone: string,
   places: readonly ContactPlace[],
-  change: (contact: Fragment) => Fragment,
+  change: ChangeEntry,
 ): AsyncGenerator<readonly Notice[]> {
   for (let from = 0; from < places.length; from += batchSize) {
-    const batch = places
-      .slice(from, from + batchSize)
-      .map((place) => changeEntry(contacts, phone, place, change));
+    const batch = places.slice(from, from + batchSize).map((place) => tellOne(phone, place, change));
     yield (await Promise.all(batch)).filter((notice) => notice !== undefined);
   }
 }
 
 /** The other side's entry for us stands in the roster that its `phone_id` names, under the `phone_id` of ours. */
-async function changeEntry(
-  contacts: Contacts,
-  phone: string,
-  place: ContactPlace,
-  change: (contact: Fragment) => Fragment,
-): Promise<Notice | undefined> {
+async function tellOne(phone: string, place: ContactPlace, change: ChangeEntry): Promise<Notice | undefined> {
   const other = splitPhoneId(place.phoneId);
   if (other === undefined) return undefined;
   const entry = { roster: other.roster, phoneId: `${phone}_${place.roster}` };
-  const contact = await contacts.change(other.phone, entry, change);
+  const contact = await change(other.phone, entry, place.roster);
   return contact && { phone: other.phone, payload: writeContact(contact) };
 }

@@ -1,4 +1,5 @@
-import { answerProfile, type Handler, refuse } from './outcome.ts';
+import type { Handler } from './handler.ts';
+import { answerProfile, refuse } from './outcome.ts';
 
 /**
  * `get`: the stored profile, its rosters with their contacts.

@@ -1,12 +1,19 @@
 import { ioError, ioOk, type Refusal, type Success } from '../records/io.ts';
-import type { RequestKind, SentProfile } from '../records/profile.ts';
-import { type ProfileFields, writeProfile } from '../records/profile.ts';
-import type { Stores } from '../store/index.ts';
-import type { StoredProfile } from '../store/profiles.ts';
+import { type ProfileFields, type RequestKind, type SentProfile, writeProfile } from '../records/profile.ts';
+import type { Cause } from '../store/profiles.ts';
 
-/** A payload for the asking client, or for another client if it is named. */
+/** Where a client wants its answers. */
+export interface ReplyAddress {
+  readonly client: string;
+  /** MQTT 5 Response Topic, if it is the client's own. */
+  readonly responseTopic?: string;
+  /** MQTT 5 Correlation Data, given back with the answer. */
+  readonly correlationData?: Buffer;
+}
+
+/** A payload for the asking client, or for another one if it is named. */
 export interface Answer {
-  readonly client?: string;
+  readonly to?: ReplyAddress;
   readonly payload: Buffer;
 }
 
@@ -26,21 +33,28 @@ export interface Outcome {
    * no more memory than one batch.
    */
   readonly notices?: AsyncIterable<readonly Notice[]>;
+  /** More to be said, when it is known. */
+  readonly later?: Promise<Outcome>;
+  /** To be done when the broker has accepted all of the above. */
+  readonly after?: () => Promise<void>;
 }
 
-/** One request of a client that is authorized. */
-export interface Request {
-  readonly client: string;
+/** One request of a client that is authorized. It causes changes under its key, once. */
+export interface Request extends Cause {
+  readonly replyTo: ReplyAddress;
   readonly sent: SentProfile;
-  /** The profile of the request's phone, read together with the client's session. */
-  readonly stored: StoredProfile | undefined;
+  /** The phone that the client's session belongs to; `undefined` if it has none by now, for a request that is done. */
+  readonly sessionPhone: string | undefined;
+  /** Whether the broker may have delivered it before. */
+  readonly again: boolean;
+  /** What became of it, if it was delivered before and its effect happened. */
+  readonly done: string | undefined;
 }
 
-/**
- * Handles one kind of request: the effect happens in the stores, what is to be said is returned.
- * @throws Fault when Redis fails under it; a client's mistake is a refusal, never thrown.
- */
-export type Handler = (request: Request, stores: Stores) => Outcome | Promise<Outcome>;
+/** Runs slow work, so much at a time, and so much waiting for that. */
+export interface Lane {
+  run<T>(work: () => Promise<T>): Promise<T> | 'full';
+}
 
 /** `{io,{error,Refusal},<<>>}` to the asking client. */
 export function refuse(refusal: Refusal): Outcome {

@@ -6,7 +6,8 @@ import type { SentProfile } from '../records/profile.ts';
 import { type Roster, readRosters } from '../records/roster.ts';
 import { readServices, replaceVoxServices, type Service } from '../records/service.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
-import { answerProfile, type Handler, refuse } from './outcome.ts';
+import type { Handler } from './handler.ts';
+import { answerProfile, refuse } from './outcome.ts';
 
 /**
  * `set`: create the profile, or replace in it what the client owns: `settings`, `presence`, `rosters`, `vox` services.
@@ -17,10 +18,13 @@ import { answerProfile, type Handler, refuse } from './outcome.ts';
  * Refuses `invalid_data` for a field of the wrong shape; nothing changes then.
  * @see docs/protocol.md, "set"
  */
-export const set: Handler = async ({ sent, stored }, { profiles }) => {
+export const set: Handler = async (request, { profiles }) => {
+  const { sent, stored, done } = request;
+  if (done !== undefined)
+    return stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set');
   const owned = readOwned(sent);
   if (owned === 'invalid_data') return refuse(owned);
-  const profile = await profiles.change<never>(sent.phone, stored, (before) =>
+  const profile = await profiles.change<never>(request, 'ok', (before) =>
     changeOwned(owned, before, Date.now()),
   );
   return answerProfile(sent, profile, 'set');

@@ -2,9 +2,10 @@ import { encodeFragment } from '../etf/index.ts';
 import { changeContact } from '../records/contact.ts';
 import { canonical, isUnset, readAtom, readInteger } from '../records/fields.ts';
 import type { Stores } from '../store/index.ts';
-import type { StoredProfile } from '../store/profiles.ts';
-import { changeCounterparties } from './counterparties.ts';
-import { answerProfile, type Handler, type Notice, refuse } from './outcome.ts';
+import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
+import { tellCounterparties } from './counterparties.ts';
+import type { Handler } from './handler.ts';
+import { answerProfile, type Notice, refuse } from './outcome.ts';
 
 /** A client's clock may be so far ahead of ours; a time beyond it is not taken. */
 const mostAheadMs = 5 * 60_000;
@@ -17,19 +18,22 @@ const mostAheadMs = 5 * 60_000;
  * Refuses `not_found`, and `invalid_data` for a time that is no integer or a presence that is no atom.
  * @see docs/protocol.md, "update"
  */
-export const update: Handler = async ({ sent, stored }, stores) => {
+export const update: Handler = async (request, means) => {
+  const { sent, stored, done } = request;
   const time = readInteger(sent.update);
   const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
   if (time === undefined || (presence !== undefined && readAtom(presence) === undefined)) {
     return refuse('invalid_data');
   }
-  const profile = await stores.profiles.change<'not_found'>(sent.phone, stored, (before) => {
+  const change = (before: StoredProfile | undefined): ProfileChange | 'not_found' => {
     if (before === undefined) return 'not_found';
     const isNewer = time > before.update && time <= Date.now() + mostAheadMs;
     return { ...(isNewer && { update: Number(time) }), ...(presence && { presence }) };
-  });
-  if (profile === 'not_found') return refuse(profile);
-  return { ...answerProfile(sent, profile, 'update'), notices: tellContacts(stores, sent.phone, profile) };
+  };
+  const profile = done === undefined ? await means.profiles.change(request, 'ok', change) : stored;
+  if (profile === undefined || profile === 'not_found') return refuse('not_found');
+  // Also for a request that is done: the crash that brought it again may have cut off the notices.
+  return { ...answerProfile(sent, profile, 'update'), notices: tellContacts(means, sent.phone, profile) };
 };
 
 /**
@@ -45,7 +49,9 @@ async function* tellContacts(
   if (places.length === 0) return;
   for (let told: StoredProfile | undefined; !isSameNews(told, profile); ) {
     const news = { update: encodeFragment(profile.update), presence: profile.presence };
-    yield* changeCounterparties(contacts, phone, places, (contact) => changeContact(contact, news));
+    yield* tellCounterparties(phone, places, (other, entry) =>
+      contacts.change(other, entry, (contact) => changeContact(contact, news)),
+    );
     told = profile;
     profile = (await profiles.read(phone)) ?? told;
   }

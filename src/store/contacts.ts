@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fragment } from '../etf/index.ts';
-import { type ContactPlace, contactPlaces } from '../records/roster.ts';
+import { encodeFragment, type Fragment } from '../etf/index.ts';
+import { changeContact } from '../records/contact.ts';
+import { type ContactPlace, contactPlaces, renameContact } from '../records/roster.ts';
 import { Fault } from './fault.ts';
 import { type Database, persist } from './redis.ts';
 import { versions } from './version.ts';
@@ -18,6 +19,11 @@ export interface Contacts {
     place: ContactPlace,
     change: (contact: Fragment) => Fragment,
   ): Promise<Fragment | undefined>;
+  /**
+   * Give one contact another `phone_id` as one step.
+   * @returns the contact as stored, also if it has the new name already; `undefined` if there is none.
+   */
+  rename(phone: string, place: ContactPlace, newPhoneId: string): Promise<Fragment | undefined>;
 }
 
 /** So many others may change a contact between our reading and our writing before we call it a fault. */
@@ -26,14 +32,25 @@ const mostAttempts = 100;
 export function openContacts(redis: Database): Contacts {
   const { connection, keys } = redis;
   const nextVersion = versions();
+
+  /** Try until nobody has changed what was read; `attempt` returns `'changed'` if somebody has. */
+  const untilUnchanged = async <T>(attempt: () => Promise<T | 'changed'>): Promise<T> => {
+    for (let count = 1; count <= mostAttempts; count++) {
+      const result = await attempt();
+      if (result !== 'changed') return result;
+      await sleep(Math.random() * count);
+    }
+    throw new Fault('a contact changed too often under us');
+  };
+
   return {
     async places(phone) {
       const outlines = await persist(() => connection.hgetBuffer(keys.profile(phone), 'outlines'));
       return outlines ? contactPlaces(outlines) : [];
     },
-    async change(phone, place, change) {
-      const field = contactField(place);
-      for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+    change: (phone, place, change) =>
+      untilUnchanged(async () => {
+        const field = contactField(place);
         const contact = await persist(() => connection.hgetBuffer(keys.contacts(phone), field));
         if (!contact) return undefined;
         const next = change(contact);
@@ -42,11 +59,25 @@ export function openContacts(redis: Database): Contacts {
           [keys.contacts(phone), keys.profile(phone)],
           [field, contact, next, nextVersion()],
         );
-        if (answer === 'stored') return next;
-        await sleep(Math.random() * attempt);
-      }
-      throw new Fault('a contact changed too often under us');
-    },
+        return answer === 'changed' ? answer : next;
+      }),
+    rename: (phone, place, newPhoneId) =>
+      untilUnchanged(async () => {
+        const field = contactField(place);
+        const newField = contactField({ ...place, phoneId: newPhoneId });
+        const [[version, outlines], [contact, renamed]] = await Promise.all([
+          persist(() => connection.hmgetBuffer(keys.profile(phone), 'version', 'outlines')),
+          persist(() => connection.hmgetBuffer(keys.contacts(phone), field, newField)),
+        ]);
+        if (!contact || !version || !outlines) return renamed ?? undefined;
+        const next = changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
+        const answer = await redis.run(
+          'rename-contact',
+          [keys.contacts(phone), keys.profile(phone)],
+          [version, nextVersion(), field, newField, next, renameContact(outlines, place, newPhoneId)],
+        );
+        return answer === 'changed' ? answer : next;
+      }),
   };
 }
 

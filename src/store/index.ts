@@ -1,15 +1,51 @@
+import { type Answers, openAnswers } from './answers.ts';
 import { type Contacts, openContacts } from './contacts.ts';
+import { type Credentials, openCredentials } from './credentials.ts';
+import { type Limits, openLimits } from './limits.ts';
+import { type Migrations, openMigrations } from './migrations.ts';
 import { openProfiles, type Profiles } from './profiles.ts';
 import type { Database } from './redis.ts';
+import { openRemovals, type Removals } from './removals.ts';
+import { sealer } from './sealing.ts';
 import { openSessions, type Sessions } from './sessions.ts';
+import { openVerifications, type Verifications } from './verifications.ts';
 
 /** What handlers may touch. */
 export interface Stores {
-  readonly sessions: Sessions;
-  readonly profiles: Profiles;
+  readonly answers: Answers;
   readonly contacts: Contacts;
+  readonly credentials: Credentials;
+  readonly limits: Limits;
+  readonly migrations: Migrations;
+  readonly profiles: Profiles;
+  readonly removals: Removals;
+  readonly sessions: Sessions;
+  readonly verifications: Verifications;
 }
 
-export function openStores(redis: Database): Stores {
-  return { sessions: openSessions(redis), profiles: openProfiles(redis), contacts: openContacts(redis) };
+export interface StoreOptions {
+  /** For so long it is known that a request is done; longer than a broker keeps it for redelivery. */
+  readonly doneSeconds: number;
+  /** Keys the hashes of codes and addresses. */
+  readonly verifySecret: string;
+  /** 32 bytes each, the first encrypts credentials; without any they are not kept. */
+  readonly credentialsKeys: readonly Buffer[];
+  /** After so long a worker that asks STS counts as dead. */
+  readonly askingLapseMs: number;
+}
+
+export function openStores(redis: Database, options: StoreOptions): Stores {
+  const { doneSeconds, verifySecret, credentialsKeys, askingLapseMs } = options;
+  const seal = credentialsKeys.length === 0 ? undefined : sealer(credentialsKeys);
+  return {
+    answers: openAnswers(redis),
+    contacts: openContacts(redis),
+    credentials: openCredentials(redis, seal, askingLapseMs),
+    limits: openLimits(redis),
+    migrations: openMigrations(redis, doneSeconds),
+    profiles: openProfiles(redis, doneSeconds),
+    removals: openRemovals(redis, doneSeconds),
+    sessions: openSessions(redis),
+    verifications: openVerifications(redis, verifySecret, doneSeconds),
+  };
 }

@@ -11,14 +11,64 @@ export interface Keys {
   profile(phone: string): string;
   /** Hash: a field `<roster id>:<phone_id>` for each contact, the value a `'Contact'` fragment. */
   contacts(phone: string): string;
+  /** Hash: the codes that were mailed and not yet confirmed. */
+  verify(phone: string): string;
+  /** Sorted set: the places taken of a limit; `tag` is a phone or the digest of an address. */
+  limit(tag: string, name: string): string;
+  /** A word: what became of a request. */
+  done(phone: string, request: string): string;
+  /** Temporary credentials, encrypted. */
+  credentials(phone: string): string;
+  /** Who is asking STS for a phone. */
+  asking(phone: string): string;
+  /** List: who waits for what STS answers. */
+  waiting(phone: string): string;
+  /** Hash: which phone asks to move to this one. */
+  migration(newPhone: string): string;
+  /** The phone that this one asked last to move to. */
+  migrating(oldPhone: string): string;
+  /** Hash: who is to be told that a phone is removed. */
+  removal(phone: string): string;
+  /** Hash: a profile that was put aside to move to another phone; and its contacts. */
+  leaving(phone: string): string;
+  leavingContacts(phone: string): string;
+  /** Hash: the copy of a profile that moves to this phone; and of its contacts. */
+  arriving(phone: string): string;
+  arrivingContacts(phone: string): string;
+  /** All that goes with a profile when its phone goes: contacts, verifications, credentials, limits, migrations. */
+  ofPhone(phone: string): readonly string[];
 }
 
 /** @param prefix - stands before every key; holds no brace, as a brace would make another hash tag. */
 export function keysWith(prefix: string): Keys {
-  return {
+  const keys: Keys = {
     session: (client) => `${prefix}session:${client}`,
     sessions: (phone) => `${prefix}sessions:{${phone}}`,
     profile: (phone) => `${prefix}profile:{${phone}}`,
     contacts: (phone) => `${prefix}contacts:{${phone}}`,
+    verify: (phone) => `${prefix}verify:{${phone}}`,
+    limit: (tag, name) => `${prefix}limit:{${tag}}:${name}`,
+    done: (phone, request) => `${prefix}done:{${phone}}:${request}`,
+    credentials: (phone) => `${prefix}aws:{${phone}}`,
+    asking: (phone) => `${prefix}aws:{${phone}}:asking`,
+    waiting: (phone) => `${prefix}aws:{${phone}}:waiting`,
+    migration: (newPhone) => `${prefix}migration:{${newPhone}}`,
+    migrating: (oldPhone) => `${prefix}migration:{${oldPhone}}:to`,
+    removal: (phone) => `${prefix}removal:{${phone}}`,
+    leaving: (phone) => `${prefix}leaving:{${phone}}`,
+    leavingContacts: (phone) => `${prefix}leaving:{${phone}}:contacts`,
+    arriving: (phone) => `${prefix}arriving:{${phone}}`,
+    arrivingContacts: (phone) => `${prefix}arriving:{${phone}}:contacts`,
+    ofPhone: (phone) => [
+      keys.contacts(phone),
+      keys.verify(phone),
+      keys.credentials(phone),
+      keys.asking(phone),
+      keys.waiting(phone),
+      keys.limit(phone, 'link'),
+      keys.migration(phone),
+      keys.migrating(phone),
+    ],
   };
+  return keys;
 }

@@ -7,6 +7,7 @@ import { joinRosters, type Roster } from '../records/roster.ts';
 import { contactField } from './contacts.ts';
 import { Fault } from './fault.ts';
 import { type Database, persist, type ScriptArgument } from './redis.ts';
+import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
 import { versions } from './version.ts';
 
 /** A profile as it was read: what is answered of it, and the name of that state. */
@@ -17,7 +18,16 @@ export interface StoredProfile extends ProfileFields {
 /** The fields that a request changes; `rosters` come with their contacts. */
 export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
   readonly rosters?: readonly Roster[];
+  /** A code that was mailed, to be kept in the same step. */
+  readonly code?: MailedCode;
 };
+
+/** The request that asks for a change: whose profile, as it was read with the request, and the request's key. */
+export interface Cause {
+  readonly phone: string;
+  readonly key: string;
+  readonly stored: StoredProfile | undefined;
+}
 
 /**
  * The profiles, each a hash of ready ETF fragments:
@@ -32,11 +42,11 @@ export interface Profiles {
   /**
    * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
    * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
-   * @param read - the profile as it was read last, or `undefined` if there was none.
+   * @param word - kept in the same step as what became of the request.
    */
   change<Refused extends string>(
-    phone: string,
-    read: StoredProfile | undefined,
+    cause: Cause,
+    word: string,
     decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
   ): Promise<StoredProfile | Refused>;
 }
@@ -44,7 +54,8 @@ export interface Profiles {
 /** So many others may change a profile between our reading and our writing before we call it a fault. */
 const mostAttempts = 100;
 
-export function openProfiles(redis: Database): Profiles {
+/** @param doneSeconds - for so long it is known that a request is done. */
+export function openProfiles(redis: Database, doneSeconds: number): Profiles {
   const { connection, keys } = redis;
   const nextVersion = versions();
 
@@ -67,24 +78,21 @@ export function openProfiles(redis: Database): Profiles {
 
   return {
     read,
-    async change(phone, first, decide) {
+    async change({ phone, key, stored: first }, word, decide) {
+      const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
       let profile = first;
       for (let attempt = 1; attempt <= mostAttempts; attempt++) {
         const change = decide(profile);
         if (typeof change === 'string') return change;
         if (profile !== undefined && Object.keys(change).length === 0) return profile;
-        const { rosters, ...own } = change;
-        const next: StoredProfile = {
-          ...(profile ?? { ...emptyFields, rosters: unset }),
-          ...own,
-          ...(rosters && { rosters: writeList(rosters) }),
-          version: nextVersion(),
-        };
-        const answer = await redis.run(
-          'commit-profile',
-          [keys.profile(phone), keys.contacts(phone)],
-          [profile?.version ?? '', next.version, ...commitArguments(change, profile)],
-        );
+        const next = changed(profile, change, nextVersion());
+        const answer = await redis.run('commit-profile', own, [
+          profile?.version ?? '',
+          next.version,
+          word,
+          doneSeconds,
+          ...commitArguments(change, profile),
+        ]);
         if (answer === 'stored') return next;
         await sleep(Math.random() * attempt);
         profile = await read(phone);
@@ -138,15 +146,29 @@ async function readParts(
   });
 }
 
-/** The arguments of `commit-profile` from the third on: what changes, or all of a profile that is new. */
+function changed(profile: StoredProfile | undefined, change: ProfileChange, version: string): StoredProfile {
+  const { rosters, code: _, ...own } = change;
+  return {
+    ...(profile ?? { ...emptyFields, rosters: unset }),
+    ...own,
+    ...(rosters && { rosters: writeList(rosters) }),
+    version,
+  };
+}
+
+/** The arguments of `commit-profile` from the fifth on: what changes, or all of a profile that is new. */
 function commitArguments(change: ProfileChange, profile: StoredProfile | undefined): ScriptArgument[] {
-  const { rosters, ...own } = profile === undefined ? { rosters: [], ...emptyFields, ...change } : change;
+  const whole = profile === undefined ? { rosters: [], ...emptyFields, ...change } : change;
+  const { rosters, code, ...own } = whole;
   const fields: ScriptArgument[] = Object.entries(own).flat();
-  if (rosters === undefined) return [fields.length, 'keep', ...fields];
-  const outlines = writeList(rosters.map(({ outline }) => ({ fragment: outline })));
-  fields.push('outlines', outlines, 'rosters', writeList(rosters));
-  const contacts = rosters.flatMap(({ id = '', contacts }) =>
+  if (rosters !== undefined) {
+    fields.push('outlines', writeList(rosters.map(({ outline }) => ({ fragment: outline }))));
+    fields.push('rosters', writeList(rosters));
+  }
+  const codes: ScriptArgument[] = code === undefined ? [] : codeFields(code);
+  const contacts = (rosters ?? []).flatMap(({ id = '', contacts }) =>
     contacts.flatMap(({ phoneId, fragment }) => [contactField({ roster: id, phoneId }), fragment]),
   );
-  return [fields.length, 'replace', ...fields, ...contacts];
+  const mode = rosters === undefined ? 'keep' : 'replace';
+  return [fields.length, codes.length, codeLifetimeSeconds, mode, ...fields, ...codes, ...contacts];
 }

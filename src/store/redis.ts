@@ -12,7 +12,18 @@ export interface RedisState {
 }
 
 /** The words that the scripts answer with; any other is a fault. */
-export type ScriptAnswer = 'stored' | 'changed';
+const scriptAnswers = [
+  'stored',
+  'changed',
+  'not_found',
+  'wrong_code',
+  'too_many_requests',
+  'yours',
+  'asked',
+  'answered',
+] as const;
+
+export type ScriptAnswer = (typeof scriptAnswers)[number];
 
 /** Redis, with its keys and its scripts; single server, Sentinel or Cluster look alike from here. */
 export interface Database {
@@ -85,9 +96,9 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
       if (command === undefined) throw new Fault(`there is no script ${script}`);
       const words = args.map((arg) => (arg instanceof Uint8Array ? asBuffer(arg) : arg));
       const answer = await persist(() => command(...keys, ...words));
-      if (answer !== 'stored' && answer !== 'changed')
-        throw new Fault(`the script ${script} answered another word`);
-      return answer;
+      const word = scriptAnswers.find((known) => known === answer);
+      if (word === undefined) throw new Fault(`the script ${script} answered another word`);
+      return word;
     },
     async close() {
       connection.disconnect();

@@ -1,0 +1,44 @@
+import { decodeFragment, type Fragment } from '../etf/index.ts';
+import { parseEmailAddress } from '../outside/email-address.ts';
+import { isUnset, readText } from '../records/fields.ts';
+import { writeList } from '../records/list.ts';
+import { addressOf, readServices, type Service, withEmail } from '../records/service.ts';
+import type { Handler } from './handler.ts';
+import { refuse, succeed } from './outcome.ts';
+
+/**
+ * `email`: confirm an address with the code that was mailed to it.
+ *
+ * Answers `{io,{ok,verified},<<>>}`; the service becomes `verified`, the code is used up.
+ * Refuses `wrong_code`, not telling whether it is wrong, expired, burnt by five wrong tries, or was never asked for;
+ *         `invalid_data` if `services` is no list of services.
+ * @see docs/protocol.md, "email"
+ */
+export const email: Handler = async ({ sent, phone, key, stored, done }, { profiles, verifications }) => {
+  if (done !== undefined) return done === 'verified' ? succeed(done) : refuse('wrong_code');
+  const services = readServices(sent.services);
+  if (services === undefined) return refuse('invalid_data');
+  const service = services.find((each) => addressOf(each) !== undefined);
+  const address = parseEmailAddress((service && addressOf(service)) ?? '');
+  const code = service && codeOf(service);
+  if (address === undefined || code === undefined || verifications === undefined) return refuse('wrong_code');
+
+  for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
+    const verified = writeList(withEmail(readServices(profile.services) ?? [], address, 'verified'));
+    const answer = await verifications.confirm({ phone, key, address, code }, profile.version, verified);
+    if (answer === 'verified') return succeed(answer);
+    if (answer === 'wrong_code') return refuse(answer);
+  }
+  return refuse('wrong_code');
+};
+
+/** The code stands in `data`, or in `password`: six digits as a binary, a list of characters or an integer. */
+function codeOf({ data, password }: Service): string | undefined {
+  return readCode(isUnset(data) ? password : data);
+}
+
+function readCode(fragment: Fragment): string | undefined {
+  const term = decodeFragment(fragment);
+  const text = typeof term === 'number' ? String(term).padStart(6, '0') : readText(fragment);
+  return text !== undefined && /^\d{6}$/.test(text) ? text : undefined;
+}

@@ -1,0 +1,80 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { parseEmailAddress } from '../outside/email-address.ts';
+import { readFeatures } from '../records/feature.ts';
+import { readText, unset } from '../records/fields.ts';
+import { writeList } from '../records/list.ts';
+import { addressOf, readServices, withEmail } from '../records/service.ts';
+import type { Limit } from '../store/limits.ts';
+import type { StoredProfile } from '../store/profiles.ts';
+import { codeLifetimeSeconds } from '../store/verifications.ts';
+import type { Handler, Means } from './handler.ts';
+import { type Outcome, type Request, refuse, succeed } from './outcome.ts';
+
+const hourMs = 60 * 60_000;
+
+/** New codes for one phone. */
+const codesOfPhone: Limit = { name: 'link', most: 5, windowMs: hourMs, apartMs: 60_000 };
+
+/** New codes for one address, over all phones. */
+const codesOfAddress: Limit = { name: 'address', most: 10, windowMs: hourMs, apartMs: 0 };
+
+/**
+ * `link`: mail a six-digit code to the address in the first `email` service.
+ *
+ * Keeps   a keyed hash of the code for 10 minutes and the service as `added`, in one step once the mail is accepted;
+ *         nothing, not even the place in the limits, if it is refused.
+ * Answers `{io,{ok,email_sent},<<>>}` once the mail server has accepted the mail.
+ * Refuses `invalid_data`, `invalid_email`, `too_many_requests`, `email_send`, `busy`.
+ * @see docs/protocol.md, "link"
+ */
+export const link: Handler = async (request, means) => {
+  if (request.done !== undefined) return succeed('email_sent');
+  const services = readServices(request.sent.services);
+  if (services === undefined) return refuse('invalid_data');
+  const service = services.find(({ type }) => type === 'email' || type === undefined);
+  const address = parseEmailAddress((service && addressOf(service)) ?? '');
+  if (address === undefined) return refuse('invalid_email');
+  if (means.mail === undefined) return refuse('email_send');
+
+  const places = await reserve(request, means, address);
+  if (places === 'too_many_requests') return refuse(places);
+  const outcome = await mailCode(request, means, address);
+  if (outcome.result !== 'email_sent') await Promise.all(places.map((place) => place.release()));
+  return outcome;
+};
+
+/** Take a place in both limits, or in none. */
+async function reserve({ phone, key, again }: Request, { limits, verifications }: Means, address: string) {
+  const ofPhone = await limits.reserve(codesOfPhone, phone, { key, again });
+  if (ofPhone === 'too_many_requests') return ofPhone;
+  const ofAddress = await limits.reserve(codesOfAddress, verifications.digest(address), { key, again });
+  if (ofAddress !== 'too_many_requests') return [ofPhone, ofAddress];
+  await ofPhone.release();
+  return ofAddress;
+}
+
+async function mailCode(request: Request, means: Means, to: string): Promise<Outcome> {
+  const { mail, mailLane, profiles, verifications } = means;
+  const code = String(randomInt(1_000_000)).padStart(6, '0');
+  const message = {
+    to,
+    code,
+    language: languageOf(request.stored),
+    messageId: randomUUID(),
+    validMinutes: codeLifetimeSeconds / 60,
+  };
+  const sent = await mailLane.run(async () => mail?.sendCode(message));
+  if (sent === 'full') return refuse('busy');
+  if (sent !== 'accepted') return refuse('email_send');
+  await profiles.change<never>(request, 'email_sent', (before) => ({
+    services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
+    code: verifications.mailed(request.phone, to, code),
+  }));
+  return succeed('email_sent');
+}
+
+/** The language that the profile's `LANG` setting names. */
+function languageOf(stored: StoredProfile | undefined): string | undefined {
+  const setting = readFeatures(stored?.settings ?? unset)?.find(({ key }) => key === 'LANG');
+  return setting && readText(setting.value);
+}

@@ -1,0 +1,30 @@
+import { isUnset } from '../records/fields.ts';
+import { hasVerified, readServices } from '../records/service.ts';
+import type { StoredProfile } from '../store/profiles.ts';
+import type { Handler } from './handler.ts';
+import { refuse, succeed } from './outcome.ts';
+
+/**
+ * `migrate`: ask to move the session's profile to the request's phone; that phone confirms with `phone`.
+ *
+ * Remembered for 24 hours; the last request of an old phone counts.
+ * Answers `{io,{ok,migration},<<>>}`.
+ * Refuses `already_exists` if the new phone is the old one, or has a profile with rosters or verified services;
+ *         `not_found` if there is no profile to move.
+ * @see docs/protocol.md, "migrate"
+ */
+export const migrate: Handler = async (request, { migrations, profiles }) => {
+  const { sessionPhone, phone, key, stored, done } = request;
+  if (done !== undefined) return succeed('migration');
+  if (sessionPhone === undefined) return refuse('not_authorized');
+  if (sessionPhone === phone || isTaken(stored)) return refuse('already_exists');
+  if ((await profiles.read(sessionPhone)) === undefined) return refuse('not_found');
+  const answer = await migrations.ask(sessionPhone, phone, key);
+  return answer === 'changed' ? refuse('already_exists') : succeed('migration');
+};
+
+/** Whether a phone has a profile that a move must not replace: one with rosters or verified services. */
+export function isTaken(profile: StoredProfile | undefined): boolean {
+  if (profile === undefined) return false;
+  return !isUnset(profile.rosters) || hasVerified(readServices(profile.services) ?? []);
+}

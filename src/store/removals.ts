@@ -1,0 +1,53 @@
+import { type ContactPlace, contactPlaces } from '../records/roster.ts';
+import { type Database, persist } from './redis.ts';
+
+/** A phone that is being removed: whom to tell. */
+export interface Removal {
+  /** The clients that had an active session when it began. */
+  readonly clients: readonly string[];
+  /** Where its contacts stood. */
+  readonly places: readonly ContactPlace[];
+}
+
+/** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
+export interface Removals {
+  /** @param key - the request's key; its record is kept in the same step. */
+  begin(phone: string, key: string, clients: readonly string[]): Promise<Removal | 'not_found'>;
+  /** A removal that has begun and not ended. */
+  find(phone: string): Promise<Removal | undefined>;
+  end(phone: string): Promise<void>;
+}
+
+/** A removal that nobody takes up again is forgotten after a day. */
+const removalSeconds = 24 * 60 * 60;
+
+export function openRemovals(redis: Database, doneSeconds: number): Removals {
+  const { connection, keys } = redis;
+
+  const find = async (phone: string): Promise<Removal | undefined> => {
+    const [clients, outlines] = await persist(() =>
+      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines'),
+    );
+    if (!clients) return undefined;
+    return {
+      clients: JSON.parse(clients.toString()) as string[],
+      places: outlines?.length ? contactPlaces(outlines) : [],
+    };
+  };
+
+  return {
+    find,
+    async begin(phone, key, clients) {
+      const answer = await redis.run(
+        'begin-removal',
+        [keys.profile(phone), keys.removal(phone), keys.done(phone, key), ...keys.ofPhone(phone)],
+        [JSON.stringify(clients), doneSeconds, removalSeconds],
+      );
+      if (answer === 'not_found') return answer;
+      return (await find(phone)) ?? { clients, places: [] };
+    },
+    async end(phone) {
+      await persist(() => connection.del(keys.removal(phone)));
+    },
+  };
+}

@@ -1,0 +1,31 @@
+--[[
+  begin-removal: take a profile and all that belongs to it away, keeping only what is needed to tell others.
+
+  KEYS[1]  profile:{phone}  hash
+  KEYS[2]  removal:{phone}  hash; who is still to be told
+  KEYS[3]  done:{phone}:…   the record that the request is done
+  KEYS[4…] contacts, verifications, credentials, limits and migrations of the phone; deleted
+  ARGV[1]  the client ids of the phone's active sessions, as JSON
+  ARGV[2]  seconds for which KEYS[3] is kept
+  ARGV[3]  seconds for which KEYS[2] is kept
+
+  Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell
+           "not_found"  no such profile; nothing written
+
+  Repeatable: a second run finds KEYS[3] and says "stored". Called by src/store/removals.ts
+]]
+local profile, removal, done = KEYS[1], KEYS[2], KEYS[3]
+local clients, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3]
+
+if redis.call('EXISTS', done) == 1 then
+  return 'stored'
+end
+if redis.call('EXISTS', profile) == 0 then
+  return 'not_found'
+end
+redis.call('DEL', removal)
+redis.call('HSET', removal, 'outlines', redis.call('HGET', profile, 'outlines') or '', 'clients', clients)
+redis.call('EXPIRE', removal, removalSeconds)
+redis.call('UNLINK', profile, unpack(KEYS, 4))
+redis.call('SET', done, 'ok', 'EX', doneSeconds)
+return 'stored'

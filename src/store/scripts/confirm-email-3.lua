@@ -1,0 +1,54 @@
+--[[
+  confirm-email: try a code; if it is right, store the profile with the address verified.
+
+  KEYS[1]  verify:{phone}   hash; for each address `<digest>:code`, `<digest>:expires`, `<digest>:tries`
+  KEYS[2]  profile:{phone}  hash; `version` names the state
+  KEYS[3]  done:{phone}:…   the record that the request is done
+  ARGV[1]  version that was read
+  ARGV[2]  version of the new state, never used before
+  ARGV[3]  digest of the address
+  ARGV[4]  keyed hash of the code that was sent; hashes of one length, so that comparing them tells nothing of the code
+  ARGV[5]  wrong tries after which the code is burnt
+  ARGV[6]  the services with the address verified, an ETF fragment
+  ARGV[7]  seconds for which KEYS[3] is kept
+
+  Returns  "stored"      right; the code is used up, the services are stored
+           "wrong_code"  wrong, expired, burnt, used, or never mailed; the try is counted
+           "changed"     another version is stored; nothing written, nothing counted
+
+  Repeatable: a second run after "stored" finds its own version; after "wrong_code" it finds KEYS[3].
+  Called by src/store/verifications.ts
+]]
+local verify, profile, done = KEYS[1], KEYS[2], KEYS[3]
+local read, new, digest, code = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local mostTries, services, doneSeconds = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+
+local stored = redis.call('HGET', profile, 'version') or ''
+if stored == new then
+  return 'stored'
+end
+if redis.call('GET', done) == 'wrong_code' then
+  return 'wrong_code'
+end
+if stored ~= read then
+  return 'changed'
+end
+
+local names = { digest .. ':code', digest .. ':expires', digest .. ':tries' }
+local kept, expires, tries = unpack(redis.call('HMGET', verify, unpack(names)))
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+if not kept or now >= tonumber(expires) or tonumber(tries) >= mostTries then
+  redis.call('SET', done, 'wrong_code', 'EX', doneSeconds)
+  return 'wrong_code'
+end
+if kept ~= code then
+  redis.call('HINCRBY', verify, names[3], 1)
+  redis.call('SET', done, 'wrong_code', 'EX', doneSeconds)
+  return 'wrong_code'
+end
+redis.call('HDEL', verify, unpack(names))
+redis.call('HSET', profile, 'version', new, 'services', services)
+redis.call('SET', done, 'verified', 'EX', doneSeconds)
+return 'stored'

@@ -1,0 +1,32 @@
+--[[
+  rename-contact: give one contact another `phone_id`, if its owner's profile is still what was read.
+
+  KEYS[1]  contacts:{phone}  hash; one 'Contact' fragment a field
+  KEYS[2]  profile:{phone}   hash; `outlines` lists the contacts, `rosters` is made of them
+  ARGV[1]  version of the profile that was read
+  ARGV[2]  version of the new state, never used before
+  ARGV[3]  field of the contact, <roster id>:<phone_id>
+  ARGV[4]  its new field
+  ARGV[5]  the contact with its new `phone_id`, an ETF fragment
+  ARGV[6]  the outlines with the new `phone_id`, an ETF fragment
+
+  Returns  "stored"   the contact has its new name
+           "changed"  another version is stored; nothing written
+
+  Repeatable: a second run finds its own version. Called by src/store/contacts.ts
+]]
+local contacts, profile = KEYS[1], KEYS[2]
+local read, new, field, newField, contact, outlines = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+
+local stored = redis.call('HGET', profile, 'version')
+if stored == new then
+  return 'stored'
+end
+if stored ~= read then
+  return 'changed'
+end
+redis.call('HDEL', contacts, field)
+redis.call('HSET', contacts, newField, contact)
+redis.call('HSET', profile, 'version', new, 'outlines', outlines)
+redis.call('HDEL', profile, 'rosters')
+return 'stored'
