@@ -147,5 +147,5 @@ try {
   stopOnSignal(await start(settings, log), log, settings.shutdownTimeoutMs);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : 'cannot start'}\n`);
-  process.exitCode = error instanceof SettingsError ? EXIT_CONFIG : 1;
+  process.exit(error instanceof SettingsError ? EXIT_CONFIG : 1);
 }

@@ -71,12 +71,15 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       return from ? { from, isSettled: settled !== null } : undefined;
     },
     async begin({ from }, newPhone) {
-      const own = [keys.profile(from), keys.contacts(from), keys.leaving(from), keys.leavingContacts(from)];
-      const answer = await redis.run(
-        'begin-move',
-        [...own, keys.migrating(from), ...keys.ofPhone(from).filter((key) => !own.includes(key))],
-        [newPhone],
-      );
+      const moved = [
+        keys.profile(from),
+        keys.contacts(from),
+        keys.leaving(from),
+        keys.leavingContacts(from),
+        keys.migrating(from),
+      ];
+      const dropped = keys.ofPhone(from).filter((key) => !moved.includes(key));
+      const answer = await redis.run('begin-move', [...moved, ...dropped], [newPhone]);
       return answer === 'not_found' ? answer : 'stored';
     },
     async settle({ from }, newPhone, replaced) {

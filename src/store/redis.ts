@@ -65,6 +65,7 @@ const options = {
  * @param prefix - stands before every key.
  */
 export function openRedis(url: string, prefix: string, onState: (state: RedisState) => void): Database {
+  const scripts = loadScripts();
   const connection = connect(url);
   let state: RedisState = { connected: false, cause: 'not connected yet' };
   const become = (next: RedisState): void => {
@@ -77,12 +78,12 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
     if (!state.connected) become({ connected: false, cause: error.code ?? error.name });
   });
 
-  const commands = new Map<string, (...args: ScriptArgument[]) => Promise<unknown>>();
-  for (const { name, keys, lua } of loadScripts()) {
+  const commands = new Map<string, ScriptCommand>();
+  for (const { name, keys, lua } of scripts) {
     connection.defineCommand(name, { numberOfKeys: keys, lua });
     const command: unknown = Reflect.get(connection, name);
     if (typeof command !== 'function') throw new Error(`ioredis did not define the script ${name}`);
-    commands.set(name, command.bind(connection));
+    commands.set(name, { call: command.bind(connection), keys });
   }
 
   return {
@@ -93,9 +94,10 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
     },
     async run(script, keys, args) {
       const command = commands.get(script);
-      if (command === undefined) throw new Fault(`there is no script ${script}`);
+      if (command?.keys !== keys.length)
+        throw new Fault(`there is no script ${script} of ${keys.length} keys`);
       const words = args.map((arg) => (arg instanceof Uint8Array ? asBuffer(arg) : arg));
-      const answer = await persist(() => command(...keys, ...words));
+      const answer = await persist(() => command.call(...keys, ...words));
       const word = scriptAnswers.find((known) => known === answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
@@ -121,6 +123,11 @@ export async function persist<T>(command: () => Promise<T>): Promise<T> {
       await sleep(backOff(attempt));
     }
   }
+}
+
+interface ScriptCommand {
+  readonly call: (...args: ScriptArgument[]) => Promise<unknown>;
+  readonly keys: number;
 }
 
 /** ioredis writes a Buffer as bytes, but any other Uint8Array as a list of numbers. */

@@ -16,7 +16,7 @@ const folder = new URL('./scripts/', import.meta.url);
  */
 export function loadScripts(): Script[] {
   return readdirSync(folder).map((file) => {
-    const [, name, keys] = /^([a-z-]+)-(\d)\.lua$/.exec(file) ?? [];
+    const [, name, keys] = /^([a-z-]+)-(\d+)\.lua$/.exec(file) ?? [];
     if (name === undefined)
       throw new Error(`src/store/scripts/${file} is not named <name>-<number of keys>.lua`);
     return { name, keys: Number(keys), lua: readFileSync(new URL(file, folder), 'utf8') };
