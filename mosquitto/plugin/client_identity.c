@@ -1,0 +1,304 @@
+/*
+ * client_identity: tells subscribers which client published a request.
+ *
+ * MQTT does not tell a subscriber who published a message. This plugin for Mosquitto 2.0 and 2.1 writes the
+ * publisher's own MQTT client id into the client level of every request,
+ *
+ *     events/1/<node>/api/<user>/<client>/<token>
+ *
+ * whatever the publisher had put there. Topics with more or fewer levels are left alone. A publisher whose id
+ * cannot stand in one topic level (empty, or with '/', '+' or '#'), or is too long for the topic, is refused.
+ *
+ * The broker checks its ACL first, on the topic as the client sent it, and calls MOSQ_EVT_MESSAGE after that.
+ *
+ * Wills do not come through MOSQ_EVT_MESSAGE, in any version, so a will could name another client. With
+ * `plugin_opt_guard_wills true` the ACL check, which wills do come through, empties a client level that is not
+ * the client's own; a subscriber then sees a request that nobody vouches for. See on_acl_check().
+ *
+ * Described in mosquitto/README.md and docs/protocol.md.
+ */
+#define _GNU_SOURCE /* dl_iterate_phdr */
+
+#include <ctype.h>
+#ifdef __linux__
+#  include <link.h>
+#endif
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#if __has_include(<mosquitto/broker.h>) /* 2.1; its mosquitto_broker.h only warns that it has moved */
+#  include <mosquitto.h>
+#else
+#  include <mosquitto_broker.h>
+#  include <mosquitto_plugin.h>
+#  if __has_include(<mosquitto.h>)
+#    include <mosquitto.h>
+#  else /* some distributions keep it in a package of its own; these values are part of the ABI */
+enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_NOMEM = 1, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_PLUGIN_DEFER = 17 };
+enum { MOSQ_ERR_NOT_SUPPORTED = 10, MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 };
+#  endif
+/* Only 2.1 has this one: whether the symbol is there tells a 2.1 broker, whatever we were compiled against. */
+int mosquitto_plugin_set_info(mosquitto_plugin_id_t *, const char *, const char *);
+#endif
+
+#pragma weak mosquitto_plugin_set_info
+
+enum {
+	PLUGIN_API = 5,
+	PLUGIN_IGNORE = 32,   /* MOSQ_ERR_PLUGIN_IGNORE, 2.1 and later: as if this callback did not exist */
+	TOPIC_MAX = 65535,    /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
+	LOG_INTERVAL_S = 10,  /* refusals are logged at most this often: a client must not fill the log */
+	LOG_ID_MAX = 64       /* bytes of a refused id that are shown */
+};
+
+struct identity {
+	mosquitto_plugin_id_t *plugin;
+	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
+	bool guard_wills;
+	int no_opinion;          /* what an ACL callback returns so that the broker asks the next one */
+	time_t last_logged;
+	unsigned long unlogged;  /* refusals since then */
+};
+
+/* The client level of a topic: `length` bytes from `start`; the token level follows at start + length + 1. */
+struct level {
+	size_t start;
+	size_t length;
+};
+
+static bool is_true(const char *value)
+{
+	return value != NULL && strcmp(value, "true") == 0;
+}
+
+/* Skips one topic level and the '/' after it; NULL if it is the last one. */
+static const char *after_level(const char *level)
+{
+	const char *slash = strchr(level, '/');
+	return slash == NULL ? NULL : slash + 1;
+}
+
+static bool find_client_level(const char *topic, struct level *client)
+{
+	static const char version[] = "events/1/";
+	static const char service[] = "api/";
+
+	if (strncmp(topic, version, sizeof version - 1) != 0) return false;
+	const char *at = after_level(topic + sizeof version - 1); /* past the node */
+	if (at == NULL || strncmp(at, service, sizeof service - 1) != 0) return false;
+	const char *start = after_level(at + sizeof service - 1); /* past the user */
+	if (start == NULL) return false;
+	const char *token = after_level(start);
+	if (token == NULL || strchr(token, '/') != NULL) return false;
+
+	client->start = (size_t)(start - topic);
+	client->length = (size_t)(token - 1 - start);
+	return true;
+}
+
+/* The reason why an id cannot be a topic level, or NULL if it can. */
+static const char *unusable(const char *id)
+{
+	if (id == NULL || *id == '\0') return "it has no client id";
+	if (strpbrk(id, "/+#") != NULL) return "its client id holds '/', '+' or '#'";
+	return NULL;
+}
+
+/* Control bytes and bytes beyond ASCII never reach the log: an id is the client's to choose. */
+static void printable(const char *id, char shown[LOG_ID_MAX + 1])
+{
+	size_t length = 0;
+	for (; id != NULL && id[length] != '\0' && length < LOG_ID_MAX; length++) {
+		shown[length] = id[length] >= ' ' && id[length] <= '~' ? id[length] : '?';
+	}
+	shown[length] = '\0';
+}
+
+static int refuse(struct identity *self, const char *id, const char *reason)
+{
+	time_t now = time(NULL);
+	if (now >= self->last_logged && now - self->last_logged < LOG_INTERVAL_S) {
+		self->unlogged++;
+		return MOSQ_ERR_ACL_DENIED;
+	}
+	char shown[LOG_ID_MAX + 1];
+	printable(id, shown);
+	mosquitto_log_printf(MOSQ_LOG_WARNING, "client_identity: request of client \"%s\" refused: %s (%lu more not logged)",
+			shown, reason, self->unlogged);
+	self->last_logged = now;
+	self->unlogged = 0;
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+/* A new topic with `id` in the place of the client level, for the broker to free; NULL without memory. */
+static char *with_client(const char *topic, struct level client, const char *id)
+{
+	size_t id_length = strlen(id);
+	const char *rest = topic + client.start + client.length;
+	size_t rest_size = strlen(rest) + 1;
+
+	char *named = mosquitto_malloc(client.start + id_length + rest_size);
+	if (named == NULL) return NULL;
+	memcpy(named, topic, client.start);
+	memcpy(named + client.start, id, id_length);
+	memcpy(named + client.start + id_length, rest, rest_size);
+	return named;
+}
+
+static int on_message(int event, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_message *message = event_data;
+	struct identity *self = userdata;
+	struct level client;
+	(void)event;
+
+	if (message->topic == NULL || !find_client_level(message->topic, &client)) return MOSQ_ERR_SUCCESS;
+
+	/* No client: another plugin made the message. Nobody vouches for it, so it is refused as having no id. */
+	const char *id = message->client == NULL ? NULL : mosquitto_client_id(message->client);
+	const char *reason = unusable(id);
+	if (reason != NULL) return refuse(self, id, reason);
+	if (strlen(message->topic) - client.length + strlen(id) > TOPIC_MAX) {
+		return refuse(self, id, "its client id is too long for the topic");
+	}
+
+	char *named = with_client(message->topic, client, id);
+	if (named == NULL) return MOSQ_ERR_NOMEM;
+	if (!self->broker_frees_topic) mosquitto_free(message->topic);
+	message->topic = named;
+	return MOSQ_ERR_SUCCESS;
+}
+
+/*
+ * The broker asks this before each publish and before it sends a will, and cannot be told apart which. So a client
+ * level that is not the client's own is emptied in either: on_message() fills it in for a publish, and a will goes
+ * out with nobody's name. The topic is the broker's own heap copy, which it publishes after this check; `const` in
+ * the event only says that a callback is not expected to write. It gets shorter, so it stays within its memory.
+ */
+static int on_acl_check(int event, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_acl_check *check = event_data;
+	struct identity *self = userdata;
+	struct level client;
+	(void)event;
+
+	if (check->access != MOSQ_ACL_WRITE || check->topic == NULL || !find_client_level(check->topic, &client)) {
+		return self->no_opinion;
+	}
+	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
+	char *level = (char *)(uintptr_t)check->topic + client.start;
+	bool own = unusable(id) == NULL && strlen(id) == client.length && memcmp(id, level, client.length) == 0;
+	if (!own) memmove(level, level + client.length, strlen(level + client.length) + 1);
+	return self->no_opinion;
+}
+
+#ifdef __linux__
+/* The N of a "2.0.N" that ends a string within the bytes; -1 if there is none. */
+static int find_revision(const char *bytes, size_t size)
+{
+	static const char series[] = "2.0.";
+	const char *end = bytes + size;
+
+	for (const char *at = bytes; (at = memmem(at, (size_t)(end - at), series, sizeof series - 1)) != NULL; at++) {
+		const char *digit = at + sizeof series - 1;
+		int revision = 0;
+		int digits = 0;
+		for (; digit < end && digits < 3 && isdigit((unsigned char)*digit); digit++, digits++) {
+			revision = revision * 10 + (*digit - '0');
+		}
+		bool starts = at == bytes || !(isdigit((unsigned char)at[-1]) || at[-1] == '.');
+		if (starts && digits > 0 && digit < end && *digit == '\0') return revision;
+	}
+	return -1;
+}
+
+/* dl_iterate_phdr() names the main program, which is the broker, first: look there, and stop. */
+static int look_for_revision(struct dl_phdr_info *program, size_t size, void *found)
+{
+	int *revision = found;
+	(void)size;
+
+	for (size_t i = 0; i < program->dlpi_phnum && *revision < 0; i++) {
+		const ElfW(Phdr) *segment = &program->dlpi_phdr[i];
+		if (segment->p_type != PT_LOAD || (segment->p_flags & (PF_R | PF_W)) != PF_R) continue;
+		*revision = find_revision((const char *)(uintptr_t)(program->dlpi_addr + segment->p_vaddr), segment->p_filesz);
+	}
+	return 1;
+}
+
+static int broker_revision(void)
+{
+	int revision = -1;
+	dl_iterate_phdr(look_for_revision, &revision);
+	return revision;
+}
+#else /* elsewhere only 2.1 will do, which needs no number */
+static int broker_revision(void)
+{
+	return -1;
+}
+#endif
+
+/*
+ * Who frees a topic that a plugin has replaced? Until 2.0.14 nobody but the plugin, since 2.0.15 the broker: a wrong
+ * guess is a leak with each request, or memory freed twice. Headers and symbols of all 2.0 are alike, and a plugin
+ * outlives upgrades of the broker, so the broker that has loaded us is asked: it carries its version as text.
+ */
+static bool who_frees_the_topic(bool is_2_1, bool *broker_frees)
+{
+	int revision = is_2_1 ? -1 : broker_revision();
+	*broker_frees = is_2_1 || revision >= 15;
+	return is_2_1 || revision >= 0;
+}
+
+int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
+{
+	for (int i = 0; i < supported_version_count; i++) {
+		if (supported_versions[i] == PLUGIN_API) return PLUGIN_API;
+	}
+	return -1;
+}
+
+int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int count)
+{
+	struct identity *self = mosquitto_calloc(1, sizeof *self);
+	if (self == NULL) return MOSQ_ERR_NOMEM;
+	*userdata = self;
+	self->plugin = identifier;
+
+	bool is_2_1 = mosquitto_plugin_set_info != NULL;
+	if (is_2_1) mosquitto_plugin_set_info(identifier, "client_identity", "1.0");
+	self->no_opinion = is_2_1 ? PLUGIN_IGNORE : MOSQ_ERR_PLUGIN_DEFER;
+	if (!who_frees_the_topic(is_2_1, &self->broker_frees_topic)) {
+		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: this broker is neither Mosquitto 2.0 nor 2.1");
+		return MOSQ_ERR_NOT_SUPPORTED;
+	}
+	for (int i = 0; i < count; i++) {
+		if (strcmp(options[i].key, "guard_wills") == 0) self->guard_wills = is_true(options[i].value);
+	}
+
+	int rc = mosquitto_callback_register(identifier, MOSQ_EVT_MESSAGE, on_message, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS && self->guard_wills) {
+		rc = mosquitto_callback_register(identifier, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, self);
+	}
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_identity: requests carry their publisher's client id%s",
+			self->guard_wills ? ", wills nobody else's" : "");
+	return rc;
+}
+
+int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int count)
+{
+	struct identity *self = userdata;
+	(void)options;
+	(void)count;
+
+	if (self == NULL) return MOSQ_ERR_SUCCESS;
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_MESSAGE, on_message, NULL);
+	if (self->guard_wills) mosquitto_callback_unregister(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL);
+	mosquitto_free(self);
+	return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,83 @@
+/** The real broker, with the project's own configuration, ACL and plugin; see mosquitto/README.md. */
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Program, type Server, startServer } from './process.ts';
+
+/** The project's `mosquitto/` folder, which a broker's working directory is laid out like. */
+const SOURCE = fileURLToPath(new URL('../../../mosquitto/', import.meta.url));
+const PLUGIN = 'plugin/client_identity.so';
+
+export interface MosquittoOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Load the plugin, default true. Without it requests keep the topic that the client gave them. */
+  readonly plugin?: boolean;
+  /** Keep sessions and queued messages over a restart, default true. */
+  readonly persistence?: boolean;
+  /** More lines for the configuration, after those of mosquitto.conf; they win. */
+  readonly extraConfig?: string;
+  /** Working directory, kept at the stop. Default: a new one, removed at the stop. */
+  readonly folder?: string;
+  /** A program and its arguments to run the broker under, such as valgrind. */
+  readonly under?: readonly string[];
+}
+
+/**
+ * Start a Mosquitto on 127.0.0.1 that lets in clients without a user name.
+ * @returns it once it takes connections; `url` is `mqtt://127.0.0.1:<port>`.
+ * @throws Error with the broker's log if it does not start, with the compiler's if the plugin does not build.
+ */
+export async function startMosquitto(options: MosquittoOptions = {}): Promise<Server> {
+  const withPlugin = options.plugin ?? true;
+  if (withPlugin) await buildPlugin();
+  const [command = 'mosquitto', ...rest] = [...(options.under ?? []), 'mosquitto', '-c', 'mosquitto.conf'];
+  const program: Program = {
+    command,
+    arguments: rest,
+    protocol: 'mqtt',
+    ready: /mosquitto version \S+ running/,
+    startTimeoutMs: options.under === undefined ? 15_000 : 60_000,
+    configure: (folder, port) => layOut(folder, port, options),
+  };
+  return startServer(program, { port: options.port, folder: options.folder });
+}
+
+/** Copies and not links, which Mosquitto 2.1 does not follow; the folder is then also safe from a rebuild. */
+async function layOut(folder: string, port: number, options: MosquittoOptions): Promise<void> {
+  await mkdir(join(folder, 'plugin'), { recursive: true });
+  await mkdir(join(folder, 'conf.d'), { recursive: true });
+  await mkdir(join(folder, 'data'), { recursive: true });
+  await cp(join(SOURCE, 'acl'), join(folder, 'acl'));
+  const config = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
+  if (options.plugin ?? true) {
+    await cp(join(SOURCE, PLUGIN), join(folder, PLUGIN));
+    await writeFile(join(folder, 'mosquitto.conf'), config);
+  } else {
+    await writeFile(join(folder, 'mosquitto.conf'), config.replaceAll(/^plugin/gm, '# $&'));
+  }
+  await writeFile(join(folder, 'conf.d', 'listener.conf'), listenerConfig(port, options));
+}
+
+function listenerConfig(port: number, options: MosquittoOptions): string {
+  const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true'];
+  // Mosquitto gives up root for its own user, who may not write to this folder.
+  if (process.getuid?.() === 0) lines.push('user root');
+  if (options.persistence === false) lines.push('persistence false');
+  if (options.extraConfig !== undefined) lines.push(options.extraConfig);
+  return `${lines.join('\n')}\n`;
+}
+
+async function buildPlugin(): Promise<void> {
+  const changed = async (file: string) =>
+    (await stat(join(SOURCE, file)).catch(() => undefined))?.mtimeMs ?? 0;
+  const sources = [await changed('plugin/client_identity.c'), await changed('plugin/Makefile')];
+  if ((await changed(PLUGIN)) >= Math.max(...sources)) return;
+  const make = spawnSync('make', ['-C', join(SOURCE, 'plugin')], { encoding: 'utf8' });
+  if (make.status === 0) return;
+  const output = make.error === undefined ? `${make.stdout}${make.stderr}` : make.error.message;
+  throw new Error(
+    `make -C mosquitto/plugin failed; it needs make, a C compiler and Mosquitto's headers (mosquitto-dev):\n${output}`,
+  );
+}

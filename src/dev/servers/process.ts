@@ -1,0 +1,241 @@
+/**
+ * Runs a real server program (Mosquitto, Redis) on a port of 127.0.0.1 for as long as a test, a benchmark or
+ * `npm run dev` needs it. The program ends with this process, however that ends, and leaves nothing behind.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A running server. */
+export interface Server {
+  readonly url: string;
+  readonly port: number;
+  /** Its working directory, with its data. */
+  readonly folder: string;
+  /** Undefined while it does not run. */
+  readonly pid: number | undefined;
+  /** What it has printed, both streams, the last 256 KiB. */
+  log(): string;
+  /** Send a signal. Resolves once the program is gone, or at once for a signal that doesn't end it. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Start it again on the same port with the same data; stops it first if it still runs. */
+  restart(): Promise<void>;
+  /** Stop it in good order and remove its folder. A second call changes nothing. */
+  stop(): Promise<void>;
+}
+
+/** How to run a program. */
+export interface Program {
+  readonly command: string;
+  readonly arguments: readonly string[];
+  /** In its log once it takes connections. The port alone could be another program's that was quicker. */
+  readonly ready: RegExp;
+  readonly protocol: string;
+  /** Write its configuration for this port into its folder. */
+  configure(folder: string, port: number): Promise<void>;
+  /** Longest time until it is ready, in milliseconds; default 15 000. */
+  readonly startTimeoutMs?: number;
+}
+
+/** Where to run it. Without `port` a free one is taken; without `folder` a new one, which is removed at the stop. */
+export interface Place {
+  readonly port?: number | undefined;
+  readonly folder?: string | undefined;
+}
+
+const MAX_LOG = 256 * 1024;
+const STOP_TIMEOUT_MS = 20_000;
+const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
+
+/**
+ * Run a program and wait until it takes connections.
+ * @throws Error with the program's log if it does not start.
+ */
+export async function startServer(program: Program, place: Place = {}): Promise<Server> {
+  const own = place.folder === undefined;
+  const folder = place.folder ?? (await mkdtemp(join(tmpdir(), `profile-${program.command}-`)));
+  await mkdir(folder, { recursive: true });
+  const server = new RunningServer(program, folder, own);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      server.port = place.port ?? (await freePort());
+      try {
+        await program.configure(folder, server.port);
+        await server.start();
+        return server;
+      } catch (error) {
+        // Between finding the port and binding it another process may have taken it.
+        if (place.port !== undefined || attempt === 5 || !/address already in use/i.test(server.log()))
+          throw error;
+      }
+    }
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+class RunningServer implements Server {
+  port = 0;
+  readonly folder: string;
+  readonly #program: Program;
+  readonly #ownsFolder: boolean;
+  #child: ChildProcess | undefined;
+  #log = '';
+
+  constructor(program: Program, folder: string, ownsFolder: boolean) {
+    this.#program = program;
+    this.folder = folder;
+    this.#ownsFolder = ownsFolder;
+    if (ownsFolder) leftovers.add(this);
+  }
+
+  get url(): string {
+    return `${this.#program.protocol}://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  log(): string {
+    return this.#log;
+  }
+
+  async start(): Promise<void> {
+    this.#log = '';
+    const child = spawnProgram([this.#program.command, ...this.#program.arguments], this.folder);
+    this.#child = child;
+    leftovers.add(this);
+    child.once('exit', () => {
+      if (this.#child === child) this.#child = undefined;
+    });
+    const keep = (text: string) => {
+      this.#log = (this.#log + text).slice(-MAX_LOG);
+    };
+    child.stdout?.setEncoding('utf8').on('data', keep);
+    child.stderr?.setEncoding('utf8').on('data', keep);
+    // 'close' and not 'exit': the last lines of the log, which say why, are then here.
+    const ended = once(child, 'close').then(() => 'ended' as const);
+    const stopWaiting = new AbortController();
+    const outcome = await Promise.race([ended, this.#accepting(stopWaiting.signal)]);
+    stopWaiting.abort();
+    if (outcome === 'ready') return;
+    await this.kill('SIGKILL');
+    throw new Error(`${this.#program.command} did not start (${outcome}); it printed:\n${this.#log}`);
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    if (ENDING_SIGNALS.includes(signal)) await gone;
+  }
+
+  async restart(): Promise<void> {
+    await this.#end();
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#end();
+    leftovers.delete(this);
+    if (this.#ownsFolder) await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** For the end of this process, where nothing can be waited for. */
+  abandon(): void {
+    this.#child?.kill('SIGKILL');
+    if (this.#ownsFolder) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #end(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    child.kill('SIGCONT'); // a stopped one does not hear SIGTERM
+    const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await this.kill('SIGTERM').finally(() => clearTimeout(impatience));
+  }
+
+  async #accepting(stop: AbortSignal): Promise<'ready' | 'not ready in time' | 'stopped waiting'> {
+    const deadline = Date.now() + (this.#program.startTimeoutMs ?? 15_000);
+    while (!stop.aborted) {
+      if (this.#program.ready.test(this.#log) && (await accepts(this.port))) return 'ready';
+      if (Date.now() > deadline) return 'not ready in time';
+      await delay(10);
+    }
+    return 'stopped waiting';
+  }
+}
+
+const leftovers = new Set<RunningServer>();
+
+function abandonAll(): void {
+  for (const server of leftovers) server.abandon();
+  leftovers.clear();
+}
+
+process.once('exit', abandonAll);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    // Whoever else listens stops its servers itself, in good order.
+    if (process.listenerCount(signal) > 0) return;
+    abandonAll();
+    process.kill(process.pid, signal);
+  });
+}
+
+/**
+ * The shell in between finds servers in sbin, which is not in every user's PATH, and has the kernel (Linux) end the
+ * program with this process, even if that is killed outright. It then becomes the program: same process id.
+ */
+const LAUNCH = `
+PATH="$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
+setpriv --pdeathsig KILL true 2>/dev/null && exec setpriv --pdeathsig KILL "$0" "$@"
+exec "$0" "$@"`;
+
+/**
+ * Start a program that ends with this process. It hears no Ctrl-C of the terminal, so that it goes on until those that
+ * still need it have ended.
+ * @param line - the program and its arguments.
+ */
+export function spawnProgram(
+  line: readonly string[],
+  folder: string,
+  env: NodeJS.ProcessEnv = process.env,
+): ChildProcess {
+  return spawn('/bin/sh', ['-c', LAUNCH, ...line], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+}
+
+/** A port of 127.0.0.1 that nothing listens on now. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1');
+  return address.port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
