@@ -14,7 +14,7 @@ import { readProfile, type SentProfile } from './records/profile.ts';
 import type { Means } from './requests/handler.ts';
 import { handlers } from './requests/index.ts';
 import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
-import { requestKey } from './store/answers.ts';
+import { requestKey, wordOf } from './store/answers.ts';
 
 /** What a worker works with. */
 export interface WorkerParts {
@@ -99,11 +99,12 @@ export class Worker {
     const key = sent.kind === 'get' ? '' : keyOf(delivery, client);
     // A broker that loses the DUP flag, or a client that sends again by itself, is known by the Correlation Data.
     const again = delivery.redelivered || delivery.correlationData !== undefined;
-    const [sessionPhone, stored, done] = await Promise.all([
+    const [sessionPhone, stored, record] = await Promise.all([
       identity.phoneOf(client, event),
       means.profiles.read(phone),
-      again && key !== '' ? means.answers.find(phone, key) : undefined,
+      key === '' ? '' : means.answers.read(phone, key),
     ]);
+    const done = again ? wordOf(record) : undefined;
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
     if (!isAuthorized && done === undefined) return refuse('not_authorized');
@@ -112,7 +113,7 @@ export class Worker {
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       correlationData: delivery.correlationData,
     };
-    const request = { replyTo, sent, phone, key, stored, sessionPhone, again, done };
+    const request = { replyTo, sent, phone, key, record, stored, sessionPhone, again, done };
     return handlers[sent.kind](request, means);
   }
 

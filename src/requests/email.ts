@@ -3,8 +3,9 @@ import { parseEmailAddress } from '../outside/email-address.ts';
 import { isUnset, readText } from '../records/fields.ts';
 import { writeList } from '../records/list.ts';
 import { addressOf, readServices, type Service, withEmail } from '../records/service.ts';
+import { wordOf } from '../store/answers.ts';
 import type { Handler } from './handler.ts';
-import { refuse, succeed } from './outcome.ts';
+import { type Outcome, refuse, succeed } from './outcome.ts';
 
 /**
  * `email`: confirm an address with the code that was mailed to it.
@@ -14,23 +15,33 @@ import { refuse, succeed } from './outcome.ts';
  *         `invalid_data` if `services` is no list of services.
  * @see docs/protocol.md, "email"
  */
-export const email: Handler = async ({ sent, phone, key, stored, done }, { profiles, verifications }) => {
-  if (done !== undefined) return done === 'verified' ? succeed(done) : refuse('wrong_code');
+export const email: Handler = async (request, { answers, profiles, verifications }) => {
+  const { sent, phone, key, record, stored, done } = request;
+  if (done !== undefined) return answerDone(done);
   const services = readServices(sent.services);
   if (services === undefined) return refuse('invalid_data');
   const service = services.find((each) => addressOf(each) !== undefined);
   const address = parseEmailAddress((service && addressOf(service)) ?? '');
   const code = service && codeOf(service);
-  if (address === undefined || code === undefined || verifications === undefined) return refuse('wrong_code');
+  if (address === undefined || code === undefined) return refuse('wrong_code');
 
   for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
     const verified = writeList(withEmail(readServices(profile.services) ?? [], address, 'verified'));
-    const answer = await verifications.confirm({ phone, key, address, code }, profile.version, verified);
+    const answer = await verifications.confirm(
+      { phone, key, record, address, code },
+      profile.version,
+      verified,
+    );
     if (answer === 'verified') return succeed(answer);
     if (answer === 'wrong_code') return refuse(answer);
+    if (answer === 'done') return answerDone(wordOf(await answers.read(phone, key)));
   }
   return refuse('wrong_code');
 };
+
+function answerDone(word: string | undefined): Outcome {
+  return word === 'verified' ? succeed(word) : refuse('wrong_code');
+}
 
 /** The code stands in `data`, or in `password`: six digits as a binary, a list of characters or an integer. */
 function codeOf({ data, password }: Service): string | undefined {

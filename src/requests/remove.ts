@@ -28,8 +28,9 @@ export const remove: Handler = async (request, means) => {
   };
 };
 
-async function begin({ phone, key, stored }: Request, { removals, sessions }: Means) {
-  return stored === undefined ? 'not_found' : removals.begin(phone, key, await sessions.active(phone));
+async function begin(request: Request, { removals, sessions }: Means) {
+  if (request.stored === undefined) return 'not_found';
+  return removals.begin(request, await sessions.active(request.phone));
 }
 
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */

@@ -13,17 +13,27 @@ export interface RequestIdentity {
 
 /**
  * The records that requests are done, written in the same step as their effects, so that a redelivered request is
- * answered and not done twice. A record holds one word, what became of the request; the rest of the answer is read anew.
+ * answered and not done twice.
+ *
+ * A record is a word, what became of the request, and the name of the state that it made; the rest of the answer is read
+ * anew. The step that writes a record compares the one that was read: so of two workers that have the same request,
+ * because one of them was frozen and taken for dead, only one does it; and a record that is left over from an earlier
+ * request with the same packet identifier does not count.
  */
 export interface Answers {
-  /** What became of a request; `undefined` if nothing did, or too long ago. */
-  find(phone: string, key: string): Promise<string | undefined>;
+  /** The record of a request; `''` if there is none. */
+  read(phone: string, key: string): Promise<string>;
+}
+
+/** What became of a request, by its record: `<word> <version>`. */
+export function wordOf(record: string): string | undefined {
+  return record === '' ? undefined : record.split(' ', 1)[0];
 }
 
 export function openAnswers({ connection, keys }: Database): Answers {
   return {
-    async find(phone, key) {
-      return (await persist(() => connection.get(keys.done(phone, key)))) ?? undefined;
+    async read(phone, key) {
+      return (await persist(() => connection.get(keys.done(phone, key)))) ?? '';
     },
   };
 }

@@ -26,6 +26,8 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
 export interface Cause {
   readonly phone: string;
   readonly key: string;
+  /** The record that the request is done, as it was read; `''` if there was none. */
+  readonly record: string;
   readonly stored: StoredProfile | undefined;
 }
 
@@ -78,7 +80,7 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
 
   return {
     read,
-    async change({ phone, key, stored: first }, word, decide) {
+    async change({ phone, key, record, stored: first }, word, decide) {
       const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
       let profile = first;
       for (let attempt = 1; attempt <= mostAttempts; attempt++) {
@@ -89,11 +91,14 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
         const answer = await redis.run('commit-profile', own, [
           profile?.version ?? '',
           next.version,
-          word,
+          record,
+          `${word} ${next.version}`,
           doneSeconds,
           ...commitArguments(change, profile),
         ]);
         if (answer === 'stored') return next;
+        // Another worker has done the request, so the profile is what it was to become, or has gone since.
+        if (answer === 'done') return (await read(phone)) ?? next;
         await sleep(Math.random() * attempt);
         profile = await read(phone);
       }
@@ -156,7 +161,7 @@ function changed(profile: StoredProfile | undefined, change: ProfileChange, vers
   };
 }
 
-/** The arguments of `commit-profile` from the fifth on: what changes, or all of a profile that is new. */
+/** The arguments of `commit-profile` from the sixth on: what changes, or all of a profile that is new. */
 function commitArguments(change: ProfileChange, profile: StoredProfile | undefined): ScriptArgument[] {
   const whole = profile === undefined ? { rosters: [], ...emptyFields, ...change } : change;
   const { rosters, code, ...own } = whole;

@@ -15,6 +15,7 @@ export interface RedisState {
 const scriptAnswers = [
   'stored',
   'changed',
+  'done',
   'not_found',
   'wrong_code',
   'too_many_requests',

@@ -1,5 +1,7 @@
 import { type ContactPlace, contactPlaces } from '../records/roster.ts';
+import type { Cause } from './profiles.ts';
 import { type Database, persist } from './redis.ts';
+import { versions } from './version.ts';
 
 /** A phone that is being removed: whom to tell. */
 export interface Removal {
@@ -11,8 +13,8 @@ export interface Removal {
 
 /** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
 export interface Removals {
-  /** @param key - the request's key; its record is kept in the same step. */
-  begin(phone: string, key: string, clients: readonly string[]): Promise<Removal | 'not_found'>;
+  /** The record that the request is done is kept in the same step. */
+  begin(cause: Cause, clients: readonly string[]): Promise<Removal | 'not_found'>;
   /** A removal that has begun and not ended. */
   find(phone: string): Promise<Removal | undefined>;
   end(phone: string): Promise<void>;
@@ -23,6 +25,7 @@ const removalSeconds = 24 * 60 * 60;
 
 export function openRemovals(redis: Database, doneSeconds: number): Removals {
   const { connection, keys } = redis;
+  const nextName = versions();
 
   const find = async (phone: string): Promise<Removal | undefined> => {
     const [clients, outlines] = await persist(() =>
@@ -37,11 +40,11 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
 
   return {
     find,
-    async begin(phone, key, clients) {
+    async begin({ phone, key, record }, clients) {
       const answer = await redis.run(
         'begin-removal',
         [keys.profile(phone), keys.removal(phone), keys.done(phone, key), ...keys.ofPhone(phone)],
-        [JSON.stringify(clients), doneSeconds, removalSeconds],
+        [JSON.stringify(clients), record, `ok ${nextName()}`, doneSeconds, removalSeconds],
       );
       if (answer === 'not_found') return answer;
       return (await find(phone)) ?? { clients, places: [] };

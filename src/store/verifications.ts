@@ -24,6 +24,8 @@ export interface Try {
   readonly phone: string;
   /** The request's key. */
   readonly key: string;
+  /** The record that the request is done, as it was read. */
+  readonly record: string;
   readonly address: string;
   readonly code: string;
 }
@@ -39,7 +41,11 @@ export interface Verifications {
    * @param version - of the profile that the services were made from; `'changed'` if it is another by now.
    * @param services - the profile's services with the address verified.
    */
-  confirm(tried: Try, version: string, services: Fragment): Promise<'verified' | 'wrong_code' | 'changed'>;
+  confirm(
+    tried: Try,
+    version: string,
+    services: Fragment,
+  ): Promise<'verified' | 'wrong_code' | 'done' | 'changed'>;
 }
 
 /**
@@ -62,7 +68,7 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       hash: hash(phone, address, code),
       expires: Date.now() + codeLifetimeSeconds * 1000,
     }),
-    async confirm({ phone, key, address, code }, version, services) {
+    async confirm({ phone, key, record, address, code }, version, services) {
       const answer = await redis.run(
         'confirm-email',
         [keys.verify(phone), keys.profile(phone), keys.done(phone, key)],
@@ -73,10 +79,11 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
           hash(phone, address, code),
           mostTries,
           services,
+          record,
           doneSeconds,
         ],
       );
-      if (answer === 'changed') return answer;
+      if (answer === 'changed' || answer === 'done') return answer;
       return answer === 'stored' ? 'verified' : 'wrong_code';
     },
   };

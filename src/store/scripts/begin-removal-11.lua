@@ -6,18 +6,20 @@
   KEYS[3]  done:{phone}:…   the record that the request is done
   KEYS[4…] contacts, verifications, credentials, limits and migrations of the phone; deleted
   ARGV[1]  the client ids of the phone's active sessions, as JSON
-  ARGV[2]  seconds for which KEYS[3] is kept
-  ARGV[3]  seconds for which KEYS[2] is kept
+  ARGV[2]  KEYS[3] as it was read; "" where there was none
+  ARGV[3]  the record to keep in KEYS[3]
+  ARGV[4]  seconds for which KEYS[3] is kept
+  ARGV[5]  seconds for which KEYS[2] is kept
 
-  Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell
+  Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell; also if another worker did it meanwhile
            "not_found"  no such profile; nothing written
 
   Repeatable: a second run finds KEYS[3] and says "stored". Called by src/store/removals.ts
 ]]
 local profile, removal, done = KEYS[1], KEYS[2], KEYS[3]
-local clients, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3]
+local clients, doneRead, record, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-if redis.call('EXISTS', done) == 1 then
+if (redis.call('GET', done) or '') ~= doneRead then
   return 'stored'
 end
 if redis.call('EXISTS', profile) == 0 then
@@ -27,5 +29,5 @@ redis.call('DEL', removal)
 redis.call('HSET', removal, 'outlines', redis.call('HGET', profile, 'outlines') or '', 'clients', clients)
 redis.call('EXPIRE', removal, removalSeconds)
 redis.call('UNLINK', profile, unpack(KEYS, 4))
-redis.call('SET', done, 'ok', 'EX', doneSeconds)
+redis.call('SET', done, record, 'EX', doneSeconds)
 return 'stored'

@@ -7,25 +7,30 @@
   KEYS[4]  done:{phone}:…    the record that the request is done
   ARGV[1]  version that was read; "" where there was no profile
   ARGV[2]  version of the new state, never used before
-  ARGV[3]  the word to keep in KEYS[4]
-  ARGV[4]  seconds for which it is kept
-  ARGV[5]  how many of the arguments from the ninth on are fields and values of KEYS[1]
-  ARGV[6]  how many of those after them are fields and values of KEYS[3]
-  ARGV[7]  seconds for which KEYS[3] is kept from now on
-  ARGV[8]  "replace": what remains are all fields and values of KEYS[2]; "keep": KEYS[2] stays as it is
+  ARGV[3]  KEYS[4] as it was read; "" where there was none
+  ARGV[4]  the record to keep in KEYS[4]
+  ARGV[5]  seconds for which it is kept
+  ARGV[6]  how many of the arguments from the tenth on are fields and values of KEYS[1]
+  ARGV[7]  how many of those after them are fields and values of KEYS[3]
+  ARGV[8]  seconds for which KEYS[3] is kept from now on
+  ARGV[9]  "replace": what remains are all fields and values of KEYS[2]; "keep": KEYS[2] stays as it is
 
   Returns  "stored"   the state is the new one
+           "done"     another worker did this request meanwhile; nothing written
            "changed"  another version is stored; nothing written
 
   Repeatable: a second run finds its own version and says "stored". Called by src/store/profiles.ts
 ]]
 local profile, contacts, verify, done = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local read, new, word, doneSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local fields, codes, verifySeconds, rosters = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7], ARGV[8]
+local read, new, doneRead, record, doneSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local fields, codes, verifySeconds, rosters = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
 
 local stored = redis.call('HGET', profile, 'version') or ''
 if stored == new then
   return 'stored'
+end
+if (redis.call('GET', done) or '') ~= doneRead then
+  return 'done'
 end
 if stored ~= read then
   return 'changed'
@@ -39,14 +44,14 @@ local function write(key, first, last)
 end
 
 redis.call('HSET', profile, 'version', new)
-write(profile, 9, 8 + fields)
+write(profile, 10, 9 + fields)
 if codes > 0 then
-  write(verify, 9 + fields, 8 + fields + codes)
+  write(verify, 10 + fields, 9 + fields + codes)
   redis.call('EXPIRE', verify, verifySeconds)
 end
 if rosters == 'replace' then
   redis.call('UNLINK', contacts)
-  write(contacts, 9 + fields + codes, #ARGV)
+  write(contacts, 10 + fields + codes, #ARGV)
 end
-redis.call('SET', done, word, 'EX', doneSeconds)
+redis.call('SET', done, record, 'EX', doneSeconds)
 return 'stored'

@@ -10,25 +10,32 @@
   ARGV[4]  keyed hash of the code that was sent; hashes of one length, so that comparing them tells nothing of the code
   ARGV[5]  wrong tries after which the code is burnt
   ARGV[6]  the services with the address verified, an ETF fragment
-  ARGV[7]  seconds for which KEYS[3] is kept
+  ARGV[7]  KEYS[3] as it was read; "" where there was none
+  ARGV[8]  seconds for which KEYS[3] is kept
 
   Returns  "stored"      right; the code is used up, the services are stored
            "wrong_code"  wrong, expired, burnt, used, or never mailed; the try is counted
+           "done"        another worker did this request meanwhile; nothing written
            "changed"     another version is stored; nothing written, nothing counted
 
-  Repeatable: a second run after "stored" finds its own version; after "wrong_code" it finds KEYS[3].
+  Repeatable: a second run finds the version that it named, in KEYS[2] or KEYS[3].
   Called by src/store/verifications.ts
 ]]
 local verify, profile, done = KEYS[1], KEYS[2], KEYS[3]
 local read, new, digest, code = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local mostTries, services, doneSeconds = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local mostTries, services, doneRead, doneSeconds = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 
 local stored = redis.call('HGET', profile, 'version') or ''
 if stored == new then
   return 'stored'
 end
-if redis.call('GET', done) == 'wrong_code' then
+local wrong = 'wrong_code ' .. new
+local record = redis.call('GET', done) or ''
+if record == wrong then
   return 'wrong_code'
+end
+if record ~= doneRead then
+  return 'done'
 end
 if stored ~= read then
   return 'changed'
@@ -40,15 +47,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 if not kept or now >= tonumber(expires) or tonumber(tries) >= mostTries then
-  redis.call('SET', done, 'wrong_code', 'EX', doneSeconds)
+  redis.call('SET', done, wrong, 'EX', doneSeconds)
   return 'wrong_code'
 end
 if kept ~= code then
   redis.call('HINCRBY', verify, names[3], 1)
-  redis.call('SET', done, 'wrong_code', 'EX', doneSeconds)
+  redis.call('SET', done, wrong, 'EX', doneSeconds)
   return 'wrong_code'
 end
 redis.call('HDEL', verify, unpack(names))
 redis.call('HSET', profile, 'version', new, 'services', services)
-redis.call('SET', done, 'verified', 'EX', doneSeconds)
+redis.call('SET', done, 'verified ' .. new, 'EX', doneSeconds)
 return 'stored'
