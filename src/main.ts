@@ -1,3 +1,4 @@
+import { Heirs } from './heirs.ts';
 import { identityBy } from './identity.ts';
 import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
 import { Lane } from './mqtt/lanes.ts';
@@ -9,6 +10,7 @@ import { openMail } from './outside/mail.ts';
 import { openSts } from './outside/sts.ts';
 import type { Means } from './requests/handler.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
+import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores } from './store/index.ts';
 import { type Database, openRedis } from './store/redis.ts';
 import { Worker } from './worker.ts';
@@ -21,7 +23,7 @@ interface Program {
 
 /** Start everything, in the order in which the parts need each other. */
 async function start(settings: Settings, log: Log): Promise<Program> {
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => Promise<unknown>)[] = [];
   const brokers: BrokerConnection[] = [];
   const metrics = openMetrics();
 
@@ -29,8 +31,8 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, () => readiness.changed());
   closers.push(() => redis.close());
   const means = openMeans(settings, redis, log);
-  closers.push(async () => void (await means.mail?.close()));
   closers.push(async () => means.sts?.close());
+  closers.push(async () => means.mail?.close());
 
   const worker = new Worker({
     means,
@@ -38,6 +40,8 @@ async function start(settings: Settings, log: Log): Promise<Program> {
     brokers,
     limits: settings.etfLimits,
     replyQos: settings.mqtt.replyQos,
+    deadlineMs: settings.requestDeadlineMs,
+    isStoreAway: () => !redis.state.connected,
     metrics,
     log,
   });
@@ -51,17 +55,24 @@ async function start(settings: Settings, log: Log): Promise<Program> {
     closers.push(() => http.close());
   }
 
-  const filter = sharedFilter(settings.mqtt.shareGroup);
-  for (const url of settings.mqtt.urls) {
-    const broker = connectBroker(
-      { ...settings.mqtt, url, filter },
-      (delivery) => void worker.serve(delivery),
-      log,
+  const connectAs = (clientId: string): BrokerConnection[] =>
+    settings.mqtt.urls.map((url) =>
+      connectBroker(
+        { ...settings.mqtt, url, clientId, filter: sharedFilter(settings.mqtt.shareGroup) },
+        (delivery) => void worker.serve(delivery),
+        log.child({ connectedAs: clientId }),
+      ),
     );
-    brokers.push(broker);
-    broker.onState(() => readiness.changed());
-  }
-  closers.push(async () => void (await Promise.all(brokers.map((broker) => broker.leave()))));
+  const { clientId } = settings.mqtt;
+  const heartbeats = openHeartbeats(redis, clientId);
+  const heirs = new Heirs({ heartbeats, times: settings.heirs, connectAs, adopted: metrics.adopted, log });
+  closers.push(() => heartbeats.leave());
+  closers.push(() => heirs.stop());
+
+  brokers.push(...connectAs(clientId));
+  for (const broker of brokers) broker.onState(() => readiness.changed());
+  // The heartbeat goes on until the brokers are left, or an heir would take over what is just being finished.
+  closers.push(() => Promise.all(brokers.map((broker) => broker.leave())));
 
   let stopping: Promise<void> | undefined;
   const stopAll = async (): Promise<void> => {

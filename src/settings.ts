@@ -132,6 +132,9 @@ const schema = z.object({
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'is not a level of pino')
     .default('info'),
+  REQUEST_DEADLINE_MS: integer(100, 600_000, 90_000),
+  HEARTBEAT_MS: integer(100, 60_000, 2_000),
+  HEIR_AFTER_MS: integer(500, 600_000, 6_000),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000, 25_000),
 });
 
@@ -215,6 +218,8 @@ function arrange(env: Environment) {
     credentialsKeys: env.CREDENTIALS_KEY ?? [],
     http: Object.freeze({ port: env.HTTP_PORT, host: env.HTTP_HOST }),
     logLevel: env.LOG_LEVEL,
+    requestDeadlineMs: env.REQUEST_DEADLINE_MS,
+    heirs: Object.freeze({ beatMs: env.HEARTBEAT_MS, silentMs: env.HEIR_AFTER_MS }),
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
   });
 }

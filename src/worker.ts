@@ -24,6 +24,10 @@ export interface WorkerParts {
   readonly brokers: readonly BrokerConnection[];
   readonly limits: Limits;
   readonly replyQos: 0 | 1 | 2;
+  /** Longest time from receiving a request to knowing its answer. */
+  readonly deadlineMs: number;
+  /** Whether Redis cannot be reached now. */
+  readonly isStoreAway: () => boolean;
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -77,7 +81,8 @@ export class Worker {
     const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
     let outcome: Outcome;
     try {
-      outcome = sent === 'invalid_data' ? refuse(sent) : await this.#handle(arrival, sent);
+      outcome =
+        sent === 'invalid_data' ? refuse(sent) : await this.#inTime(arrival, this.#handle(arrival, sent));
       await this.#say(arrival, outcome);
     } catch (error) {
       log.error({ request, kind, err: error }, 'request failed');
@@ -92,13 +97,35 @@ export class Worker {
     }
   }
 
+  /**
+   * A request that outlives the deadline is a fault. What it has to tell others when it ends at last is told, but its
+   * client has its answer by then. While Redis is away the clock stands still: the request is kept, not given up.
+   */
+  #inTime(arrival: Arrival, work: Promise<Outcome>): Promise<Outcome> {
+    const { deadlineMs, isStoreAway, log } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const expire = (): void => {
+        if (isStoreAway()) {
+          timer = setTimeout(expire, deadlineMs);
+          return;
+        }
+        reject(new Error('the request has outlived its deadline'));
+        work
+          .then((outcome) => this.#say(arrival, { ...outcome, answers: [] }))
+          .catch((error) => log.error({ err: error }, 'request failed after its deadline'));
+      };
+      let timer = setTimeout(expire, deadlineMs);
+      work.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
   async #handle({ delivery, event, client }: Arrival, sent: SentProfile): Promise<Outcome> {
     const { identity, means } = this.#parts;
     const { phone } = sent;
     const key = sent.kind === 'get' ? '' : keyOf(delivery, client);
     // A broker that loses the DUP flag, or a client that sends again by itself, is known by the Correlation Data.
-    const again = delivery.redelivered || delivery.correlationData !== undefined;
+    const mayBeDone = delivery.redelivered || delivery.correlationData !== undefined;
     const [sessionPhone, stored, record] = await Promise.all([
       identity.phoneOf(client, event),
       means.profiles.read(phone),

@@ -55,6 +55,8 @@ export interface BrokerState {
   readonly subscribed: boolean;
   /** What is in the way, in one short sentence without credentials; absent while subscribed. */
   readonly cause?: string;
+  /** Another connection has our client id now. */
+  readonly takenOver?: boolean;
 }
 
 export interface BrokerConnection {

@@ -29,6 +29,9 @@ export { ConnectionClosed, PublishRefused } from './publications.ts';
 /** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
 const STEADY_MS = 5_000;
 
+/** DISCONNECT reason code (MQTT 5.0, 3.14.2.1). */
+const SESSION_TAKEN_OVER = 0x8e;
+
 const SILENT: ConnectionLog = { info: () => undefined, warn: () => undefined };
 
 /**
@@ -59,6 +62,7 @@ class MqttBrokerConnection implements BrokerConnection {
   #refusals = 0;
   #connections = 0;
   #lastError: string | undefined;
+  #takenOver = false;
   #steady: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #leaving: Promise<void> | undefined;
@@ -128,6 +132,7 @@ class MqttBrokerConnection implements BrokerConnection {
     });
     client.on('disconnect', ({ reasonCode = 0 }) => {
       this.#lastError = `the broker ended the connection: ${reasonText(reasonCode)}`;
+      this.#takenOver = reasonCode === SESSION_TAKEN_OVER;
     });
     client.on('reconnect', () => this.#setBackoff(this.#failures + 1));
   }
@@ -144,6 +149,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   #connected(): void {
     this.#lastError = undefined;
+    this.#takenOver = false;
     this.#setState({
       connected: true,
       subscribed: false,
@@ -160,7 +166,7 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#acknowledgements.disconnected();
     this.#publications.suspended();
     const cause = this.#isClosing ? 'closed' : (this.#lastError ?? 'connection lost');
-    this.#setState({ connected: false, subscribed: false, cause });
+    this.#setState({ connected: false, subscribed: false, cause, takenOver: this.#takenOver });
   }
 
   /** On every connect: a broker that was restarted may know the session and yet not its shared subscription. */

@@ -10,6 +10,8 @@ export interface Metrics {
   publishRefused(kind: 'answer' | 'notice'): void;
   noticed(count: number): void;
   redelivered(): void;
+  /** The broker session of a dead worker was taken over. */
+  adopted(): void;
   /** Tell where the number of unacknowledged deliveries is to be read. */
   inFlight(read: () => number): void;
   /** Everything in the text format of Prometheus. */
@@ -58,6 +60,11 @@ export function openMetrics(): Metrics {
     help: 'Requests that came with the DUP flag.',
     registers,
   });
+  const adoptions = new Counter({
+    name: 'profile_adopted_sessions_total',
+    help: 'Broker sessions of dead workers that this worker worked off.',
+    registers,
+  });
   return {
     answered(kind, result, seconds) {
       requests.inc({ kind, result });
@@ -67,6 +74,7 @@ export function openMetrics(): Metrics {
     publishRefused: (kind) => refused.inc({ kind }),
     noticed: (count) => notices.inc(count),
     redelivered: () => redeliveries.inc(),
+    adopted: () => adoptions.inc(),
     inFlight(read) {
       new Gauge({
         name: 'profile_in_flight',

@@ -35,6 +35,10 @@ export interface Keys {
   /** Hash: the copy of a profile that moves to this phone; and of its contacts. */
   arriving(phone: string): string;
   arrivingContacts(phone: string): string;
+  /** Sorted set: the client ids of the workers, the score the time of the last heartbeat in Unix milliseconds. */
+  workers(): string;
+  /** Who works off what the broker holds for a dead worker. */
+  heir(worker: string): string;
   /** All that goes with a profile when its phone goes: contacts, verifications, credentials, limits, migrations. */
   ofPhone(phone: string): readonly string[];
 }
@@ -59,6 +63,8 @@ export function keysWith(prefix: string): Keys {
     leavingContacts: (phone) => `${prefix}leaving:{${phone}}:contacts`,
     arriving: (phone) => `${prefix}arriving:{${phone}}`,
     arrivingContacts: (phone) => `${prefix}arriving:{${phone}}:contacts`,
+    workers: () => `${prefix}workers`,
+    heir: (worker) => `${prefix}heir:${worker}`,
     ofPhone: (phone) => [
       keys.contacts(phone),
       keys.verify(phone),
