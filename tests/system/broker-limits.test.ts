@@ -6,7 +6,7 @@ import { startMosquitto } from '../../src/dev/servers/mosquitto.ts';
 import type { Server } from '../../src/dev/servers/process.ts';
 import { connectClient, watch } from './mqtt-clients.ts';
 
-const LARGEST_PACKET = 1_048_576;
+const LARGEST_PACKET = 4_194_304;
 
 let broker: Server;
 before(async () => {
