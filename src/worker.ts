@@ -1,6 +1,7 @@
 import type { Limits } from './etf/index.ts';
 import type { Identity } from './identity.ts';
 import type { BrokerConnection, Delivery } from './mqtt/connection.ts';
+import { Lane } from './mqtt/lanes.ts';
 import {
   actionTopic,
   type EventTopic,
@@ -43,6 +44,7 @@ interface Arrival {
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
 export class Worker {
   readonly #parts: WorkerParts;
+  readonly #fanOuts = new Lane({ name: 'fan-out', concurrency: 16, queue: Number.POSITIVE_INFINITY });
   #requests = 0;
   #unaddressedLoggedAt = Number.NEGATIVE_INFINITY;
 
@@ -131,7 +133,7 @@ export class Worker {
       means.profiles.read(phone),
       key === '' ? '' : means.answers.read(phone, key),
     ]);
-    const done = again ? wordOf(record) : undefined;
+    const done = mayBeDone ? wordOf(record) : undefined;
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
     if (!isAuthorized && done === undefined) return refuse('not_authorized');
@@ -140,6 +142,7 @@ export class Worker {
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       correlationData: delivery.correlationData,
     };
+    const again = delivery.redelivered;
     const request = { replyTo, sent, phone, key, record, stored, sessionPhone, again, done };
     return handlers[sent.kind](request, means);
   }
@@ -147,10 +150,9 @@ export class Worker {
   /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
   async #say(arrival: Arrival, outcome: Outcome): Promise<void> {
     await Promise.all(outcome.answers.map((answer) => this.#publishAnswer(arrival, answer)));
-    for await (const batch of outcome.notices ?? []) {
-      await Promise.all(batch.map((notice) => this.#publishNotice(notice)));
-      this.#parts.metrics.noticed(batch.length);
-    }
+    const { notices } = outcome;
+    // What waits here is bounded by the requests in flight, so the lane is never full.
+    if (notices !== undefined) await this.#fanOuts.run(() => this.#notify(notices));
     await outcome.after?.();
     if (outcome.later !== undefined) await this.#say(arrival, await outcome.later);
   }
@@ -162,6 +164,13 @@ export class Worker {
     const { correlationData } = to ?? delivery;
     const publication = { topic: topic ?? actionTopic(to?.client ?? client), payload, correlationData };
     await Promise.all(brokers.map((broker) => this.#publish('answer', broker, publication)));
+  }
+
+  async #notify(notices: AsyncIterable<readonly Notice[]>): Promise<void> {
+    for await (const batch of notices) {
+      await Promise.all(batch.map((notice) => this.#publishNotice(notice)));
+      this.#parts.metrics.noticed(batch.length);
+    }
   }
 
   async #publishNotice({ phone, payload }: Notice): Promise<void> {

@@ -12,12 +12,23 @@ export function openLog(level: string, destination?: DestinationStream): Log {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: {
       paths: secretNames.flatMap((name) => [name, `*.${name}`]),
       censor: '[redacted]',
     },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/**
+ * An error without what hangs on it: a client library puts the command that failed, with all that a client sent, on its
+ * errors, and repeats it in their text.
+ */
+function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { name, message, stack, cause } = error;
+  return { type: name, message, stack, ...(cause instanceof Error && { cause: cause.name }) };
 }
 
 /** Names whose values never reach a line. */
