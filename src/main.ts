@@ -76,6 +76,7 @@ async function start(settings: Settings, log: Log): Promise<Program> {
 
   let stopping: Promise<void> | undefined;
   const stopAll = async (): Promise<void> => {
+    readiness.stopping();
     for (const close of closers.reverse()) await close();
   };
   return {
@@ -112,11 +113,15 @@ const doneMarginSeconds = 300;
 /** Tells why the program cannot take requests, and logs when that begins and when it ends. */
 function watchReadiness(log: Log, troubles: () => string[]) {
   let isReady = false;
+  let isStopping = false;
   return {
     troubles,
+    stopping() {
+      isStopping = true;
+    },
     changed() {
       const now = troubles();
-      if (isReady === (now.length === 0)) return;
+      if (isStopping || isReady === (now.length === 0)) return;
       isReady = now.length === 0;
       if (isReady) log.info('ready');
       else log.warn({ troubles: now }, 'not ready');
@@ -151,6 +156,9 @@ function stopOnSignal(program: Program, log: Log, timeoutMs: number): void {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, (name) => void stop(name));
 }
+
+// On Node 20 the SDK would print a notice between the lines of the log.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 try {
   const settings = readSettings(process.env);

@@ -133,7 +133,8 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
       );
     },
     async onData(stream, session, callback) {
-      const raw = await readAll(stream);
+      const raw = await readAll(stream).catch(() => undefined);
+      if (raw === undefined) return; // the client broke off
       const error = refusedAt('data', 554, `not for ${session.envelope.rcptTo[0]?.address}`);
       if (error) return callback(error);
       if (fallsSilent('data')) return;

@@ -1,0 +1,103 @@
+import { Redis } from 'ioredis';
+import { connectAsync, type MqttClient } from 'mqtt';
+
+/** A device of a user, as the broker and the authentication service know it. */
+export interface Device {
+  /** MQTT client id. */
+  readonly client: string;
+  /** Digits. */
+  readonly phone: string;
+}
+
+/** Olena and Taras have each other in their rosters; Olena also has a new phone, on which she has no profile yet. */
+export const olena: Device = { client: 'emqttd_42', phone: '380501112233' };
+export const taras: Device = { client: 'emqttd_43', phone: '380671112233' };
+export const olenasNew: Device = { client: 'emqttd_44', phone: '380931112233' };
+
+export const devices: readonly Device[] = [olena, taras, olenasNew];
+
+/** Where requests go: node, client and token are empty, as clients in the field leave them. */
+export const requestTopic = 'events/1//api/anon//';
+
+/** Empty the database and give each device its session, in the keys in which the authentication service writes it. */
+export async function seedSessions(redisUrl: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  try {
+    await redis.flushdb();
+    for (const { client, phone } of devices) {
+      await redis.hset(`session:${client}`, { phone });
+      await redis.sadd(`sessions:{${phone}}`, client);
+    }
+  } finally {
+    await redis.quit();
+  }
+}
+
+/** All devices, connected to the broker; each reads its answers and the notices to its phone. */
+export interface ConnectedDevices {
+  say(device: Device, payload: Buffer): Promise<void>;
+  /** Resolves when all that the broker has taken for a device before has come. */
+  fence(): Promise<void>;
+  leave(): Promise<void>;
+}
+
+/** Connect each device as clients in the field do: MQTT 3.1.1, requests with QoS 2. */
+export async function connectDevices(
+  url: string,
+  onMessage: (device: Device, topic: string, payload: Buffer) => void,
+): Promise<ConnectedDevices> {
+  const connections = new Map<Device, MqttClient>();
+  for (const device of devices) connections.set(device, await connectDevice(url, device, onMessage));
+  const each = async (act: (connection: MqttClient, device: Device) => Promise<unknown>): Promise<void> => {
+    await Promise.all([...connections].map(([device, connection]) => act(connection, device)));
+  };
+  return {
+    say: async (device, payload) =>
+      void (await connections.get(device)?.publishAsync(requestTopic, payload, { qos: 2 })),
+    fence: () => each((connection, device) => sendFence(connection, fenceTopic(device))),
+    leave: () => each((connection) => connection.endAsync()),
+  };
+}
+
+async function connectDevice(
+  url: string,
+  device: Device,
+  onMessage: (device: Device, topic: string, payload: Buffer) => void,
+): Promise<MqttClient> {
+  const { client, phone } = device;
+  const connection = await connectAsync(url, { clientId: client, protocolVersion: 4, reconnectPeriod: 0 });
+  connection.on('message', (topic, payload) => {
+    if (topic !== fenceTopic(device)) onMessage(device, topic, payload);
+  });
+  const topics = [`actions/1/api/${client}`, `ses/${phone}`, fenceTopic(device)];
+  await connection.subscribeAsync(topics, { qos: 1 });
+  return connection;
+}
+
+function fenceTopic({ client }: Device): string {
+  return `fence/${client}`;
+}
+
+/** The broker keeps the order of what it sends to one client, so what comes back is behind all the rest. */
+async function sendFence(connection: MqttClient, topic: string): Promise<void> {
+  const returned = new Promise<void>((resolve) => {
+    connection.on('message', (from) => {
+      if (from === topic) resolve();
+    });
+  });
+  await connection.publishAsync(topic, 'fence', { qos: 1 });
+  await returned;
+}
+
+/** Read all that devices and workers say. `toWorkers` tells requests from answers and notices. */
+export async function listen(
+  url: string,
+  onMessage: (message: { topic: string; payload: Buffer; toWorkers: boolean }) => void,
+): Promise<{ leave(): Promise<void> }> {
+  const connection = await connectAsync(url, { clientId: 'dev-listener', protocolVersion: 5 });
+  connection.on('message', (topic, payload) =>
+    onMessage({ topic, payload, toWorkers: topic.startsWith('events/') }),
+  );
+  await connection.subscribeAsync(['events/1/+/api/+/+/+', 'actions/1/api/#', 'ses/+'], { qos: 1 });
+  return { leave: () => connection.endAsync() };
+}

@@ -1,0 +1,35 @@
+/** The records of the protocol as the conversation of `npm run dev` writes them: Erlang text, most fields unset. */
+
+/** The fields of a `'Profile'` in Erlang text; what is left out is `[]`. */
+export interface ProfileText {
+  readonly services?: string;
+  readonly rosters?: string;
+  readonly settings?: string;
+  readonly update?: string;
+  readonly balance?: string;
+  readonly presence?: string;
+}
+
+/** A `'Profile'` in Erlang text, with its 9 elements. */
+export function profile(phone: string, status: string, fields: ProfileText = {}): string {
+  const { services = '[]', rosters = '[]', settings = '[]' } = fields;
+  const { update = '[]', balance = '[]', presence = '[]' } = fields;
+  return `{'Profile',<<"${phone}">>,${services},${rosters},${settings},${update},${balance},${presence},${status}}`;
+}
+
+export function roster(id: number, names: string, contacts: string): string {
+  return `{'Roster',${id},<<"${names}">>,[],[],[],[${contacts}],[],[],[],[],[],0,[]}`;
+}
+
+export function contact(
+  phoneId: string,
+  names: string,
+  news: { update?: string; presence?: string; status?: string } = {},
+): string {
+  const { update = '0', presence = '[]', status = '[]' } = news;
+  return `{'Contact',<<"${phoneId}">>,[],<<"${names}">>,[],[],[],[],[],0,[],${update},[],${presence},${status}}`;
+}
+
+export function emailService(address: string, code: string, status: string): string {
+  return `{'Service',<<"${address}">>,email,${code},[],[],[],${status}}`;
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { startMosquitto } from './servers/mosquitto.ts';
+import type { Server } from './servers/process.ts';
+import { startRedis } from './servers/redis.ts';
+import { type SmtpSink, startSmtp } from './servers/smtp.ts';
+import { type StsServer, startSts } from './servers/sts.ts';
+import { WorkerProcess } from './workers.ts';
+
+/** All that a phone's request passes through. */
+export interface System {
+  readonly mosquitto: Server;
+  readonly redis: Server;
+  readonly smtp: SmtpSink;
+  readonly sts: StsServer;
+  readonly workers: readonly WorkerProcess[];
+}
+
+export interface SystemOptions {
+  /** What runs as the worker; seen from the project's folder. */
+  readonly workerFile: string;
+  readonly logLevel: string;
+  readonly hasColours: boolean;
+  /** Takes a line of a worker's log. */
+  readonly print: (line: string) => void;
+  /** Called with what ends a part, as soon as that runs. */
+  readonly onStarted: (stop: () => Promise<unknown>) => void;
+}
+
+const workerNames = ['worker-1', 'worker-2'];
+
+/**
+ * Start everything on free ports of 127.0.0.1, the servers with folders of their own.
+ * @returns it once both workers take requests.
+ * @throws Error when a part does not start.
+ */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const running = async <T extends { stop(): Promise<unknown> }>(start: Promise<T>): Promise<T> => {
+    const part = await start;
+    options.onStarted(() => part.stop());
+    return part;
+  };
+  const [mosquitto, redis, smtp, sts] = await Promise.all([
+    running(startMosquitto()),
+    running(startRedis()),
+    running(startSmtp({ page: true })),
+    running(startSts()),
+  ]);
+  const settings = {
+    MQTT_URL: mosquitto.url,
+    REDIS_URL: redis.url,
+    SMTP_URL: smtp.url,
+    // The sink on this machine has no certificate.
+    SMTP_REQUIRE_TLS: 'off',
+    MAIL_FROM: 'profile@example.org',
+    VERIFY_SECRET: randomBytes(32).toString('base64'),
+    ...sts.environment,
+    // It would stand in the middle of the conversation.
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/development-only',
+    CREDENTIALS_KEY: randomBytes(32).toString('base64'),
+    HTTP_HOST: '127.0.0.1',
+    LOG_LEVEL: options.logLevel,
+    SHUTDOWN_TIMEOUT_MS: '5000',
+  };
+  const { workerFile: file, hasColours, print } = options;
+  const workers = await Promise.all(
+    workerNames.map((name) => running(WorkerProcess.start({ name, file, settings, hasColours, print }))),
+  );
+  return { mosquitto, redis, smtp, sts, workers };
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answer, Conversation, ConversationFault, notice, type Step } from '../../../src/dev/conversation.ts';
+import { type Device, olena, requestTopic, taras } from '../../../src/dev/phones.ts';
+import { openTranscript } from '../../../src/dev/transcript.ts';
+import { encode } from '../../../src/etf/index.ts';
+import { parse } from '../../../src/etf/text.ts';
+
+type Heard = readonly [device: Device, topic: string, payload: string | Buffer];
+
+const ofOlena = `actions/1/api/${olena.client}`;
+const toTaras = `ses/${taras.phone}`;
+
+/** A conversation with workers that say this to the first request, that to the second, and so on. */
+function converse(...replies: (readonly Heard[])[]) {
+  const lines: string[] = [];
+  const said: string[] = [];
+  const transcript = openTranscript((line) => lines.push(line), false);
+  const say = async (device: Device, payload: Buffer): Promise<void> => {
+    said.push(`${device.client} ${payload.toString('latin1')}`);
+    for (const [hearer, topic, text] of replies.shift() ?? []) {
+      conversation.hear(hearer, topic, typeof text === 'string' ? encode(parse(text)) : text);
+    }
+  };
+  const conversation = new Conversation(say, transcript, 50);
+  return { conversation, lines, said };
+}
+
+const step: Step = {
+  about: 'Olena comes online',
+  by: olena,
+  says: '{hello,1}',
+  hears: [answer(olena, '{ok,Time}'), notice(taras, '{contact,Time}')],
+};
+const right: readonly Heard[] = [
+  [olena, ofOlena, '{ok,5}'],
+  [taras, toTaras, '{contact,5}'],
+];
+
+/** What `take` throws; fails if it does not. */
+async function faultOf(taking: Promise<void>): Promise<string> {
+  try {
+    await taking;
+  } catch (error) {
+    assert.ok(error instanceof ConversationFault);
+    return error.message;
+  }
+  return assert.fail('there was no fault');
+}
+
+test('what is said and heard is written down with its topic', async () => {
+  const { conversation, lines, said } = converse(right);
+  await conversation.take(step);
+  assert.deepEqual(lines, [
+    '% Olena comes online',
+    `→ ${requestTopic}       {hello,1}`,
+    `← ${ofOlena}    {ok,5}`,
+    `← ${toTaras}           {contact,5}`,
+  ]);
+  assert.deepEqual(said, [`${olena.client} ${encode(parse('{hello,1}')).toString('latin1')}`]);
+  assert.equal(conversation.heard, 2);
+});
+
+test('a notice may come before the answer', async () => {
+  const { conversation } = converse(right.toReversed());
+  await conversation.take(step);
+});
+
+for (const [what, heard, message] of [
+  ['another answer', [[olena, ofOlena, '{error,5}'], right[1]], /actions\/1\/api\/emqttd_42 .*\{ok,Time\}/s],
+  ['a notice that does not agree with the answer', [right[0], [taras, toTaras, '{contact,6}']], /ses\//],
+  ['an answer that is no term', [[olena, ofOlena, Buffer.from('junk')], right[1]], /\{ok,Time\}/],
+  ['no notice', [right[0]], /not heard within 50 ms:\n {2}ses\/380671112233 \{contact,Time\}/],
+  ['nothing at all', [], /not heard .*actions.*ses/s],
+  ['the same answer twice', [...right, right[0]], /no request has asked for/],
+  [
+    'the answer on the topic of another client',
+    [[taras, `actions/1/api/${taras.client}`, '{ok,5}']],
+    /asked/,
+  ],
+  ['the notice at another phone', [right[0], [olena, `ses/${olena.phone}`, '{contact,5}']], /asked for/],
+] as [string, Heard[], RegExp][]) {
+  test(`${what} is a fault`, async () => {
+    const { conversation } = converse(heard);
+    assert.match(await faultOf(conversation.take(step)), message);
+  });
+}
+
+test('what comes late is a fault in the next step, or at the end', async () => {
+  const { conversation } = converse(right, right);
+  await conversation.take(step);
+  conversation.hear(taras, toTaras, encode(parse('late')));
+  assert.throws(() => conversation.expectSilence(), ConversationFault);
+  assert.match(await faultOf(conversation.take(step)), /ses\//);
+});
+
+test('two answers on one topic must come in their order', async () => {
+  const hears = [answer(olena, 'asked'), answer(olena, 'given')];
+  const heard = (texts: string[]): Heard[] => texts.map((text) => [olena, ofOlena, text]);
+  await converse(heard(['asked', 'given'])).conversation.take({ ...step, hears });
+  const { conversation } = converse(heard(['given', 'asked']));
+  assert.match(await faultOf(conversation.take({ ...step, hears })), /asked/);
+});
+
+test('what one step has heard stands for itself in the steps after it', async () => {
+  const { conversation, said } = converse(right, [[olena, ofOlena, '{ok,6}']]);
+  await conversation.take(step);
+  const second = { ...step, says: '{again,Time}', hears: [answer(olena, '{ok,Time}')] };
+  assert.match(await faultOf(conversation.take(second)), /\{ok,Time\}/);
+  assert.equal(said[1], `${olena.client} ${encode(parse('{again,5}')).toString('latin1')}`);
+});
+
+test('a term that fits but is not what it must be is a fault', async () => {
+  await converse(right).conversation.take({ ...step, where: { Time: (time) => time === 5 } });
+  const { conversation } = converse(right);
+  const fault = faultOf(conversation.take({ ...step, where: { Time: (time) => time === 6 } }));
+  assert.match(await fault, /^Time /);
+});
+
+test('what a step finds out before it speaks can be said, and what it leaves behind is put right after it', async () => {
+  const done: string[] = [];
+  const { conversation, said } = converse(right);
+  await conversation.take({
+    ...step,
+    before: async () => ({ Code: Buffer.from('123456') }),
+    says: '{code,Code}',
+    after: () => done.push('after'),
+  });
+  assert.match(said[0] ?? '', /123456/);
+  assert.deepEqual(done, ['after']);
+});
