@@ -1,0 +1,19 @@
+/** Erlang's External Term Format: reading, writing, splicing, and Erlang text. See README.md. */
+export { decode, decodeFragment } from './decode.ts';
+export { encode, encodeFragment } from './encode.ts';
+export { defaultLimits, EtfError, type EtfReason, type Limits } from './errors.ts';
+export { bitString, type ForeignValue, float, map, readForeign } from './foreign.ts';
+export {
+  elementOffsets,
+  type Fragment,
+  listElements,
+  listOf,
+  messageOf,
+  openMessage,
+  skipTerm,
+  tupleArity,
+  tupleElements,
+  tupleOf,
+} from './fragments.ts';
+export { Atom, atom, equal, Foreign, ImproperList, isAtom, type Term, Tuple, tuple } from './terms.ts';
+export { EtfTextError, type ParseOptions, parse, print, type RecordFields } from './text.ts';

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { decode, EtfError, openMessage } from '../../../src/etf/index.ts';
+import { accepted, binary, hex, message, refused, times, zipped } from './hostile-messages.ts';
+
+/** No message may take 20 ms. */
+
+const MAX_MS = 20;
+const MAX_RUNS = 50; // the best counts, and one is enough: a busy machine must not fail the test
+
+function outcome(read: () => unknown): string {
+  try {
+    read();
+    return 'accepted';
+  } catch (error) {
+    assert.ok(error instanceof EtfError, String(error));
+    return error.reason;
+  }
+}
+
+/** Milliseconds of the best run, by the clock or by what this process was given of the processor. */
+function bestTime(read: () => unknown): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < MAX_RUNS && best >= MAX_MS; run++) {
+    const start = performance.now();
+    const usage = process.cpuUsage();
+    outcome(read);
+    const { user, system } = process.cpuUsage(usage);
+    best = Math.min(best, performance.now() - start, (user + system) / 1_000);
+  }
+  return best;
+}
+
+function checkTimes(bytes: Uint8Array): void {
+  for (const read of [decode, openMessage]) {
+    const time = bestTime(() => read(bytes));
+    assert.ok(time < MAX_MS, `${read.name} takes ${time.toFixed(1)} ms`);
+  }
+}
+
+describe('a hostile message', () => {
+  for (const [name, [bytes, reason]] of Object.entries(refused)) {
+    test(`${name} is refused at once: ${reason}`, () => {
+      for (const read of [decode, openMessage])
+        assert.equal(
+          outcome(() => read(bytes)),
+          reason,
+        );
+      checkTimes(bytes);
+    });
+  }
+
+  for (const [name, bytes] of Object.entries(accepted)) {
+    test(`${name}, which is allowed, is read in time`, () => {
+      for (const read of [decode, openMessage])
+        assert.equal(
+          outcome(() => read(bytes)),
+          'accepted',
+        );
+      checkTimes(bytes);
+    });
+  }
+});
+
+describe('an error', () => {
+  test('names the byte where reading stopped', () => {
+    assert.throws(() => decode(hex('83 6802 6101 ff')), {
+      name: 'EtfError',
+      reason: 'unknown_tag',
+      offset: 5,
+    });
+  });
+
+  test('never quotes what was sent', () => {
+    assert.throws(() => decode(Buffer.from('secret code 123456')), { message: 'bad_version at byte 0' });
+  });
+});
+
+describe('limits', () => {
+  const limits = { payloadBytes: 100, nesting: 2, elements: 3, inflatedBytes: 50 };
+
+  test('can be set tighter, each on its own', () => {
+    assert.equal(
+      outcome(() => decode(message(binary(Buffer.alloc(95))), limits)),
+      'payload_too_large',
+    );
+    assert.equal(
+      outcome(() => decode(hex('83 6801 6801 6801 6101'), limits)),
+      'too_deep',
+    );
+    assert.equal(
+      outcome(() => decode(hex('83 6804 6101 6101 6101 6101'), limits)),
+      'too_many_elements',
+    );
+    assert.equal(
+      outcome(() => decode(zipped(binary(Buffer.alloc(46))), limits)),
+      'inflated_too_large',
+    );
+    assert.equal(
+      outcome(() => decode(hex('83 6801 6802 6101 6101'), limits)),
+      'accepted',
+    );
+  });
+
+  test('set too wide do not let the stack overflow', () => {
+    const wide = { payloadBytes: 1e9, nesting: 1e9, elements: 1e9, inflatedBytes: 1e9 };
+    assert.equal(
+      outcome(() => decode(message(times(1_000_000, hex('6801'))), wide)),
+      'too_deep',
+    );
+    assert.equal(
+      outcome(() => openMessage(message(times(1_000, hex('7400000001')), hex('6a6a')), wide)),
+      'truncated',
+    );
+  });
+});
