@@ -1,0 +1,60 @@
+/** A bad payload must not hold the event loop: all other clients of the worker wait meanwhile. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defaultLimits } from '../../src/etf/index.ts';
+import { readProfile, type SentProfile } from '../../src/records/profile.ts';
+import type { Means } from '../../src/requests/handler.ts';
+import { handlers } from '../../src/requests/index.ts';
+import { badPayloads } from '../bad-payloads.ts';
+
+const phone = '380501112233';
+const longestMs = 20;
+const attempts = 20;
+
+/** What `set` calls on the profiles; nothing is stored, but all that comes before it is done. */
+const means = {
+  profiles: {
+    change: async (_cause: unknown, _word: unknown, decide: (profile: undefined) => unknown) => {
+      decide(undefined);
+      throw new Error('nothing is stored here');
+    },
+  },
+} as unknown as Means;
+
+/** How long a payload keeps the event loop busy, from its receipt to the first wait for Redis. */
+function busyMs(payload: Buffer): number {
+  const started = performance.now();
+  const sent = readProfile(payload, defaultLimits);
+  if (typeof sent !== 'string') void handle(sent);
+  return performance.now() - started;
+}
+
+async function handle(sent: SentProfile): Promise<void> {
+  const request = {
+    sent,
+    phone,
+    key: '',
+    stored: undefined,
+    again: false,
+    done: undefined,
+    record: '',
+  };
+  const whole = { ...request, sessionPhone: phone, replyTo: { client: 'a' } };
+  try {
+    await handlers[sent.kind](whole, means);
+  } catch {
+    // Nothing is stored here.
+  }
+}
+
+/** The best of several: the machine may be busy with something else, the payload's own cost is the same each time. */
+function assertQuick(payload: Buffer): void {
+  let best = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < attempts && best > longestMs; attempt++)
+    best = Math.min(best, busyMs(payload));
+  assert.ok(best <= longestMs, `${best.toFixed(1)} ms`);
+}
+
+for (const [name, bytes] of Object.entries(badPayloads)) {
+  test(`${name}: not over ${longestMs} ms`, () => assertQuick(bytes(phone)));
+}
