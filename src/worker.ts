@@ -11,7 +11,7 @@ import {
 } from './mqtt/topics.ts';
 import { type Log, shortenPhone } from './operating/log.ts';
 import type { IgnoreReason, Metrics } from './operating/metrics.ts';
-import { readProfile, type SentProfile } from './records/profile.ts';
+import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
 import type { Means } from './requests/handler.ts';
 import { handlers } from './requests/index.ts';
 import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
@@ -35,6 +35,10 @@ export interface WorkerParts {
 
 /** A delivery that is a request: who asks, and what. */
 interface Arrival {
+  /** Its number in the log. */
+  readonly request: number;
+  /** What the log and the metrics call it. */
+  readonly kind: RequestKind | 'invalid';
   readonly delivery: Delivery;
   readonly event: EventTopic;
   readonly client: string;
@@ -71,31 +75,36 @@ export class Worker {
     const client = this.#parts.identity.clientOf(event, delivery.responseTopic);
     if (client === '') return this.#unaddressed();
     const sent = readProfile(delivery.payload, this.#parts.limits);
-    return sent === 'foreign' ? sent : { delivery, event, client, sent };
+    if (sent === 'foreign') return sent;
+    const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
+    return { request: ++this.#requests, kind, delivery, event, client, sent };
   }
 
-  /** Handle and answer; the one place that decides what becomes of a fault. */
+  /** Handle and answer. */
   async #settle(arrival: Arrival): Promise<void> {
     const { log, metrics } = this.#parts;
-    const { sent } = arrival;
+    const { request, kind, sent } = arrival;
     const started = performance.now();
-    const request = ++this.#requests;
-    const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
-    let outcome: Outcome;
-    try {
-      outcome =
-        sent === 'invalid_data' ? refuse(sent) : await this.#inTime(arrival, this.#handle(arrival, sent));
-      await this.#say(arrival, outcome);
-    } catch (error) {
-      log.error({ request, kind, err: error }, 'request failed');
-      outcome = refuse('internal');
-      await this.#say(arrival, outcome);
-    }
+    const outcome =
+      sent === 'invalid_data'
+        ? refuse(sent)
+        : await this.#orInternal(arrival, this.#inTime(arrival, this.#handle(arrival, sent)));
+    await this.#say(arrival, outcome);
     const milliseconds = performance.now() - started;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
     if (log.isLevelEnabled('debug')) {
       const phone = sent === 'invalid_data' ? undefined : shortenPhone(sent.phone);
       log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
+    }
+  }
+
+  /** The one place that decides what becomes of a fault: the store has retried what can be retried, so the client is told. */
+  async #orInternal({ request, kind }: Arrival, work: Promise<Outcome>): Promise<Outcome> {
+    try {
+      return await work;
+    } catch (error) {
+      this.#parts.log.error({ request, kind, err: error }, 'request failed');
+      return refuse('internal');
     }
   }
 
@@ -112,9 +121,10 @@ export class Worker {
           return;
         }
         reject(new Error('the request has outlived its deadline'));
-        work
-          .then((outcome) => this.#say(arrival, { ...outcome, answers: [] }))
-          .catch((error) => log.error({ err: error }, 'request failed after its deadline'));
+        work.then(
+          (outcome) => this.#say(arrival, { ...outcome, answers: [] }),
+          (error) => log.error({ request: arrival.request, err: error }, 'request failed after its deadline'),
+        );
       };
       let timer = setTimeout(expire, deadlineMs);
       work.then(resolve, reject).finally(() => clearTimeout(timer));
@@ -152,9 +162,16 @@ export class Worker {
     await Promise.all(outcome.answers.map((answer) => this.#publishAnswer(arrival, answer)));
     const { notices } = outcome;
     // What waits here is bounded by the requests in flight, so the lane is never full.
-    if (notices !== undefined) await this.#fanOuts.run(() => this.#notify(notices));
-    await outcome.after?.();
-    if (outcome.later !== undefined) await this.#say(arrival, await outcome.later);
+    try {
+      if (notices !== undefined) await this.#fanOuts.run(() => this.#notify(notices));
+      await outcome.after?.();
+    } catch (error) {
+      // The client has its answer, and must not hear another.
+      this.#parts.log.error({ request: arrival.request, err: error }, 'telling others failed');
+    }
+    if (outcome.later !== undefined) {
+      await this.#say(arrival, await this.#orInternal(arrival, outcome.later));
+    }
   }
 
   /** The asking client is answered where it asked; another one may be on any of the brokers. */
