@@ -15,7 +15,8 @@ import { answerProfile, refuse } from './outcome.ts';
  * A field sent as `[]` stays as it is. `balance`, `update`, `email` and `aws` services are the server's: what a client
  * sends there is ignored.
  * Answers `{'Profile',…,set}` as stored, `update` the server's time.
- * Refuses `invalid_data` for a field of the wrong shape; nothing changes then.
+ * Refuses `invalid_data` for a field of the wrong shape, and when the merged settings are too large; nothing changes then. `not_authorized` if the profile is just
+ *         being removed, or moves to another phone.
  * @see docs/protocol.md, "set"
  */
 export const set: Handler = async (request, { profiles }) => {
@@ -24,11 +25,15 @@ export const set: Handler = async (request, { profiles }) => {
     return stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set');
   const owned = readOwned(sent);
   if (owned === 'invalid_data') return refuse(owned);
-  const profile = await profiles.change<never>(request, 'ok', (before) =>
-    changeOwned(owned, before, Date.now()),
+  const profile = await profiles.change(request, 'ok', (before) =>
+    // Removed or moved just now: the session that asked for this was that profile's.
+    before === undefined && stored !== undefined ? 'not_authorized' : changeOwned(owned, before, Date.now()),
   );
-  return answerProfile(sent, profile, 'set');
+  return typeof profile === 'string' ? refuse(profile) : answerProfile(sent, profile, 'set');
 };
+
+/** Settings are merged, so without a bound a client could add to them for ever. */
+const mostSettingsBytes = 262_144;
 
 /** What the client sent of that which it owns. */
 interface Owned {
@@ -56,13 +61,19 @@ function readOwned(sent: SentProfile): Owned | 'invalid_data' {
   };
 }
 
-function changeOwned(owned: Owned, stored: StoredProfile | undefined, now: number): ProfileChange {
+function changeOwned(
+  owned: Owned,
+  stored: StoredProfile | undefined,
+  now: number,
+): ProfileChange | 'invalid_data' {
+  const settings = owned.settings.length
+    ? writeList(mergeFeatures(readFeatures(stored?.settings ?? unset) ?? [], owned.settings))
+    : undefined;
+  if (settings !== undefined && settings.length > mostSettingsBytes) return 'invalid_data';
   return {
     update: now,
     ...(owned.presence && { presence: owned.presence }),
-    ...(owned.settings.length > 0 && {
-      settings: writeList(mergeFeatures(readFeatures(stored?.settings ?? unset) ?? [], owned.settings)),
-    }),
+    ...(settings && { settings }),
     ...(owned.services && {
       services: writeList(replaceVoxServices(readServices(stored?.services ?? unset) ?? [], owned.services)),
     }),

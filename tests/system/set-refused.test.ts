@@ -97,3 +97,16 @@ for (const [name, values] of Object.entries(wrong)) {
     assert.deepEqual(await state(), before);
   });
 }
+
+test('settings that would be too large together: invalid_data, and the stored ones stay', async () => {
+  const phone = await stage.phone();
+  const set = (key: string) => {
+    const settings = [feature(key, 'x'.repeat(150_000))];
+    return phone.ask(profile({ phone: phone.number, settings, status: 'set' }));
+  };
+  await set('A');
+  const before = await stage.database.hgetallBuffer(`profile:{${phone.number}}`);
+  assert.deepEqual(await set('B'), refusal('invalid_data'));
+  assert.deepEqual(await stage.database.hgetallBuffer(`profile:{${phone.number}}`), before);
+  assert.notDeepEqual(await set('A'), refusal('invalid_data'));
+});
