@@ -20,13 +20,16 @@ export const aws: Handler = async (request, means) => {
 
   const turn = means.credentials.turn(request.phone);
   const isOurs = (await turn.ask()) === 'yours';
-  const asking = means.stsLane.run(() =>
-    isOurs ? askSts(request, means, turn) : waitForOther(request, means, turn),
+  const asking = means.stsLane.run(async () =>
+    // Asked once more, since the turn may have lapsed while this waited in the lane.
+    (await turn.ask()) === 'yours' ? askSts(request, means, turn) : waitForOther(request, means, turn),
   );
   if (asking === 'full') {
     if (isOurs) await turn.end([]);
     return refuse('busy');
   }
+  // A fault is met where `later` is awaited; until then nobody may be there to catch it.
+  asking.catch(() => undefined);
   const comesLater: Outcome = {
     result: 'aws',
     answers: [{ payload: ioOk('aws', awsServiceAdded) }],

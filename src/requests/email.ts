@@ -1,6 +1,6 @@
-import { decodeFragment, type Fragment } from '../etf/index.ts';
+import type { Fragment } from '../etf/index.ts';
 import { parseEmailAddress } from '../outside/email-address.ts';
-import { isUnset, readText } from '../records/fields.ts';
+import { isUnset, readInteger, readText } from '../records/fields.ts';
 import { writeList } from '../records/list.ts';
 import { addressOf, readServices, type Service, withEmail } from '../records/service.ts';
 import { wordOf } from '../store/answers.ts';
@@ -49,7 +49,7 @@ function codeOf({ data, password }: Service): string | undefined {
 }
 
 function readCode(fragment: Fragment): string | undefined {
-  const term = decodeFragment(fragment);
-  const text = typeof term === 'number' ? String(term).padStart(6, '0') : readText(fragment);
+  const number = isUnset(fragment) ? undefined : readInteger(fragment);
+  const text = typeof number === 'number' ? String(number).padStart(6, '0') : readText(fragment);
   return text !== undefined && /^\d{6}$/.test(text) ? text : undefined;
 }

@@ -1,14 +1,14 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { parseEmailAddress } from '../outside/email-address.ts';
 import { readFeatures } from '../records/feature.ts';
-import { readText, unset } from '../records/fields.ts';
+import { readAtom, readText, unset } from '../records/fields.ts';
 import { writeList } from '../records/list.ts';
 import { addressOf, readServices, withEmail } from '../records/service.ts';
 import type { Limit } from '../store/limits.ts';
 import type { StoredProfile } from '../store/profiles.ts';
 import { codeLifetimeSeconds } from '../store/verifications.ts';
 import type { Handler, Means } from './handler.ts';
-import { type Outcome, type Request, refuse, succeed } from './outcome.ts';
+import { type Request, refuse, succeed } from './outcome.ts';
 
 const hourMs = 60 * 60_000;
 
@@ -24,7 +24,8 @@ const codesOfAddress: Limit = { name: 'address', most: 10, windowMs: hourMs, apa
  * Keeps   a keyed hash of the code for 10 minutes and the service as `added`, in one step once the mail is accepted;
  *         nothing, not even the place in the limits, if it is refused.
  * Answers `{io,{ok,email_sent},<<>>}` once the mail server has accepted the mail.
- * Refuses `invalid_data`, `invalid_email`, `too_many_requests`, `email_send`, `busy`.
+ * Refuses `invalid_data`, `invalid_email`, `too_many_requests`, `email_send`, `busy`; `not_authorized` if the profile was
+ *         removed or has moved to another phone while the mail was under way.
  * @see docs/protocol.md, "link"
  */
 export const link: Handler = async (request, means) => {
@@ -38,43 +39,59 @@ export const link: Handler = async (request, means) => {
 
   const places = await reserve(request, means, address);
   if (places === 'too_many_requests') return refuse(places);
-  const outcome = await mailCode(request, means, address);
-  if (outcome.result !== 'email_sent') await Promise.all(places.map((place) => place.release()));
-  return outcome;
+  const code = String(randomInt(1_000_000)).padStart(6, '0');
+  const mailed = await mailCode(request, means, { to: address, code });
+  if (mailed !== 'accepted') {
+    await Promise.all(places.map((place) => place.release()));
+    return refuse(mailed);
+  }
+  const kept = await keepCode(request, means, { to: address, code });
+  return kept === 'not_authorized' ? refuse(kept) : succeed('email_sent');
 };
+
+interface Code {
+  readonly to: string;
+  readonly code: string;
+}
 
 /** Take a place in both limits, or in none. */
 async function reserve({ phone, key, again }: Request, { limits, verifications }: Means, address: string) {
   const ofPhone = await limits.reserve(codesOfPhone, phone, { key, again });
   if (ofPhone === 'too_many_requests') return ofPhone;
-  const ofAddress = await limits.reserve(codesOfAddress, verifications.digest(address), { key, again });
+  // Most mail servers take ANN@ for ann@: one mailbox must not have a limit for each way to write it.
+  const mailbox = verifications.digest(address.toLowerCase());
+  const ofAddress = await limits.reserve(codesOfAddress, mailbox, { key, again });
   if (ofAddress !== 'too_many_requests') return [ofPhone, ofAddress];
   await ofPhone.release();
   return ofAddress;
 }
 
-async function mailCode(request: Request, means: Means, to: string): Promise<Outcome> {
-  const { mail, mailLane, profiles, verifications } = means;
-  const code = String(randomInt(1_000_000)).padStart(6, '0');
+async function mailCode({ stored }: Request, { mail, mailLane }: Means, { to, code }: Code) {
   const message = {
     to,
     code,
-    language: languageOf(request.stored),
+    language: languageOf(stored),
     messageId: randomUUID(),
     validMinutes: codeLifetimeSeconds / 60,
   };
   const sent = await mailLane.run(async () => mail?.sendCode(message));
-  if (sent === 'full') return refuse('busy');
-  if (sent !== 'accepted') return refuse('email_send');
-  await profiles.change<never>(request, 'email_sent', (before) => ({
-    services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
-    code: verifications.mailed(request.phone, to, code),
-  }));
-  return succeed('email_sent');
+  if (sent === 'full') return 'busy';
+  return sent === 'accepted' ? sent : 'email_send';
+}
+
+function keepCode(request: Request, { profiles, verifications }: Means, { to, code }: Code) {
+  return profiles.change(request, 'email_sent', (before) => {
+    // Removed or moved while the mail was under way: the phone is not to come back with this address alone.
+    if (before === undefined && request.stored !== undefined) return 'not_authorized';
+    return {
+      services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
+      code: verifications.mailed(request.phone, to, code),
+    };
+  });
 }
 
 /** The language that the profile's `LANG` setting names. */
 function languageOf(stored: StoredProfile | undefined): string | undefined {
   const setting = readFeatures(stored?.settings ?? unset)?.find(({ key }) => key === 'LANG');
-  return setting && readText(setting.value);
+  return setting && (readText(setting.value) ?? readAtom(setting.value));
 }

@@ -45,7 +45,7 @@ export interface Request extends Cause {
   readonly sent: SentProfile;
   /** The phone that the client's session belongs to; `undefined` if it has none by now, for a request that is done. */
   readonly sessionPhone: string | undefined;
-  /** Whether the broker may have delivered it before. */
+  /** Whether the broker says that it has delivered it before; a client can't make it say so. */
   readonly again: boolean;
   /** What became of it, if it was delivered before and its effect happened. */
   readonly done: string | undefined;

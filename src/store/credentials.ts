@@ -20,7 +20,11 @@ export interface Turn {
    * @param waiter - where we want the answer, as text.
    */
   wait(waiter: string): Promise<'yours' | 'answered'>;
-  /** Keep what STS answered, if there is something and there is a key. @returns who waits for it. */
+  /**
+   * Keep what STS answered, if there is something, there is a key, and the turn was not lost: with it goes all of a phone
+   * that is removed.
+   * @returns who waits for it.
+   */
   keep(credentials: AwsCredentials | undefined): Promise<readonly Waiter[]>;
   /** All these were answered; the next may ask. */
   end(answered: readonly Waiter[]): Promise<void>;
@@ -73,7 +77,7 @@ export function openCredentials(redis: Database, sealer: Sealer | undefined, lap
         const leftMs = credentials === undefined ? 0 : credentials.expiration - leastLeftMs - Date.now();
         if (credentials !== undefined && sealer !== undefined && leftMs > 0) {
           const sealed = sealer.seal(Buffer.from(JSON.stringify(credentials)), key);
-          await persist(() => connection.set(key, sealed, 'PX', Math.ceil(leftMs)));
+          await redis.run('keep-credentials', [key, keys.asking(phone)], [name, sealed, Math.ceil(leftMs)]);
         }
         const waiting = await persist(() => connection.hgetall(keys.waiting(phone)));
         return Object.entries(waiting).map(([waiter, text]) => ({ name: waiter, text }));

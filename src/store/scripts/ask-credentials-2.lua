@@ -4,7 +4,7 @@
   KEYS[1]  aws:{phone}:asking   the name of the one that asks; lapses if it dies
   KEYS[2]  aws:{phone}:waiting  hash; who waits, and where it wants its answer
   ARGV[1]  the caller's name, never used before
-  ARGV[2]  milliseconds after which the one that asks counts as dead
+  ARGV[2]  milliseconds after which the one that asks counts as dead, from the last time it said that it asks
   ARGV[3]  "ask": only try; "join": wait if another asks; "wait": see whether the wait is over
   ARGV[4]  where the caller wants its answer; for "join"
 
@@ -21,6 +21,7 @@ if mode == 'wait' and redis.call('HEXISTS', waiting, name) == 0 and redis.call('
   return 'answered'
 end
 if redis.call('SET', asking, name, 'NX', 'PX', lapse) or redis.call('GET', asking) == name then
+  redis.call('PEXPIRE', asking, lapse)
   redis.call('HDEL', waiting, name)
   return 'yours'
 end

@@ -46,12 +46,9 @@ local kept, expires, tries = unpack(redis.call('HMGET', verify, unpack(names)))
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-if not kept or now >= tonumber(expires) or tonumber(tries) >= mostTries then
-  redis.call('SET', done, wrong, 'EX', doneSeconds)
-  return 'wrong_code'
-end
-if kept ~= code then
-  redis.call('HINCRBY', verify, names[3], 1)
+local isOpen = kept and now < tonumber(expires) and tonumber(tries) < mostTries
+if not isOpen or kept ~= code then
+  if isOpen then redis.call('HINCRBY', verify, names[3], 1) end
   redis.call('SET', done, wrong, 'EX', doneSeconds)
   return 'wrong_code'
 end

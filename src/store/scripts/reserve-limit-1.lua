@@ -4,7 +4,7 @@
   KEYS[1]  limit:{tag}:…  sorted set; a member for each place taken, its score the time in Unix milliseconds
   ARGV[1]  what the place is for: the request's key, alike when the request is delivered again
   ARGV[2]  the name of this place, never used before; it begins with ARGV[1]
-  ARGV[3]  "again" if the request is delivered again: a place that it took before is its own
+  ARGV[3]  "again" if the request is delivered again: a place that it took before becomes this one
   ARGV[4]  milliseconds between two places
   ARGV[5]  how many places there are
   ARGV[6]  milliseconds for which a place stays taken
@@ -24,7 +24,12 @@ redis.call('ZREMRANGEBYSCORE', limit, '-inf', now - window)
 local places = redis.call('ZRANGE', limit, 0, -1, 'WITHSCORES')
 
 for i = 1, #places, 2 do
-  if places[i] == place or (again == 'again' and string.sub(places[i], 1, #request) == request) then
+  if places[i] == place then
+    return 'stored'
+  end
+  if again == 'again' and string.sub(places[i], 1, #request) == request then
+    redis.call('ZREM', limit, places[i])
+    redis.call('ZADD', limit, places[i + 1], place)
     return 'stored'
   end
 end

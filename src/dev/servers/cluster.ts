@@ -1,0 +1,119 @@
+/** The real Redis Cluster. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import type { Server } from './process.ts';
+import { startRedis } from './redis.ts';
+import { until } from './sentinel.ts';
+
+export interface ClusterOptions {
+  /** More lines for each redis.conf; they win. */
+  readonly extraConfig?: string;
+  /** Milliseconds of silence after which a node counts as down; default 2 000. */
+  readonly nodeTimeoutMs?: number;
+}
+
+/** Three masters, each with a replica. */
+export interface RedisCluster {
+  /** `redis://host:port,redis://host:port,…`, all six. */
+  readonly url: string;
+  readonly nodes: readonly Server[];
+  /** The nodes that hold slots now. */
+  masters(): Promise<Server[]>;
+  /** Make a replica the master in the place of its own, while that lives and hands over. */
+  switchOver(): Promise<void>;
+  /** Whether all slots are served and each master has a replica that follows. */
+  isWhole(): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Start it on 127.0.0.1, with append-only files.
+ *
+ * Replication is asynchronous here too: a fail-over can lose what a master confirmed in the moment before it died.
+ * @returns it once all slots are served.
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
+  const { extraConfig = '', nodeTimeoutMs = 2_000 } = options;
+  const config = [
+    'cluster-enabled yes',
+    'cluster-config-file nodes.conf',
+    `cluster-node-timeout ${nodeTimeoutMs}`,
+    // A replica takes over however long it was cut off: there are only two copies here.
+    'cluster-replica-validity-factor 0',
+    extraConfig,
+  ].join('\n');
+  const nodes: Server[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+  const isWhole = async (): Promise<boolean> => {
+    const seen = await Promise.all(nodes.map(({ port }) => lookAt(port)));
+    return (
+      seen.every(({ isServing }) => isServing) && seen.filter(({ isFollowing }) => isFollowing).length === 3
+    );
+  };
+  try {
+    for (let count = 0; count < 6; count++) nodes.push(await startNode(config));
+    const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+    await promisify(execFile)('redis-cli', [
+      ...['--cluster', 'create', ...addresses],
+      ...['--cluster-replicas', '1', '--cluster-yes'],
+    ]);
+    await until('the cluster serves all slots', isWhole);
+    return {
+      url: nodes.map(({ url }) => url).join(','),
+      nodes,
+      async masters() {
+        const seen = await Promise.all(nodes.map(async (node) => ({ node, ...(await lookAt(node.port)) })));
+        return seen.filter(({ isMaster }) => isMaster).map(({ node }) => node);
+      },
+      async switchOver() {
+        for (const { port } of nodes) {
+          if ((await lookAt(port)).isFollowing) return void (await call(port, 'CLUSTER', 'FAILOVER'));
+        }
+      },
+      isWhole,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The bus of a node listens 10,000 above its port, so only the lower ports will do. */
+async function startNode(extraConfig: string): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    try {
+      return await startRedis({ port, appendonly: true, extraConfig });
+    } catch (error) {
+      if (attempt === 10) throw error;
+    }
+  }
+}
+
+async function lookAt(port: number) {
+  const gone = { isMaster: false, isFollowing: false, isServing: false };
+  const [role, info] = await Promise.all([
+    call(port, 'INFO', 'replication'),
+    call(port, 'CLUSTER', 'INFO'),
+  ]).catch(() => []);
+  if (typeof role !== 'string' || typeof info !== 'string') return gone;
+  return {
+    isMaster: role.includes('role:master'),
+    isFollowing: role.includes('role:slave') && role.includes('master_link_status:up'),
+    isServing: info.includes('cluster_state:ok'),
+  };
+}
+
+async function call(port: number, command: string, ...words: string[]): Promise<unknown> {
+  const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: 0, lazyConnect: true });
+  connection.on('error', () => undefined); // the call fails
+  try {
+    return await connection.call(command, ...words);
+  } finally {
+    connection.disconnect();
+  }
+}
