@@ -8,8 +8,6 @@ import { scanForeign } from './scan.ts';
 import { skipTerm } from './skip.ts';
 import { Atom, Foreign, ImproperList, type Term, Tuple } from './terms.ts';
 
-export { defaultLimits, EtfError, type EtfReason, type Limits } from './errors.ts';
-
 /**
  * Read one message: 131 and a term, or 131, 80 and a compressed term.
  * Binaries and foreign terms in the result are views on the message (on a new buffer if it was compressed).

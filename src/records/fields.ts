@@ -18,6 +18,12 @@ export function readAtom(fragment: Fragment): string | undefined {
   return term instanceof Atom ? term.name : undefined;
 }
 
+/** Whether it is an integer, in any of its encodings. */
+export function isInteger(fragment: Fragment): boolean {
+  const tag = fragment[0];
+  return tag === SMALL_INTEGER_EXT || tag === INTEGER_EXT || tag === SMALL_BIG_EXT || tag === LARGE_BIG_EXT;
+}
+
 /** An integer in any of its encodings; `[]` is how JavaScript clients write 0. Past 2^53 it is a bigint. */
 export function readInteger(fragment: Fragment): number | bigint | undefined {
   if (isUnset(fragment)) return 0;
@@ -56,6 +62,7 @@ const SMALL_INTEGER_EXT = 97;
 const INTEGER_EXT = 98;
 const STRING_EXT = 107;
 const LIST_EXT = 108;
+const SMALL_BIG_EXT = 110;
 const LARGE_BIG_EXT = 111;
 
 /** Fragments were checked when their payload came, against limits that may be wider than those of `decodeFragment`. */

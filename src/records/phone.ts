@@ -21,6 +21,7 @@ export function readPhone(fragment: Fragment): string | undefined {
  */
 export function splitPhoneId(phoneId: string): { phone: string; roster: string } | undefined {
   const cut = phoneId.indexOf('_');
+  if (cut < 0) return undefined;
   const digits = phoneId.slice(0, cut);
   return phone.test(digits) ? { phone: digits, roster: phoneId.slice(cut + 1) } : undefined;
 }

@@ -1,6 +1,6 @@
 import { encodeFragment, type Fragment, listElements, listOf } from '../etf/index.ts';
 import { type Contact, readContact } from './contact.ts';
-import { canonical, isUnset, readInteger, readText, unset } from './fields.ts';
+import { canonical, isInteger, readInteger, readText, unset } from './fields.ts';
 import { readList, writeList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
 
@@ -112,9 +112,7 @@ function splitOutlines(outlines: Fragment) {
 }
 
 function readIntegerRoster(fragment: Fragment): Roster | undefined {
-  if (isUnset(fragment) || readInteger(fragment) === undefined) return undefined;
-  const own = canonical(fragment);
-  return { id: undefined, contacts: [], fragment: own, outline: own };
+  return isInteger(fragment) ? { id: undefined, contacts: [], fragment, outline: fragment } : undefined;
 }
 
 /** A roster id is an integer or a text; `[]` is how JavaScript clients write 0. */

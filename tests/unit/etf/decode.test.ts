@@ -9,6 +9,7 @@ import {
   equal,
   Foreign,
   ImproperList,
+  isAtom,
   openMessage,
   print,
   skipTerm,
@@ -91,6 +92,20 @@ describe('decode', () => {
     assert.equal(read('64 0003 676574'), atom('get'));
     assert.notEqual(read('64 0003 676579'), read('64 0003 676579'));
     assert.ok(equal(read('64 0003 676579'), new Atom('gey')));
+  });
+
+  test('takes no other atom for one of the protocol, however alike they are', () => {
+    const words =
+      'Profile Service Roster Contact Feature io ok error get set update remove link email aws phone vox';
+    for (const word of words.split(' ')) {
+      for (let code = 0; code < 256; code++) {
+        const character = String.fromCharCode(code);
+        for (const name of [word + character, character + word, character + word.slice(1)]) {
+          const term = decode(encode(new Atom(name)));
+          assert.ok(isAtom(term, name), name);
+        }
+      }
+    }
   });
 
   test('gives binaries as views on the message', () => {

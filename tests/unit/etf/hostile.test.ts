@@ -102,6 +102,22 @@ describe('limits', () => {
     );
   });
 
+  test('count a tail, the characters of a string and the pairs of a map as elements', () => {
+    const ofFour = ['6c00000003 6a6a6a 6101', '6c00000001 6a 6b0003 010203', '7400000002 6101 6a 6102 6a'];
+    for (const term of ofFour) {
+      for (const read of [decode, openMessage]) {
+        assert.equal(
+          outcome(() => read(hex(`83 ${term}`), limits)),
+          'too_many_elements',
+        );
+        assert.equal(
+          outcome(() => read(hex(`83 ${term}`), { ...limits, elements: 4 })),
+          'accepted',
+        );
+      }
+    }
+  });
+
   test('set too wide do not let the stack overflow', () => {
     const wide = { payloadBytes: 1e9, nesting: 1e9, elements: 1e9, inflatedBytes: 1e9 };
     assert.equal(
