@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,6 @@ import { mutations, terms } from '../unit/etf/arbitrary.ts';
 /** Both directions against a live Erlang, thousands of terms through one process. */
 
 const script = fileURLToPath(new URL('erlang.escript', import.meta.url));
-const missing = spawnSync('escript', [script], { input: '' }).error !== undefined;
 
 /** What Erlang reads and we refuse: see "Stricter than Erlang" in src/etf/README.md. */
 const differences = new Set(['trailing_bytes', 'bad_list', 'unknown_tag 73', 'unknown_tag 75']);
@@ -85,7 +84,7 @@ function holdsForeign(term: Term): boolean {
   return Array.isArray(term) && term.some(holdsForeign);
 }
 
-describe('Erlang/OTP', { skip: missing && 'escript is not installed' }, () => {
+describe('Erlang/OTP', () => {
   let peer: Peer;
   before(() => {
     peer = new Peer();
