@@ -13,13 +13,13 @@ import { refuse, succeed } from './outcome.ts';
  *         `not_found` if there is no profile to move.
  * @see docs/protocol.md, "migrate"
  */
-export const migrate: Handler = async (request, { migrations, profiles }) => {
+export const migrate: Handler = async (request, { migrations }) => {
   const { sessionPhone, phone, key, stored, done } = request;
   if (done !== undefined) return succeed('migration');
   if (sessionPhone === undefined) return refuse('not_authorized');
   if (sessionPhone === phone || isTaken(stored)) return refuse('already_exists');
-  if ((await profiles.read(sessionPhone)) === undefined) return refuse('not_found');
   const answer = await migrations.ask(sessionPhone, phone, key);
+  if (answer === 'not_found') return refuse(answer);
   return answer === 'changed' ? refuse('already_exists') : succeed('migration');
 };
 

@@ -1,3 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Refusal } from '../records/io.ts';
+import { splitPhoneId } from '../records/phone.ts';
+import type { ContactPlace } from '../records/roster.ts';
 import type { Migration } from '../store/migrations.ts';
 import { tellCounterparties } from './counterparties.ts';
 import type { Handler, Means } from './handler.ts';
@@ -12,14 +16,19 @@ import { answerProfile, type Notice, type Request, refuse } from './outcome.ts';
  * counterparties get the new `phone_id`.
  * Answers `{'Profile',…,phone}`, `update` the server's time; then a `'Contact'` to `ses/<phone>` of each mutual contact.
  * Refuses `not_authorized` without a pending migration; `already_exists` if the new phone got rosters or verified
- *         services meanwhile.
+ *         services meanwhile; `busy` while another profile is just moving to the old phone.
  * @see docs/protocol.md, "phone"
  */
 export const phone: Handler = async (request, means) => {
-  const migration = await means.migrations.find(request.phone);
-  if (migration === undefined && request.done === undefined) return refuse('not_authorized');
-  const refusal = migration && !migration.isSettled ? await move(request, migration, means) : undefined;
-  if (refusal !== undefined) return refuse(refusal);
+  const found = await means.migrations.find(request.phone);
+  const migration = found && !found.isSettled ? await move(request, found, means) : found;
+  if (typeof migration === 'string') return refuse(migration);
+  if (migration === undefined && !(await isDone(request, means))) return refuse('not_authorized');
+  if (migration !== undefined) {
+    await renameOwn(migration, means);
+    // Before the answer: whoever hears it finds the old phone's clients at the new one.
+    await means.sessions.move(migration.from, migration.to);
+  }
   const profile = await means.profiles.read(request.phone);
   if (profile === undefined) return refuse('not_authorized');
   return {
@@ -28,31 +37,65 @@ export const phone: Handler = async (request, means) => {
   };
 };
 
-/** Move the profile; each step may be done twice. */
-async function move({ phone: to, stored }: Request, migration: Migration, means: Means) {
-  const { migrations, profiles } = means;
-  for (let replaced = stored; ; replaced = await profiles.read(to)) {
-    // Somebody else may have settled it, and ended it, meanwhile.
-    const current = await migrations.find(to);
-    if (current === undefined || current.isSettled) return undefined;
-    if (isTaken(replaced)) return 'already_exists';
-    if ((await migrations.begin(migration, to)) === 'not_found') return 'not_authorized';
-    if ((await migrations.settle(migration, to, replaced)) === 'stored') return undefined;
+/** Whether the request was carried out before, perhaps by another worker just now. */
+async function isDone({ phone, key, record, done }: Request, { answers }: Means): Promise<boolean> {
+  return done !== undefined || (await answers.read(phone, key)) !== record;
+}
+
+/**
+ * Move the profile; each step may be done twice.
+ * @returns the migration, settled; `undefined` if there is none any more.
+ */
+async function move(
+  { phone: to, stored }: Request,
+  found: Migration,
+  { migrations, profiles }: Means,
+): Promise<Migration | Refusal | undefined> {
+  if (found.claim === undefined && isTaken(stored)) return 'already_exists';
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const pending = await migrations.find(to);
+    if (pending === undefined || pending.isSettled) return pending;
+    const migration = await migrations.claim(pending);
+    if (migration !== undefined) {
+      const begun = await migrations.begin(migration);
+      if (begun === 'busy') return begun;
+      if (begun === 'not_found') return undefined;
+      const replaced = await profiles.read(to);
+      if (!isTaken(replaced)) {
+        if ((await migrations.settle(migration, replaced)) === 'stored')
+          return { ...migration, isSettled: true };
+      } else if ((await migrations.putBack(migration)) === 'stored') return 'already_exists';
+    }
+    // Another worker has taken it in hand, or the new phone's profile has changed.
+    await sleep(Math.random() * pauseMs);
   }
+}
+
+const longestPauseMs = 250;
+
+/** A profile may hold itself as a contact; it is answered, and told of, under its new name. */
+async function renameOwn(migration: Migration, means: Means): Promise<void> {
+  for (const { roster, phoneId } of await means.contacts.places(migration.to)) {
+    const own = splitPhoneId(phoneId);
+    if (own?.phone === migration.from)
+      await rename(migration, means)(migration.to, { roster, phoneId }, own.roster);
+  }
+}
+
+/** Changes an entry of the profile, which stands under the old phone, to the new one. */
+function rename({ to, claim = '' }: Migration, { contacts }: Means) {
+  return (other: string, entry: ContactPlace, ourRoster: string) =>
+    contacts.rename(other, entry, `${to}_${ourRoster}`, claim);
 }
 
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
 async function* finish(
-  request: Request,
+  { key }: Request,
   migration: Migration,
   means: Means,
 ): AsyncGenerator<readonly Notice[]> {
-  const { contacts, migrations, sessions } = means;
-  const { phone: to, key } = request;
-  const { from } = migration;
-  await sessions.move(from, to);
-  yield* tellCounterparties(from, await contacts.places(to), (other, entry, ourRoster) =>
-    contacts.rename(other === from ? to : other, entry, `${to}_${ourRoster}`),
-  );
-  await migrations.end(migration, to, key);
+  const { contacts, migrations } = means;
+  const { from, to } = migration;
+  yield* tellCounterparties(from, await contacts.places(to), rename(migration, means));
+  await migrations.end(migration, key);
 }

@@ -12,13 +12,15 @@ import { type Notice, type Request, refuse } from './outcome.ts';
  *
  * Answers `{'Profile',Phone,[],[],[],0,0,[],remove}` to every client with an active session of the phone; then a
  *         `'Contact'` with status `deleted` to `ses/<phone>` of each mutual contact.
- * Refuses `not_found`.
+ * Refuses `not_found`; `busy` while another profile is just moving to the phone.
  * @see docs/protocol.md, "remove"
  */
 export const remove: Handler = async (request, means) => {
   const { sent, phone } = request;
   const removal = request.done === undefined ? await begin(request, means) : await means.removals.find(phone);
-  if (removal === 'not_found') return refuse(removal);
+  if (removal === 'not_found' || removal === 'busy') return refuse(removal);
+  // Before the answer: whoever hears that the phone is removed has no session of it any more.
+  if (removal !== undefined) await means.sessions.remove(phone, removal.clients);
   const payload = writeProfile(phone, nothingLeft, 'remove', sent.size);
   const others = removal?.clients.filter((client) => client !== request.replyTo.client) ?? [];
   return {
@@ -30,16 +32,13 @@ export const remove: Handler = async (request, means) => {
 
 async function begin(request: Request, { removals, sessions }: Means) {
   if (request.stored === undefined) return 'not_found';
-  return removals.begin(request, await sessions.active(request.phone));
+  // The asking client has a session, also if the set of them does not name it.
+  const clients = new Set([request.replyTo.client, ...(await sessions.active(request.phone))]);
+  return removals.begin(request, [...clients]);
 }
 
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
-async function* finish(
-  phone: string,
-  { clients, places }: Removal,
-  means: Means,
-): AsyncGenerator<readonly Notice[]> {
-  await means.sessions.remove(phone, clients);
+async function* finish(phone: string, { places }: Removal, means: Means): AsyncGenerator<readonly Notice[]> {
   yield* tellCounterparties(phone, places, (other, entry) =>
     means.contacts.change(other, entry, (contact) => changeContact(contact, { status: deleted })),
   );

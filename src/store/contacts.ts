@@ -20,16 +20,23 @@ export interface Contacts {
     change: (contact: Fragment) => Fragment,
   ): Promise<Fragment | undefined>;
   /**
-   * Give one contact another `phone_id` as one step.
-   * @returns the contact as stored, also if it has the new name already; `undefined` if there is none.
+   * Give one contact another `phone_id` as one step, with a record of it.
+   * @param cause - names what it is done for; by it a repetition finds the record.
+   * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is none.
    */
-  rename(phone: string, place: ContactPlace, newPhoneId: string): Promise<Fragment | undefined>;
+  rename(
+    phone: string,
+    place: ContactPlace,
+    newPhoneId: string,
+    cause: string,
+  ): Promise<Fragment | undefined>;
 }
 
 /** So many others may change a contact between our reading and our writing before we call it a fault. */
 const mostAttempts = 100;
 
-export function openContacts(redis: Database): Contacts {
+/** @param doneSeconds - for so long it is known that a contact was renamed. */
+export function openContacts(redis: Database, doneSeconds: number): Contacts {
   const { connection, keys } = redis;
   const nextVersion = versions();
 
@@ -61,20 +68,32 @@ export function openContacts(redis: Database): Contacts {
         );
         return answer === 'changed' ? answer : next;
       }),
-    rename: (phone, place, newPhoneId) =>
+    rename: (phone, place, newPhoneId, cause) =>
       untilUnchanged(async () => {
         const field = contactField(place);
         const newField = contactField({ ...place, phoneId: newPhoneId });
+        const done = keys.done(phone, `${cause}:${field}`);
         const [[version, outlines], [contact, renamed]] = await Promise.all([
           persist(() => connection.hmgetBuffer(keys.profile(phone), 'version', 'outlines')),
           persist(() => connection.hmgetBuffer(keys.contacts(phone), field, newField)),
         ]);
-        if (!contact || !version || !outlines) return renamed ?? undefined;
+        if (!contact || !version || !outlines) {
+          const isDone = renamed && (await persist(() => connection.exists(done))) === 1;
+          return isDone ? renamed : undefined;
+        }
         const next = changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
         const answer = await redis.run(
           'rename-contact',
-          [keys.contacts(phone), keys.profile(phone)],
-          [version, nextVersion(), field, newField, next, renameContact(outlines, place, newPhoneId)],
+          [keys.contacts(phone), keys.profile(phone), done],
+          [
+            version,
+            nextVersion(),
+            field,
+            newField,
+            next,
+            renameContact(outlines, place, newPhoneId),
+            doneSeconds,
+          ],
         );
         return answer === 'changed' ? answer : next;
       }),

@@ -39,7 +39,7 @@ export function openStores(redis: Database, options: StoreOptions): Stores {
   const seal = credentialsKeys.length === 0 ? undefined : sealer(credentialsKeys);
   return {
     answers: openAnswers(redis),
-    contacts: openContacts(redis),
+    contacts: openContacts(redis, doneSeconds),
     credentials: openCredentials(redis, seal, askingLapseMs),
     limits: openLimits(redis),
     migrations: openMigrations(redis, doneSeconds),

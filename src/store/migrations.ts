@@ -1,41 +1,63 @@
+import type { Keys } from './keys.ts';
 import type { StoredProfile } from './profiles.ts';
 import { type Database, persist } from './redis.ts';
 import { versions } from './version.ts';
 
-/** A migration to a phone that was asked for and not yet ended. */
+/** A migration that was asked for and not yet ended. */
 export interface Migration {
   /** The old phone. */
   readonly from: string;
+  /** The new phone. */
+  readonly to: string;
+  /** Under which name it is being carried out; `undefined` while it only waits to be confirmed. */
+  readonly claim: string | undefined;
   /** Whether the profile is the new phone's by now; others may still have to be told. */
   readonly isSettled: boolean;
 }
 
+/** A migration that is being carried out. */
+export interface ClaimedMigration extends Migration {
+  readonly claim: string;
+}
+
 /**
  * Moving a profile to another phone. The two phones may live on two servers, so it goes in steps, each of which can be
- * done again after a crash: put aside at the old phone, copied, given to the new phone.
+ * done again after a crash: claimed at the new phone, put aside at the old one, copied, given to the new phone; or put
+ * back, if the new phone can't take it any more.
+ *
+ * Two workers may carry out one migration: two devices confirm it, or one worker was frozen and taken for dead. The one
+ * that claimed it last settles it or puts it back; the other's step changes nothing, and it looks anew.
+ * @see docs/design.md, "Moving a profile"
  */
 export interface Migrations {
   /**
    * Remember for 24 hours that a phone asks to move; the last request of an old phone counts.
    * @param key - the request's key; its record is kept in the same step.
-   * @returns `'changed'` if another migration to that phone is being carried out.
+   * @returns `'changed'` if another migration to that phone is being carried out, `'not_found'` if there is no profile.
    */
-  ask(oldPhone: string, newPhone: string, key: string): Promise<'stored' | 'changed'>;
+  ask(oldPhone: string, newPhone: string, key: string): Promise<'stored' | 'changed' | 'not_found'>;
   find(newPhone: string): Promise<Migration | undefined>;
-  /** Put the profile aside; `'not_found'` if there is none, or it does not want to move there any more. */
-  begin(migration: Migration, newPhone: string): Promise<'stored' | 'not_found'>;
+  /** Take it in hand; `undefined` if it is settled, or another one by now. */
+  claim(migration: Migration): Promise<ClaimedMigration | undefined>;
+  /**
+   * Put the profile aside.
+   * @returns `'not_found'` if there is none, or it does not want to move there any more, and the migration is forgotten;
+   *   `'busy'` while another profile is just moving to the old phone.
+   */
+  begin(migration: ClaimedMigration): Promise<'stored' | 'not_found' | 'busy'>;
   /**
    * Give the profile to the new phone.
    * @param replaced - what stands there.
-   * @returns `'changed'` if something else stands there.
+   * @returns `'changed'` if something else stands there, or another worker has the migration in hand.
    */
-  settle(
-    migration: Migration,
-    newPhone: string,
-    replaced: StoredProfile | undefined,
-  ): Promise<'stored' | 'changed'>;
-  /** Nothing is left to do. */
-  end(migration: Migration, newPhone: string, key: string): Promise<void>;
+  settle(migration: ClaimedMigration, replaced: StoredProfile | undefined): Promise<'stored' | 'changed'>;
+  /** Give the profile back to the old phone, and forget the migration; `'changed'` if another worker has it in hand. */
+  putBack(migration: ClaimedMigration): Promise<'stored' | 'changed'>;
+  /**
+   * Nothing is left to do.
+   * @param key - the request's key; its record is kept in the same step.
+   */
+  end(migration: Migration, key: string): Promise<void>;
 }
 
 const pendingSeconds = 24 * 60 * 60;
@@ -44,19 +66,80 @@ const pendingSeconds = 24 * 60 * 60;
 const copyMs = 60 * 60_000;
 
 export function openMigrations(redis: Database, doneSeconds: number): Migrations {
-  const { connection, keys } = redis;
-  const nextVersion = versions();
+  const { keys } = redis;
+  const nextName = versions();
 
-  /** DUMP and RESTORE copy a hash of any size in one reply and one command, also to another server. */
-  const copy = async (from: string, to: string): Promise<void> => {
-    const dump = await persist(() => connection.dumpBuffer(from));
-    if (dump) await persist(() => connection.restore(to, copyMs, dump, 'REPLACE'));
-    else await persist(() => connection.del(to));
+  const release = ({ to, claim }: ClaimedMigration, seconds: number) =>
+    redis.run('release-migration', [keys.migration(to)], [claim, seconds]);
+
+  return {
+    ...openPending(redis, doneSeconds),
+    async claim(migration) {
+      const claim = nextName();
+      const { from, to } = migration;
+      const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim]);
+      return answer === 'stored' ? { ...migration, claim } : undefined;
+    },
+    async begin(migration) {
+      const { from, to, claim } = migration;
+      const places = [...placesOf(keys, from), keys.migration(from)];
+      const dropped = keys.ofPhone(from).filter((key) => !places.includes(key));
+      const answer = await redis.run('begin-move', [...places, ...dropped], [to, claim]);
+      if (answer === 'not_found') await release(migration, 0);
+      if (answer === 'busy') await release(migration, pendingSeconds);
+      return answer === 'not_found' || answer === 'busy' ? answer : 'stored';
+    },
+    async settle({ from, to, claim }, replaced) {
+      const [arriving, arrivingContacts] = [keys.arriving(to), keys.arrivingContacts(to)];
+      await copy(redis, keys.leaving(from), arriving);
+      await copy(redis, keys.leavingContacts(from), arrivingContacts);
+      const answer = await redis.run(
+        'settle-move',
+        [keys.profile(to), keys.contacts(to), arriving, arrivingContacts, keys.migration(to)],
+        [claim, replaced?.version ?? '', nextName(), Date.now()],
+      );
+      return answer === 'changed' ? answer : 'stored';
+    },
+    async putBack(migration) {
+      const { from, claim } = migration;
+      const answer = await redis.run('put-back', placesOf(keys, from), [claim, pendingSeconds]);
+      if (answer === 'changed') return answer;
+      await release(migration, 0);
+      return 'stored';
+    },
+    async end({ from, to, claim = '' }, key) {
+      await redis.run('end-leaving', [keys.leaving(from), keys.leavingContacts(from)], [to]);
+      await redis.run(
+        'end-move',
+        [keys.migration(to), keys.done(to, key), keys.arriving(to), keys.arrivingContacts(to)],
+        [claim, `ok ${claim}`, doneSeconds],
+      );
+    },
+  };
+}
+
+function openPending(redis: Database, doneSeconds: number): Pick<Migrations, 'ask' | 'find'> {
+  const { connection, keys } = redis;
+
+  const find = async (newPhone: string): Promise<Migration | undefined> => {
+    const [from, claim, settled] = await persist(() =>
+      connection.hmget(keys.migration(newPhone), 'from', 'claim', 'settled'),
+    );
+    if (!from) return undefined;
+    return { from, to: newPhone, claim: claim ?? undefined, isSettled: settled !== null };
   };
 
   return {
+    find,
     async ask(oldPhone, newPhone, key) {
-      await persist(() => connection.set(keys.migrating(oldPhone), newPhone, 'EX', pendingSeconds));
+      // The script looks too, but what is refused must not take the place of an earlier request either.
+      if ((await find(newPhone))?.claim !== undefined) return 'changed';
+      const wanted = await redis.run(
+        'want-migration',
+        [keys.profile(oldPhone), keys.migrating(oldPhone)],
+        [newPhone, pendingSeconds],
+      );
+      if (wanted === 'not_found') return wanted;
       const answer = await redis.run(
         'ask-migration',
         [keys.migration(newPhone), keys.done(newPhone, key)],
@@ -64,44 +147,23 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       );
       return answer === 'changed' ? answer : 'stored';
     },
-    async find(newPhone) {
-      const [from, settled] = await persist(() =>
-        connection.hmget(keys.migration(newPhone), 'from', 'settled'),
-      );
-      return from ? { from, isSettled: settled !== null } : undefined;
-    },
-    async begin({ from }, newPhone) {
-      const moved = [
-        keys.profile(from),
-        keys.contacts(from),
-        keys.leaving(from),
-        keys.leavingContacts(from),
-        keys.migrating(from),
-      ];
-      const dropped = keys.ofPhone(from).filter((key) => !moved.includes(key));
-      const answer = await redis.run('begin-move', [...moved, ...dropped], [newPhone]);
-      return answer === 'not_found' ? answer : 'stored';
-    },
-    async settle({ from }, newPhone, replaced) {
-      const [arriving, arrivingContacts] = [keys.arriving(newPhone), keys.arrivingContacts(newPhone)];
-      await copy(keys.leaving(from), arriving);
-      await copy(keys.leavingContacts(from), arrivingContacts);
-      const answer = await redis.run(
-        'settle-move',
-        [
-          keys.profile(newPhone),
-          keys.contacts(newPhone),
-          arriving,
-          arrivingContacts,
-          keys.migration(newPhone),
-        ],
-        [replaced?.version ?? '', nextVersion(), Date.now()],
-      );
-      return answer === 'changed' ? answer : 'stored';
-    },
-    async end({ from }, newPhone, key) {
-      await persist(() => connection.unlink(keys.leaving(from), keys.leavingContacts(from)));
-      await redis.run('end-move', [keys.migration(newPhone), keys.done(newPhone, key)], [doneSeconds]);
-    },
   };
+}
+
+/** What a profile stands in, what it is put aside in, and what says where it is to go. */
+function placesOf(keys: Keys, phone: string): string[] {
+  return [
+    keys.profile(phone),
+    keys.contacts(phone),
+    keys.leaving(phone),
+    keys.leavingContacts(phone),
+    keys.migrating(phone),
+  ];
+}
+
+/** DUMP and RESTORE copy a hash of any size in one reply and one command, also to another server. */
+async function copy({ connection }: Database, from: string, to: string): Promise<void> {
+  const dump = await persist(() => connection.dumpBuffer(from));
+  if (dump) await persist(() => connection.restore(to, copyMs, dump, 'REPLACE'));
+  else await persist(() => connection.del(to));
 }

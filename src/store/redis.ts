@@ -17,6 +17,7 @@ const scriptAnswers = [
   'changed',
   'done',
   'not_found',
+  'busy',
   'wrong_code',
   'too_many_requests',
   'yours',

@@ -13,8 +13,11 @@ export interface Removal {
 
 /** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
 export interface Removals {
-  /** The record that the request is done is kept in the same step. */
-  begin(cause: Cause, clients: readonly string[]): Promise<Removal | 'not_found'>;
+  /**
+   * The record that the request is done is kept in the same step.
+   * @returns `'busy'` while another profile is just moving to the phone.
+   */
+  begin(cause: Cause, clients: readonly string[]): Promise<Removal | 'not_found' | 'busy'>;
   /** A removal that has begun and not ended. */
   find(phone: string): Promise<Removal | undefined>;
   end(phone: string): Promise<void>;
@@ -41,12 +44,14 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
   return {
     find,
     async begin({ phone, key, record }, clients) {
+      const migration = keys.migration(phone);
+      const others = keys.ofPhone(phone).filter((each) => each !== migration);
       const answer = await redis.run(
         'begin-removal',
-        [keys.profile(phone), keys.removal(phone), keys.done(phone, key), ...keys.ofPhone(phone)],
+        [keys.profile(phone), keys.removal(phone), keys.done(phone, key), migration, ...others],
         [JSON.stringify(clients), record, `ok ${nextName()}`, doneSeconds, removalSeconds],
       );
-      if (answer === 'not_found') return answer;
+      if (answer === 'not_found' || answer === 'busy') return answer;
       return (await find(phone)) ?? { clients, places: [] };
     },
     async end(phone) {

@@ -9,7 +9,7 @@ export interface Sessions {
   phoneOfToken(client: string, token: string): Promise<string | undefined>;
   /** The clients with an active session of a phone; members of its set that are stale are dropped from it. */
   active(phone: string): Promise<string[]>;
-  /** Delete these sessions of a phone, and the set of them. */
+  /** Delete these sessions of a phone; can be repeated after a crash. */
   remove(phone: string, clients: readonly string[]): Promise<void>;
   /** Let all sessions of a phone belong to another one; can be repeated after a crash. */
   move(oldPhone: string, newPhone: string): Promise<void>;
@@ -46,7 +46,8 @@ export function openSessions(redis: Database): Sessions {
       await Promise.all(
         clients.map((client) => redis.run('move-session', [keys.session(client)], [phone, ''])),
       );
-      await persist(() => connection.unlink(keys.sessions(phone)));
+      // Not the whole set: another client may have signed in since these were listed.
+      if (clients.length > 0) await persist(() => connection.srem(keys.sessions(phone), ...clients));
     },
     async move(oldPhone, newPhone) {
       const clients = await persist(() => connection.smembers(keys.sessions(oldPhone)));

@@ -8,14 +8,14 @@
   ARGV[3]  seconds for which KEYS[2] is kept
 
   Returns  "stored"   remembered, in the place of an earlier one
-           "changed"  a migration to this phone is under way; nothing written
+           "changed"  a migration to this phone is being carried out; nothing written
 
   Repeatable: a second run writes the same. Called by src/store/migrations.ts
 ]]
 local migration, done = KEYS[1], KEYS[2]
 local old, seconds, doneSeconds = ARGV[1], ARGV[2], ARGV[3]
 
-if redis.call('HGET', migration, 'settled') then
+if redis.call('HGET', migration, 'claim') then
   return 'changed'
 end
 redis.call('HSET', migration, 'from', old)

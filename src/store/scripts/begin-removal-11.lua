@@ -4,7 +4,8 @@
   KEYS[1]  profile:{phone}  hash
   KEYS[2]  removal:{phone}  hash; who is still to be told
   KEYS[3]  done:{phone}:…   the record that the request is done
-  KEYS[4…] contacts, verifications, credentials, limits and migrations of the phone; deleted
+  KEYS[4]  migration:{phone}  hash; a migration to the phone; deleted
+  KEYS[5…] contacts, verifications, credentials and limits of the phone; deleted
   ARGV[1]  the client ids of the phone's active sessions, as JSON
   ARGV[2]  KEYS[3] as it was read; "" where there was none
   ARGV[3]  the record to keep in KEYS[3]
@@ -13,10 +14,11 @@
 
   Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell; also if another worker did it meanwhile
            "not_found"  no such profile; nothing written
+           "busy"       another profile is just moving to the phone; nothing written
 
   Repeatable: a second run finds KEYS[3] and says "stored". Called by src/store/removals.ts
 ]]
-local profile, removal, done = KEYS[1], KEYS[2], KEYS[3]
+local profile, removal, done, migration = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local clients, doneRead, record, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 if (redis.call('GET', done) or '') ~= doneRead then
@@ -25,9 +27,12 @@ end
 if redis.call('EXISTS', profile) == 0 then
   return 'not_found'
 end
+if redis.call('HGET', migration, 'claim') then
+  return 'busy'
+end
 redis.call('DEL', removal)
 redis.call('HSET', removal, 'outlines', redis.call('HGET', profile, 'outlines') or '', 'clients', clients)
 redis.call('EXPIRE', removal, removalSeconds)
-redis.call('UNLINK', profile, unpack(KEYS, 4))
+redis.call('UNLINK', profile, migration, unpack(KEYS, 5))
 redis.call('SET', done, record, 'EX', doneSeconds)
 return 'stored'

@@ -1,32 +1,41 @@
 --[[
   settle-move: give a profile that was copied here to its new phone, if what stood there is still what was read.
 
-  KEYS[1]  profile:{new}    hash; an empty one is replaced
-  KEYS[2]  contacts:{new}   hash
+  KEYS[1]  profile:{new}            hash; an empty one is replaced
+  KEYS[2]  contacts:{new}           hash
   KEYS[3]  arriving:{new}           hash; the copy of the profile
   KEYS[4]  arriving:{new}:contacts  hash; the copy of its contacts, if it has any
-  KEYS[5]  migration:{new}  hash; the migration that is confirmed
-  ARGV[1]  version of KEYS[1] that was read; "" where there was no profile
-  ARGV[2]  version of the new state, never used before
-  ARGV[3]  `update` of the profile, Unix milliseconds
+  KEYS[5]  migration:{new}          hash; the migration that is being carried out
+  ARGV[1]  name of the claim under which it moves
+  ARGV[2]  version of KEYS[1] that was read; "" where there was no profile
+  ARGV[3]  version of the new state, never used before
+  ARGV[4]  `update` of the profile, Unix milliseconds
 
   Returns  "stored"   the profile is the new phone's
-           "changed"  another version is stored; nothing written
+           "changed"  another version is stored, or another has the move in hand, or the copy is gone; nothing written
 
-  Repeatable: a second run finds the migration settled. Called by src/store/migrations.ts
+  Repeatable: a second run finds its own version. Called by src/store/migrations.ts
 ]]
 local profile, contacts, arriving, arrivingContacts, migration = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local read, new, update = ARGV[1], ARGV[2], ARGV[3]
+local claim, read, new, update = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
-if redis.call('HGET', migration, 'settled') then
+local stored = redis.call('HGET', profile, 'version') or ''
+if stored == new then
   return 'stored'
 end
-if (redis.call('HGET', profile, 'version') or '') ~= read then
+local held = redis.call('HGET', migration, 'claim')
+if held ~= claim or redis.call('HGET', migration, 'settled') or redis.call('EXISTS', arriving) == 0 then
+  if not held then
+    redis.call('UNLINK', arriving, arrivingContacts)
+  end
+  return 'changed'
+end
+if stored ~= read then
   return 'changed'
 end
 redis.call('RENAME', arriving, profile)
 redis.call('PERSIST', profile)
-redis.call('HDEL', profile, 'to')
+redis.call('HDEL', profile, 'to', 'claim')
 redis.call('HSET', profile, 'version', new, 'update', update)
 redis.call('UNLINK', contacts)
 if redis.call('EXISTS', arrivingContacts) == 1 then
@@ -34,5 +43,4 @@ if redis.call('EXISTS', arrivingContacts) == 1 then
   redis.call('PERSIST', contacts)
 end
 redis.call('HSET', migration, 'settled', '1')
-redis.call('PERSIST', migration)
 return 'stored'

@@ -45,7 +45,9 @@ export function contactsOf(rosters: Term | undefined): Record<string, Term[]> {
 }
 
 /** The stores of the program itself, on the Redis of a stage; closed by `close`. */
-export async function openDirectly(stage: Stage): Promise<{ stores: Stores; close: () => Promise<void> }> {
+export async function openDirectly(
+  stage: Pick<Stage, 'redis'>,
+): Promise<{ stores: Stores; close: () => Promise<void> }> {
   const redis = openRedis(stage.redis.url, '', () => undefined);
   await eventually('the stores are connected', () => redis.state.connected);
   const options = {

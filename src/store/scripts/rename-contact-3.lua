@@ -3,20 +3,23 @@
 
   KEYS[1]  contacts:{phone}  hash; one 'Contact' fragment a field
   KEYS[2]  profile:{phone}   hash; `outlines` lists the contacts, `rosters` is made of them
+  KEYS[3]  done:{phone}:…    the record that the contact was renamed
   ARGV[1]  version of the profile that was read
   ARGV[2]  version of the new state, never used before
   ARGV[3]  field of the contact, <roster id>:<phone_id>
   ARGV[4]  its new field
   ARGV[5]  the contact with its new `phone_id`, an ETF fragment
   ARGV[6]  the outlines with the new `phone_id`, an ETF fragment
+  ARGV[7]  seconds for which KEYS[3] is kept
 
   Returns  "stored"   the contact has its new name
            "changed"  another version is stored; nothing written
 
   Repeatable: a second run finds its own version. Called by src/store/contacts.ts
 ]]
-local contacts, profile = KEYS[1], KEYS[2]
-local read, new, field, newField, contact, outlines = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local contacts, profile, done = KEYS[1], KEYS[2], KEYS[3]
+local read, new, field, newField = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local contact, outlines, doneSeconds = ARGV[5], ARGV[6], ARGV[7]
 
 local stored = redis.call('HGET', profile, 'version')
 if stored == new then
@@ -29,4 +32,5 @@ redis.call('HDEL', contacts, field)
 redis.call('HSET', contacts, newField, contact)
 redis.call('HSET', profile, 'version', new, 'outlines', outlines)
 redis.call('HDEL', profile, 'rosters')
+redis.call('SET', done, 'renamed', 'EX', doneSeconds)
 return 'stored'

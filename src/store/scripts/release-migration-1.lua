@@ -1,0 +1,25 @@
+--[[
+  release-migration: give up carrying out a migration.
+
+  KEYS[1]  migration:{new}  hash; the migration that was claimed
+  ARGV[1]  name of the claim
+  ARGV[2]  seconds for which it waits to be confirmed again; "0" forgets it
+
+  Returns  "stored"   nobody has it in hand
+           "changed"  another has it in hand by now, or it is gone; nothing written
+
+  Repeatable: a second run after "stored" finds nothing to do and says "changed". Called by src/store/migrations.ts
+]]
+local migration = KEYS[1]
+local claim, seconds = ARGV[1], ARGV[2]
+
+if redis.call('HGET', migration, 'claim') ~= claim then
+  return 'changed'
+end
+if seconds == '0' then
+  redis.call('UNLINK', migration)
+else
+  redis.call('HDEL', migration, 'claim')
+  redis.call('EXPIRE', migration, seconds)
+end
+return 'stored'
