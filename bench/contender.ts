@@ -1,0 +1,144 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { startMosquitto } from '../src/dev/servers/mosquitto.ts';
+import { startRedis } from '../src/dev/servers/redis.ts';
+import type { LoadOrder, LoadReport, LoadResult } from './load.ts';
+import { clientOf, MOST_PHONES, phoneOf, workloadOf } from './workloads.ts';
+
+/** A program that answers the same requests. */
+export interface Contender {
+  readonly name: string;
+  /** What Node runs; told where broker and Redis are by MQTT_URL and REDIS_URL, and prints `ready`. */
+  readonly program: string;
+  /** How its profiles come into its Redis: by `set` requests, or as answers that lie ready. */
+  readonly seed: 'requests' | 'ready answers';
+}
+
+/** What a process has used since it was started, as `meter.mjs` answers. */
+export interface Usage {
+  /** User and system time of all threads. */
+  readonly cpuMicros: number;
+  readonly peakMegabytes: number;
+}
+
+/** A contender that takes requests. Idle, it costs the others nothing, so all of a run can be kept warm. */
+export interface RunningContender {
+  readonly name: string;
+  readonly brokerPort: number;
+  usage(): Promise<Usage>;
+  stop(): Promise<void>;
+}
+
+/** Makes phones ask. */
+export interface Load {
+  /** @throws Error with the cause when an answer was wrong or did not come. */
+  run(order: LoadOrder): Promise<LoadResult>;
+  stop(): Promise<void>;
+}
+
+const METER = new URL('meter.mjs', import.meta.url).href;
+const LOAD = fileURLToPath(new URL('load.ts', import.meta.url));
+const START_TIMEOUT_MS = 20_000;
+const MAX_OUTPUT = 16 * 1024;
+
+/** Start a contender with a broker and a Redis of its own; sessions and profiles are stored when this returns. */
+export async function startContender(contender: Contender, load: Load): Promise<RunningContender> {
+  const started: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of started.splice(0).reverse()) await close();
+  };
+  try {
+    const broker = await startMosquitto({ persistence: false });
+    started.push(() => broker.stop());
+    const redis = await startRedis();
+    started.push(() => redis.stop());
+    await storeSessions(redis.url, contender.seed === 'ready answers');
+    const child = startProgram(contender.program, { MQTT_URL: broker.url, REDIS_URL: redis.url });
+    started.push(() => end(child));
+    await becomeReady(child);
+    if (contender.seed === 'requests') await load.run({ port: broker.port, kind: 'seed' });
+    const usage = (): Promise<Usage> => ask<Usage>(child, 'usage');
+    return { name: contender.name, brokerPort: broker.port, usage, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Start the process of the phones. */
+export function startLoad(): Load {
+  const child = fork(LOAD, { execArgv: process.execArgv });
+  return {
+    async run(order) {
+      const report = await ask<LoadReport>(child, order);
+      if ('error' in report) throw new Error(report.error);
+      return report;
+    },
+    stop: () => end(child),
+  };
+}
+
+async function storeSessions(url: string, withReadyAnswers: boolean): Promise<void> {
+  const redis = new Redis(url);
+  const pipeline = redis.pipeline();
+  for (let place = 0; place < MOST_PHONES; place++) {
+    const phone = phoneOf(place);
+    pipeline.hset(`session:${clientOf(place)}`, 'phone', phone);
+    if (withReadyAnswers) pipeline.set(`ready:{${phone}}`, workloadOf('get', phone).answer);
+  }
+  await pipeline.exec();
+  await redis.quit();
+}
+
+function startProgram(program: string, servers: Record<string, string>): ChildProcess {
+  return fork(program, {
+    // Only what it needs: a setting of the developer's own must not change the figures.
+    env: { PATH: process.env.PATH, ...servers, HTTP_PORT: '0' },
+    execArgv: ['--import', METER],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+}
+
+/** @returns when the program has printed `ready`. */
+async function becomeReady(child: ChildProcess): Promise<void> {
+  let output = '';
+  await new Promise<void>((resolve, reject) => {
+    const fail = (): void => reject(new Error(`a contender did not start; it printed:\n${output}`));
+    const timer = setTimeout(fail, START_TIMEOUT_MS);
+    child.once('exit', fail);
+    const read = (text: string): void => {
+      output = (output + text).slice(-MAX_OUTPUT);
+      if (!/^ready$|"ready"/m.test(output)) return;
+      clearTimeout(timer);
+      child.off('exit', fail);
+      resolve();
+    };
+    child.stdout?.setEncoding('utf8').on('data', read);
+    child.stderr?.setEncoding('utf8').on('data', read);
+  });
+}
+
+/** One message there, one back. */
+async function ask<Reply>(child: ChildProcess, message: LoadOrder | 'usage'): Promise<Reply> {
+  const gone = new AbortController();
+  const leave = (): void => gone.abort(new Error('a process of the benchmark ended before its time'));
+  child.once('exit', leave);
+  try {
+    const reply = once(child, 'message', { signal: gone.signal });
+    child.send(message);
+    const [answer] = (await reply) as [Reply];
+    return answer;
+  } catch (error) {
+    throw gone.signal.aborted ? gone.signal.reason : error;
+  } finally {
+    child.off('exit', leave);
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}

@@ -1,0 +1,55 @@
+import { fileURLToPath } from 'node:url';
+import { type Contender, type Load, type RunningContender, startContender, startLoad } from './contender.ts';
+import type { Effort, Progress } from './rounds.ts';
+
+/** What every benchmark is told. */
+export interface BenchOptions {
+  /** Few and short rounds, to see that all works; the figures are rough. */
+  readonly quick: boolean;
+  /** Other builds of the worker to measure beside this one, by name. */
+  readonly builds: ReadonlyMap<string, string>;
+  readonly progress: Progress;
+}
+
+export const worker: Contender = {
+  name: 'worker',
+  program: fileURLToPath(new URL('../dist/main.js', import.meta.url)),
+  seed: 'requests',
+};
+
+export const bareLoop: Contender = {
+  name: 'bare loop',
+  program: fileURLToPath(new URL('peers/bare-loop.mjs', import.meta.url)),
+  seed: 'ready answers',
+};
+
+export function effortOf({ quick }: BenchOptions): Effort {
+  return quick
+    ? { warmUpRounds: 2, rounds: 5, milliseconds: 700 }
+    : { warmUpRounds: 4, rounds: 21, milliseconds: 1_000 };
+}
+
+/** This worker, and the other builds of it. */
+export function workers({ builds }: BenchOptions): Contender[] {
+  return [worker, ...[...builds].map(([name, program]): Contender => ({ ...worker, name, program }))];
+}
+
+/** Have contenders and phones run for as long as `use` does. */
+export async function withContenders<T>(
+  contenders: readonly Contender[],
+  progress: Progress,
+  use: (running: readonly RunningContender[], load: Load) => Promise<T>,
+): Promise<T> {
+  const load = startLoad();
+  const running: RunningContender[] = [];
+  try {
+    for (const contender of contenders) {
+      progress(`starting: ${contender.name}`);
+      running.push(await startContender(contender, load));
+    }
+    return await use(running, load);
+  } finally {
+    for (const contender of running.reverse()) await contender.stop();
+    await load.stop();
+  }
+}

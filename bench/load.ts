@@ -1,0 +1,97 @@
+// The process of the phones, apart from the benchmark's own: what it needs is not to be counted for anybody.
+import { Phone } from './phone.ts';
+import {
+  clientOf,
+  type Kind,
+  MOST_PHONES,
+  phoneOf,
+  STORED_TIME,
+  seedOf,
+  type Workload,
+  workloadOf,
+} from './workloads.ts';
+
+/** What the process is asked: to store each phone's profile, or to make so many phones ask for so long. */
+export type LoadOrder = { readonly port: number } & (
+  | { readonly kind: 'seed' }
+  | { readonly kind: Kind; readonly inFlight: number; readonly milliseconds: number }
+);
+
+/** What it answers; latencies from the phone's publish to its answer. */
+export type LoadReport = LoadResult | { readonly error: string };
+
+export interface LoadResult {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+}
+
+/** Longer than any answer takes, even while the machine does something else. */
+const SILENCE_MS = 15_000;
+
+const phonesAt = new Map<number, Promise<Phone[]>>();
+
+/** The phones of a broker stay connected from one round to the next. */
+function phonesOf(port: number): Promise<Phone[]> {
+  const places = Array.from({ length: MOST_PHONES }, (_, place) => place);
+  const phones =
+    phonesAt.get(port) ??
+    Promise.all(places.map((place) => Phone.connect(port, clientOf(place), STORED_TIME)));
+  phonesAt.set(port, phones);
+  return phones;
+}
+
+async function work(order: LoadOrder): Promise<LoadResult> {
+  const phones = await phonesOf(order.port);
+  if (order.kind === 'seed') return measure(phones, seedOf, 0);
+  const { kind, inFlight, milliseconds } = order;
+  return measure(phones.slice(0, inFlight), (phone) => workloadOf(kind, phone), milliseconds);
+}
+
+/** Each phone asks until the time is over, at least once. */
+async function measure(
+  phones: readonly Phone[],
+  workloadFor: (phone: string) => Workload,
+  milliseconds: number,
+): Promise<LoadResult> {
+  const workloads = phones.map((_, place) => workloadFor(phoneOf(place)));
+  const latencies: number[] = [];
+  const start = performance.now();
+  const end = start + milliseconds;
+  const asking = phones.map(async (phone, place) => {
+    const workload = workloads[place];
+    if (workload === undefined) return;
+    await phone.ask(workload, (micros) => {
+      latencies.push(micros);
+      return performance.now() < end;
+    });
+  });
+  await withinPatience(Promise.all(asking), milliseconds + SILENCE_MS);
+  const seconds = (performance.now() - start) / 1000;
+  const sorted = Float64Array.from(latencies).sort();
+  const part = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
+  return { requests: sorted.length, seconds, p50Micros: part(0.5), p99Micros: part(0.99) };
+}
+
+async function withinPatience<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    const error = new Error('a request was not answered');
+    timer = setTimeout(() => reject(error), milliseconds);
+  });
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+process.on('message', (order: LoadOrder) => {
+  work(order).then(
+    (result: LoadReport) => process.send?.(result),
+    (error: Error) => process.send?.({ error: error.message } satisfies LoadReport),
+  );
+});
+
+process.on('disconnect', () => process.exit());

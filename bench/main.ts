@@ -1,0 +1,95 @@
+// `npm run bench -- [--quick] [--build NAME=FILE] [get|changes|etf …]`
+import { parseArgs } from 'node:util';
+import { benchChanges } from './changes.ts';
+import type { BenchOptions } from './contest.ts';
+import { benchEtf } from './etf.ts';
+import { benchGet } from './get.ts';
+import { describeMachine, keepResults, machineLine } from './report.ts';
+import { isReached, type Section, tableLines } from './table.ts';
+
+const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
+
+  --quick             few and short rounds, under two minutes; the figures are rough
+  --build NAME=FILE   also measure another build of the worker, whose program FILE is
+
+  BENCHMARK  get      a get from phone to phone, beside a loop that checks nothing
+             changes  set and update beside get
+             etf      the codec beside others
+  Without a name all of them are run.`;
+
+type Benchmark = (options: BenchOptions) => Promise<readonly Section[]>;
+
+const benchmarks = new Map<string, Benchmark>([
+  ['get', benchGet],
+  ['changes', benchChanges],
+  ['etf', benchEtf],
+]);
+
+/** What is going on, on one line that is written over on a terminal; elsewhere a line every few seconds. */
+function openProgress() {
+  const isTerminal = process.stdout.isTTY;
+  let shownAt = Number.NEGATIVE_INFINITY;
+  return {
+    show(text: string) {
+      if (isTerminal) process.stdout.write(`\r\x1b[K${text.slice(0, process.stdout.columns - 1)}`);
+      else if (performance.now() - shownAt >= 5_000) {
+        shownAt = performance.now();
+        console.log(`  ${text}`);
+      }
+    },
+    clear() {
+      if (isTerminal) process.stdout.write('\r\x1b[K');
+    },
+  };
+}
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      build: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const unknown = positionals.find((name) => !benchmarks.has(name));
+  if (unknown !== undefined) throw new Error(`there is no benchmark ${unknown}\n\n${usage}`);
+  const builds = new Map(
+    values.build.map((build) => {
+      const [, name, file] = /^([^=]+)=(.+)$/.exec(build) ?? [];
+      if (name === undefined || file === undefined) throw new Error(`--build ${build} is not NAME=FILE`);
+      return [name, file] as const;
+    }),
+  );
+  return { ...values, builds, names: positionals.length > 0 ? positionals : [...benchmarks.keys()] };
+}
+
+async function run(): Promise<void> {
+  const { help, quick, builds, names } = readArguments();
+  if (help) {
+    console.log(usage);
+    return;
+  }
+  const start = new Date();
+  const machine = describeMachine();
+  const progress = openProgress();
+  console.log(`${machineLine(machine)}\nMedians of all rounds, the middle half of them in brackets.`);
+  const sections: Section[] = [];
+  for (const name of names) {
+    const measured = (await benchmarks.get(name)?.({ quick, builds, progress: progress.show })) ?? [];
+    progress.clear();
+    for (const section of measured) console.log(`\n${tableLines(section).join('\n')}`);
+    sections.push(...measured);
+  }
+  const files = await keepResults(sections, { machine, quick, start });
+  console.log(`\nKept in ${files.join(' and ')}`);
+  const missed = sections.flatMap(({ goals = [] }) => goals).filter((goal) => !isReached(goal));
+  if (missed.length > 0) console.log(`${missed.length} goal(s) missed.`);
+}
+
+try {
+  await run();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,118 @@
+import type { Load, RunningContender } from './contender.ts';
+import { type Goal, type Row, type Section, type Spread, spreadOf } from './table.ts';
+import type { Kind } from './workloads.ts';
+
+/** How long the measuring takes. */
+export interface Effort {
+  /** Rounds that are run first and count for nothing. */
+  readonly warmUpRounds: number;
+  readonly rounds: number;
+  /** Of each task in a round. */
+  readonly milliseconds: number;
+}
+
+/** One part of a round. */
+export interface Task {
+  readonly contender: RunningContender;
+  readonly kind: Kind;
+  readonly inFlight: number;
+}
+
+/** What a task came to in one round. */
+export interface Result {
+  /** User and system time of all the process's threads, for one request. */
+  readonly cpuMicros: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+  readonly requestsPerSecond: number;
+  /** Since the process was started, so it never falls. */
+  readonly peakMegabytes: number;
+}
+
+export type Progress = (text: string) => void;
+
+/**
+ * Measure tasks beside each other: in every round each of them once, every other round in the opposite order, so that
+ * whatever else happens on the machine happens to all. Usage is read before and after, while nobody asks.
+ *
+ * Many short rounds, because a contender must never be idle for long: after some eight seconds V8 gives back memory
+ * for young objects, and collects garbage far more often for a while after that.
+ * @returns the results of each task, a round each.
+ */
+export async function measureRounds(
+  tasks: readonly Task[],
+  load: Load,
+  { effort, progress }: { effort: Effort; progress: Progress },
+): Promise<Map<Task, Result[]>> {
+  const results = new Map<Task, Result[]>(tasks.map((task) => [task, []]));
+  for (let round = 1 - effort.warmUpRounds; round <= effort.rounds; round++) {
+    for (const task of round % 2 === 0 ? tasks.toReversed() : tasks) {
+      progress(`${round < 1 ? 'warming up' : `round ${round} of ${effort.rounds}`}: ${textOf(task)}`);
+      const result = await measure(task, load, effort.milliseconds);
+      if (round >= 1) results.get(task)?.push(result);
+    }
+  }
+  return results;
+}
+
+async function measure(
+  { contender, kind, inFlight }: Task,
+  load: Load,
+  milliseconds: number,
+): Promise<Result> {
+  const before = await contender.usage();
+  const { requests, seconds, p50Micros, p99Micros } = await load.run({
+    port: contender.brokerPort,
+    kind,
+    inFlight,
+    milliseconds,
+  });
+  const after = await contender.usage();
+  return {
+    cpuMicros: (after.cpuMicros - before.cpuMicros) / requests,
+    p50Micros,
+    p99Micros,
+    requestsPerSecond: requests / seconds,
+    peakMegabytes: after.peakMegabytes,
+  };
+}
+
+function textOf({ contender, kind, inFlight }: Task): string {
+  return `${contender.name}, ${kind}, ${inFlight} in flight`;
+}
+
+const columns = {
+  'CPU µs': 'cpuMicros',
+  'p50 µs': 'p50Micros',
+  'p99 µs': 'p99Micros',
+  'requests/s': 'requestsPerSecond',
+  'peak MB': 'peakMegabytes',
+} as const satisfies Record<string, keyof Result>;
+
+/** What stands in one row of a table. */
+export interface Contest {
+  readonly name: string;
+  readonly results: readonly Result[];
+}
+
+/** A table of some contests, each beside `reference`. */
+export function sectionOf(
+  title: string,
+  { contests, reference }: { contests: readonly Contest[]; reference: Contest },
+  goals: readonly Goal[] = [],
+): Section {
+  return {
+    title,
+    columns: [...Object.keys(columns), `CPU : ${reference.name}`],
+    rows: contests.map(({ name, results }): Row => {
+      const figures = Object.values(columns).map((key) => spreadOf(results.map((result) => result[key])));
+      return { name, figures: [...figures, ratioOf('cpuMicros', results, reference.results)] };
+    }),
+    goals,
+  };
+}
+
+/** How a figure compares with another's, round by round: what the machine did meanwhile falls out. */
+export function ratioOf(key: keyof Result, ours: readonly Result[], theirs: readonly Result[]): Spread {
+  return spreadOf(ours.map((result, round) => result[key] / (theirs[round]?.[key] ?? Number.NaN)));
+}
