@@ -31,7 +31,7 @@ export const update: Handler = async (request, means) => {
     return { ...(isNewer && { update: Number(time) }), ...(presence && { presence }) };
   };
   const profile = done === undefined ? await means.profiles.change(request, 'ok', change) : stored;
-  if (profile === undefined || profile === 'not_found') return refuse('not_found');
+  if (profile === undefined || typeof profile === 'string') return refuse(profile ?? 'not_found');
   // Also for a request that is done: the crash that brought it again may have cut off the notices.
   return { ...answerProfile(sent, profile, 'update'), notices: tellContacts(means, sent.phone, profile) };
 };

@@ -44,13 +44,14 @@ export interface Profiles {
   /**
    * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
    * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
+   * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just being ended.
    * @param word - kept in the same step as what became of the request.
    */
   change<Refused extends string>(
     cause: Cause,
     word: string,
     decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
-  ): Promise<StoredProfile | Refused>;
+  ): Promise<StoredProfile | Refused | 'not_authorized'>;
 }
 
 /** So many others may change a profile between our reading and our writing before we call it a fault. */
@@ -81,7 +82,13 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
   return {
     read,
     async change({ phone, key, record, stored: first }, word, decide) {
-      const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
+      const own = [
+        keys.profile(phone),
+        keys.contacts(phone),
+        keys.verify(phone),
+        keys.done(phone, key),
+        keys.removal(phone),
+      ];
       let profile = first;
       for (let attempt = 1; attempt <= mostAttempts; attempt++) {
         const change = decide(profile);
@@ -97,6 +104,7 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
           ...commitArguments(change, profile),
         ]);
         if (answer === 'stored') return next;
+        if (answer === 'leaving') return 'not_authorized';
         // Another worker has done the request, so the profile is what it was to become, or has gone since.
         if (answer === 'done') return (await read(phone)) ?? next;
         await sleep(Math.random() * attempt);

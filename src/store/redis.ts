@@ -16,6 +16,7 @@ const scriptAnswers = [
   'stored',
   'changed',
   'done',
+  'leaving',
   'not_found',
   'busy',
   'wrong_code',

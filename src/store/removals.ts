@@ -20,6 +20,8 @@ export interface Removals {
   begin(cause: Cause, clients: readonly string[]): Promise<Removal | 'not_found' | 'busy'>;
   /** A removal that has begun and not ended. */
   find(phone: string): Promise<Removal | undefined>;
+  /** The sessions of the phone have ended; from here on it may have a new profile. */
+  endSessions(phone: string): Promise<void>;
   end(phone: string): Promise<void>;
 }
 
@@ -53,6 +55,9 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
       );
       if (answer === 'not_found' || answer === 'busy') return answer;
       return (await find(phone)) ?? { clients, places: [] };
+    },
+    async endSessions(phone) {
+      await redis.run('end-sessions', [keys.removal(phone)], []);
     },
     async end(phone) {
       await persist(() => connection.del(keys.removal(phone)));
