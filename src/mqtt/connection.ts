@@ -166,7 +166,12 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#acknowledgements.disconnected();
     this.#publications.suspended();
     const cause = this.#isClosing ? 'closed' : (this.#lastError ?? 'connection lost');
-    this.#setState({ connected: false, subscribed: false, cause, takenOver: this.#takenOver });
+    this.#setState({
+      connected: false,
+      subscribed: false,
+      cause,
+      ...(this.#takenOver && { takenOver: true }),
+    });
   }
 
   /** On every connect: a broker that was restarted may know the session and yet not its shared subscription. */
