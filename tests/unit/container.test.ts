@@ -158,8 +158,13 @@ test('worker and STS hold the same key pair, and the worker calls the port that 
 });
 
 test('each volume that a service names is declared, and each that is declared is used', () => {
-  const used = services.flatMap(([, { volumes = [] }]) => volumes.map((volume) => volume.split(':')[0]));
-  assert.deepEqual(used.sort(), Object.keys(compose.volumes).sort());
+  const sources = services.flatMap(([, { volumes = [] }]) =>
+    volumes.map((volume) => volume.split(':')[0] ?? ''),
+  );
+  const folders = sources.filter((source) => source.startsWith('./'));
+  const named = sources.filter((source) => !source.startsWith('./'));
+  assert.deepEqual(named.sort(), Object.keys(compose.volumes).sort());
+  for (const folder of folders) assert.ok(existsSync(join(root, folder)), folder);
 });
 
 test('docker compose builds the workers from the last stage and STS from a stage that there is', () => {
@@ -235,5 +240,5 @@ test('the broker of docker compose loads the same mosquitto.conf and acl as the 
   }
   assert.equal(mosquitto.build, './mosquitto');
   for (const volume of mosquitto.volumes ?? [])
-    assert.match(volume, /\/data$/, 'a volume hides no configuration');
+    assert.match(volume, /:\/mosquitto\/(data|conf\.d:ro)$/, 'a volume hides neither mosquitto.conf nor acl');
 });
