@@ -182,6 +182,6 @@ function wrong(client: string, payload: Buffer, answer: Buffer): WrongAnswer {
   const place = at < 0 ? Math.min(payload.length, answer.length) : at;
   return new WrongAnswer(
     `${client}: the answer has ${payload.length} bytes where ${answer.length} are right, and differs at byte ${place}: ` +
-      payload.toString('latin1', Math.max(0, place - 20), place + 20),
+      JSON.stringify(payload.toString('latin1', Math.max(0, place - 20), place + 20)),
   );
 }

@@ -136,14 +136,12 @@ export class Worker {
     const { identity, means } = this.#parts;
     const { phone } = sent;
     const key = sent.kind === 'get' ? '' : keyOf(delivery, client);
-    // A broker that loses the DUP flag, or a client that sends again by itself, is known by the Correlation Data.
-    const mayBeDone = delivery.redelivered || delivery.correlationData !== undefined;
     const [sessionPhone, stored, record] = await Promise.all([
       identity.phoneOf(client, event),
       means.profiles.read(phone),
       key === '' ? '' : means.answers.read(phone, key),
     ]);
-    const done = mayBeDone ? wordOf(record) : undefined;
+    const done = (await isOfThis(delivery, record)) ? wordOf(record) : undefined;
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
     if (!isAuthorized && done === undefined) return refuse('not_authorized');
@@ -220,6 +218,16 @@ export class Worker {
     }
     return 'unaddressed';
   }
+}
+
+/**
+ * Whether the record that a request is done is of this very delivery, and not left over from an earlier request that had the
+ * same packet identifier. The broker says so (DUP), or the Correlation Data does, also of a client that sends again by itself;
+ * or we were taken for dead, and it is our heir's.
+ */
+async function isOfThis(delivery: Delivery, record: string): Promise<boolean> {
+  if (record === '') return false;
+  return delivery.redelivered || delivery.correlationData !== undefined || !(await delivery.isOurs());
 }
 
 /** What tells this request from any other, over its redeliveries. */

@@ -33,6 +33,11 @@ export interface Delivery {
   readonly responseTopic: string | undefined;
   readonly userProperties: UserProperties | undefined;
   /**
+   * Whether the broker has given it to nobody else since it came. It has when this process was frozen or cut off, and
+   * another connected under our client id: what that one did is then not marked as redelivered here.
+   */
+  isOurs(): Promise<boolean>;
+  /**
    * The work on it is done: let the broker forget it. A second call does nothing. Every delivery needs it, also one of
    * QoS 0, since unacknowledged deliveries count against `receiveMaximum`.
    */

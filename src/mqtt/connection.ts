@@ -13,18 +13,18 @@ import type {
 import { causeOf, reasonText } from './causes.ts';
 import { clientOptions } from './client-options.ts';
 import { Deliveries } from './deliveries.ts';
+import { Fence } from './fence.ts';
 import { Publications } from './publications.ts';
 import { Turn } from './turn.ts';
 
 export type {
   BrokerConnection,
-  BrokerState,
   ConnectionLog,
   ConnectionOptions,
   Delivery,
   Publication,
 } from './broker.ts';
-export { ConnectionClosed, PublishRefused } from './publications.ts';
+export { PublishRefused } from './publications.ts';
 
 /** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
 const STEADY_MS = 5_000;
@@ -75,11 +75,14 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#client = connect(options.url, clientOptions(options));
     const turn = new Turn(this.#client, this.#acknowledgements, () => this.#turnEnded());
     this.#publications = new Publications(this.#client, turn);
-    this.#deliveries = new Deliveries(
-      this,
-      { acknowledgements: this.#acknowledgements, turn, receiveMaximum: options.receiveMaximum },
-      onDelivery,
-    );
+    const { receiveMaximum } = options;
+    const room = {
+      acknowledgements: this.#acknowledgements,
+      turn,
+      fence: new Fence(this.#client),
+      receiveMaximum,
+    };
+    this.#deliveries = new Deliveries(this, room, onDelivery);
     this.#client.handleMessage = this.#deliveries.handleMessage;
     this.#watch();
   }

@@ -1,6 +1,7 @@
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
 import type { BrokerConnection, Delivery, UserProperties } from './broker.ts';
+import type { Fence } from './fence.ts';
 import { Fifo } from './fifo.ts';
 import type { Turn } from './turn.ts';
 
@@ -23,6 +24,7 @@ export class Deliveries {
   readonly #broker: BrokerConnection;
   readonly #acknowledgements: Acknowledgements;
   readonly #turn: Turn;
+  readonly #fence: Fence;
   readonly #handOut: (delivery: Delivery) => void;
   readonly #receiveMaximum: number;
   readonly #waiting = new Fifo<ReceivedPublish>();
@@ -35,12 +37,13 @@ export class Deliveries {
 
   constructor(
     broker: BrokerConnection,
-    room: { acknowledgements: Acknowledgements; turn: Turn; receiveMaximum: number },
+    room: { acknowledgements: Acknowledgements; turn: Turn; fence: Fence; receiveMaximum: number },
     handOut: (delivery: Delivery) => void,
   ) {
     this.#broker = broker;
     this.#acknowledgements = room.acknowledgements;
     this.#turn = room.turn;
+    this.#fence = room.fence;
     this.#receiveMaximum = room.receiveMaximum;
     this.#handOut = handOut;
   }
@@ -80,7 +83,11 @@ export class Deliveries {
 
   #admit(packet: IPublishPacket, message: Unacknowledged | undefined): void {
     if (message === undefined && this.#full) return; // QoS 0: nobody was promised anything
-    const delivery = new ReceivedPublish(this.#broker, packet, () => this.#done(message));
+    const { connection } = this.#fence;
+    const delivery = new ReceivedPublish(this.#broker, packet, {
+      done: () => this.#done(message),
+      isOurs: () => this.#fence.holds(connection),
+    });
     this.#waiting.push(delivery);
     this.#waitingBytes += delivery.bytes;
     this.#handOutWaiting();
@@ -115,11 +122,17 @@ class ReceivedPublish implements Delivery {
   readonly broker: BrokerConnection;
   readonly #packet: IPublishPacket;
   #done: (() => void) | undefined;
+  readonly isOurs: () => Promise<boolean>;
 
-  constructor(broker: BrokerConnection, packet: IPublishPacket, done: () => void) {
+  constructor(
+    broker: BrokerConnection,
+    packet: IPublishPacket,
+    { done, isOurs }: { done: () => void; isOurs: () => Promise<boolean> },
+  ) {
     this.broker = broker;
     this.#packet = packet;
     this.#done = done;
+    this.isOurs = isOurs;
   }
 
   get topic(): string {

@@ -46,11 +46,14 @@ export const aws: Handler = async (request, means) => {
 };
 
 /** Ask STS, and answer the asking client and all that wait. */
-async function askSts({ phone }: Request, { credentials, sts }: Means, turn: Turn): Promise<Outcome> {
+async function askSts({ phone, replyTo }: Request, means: Means, turn: Turn): Promise<Outcome> {
+  const { credentials, sessions, sts } = means;
   // Whoever had the turn before us may have been killed after it had kept what STS answered.
   const found = (await credentials.find(phone)) ?? (await sts?.assumeRole(phone));
   const issued = found === 'refused' ? undefined : found;
   const waiting = await turn.keep(issued);
+  // The phone may have gone before we had the turn: then nothing of it stays.
+  if ((await sessions.phoneOf(replyTo.client)) !== phone) await credentials.drop(phone);
   const payload = issued === undefined ? ioError('aws') : ioOk('aws', awsService(issued));
   const others = waiting.map(({ text }) => ({ to: readWaiter(text), payload }));
   return { result: 'aws', answers: [{ payload }, ...others], after: () => turn.end(waiting) };

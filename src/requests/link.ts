@@ -9,6 +9,7 @@ import type { StoredProfile } from '../store/profiles.ts';
 import { codeLifetimeSeconds } from '../store/verifications.ts';
 import type { Handler, Means } from './handler.ts';
 import { type Request, refuse, succeed } from './outcome.ts';
+import { changeOwnProfile } from './own-profile.ts';
 
 const hourMs = 60 * 60_000;
 
@@ -79,15 +80,11 @@ async function mailCode({ stored }: Request, { mail, mailLane }: Means, { to, co
   return sent === 'accepted' ? sent : 'email_send';
 }
 
-function keepCode(request: Request, { profiles, verifications }: Means, { to, code }: Code) {
-  return profiles.change(request, 'email_sent', (before) => {
-    // Removed or moved while the mail was under way: the phone is not to come back with this address alone.
-    if (before === undefined && request.stored !== undefined) return 'not_authorized';
-    return {
-      services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
-      code: verifications.mailed(request.phone, to, code),
-    };
-  });
+function keepCode(request: Request, means: Means, { to, code }: Code) {
+  return changeOwnProfile(request, means, 'email_sent', (before) => ({
+    services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
+    code: means.verifications.mailed(request.phone, to, code),
+  }));
 }
 
 /** The language that the profile's `LANG` setting names. */

@@ -28,6 +28,7 @@ export const phone: Handler = async (request, means) => {
     await renameOwn(migration, means);
     // Before the answer: whoever hears it finds the old phone's clients at the new one.
     await means.sessions.move(migration.from, migration.to);
+    await means.migrations.endLeaving(migration);
   }
   const profile = await means.profiles.read(request.phone);
   if (profile === undefined) return refuse('not_authorized');
@@ -94,8 +95,18 @@ async function* finish(
   migration: Migration,
   means: Means,
 ): AsyncGenerator<readonly Notice[]> {
-  const { contacts, migrations } = means;
-  const { from, to } = migration;
-  yield* tellCounterparties(from, await contacts.places(to), rename(migration, means));
-  await migrations.end(migration, key);
+  yield* renameAtCounterparties(migration, await means.contacts.places(migration.to), means);
+  await means.migrations.end(migration, key);
+}
+
+/**
+ * Let the counterparties have the profile under its new `phone_id`, and tell them.
+ * @param places - the profile's contacts.
+ */
+export function renameAtCounterparties(
+  migration: Migration,
+  places: readonly ContactPlace[],
+  means: Means,
+): AsyncGenerator<readonly Notice[]> {
+  return tellCounterparties(migration.from, places, rename(migration, means));
 }

@@ -20,7 +20,7 @@ export const remove: Handler = async (request, means) => {
   const removal = request.done === undefined ? await begin(request, means) : await means.removals.find(phone);
   if (removal === 'not_found' || removal === 'busy') return refuse(removal);
   // Before the answer: whoever hears that the phone is removed has no session of it any more.
-  if (removal !== undefined) {
+  if (removal !== undefined && !removal.hasEndedSessions) {
     await means.sessions.remove(phone, removal.clients);
     await means.removals.endSessions(phone);
   }

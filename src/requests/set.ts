@@ -8,6 +8,7 @@ import { readServices, replaceVoxServices, type Service } from '../records/servi
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import type { Handler } from './handler.ts';
 import { answerProfile, refuse } from './outcome.ts';
+import { changeOwnProfile } from './own-profile.ts';
 
 /**
  * `set`: create the profile, or replace in it what the client owns: `settings`, `presence`, `rosters`, `vox` services.
@@ -19,15 +20,14 @@ import { answerProfile, refuse } from './outcome.ts';
  *         being removed, or moves to another phone.
  * @see docs/protocol.md, "set"
  */
-export const set: Handler = async (request, { profiles }) => {
+export const set: Handler = async (request, means) => {
   const { sent, stored, done } = request;
   if (done !== undefined)
     return stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set');
   const owned = readOwned(sent);
   if (owned === 'invalid_data') return refuse(owned);
-  const profile = await profiles.change(request, 'ok', (before) =>
-    // Removed or moved just now: the session that asked for this was that profile's.
-    before === undefined && stored !== undefined ? 'not_authorized' : changeOwned(owned, before, Date.now()),
+  const profile = await changeOwnProfile(request, means, 'ok', (before) =>
+    changeOwned(owned, before, Date.now()),
   );
   return typeof profile === 'string' ? refuse(profile) : answerProfile(sent, profile, 'set');
 };

@@ -1,11 +1,11 @@
 import { encodeFragment } from '../etf/index.ts';
 import { changeContact } from '../records/contact.ts';
 import { canonical, isUnset, readAtom, readInteger } from '../records/fields.ts';
-import type { Stores } from '../store/index.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import { tellCounterparties } from './counterparties.ts';
-import type { Handler } from './handler.ts';
+import type { Handler, Means } from './handler.ts';
 import { answerProfile, type Notice, refuse } from './outcome.ts';
+import { renameAtCounterparties } from './phone.ts';
 
 /** A client's clock may be so far ahead of ours; a time beyond it is not taken. */
 const mostAheadMs = 5 * 60_000;
@@ -41,12 +41,16 @@ export const update: Handler = async (request, means) => {
  * what was told is what is stored.
  */
 async function* tellContacts(
-  { contacts, profiles }: Stores,
+  means: Means,
   phone: string,
   profile: StoredProfile,
 ): AsyncGenerator<readonly Notice[]> {
-  const places = isUnset(profile.rosters) ? [] : await contacts.places(phone);
+  if (isUnset(profile.rosters)) return;
+  const { contacts, migrations, profiles } = means;
+  const [places, migration] = await Promise.all([contacts.places(phone), migrations.find(phone)]);
   if (places.length === 0) return;
+  // Who moved a moment ago, or whose move a crash cut off, is still known to contacts by the old number.
+  if (migration?.isSettled) yield* renameAtCounterparties(migration, places, means);
   for (let told: StoredProfile | undefined; !isSameNews(told, profile); ) {
     const news = { update: encodeFragment(profile.update), presence: profile.presence };
     yield* tellCounterparties(phone, places, (other, entry) =>

@@ -7,6 +7,8 @@ import { versions } from './version.ts';
 export interface Credentials {
   /** Kept ones that are valid for five minutes at least. */
   find(phone: string): Promise<AwsCredentials | undefined>;
+  /** Forget those that are kept. */
+  drop(phone: string): Promise<void>;
   /** Take a turn at asking STS for a phone; one at a time has it, over all workers. */
   turn(phone: string): Turn;
 }
@@ -88,5 +90,9 @@ export function openCredentials(redis: Database, sealer: Sealer | undefined, lap
     };
   };
 
-  return { find, turn };
+  const drop = async (phone: string): Promise<void> => {
+    await persist(() => connection.unlink(keys.credentials(phone)));
+  };
+
+  return { find, drop, turn };
 }

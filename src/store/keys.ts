@@ -39,6 +39,8 @@ export interface Keys {
   workers(): string;
   /** Who works off what the broker holds for a dead worker. */
   heir(worker: string): string;
+  /** What a phone has beside its profile: verifications, credentials, limits. */
+  besideProfile(phone: string): readonly string[];
   /** All that goes with a profile when its phone goes: contacts, verifications, credentials, limits, migrations. */
   ofPhone(phone: string): readonly string[];
 }
@@ -65,13 +67,16 @@ export function keysWith(prefix: string): Keys {
     arrivingContacts: (phone) => `${prefix}arriving:{${phone}}:contacts`,
     workers: () => `${prefix}workers`,
     heir: (worker) => `${prefix}heir:${worker}`,
-    ofPhone: (phone) => [
-      keys.contacts(phone),
+    besideProfile: (phone) => [
       keys.verify(phone),
       keys.credentials(phone),
       keys.asking(phone),
       keys.waiting(phone),
       keys.limit(phone, 'link'),
+    ],
+    ofPhone: (phone) => [
+      keys.contacts(phone),
+      ...keys.besideProfile(phone),
       keys.migration(phone),
       keys.migrating(phone),
     ],

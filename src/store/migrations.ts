@@ -51,8 +51,10 @@ export interface Migrations {
    * @returns `'changed'` if something else stands there, or another worker has the migration in hand.
    */
   settle(migration: ClaimedMigration, replaced: StoredProfile | undefined): Promise<'stored' | 'changed'>;
-  /** Give the profile back to the old phone, and forget the migration; `'changed'` if another worker has it in hand. */
+  /** Give the profile back to the old phone; the migration waits again. `'changed'` if another worker has it in hand. */
   putBack(migration: ClaimedMigration): Promise<'stored' | 'changed'>;
+  /** The profile has moved, and the sessions with it: nothing of the old phone stays, and it may begin anew. */
+  endLeaving(migration: Migration): Promise<void>;
   /**
    * Nothing is left to do.
    * @param key - the request's key; its record is kept in the same step.
@@ -70,7 +72,11 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
   const nextName = versions();
 
   const release = ({ to, claim }: ClaimedMigration, seconds: number) =>
-    redis.run('release-migration', [keys.migration(to)], [claim, seconds]);
+    redis.run(
+      'release-migration',
+      [keys.migration(to), keys.arriving(to), keys.arrivingContacts(to)],
+      [claim, seconds],
+    );
 
   return {
     ...openPending(redis, doneSeconds),
@@ -82,9 +88,11 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
     },
     async begin(migration) {
       const { from, to, claim } = migration;
-      const places = [...placesOf(keys, from), keys.migration(from)];
-      const dropped = keys.ofPhone(from).filter((key) => !places.includes(key));
-      const answer = await redis.run('begin-move', [...places, ...dropped], [to, claim]);
+      const answer = await redis.run(
+        'begin-move',
+        [...placesOf(keys, from), keys.migration(from)],
+        [to, claim],
+      );
       if (answer === 'not_found') await release(migration, 0);
       if (answer === 'busy') await release(migration, pendingSeconds);
       return answer === 'not_found' || answer === 'busy' ? answer : 'stored';
@@ -104,11 +112,14 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       const { from, claim } = migration;
       const answer = await redis.run('put-back', placesOf(keys, from), [claim, pendingSeconds]);
       if (answer === 'changed') return answer;
-      await release(migration, 0);
+      await release(migration, pendingSeconds);
       return 'stored';
     },
-    async end({ from, to, claim = '' }, key) {
-      await redis.run('end-leaving', [keys.leaving(from), keys.leavingContacts(from)], [to]);
+    async endLeaving({ from, to }) {
+      const places = [keys.leaving(from), keys.leavingContacts(from), ...keys.besideProfile(from)];
+      await redis.run('end-leaving', places, [to]);
+    },
+    async end({ to, claim = '' }, key) {
       await redis.run(
         'end-move',
         [keys.migration(to), keys.done(to, key), keys.arriving(to), keys.arrivingContacts(to)],

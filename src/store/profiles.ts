@@ -44,7 +44,7 @@ export interface Profiles {
   /**
    * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
    * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
-   * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just being ended.
+   * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just ending or moving.
    * @param word - kept in the same step as what became of the request.
    */
   change<Refused extends string>(
@@ -52,6 +52,8 @@ export interface Profiles {
     word: string,
     decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
   ): Promise<StoredProfile | Refused | 'not_authorized'>;
+  /** Take a profile back that the request has made, unless somebody else changed it since. */
+  drop(cause: Cause, profile: StoredProfile): Promise<void>;
 }
 
 /** So many others may change a profile between our reading and our writing before we call it a fault. */
@@ -88,6 +90,7 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
         keys.verify(phone),
         keys.done(phone, key),
         keys.removal(phone),
+        keys.leaving(phone),
       ];
       let profile = first;
       for (let attempt = 1; attempt <= mostAttempts; attempt++) {
@@ -111,6 +114,10 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
         profile = await read(phone);
       }
       throw new Fault('a profile changed too often under us');
+    },
+    async drop({ phone, key }, { version }) {
+      const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
+      await redis.run('drop-profile', own, [version]);
     },
   };
 }

@@ -9,15 +9,18 @@ export interface Removal {
   readonly clients: readonly string[];
   /** Where its contacts stood. */
   readonly places: readonly ContactPlace[];
+  /** Whether those sessions have ended; whoever has one of the phone by now has signed in anew. */
+  readonly hasEndedSessions: boolean;
 }
 
 /** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
 export interface Removals {
   /**
    * The record that the request is done is kept in the same step.
-   * @returns `'busy'` while another profile is just moving to the phone.
+   * @returns `'busy'` while another profile is just moving to the phone; `undefined` when another worker has done the
+   *   request, and ended it.
    */
-  begin(cause: Cause, clients: readonly string[]): Promise<Removal | 'not_found' | 'busy'>;
+  begin(cause: Cause, clients: readonly string[]): Promise<Removal | 'not_found' | 'busy' | undefined>;
   /** A removal that has begun and not ended. */
   find(phone: string): Promise<Removal | undefined>;
   /** The sessions of the phone have ended; from here on it may have a new profile. */
@@ -33,13 +36,14 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
   const nextName = versions();
 
   const find = async (phone: string): Promise<Removal | undefined> => {
-    const [clients, outlines] = await persist(() =>
-      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines'),
+    const [clients, outlines, ended] = await persist(() =>
+      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines', 'ended'),
     );
     if (!clients) return undefined;
     return {
       clients: JSON.parse(clients.toString()) as string[],
       places: outlines?.length ? contactPlaces(outlines) : [],
+      hasEndedSessions: Boolean(ended),
     };
   };
 
@@ -54,7 +58,8 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
         [JSON.stringify(clients), record, `ok ${nextName()}`, doneSeconds, removalSeconds],
       );
       if (answer === 'not_found' || answer === 'busy') return answer;
-      return (await find(phone)) ?? { clients, places: [] };
+      // Read back, and not what was given: another worker may have carried it on while this one was frozen.
+      return find(phone);
     },
     async endSessions(phone) {
       await redis.run('end-sessions', [keys.removal(phone)], []);

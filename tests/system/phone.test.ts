@@ -2,9 +2,20 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { atom, decode, encode, type Term, Tuple } from '../../src/etf/index.ts';
+import { atom, decode } from '../../src/etf/index.ts';
 import { feature, fieldsOf, type ProfileValues, profile, refusal, service, shortProfile } from '../terms.ts';
-import { assertNothingLeft, contactsOf, entry, idOf, keep, keysOf, read, rostersOf } from './stage/books.ts';
+import {
+  assertNothingLeft,
+  contactNamed,
+  contactsOf,
+  entry,
+  idOf,
+  keep,
+  keysOf,
+  read,
+  rostersOf,
+} from './stage/books.ts';
+import { ask, confirm, move as moveOn } from './stage/moving.ts';
 import { type Phone, type Stage, startStage } from './stage/stage.ts';
 
 let stage: Stage;
@@ -13,20 +24,7 @@ before(async () => {
 });
 after(() => stage.stop());
 
-const confirm = ({ number }: Phone): Term => profile({ phone: number, status: 'phone' });
-
-async function ask(from: Phone, to: Phone): Promise<void> {
-  const answer = await from.ask(profile({ phone: to.number, status: 'migrate' }));
-  assert.notDeepEqual(answer, refusal('already_exists'));
-}
-
-/** Ask and confirm, and wait until all is told; returns the answer's fields. */
-async function move(from: Phone, to: Phone) {
-  await ask(from, to);
-  const answer = await to.ask(confirm(to));
-  await stage.idle();
-  return fieldsOf(answer);
-}
+const move = (from: Phone, to: Phone) => moveOn(stage, from, to);
 
 /** Something in each field that a client owns. */
 const everything: Partial<ProfileValues> = {
@@ -133,85 +131,6 @@ test('only the client that confirms is answered', async () => {
   }
 });
 
-test('counterparties’ entries get the new phone_id in their old places, all else in them stays, one notice each', async () => {
-  const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
-  await keep(old, { 1: [idOf(friend, 3)] });
-  await keep(friend, { 3: ['380670000001_1', idOf(old), '380670000002_1'] });
-  await move(old, fresh);
-  const renamed = contactNamed(idOf(old), idOf(fresh));
-  assert.deepEqual(contactsOf((await read(friend)).rosters), {
-    3: [entry('380670000001_1'), renamed, entry('380670000002_1')],
-  });
-  assert.deepEqual(await friend.newNotices(), [renamed]);
-  // The new phone_id is a full one: news find their way by it, in both directions.
-  await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
-  await stage.idle();
-  assert.deepEqual((await friend.newNotices()).length, 1);
-  await friend.ask(profile({ phone: friend.number, presence: atom('away'), status: 'update' }));
-  await stage.idle();
-  assert.deepEqual((await fresh.newNotices()).length, 1);
-});
-
-test('several rosters on both sides: each pair is renamed and told once, entries that are no pair stay', async () => {
-  const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
-  await keep(old, { 1: [idOf(friend, 4)], 2: [idOf(friend, 4), idOf(friend, 5)] });
-  await keep(friend, { 4: [idOf(old, 2), 'x', idOf(old, 1)], 5: [idOf(old, 1), idOf(old, 2)] });
-  await move(old, fresh);
-  const renamed = (roster: number) => contactNamed(idOf(old, roster), idOf(fresh, roster));
-  assert.deepEqual(contactsOf((await read(friend)).rosters), {
-    4: [renamed(2), entry('x'), renamed(1)],
-    5: [entry(idOf(old, 1)), renamed(2)],
-  });
-  assert.deepEqual(sorted(await friend.newNotices()), sorted([renamed(1), renamed(2), renamed(2)]));
-});
-
-test('a counterparty that has the new phone_id already keeps one entry: the old one, renamed, in its place', async () => {
-  const [old, fresh, before, behind] = [
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
-  ];
-  await keep(old, { 1: [idOf(before), idOf(behind)] });
-  await keep(before, { 1: [idOf(fresh), 'x', idOf(old), 'y'] });
-  await keep(behind, { 1: ['x', idOf(old), 'y', idOf(fresh)] });
-  await move(old, fresh);
-  const renamed = contactNamed(idOf(old), idOf(fresh));
-  for (const friend of [before, behind]) {
-    assert.deepEqual(contactsOf((await read(friend)).rosters), { 1: [entry('x'), renamed, entry('y')] });
-    assert.deepEqual(await friend.newNotices(), [renamed]);
-  }
-});
-
-test('a contact that holds only the new phone_id, or neither, is neither told nor changed', async () => {
-  const [old, fresh, newOnly, neither] = [
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
-  ];
-  await keep(old, { 1: [idOf(newOnly), idOf(neither)] });
-  await keep(newOnly, { 1: [idOf(fresh)] });
-  await keep(neither, { 1: ['380670000001_1'] });
-  const before = await Promise.all([newOnly, neither].map(read));
-  await move(old, fresh);
-  assert.deepEqual(await Promise.all([newOnly, neither].map(read)), before);
-  for (const one of [newOnly, neither]) assert.deepEqual(await one.newNotices(), []);
-});
-
-test('a contact that is oneself gets the new phone_id too, and the notice comes under the new phone', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
-  await keep(old, { 1: ['x', idOf(old, 1), idOf(old, 2)], 2: [idOf(old, 1)] });
-  await move(old, fresh);
-  const renamed = (roster: number) => contactNamed(idOf(old, roster), idOf(fresh, roster));
-  assert.deepEqual(contactsOf((await read(fresh)).rosters), {
-    1: [entry('x'), renamed(1), renamed(2)],
-    2: [renamed(1)],
-  });
-  assert.deepEqual(sorted(await fresh.newNotices()), sorted([renamed(1), renamed(1), renamed(2)]));
-  assert.deepEqual(await old.newNotices(), []);
-});
-
 test('an empty profile at the new phone is replaced, with all that was in it', async () => {
   const [old, fresh] = [await stage.phone(), await stage.phone()];
   await keep(old, { 1: ['380670000001_1'] }, { presence: atom('online') });
@@ -304,13 +223,3 @@ test('a profile that moved can move on, and back', async () => {
   assert.deepEqual(contactsOf((await read(friend)).rosters), { 1: [entry('x'), entry(idOf(first))] });
   await assertNothingLeft(stage, second.number);
 });
-
-/** The entry that was kept under one `phone_id`, under another. */
-function contactNamed(kept: string, phoneId: string): Term {
-  const [tag, , ...rest] = entry(kept).elements;
-  const [, id] = entry(phoneId).elements;
-  return new Tuple([tag ?? [], id ?? [], ...rest]);
-}
-
-/** In an order of their own, as notices for different rosters come in any. */
-const sorted = (terms: Term[]): string[] => terms.map((term) => encode(term).toString('hex')).sort();

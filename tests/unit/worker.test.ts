@@ -86,6 +86,7 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
       correlationData: undefined,
       responseTopic: undefined,
       userProperties: undefined,
+      isOurs: async () => true,
       acknowledge: () => void acknowledged.push(topic),
     } satisfies Delivery);
   return { broker, other, serve, acknowledged, metrics, lines };

@@ -12,7 +12,8 @@
   ARGV[4]  seconds for which KEYS[3] is kept
   ARGV[5]  seconds for which KEYS[2] is kept
 
-  Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell; also if another worker did it meanwhile
+  Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell
+           "done"       another worker did this request meanwhile; nothing written
            "not_found"  no such profile; nothing written
            "busy"       another profile is just moving to the phone; nothing written
 
@@ -21,8 +22,12 @@
 local profile, removal, done, migration = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local clients, doneRead, record, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-if (redis.call('GET', done) or '') ~= doneRead then
+local found = redis.call('GET', done) or ''
+if found == record then
   return 'stored'
+end
+if found ~= doneRead then
+  return 'done'
 end
 if redis.call('EXISTS', profile) == 0 then
   return 'not_found'

@@ -84,3 +84,10 @@ export async function assertNothingLeft(stage: Stage, number: string): Promise<v
     assert.ok(seconds > 0 && seconds <= 600, `${key} lapses in ${seconds} s`);
   }
 }
+
+/** The entry that was kept under one `phone_id`, under another. */
+export function contactNamed(kept: string, phoneId: string): Tuple {
+  const [tag, , ...rest] = entry(kept).elements;
+  const [, id] = entry(phoneId).elements;
+  return new Tuple([tag ?? [], id ?? [], ...rest]);
+}

@@ -11,7 +11,7 @@ import { connectPhone, type Phone } from './phone.ts';
 import { startWorker, type WorkerSettings, type WorkerUnderTest } from './worker.ts';
 
 export { eventually } from './eventually.ts';
-export type { Phone, Received } from './phone.ts';
+export type { Phone } from './phone.ts';
 export type { WorkerUnderTest } from './worker.ts';
 
 export interface StageOptions {

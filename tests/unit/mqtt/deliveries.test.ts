@@ -5,6 +5,7 @@ import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Acknowledgements } from '../../../src/mqtt/acknowledgements.ts';
 import type { BrokerConnection, Delivery } from '../../../src/mqtt/broker.ts';
 import { Deliveries } from '../../../src/mqtt/deliveries.ts';
+import { Fence } from '../../../src/mqtt/fence.ts';
 import { Turn } from '../../../src/mqtt/turn.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -18,7 +19,7 @@ function room(receiveMaximum: number, handOut: (delivery: Delivery) => void) {
     resolve = ended;
   });
   const turn = new Turn(client, acknowledgements, () => resolve());
-  const parts = { acknowledgements, turn, receiveMaximum };
+  const parts = { acknowledgements, turn, fence: new Fence(client), receiveMaximum };
   const deliveries = new Deliveries({} as BrokerConnection, parts, handOut);
   const receive = (packet: Partial<IPublishPacket>): boolean => {
     let withheld = false;

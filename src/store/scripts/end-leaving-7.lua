@@ -1,8 +1,9 @@
 --[[
-  end-leaving: forget a profile that was put aside and is another phone's by now.
+  end-leaving: forget a profile that was put aside and is another phone's by now, and what went with it.
 
   KEYS[1]  leaving:{old}           hash; the profile that was put aside
   KEYS[2]  leaving:{old}:contacts  hash; its contacts
+  KEYS[3…] verifications, credentials and limits of the old phone
   ARGV[1]  the new phone
 
   Returns  "stored"   nothing of it is left
@@ -13,5 +14,5 @@
 if redis.call('HGET', KEYS[1], 'to') ~= ARGV[1] then
   return 'changed'
 end
-redis.call('UNLINK', KEYS[1], KEYS[2])
+redis.call('UNLINK', unpack(KEYS))
 return 'stored'

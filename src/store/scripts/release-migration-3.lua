@@ -1,7 +1,9 @@
 --[[
   release-migration: give up carrying out a migration.
 
-  KEYS[1]  migration:{new}  hash; the migration that was claimed
+  KEYS[1]  migration:{new}          hash; the migration that was claimed
+  KEYS[2]  arriving:{new}           hash; the copy of the profile, made in vain
+  KEYS[3]  arriving:{new}:contacts  hash; the same
   ARGV[1]  name of the claim
   ARGV[2]  seconds for which it waits to be confirmed again; "0" forgets it
 
@@ -16,6 +18,7 @@ local claim, seconds = ARGV[1], ARGV[2]
 if redis.call('HGET', migration, 'claim') ~= claim then
   return 'changed'
 end
+redis.call('UNLINK', KEYS[2], KEYS[3])
 if seconds == '0' then
   redis.call('UNLINK', migration)
 else

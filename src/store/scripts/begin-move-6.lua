@@ -6,8 +6,7 @@
   KEYS[3]  leaving:{old}           hash; the profile while it moves
   KEYS[4]  leaving:{old}:contacts  hash; its contacts while it moves
   KEYS[5]  migration:{old}:to      the phone that this one asked last to move to
-  KEYS[6]  migration:{old}         hash; a migration to the old phone
-  KEYS[7…] verifications, credentials and limits of the old phone; deleted, as are KEYS[5] and KEYS[6]
+  KEYS[6]  migration:{old}         hash; a migration to the old phone; forgotten
   ARGV[1]  the new phone
   ARGV[2]  name of the claim under which it moves
 
@@ -37,5 +36,5 @@ redis.call('HSET', leaving, 'to', new, 'claim', claim)
 if redis.call('EXISTS', contacts) == 1 then
   redis.call('RENAME', contacts, leavingContacts)
 end
-redis.call('UNLINK', migrating, migration, unpack(KEYS, 7))
+redis.call('UNLINK', migrating, migration)
 return 'stored'

@@ -6,6 +6,7 @@
   KEYS[3]  verify:{phone}    hash; the codes that were mailed and not yet confirmed
   KEYS[4]  done:{phone}:…    the record that the request is done
   KEYS[5]  removal:{phone}   hash; `ended` once the sessions of a phone that is removed have ended
+  KEYS[6]  leaving:{phone}   hash; a profile that is moving from this phone to another
   ARGV[1]  version that was read; "" where there was no profile
   ARGV[2]  version of the new state, never used before
   ARGV[3]  KEYS[4] as it was read; "" where there was none
@@ -19,11 +20,11 @@
   Returns  "stored"   the state is the new one
            "done"     another worker did this request meanwhile; nothing written
            "changed"  another version is stored; nothing written
-           "leaving"  there is no profile, and the sessions of the phone are just being ended; nothing written
+           "leaving"  there is no profile, and the sessions of the phone are just ending or moving; nothing written
 
   Repeatable: a second run finds its own version and says "stored". Called by src/store/profiles.ts
 ]]
-local profile, contacts, verify, done, removal = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local profile, contacts, verify, done, removal, leaving = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local read, new, doneRead, record, doneSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local fields, codes, verifySeconds, rosters = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
 
@@ -31,7 +32,10 @@ local stored = redis.call('HGET', profile, 'version') or ''
 if stored == new then return 'stored' end
 if (redis.call('GET', done) or '') ~= doneRead then return 'done' end
 if stored ~= read then return 'changed' end
-if stored == '' and redis.call('EXISTS', removal) == 1 and redis.call('HEXISTS', removal, 'ended') == 0 then return 'leaving' end
+if stored == '' then
+  local isEnding = redis.call('EXISTS', removal) == 1 and redis.call('HEXISTS', removal, 'ended') == 0
+  if isEnding or redis.call('EXISTS', leaving) == 1 then return 'leaving' end
+end
 
 -- Lua's stack ends near 8,000 values, so a long list goes in by parts.
 local function write(key, first, last)

@@ -1,0 +1,19 @@
+--[[
+  drop-profile: take back a profile that was made for a phone that had just gone.
+
+  KEYS[1]  profile:{phone}   hash; `version` names the state
+  KEYS[2]  contacts:{phone}  hash
+  KEYS[3]  verify:{phone}    hash; the codes that were mailed and not yet confirmed
+  KEYS[4]  done:{phone}:…    the record that the request is done
+  ARGV[1]  version of the profile that was made
+
+  Returns  "stored"   nothing of it is left
+           "changed"  another version is stored, or none; nothing written
+
+  Repeatable: a second run after "stored" finds nothing to do and says "changed". Called by src/store/profiles.ts
+]]
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then
+  return 'changed'
+end
+redis.call('UNLINK', unpack(KEYS))
+return 'stored'

@@ -1,0 +1,65 @@
+/**
+ * A worker is killed, or cut off, after each step of a request. Whoever comes back under its client id is given the
+ * request again, and in the end all is as if nothing had happened: what Redis holds, the answers, the notices.
+ *
+ * There is no failpoint in the program: relays before Redis and the broker count what the worker says, and strike
+ * before the server gets the k-th of it, or after the server has done it and before the worker knows.
+ * `CRASH_POINTS=all` strikes at each; otherwise at a part of them.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { acknowledgement, type Position } from './crash/harm.ts';
+import { type Scene, scenes } from './crash/scenes.ts';
+import { CrashStage, type Run } from './crash/stage.ts';
+
+const everyPoint = process.env['CRASH_POINTS'] === 'all';
+
+let stage: CrashStage;
+const unharmed = new Map<Scene, Run>();
+
+before(async () => {
+  stage = await CrashStage.start();
+  for (const scene of scenes) {
+    await stage.run(scene, undefined, 'none'); // loads what a worker loads once
+    unharmed.set(scene, await stage.run(scene, undefined, 'none'));
+  }
+});
+after(() => stage.stop());
+
+test('without a crash each request is answered, and those that tell others tell them', () => {
+  for (const [{ name }, { answers, notices, said }] of unharmed) {
+    assert.equal(answers.length, name === 'remove' ? 2 : 1, name);
+    assert.equal(notices.length, { remove: 5, phone: 7, update: 5 }[name] ?? 0, name);
+    assert.equal(said.at(-1), acknowledgement, name);
+  }
+});
+
+for (const harm of ['cut', 'killed'] as const) {
+  for (const scene of scenes) {
+    for (const position of ['before', 'after'] as const) {
+      const when = position === 'before' ? 'before it is heard' : 'after it is heard, before the reply';
+      test(`${scene.name}: a worker ${harm} at each step, ${when}, changes nothing of what comes of it`, async (t) => {
+        const expected = unharmed.get(scene);
+        assert.ok(expected);
+        let struck = 0;
+        for (const at of points(position, harm)) {
+          const run = await stage.run(scene, { at, position, side: harm === 'cut' ? 'redis' : 'both' }, harm);
+          if (!run.isStruck) break;
+          struck++;
+          const where = `${harm} ${position} ${at}: ${run.said[at - 1]}`;
+          assert.deepEqual(run.state, expected.state, where);
+          assert.deepEqual([...new Set(run.answers)], [...new Set(expected.answers)], where);
+          assert.deepEqual([...new Set(run.notices)], [...new Set(expected.notices)], where);
+        }
+        assert.ok(struck > 0);
+        t.diagnostic(`${struck} points of ${expected.said.length}`);
+      });
+    }
+  }
+}
+
+/** 1, 2, 3 …, or a part of it that is another for the other position. */
+function* points(position: Position, harm: 'cut' | 'killed'): Generator<number> {
+  const step = everyPoint ? 1 : { cut: 2, killed: 5 }[harm];
+  for (let at = position === 'before' ? 1 : Math.ceil((step + 1) / 2); ; at += step) yield at;
+}

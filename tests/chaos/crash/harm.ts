@@ -1,0 +1,135 @@
+/** Counts what a worker says to Redis and to the broker while it does a request, and strikes at one of it. */
+import { mqttEnd, mqttType, PUBACK, PUBLISH, packetId, respEnd } from './framing.ts';
+import { type Inspect, Relay } from './relay.ts';
+
+/** Whether the server still gets what the worker said, and the worker the reply to it no more. */
+export type Position = 'before' | 'after';
+
+/** Where to strike: at the `at`-th command or packet since the request came. */
+export interface Strike {
+  readonly at: number;
+  readonly position: Position;
+  /** What counts: only what is said to Redis, or to the broker too. */
+  readonly side: 'redis' | 'both';
+}
+
+/** One request on its way through the worker. */
+export class Watch {
+  /** What the worker has said, commands to Redis and packets to the broker. */
+  readonly said: string[] = [];
+  /** Resolves when the request is struck, or acknowledged. */
+  readonly over: Promise<'struck' | 'acknowledged'>;
+  readonly strike: Strike | undefined;
+  #end: (how: 'struck' | 'acknowledged') => void = () => undefined;
+
+  constructor(strike: Strike | undefined) {
+    this.strike = strike;
+    this.over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** The worker says something; returns whether it is what is to be struck. */
+  says(what: string): boolean {
+    this.said.push(what);
+    return this.said.length === this.strike?.at;
+  }
+
+  struck(): void {
+    this.#end('struck');
+  }
+
+  acknowledged(): void {
+    this.#end('acknowledged');
+  }
+}
+
+/** What is being watched, if anything. */
+export interface Watching {
+  watch: Watch | undefined;
+}
+
+/** A relay before Redis. */
+export function relayRedis(port: number, watching: Watching): Promise<Relay> {
+  return Relay.start({ port, packetEnd: respEnd, inspector: () => inspectRedis(watching) });
+}
+
+function inspectRedis(watching: Watching): Inspect {
+  let asked = 0;
+  let answered = 0;
+  /** With which reply the strike comes; to strike before a command is to wait for the replies to those before it. */
+  let lastReply = Number.POSITIVE_INFINITY;
+  return (packet, direction) => {
+    const { watch } = watching;
+    const isBefore = watch?.strike?.position === 'before';
+    if (direction === 'down') {
+      if (packet[0] === pushByte || ++answered < lastReply) return true;
+      watch?.struck();
+      return isBefore;
+    }
+    const command = commandText(packet);
+    if (isOfTime(command) || !watch?.says(command)) {
+      asked++;
+      return true;
+    }
+    lastReply = isBefore ? asked : ++asked;
+    if (answered === lastReply) watch.struck();
+    return !isBefore;
+  };
+}
+
+/** A relay before the broker. */
+export function relayBroker(port: number, watching: Watching): Promise<Relay> {
+  return Relay.start({ port, packetEnd: mqttEnd, inspector: () => inspectBroker(watching) });
+}
+
+function inspectBroker(watching: Watching): Inspect {
+  let struckId: number | undefined;
+  return (packet, direction) => {
+    const { watch } = watching;
+    const type = mqttType(packet);
+    if (direction === 'down') {
+      if (type !== PUBACK || packetId(packet) !== struckId) return true;
+      watch?.struck();
+      return false;
+    }
+    if (type !== PUBLISH && type !== PUBACK) return true;
+    const counts = watch?.strike?.side !== 'redis';
+    const isStruck = counts && watch?.says(type === PUBACK ? acknowledgement : `PUBLISH ${topicOf(packet)}`);
+    if (!isStruck) {
+      if (type === PUBACK) watch?.acknowledged();
+      return true;
+    }
+    const isBefore = watch?.strike?.position === 'before';
+    // Nobody replies to a PUBACK: it is the last that is said of a request.
+    if (isBefore || type === PUBACK) watch?.struck();
+    else struckId = packetId(packet);
+    return !isBefore;
+  };
+}
+
+/** What a watch calls the acknowledgement of the request. */
+export const acknowledgement = 'PUBACK';
+
+const pushByte = '>'.charCodeAt(0);
+
+/** The first words of a command, for people; of a script that is sent whole its name. */
+function commandText(packet: Buffer): string {
+  const [, ...words] = packet.toString('latin1').split(/\r\n(?:\$\d+\r\n)?/);
+  return words
+    .slice(0, 8)
+    .join(' ')
+    .replace(/^eval --\[\[\n {2}([a-z-]+):.*\]\]\n.*?(?= \d+ )/s, 'eval $1');
+}
+
+/** These come with time and not with requests. */
+function isOfTime(command: string): boolean {
+  return / workers |^(time|zrangebyscore|hello|info|client|select) ?/i.test(`${command} `);
+}
+
+function topicOf(packet: Buffer): string {
+  let at = 1;
+  while ((packet[at] ?? 0) > 127) at++;
+  at++;
+  return packet.toString('latin1', at + 2, at + 2 + packet.readUInt16BE(at));
+}

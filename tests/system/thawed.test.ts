@@ -1,0 +1,71 @@
+/** A worker that was frozen, taken for dead and inherited from: what it finds undone when thawed is done by then. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { atom, defaultLimits, encode } from '../../src/etf/index.ts';
+import { readProfile, type SentProfile } from '../../src/records/profile.ts';
+import type { Means } from '../../src/requests/handler.ts';
+import { remove } from '../../src/requests/remove.ts';
+import { fieldsOf, profile } from '../terms.ts';
+import { openDirectly } from './stage/books.ts';
+import { eventually, type Phone, type Stage, startStage } from './stage/stage.ts';
+
+let stage: Stage;
+before(async () => {
+  stage = await startStage({ workers: 2, settings: { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' } });
+});
+after(() => stage.stop());
+
+const set = (phone: Phone, presence: string) =>
+  profile({ phone: phone.number, presence: atom(presence), status: 'set' });
+
+test('requests that wait in its socket, and that its heir has done, are not done again', async () => {
+  const victim = stage.workers[1];
+  assert.ok(victim);
+  // Without Correlation Data, as clients in the field: only the broker's DUP tells a request that comes again.
+  const phones = await Promise.all(
+    Array.from({ length: 12 }, () => stage.phone({ mqtt: { protocolVersion: 4 } })),
+  );
+  void victim.process.kill('SIGSTOP');
+  await Promise.all(phones.map((phone) => phone.ask(set(phone, 'first'))));
+  await Promise.all(phones.map((phone) => phone.ask(set(phone, 'second'))));
+  void victim.process.kill('SIGCONT');
+  await eventually('it is ready again', async () => (await victim.page('/readyz')).status === 200);
+  await stage.idle();
+  for (const phone of phones) {
+    await phone.fence();
+    phone.answers.length = 0;
+    const answer = await phone.ask(profile({ phone: phone.number, status: 'get' }));
+    assert.deepEqual(fieldsOf(answer).presence, atom('second'));
+  }
+});
+
+test('a phone that was removed by its heir, and has signed in anew, keeps its session', async () => {
+  const { stores, close } = await openDirectly(stage);
+  const phone = await stage.phone();
+  await phone.ask(set(phone, 'first'));
+  const sent = readProfile(
+    encode(profile({ phone: phone.number, status: 'remove' })),
+    defaultLimits,
+  ) as SentProfile;
+  const request = {
+    replyTo: { client: phone.client },
+    sent,
+    phone: phone.number,
+    key: 'one request',
+    record: '',
+    stored: await stores.profiles.read(phone.number),
+    sessionPhone: phone.number,
+    again: false,
+    done: undefined,
+  };
+  const carryOut = async () => {
+    const { notices } = await remove(request, stores as Means);
+    for await (const _ of notices ?? []);
+  };
+  await carryOut();
+  assert.equal(await stores.sessions.phoneOf(phone.client), undefined);
+  await stage.signIn(phone.client, phone.number);
+  await carryOut();
+  assert.equal(await stores.sessions.phoneOf(phone.client), phone.number);
+  await close();
+});

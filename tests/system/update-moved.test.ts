@@ -1,0 +1,48 @@
+/** `update` of a profile that has just moved: its contacts are told, though a crash has cut off the move's own notices. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { atom, defaultLimits, encode, Tuple } from '../../src/etf/index.ts';
+import { readProfile, type SentProfile } from '../../src/records/profile.ts';
+import type { Means } from '../../src/requests/handler.ts';
+import { phone as confirm } from '../../src/requests/phone.ts';
+import { profile, text } from '../terms.ts';
+import { idOf, keep, openDirectly } from './stage/books.ts';
+import { type Stage, startStage } from './stage/stage.ts';
+
+let stage: Stage;
+before(async () => {
+  stage = await startStage();
+});
+after(() => stage.stop());
+
+test('a contact that still knows the old number hears of the new one, and of the update', async () => {
+  const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  await keep(old, { 1: [idOf(friend)] });
+  await keep(friend, { 1: [idOf(old)] });
+  await old.ask(profile({ phone: fresh.number, status: 'migrate' }));
+
+  const { stores, close } = await openDirectly(stage);
+  const sent = encode(profile({ phone: fresh.number, status: 'phone' }));
+  const { notices } = await confirm(
+    {
+      replyTo: { client: fresh.client },
+      sent: readProfile(sent, defaultLimits) as SentProfile,
+      phone: fresh.number,
+      key: 'one request',
+      record: '',
+      stored: undefined,
+      sessionPhone: fresh.number,
+      again: false,
+      done: undefined,
+    },
+    stores as Means,
+  );
+  assert.ok(notices, 'which are cut off here: nobody asks for them');
+  await close();
+
+  await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
+  await stage.idle();
+  const told = (await friend.newNotices()).at(-1);
+  assert.ok(told instanceof Tuple);
+  assert.deepEqual([told.elements[1], told.elements[13]], [text(idOf(fresh)), atom('away')]);
+});
