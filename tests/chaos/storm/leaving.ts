@@ -1,0 +1,104 @@
+/** `migrate` with `phone`, and `remove`: the requests after which a number is not what it was. */
+import { persist } from '../../../src/store/redis.ts';
+import { profile, refusal } from '../../terms.ts';
+import { askUntilFree, atServerTime, exactly, heard, seeStored, success } from './answers.ts';
+import type { Phone } from './phones.ts';
+import { update } from './requests.ts';
+import { signIn } from './sign-in.ts';
+
+/** `migrate` and `phone`: the first device asks, the second one has signed in with the new number, and confirms. */
+export async function move(phone: Phone): Promise<void> {
+  const { system, chance, hub } = phone.parts;
+  const { number: old, known } = phone;
+  // Without its roster the hub would not be told of the new number, and no longer know it.
+  if (!known?.hasRoster) return;
+  const [first, second] = phone.devices;
+  const { previous } = phone;
+  const isBack = previous !== undefined && previous !== old && chance.is(0.3);
+  const next = isBack ? previous : `${old.slice(0, 5)}9${String(nextNumber++).padStart(7, '0')}`;
+  await askUntilFree(phone, first, profile({ phone: next, status: 'migrate' }), {
+    kind: 'migrate',
+    refused: 'already_exists',
+    possible: exactly(success('migration')),
+  });
+  const { connection, keys } = system.database;
+  await phone.see('missing', `a migration from ${old} to ${next} waits`, async () => {
+    return (await persist(() => connection.hget(keys.migration(next), 'from'))) === old;
+  });
+  await signIn(system.database, second.client, next);
+  if (chance.is(0.2)) {
+    const request = profile({ phone: old, status: 'get' });
+    await phone.ask(first, 'get', request, [exactly(phone.profile('get', known))]);
+  }
+  phone.take(next);
+  const due = hub.expect(
+    `move of ${phone.name} from ${old} to ${next}`,
+    (notice) => notice.phoneId === `${next}_1`,
+  );
+  await askUntilFree(phone, second, profile({ phone: next, status: 'phone' }), {
+    kind: 'phone',
+    refused: 'busy',
+    possible: atServerTime(phone, 'phone', known, (now) => {
+      phone.known = now;
+      phone.news.push(now);
+    }),
+  }).catch((error) => {
+    hub.forget(due);
+    throw error;
+  });
+  phone.left.add(old);
+  phone.left.delete(next);
+  phone.codes = [];
+  phone.linkedAt = Number.NEGATIVE_INFINITY;
+  await phone.see('missing', `${first.client} belongs to ${next}`, async () => {
+    return (await persist(() => connection.hget(keys.session(first.client), 'phone'))) === next;
+  });
+  if (chance.is(0.3)) await update(phone);
+  else if (chance.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+}
+
+let nextNumber = 1;
+
+/** The whole phone; both devices hear of it, and sign in again. */
+export async function remove(phone: Phone): Promise<void> {
+  const { system, chance, hub } = phone.parts;
+  const { number, known } = phone;
+  const device = phone.anyDevice();
+  const request = profile({ phone: number, status: 'remove' });
+  if (known === undefined) {
+    await phone.ask(device, 'remove', request, [exactly(refusal('not_found'))]);
+    return;
+  }
+  const other = phone.devices[device === phone.devices[0] ? 1 : 0];
+  const before = phone.removals[other.client] ?? 0;
+  const due = known.hasRoster
+    ? hub.expect(
+        `removal of ${phone.name} (${number})`,
+        (notice) => notice.isDeleted && notice.phoneId === `${number}_1`,
+      )
+    : undefined;
+  await askUntilFree(phone, device, request, {
+    kind: 'remove',
+    refused: 'busy',
+    possible: exactly(profile({ phone: number, status: 'remove' })),
+  }).catch((error) => {
+    if (due) hub.forget(due);
+    throw error;
+  });
+  phone.known = undefined;
+  phone.codes = [];
+  phone.linkedAt = Number.NEGATIVE_INFINITY;
+  if (known.hasRoster) phone.isDeletedAtHub = true;
+  await seeStored(phone, 'nothing is stored');
+  await heard(
+    phone,
+    `${other.client} hears of the removal`,
+    () => (phone.removals[other.client] ?? 0) > before,
+  );
+  const { connection, keys } = system.database;
+  await phone.see('missing', `the sessions of ${number} are gone`, async () => {
+    return (await persist(() => connection.hget(keys.session(other.client), 'phone'))) !== number;
+  });
+  for (const { client } of phone.devices) await signIn(system.database, client, number);
+  if (due && chance.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+}
