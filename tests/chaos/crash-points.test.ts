@@ -12,7 +12,7 @@ import { acknowledgement, type Position } from './crash/harm.ts';
 import { type Scene, scenes } from './crash/scenes.ts';
 import { CrashStage, type Run } from './crash/stage.ts';
 
-const everyPoint = process.env['CRASH_POINTS'] === 'all';
+const everyPoint = process.env.CRASH_POINTS === 'all';
 
 let stage: CrashStage;
 const unharmed = new Map<Scene, Run>();

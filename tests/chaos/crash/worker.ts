@@ -62,4 +62,4 @@ export async function startRelayed(
   return new RelayedWorker(process, redis);
 }
 
-const pathVariable = process.env['PATH'] ?? '';
+const pathVariable = process.env.PATH ?? '';

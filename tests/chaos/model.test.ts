@@ -1,0 +1,63 @@
+/**
+ * Two workers under requests of all nine kinds, drawn at random, against a model of the contract. Phones that know each
+ * other ask one after another and all at once; every answer, every notice and all of Redis must be what some order of
+ * the requests allows.
+ *
+ * `MODEL_SECONDS` sets how long it runs, `MODEL_SEED` repeats the choice of requests.
+ */
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { test } from 'node:test';
+import { startSmtp } from '../../src/dev/servers/smtp.ts';
+import { startSts } from '../../src/dev/servers/sts.ts';
+import { requestKinds } from '../../src/records/profile.ts';
+import { startStage } from '../system/stage/stage.ts';
+import { Hammer, slowStsMs } from './model/hammer.ts';
+import { verifySecret } from './model/stores.ts';
+
+const seconds = Number(process.env.MODEL_SECONDS ?? 20);
+const seed = Number(process.env.MODEL_SEED ?? randomInt(2 ** 31));
+
+/** Groups of phones that know each other; each acts on its own, all at the same time. */
+const casts = 8;
+
+test('every answer, every notice and all of Redis are what some order of the requests allows', {
+  timeout: (seconds + 60) * 1000,
+}, async (t) => {
+  const smtp = await startSmtp();
+  t.after(() => smtp.stop());
+  const sts = await startSts();
+  t.after(() => sts.stop());
+  const settings = {
+    LOG_LEVEL: 'info',
+    SMTP_URL: smtp.url,
+    SMTP_REQUIRE_TLS: 'off',
+    MAIL_FROM: 'no-reply@example.org',
+    VERIFY_SECRET: verifySecret,
+    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/profile',
+    AWS_FAST_REPLY_MS: String(slowStsMs / 3),
+    CREDENTIALS_KEY: Buffer.alloc(32, 7).toString('base64'),
+    ...sts.environment,
+  };
+  const stage = await startStage({ workers: 2, settings });
+  t.after(() => stage.stop());
+  const hammer = await Hammer.start({ stage, smtp, sts, seed }, casts);
+  t.diagnostic(`seed ${seed}`);
+
+  const started = performance.now();
+  const passed = () => (performance.now() - started) / 1000;
+  while (passed() < seconds) await hammer.wave();
+
+  t.diagnostic(
+    `${hammer.operations} requests in ${hammer.waves} waves, ${Math.round(hammer.operations / passed())}/s`,
+  );
+  t.diagnostic(`the search: ${JSON.stringify(hammer.explored)}`);
+  for (const name of [...hammer.counts.keys()].sort()) t.diagnostic(`${name} × ${hammer.counts.get(name)}`);
+  assert.deepEqual(await hammer.strayKeys(), []);
+  for (const kind of requestKinds) {
+    assert.ok(
+      [...hammer.counts.keys()].some((name) => name.startsWith(`${kind}: `)),
+      `${kind} was asked`,
+    );
+  }
+});

@@ -1,0 +1,183 @@
+/** What is asked next: drawn from a seed, so that a run can be repeated request by request. */
+
+import type { Chance } from '../random.ts';
+import type { Asked, Kind, Owned } from './operation.ts';
+import type { Contact, Feature, Roster, Service, State } from './state.ts';
+import type { Forms } from './wire.ts';
+
+/** Phones that may know each other, and the clients on them; no phone of another cast is ever involved. */
+export interface Cast {
+  readonly name: string;
+  readonly phones: readonly string[];
+  readonly clients: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** Makes a request when its time has come: what it means by "the right code" depends on what happened before. */
+export interface Choice {
+  readonly kind: Kind;
+  readonly forms: Forms;
+  readonly choose: (state: State, cast: Cast) => { readonly client: string; readonly asked: Asked };
+}
+
+/** Requests one after another; of several such rows all run at the same time. */
+export type Rows = readonly (readonly Choice[])[];
+
+/** A group of at most five requests, in one of the ways in which they may meet. */
+export function drawGroup(chance: Chance, cast: Cast): Rows {
+  const some = (count: number) => Array.from({ length: count }, () => drawChoice(chance, cast));
+  const way = chance.weighted({ alone: 1, inOrder: 2, together: 5, rows: 2 });
+  if (way === 'alone') return [some(1)];
+  if (way === 'inOrder') return [some(2 + chance.below(4))];
+  if (way === 'together') return some(2 + chance.below(4)).map((choice) => [choice]);
+  return [some(2), some(1 + chance.below(2))];
+}
+
+const weights: Readonly<Record<Kind, number>> = {
+  get: 18,
+  set: 24,
+  update: 20,
+  link: 7,
+  email: 10,
+  aws: 3,
+  remove: 4,
+  migrate: 8,
+  phone: 7,
+  invalid: 1,
+};
+
+function drawChoice(chance: Chance, cast: Cast): Choice {
+  const kind = chance.weighted(weights);
+  const size = chance.is(0.3) ? 7 : 8;
+  const forms = drawForms(chance);
+  const [client, target, likely] = [chance.pick(cast.clients), chance.pick(cast.phones), chance.is(0.8)];
+  const isStranger = chance.is(0.03);
+  const makeAsked = drawAsked(chance, cast, kind);
+  return {
+    kind,
+    forms,
+    choose(state, { phones }) {
+      const asking = likely && kind === 'phone' ? (clientOfPending(state) ?? client) : client;
+      const own = isStranger ? target : (state.sessions[asking] ?? target);
+      const empty = phones.find((phone) => state.profiles[phone] === undefined && phone !== own);
+      const phone = kind === 'migrate' ? ((likely ? empty : undefined) ?? target) : own;
+      return { client: asking, asked: makeAsked(state, { phone, size }) };
+    },
+  };
+}
+
+/** A client of a phone that another one has asked to move to. */
+function clientOfPending({ askedBy, wants, sessions }: State): string | undefined {
+  const isWaiting = (phone: string) => wants[askedBy[phone]?.old ?? ''] === phone;
+  return Object.keys(sessions).find((client) => isWaiting(sessions[client] ?? ''));
+}
+
+type Base = Pick<Asked, 'phone' | 'size'>;
+
+function drawAsked(chance: Chance, cast: Cast, kind: Kind): (state: State, base: Base) => Asked {
+  switch (kind) {
+    case 'set': {
+      const [owned, malformed] = [drawOwned(chance, cast), chance.is(0.06)];
+      // One of 7 elements has no presence that could have the wrong shape.
+      return (_, { phone, size }) => ({ phone, size: malformed ? 8 : size, kind, owned, malformed });
+    }
+    case 'update': {
+      const presence = chance.is(0.8) ? chance.pick(presences) : '';
+      const ahead = chance.pick(timesAhead);
+      return (_, base) => ({ ...base, kind, presence, time: Number.isNaN(ahead) ? 0 : Date.now() + ahead });
+    }
+    case 'link': {
+      const address = chance.is(0.05)
+        ? 'no address'
+        : chance.is(0.5)
+          ? first(cast)
+          : chance.pick(cast.addresses);
+      return (_, base) => ({ ...base, kind, address });
+    }
+    case 'email': {
+      const [fallback, guess, isRight] = [
+        chance.pick(cast.addresses),
+        chance.below(1_000_000),
+        chance.is(0.4),
+      ];
+      return (state, base) => {
+        const codes = state.codes[base.phone] ?? {};
+        const address = Object.keys(codes)[0] ?? fallback;
+        const kept = codes[address]?.code;
+        const wrong = (Number(kept ?? guess) + 1) % 1_000_000;
+        const code = isRight && kept !== undefined ? kept : String(wrong).padStart(6, '0');
+        return { ...base, kind, address, code };
+      };
+    }
+    default:
+      return (_, base) => ({ ...base, kind });
+  }
+}
+
+function first({ addresses }: Cast): string {
+  return addresses[0] ?? '';
+}
+
+const notSent = Number.NaN;
+
+/** Around the five minutes that a client's clock may be ahead; none for a time that is not sent. */
+const timesAhead = [notSent, -3_600_000, -5_000, 0, 0, 1, 5_000, 60_000, 285_000, 315_000, 86_400_000];
+
+const presences = ['online', 'away', 'offline'] as const;
+
+function drawForms(chance: Chance): Forms {
+  return {
+    phone: chance.pick(['binary', 'binary', 'plus', 'characters', 'integer']),
+    code: chance.pick(['binary', 'characters', 'integer', 'password']),
+    unset: chance.pick(['list', 'undefined']),
+    wrong: chance.pick(['settings', 'roster', 'contact', 'presence', 'service']),
+  };
+}
+
+function drawOwned(chance: Chance, cast: Cast): Owned {
+  return {
+    ...(chance.is(0.5) && { settings: drawSettings(chance) }),
+    ...(chance.is(0.5) && { presence: chance.pick(presences) }),
+    ...(chance.is(0.45) && { rosters: drawRosters(chance, cast) }),
+    ...(chance.is(0.3) && { services: drawServices(chance) }),
+  };
+}
+
+function drawSettings(chance: Chance): Feature[] {
+  const keys = ['LANG', 'theme', 'sound', 'font'].filter(() => chance.is(0.5));
+  return keys.map((key) => ({ key, value: chance.is(0.25) ? '' : `${key} ${chance.below(100)}` }));
+}
+
+/** Also such as the server owns, which are to be ignored. */
+function drawServices(chance: Chance): Service[] {
+  const status = chance.is(0.1) ? 'verified' : 'added';
+  return [
+    { id: `vox-${chance.below(100)}`, type: 'vox', status },
+    ...(chance.is(0.3) ? [{ id: 'vox-second', type: 'vox', status: '' }] : []),
+    ...(chance.is(0.3) ? [{ id: 'forged@example.org', type: 'email', status: 'verified' }] : []),
+    ...(chance.is(0.3) ? [{ id: 'AKIAFORGED', type: 'aws', status: 'verified' }] : []),
+  ];
+}
+
+function drawRosters(chance: Chance, cast: Cast): (Roster | number)[] {
+  const ids = chance.is(0.8) ? [1] : [1, 2];
+  const rosters = ids.map((id) => ({
+    id,
+    names: `roster ${chance.below(100)}`,
+    contacts: drawContacts(chance, cast),
+  }));
+  return chance.is(0.15) ? [...rosters, 77] : rosters;
+}
+
+/** Mostly phones of the cast in their first roster, so that many hold each other. */
+function drawContacts(chance: Chance, { phones }: Cast): Contact[] {
+  const known = phones.filter(() => chance.is(0.55)).map((phone) => `${phone}_${chance.is(0.85) ? 1 : 2}`);
+  const strangers = chance.is(0.15) ? [chance.pick(['380990000000_1', 'nobody', '+380990000000_1'])] : [];
+  return [...known, ...strangers].map((phoneId) => ({
+    phoneId,
+    names: `contact ${chance.below(1000)}`,
+    update: chance.below(1000),
+    presence: chance.is(0.3) ? 'away' : '',
+    status: chance.is(0.3) ? 'friend' : '',
+  }));
+}

@@ -1,0 +1,270 @@
+/** Hammers workers with requests, wave after wave, and has each wave judged by the model. */
+import assert from 'node:assert/strict';
+import type { CaughtMail, SmtpSink } from '../../../src/dev/servers/smtp.ts';
+import type { StsServer } from '../../../src/dev/servers/sts.ts';
+import type { Stage } from '../../system/stage/stage.ts';
+import { Chance } from '../random.ts';
+import { type Cast, type Choice, drawGroup, type Rows } from './choices.ts';
+import { Device, Eavesdropper, type Overheard } from './device.ts';
+import { copyText, type Group, linearize, noticeText } from './linearize.ts';
+import { answerName, answerText, type Operation, type Outside } from './operation.ts';
+import { report } from './report.ts';
+import { drop, nothing, put, type State } from './state.ts';
+import { allKeys, readView, skipTime, withLastWishes } from './stores.ts';
+import { payloadOf, readAnswer, readNotice } from './wire.ts';
+
+/** A cast, what the model says it has, and where its requests are drawn from. */
+interface Play {
+  readonly cast: Cast;
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly chance: Chance;
+  state: State;
+}
+
+export class Hammer {
+  readonly #stage: Stage;
+  readonly #smtp: SmtpSink;
+  readonly #sts: StsServer;
+  readonly #seed: number;
+  readonly #chance: Chance;
+  readonly #plays: Play[] = [];
+  readonly #eavesdropper: Eavesdropper;
+  #skipped = 0;
+  #lastMail: CaughtMail | undefined;
+  #stsSeen = 0;
+  #operations = 0;
+  waves = 0;
+  /** `<kind>: <answer>` → how often. */
+  readonly counts = new Map<string, number>();
+  /** Points of the search that were looked at, in all and in the worst group. */
+  readonly explored = { all: 0, worst: 0 };
+
+  private constructor(
+    parts: { stage: Stage; smtp: SmtpSink; sts: StsServer; seed: number },
+    spy: Eavesdropper,
+  ) {
+    this.#stage = parts.stage;
+    this.#smtp = parts.smtp;
+    this.#sts = parts.sts;
+    this.#seed = parts.seed;
+    this.#chance = new Chance(parts.seed, 'world');
+    this.#eavesdropper = spy;
+  }
+
+  /** @param casts - how many. */
+  static async start(
+    parts: { stage: Stage; smtp: SmtpSink; sts: StsServer; seed: number },
+    casts: number,
+  ): Promise<Hammer> {
+    const spy = new Eavesdropper(
+      await parts.stage.phone({ client: 'eavesdropper', number: '0', session: false }),
+    );
+    await spy.listen();
+    const hammer = new Hammer(parts, spy);
+    for (let number = 0; number < casts; number++) await hammer.#addCast(number);
+    return hammer;
+  }
+
+  get operations(): number {
+    return this.#operations;
+  }
+
+  async #addCast(number: number): Promise<void> {
+    const cast: Cast = {
+      name: `cast ${number}`,
+      phones: [0, 1, 2, 3].map((phone) => `380${671_000_000 + number * 10 + phone}`),
+      clients: [0, 1, 2, 3, 4, 5, 6].map((client) => `client-${number}-${client}`),
+      addresses: ['ann', 'bob', 'eve'].map((name) => `${name}@cast-${number}.example.org`),
+    };
+    const devices = new Map<string, Device>();
+    for (const [place, client] of cast.clients.entries()) {
+      const isOld = place % 2 === 1;
+      const mqtt = { protocolVersion: isOld ? 4 : 5 } as const;
+      const phone = await this.#stage.phone({ client, number: '0', session: false, mqtt });
+      devices.set(client, new Device(phone, !isOld));
+    }
+    this.#plays.push({ cast, devices, chance: new Chance(this.#seed, cast.name), state: nothing });
+  }
+
+  /** All casts act at once, each its group; then what was seen of each is judged. */
+  async wave(): Promise<void> {
+    this.waves++;
+    await this.#passTime();
+    for (const play of this.#plays) await this.#signIn(play);
+    const mood = this.#outsideMood();
+    const asked = await Promise.all(this.#plays.map((play) => this.#act(play)));
+    await this.#stage.idle();
+    const heard = await this.#eavesdropper.heard();
+    const outside = { ...mood, skipped: this.#skipped, mailed: this.#newCodes(), issued: this.#newKeys() };
+    const notices = byTopic(heard.notices);
+    const answers = byTopic(heard.answers);
+    for (const [place, play] of this.#plays.entries()) {
+      await this.#judge(play, { operations: asked[place] ?? [], outside, notices, answers });
+    }
+    assert.deepEqual([...notices.keys(), ...answers.keys()], [], 'nothing is told to strangers');
+  }
+
+  /** Requests of one cast; those of a row in order, the rows at the same time. */
+  async #act(play: Play): Promise<Operation[]> {
+    const rows = drawGroup(play.chance, play.cast);
+    const addresses = new Set(play.cast.addresses);
+    const before = play.state;
+    const run = async (row: Rows[number]): Promise<Operation[]> => {
+      const operations: Operation[] = [];
+      for (const choice of row) {
+        const operation = await this.#ask(play, before, choice, addresses);
+        if (operation) operations.push(operation);
+      }
+      return operations;
+    };
+    return (await Promise.all(rows.map(run))).flat();
+  }
+
+  /** @param addresses - not linked yet in this wave: whose code a mail brings must be clear. */
+  async #ask(
+    { cast, devices }: Play,
+    before: State,
+    choice: Choice,
+    addresses: Set<string>,
+  ): Promise<Operation | undefined> {
+    const { client: chosen, asked } = choice.choose(before, cast);
+    if (asked.kind === 'link' && asked.address.includes('@') && !addresses.delete(asked.address))
+      return undefined;
+    // Those of MQTT 3.1.1 have an odd number; their neighbour can tell an answer from another client's `remove`.
+    const needsProperties = asked.kind === 'remove' || asked.kind === 'aws';
+    const place = cast.clients.indexOf(chosen);
+    const client = (needsProperties ? cast.clients[place - (place % 2)] : undefined) ?? chosen;
+    const device = devices.get(client);
+    assert.ok(device);
+    const exchange = await device.ask(payloadOf(asked, choice.forms), asked.kind);
+    const name = `${asked.kind}: ${answerName(exchange.answers.at(-1))}`;
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    return { id: ++this.#operations, client, asked, ...exchange };
+  }
+
+  async #judge(
+    play: Play,
+    seen: {
+      operations: readonly Operation[];
+      outside: Outside;
+      notices: Map<string, Overheard[]>;
+      answers: Map<string, Overheard[]>;
+    },
+  ): Promise<void> {
+    const { cast } = play;
+    const { operations, outside } = seen;
+    const notices = cast.phones.flatMap((phone) => {
+      const own = takeOut(seen.notices, `ses/${phone}`);
+      return own.map(({ payload }) => noticeText({ phone, contact: readNotice(payload) }));
+    });
+    const copies = cast.clients.flatMap((client) => {
+      const own = operations.filter((operation) => operation.client === client);
+      return unasked(client, takeOut(seen.answers, `actions/1/api/${client}`), own);
+    });
+    const view = withLastWishes(await readView(this.#stage.database, cast));
+    const viewedAt = Date.now() + this.#skipped;
+    const group: Group = { operations, outside, notices, copies, view, viewedAt };
+    const verdict = linearize(play.state, group);
+    this.explored.all += verdict.explored;
+    this.explored.worst = Math.max(this.explored.worst, verdict.explored);
+    if (verdict.state === undefined) {
+      assert.fail(
+        `seed ${this.#seed}, wave ${this.waves}, ${cast.name}:\n${report(play.state, group, verdict)}`,
+      );
+    }
+    play.state = verdict.state;
+  }
+
+  /** The authentication service: clients come back, leave, and change to another phone. */
+  async #signIn(play: Play): Promise<void> {
+    const { cast, chance } = play;
+    for (const client of cast.clients) {
+      const phone = chance.pick(cast.phones);
+      const [comesBack, leaves, changes] = [chance.is(0.5), chance.is(0.02), chance.is(0.03)];
+      const isIn = client in play.state.sessions;
+      if (isIn ? changes : comesBack) {
+        await this.#stage.signIn(client, phone);
+        play.state = { ...play.state, sessions: put(play.state.sessions, client, phone) };
+      } else if (isIn && leaves) {
+        // The set of the phone's sessions keeps a stale member, as it may.
+        await this.#stage.database.del(`session:${client}`);
+        play.state = { ...play.state, sessions: drop(play.state.sessions, client) };
+      }
+    }
+  }
+
+  /** Now and then a minute passes, ten, an hour or a day, so that limits, codes and migrations lapse. */
+  async #passTime(): Promise<void> {
+    const minutes = Number(this.#chance.weighted({ 0: 60, 1.1: 30, 12: 6, 61: 3, 1501: 1 }));
+    if (minutes === 0) return;
+    await skipTime(this.#stage.database, minutes * 60_000);
+    this.#skipped += minutes * 60_000;
+  }
+
+  #outsideMood(): Pick<Outside, 'mail' | 'sts'> {
+    const mail = this.#chance.is(0.15) ? 'refuses' : 'accepts';
+    const sts = this.#chance.weighted({ success: 8, slow: 1, AccessDenied: 1 });
+    this.#smtp.refuse(mail === 'refuses' ? 'rcpt' : 'none');
+    this.#sts.mode(sts, slowStsMs);
+    return { mail, sts };
+  }
+
+  /** The sink keeps the newest thousand mails only, so those that are new are those behind the last one seen. */
+  #newCodes(): Map<string, string> {
+    const mails = this.#smtp.mails();
+    const fresh = mails.slice(this.#lastMail === undefined ? 0 : mails.lastIndexOf(this.#lastMail) + 1);
+    this.#lastMail = mails.at(-1);
+    return new Map(fresh.map(({ to, text }) => [to[0] ?? '', /\b\d{6}\b/.exec(text)?.[0] ?? '']));
+  }
+
+  #newKeys(): Map<string, string[]> {
+    const fresh = this.#sts.requests().slice(this.#stsSeen);
+    this.#stsSeen += fresh.length;
+    const keys = new Map<string, string[]>();
+    for (const { sessionName, issued } of fresh) {
+      const phone = /\d+$/.exec(sessionName)?.[0] ?? '';
+      if (issued) keys.set(phone, [...(keys.get(phone) ?? []), issued.keys.accessKeyId]);
+    }
+    return keys;
+  }
+
+  /** What is left in Redis: all keys that no cast's profile, session, code, limit, credentials or migration accounts for. */
+  async strayKeys(): Promise<string[]> {
+    const phones = this.#plays.flatMap(({ cast }) => cast.phones).join('|');
+    const known = new RegExp(
+      `^(workers|session:client-\\d+-\\d|(sessions|profile|contacts|verify|aws):\\{(${phones})\\}|limit:\\{(${phones})\\}:link|` +
+        `migration:\\{(${phones})\\}(:to)?|limit:\\{[\\w-]+\\}:address|done:\\{(${phones})\\}:.*)$`,
+    );
+    const keys = await allKeys(this.#stage.database);
+    return keys.filter((key) => !known.test(key));
+  }
+}
+
+export const slowStsMs = 150;
+
+function byTopic(heard: readonly Overheard[]): Map<string, Overheard[]> {
+  const topics = new Map<string, Overheard[]>();
+  for (const each of heard) topics.set(each.topic, [...(topics.get(each.topic) ?? []), each]);
+  return topics;
+}
+
+function takeOut<T>(map: Map<string, T[]>, name: string): readonly T[] {
+  const values = map.get(name) ?? [];
+  map.delete(name);
+  return values;
+}
+
+/** What a client was told without having asked, as texts. @throws AssertionError if an answer went astray. */
+function unasked(client: string, heard: readonly Overheard[], operations: readonly Operation[]): string[] {
+  const texts = heard.map(({ payload }) => readAnswer(payload));
+  for (const answer of operations.flatMap(({ answers }) => answers)) {
+    const place = texts.findIndex((text) => answerText(text) === answerText(answer));
+    assert.ok(place >= 0, `${client} got an answer that was not published to it`);
+    texts.splice(place, 1);
+  }
+  return texts.map((answer) =>
+    answerName(answer) === 'profile remove' && 'kind' in answer
+      ? copyText(client, answer.phone, answer.size)
+      : `${client} ${answerText(answer)}`,
+  );
+}

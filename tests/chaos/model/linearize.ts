@@ -1,0 +1,122 @@
+/** Whether what was answered, told and stored is what some order of the requests allows. */
+import { advance } from './model.ts';
+import type { Operation, Outside } from './operation.ts';
+import { type State, sortedText, type View, viewOf } from './state.ts';
+import { type Move, type Notice, start, type Task } from './task.ts';
+
+/** Requests that overlapped, and all that was seen of them; nothing else was in work before or after. */
+export interface Group {
+  readonly operations: readonly Operation[];
+  readonly outside: Outside;
+  /** What came on `ses/…`, as texts. */
+  readonly notices: readonly string[];
+  /** Clients that got an answer that was not for a request of theirs: `<client> <answer>`. */
+  readonly copies: readonly string[];
+  /** Redis afterwards. */
+  readonly view: View;
+  /** By the clock of the store, when that was read. */
+  readonly viewedAt: number;
+}
+
+/** How the search ended. */
+export interface Verdict {
+  /** The state after an order that explains everything; absent if there is none. */
+  readonly state?: State;
+  /** How many points of the search were looked at. */
+  readonly explored: number;
+  /** Where the search came furthest, for the report. */
+  readonly furthest?: Point;
+}
+
+interface Point {
+  readonly state: State;
+  readonly tasks: readonly Task[];
+  readonly notices: readonly string[];
+  readonly copies: readonly string[];
+}
+
+const mostExplored = 300_000;
+
+export function noticeText({ phone, contact }: Notice): string {
+  return `${phone} ${sortedText(contact)}`;
+}
+
+/**
+ * Search the orders of all steps for one that explains a group. A request that was answered before another was asked
+ * comes first; apart from that, any order is right.
+ */
+export function linearize(before: State, group: Group): Verdict {
+  const seen = new Set<string>();
+  const wanted = sortedText(group.view);
+  let furthest: Point | undefined;
+  const search = (point: Point): State | undefined => {
+    const key = JSON.stringify(point);
+    if (seen.has(key) || seen.size > mostExplored) return undefined;
+    seen.add(key);
+    if (furthest === undefined || progress(point) > progress(furthest)) furthest = point;
+    if (isExplained(point) && sortedText(viewOf(point.state, group.viewedAt)) === wanted) return point.state;
+    for (const next of nexts(point, group)) {
+      const found = search(next);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const tasks = group.operations.map(() => start);
+  const state = search({ state: before, tasks, notices: group.notices, copies: group.copies });
+  return { explored: seen.size, ...(state && { state }), ...(furthest && { furthest }) };
+}
+
+function isExplained({ tasks, notices, copies }: Point): boolean {
+  return tasks.every(({ step }) => step === 'done') && notices.length === 0 && copies.length === 0;
+}
+
+/** What is done counts, and what is explained. */
+function progress({ tasks, notices, copies }: Point): number {
+  const steps = tasks.reduce((sum, { step }) => sum + (step === 'done' ? 3 : step === 'start' ? 0 : 1), 0);
+  return steps - (notices.length + copies.length) / 100;
+}
+
+function* nexts(point: Point, { operations, outside }: Group): Generator<Point> {
+  const { state, tasks } = point;
+  for (const [place, operation] of operations.entries()) {
+    const task = tasks[place] ?? start;
+    if (task.step === 'start' && isTooEarly(operation, operations, tasks)) continue;
+    for (const move of advance(outside, state, operation, task)) {
+      const said = withoutSaid(point, operation, move);
+      if (said) yield { state: move.state, tasks: tasks.with(place, move.task), ...said };
+    }
+  }
+}
+
+/** Whether something that was answered before this was asked is not over yet. */
+function isTooEarly(
+  { askedAt }: Operation,
+  operations: readonly Operation[],
+  tasks: readonly Task[],
+): boolean {
+  return operations.some((other, place) => other.answeredAt < askedAt && !tasks[place]?.answered);
+}
+
+/** What is left to explain after a step; `undefined` if the step would have said what nobody heard. */
+function withoutSaid({ notices, copies }: Point, { asked }: Operation, move: Move) {
+  const leftNotices = without(notices, (move.notices ?? []).map(noticeText));
+  const leftCopies = without(
+    copies,
+    (move.copies ?? []).map((client) => copyText(client, asked.phone, asked.size)),
+  );
+  return leftNotices && leftCopies && { notices: leftNotices, copies: leftCopies };
+}
+
+export function copyText(client: string, phone: string, size: number): string {
+  return `${client} remove ${phone} ${size}`;
+}
+
+function without(list: readonly string[], gone: readonly string[]): readonly string[] | undefined {
+  let left = list;
+  for (const text of gone) {
+    const place = left.indexOf(text);
+    if (place < 0) return undefined;
+    left = left.toSpliced(place, 1);
+  }
+  return left;
+}

@@ -1,0 +1,255 @@
+/**
+ * The contract of the requests that change more than one phone, in several steps. Each step is one change; other
+ * requests may come between two.
+ */
+import type { Asked, Operation, Outside } from './operation.ts';
+import { profileAnswer, refuses, says, serverTime } from './saying.ts';
+import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
+import type { Entry, Move, News, Task } from './task.ts';
+import { done } from './task.ts';
+import { tell } from './telling.ts';
+
+export function advanceSpanning(outside: Outside, state: State, operation: Operation, task: Task): Move[] {
+  switch (task.step) {
+    case 'start':
+      return begin(outside, state, operation);
+    case 'arrive':
+      return arrive(state, operation, task);
+    case 'sessions':
+      return endSessions(state, operation, task);
+    case 'say': {
+      const profile = state.profiles[operation.asked.phone];
+      if (profile === undefined) return refuses(state, operation, 'not_authorized');
+      return withTask(says(state, operation, profileAnswer(operation.asked, profile)), {
+        step: 'entries',
+        answered: true,
+        news: task.news,
+      });
+    }
+    case 'entries':
+      return [{ state, task: readEntries(state, operation, task.news) }];
+    case 'tell':
+      return task.left.length > 0 ? tell(state, operation, task) : told(state, operation, task);
+    default:
+      return [];
+  }
+}
+
+function withTask(moves: Move[], task: Task): Move[] {
+  return moves.map((move) => ({ ...move, task }));
+}
+
+/** Who updates a profile whose move is not over tells its contacts of that first. */
+function readEntries(state: State, { asked }: Operation, news: News): Task {
+  const all = entriesOf(state.profiles[asked.phone]);
+  const from = state.moved[asked.phone];
+  const told = { step: 'tell', answered: true, all, left: all } as const;
+  return news.is === 'state' && from !== undefined
+    ? { ...told, news: { is: 'moved', from }, afterwards: news }
+    : { ...told, news };
+}
+
+function begin(outside: Outside, state: State, operation: Operation): Move[] {
+  const { asked } = operation;
+  switch (asked.kind) {
+    case 'update':
+      return update(state, operation, asked);
+    case 'remove':
+      return remove(state, operation);
+    case 'migrate':
+      return migrate(outside, state, operation);
+    case 'phone':
+      return phone(outside, state, operation);
+    default:
+      return [];
+  }
+}
+
+function update(state: State, operation: Operation, asked: Asked & { kind: 'update' }): Move[] {
+  const profile = state.profiles[asked.phone];
+  if (profile === undefined) return refuses(state, operation, 'not_found');
+  const isTaken = asked.time > profile.update && asked.time <= operation.time.to + mostAheadMs;
+  const next = {
+    ...profile,
+    ...(isTaken && { update: asked.time }),
+    ...(asked.size === 8 && asked.presence !== '' && { presence: asked.presence }),
+  };
+  const news: News = { is: 'state', update: next.update, presence: next.presence };
+  const after = { ...state, profiles: put(state.profiles, asked.phone, next) };
+  const task: Task = { step: 'entries', answered: true, news };
+  return withTask(says(after, operation, profileAnswer(asked, next)), task);
+}
+
+const mostAheadMs = 5 * 60_000;
+
+function remove(state: State, operation: Operation): Move[] {
+  const { phone, size, kind } = operation.asked;
+  const profile = state.profiles[phone];
+  if (profile === undefined) return refuses(state, operation, 'not_found');
+  const copies = Object.keys(state.sessions).filter(
+    (client) => state.sessions[client] === phone && client !== operation.client,
+  );
+  const expected = { kind, phone, size, balance: 0, profile: emptyProfile };
+  return says(forgotten(ended(state, phone), phone), operation, expected).map((move) => ({
+    ...move,
+    copies,
+    task: { step: 'sessions', answered: false, entries: entriesOf(profile), news: { is: 'deleted' } },
+  }));
+}
+
+/** The state without a phone's profile, and with its sessions about to end. */
+function ended(state: State, phone: string): State {
+  return {
+    ...state,
+    profiles: drop(state.profiles, phone),
+    askedBy: drop(state.askedBy, phone),
+    ending: [...state.ending, phone],
+  };
+}
+
+/** The state without all else of a phone; its sessions are the next step. */
+function forgotten(state: State, phone: string): State {
+  return {
+    ...state,
+    codes: drop(state.codes, phone),
+    phonePlaces: drop(state.phonePlaces, phone),
+    credentials: drop(state.credentials, phone),
+    wants: drop(state.wants, phone),
+  };
+}
+
+function migrate({ skipped }: Outside, state: State, operation: Operation): Move[] {
+  const { asked, client, time } = operation;
+  const old = state.sessions[client] ?? '';
+  const isRefused = old === asked.phone || isTaken(state.profiles[asked.phone]);
+  const refusals = [
+    ...(isRefused || asked.phone in state.moved ? refuses(state, operation, 'already_exists') : []),
+    ...(state.profiles[old] === undefined ? refuses(state, operation, 'not_found') : []),
+  ];
+  if (refusals.length > 0 || isRefused || state.profiles[old] === undefined) return refusals;
+  const until = { from: time.from + skipped + dayMs, to: time.to + skipped + dayMs };
+  const next = {
+    ...state,
+    askedBy: put(state.askedBy, asked.phone, { old, until }),
+    wants: put(state.wants, old, asked.phone),
+  };
+  return says(next, operation, { io: 'ok', word: 'migration' });
+}
+
+const dayMs = 24 * 60 * 60_000;
+
+/** Whether a profile must not be replaced by one that moves. */
+function isTaken(profile: Profile | undefined): boolean {
+  return (
+    profile !== undefined &&
+    (profile.rosters.length > 0 || profile.services.some(({ status }) => status === 'verified'))
+  );
+}
+
+function phone({ skipped }: Outside, state: State, operation: Operation): Move[] {
+  const { asked, time } = operation;
+  const underWay = state.moved[asked.phone];
+  const present = state.profiles[asked.phone];
+  const moves: Move[] = [];
+  if (underWay !== undefined && present !== undefined) {
+    // Another request confirms the same move: it may take it up, and tell counterparties too.
+    const news: News = { is: 'moved', from: underWay };
+    moves.push(
+      ...says(state, operation, profileAnswer(asked, present)).map(
+        (move): Move => ({ ...move, task: { step: 'entries', answered: true, news } }),
+      ),
+    );
+  }
+  const pending = state.askedBy[asked.phone];
+  const from = pending?.old ?? '';
+  const isPending = pending && pending.until.to > time.from + skipped && state.wants[from] === asked.phone;
+  const profile = state.profiles[from];
+  // Whether a phone that is taken was asked for in vain is not told.
+  const refusals = isTaken(present) && pending ? refuses(state, operation, 'already_exists') : [];
+  if (!isPending || profile === undefined) {
+    return [...moves, ...refusals, ...refuses(state, operation, 'not_authorized')];
+  }
+  if (isTaken(present)) return refusals;
+  const next = { ...ended(state, from), moved: put(state.moved, asked.phone, from) };
+  return [{ state: next, task: { step: 'arrive', answered: false, from, profile } }];
+}
+
+/** The profile that left the old phone comes to the new one, or back, if that one is taken by now. */
+function arrive(state: State, operation: Operation, { from, profile }: Task & { step: 'arrive' }): Move[] {
+  const { asked } = operation;
+  if (isTaken(state.profiles[asked.phone])) {
+    const back = {
+      ...state,
+      profiles: put(state.profiles, from, profile),
+      moved: drop(state.moved, asked.phone),
+      ending: state.ending.filter((phone) => phone !== from),
+    };
+    return refuses(back, operation, 'already_exists');
+  }
+  const time = serverTime(operation);
+  if (time === undefined) return [];
+  const arrived = { ...withOwnRenamed(profile, from, asked.phone), update: time };
+  const next = {
+    ...state,
+    profiles: put(state.profiles, asked.phone, arrived),
+    askedBy: drop(state.askedBy, asked.phone),
+  };
+  const task: Task = { step: 'sessions', answered: false, entries: [], news: { is: 'moved', from } };
+  return [{ state: next, task }];
+}
+
+/** A profile that holds itself as a contact holds itself under its new name; one that had that name already gives way. */
+function withOwnRenamed(profile: Profile, from: string, to: string): Profile {
+  const rosters = profile.rosters.map((roster) => {
+    if (typeof roster === 'number') return roster;
+    const isOwn = ({ phoneId }: Contact) => phoneId.startsWith(`${from}_`);
+    const renamed = ({ phoneId }: Contact) => `${to}${phoneId.slice(from.length)}`;
+    const newNames = roster.contacts.filter(isOwn).map(renamed);
+    const contacts = roster.contacts
+      .filter(({ phoneId }) => !newNames.includes(phoneId))
+      .map((contact) => (isOwn(contact) ? { ...contact, phoneId: renamed(contact) } : contact));
+    return { ...roster, contacts };
+  });
+  return { ...profile, rosters };
+}
+
+/** The sessions of a phone that is gone: deleted, or moved to the new phone. */
+function endSessions(state: State, operation: Operation, task: Task & { step: 'sessions' }): Move[] {
+  const { news, entries } = task;
+  const gone = news.is === 'moved' ? news.from : operation.asked.phone;
+  const sessions = Object.entries(state.sessions).flatMap(([client, phone]) => {
+    if (phone !== gone) return [[client, phone] as const];
+    return news.is === 'moved' ? [[client, operation.asked.phone] as const] : [];
+  });
+  const next = {
+    ...(news.is === 'moved' ? forgotten(state, gone) : state),
+    sessions: Object.fromEntries(sessions),
+    ending: state.ending.filter((phone) => phone !== gone),
+  };
+  const tellNext: Task =
+    news.is === 'moved'
+      ? { step: 'say', answered: false, news }
+      : { step: 'tell', answered: true, news, all: entries, left: entries };
+  return [{ state: next, task: tellNext }];
+}
+
+/** All counterparties have been told. Of two updates the last counts, so what was told must be what is. */
+function told(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
+  const { news, all } = task;
+  const present = state.profiles[operation.asked.phone];
+  if (task.afterwards !== undefined) {
+    return [{ state, task: { step: 'tell', answered: true, news: task.afterwards, all, left: all } }];
+  }
+  if (news.is === 'moved')
+    return [{ state: { ...state, moved: drop(state.moved, operation.asked.phone) }, task: done }];
+  if (news.is === 'deleted' || present === undefined || all.length === 0) return [{ state, task: done }];
+  if (present.update === news.update && present.presence === news.presence) return [{ state, task: done }];
+  const later: News = { is: 'state', update: present.update, presence: present.presence };
+  return [{ state, task: { ...task, news: later, left: all } }];
+}
+
+function entriesOf(profile: Profile | undefined): Entry[] {
+  return (profile?.rosters ?? []).flatMap((roster) =>
+    typeof roster === 'number' ? [] : roster.contacts.map(({ phoneId }) => ({ roster: roster.id, phoneId })),
+  );
+}

@@ -1,0 +1,182 @@
+/** What the store holds by the contract: plain values that are never changed, only replaced by others. */
+
+export interface Contact {
+  readonly phoneId: string;
+  readonly names: string;
+  readonly update: number;
+  /** The name of an atom; `''` for `[]`, here and below. */
+  readonly presence: string;
+  readonly status: string;
+}
+
+export interface Roster {
+  readonly id: number;
+  readonly names: string;
+  readonly contacts: readonly Contact[];
+}
+
+export interface Service {
+  readonly id: string;
+  readonly type: string;
+  readonly status: string;
+}
+
+export interface Feature {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface Profile {
+  readonly services: readonly Service[];
+  /** A number is a roster that is kept elsewhere. */
+  readonly rosters: readonly (Roster | number)[];
+  readonly settings: readonly Feature[];
+  readonly update: number;
+  readonly presence: string;
+}
+
+/** Some time between two, in Unix milliseconds of the store: those of the clock and what was skipped of time. */
+export interface Moment {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A mailed code. */
+export interface Code {
+  readonly code: string;
+  readonly tries: number;
+  readonly mailed: Moment;
+}
+
+/** A place taken in a limit. */
+export interface Place {
+  readonly operation: number;
+  readonly taken: Moment;
+}
+
+type ByName<T> = Readonly<Record<string, T>>;
+
+export interface State {
+  readonly profiles: ByName<Profile>;
+  /** Client → phone. */
+  readonly sessions: ByName<string>;
+  /** By phone and address. */
+  readonly codes: ByName<ByName<Code>>;
+  readonly phonePlaces: ByName<readonly Place[]>;
+  readonly addressPlaces: ByName<readonly Place[]>;
+  /** New phone → who asked last to move to it. */
+  readonly askedBy: ByName<{ readonly old: string; readonly until: Moment }>;
+  /** Old phone → where it asked last to move to. */
+  readonly wants: ByName<string>;
+  /** Temporary credentials as answered, and until when they are given out. */
+  readonly credentials: ByName<{ readonly text: string; readonly until: number }>;
+  /** Phones whose profile is gone and whose sessions are about to go: between two steps of `remove` or `phone`. */
+  readonly ending: readonly string[];
+  /** New phones whose move has come so far that another `phone` takes it up → the old phone. */
+  readonly moved: ByName<string>;
+}
+
+export const nothing: State = {
+  profiles: {},
+  sessions: {},
+  codes: {},
+  phonePlaces: {},
+  addressPlaces: {},
+  askedBy: {},
+  wants: {},
+  credentials: {},
+  ending: [],
+  moved: {},
+};
+
+export const emptyProfile: Profile = { services: [], rosters: [], settings: [], update: 0, presence: '' };
+
+/** The same with one more, or another. */
+export function put<T>(record: ByName<T>, name: string, value: T): ByName<T> {
+  return { ...record, [name]: value };
+}
+
+/** The same without one. */
+export function drop<T>(record: ByName<T>, name: string): ByName<T> {
+  const { [name]: _, ...rest } = record;
+  return rest;
+}
+
+/** What can be seen of a state in Redis when nothing is in work. */
+export interface View {
+  readonly profiles: ByName<unknown>;
+  readonly sessions: ByName<string>;
+  /** Phone → its clients. */
+  readonly members: ByName<readonly string[]>;
+  /** Phone → the wrong tries of each code that is still good. */
+  readonly codes: ByName<readonly number[]>;
+  /** Phone or address → places taken. */
+  readonly places: ByName<number>;
+  /** New phone → old phone. */
+  readonly migrations: ByName<string>;
+  readonly credentials: readonly string[];
+  /** Keys that belong to something unfinished. */
+  readonly unfinished: readonly string[];
+}
+
+export const hourMs = 60 * 60_000;
+export const codeMs = 10 * 60_000;
+export const mostTries = 5;
+
+/** @param now - by the clock of the store. */
+export function viewOf(state: State, now: number): View {
+  const members: Record<string, string[]> = {};
+  for (const client of Object.keys(state.sessions).sort()) {
+    const phone = state.sessions[client] ?? '';
+    members[phone] = [...(members[phone] ?? []), client];
+  }
+  return {
+    profiles: mapped(state.profiles, profileText),
+    sessions: state.sessions,
+    members,
+    codes: mapped(state.codes, (codes) => {
+      const isGood = ({ tries, mailed }: Code) => tries < mostTries && mailed.to + codeMs > now;
+      const good = Object.values(codes).filter(isGood);
+      return good.length === 0 ? undefined : good.map(({ tries }) => tries).sort();
+    }),
+    places: mapped({ ...state.phonePlaces, ...state.addressPlaces }, (places) => {
+      return places.filter(({ taken }) => taken.to + hourMs > now).length || undefined;
+    }),
+    migrations: mapped(state.askedBy, ({ old, until }, phone) => {
+      return state.wants[old] === phone && until.to > now ? old : undefined;
+    }),
+    credentials: Object.keys(state.credentials)
+      .filter((phone) => (state.credentials[phone]?.until ?? 0) > now)
+      .sort(),
+    unfinished: [],
+  };
+}
+
+function mapped<T, U>(record: ByName<T>, map: (value: T, name: string) => U | undefined): Record<string, U> {
+  const result: Record<string, U> = {};
+  for (const [name, value] of Object.entries(record)) {
+    const image = map(value, name);
+    if (image !== undefined) result[name] = image;
+  }
+  return result;
+}
+
+/** One text for profiles that are alike by the contract, which gives services and settings no order. */
+export function profileText({ services, rosters, settings, update, presence }: Profile): string {
+  return sortedText({
+    services: services.map(sortedText).sort(),
+    rosters,
+    settings: settings.map(sortedText).sort(),
+    update,
+    presence,
+  });
+}
+
+/** JSON with the names in alphabetical order, so that what is alike has one text. */
+export function sortedText(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,205 @@
+/** All that Redis holds, as the model sees it; and time that passes there without anybody waiting. */
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import type { ChainableCommander, Redis } from 'ioredis';
+import { decodeFragment, equal, type Term, Tuple } from '../../../src/etf/index.ts';
+import { elementsOf } from '../../terms.ts';
+import type { Cast } from './choices.ts';
+import { hourMs, mostTries, profileText, type View } from './state.ts';
+import { readProfileFields, textOf } from './wire.ts';
+
+/** Keys the digests that stand for addresses; the workers have it too. */
+export const verifySecret = 'a secret of thirty-two characters';
+
+type Hash = Readonly<Record<string, Buffer>>;
+
+/** The keys of a phone that hold something only while a request is in work. */
+const passing = [
+  'removal:{P}',
+  'leaving:{P}',
+  'leaving:{P}:contacts',
+  'arriving:{P}',
+  'arriving:{P}:contacts',
+  'aws:{P}:asking',
+  'aws:{P}:waiting',
+] as const;
+
+/** Read what belongs to a cast. @throws AssertionError for what could not be read back as it was written. */
+export async function readView(redis: Redis, { phones, clients, addresses }: Cast): Promise<View> {
+  const pipeline = redis.pipeline();
+  for (const client of clients) pipeline.hget(`session:${client}`, 'phone');
+  for (const address of addresses) pipeline.zrange(limitOf(address), '0', '-1', 'WITHSCORES');
+  for (const phone of phones) askOfPhone(pipeline, phone);
+  const replies = (await pipeline.exec()) ?? [];
+  const results = replies.map(([error, result]) => {
+    if (error) throw error;
+    return result;
+  });
+  const next = <T>(): T => results.shift() as T;
+  const sessions = Object.fromEntries(
+    clients.flatMap((client) => {
+      const phone = next<string | null>();
+      return phone === null ? [] : [[client, phone]];
+    }),
+  );
+  const places = Object.fromEntries(
+    addresses.flatMap((address) => {
+      const taken = takenPlaces(next<string[]>());
+      return taken === 0 ? [] : [[address, taken]];
+    }),
+  );
+  return phones.reduce((view, phone) => withPhone(view, phone, next), { ...nothing, sessions, places });
+}
+
+const nothing: View = {
+  profiles: {},
+  sessions: {},
+  members: {},
+  codes: {},
+  places: {},
+  migrations: {},
+  credentials: [],
+  unfinished: [],
+};
+
+function limitOf(address: string): string {
+  const digest = createHmac('sha256', verifySecret).update(JSON.stringify(['address', address]));
+  return `limit:{${digest.digest('base64url')}}:address`;
+}
+
+/** @param members - with their scores. */
+function takenPlaces(members: readonly string[]): number {
+  const scores = members.filter((_, place) => place % 2 === 1);
+  return scores.filter((score) => Number(score) + hourMs > Date.now()).length;
+}
+
+const ofPhone = (key: string, phone: string): string => key.replace('P', phone);
+
+function askOfPhone(pipeline: ChainableCommander, phone: string): void {
+  pipeline.hgetallBuffer(`profile:{${phone}}`);
+  pipeline.hgetallBuffer(`contacts:{${phone}}`);
+  pipeline.smembers(`sessions:{${phone}}`);
+  pipeline.hgetall(`verify:{${phone}}`);
+  pipeline.zrange(`limit:{${phone}}:link`, '0', '-1', 'WITHSCORES');
+  pipeline.hgetall(`migration:{${phone}}`);
+  pipeline.exists(`aws:{${phone}}`);
+  for (const key of passing) pipeline.exists(ofPhone(key, phone));
+  // Last, as it may name any phone of the cast: who wants to move where.
+  pipeline.get(`migration:{${phone}}:to`);
+}
+
+function withPhone(view: View, phone: string, next: <T>() => T): View {
+  const [profile, contacts] = [next<Hash>(), next<Hash>()];
+  const members = next<string[]>().filter((client) => view.sessions[client] === phone);
+  const tries = goodCodes(next<Record<string, string>>());
+  const places = takenPlaces(next<string[]>());
+  const migration = next<Record<string, string>>();
+  const hasCredentials = next<number>() === 1;
+  const unfinished = passing.filter(() => next<number>() === 1).map((key) => ofPhone(key, phone));
+  const wants = next<string | null>();
+  if ('settled' in migration) unfinished.push(`migration:{${phone}} settled`);
+  if (profile.version === undefined) assert.deepEqual([profile, contacts], [{}, {}], 'no rest of a profile');
+  return {
+    ...view,
+    profiles:
+      profile.version === undefined
+        ? view.profiles
+        : { ...view.profiles, [phone]: storedText(profile, contacts) },
+    members: members.length === 0 ? view.members : { ...view.members, [phone]: members.sort() },
+    codes: tries.length === 0 ? view.codes : { ...view.codes, [phone]: tries },
+    places: places === 0 ? view.places : { ...view.places, [phone]: places },
+    migrations:
+      migration.from === undefined ? view.migrations : { ...view.migrations, [phone]: migration.from },
+    credentials: hasCredentials ? [...view.credentials, phone].sort() : view.credentials,
+    unfinished: [...view.unfinished, ...unfinished, ...(wants === null ? [] : [`${phone} wants ${wants}`])],
+  };
+}
+
+/** Of the phones that somebody asked to move to, those where that is what the other one asked last. */
+export function withLastWishes(view: View): View {
+  const wishes = view.unfinished.filter((text) => text.includes(' wants '));
+  const wants = new Map(wishes.map((text) => text.split(' wants ') as [string, string]));
+  const migrations = Object.entries(view.migrations).filter(([phone, old]) => wants.get(old) === phone);
+  return {
+    ...view,
+    migrations: Object.fromEntries(migrations),
+    unfinished: view.unfinished.filter((text) => !wishes.includes(text)),
+  };
+}
+
+function goodCodes(verify: Readonly<Record<string, string>>): number[] {
+  const digests = Object.keys(verify).filter((field) => field.endsWith(':code'));
+  return digests
+    .map((field) => field.slice(0, -':code'.length))
+    .filter((digest) => Number(verify[`${digest}:expires`]) > Date.now())
+    .map((digest) => Number(verify[`${digest}:tries`]))
+    .filter((tries) => tries < mostTries)
+    .sort();
+}
+
+/** A profile of fragments; those rosters that are kept ready must be those that its contacts make. */
+function storedText(profile: Hash, contacts: Hash): string {
+  const field = (name: string): Term => decodeFragment(profile[name] ?? Buffer.from([106]));
+  assert.equal(field('balance'), 0);
+  const used = new Set<string>();
+  const rosters = elementsOf(field('outlines')).map((outline) => joined(outline, contacts, used));
+  assert.deepEqual(Object.keys(contacts).sort(), [...used].sort(), 'a contact for each name in the rosters');
+  if (profile.rosters) assert.ok(equal(field('rosters'), rosters), 'the ready rosters are up to date');
+  const terms = {
+    services: field('services'),
+    settings: field('settings'),
+    presence: field('presence'),
+    rosters,
+  };
+  return profileText(readProfileFields(terms, Number(profile.update)));
+}
+
+function joined(outline: Term, contacts: Hash, used: Set<string>): Term {
+  if (!(outline instanceof Tuple)) return outline;
+  const id = String(outline.elements[1]);
+  const userlist = elementsOf(outline.elements[6]).map((phoneId) => {
+    const name = `${id}:${textOf(phoneId)}`;
+    used.add(name);
+    const contact = contacts[name];
+    assert.ok(contact, `a contact ${name}`);
+    return decodeFragment(contact);
+  });
+  return new Tuple(outline.elements.with(6, userlist));
+}
+
+/** The names of all keys. */
+export async function allKeys(redis: Redis): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const some of redis.scanStream({ count: 1000 })) keys.push(...(some as string[]));
+  return keys;
+}
+
+/** Let so much time pass for everything that lapses: keys, codes, places in limits. */
+export async function skipTime(redis: Redis, skippedMs: number): Promise<void> {
+  const keys = await allKeys(redis);
+  const lives = await pipelined<number>(redis, keys, (pipeline, key) => pipeline.pttl(key));
+  await pipelined(redis, keys, (pipeline, key) => {
+    const left = (lives.get(key) ?? -1) - skippedMs;
+    if ((lives.get(key) ?? -1) < 0) pipeline.exists(key);
+    else if (left > 0) pipeline.pexpire(key, left);
+    else pipeline.del(key);
+  });
+  for (const key of keys.filter((name) => name.startsWith('limit:'))) {
+    for (const member of await redis.zrange(key, '0', '-1')) await redis.zincrby(key, -skippedMs, member);
+  }
+  for (const key of keys.filter((name) => name.startsWith('verify:'))) {
+    const fields = (await redis.hkeys(key)).filter((field) => field.endsWith(':expires'));
+    for (const field of fields) await redis.hincrby(key, field, -skippedMs);
+  }
+}
+
+async function pipelined<T>(
+  redis: Redis,
+  keys: readonly string[],
+  add: (pipeline: ChainableCommander, key: string) => void,
+): Promise<Map<string, T>> {
+  const pipeline = redis.pipeline();
+  for (const key of keys) add(pipeline, key);
+  const replies = (await pipeline.exec()) ?? [];
+  return new Map(keys.map((key, place) => [key, replies[place]?.[1] as T]));
+}

@@ -1,0 +1,61 @@
+/** How far an operation has come, and what it may do next. */
+import type { Contact, Profile, State } from './state.ts';
+
+/** A contact of a profile: its roster and the `phone_id`. */
+export interface Entry {
+  readonly roster: number;
+  readonly phoneId: string;
+}
+
+/** What counterparties are told of a profile. */
+export type News =
+  | { readonly is: 'state'; readonly update: number; readonly presence: string }
+  | { readonly is: 'deleted' }
+  | { readonly is: 'moved'; readonly from: string };
+
+/**
+ * An operation is one step where the contract lets it be one, and several where it changes more than one phone:
+ * counterparties are told one by one, in any order, each in a step of its own.
+ */
+export type Task =
+  | { readonly step: 'start'; readonly answered: false }
+  | { readonly step: 'mail'; readonly answered: false }
+  | { readonly step: 'arrive'; readonly answered: false; readonly from: string; readonly profile: Profile }
+  | {
+      readonly step: 'sessions';
+      readonly answered: false;
+      readonly entries: readonly Entry[];
+      readonly news: News;
+    }
+  /** A profile that has arrived is read, and answered. */
+  | { readonly step: 'say'; readonly answered: false; readonly news: News }
+  /** The contacts are yet to be read. */
+  | { readonly step: 'entries'; readonly answered: true; readonly news: News }
+  | {
+      readonly step: 'tell';
+      readonly answered: true;
+      readonly news: News;
+      readonly all: readonly Entry[];
+      readonly left: readonly Entry[];
+      /** What they are told next. */
+      readonly afterwards?: News;
+    }
+  | { readonly step: 'done'; readonly answered: true };
+
+export const start: Task = { step: 'start', answered: false };
+export const done: Task = { step: 'done', answered: true };
+
+/** `Contact` on `ses/<phone>`. */
+export interface Notice {
+  readonly phone: string;
+  readonly contact: Contact;
+}
+
+/** A step: what follows, and what it says beside the answer. */
+export interface Move {
+  readonly state: State;
+  readonly task: Task;
+  readonly notices?: readonly Notice[];
+  /** Clients that get the answer of a `remove` too. */
+  readonly copies?: readonly string[];
+}

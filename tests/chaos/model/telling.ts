@@ -1,0 +1,71 @@
+/** Counterparties: a profile's entry in the rosters of its contacts. */
+import type { Operation } from './operation.ts';
+import { type Contact, type Profile, put, type State } from './state.ts';
+import type { Entry, Move, News, Task } from './task.ts';
+
+/** Tell one of those that are left, whichever: a change of its entry and a notice, if it holds the profile as a contact. */
+export function tell(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
+  return task.left.flatMap((entry, place) => {
+    const after = { ...task, left: task.left.toSpliced(place, 1) };
+    return tellOne(state, operation, entry, task.news).map((move) => ({ ...move, task: after }));
+  });
+}
+
+function tellOne(state: State, { asked }: Operation, entry: Entry, news: News): Omit<Move, 'task'>[] {
+  const [other = '', theirRoster = ''] = entry.phoneId.split('_');
+  const us = news.is === 'moved' ? news.from : asked.phone;
+  const theirs = state.profiles[other];
+  if (theirs === undefined) return [{ state }];
+  const phoneId = `${us}_${entry.roster}`;
+  const changed = changeEntry(theirs, theirRoster, phoneId, (contact) =>
+    changes(contact, news, asked.phone, entry),
+  );
+  if (changed !== undefined) {
+    const next = { ...state, profiles: put(state.profiles, other, changed.profile) };
+    return [{ state: next, notices: [{ phone: other, contact: changed.contact }] }];
+  }
+  if (news.is !== 'moved') return [{ state }];
+  // The entry has the new name already: there is nothing to change, and whether they are told is open.
+  const renamed = entryOf(theirs, theirRoster, `${asked.phone}_${entry.roster}`);
+  return renamed === undefined
+    ? [{ state }]
+    : [{ state }, { state, notices: [{ phone: other, contact: renamed }] }];
+}
+
+function changes(contact: Contact, news: News, phone: string, { roster }: Entry): Contact {
+  switch (news.is) {
+    case 'state':
+      return { ...contact, update: news.update, presence: news.presence };
+    case 'deleted':
+      return { ...contact, status: 'deleted' };
+    case 'moved':
+      return { ...contact, phoneId: `${phone}_${roster}` };
+  }
+}
+
+/** A profile with one contact changed; `undefined` if it has none of that name there. One that had the new name goes. */
+function changeEntry(
+  profile: Profile,
+  rosterId: string,
+  phoneId: string,
+  change: (contact: Contact) => Contact,
+): { profile: Profile; contact: Contact } | undefined {
+  const contact = entryOf(profile, rosterId, phoneId);
+  if (contact === undefined) return undefined;
+  const changed = change(contact);
+  const rosters = profile.rosters.map((roster) => {
+    if (typeof roster === 'number' || String(roster.id) !== rosterId) return roster;
+    const contacts = roster.contacts
+      .filter((each) => each === contact || each.phoneId !== changed.phoneId)
+      .map((each) => (each === contact ? changed : each));
+    return { ...roster, contacts };
+  });
+  return { profile: { ...profile, rosters }, contact: changed };
+}
+
+function entryOf(profile: Profile, rosterId: string, phoneId: string): Contact | undefined {
+  const roster = profile.rosters.find((each) => typeof each !== 'number' && String(each.id) === rosterId);
+  return typeof roster === 'object'
+    ? roster.contacts.find((contact) => contact.phoneId === phoneId)
+    : undefined;
+}
