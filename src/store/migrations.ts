@@ -71,6 +71,8 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
   const { keys } = redis;
   const nextName = versions();
 
+  const pending = openPending(redis, doneSeconds);
+
   const release = ({ to, claim }: ClaimedMigration, seconds: number) =>
     redis.run(
       'release-migration',
@@ -79,7 +81,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
     );
 
   return {
-    ...openPending(redis, doneSeconds),
+    ...pending,
     async claim(migration) {
       const claim = nextName();
       const { from, to } = migration;
@@ -109,7 +111,11 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       return answer === 'changed' ? answer : 'stored';
     },
     async putBack(migration) {
-      const { from, claim } = migration;
+      const { from, to, claim } = migration;
+      // Else it may have been settled by who claimed it after us, and what is put aside is what has moved. Whoever claims
+      // it from here on puts it aside under another name first, and then it is not given back.
+      const found = await pending.find(to);
+      if (found?.claim !== claim || found.isSettled) return 'changed';
       const answer = await redis.run('put-back', placesOf(keys, from), [claim, pendingSeconds]);
       if (answer === 'changed') return answer;
       await release(migration, pendingSeconds);

@@ -29,8 +29,15 @@ export function drawGroup(chance: Chance, cast: Cast): Rows {
   const way = chance.weighted({ alone: 1, inOrder: 2, together: 5, rows: 2 });
   if (way === 'alone') return [some(1)];
   if (way === 'inOrder') return [some(2 + chance.below(4))];
-  if (way === 'together') return some(2 + chance.below(4)).map((choice) => [choice]);
+  if (way === 'together') return withFewTellers(some(2 + chance.below(4))).map((choice) => [choice]);
   return [some(2), some(1 + chance.below(2))];
+}
+
+/** Each contact may be told before or after any other: with three tellers at once, the orders are too many to search. */
+function withFewTellers(choices: readonly Choice[]): Choice[] {
+  const tellers = choices.filter(({ kind }) => ['update', 'remove', 'phone'].includes(kind));
+  const tooMany = tellers.slice(2);
+  return choices.filter((choice) => !tooMany.includes(choice));
 }
 
 const weights: Readonly<Record<Kind, number>> = {

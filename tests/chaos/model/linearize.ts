@@ -1,4 +1,5 @@
 /** Whether what was answered, told and stored is what some order of the requests allows. */
+import { createHash } from 'node:crypto';
 import { advance } from './model.ts';
 import type { Operation, Outside } from './operation.ts';
 import { type State, sortedText, type View, viewOf } from './state.ts';
@@ -35,7 +36,7 @@ interface Point {
   readonly copies: readonly string[];
 }
 
-const mostExplored = 300_000;
+const mostExplored = 1_000_000;
 
 export function noticeText({ phone, contact }: Notice): string {
   return `${phone} ${sortedText(contact)}`;
@@ -50,7 +51,8 @@ export function linearize(before: State, group: Group): Verdict {
   const wanted = sortedText(group.view);
   let furthest: Point | undefined;
   const search = (point: Point): State | undefined => {
-    const key = JSON.stringify(point);
+    // A digest, since a million whole points are too much to remember.
+    const key = createHash('sha1').update(JSON.stringify(point)).digest('latin1');
     if (seen.has(key) || seen.size > mostExplored) return undefined;
     seen.add(key);
     if (furthest === undefined || progress(point) > progress(furthest)) furthest = point;
