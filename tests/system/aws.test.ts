@@ -156,6 +156,7 @@ test('a damaged record is not given out, but replaced', async () => {
   for (const record of ['', 'x', Buffer.alloc(200, 1)]) {
     await own.stage.database.set(key, record);
     assert.deepEqual((await ask(phone)).keys, callsFor(phone).at(-1)?.issued?.keys);
+    await own.stage.idle(); // until then the phone's turn at asking STS is taken
   }
   assert.equal(callsFor(phone).length, 3);
 });
