@@ -52,7 +52,7 @@ export function linearize(before: State, group: Group): Verdict {
   let furthest: Point | undefined;
   const search = (point: Point): State | undefined => {
     // A digest, since a million whole points are too much to remember.
-    const key = createHash('sha1').update(JSON.stringify(point)).digest('latin1');
+    const key = createHash('sha1').update(JSON.stringify(point)).digest('base64');
     if (seen.has(key) || seen.size > mostExplored) return undefined;
     seen.add(key);
     if (furthest === undefined || progress(point) > progress(furthest)) furthest = point;
