@@ -8,6 +8,7 @@ import { openMetrics } from '../../src/operating/metrics.ts';
 import type { Means } from '../../src/requests/handler.ts';
 import { Fault } from '../../src/store/fault.ts';
 import { Worker } from '../../src/worker.ts';
+import { eventually } from '../system/stage/eventually.ts';
 import { contact, fieldsOf, profile, refusal } from '../terms.ts';
 import { fragment } from './records/bytes.ts';
 
@@ -36,6 +37,7 @@ const means = (broken: object = {}): Means =>
       places: async () => [{ roster: '1', phoneId: '380670000001_1' }],
       change: async () => entry,
     },
+    migrations: { find: async () => undefined },
     ...broken,
   }) as unknown as Means;
 
@@ -108,7 +110,7 @@ test('a request is acknowledged only when the broker has accepted its answer', a
   const { opened, open } = gate();
   broker.accept = () => opened;
   const served = serve(get);
-  while (broker.published.length === 0) await turn();
+  await eventually('the answer is published', () => broker.published.length > 0);
   await turn();
   assert.deepEqual(acknowledged, []);
   open();
@@ -121,7 +123,7 @@ test('a request is acknowledged only when all brokers have accepted its notices'
   const { opened, open } = gate();
   other.accept = () => opened;
   const served = serve(update);
-  while (other.published.length === 0) await turn();
+  await eventually('the notice is published', () => other.published.length > 0);
   await turn();
   assert.deepEqual(acknowledged, []);
   open();

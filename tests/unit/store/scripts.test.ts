@@ -30,9 +30,12 @@ for (const file of readdirSync(folder)) {
 
     test('its name, its head and its body have the same keys', () => {
       const inHead = numbers(head, /^ {2}KEYS\[(\d+)…?\] +/gm);
-      const inBody = numbers(body, /\bKEYS\[(\d+)\]/g);
+      const named = numbers(body, /\bKEYS\[(\d+)\]/g);
       const rest = /^ {2}KEYS\[(\d+)…\] +/m.exec(head)?.[1];
       assert.deepEqual(inHead, upTo(inHead));
+      const takesAll = /\bunpack\(KEYS\)/.test(body);
+      const inBody = takesAll ? inHead.slice(0, rest === undefined ? undefined : -1) : named;
+      assert.ok(named.every((key) => inBody.includes(key)));
       if (rest === undefined) {
         assert.equal(inHead.length, Number(count));
         assert.deepEqual(inBody, inHead);
@@ -40,7 +43,7 @@ for (const file of readdirSync(folder)) {
         assert.equal(Number(rest), inHead.length, 'the keys without a number of their own come last');
         assert.ok(inHead.length <= Number(count));
         assert.deepEqual(inBody, inHead.slice(0, -1));
-        assert.match(body, new RegExp(`\\(KEYS, ${rest}\\)|#KEYS`));
+        assert.match(body, new RegExp(`\\(KEYS, ${rest}\\)|#KEYS|\\(KEYS\\)`));
       }
     });
 
