@@ -99,6 +99,13 @@ const programs = [
     found: hasPaho,
     debian: ['python3-paho-mqtt'],
   },
+  {
+    name: 'systemd-analyze',
+    purpose: 'systemd itself checks the unit in deploy/systemd',
+    scripts: ['test'],
+    found: () => hasProgram('systemd-analyze'),
+    debian: ['systemd'],
+  },
 ];
 
 /** Units that Debian's packages bring; whatever set-up installs must not take ports at the next start. */

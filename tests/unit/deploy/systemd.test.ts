@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { EXIT_CONFIG, readSettings, settingNames } from '../../../src/settings.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const unit = readFileSync(join(root, 'deploy/systemd/profile-worker@.service'), 'utf8');
+const folder = mkdtempSync(join(tmpdir(), 'profile-systemd-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const all = (directive: string): string[] =>
+  [...unit.matchAll(new RegExp(`^${directive}=(.*)$`, 'gm'))].map(([, value = '']) => value);
+
+/** `Environment=` may hold several assignments. */
+const environment = Object.fromEntries(
+  all('Environment').flatMap((line) => line.split(' ').map((pair) => pair.split('=', 2) as [string, string])),
+);
+
+/** systemd itself reads the unit; the program that it names is put where this machine has one. */
+function analyze(...words: string[]): { status: number | null; output: string } {
+  const file = join(folder, 'profile-worker@.service');
+  writeFileSync(file, unit.replace('/usr/bin/node', process.execPath));
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', [...words, file], { encoding: 'utf8' });
+  return { status, output: `${stdout}${stderr}` };
+}
+
+const isMissing = spawnSync('systemd-analyze', ['--version']).status !== 0 && process.platform === 'darwin';
+
+test('systemd finds nothing wrong with the unit', { skip: isMissing && 'macOS has no systemd' }, () => {
+  const { status, output } = analyze('verify', '--man=no');
+  assert.equal(output, '');
+  assert.equal(status, 0);
+});
+
+test('systemd rates the exposure of the unit as low', { skip: isMissing && 'macOS has no systemd' }, () => {
+  const { status, output } = analyze('security', '--offline=true', '--threshold=20');
+  assert.equal(status, 0, output.slice(-300));
+});
+
+test('the unit sets only settings that there are, and a worker would start with them', () => {
+  const names = Object.keys(environment).map((name) => name.replace(/_FILE$/, ''));
+  assert.deepEqual(
+    names.filter((name) => name !== 'NODE_ENV' && !settingNames.includes(name)),
+    [],
+  );
+  const plain = Object.entries(environment).filter(([name]) => !name.endsWith('_FILE'));
+  const given = Object.fromEntries(
+    plain.map(([name, value]) => [name, value.replace('%i', '1').replace('%H', 'one')]),
+  );
+  const settings = readSettings({
+    ...given,
+    MQTT_URL: 'mqtt://broker.example.org',
+    REDIS_URL: 'redis://redis.example.org',
+  });
+  assert.equal(settings.mqtt.clientId, 'profile-one-1');
+  assert.deepEqual({ ...settings.http }, { port: 8081, host: '127.0.0.1' });
+});
+
+test('each secret that the unit names is a credential that it loads, and the other way round', () => {
+  const named = Object.entries(environment).filter(([name]) => name.endsWith('_FILE'));
+  assert.deepEqual(
+    named.map(([, file]) => file).sort(),
+    all('LoadCredential')
+      .map((line) => `%d/${line.split(':')[0]}`)
+      .sort(),
+  );
+});
+
+test('the unit runs the program of package.json, gives it longer than SHUTDOWN_TIMEOUT_MS to end, and leaves it ended on bad settings', () => {
+  const { main } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  assert.match(all('ExecStart').join(), new RegExp(`/${main.replace('.', '\\.')}$`));
+  const preset = /^SHUTDOWN_TIMEOUT_MS=(\d+)/m.exec(readFileSync(join(root, '.env.example'), 'utf8'))?.[1];
+  assert.ok(Number(all('TimeoutStopSec')[0]) * 1000 > Number(preset));
+  assert.deepEqual(all('RestartPreventExitStatus'), [String(EXIT_CONFIG)]);
+});
