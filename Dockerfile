@@ -37,6 +37,7 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 COPY package.json LICENSE ./
 COPY --from=production-packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+RUN ln -s /app/dist/cli/main.js /usr/local/bin/profilectl
 
 ENV NODE_ENV=production \
     HTTP_PORT=8080

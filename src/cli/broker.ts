@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { type BrokerUser, initialSecurity } from '../broker-roles.ts';
+import { CliFault, type Terminal } from './terminal.ts';
+
+interface Options {
+  readonly file: string;
+  readonly workerManagesClients?: boolean;
+}
+
+/** `profilectl broker …`: what a new broker needs. */
+export function brokerCommand(terminal: Terminal): Command {
+  const broker = new Command('broker').description('what a new broker needs');
+  broker
+    .command('init')
+    .description(
+      'write the file of the dynamic-security plugin, and print the passwords of its first users, once',
+    )
+    .requiredOption('--file <path>', 'dynamic-security.json in the broker’s data folder; must not exist')
+    .option('--worker-manages-clients', 'for MQTT_DYNAMIC_SECURITY=on; a worker may then change all rights')
+    .action((options: Options) => init(options, terminal));
+  return broker.addHelpText(
+    'after',
+    `
+Example:
+  $ profilectl broker init --file mosquitto/data/dynamic-security.json`,
+  );
+}
+
+async function init({ file, workerManagesClients }: Options, terminal: Terminal): Promise<void> {
+  const users: BrokerUser[] = [
+    { name: 'admin', password: newPassword(), roles: ['clients'] },
+    {
+      name: 'worker',
+      password: newPassword(),
+      roles: ['worker', ...(workerManagesClients ? ['clients' as const] : [])],
+    },
+    { name: 'qa', password: newPassword(), roles: ['qa'] },
+  ];
+  try {
+    await writeFile(file, initialSecurity(users), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CliFault(
+      code === 'EEXIST' ? `${file} exists; it is left alone` : `${file} cannot be written: ${code}`,
+    );
+  }
+  terminal.note('user names and passwords, which are kept nowhere and can’t be shown again:');
+  for (const { name, password } of users) terminal.print(`${name} ${password}`);
+}
+
+const newPassword = (): string => randomBytes(32).toString('base64url');

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { EXIT_CONFIG, SettingsError } from '../settings.ts';
+import { brokerCommand } from './broker.ts';
+import { openConnections } from './connections.ts';
+import { sessionCommand } from './session.ts';
+import { openTerminal } from './terminal.ts';
+
+/** `profilectl`: each file beside this one makes one command of it. */
+
+const terminal = openTerminal();
+const connections = openConnections(process.env);
+const program = new Command('profilectl')
+  .description(
+    'for those who run the PROFILE worker; settings come from the same environment names as the worker’s',
+  )
+  .addCommand(sessionCommand(connections, terminal))
+  .addCommand(brokerCommand(terminal));
+
+throwInsteadOfExit(program);
+
+/** Exit codes: 0 done, 1 not done, 2 not understood, 78 settings to mend. */
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+} finally {
+  await connections.close();
+}
+
+/** Commands that were made apart do not inherit it. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExit(child);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  terminal.note(error instanceof Error ? error.message : 'failed');
+  return error instanceof SettingsError ? EXIT_CONFIG : 1;
+}

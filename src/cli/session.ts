@@ -1,0 +1,170 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Command, Option } from 'commander';
+import { encodeFragment } from '../etf/index.ts';
+import { readPhone } from '../records/phone.ts';
+import type { Connections } from './connections.ts';
+import { CliFault, type Terminal } from './terminal.ts';
+
+interface Options {
+  readonly client: string;
+  readonly phone: string;
+  readonly redisOnly?: boolean;
+  readonly json?: boolean;
+}
+
+/** `profilectl session …`: who may ask in a phone's name; in Redis, and in the brokers' dynamic-security plugin. */
+export function sessionCommand(connections: Connections, terminal: Terminal): Command {
+  const session = new Command('session').description('who may ask in a phone’s name');
+  const redisOnly = new Option(
+    '--redis-only',
+    'leave the brokers alone: they have no dynamic-security plugin',
+  );
+  const json = new Option('--json', 'for scripts');
+  const client = ['--client <id>', 'MQTT client id'] as const;
+  const phone = ['--phone <digits>', '5 to 15 digits'] as const;
+
+  session
+    .command('add')
+    .description('make a session and print its token, once')
+    .requiredOption(...client)
+    .requiredOption(...phone)
+    .addOption(redisOnly)
+    .addOption(json)
+    .action((options: Options) => add(options, connections, terminal));
+  session
+    .command('remove')
+    .description('end a session, and cut its client off')
+    .requiredOption(...client)
+    .addOption(redisOnly)
+    .action((options: Options) => remove(options, connections, terminal));
+  session
+    .command('rotate')
+    .description('give a session another token and print it, once; the old one is worth nothing from then on')
+    .requiredOption(...client)
+    .addOption(redisOnly)
+    .addOption(json)
+    .action((options: Options) => rotate(options, connections, terminal));
+  session
+    .command('list')
+    .description('the sessions of a phone, or all')
+    .option(...phone)
+    .addOption(redisOnly)
+    .addOption(json)
+    .action((options: Partial<Options>) => list(options, connections, terminal));
+  return session.addHelpText('after', help);
+}
+
+const help = `
+The settings are the worker's: MQTT_URL, MQTT_USERNAME and MQTT_PASSWORD of a user who may manage the broker's clients,
+MQTT_CA, REDIS_URL, …
+
+Examples:
+  $ profilectl session add --client emqttd_42 --phone 380501112233
+  $ profilectl session list --phone 380501112233
+  $ profilectl session rotate --client emqttd_42
+  $ profilectl session remove --client emqttd_42`;
+
+async function add(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
+  const client = clientIn(options.client);
+  const phone = phoneIn(options.phone);
+  const sessions = await connections.sessions();
+  const token = newToken();
+  if ((await sessions.add(client, phone, hashOf(token))) === 'changed')
+    throw new CliFault(`${client} has a session already; remove it first, or rotate its token`);
+  try {
+    for (const broker of brokersOf(options, connections)) await broker.add(client, phone, token);
+  } catch (error) {
+    // In one step: no session without its client in the broker.
+    await sessions.remove(phone, [client]);
+    throw error;
+  }
+  printToken({ client, phone, token }, options, terminal);
+}
+
+async function rotate(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
+  const client = clientIn(options.client);
+  const sessions = await connections.sessions();
+  const phone = (await sessions.phoneOf(client)) ?? noSession(client);
+  const token = newToken();
+  // The broker first: if it refuses, the old token is still good everywhere.
+  for (const broker of brokersOf(options, connections)) await broker.rotate(client, token);
+  if ((await sessions.rotate(client, phone, hashOf(token))) === 'changed') noSession(client);
+  printToken({ client, phone, token }, options, terminal);
+}
+
+async function remove(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
+  const client = clientIn(options.client);
+  const sessions = await connections.sessions();
+  const phone = await sessions.phoneOf(client);
+  // Also without a session: what an earlier call left behind in a broker must go.
+  for (const broker of brokersOf(options, connections)) await broker.remove(client);
+  if (phone === undefined) noSession(client);
+  await sessions.remove(phone, [client]);
+  terminal.note(`the session of ${client} has ended`);
+}
+
+async function list(options: Partial<Options>, connections: Connections, terminal: Terminal): Promise<void> {
+  const phone = options.phone === undefined ? undefined : phoneIn(options.phone);
+  const sessions = await (await connections.sessions()).list(phone);
+  const rows = await Promise.all(
+    sessions.map(async (session) => ({ ...session, broker: await inBrokers(session, options, connections) })),
+  );
+  if (options.json) {
+    terminal.print(JSON.stringify(rows));
+    return;
+  }
+  const width = Math.max(6, ...rows.map(({ client }) => client.length));
+  const line = (cells: readonly string[]) =>
+    terminal.print(
+      `${cells[0]?.padEnd(width)}  ${cells[1]?.padEnd(15)}  ${cells[2]?.padEnd(5)}  ${cells[3]}`,
+    );
+  line(['CLIENT', 'PHONE', 'TOKEN', 'BROKER']);
+  for (const { client, phone, hasToken, broker } of rows)
+    line([client, phone, hasToken ? 'yes' : 'no', broker === undefined ? '-' : broker ? 'yes' : 'no']);
+}
+
+/** Whether every broker lets the client in; `undefined` where they were not asked. */
+async function inBrokers(
+  { client, phone }: { readonly client: string; readonly phone: string },
+  options: Pick<Options, 'redisOnly'>,
+  connections: Connections,
+): Promise<boolean | undefined> {
+  if (options.redisOnly) return undefined;
+  const known = await Promise.all(connections.brokerClients().map((broker) => broker.of(phone)));
+  return known.every((clients) => clients.includes(client));
+}
+
+const brokersOf = ({ redisOnly }: Pick<Options, 'redisOnly'>, connections: Connections) =>
+  redisOnly ? [] : connections.brokerClients();
+
+function printToken(
+  session: { readonly client: string; readonly phone: string; readonly token: string },
+  { json }: Pick<Options, 'json'>,
+  terminal: Terminal,
+): void {
+  terminal.note(`the token of ${session.client}, which is kept nowhere and can't be shown again:`);
+  terminal.print(json ? JSON.stringify(session) : session.token);
+}
+
+/** 256 bits in characters that need no quoting in a shell, a URL or a topic. */
+const newToken = (): string => randomBytes(32).toString('base64url');
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** It becomes a topic level and a part of a key. */
+function clientIn(text: string): string {
+  if (/^[^/+#\0\s]{1,128}$/.test(text)) return text;
+  throw new CliFault('a client id is 1 to 128 characters without / + # or white space');
+}
+
+function phoneIn(text: string): string {
+  return readPhone(encodeFragment(Buffer.from(text))) ?? fail('a phone is 5 to 15 digits');
+}
+
+function noSession(client: string): never {
+  return fail(`${client} has no session`);
+}
+
+function fail(message: string): never {
+  throw new CliFault(message);
+}
