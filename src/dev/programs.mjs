@@ -15,7 +15,7 @@ import { runShowingProgress, SetupError } from './progress.mjs';
  * @property {string} [byHand] the command that brings it on macOS where Homebrew does not
  */
 
-const everywhere = ['dev', 'test', 'bench'];
+const everywhere = ['dev', 'test', 'bench', 'chaos'];
 const onDebian = existsSync('/etc/debian_version');
 const onMac = process.platform === 'darwin';
 

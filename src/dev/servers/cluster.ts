@@ -22,6 +22,8 @@ export interface RedisCluster {
   masters(): Promise<Server[]>;
   /** Make a replica the master in the place of its own, while that lives and hands over. */
   switchOver(): Promise<void>;
+  /** Move the slot of a key, with all that is in it, to another master. */
+  moveSlot(key: string): Promise<void>;
   /** Whether all slots are served and each master has a replica that follows. */
   isWhole(): Promise<boolean>;
   stop(): Promise<void>;
@@ -61,13 +63,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
       ...['--cluster-replicas', '1', '--cluster-yes'],
     ]);
     await until('the cluster serves all slots', isWhole);
+    const masters = async (): Promise<Server[]> => {
+      const seen = await Promise.all(nodes.map(async (node) => ({ node, ...(await lookAt(node.port)) })));
+      return seen.filter(({ isMaster }) => isMaster).map(({ node }) => node);
+    };
     return {
       url: nodes.map(({ url }) => url).join(','),
       nodes,
-      async masters() {
-        const seen = await Promise.all(nodes.map(async (node) => ({ node, ...(await lookAt(node.port)) })));
-        return seen.filter(({ isMaster }) => isMaster).map(({ node }) => node);
-      },
+      masters,
+      moveSlot: async (key) => moveSlot(key, await masters()),
       async switchOver() {
         for (const { port } of nodes) {
           if ((await lookAt(port)).isFollowing) return void (await call(port, 'CLUSTER', 'FAILOVER'));
@@ -94,6 +98,39 @@ async function startNode(extraConfig: string): Promise<Server> {
   }
 }
 
+/** As `redis-cli --cluster reshard` does it, but for one slot. */
+async function moveSlot(key: string, masters: readonly Server[]): Promise<void> {
+  const ports = masters.map(({ port }) => port);
+  const slot = String(await call(ports[0] ?? 0, 'CLUSTER', 'KEYSLOT', key));
+  // Only the master of a slot counts what is in it as its own; the others would answer MOVED.
+  const owners = await Promise.all(ports.map((port) => ownsSlot(port, Number(slot))));
+  const from = ports[owners.indexOf(true)];
+  const to = ports[(owners.indexOf(true) + 1) % ports.length];
+  if (from === undefined || to === undefined) throw new Error(`no master has slot ${slot}`);
+  const [fromId, toId] = await Promise.all(
+    [from, to].map(async (port) => String(await call(port, 'CLUSTER', 'MYID'))),
+  );
+  await call(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId ?? '');
+  await call(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId ?? '');
+  for (;;) {
+    const keys = (await call(from, 'CLUSTER', 'GETKEYSINSLOT', slot, '1')) as string[];
+    if (keys.length === 0) break;
+    await call(from, 'MIGRATE', '127.0.0.1', String(to), '', '0', '5000', 'KEYS', ...keys);
+  }
+  for (const port of [to, from]) await call(port, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId ?? '');
+}
+
+async function ownsSlot(port: number, slot: number): Promise<boolean> {
+  const own = String(await call(port, 'CLUSTER', 'NODES'))
+    .split('\n')
+    .find((line) => line.includes('myself'));
+  const ranges = own?.split(' ').slice(8) ?? [];
+  return ranges.some((range) => {
+    const [first = '', last = first] = range.split('-');
+    return Number(first) <= slot && slot <= Number(last);
+  });
+}
+
 async function lookAt(port: number) {
   const gone = { isMaster: false, isFollowing: false, isServing: false };
   const [role, info] = await Promise.all([
@@ -108,8 +145,17 @@ async function lookAt(port: number) {
   };
 }
 
+const answerMs = 6_000;
+
 async function call(port: number, command: string, ...words: string[]): Promise<unknown> {
-  const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: 0, lazyConnect: true });
+  // A frozen server takes connections, and never answers.
+  const options = {
+    maxRetriesPerRequest: 0,
+    lazyConnect: true,
+    connectTimeout: 1_000,
+    commandTimeout: answerMs,
+  };
+  const connection = new Redis(port, '127.0.0.1', options);
   connection.on('error', () => undefined); // the call fails
   try {
     return await connection.call(command, ...words);

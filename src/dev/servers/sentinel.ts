@@ -126,8 +126,17 @@ async function masterPort(sentinels: readonly Server[]): Promise<number> {
   throw new Error('no Sentinel answers');
 }
 
+const answerMs = 2_000;
+
 async function call(port: number, ...words: string[]): Promise<unknown> {
-  const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: 1, lazyConnect: true });
+  // A frozen server takes connections, and never answers.
+  const options = {
+    maxRetriesPerRequest: 1,
+    lazyConnect: true,
+    connectTimeout: 1_000,
+    commandTimeout: answerMs,
+  };
+  const connection = new Redis(port, '127.0.0.1', options);
   connection.on('error', () => undefined); // the call fails
   try {
     return await connection.call('SENTINEL', ...words);

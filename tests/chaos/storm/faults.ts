@@ -6,9 +6,34 @@ import type { Ledger } from './ledger.ts';
 import type { System } from './system.ts';
 import type { Fault, FaultKind } from './timeline.ts';
 
-/** How many of each kind there are in a deck of faults; the deck is shuffled each time that it is used up. */
-const deck: Readonly<Record<FaultKind, number>> = {
-  kill: 4,
+/** How faults follow each other. */
+export interface Course {
+  /** Shuffled each time that it is used up. */
+  readonly deck: readonly FaultKind[];
+  /** So long new ones begin; without it until the deck is used up once. */
+  readonly seconds?: number;
+  readonly pace: Pace;
+}
+
+/** Shortest and longest, in milliseconds. */
+export interface Pace {
+  readonly freezeMs: readonly [number, number];
+  readonly hangMs: readonly [number, number];
+  readonly pauseMs: readonly [number, number];
+}
+
+export const thoroughPace: Pace = {
+  freezeMs: [5_000, 20_000],
+  hangMs: [2_000, 10_000],
+  pauseMs: [500, 3_500],
+};
+
+/** A frozen worker is still taken for dead now and then. */
+export const quickPace: Pace = { freezeMs: [6_000, 9_000], hangMs: [2_000, 3_000], pauseMs: [200, 700] };
+
+/** How many of each kind there are in the deck of a thorough run. */
+const weights: Readonly<Record<FaultKind, number>> = {
+  kill: 10,
   term: 3,
   freeze: 3,
   cutBroker: 3,
@@ -18,8 +43,13 @@ const deck: Readonly<Record<FaultKind, number>> = {
   hangMail: 2,
   hangSts: 2,
   restartBroker: 1,
-  killBroker: 0,
+  killBroker: 1,
 };
+
+/** Of these kinds, as many as a thorough run has. */
+export function deckOf(kinds: readonly FaultKind[]): FaultKind[] {
+  return kinds.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind));
+}
 
 /** Faults of one server. */
 const once: ReadonlySet<FaultKind> = new Set([
@@ -31,6 +61,8 @@ const once: ReadonlySet<FaultKind> = new Set([
   'killBroker',
 ]);
 
+const hangs = (kind: FaultKind): boolean => kind === 'hangMail' || kind === 'hangSts';
+
 const recoveryMs = 60_000;
 
 /** So long a SIGTERM may take: `SHUTDOWN_TIMEOUT_MS`, and a little. */
@@ -41,34 +73,36 @@ export class Faults {
   readonly #system: System;
   readonly #ledger: Ledger;
   readonly #chance: Chance;
-  readonly #kinds: readonly FaultKind[];
+  readonly #course: Course;
+  readonly #deck: readonly FaultKind[];
   #cards: FaultKind[] = [];
 
-  /** @param kinds - only these; a kind that the deck has none of is there once. */
-  constructor(system: System, ledger: Ledger, chance: Chance, kinds: readonly FaultKind[]) {
+  /** @param course - of it what this kind of Redis can have. */
+  constructor(system: System, ledger: Ledger, chance: Chance, course: Course) {
     this.#system = system;
     this.#ledger = ledger;
     this.#chance = chance;
+    this.#course = course;
     const other = system.redis.disturbance === 'failover' ? 'restartRedis' : 'failover';
-    this.#kinds = kinds
-      .filter((kind) => kind !== other)
-      .flatMap((kind) => Array.from({ length: Math.max(1, deck[kind]) }, () => kind));
+    this.#deck = course.deck.filter((kind) => kind !== other);
+    this.#shuffle();
   }
 
   /** One fault after the other, sometimes two at a time, until the time is over and all is mended. */
-  async run(milliseconds: number): Promise<void> {
-    const end = performance.now() + milliseconds;
+  async run(): Promise<void> {
+    const { seconds, pace } = this.#course;
+    const end = performance.now() + (seconds ?? 0) * 1000;
     const under = new Set<Promise<void>>();
-    while (performance.now() < end) {
+    const isOver = () => (seconds === undefined ? this.#cards.length === 0 : performance.now() >= end);
+    while (!isOver()) {
       const kind = this.#draw();
       // A server can't be restarted by two at a time, nor hang twice.
       if (once.has(kind) && this.#ledger.timeline.isUnderWay(kind)) await Promise.all(under);
       const one = this.#one(kind).finally(() => under.delete(one));
       under.add(one);
       // What hangs is long, and harms only some: others go on meanwhile.
-      const isOverlapped =
-        (kind === 'hangMail' || kind === 'hangSts' || this.#chance.is(0.25)) && under.size < 3;
-      const pauseMs = 500 + this.#chance.below(3_000);
+      const isOverlapped = (hangs(kind) || this.#chance.is(0.25)) && under.size < 3;
+      const pauseMs = this.#between(pace.pauseMs);
       if (!isOverlapped) await Promise.all(under);
       await sleep(pauseMs);
     }
@@ -76,11 +110,19 @@ export class Faults {
   }
 
   #draw(): FaultKind {
-    if (this.#cards.length === 0) {
-      const rest = [...this.#kinds];
-      while (rest.length > 0) this.#cards.push(...rest.splice(this.#chance.below(rest.length), 1));
-    }
+    if (this.#cards.length === 0) this.#shuffle();
     return this.#cards.pop() ?? 'kill';
+  }
+
+  #shuffle(): void {
+    const rest = [...this.#deck];
+    while (rest.length > 0) this.#cards.push(...rest.splice(this.#chance.below(rest.length), 1));
+    // In a short run what hangs comes first: the rest goes on meanwhile.
+    if (this.#course.seconds === undefined) this.#cards.sort((a, b) => Number(hangs(a)) - Number(hangs(b)));
+  }
+
+  #between([least, most]: readonly [number, number]): number {
+    return least + this.#chance.below(most - least);
   }
 
   async #one(kind: FaultKind): Promise<void> {
@@ -147,7 +189,7 @@ export class Faults {
   async #freeze(): Promise<string> {
     const victim = this.#pick();
     if (victim === undefined || this.#system.fleet.running.length < 2) return 'too few run';
-    const milliseconds = 5_000 + this.#chance.below(15_000);
+    const milliseconds = this.#between(this.#course.pace.freezeMs);
     victim.signal('SIGSTOP');
     await sleep(milliseconds);
     if (!victim.isEnding) victim.signal('SIGCONT');
@@ -156,7 +198,7 @@ export class Faults {
 
   async #hang(kind: 'hangMail' | 'hangSts'): Promise<string> {
     const { mail, sts } = this.#system;
-    const milliseconds = 2_000 + this.#chance.below(8_000);
+    const milliseconds = this.#between(this.#course.pace.hangMs);
     if (kind === 'hangMail') mail.hang(this.#chance.pick([true, 'connect', 'data'] as const));
     else sts.mode(this.#chance.pick(['hang', 'slow', '500'] as const), 3_000);
     await sleep(milliseconds);

@@ -1,7 +1,7 @@
 /** The three kinds of Redis that the program runs on, and how each is disturbed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startCluster } from '../../../src/dev/servers/cluster.ts';
+import { type RedisCluster, startCluster } from '../../../src/dev/servers/cluster.ts';
 import type { Server } from '../../../src/dev/servers/process.ts';
 import { startRedis } from '../../../src/dev/servers/redis.ts';
 import { startSentinels } from '../../../src/dev/servers/sentinel.ts';
@@ -9,7 +9,9 @@ import { eventually } from '../../system/stage/eventually.ts';
 import type { Chance } from '../random.ts';
 import { startProxy } from './proxy.ts';
 
-export type RedisKind = 'single' | 'sentinel' | 'cluster';
+export const redisKinds = ['single', 'sentinel', 'cluster'] as const;
+
+export type RedisKind = (typeof redisKinds)[number];
 
 /** A Redis that can be disturbed. */
 export interface RedisUnderTest {
@@ -82,6 +84,7 @@ async function cluster(): Promise<RedisUnderTest> {
     cut: async () => dropClients(await nodes.masters()),
     async disturb(chance) {
       const masters = await nodes.masters();
+      if (chance.is(0.3)) return moveSlots(nodes, masters, chance);
       const old = chance.pick(masters);
       const how = await depose(old, chance, () => nodes.switchOver());
       const isDeposed = async () => {
@@ -95,6 +98,18 @@ async function cluster(): Promise<RedisUnderTest> {
     },
     stop: () => nodes.stop(),
   };
+}
+
+/** Move slots that something is in. */
+async function moveSlots(nodes: RedisCluster, masters: readonly Server[], chance: Chance): Promise<string> {
+  let moved = 0;
+  for (let count = 0; count < 40; count++) {
+    const [key] = await askOnce(chance.pick(masters), 'RANDOMKEY');
+    if (typeof key !== 'string') continue;
+    await nodes.moveSlot(key);
+    moved++;
+  }
+  return `${moved} slots moved`;
 }
 
 /** Kill a master, or have it hand over. */
@@ -113,11 +128,19 @@ async function restartIfDead(server: Server, chance: Chance): Promise<void> {
 }
 
 async function dropClients(servers: readonly Server[]): Promise<string> {
-  for (const { port } of servers) {
-    const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: 0, lazyConnect: true });
-    connection.on('error', () => undefined); // the call fails
-    await connection.call('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => undefined);
+  for (const server of servers) await askOnce(server, 'CLIENT', 'KILL', 'TYPE', 'normal');
+  return 'all connections';
+}
+
+/** @returns the answer, if there is one. */
+async function askOnce({ port }: Server, command: string, ...words: string[]): Promise<unknown[]> {
+  const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: 0, lazyConnect: true });
+  connection.on('error', () => undefined); // the call fails
+  try {
+    return [await connection.call(command, ...words)];
+  } catch {
+    return [];
+  } finally {
     connection.disconnect();
   }
-  return 'all connections';
 }

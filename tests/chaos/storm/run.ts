@@ -2,29 +2,29 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Chance } from '../random.ts';
 import { Crowd } from './crowd.ts';
-import { Faults } from './faults.ts';
+import { type Course, Faults } from './faults.ts';
 import { Ledger, violationKinds } from './ledger.ts';
 import { Post } from './post.ts';
 import { Readers } from './readers.ts';
 import type { RedisKind } from './redis-kinds.ts';
 import { type System, startSystem } from './system.ts';
-import { type FaultKind, faultKinds } from './timeline.ts';
+import { faultKinds } from './timeline.ts';
 import { inspect, inspectMails, latencies, waitsAfterKills } from './verdict.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** So long faults are done. */
-  readonly seconds: number;
-  /** Requests a second, while the machine keeps up. */
+  readonly course: Course;
+  /** Requests a second, while the machine keeps up and nobody waits. */
   readonly rate: number;
   readonly redis: RedisKind;
-  readonly faults: readonly FaultKind[];
   readonly phones: number;
   readonly print: (line: string) => void;
 }
 
 export interface ChaosResult {
   readonly isGood: boolean;
+  readonly requests: number;
+  readonly kills: number;
   readonly report: readonly string[];
   /** Where the logs of the workers are. */
   readonly folder: string;
@@ -34,14 +34,14 @@ const workers = 3;
 const readers = 16;
 
 /** The part of the requests that the readers ask. */
-const shareOfReaders = 0.6;
+const shareOfReaders = 0.8;
 
 /** A worker that was killed keeps nobody waiting for longer; only kills that nothing else disturbed are judged. */
 const mostWaitMs = 15_000;
 
 /** Let phones ask while faults are done; then see whether every promise was kept. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, seconds, rate } = options;
+  const { seed, rate } = options;
   const system = await startSystem(options.redis, workers, seed);
   const ledger = new Ledger(options.print);
   system.fleet.failed = ({ name }, how) => ledger.violation('worker', `${name}: ${how}`);
@@ -57,7 +57,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     reading.start(rate * shareOfReaders);
     crowd.start(rate * (1 - shareOfReaders));
     await sleep(3_000);
-    await new Faults(system, ledger, new Chance(seed, 'faults'), options.faults).run(seconds * 1000);
+    await new Faults(system, ledger, new Chance(seed, 'faults'), options.course).run();
     await sleep(2_000);
     reading.pause();
     await crowd.stop();
@@ -114,7 +114,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         count(what, ledger.violations.filter((violation) => violation.kind === kind).length),
       ),
     ];
-    return { isGood: ledger.violations.length === 0, report, folder: system.folder };
+    return {
+      isGood: ledger.violations.length === 0,
+      requests: ledger.samples.length,
+      kills: ledger.timeline.count('kill'),
+      report,
+      folder: system.folder,
+    };
   } finally {
     post.close();
     reading?.pause();
