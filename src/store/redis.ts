@@ -41,8 +41,14 @@ export interface Database {
 export type ScriptArgument = string | number | Uint8Array;
 
 /** Redis says these while it starts, fails over or moves a slot; the same command works a moment later. */
-const passing =
-  /^(LOADING|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN|MOVED|ASK|UNBLOCKED|NOREPLICAS|BUSY) |Connection is closed|Connection (closed|lost)|aborted|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|failed to refresh|max retries|Too many Cluster redirections|None of startup nodes/i;
+const passingReply =
+  /^(LOADING|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN|MOVED|ASK|UNBLOCKED|NOREPLICAS|BUSY) |-READONLY /;
+
+/** The client says these without a server, or when slots have moved since it put commands together. */
+const passingTrouble =
+  /Connection is closed|Connection (closed|lost)|aborted|ECONN|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ETIMEDOUT|ENOTFOUND|Socket timeout|failed to refresh|max retries|Too many Cluster redirections|None of startup nodes|is disconnected|All keys in the pipeline/i;
+
+const isPassing = (message: string): boolean => passingReply.test(message) || passingTrouble.test(message);
 
 const longestPauseMs = 2_000;
 
@@ -59,6 +65,10 @@ const options = {
   maxRetriesPerRequest: null,
   retryStrategy: backOff,
   connectTimeout: 5_000,
+  // A host that loses its power closes no connection; without this its worker would wait for the kernel to give up.
+  socketTimeout: 5_000,
+  // Who answers so is no master any more: ask anew who is. The command is done again by `persist`.
+  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
 } satisfies RedisOptions;
 
 /**
@@ -122,7 +132,7 @@ export async function persist<T>(command: () => Promise<T>): Promise<T> {
       return await command();
     } catch (error) {
       const message = error instanceof Error ? error.message : '';
-      if (!passing.test(message)) throw new Fault(`redis: ${message.split(' ', 1)[0]}`, error);
+      if (!isPassing(message)) throw new Fault(`redis: ${message.split(' ', 1)[0]}`, error);
       await sleep(backOff(attempt));
     }
   }
@@ -147,6 +157,7 @@ function connect(url: string): Redis | Cluster {
       ...options,
       name,
       sentinels: hosts.split(',').map((host) => address(`redis://${host}`, 26_379)),
+      sentinelCommandTimeout: 2_000,
       ...(username ? { username } : {}),
       ...(password ? { password } : {}),
     });
@@ -167,6 +178,7 @@ function connectCluster(urls: readonly string[]): Cluster {
       scaleReads: 'master',
       redisOptions: {
         connectTimeout: options.connectTimeout,
+        socketTimeout: options.socketTimeout,
         maxRetriesPerRequest: null,
         ...(username ? { username: decodeURIComponent(username) } : {}),
         ...(password ? { password: decodeURIComponent(password) } : {}),
