@@ -32,6 +32,7 @@ export interface HeirParts {
 export class Heirs {
   readonly #parts: HeirParts;
   readonly #stopped = new AbortController();
+  readonly #yielded = new AbortController();
   readonly #inheriting = new Set<Promise<void>>();
   readonly #running: Promise<void>;
 
@@ -40,8 +41,15 @@ export class Heirs {
     this.#running = this.#run();
   }
 
-  /** Beat no more; inheritances under way are left to the next heir. */
+  /** Inherit no more; inheritances under way are left to the next heir. The heart beats on. */
+  async yield(): Promise<void> {
+    this.#yielded.abort();
+    await Promise.all(this.#inheriting);
+  }
+
+  /** Beat no more either. */
   async stop(): Promise<void> {
+    this.#yielded.abort();
     this.#stopped.abort();
     await this.#running;
     await Promise.all(this.#inheriting);
@@ -69,6 +77,7 @@ export class Heirs {
   async #lookForDead(): Promise<void> {
     const { heartbeats, times } = this.#parts;
     for (const worker of await heartbeats.silent(times.silentMs)) {
+      if (this.#yielded.signal.aborted) return;
       const inheritance = await heartbeats.inherit(worker, times.silentMs);
       if (inheritance === undefined) continue;
       const work = this.#workOff(worker, inheritance).finally(() => this.#inheriting.delete(work));
@@ -91,14 +100,14 @@ export class Heirs {
         close();
       });
     }
-    this.#stopped.signal.addEventListener('abort', close, { once: true });
+    this.#yielded.signal.addEventListener('abort', close, { once: true });
     const extending = setInterval(
       () => void inheritance.extend(times.silentMs).catch(() => undefined),
       times.beatMs,
     );
     try {
       await Promise.all(brokers.map((broker) => broker.leave()));
-      const isDone = !isCutOff && !this.#stopped.signal.aborted;
+      const isDone = !isCutOff && !this.#yielded.signal.aborted;
       await (isDone ? inheritance.bury(times.silentMs) : inheritance.release());
       log.info(
         { worker },
@@ -108,7 +117,7 @@ export class Heirs {
       log.error({ worker, err: error }, 'an inheritance failed');
     } finally {
       clearInterval(extending);
-      this.#stopped.signal.removeEventListener('abort', close);
+      this.#yielded.signal.removeEventListener('abort', close);
     }
   }
 

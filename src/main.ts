@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Forwarding } from './forwarding.ts';
 import { Heirs } from './heirs.ts';
 import { identityBy } from './identity.ts';
 import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
@@ -12,6 +14,7 @@ import type { Means } from './requests/handler.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores } from './store/index.ts';
+import { openOutbox } from './store/outbox.ts';
 import { type Database, openRedis } from './store/redis.ts';
 import { Worker } from './worker.ts';
 
@@ -34,10 +37,12 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   closers.push(async () => means.sts?.close());
   closers.push(async () => means.mail?.close());
 
+  const forwarding = new Forwarding({ outbox: openOutbox(redis), brokers, log });
   const worker = new Worker({
     means,
     identity: identityBy(settings.clientIdentity, means.sessions),
     brokers,
+    forwarding,
     limits: settings.etfLimits,
     replyQos: settings.mqtt.replyQos,
     deadlineMs: settings.requestDeadlineMs,
@@ -66,13 +71,15 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const { clientId } = settings.mqtt;
   const heartbeats = openHeartbeats(redis, clientId);
   const heirs = new Heirs({ heartbeats, times: settings.heirs, connectAs, adopted: metrics.adopted, log });
-  closers.push(() => heartbeats.leave());
-  closers.push(() => heirs.stop());
+  closers.push(() => goodbye(heartbeats.leave()));
+  closers.push(() => goodbye(heirs.stop()));
 
   brokers.push(...connectAs(clientId));
   for (const broker of brokers) broker.onState(() => readiness.changed());
   // The heartbeat goes on until the brokers are left, or an heir would take over what is just being finished.
   closers.push(() => Promise.all(brokers.map((broker) => broker.leave())));
+  closers.push(() => goodbye(heirs.yield()));
+  closers.push(async () => forwarding.stop());
 
   let stopping: Promise<void> | undefined;
   const stopAll = async (): Promise<void> => {
@@ -86,6 +93,13 @@ async function start(settings: Settings, log: Log): Promise<Program> {
     },
   };
 }
+
+/** What need not be said, and can't be while Redis is away: others then find out by themselves. */
+function goodbye(saying: Promise<void>): Promise<void> {
+  return Promise.race([saying.catch(() => undefined), sleep(goodbyeMs)]);
+}
+
+const goodbyeMs = 1_000;
 
 /** What handlers may use: the stores, and the two foreign services if they are set. */
 function openMeans(settings: Settings, redis: Database, log: Log): Means {
@@ -152,7 +166,7 @@ function stopOnSignal(program: Program, log: Log, timeoutMs: number): void {
     await program.stop();
     clearTimeout(timer);
     log.info('stopped');
-    process.exitCode = 0;
+    process.exit(0); // also when something still waits for a Redis that is away
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, (name) => void stop(name));
 }

@@ -1,6 +1,12 @@
 import type { Limits } from './etf/index.ts';
+import type { Forwarding } from './forwarding.ts';
 import type { Identity } from './identity.ts';
-import type { BrokerConnection, Delivery } from './mqtt/connection.ts';
+import {
+  type BrokerConnection,
+  ConnectionClosed,
+  type Delivery,
+  type Publication,
+} from './mqtt/connection.ts';
 import { Lane } from './mqtt/lanes.ts';
 import {
   actionTopic,
@@ -23,6 +29,8 @@ export interface WorkerParts {
   readonly identity: Identity;
   /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
   readonly brokers: readonly BrokerConnection[];
+  /** For brokers other than the one that a request came from. */
+  readonly forwarding: Pick<Forwarding, 'publish'>;
   readonly limits: Limits;
   readonly replyQos: 0 | 1 | 2;
   /** Longest time from receiving a request to knowing its answer. */
@@ -48,7 +56,8 @@ interface Arrival {
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
 export class Worker {
   readonly #parts: WorkerParts;
-  readonly #fanOuts = new Lane({ name: 'fan-out', concurrency: 16, queue: Number.POSITIVE_INFINITY });
+  /** One for each broker, by its address: the requests of one that is away must not hold up those of the others. */
+  readonly #fanOuts = new Map<string, Lane>();
   #requests = 0;
   #unaddressedLoggedAt = Number.NEGATIVE_INFINITY;
 
@@ -56,12 +65,20 @@ export class Worker {
     this.#parts = parts;
   }
 
-  /** Take a delivery to its end. It is acknowledged last, whatever became of it. Never throws. */
+  /**
+   * Take a delivery to its end. It is acknowledged last, whatever became of it; except when we have left the broker
+   * before all was said: then it keeps the request for whoever is next. Never throws.
+   */
   async serve(delivery: Delivery): Promise<void> {
     if (delivery.redelivered) this.#parts.metrics.redelivered();
     const arrival = this.#receive(delivery);
-    if (typeof arrival === 'string') this.#parts.metrics.ignored(arrival);
-    else await this.#settle(arrival);
+    try {
+      if (typeof arrival === 'string') this.#parts.metrics.ignored(arrival);
+      else await this.#settle(arrival);
+    } catch (error) {
+      if (error instanceof ConnectionClosed) return;
+      throw error;
+    }
     delivery.acknowledge();
   }
 
@@ -121,10 +138,11 @@ export class Worker {
           return;
         }
         reject(new Error('the request has outlived its deadline'));
-        work.then(
-          (outcome) => this.#say(arrival, { ...outcome, answers: [] }),
-          (error) => log.error({ request: arrival.request, err: error }, 'request failed after its deadline'),
-        );
+        work
+          .then((outcome) => this.#say(arrival, { ...outcome, answers: [] }))
+          .catch((error) => {
+            log.error({ request: arrival.request, err: error }, 'request failed after its deadline');
+          });
       };
       let timer = setTimeout(expire, deadlineMs);
       work.then(resolve, reject).finally(() => clearTimeout(timer));
@@ -161,9 +179,11 @@ export class Worker {
     const { notices } = outcome;
     // What waits here is bounded by the requests in flight, so the lane is never full.
     try {
-      if (notices !== undefined) await this.#fanOuts.run(() => this.#notify(notices));
+      if (notices !== undefined)
+        await this.#fanOutsOf(arrival.delivery).run(() => this.#notify(arrival.delivery, notices));
       await outcome.after?.();
     } catch (error) {
+      if (error instanceof ConnectionClosed) throw error;
       // The client has its answer, and must not hear another.
       this.#parts.log.error({ request: arrival.request, err: error }, 'telling others failed');
     }
@@ -172,39 +192,63 @@ export class Worker {
     }
   }
 
-  /** The asking client is answered where it asked; another one may be on any of the brokers. */
-  async #publishAnswer({ delivery, client }: Arrival, { to, payload }: Answer): Promise<void> {
-    const brokers = to === undefined ? [delivery.broker] : this.#parts.brokers;
-    const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
-    const { correlationData } = to ?? delivery;
-    const publication = { topic: topic ?? actionTopic(to?.client ?? client), payload, correlationData };
-    await Promise.all(brokers.map((broker) => this.#publish('answer', broker, publication)));
+  #fanOutsOf({ broker: { address } }: Delivery): Lane {
+    const lane =
+      this.#fanOuts.get(address) ??
+      new Lane({ name: 'fan-out', concurrency: fanOutsAtOnce, queue: Number.POSITIVE_INFINITY });
+    this.#fanOuts.set(address, lane);
+    return lane;
   }
 
-  async #notify(notices: AsyncIterable<readonly Notice[]>): Promise<void> {
+  /** The asking client is answered where it asked; another one may be on any of the brokers. */
+  async #publishAnswer({ delivery, client }: Arrival, { to, payload }: Answer): Promise<void> {
+    const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
+    const { correlationData } = to ?? delivery;
+    const publication = this.#publication(
+      topic ?? actionTopic(to?.client ?? client),
+      payload,
+      correlationData,
+    );
+    if (to === undefined) await this.#accepted('answer', delivery.broker.publish(publication));
+    else await this.#publishEverywhere('answer', delivery, publication);
+  }
+
+  async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
     for await (const batch of notices) {
-      await Promise.all(batch.map((notice) => this.#publishNotice(notice)));
+      const publishing = batch.map(({ phone, payload }) =>
+        this.#publishEverywhere('notice', delivery, this.#publication(sessionTopic(phone), payload)),
+      );
+      await Promise.all(publishing);
       this.#parts.metrics.noticed(batch.length);
     }
   }
 
-  async #publishNotice({ phone, payload }: Notice): Promise<void> {
-    const publication = { topic: sessionTopic(phone), payload, correlationData: undefined };
-    await Promise.all(this.#parts.brokers.map((broker) => this.#publish('notice', broker, publication)));
+  #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
+    const { replyQos: qos } = this.#parts;
+    return { topic, payload, qos, contentType, ...(correlationData && { correlationData }) };
+  }
+
+  /** The broker that the request came from must take it before the request is acknowledged there; none waits for another. */
+  async #publishEverywhere(
+    kind: 'answer' | 'notice',
+    { broker: from }: Delivery,
+    publication: Publication,
+  ): Promise<void> {
+    const { brokers, forwarding } = this.#parts;
+    const publish = (broker: BrokerConnection): Promise<void> =>
+      broker.address === from.address ? broker.publish(publication) : forwarding.publish(broker, publication);
+    await Promise.all(brokers.map((broker) => this.#accepted(kind, publish(broker))));
   }
 
   /** A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. */
-  async #publish(
-    kind: 'answer' | 'notice',
-    broker: BrokerConnection,
-    publication: { topic: string; payload: Buffer; correlationData?: Buffer | undefined },
-  ): Promise<void> {
-    const { log, metrics, replyQos } = this.#parts;
+  async #accepted(kind: 'answer' | 'notice', publishing: Promise<void>): Promise<void> {
+    const { log, metrics } = this.#parts;
     try {
-      await broker.publish({ ...publication, qos: replyQos, contentType });
+      await publishing;
     } catch (error) {
+      if (error instanceof ConnectionClosed) throw error;
       metrics.publishRefused(kind);
-      log.warn({ err: error }, `the broker refused to take an ${kind}`);
+      log.warn({ kind, err: error }, 'a broker did not take what was published');
     }
   }
 
@@ -236,5 +280,7 @@ function keyOf({ broker, packetId, payload, correlationData }: Delivery, client:
 }
 
 const contentType = 'application/x-erlang-binary';
+
+const fanOutsAtOnce = 16;
 
 const unaddressedLogPauseMs = 60_000;

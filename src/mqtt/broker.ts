@@ -65,6 +65,8 @@ export interface BrokerState {
 }
 
 export interface BrokerConnection {
+  /** `host:port` of the broker, as its URL names it. */
+  readonly address: string;
   /** The session that the broker keeps for us: our client id and the broker's address. Heirs of a session have its name. */
   readonly session: string;
   /**

@@ -24,7 +24,7 @@ export type {
   Delivery,
   Publication,
 } from './broker.ts';
-export { PublishRefused } from './publications.ts';
+export { ConnectionClosed, PublishRefused } from './publications.ts';
 
 /** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
 const STEADY_MS = 5_000;
@@ -48,6 +48,7 @@ export function connectBroker(
 }
 
 class MqttBrokerConnection implements BrokerConnection {
+  readonly address: string;
   readonly session: string;
   readonly #client: MqttClient;
   readonly #filter: string;
@@ -69,7 +70,8 @@ class MqttBrokerConnection implements BrokerConnection {
   #closing: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions, onDelivery: (delivery: Delivery) => void, log: ConnectionLog) {
-    this.session = `${options.clientId}@${new URL(options.url).host}`;
+    this.address = new URL(options.url).host;
+    this.session = `${options.clientId}@${this.address}`;
     this.#filter = options.filter;
     this.#log = log;
     this.#client = connect(options.url, clientOptions(options));

@@ -39,6 +39,10 @@ export interface Keys {
   workers(): string;
   /** Who works off what the broker holds for a dead worker. */
   heir(worker: string): string;
+  /** List: what a broker that is away is to be sent. */
+  outbox(broker: string): string;
+  /** Who is sending it. */
+  sending(broker: string): string;
   /** What a phone has beside its profile: verifications, credentials, limits. */
   besideProfile(phone: string): readonly string[];
   /** All that goes with a profile when its phone goes: contacts, verifications, credentials, limits, migrations. */
@@ -67,6 +71,8 @@ export function keysWith(prefix: string): Keys {
     arrivingContacts: (phone) => `${prefix}arriving:{${phone}}:contacts`,
     workers: () => `${prefix}workers`,
     heir: (worker) => `${prefix}heir:${worker}`,
+    outbox: (broker) => `${prefix}outbox:${broker}`,
+    sending: (broker) => `${prefix}outbox:${broker}:sending`,
     besideProfile: (phone) => [
       keys.verify(phone),
       keys.credentials(phone),

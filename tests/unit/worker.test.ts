@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { atom, decode, defaultLimits, encode, type Term } from '../../src/etf/index.ts';
-import type { BrokerConnection, Delivery, Publication } from '../../src/mqtt/connection.ts';
+import {
+  type BrokerConnection,
+  ConnectionClosed,
+  type Delivery,
+  type Publication,
+} from '../../src/mqtt/connection.ts';
 import { openLog } from '../../src/operating/log.ts';
 import { openMetrics } from '../../src/operating/metrics.ts';
 import type { Means } from '../../src/requests/handler.ts';
@@ -44,8 +49,13 @@ const means = (broken: object = {}): Means =>
 /** A broker that accepts what is published when it is told to, or refuses it. */
 class BrokerStandIn {
   readonly session = 'session';
+  readonly address: string;
   readonly published: Publication[] = [];
   accept: () => Promise<void> = async () => undefined;
+
+  constructor(address: string) {
+    this.address = address;
+  }
 
   publish(publication: Publication): Promise<void> {
     this.published.push(publication);
@@ -62,13 +72,14 @@ class BrokerStandIn {
 }
 
 function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => boolean } = {}) {
-  const [broker, other] = [new BrokerStandIn(), new BrokerStandIn()];
+  const [broker, other] = [new BrokerStandIn('one'), new BrokerStandIn('other')];
   const lines: string[] = [];
   const metrics = openMetrics();
   const worker = new Worker({
     means: parts.means ?? means(),
     identity: { clientOf: ({ client }) => client, phoneOf: async () => phone },
     brokers: [broker.connection, other.connection],
+    forwarding: { publish: (to, publication) => to.publish(publication) },
     limits: defaultLimits,
     replyQos: 1,
     deadlineMs: parts.deadlineMs ?? 60_000,
@@ -77,9 +88,9 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
     log: openLog('info', { write: (line: string) => void lines.push(line) }),
   });
   const acknowledged: string[] = [];
-  const serve = (payload: Buffer, topic = 'events/1//api/anon/client/'): Promise<void> =>
+  const serve = (payload: Buffer, topic = 'events/1//api/anon/client/', from = broker): Promise<void> =>
     worker.serve({
-      broker: broker.connection,
+      broker: from.connection,
       topic,
       payload,
       packetId: 1,
@@ -133,6 +144,38 @@ test('a request is acknowledged only when all brokers have accepted its notices'
     broker.published.map(({ topic }) => topic),
     ['actions/1/api/client', 'ses/380670000001'],
   );
+});
+
+test('a request whose answer or notices could not be said, as this side has left the broker, is not acknowledged', async () => {
+  for (const refused of ['actions/', 'ses/']) {
+    const { broker, serve, acknowledged, lines } = start();
+    broker.accept = async () => {
+      if (broker.published.at(-1)?.topic.startsWith(refused)) throw new ConnectionClosed();
+    };
+    await serve(update);
+    assert.deepEqual(acknowledged, []);
+    assert.deepEqual(lines, []);
+  }
+});
+
+test('seventeen requests that tell others: sixteen do it at once, and those of another broker need not wait for them', async () => {
+  const { opened, open } = gate();
+  let telling = 0;
+  const places = async () => {
+    telling++;
+    await opened;
+    return [];
+  };
+  const { broker, other, serve, acknowledged } = start({ means: means({ contacts: { places } }) });
+  const served = Array.from({ length: 17 }, () => serve(update));
+  while (broker.published.length < 17) await turn();
+  assert.equal(telling, 16);
+  const elsewhere = serve(update, undefined, other);
+  while (telling < 17) await turn();
+  assert.deepEqual(acknowledged, []);
+  open();
+  await Promise.all([...served, elsewhere]);
+  assert.equal(acknowledged.length, 18);
 });
 
 test('notices go to all brokers, an answer only to the one that the request came from', async () => {
