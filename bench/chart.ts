@@ -46,6 +46,6 @@ function sectionBars({ title, columns, rows }: Section, top: number): string {
   ].join('\n');
 }
 
-function escapeXml(text: string): string {
+export function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

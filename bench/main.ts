@@ -4,6 +4,7 @@ import { benchChanges } from './changes.ts';
 import type { BenchOptions } from './contest.ts';
 import { benchEtf } from './etf.ts';
 import { benchGet } from './get.ts';
+import { openProgress } from './progress.ts';
 import { describeMachine, keepResults, machineLine } from './report.ts';
 import { isReached, type Section, tableLines } from './table.ts';
 
@@ -24,24 +25,6 @@ const benchmarks = new Map<string, Benchmark>([
   ['changes', benchChanges],
   ['etf', benchEtf],
 ]);
-
-/** What is going on, on one line that is written over on a terminal; elsewhere a line every few seconds. */
-function openProgress() {
-  const isTerminal = process.stdout.isTTY;
-  let shownAt = Number.NEGATIVE_INFINITY;
-  return {
-    show(text: string) {
-      if (isTerminal) process.stdout.write(`\r\x1b[K${text.slice(0, process.stdout.columns - 1)}`);
-      else if (performance.now() - shownAt >= 5_000) {
-        shownAt = performance.now();
-        console.log(`  ${text}`);
-      }
-    },
-    clear() {
-      if (isTerminal) process.stdout.write('\r\x1b[K');
-    },
-  };
-}
 
 function readArguments() {
   const { values, positionals } = parseArgs({

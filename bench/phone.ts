@@ -1,16 +1,22 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import {
+  CONNACK,
+  connectPacket,
+  frame,
+  PUBACK,
+  PUBLISH,
+  packet,
+  SUBACK,
+  uint16,
+  withLength,
+} from './packets.ts';
 import { TIME_BYTES, type Workload } from './workloads.ts';
 
 /** An answer is not what it should be; ends the run. */
 export class WrongAnswer extends Error {
   override readonly name = 'WrongAnswer';
 }
-
-const CONNACK = 2;
-const PUBLISH = 3;
-const PUBACK = 4;
-const SUBACK = 9;
 
 /** What phones in the field publish to; the broker fills in the client. */
 const topicBytes = withLength('events/1//api/anon//');
@@ -50,8 +56,7 @@ export class Phone {
       socket.on('close', () => phone.#failed(new Error('the broker closed the connection of a phone')));
       phone.#failed = reject;
     });
-    const level = Buffer.from([0, 4, ...Buffer.from('MQTT'), 4, 0x02, 0, 0]);
-    socket.write(packet(0x10, [level, withLength(client)]));
+    socket.write(connectPacket(client));
     await subscribed;
     return phone;
   }
@@ -144,37 +149,6 @@ export class Phone {
   #subscription(): Buffer {
     return packet(0x82, [uint16(1), withLength(`actions/1/api/${this.#client}`), Buffer.of(1)]);
   }
-}
-
-/** The first whole packet: where its body starts and ends. */
-function frame(bytes: Buffer): { start: number; end: number } | undefined {
-  let length = 0;
-  for (let at = 1; at < Math.min(bytes.length, 5); at++) {
-    const byte = bytes[at] ?? 0;
-    length += (byte & 0x7f) << (7 * (at - 1));
-    if (byte < 0x80)
-      return bytes.length < at + 1 + length ? undefined : { start: at + 1, end: at + 1 + length };
-  }
-  return undefined;
-}
-
-function packet(first: number, parts: readonly Buffer[]): Buffer {
-  let length = parts.reduce((sum, part) => sum + part.length, 0);
-  const head = [first];
-  do {
-    head.push((length & 0x7f) | (length > 0x7f ? 0x80 : 0));
-    length >>= 7;
-  } while (length > 0);
-  return Buffer.concat([Buffer.from(head), ...parts]);
-}
-
-function withLength(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([uint16(bytes.length), bytes]);
-}
-
-function uint16(value: number): Buffer {
-  return Buffer.of(value >> 8, value & 0xff);
 }
 
 function wrong(client: string, payload: Buffer, answer: Buffer): WrongAnswer {

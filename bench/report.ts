@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { chartOf } from './chart.ts';
 import { isReached, type Section } from './table.ts';
 
-const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
+export const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** Where the figures come from, which is half of what they mean. */
 export interface Machine {

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import {
+  CONNACK,
+  connectPacket,
+  frame,
+  PUBACK,
+  PUBCOMP,
+  PUBLISH,
+  PUBREC,
+  packet,
+  SUBACK,
+  uint16,
+  withLength,
+} from '../packets.ts';
+
+/** Where the broker listens; on this machine. */
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Told of each answer; whether it was the request's last one. */
+export type Answered = (payload: Buffer) => boolean;
+
+const requestTopic = withLength('events/1//api/anon//');
+
+/** One phone's connection: MQTT 3.1.1, one request at a time, answers and notices at QoS 1. */
+export class Device {
+  readonly client: string;
+  readonly #socket: Socket;
+  readonly #qos: 1 | 2;
+  readonly #answerTopic: string;
+  #rest: Buffer = Buffer.alloc(0);
+  #packetId = 0;
+  #answered: Answered | undefined;
+  /** Told of each notice to one of its numbers. */
+  onNotice: () => void = () => undefined;
+  /** Told when the connection breaks. */
+  onBroken: (error: Error) => void = () => undefined;
+
+  private constructor(socket: Socket, client: string, qos: 1 | 2) {
+    this.#socket = socket;
+    this.client = client;
+    this.#qos = qos;
+    this.#answerTopic = `actions/1/api/${client}`;
+  }
+
+  /**
+   * @param qos - of requests; clients in the field use 2.
+   * @param numbers - whose notices it reads.
+   * @returns a device that is connected and subscribed.
+   */
+  static async connect(
+    { host, port }: BrokerAddress,
+    client: string,
+    { qos, numbers }: { qos: 1 | 2; numbers: readonly string[] },
+  ): Promise<Device> {
+    const socket = connect({ host, port, noDelay: true });
+    await once(socket, 'connect');
+    const device = new Device(socket, client, qos);
+    const filters = [device.#answerTopic, ...numbers.map((number) => `ses/${number}`)];
+    await new Promise<void>((resolve, reject) => {
+      device.onBroken = reject;
+      socket.on('data', (chunk) => device.#read(chunk, filters, resolve));
+      socket.on('error', (error) => device.onBroken(error));
+      socket.on('close', () => device.onBroken(new Error('the broker closed the connection of a phone')));
+      socket.write(connectPacket(client));
+    });
+    return device;
+  }
+
+  /** Publish a request. */
+  ask(request: Buffer, answered: Answered): void {
+    this.#answered = answered;
+    this.#packetId = (this.#packetId % 65_535) + 1;
+    const first = this.#qos === 2 ? 0x34 : 0x32;
+    this.#socket.write(packet(first, [requestTopic, uint16(this.#packetId), request]));
+  }
+
+  disconnect(): void {
+    this.onBroken = () => undefined;
+    this.#socket.destroy();
+  }
+
+  #read(chunk: Buffer, filters: readonly string[], subscribed: () => void): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const replies: Buffer[] = [];
+    for (let cut = frame(bytes); cut !== undefined; cut = frame(bytes)) {
+      const body = bytes.subarray(cut.start, cut.end);
+      const kind = (bytes[0] ?? 0) >> 4;
+      if (kind === PUBLISH) replies.push(this.#receive(body));
+      else if (kind === PUBREC) replies.push(Buffer.of(0x62, 2, body[0] ?? 0, body[1] ?? 0));
+      else if (kind === CONNACK) replies.push(subscription(filters));
+      else if (kind === SUBACK) subscribed();
+      else if (kind !== PUBACK && kind !== PUBCOMP) {
+        this.onBroken(new Error(`the broker sent a packet of kind ${kind}`));
+      }
+      bytes = bytes.subarray(cut.end);
+    }
+    this.#rest = bytes;
+    if (replies.length > 0)
+      this.#socket.write(replies.length === 1 ? (replies[0] ?? '') : Buffer.concat(replies));
+  }
+
+  /** @returns the acknowledgement. */
+  #receive(body: Buffer): Buffer {
+    const topicEnd = 2 + body.readUInt16BE(0);
+    const topic = body.toString('latin1', 2, topicEnd);
+    if (topic === this.#answerTopic) {
+      const answered = this.#answered;
+      this.#answered = undefined;
+      if (answered !== undefined && !answered(body.subarray(topicEnd + 2))) this.#answered ??= answered;
+    } else this.onNotice();
+    return Buffer.of(0x40, 2, body[topicEnd] ?? 0, body[topicEnd + 1] ?? 0);
+  }
+}
+
+function subscription(filters: readonly string[]): Buffer {
+  return packet(0x82, [uint16(1), ...filters.flatMap((filter) => [withLength(filter), Buffer.of(1)])]);
+}

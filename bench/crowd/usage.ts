@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { System } from './system.ts';
+
+/** Processor time used since each part was started, in seconds; NaN where it cannot be read. */
+export interface CpuSeconds {
+  /** All of them together. */
+  readonly workers: number;
+  readonly broker: number;
+  readonly redis: number;
+  /** This process: phones, mail server and STS. */
+  readonly crowd: number;
+}
+
+/** Read what all parts have used. */
+export async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> {
+  const workers = await Promise.all(
+    httpPorts.map(async (port) => metric(await scrape(port), 'process_cpu_seconds_total')),
+  );
+  const info = await redis.info('cpu');
+  const { user, system } = process.cpuUsage();
+  return {
+    workers: workers.length === 0 ? Number.NaN : workers.reduce((sum, seconds) => sum + seconds, 0),
+    broker: pids.broker === undefined ? Number.NaN : processSeconds(pids.broker),
+    redis: infoNumber(info, 'used_cpu_user') + infoNumber(info, 'used_cpu_sys'),
+    crowd: (user + system) / 1e6,
+  };
+}
+
+export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
+  return {
+    workers: after.workers - before.workers,
+    broker: after.broker - before.broker,
+    redis: after.redis - before.redis,
+    crowd: after.crowd - before.crowd,
+  };
+}
+
+/** The `/metrics` of a worker. */
+export async function scrape(httpPort: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+}
+
+/** The sum of all series of a name; 0 if there is none. */
+export function metric(text: string, name: string): number {
+  const lines = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
+  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+/** A number of Redis's INFO. */
+export function infoNumber(info: string, name: string): number {
+  return Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1] ?? Number.NaN);
+}
+
+let ticks: number | undefined;
+
+/** User and system time of a process; Linux only. */
+function processSeconds(pid: number): number {
+  return readProc(pid, 'stat', (text) => {
+    ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+    // The name, in brackets, may hold spaces.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / ticks;
+  });
+}
+
+function readProc(pid: number, file: string, read: (text: string) => number): number {
+  try {
+    return read(readFileSync(`/proc/${pid}/${file}`, 'utf8'));
+  } catch {
+    return Number.NaN;
+  }
+}
