@@ -3,15 +3,18 @@ import { Forwarding } from './forwarding.ts';
 import { Heirs } from './heirs.ts';
 import { identityBy } from './identity.ts';
 import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
-import { Lane } from './mqtt/lanes.ts';
+import { Lane, type LaneOptions } from './mqtt/lanes.ts';
 import { sharedFilter } from './mqtt/topics.ts';
 import { serveHttp } from './operating/http.ts';
 import { type Log, openLog } from './operating/log.ts';
-import { openMetrics } from './operating/metrics.ts';
+import { type KindLabels, type Metrics, openMetrics } from './operating/metrics.ts';
 import { openMail } from './outside/mail.ts';
 import { openSts } from './outside/sts.ts';
+import { type CallWatch, watchMail, watchSts } from './outside-calls.ts';
 import type { Means } from './requests/handler.ts';
+import { lanes } from './requests/index.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
+import { redisCalls } from './store/calls.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
@@ -28,12 +31,23 @@ interface Program {
 async function start(settings: Settings, log: Log): Promise<Program> {
   const closers: (() => Promise<unknown>)[] = [];
   const brokers: BrokerConnection[] = [];
-  const metrics = openMetrics();
+  let stopping: Promise<void> | undefined;
+  const metrics = openMetrics(shownKinds);
 
   const readiness = watchReadiness(log, () => [...brokerTroubles(brokers), ...redisTroubles(redis)]);
-  const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, () => readiness.changed());
+  /** Tell readiness, and count what was lost. */
+  const watchConnection = (server: 'broker' | 'redis') => {
+    let was = false;
+    return ({ connected }: { readonly connected: boolean }): void => {
+      if (was && !connected && stopping === undefined) metrics.lost(server);
+      was = connected;
+      readiness.changed();
+    };
+  };
+  const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, watchConnection('redis'));
+  redisCalls.onRoundTrip = metrics.roundTrip;
   closers.push(() => redis.close());
-  const means = openMeans(settings, redis, log);
+  const means = openMeans(settings, { redis, metrics, log });
   closers.push(async () => means.sts?.close());
   closers.push(async () => means.mail?.close());
 
@@ -50,7 +64,7 @@ async function start(settings: Settings, log: Log): Promise<Program> {
     metrics,
     log,
   });
-  metrics.inFlight(() => brokers.reduce((sum, broker) => sum + broker.inFlight, 0));
+  tellState(metrics, { settings, brokers, isReady: () => readiness.troubles().length === 0 });
 
   if (settings.http.port !== 0) {
     const http = await serveHttp(settings.http.port, settings.http.host, {
@@ -75,13 +89,12 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   closers.push(() => goodbye(heirs.stop()));
 
   brokers.push(...connectAs(clientId));
-  for (const broker of brokers) broker.onState(() => readiness.changed());
+  for (const broker of brokers) broker.onState(watchConnection('broker'));
   // The heartbeat goes on until the brokers are left, or an heir would take over what is just being finished.
   closers.push(() => Promise.all(brokers.map((broker) => broker.leave())));
   closers.push(() => goodbye(heirs.yield()));
   closers.push(async () => forwarding.stop());
 
-  let stopping: Promise<void> | undefined;
   const stopAll = async (): Promise<void> => {
     readiness.stopping();
     for (const close of closers.reverse()) await close();
@@ -101,9 +114,40 @@ function goodbye(saying: Promise<void>): Promise<void> {
 
 const goodbyeMs = 1_000;
 
+/** Tell the metrics where the state of the program is to be read. */
+function tellState(
+  metrics: Metrics,
+  { settings, brokers, isReady }: { settings: Settings; brokers: BrokerConnection[]; isReady: () => boolean },
+): void {
+  metrics.read({
+    isReady,
+    inFlight: () => brokers.reduce((sum, broker) => sum + broker.inFlight, 0),
+    inFlightLimit: settings.mqtt.receiveMaximum * settings.mqtt.urls.length,
+    withheld: () => brokers.map(({ withheld }) => withheld),
+    redisCalls: () => {
+      const { answered, repeated, refused } = redisCalls;
+      return { answered, repeated, refused };
+    },
+  });
+}
+
 /** What handlers may use: the stores, and the two foreign services if they are set. */
-function openMeans(settings: Settings, redis: Database, log: Log): Means {
+function openMeans(
+  settings: Settings,
+  { redis, metrics, log }: { redis: Database; metrics: Metrics; log: Log },
+): Means {
   const { mail, aws } = settings;
+  const watch: CallWatch = async (service, call, outcomeOf) => {
+    const began = performance.now();
+    const answer = await call();
+    metrics.called(service, outcomeOf(answer), (performance.now() - began) / 1000);
+    return answer;
+  };
+  const lane = (options: LaneOptions): Lane => {
+    const opened = new Lane(options);
+    metrics.lane(opened);
+    return opened;
+  };
   if (mail === undefined) log.info('SMTP_URL is not set: link answers email_send');
   if (aws === undefined) log.info('AWS_ROLE_ARN is not set: aws answers the error aws');
   return {
@@ -113,16 +157,23 @@ function openMeans(settings: Settings, redis: Database, log: Log): Means {
       credentialsKeys: settings.credentialsKeys,
       askingLapseMs: (aws?.deadlineMs ?? 0) + 5_000,
     }),
-    mail: mail && openMail(mail, log),
-    mailLane: new Lane({ name: 'mail', concurrency: mail?.connections ?? 1, queue: settings.mailQueue }),
-    sts: aws && openSts(aws, log),
-    stsLane: new Lane({ name: 'sts', concurrency: settings.awsConcurrency, queue: settings.awsQueue }),
+    mail: mail && watchMail(openMail(mail, log), watch),
+    mailLane: lane({ name: 'mail', concurrency: mail?.connections ?? 1, queue: settings.mailQueue }),
+    sts: aws && watchSts(openSts(aws, log), watch),
+    stsLane: lane({ name: 'sts', concurrency: settings.awsConcurrency, queue: settings.awsQueue }),
     awsFastReplyMs: settings.awsFastReplyMs,
   };
 }
 
 /** A record of a done request outlives the broker's session by this, so that no redelivery finds it gone. */
 const doneMarginSeconds = 300;
+
+/** What alerts ask for is shown from the start, or the first of it would count for nothing: `rate` needs a 0 before it. */
+const shownKinds: readonly KindLabels[] = Object.entries(lanes).map(([kind, lane]) => ({
+  kind,
+  lane,
+  results: lane === 'mail' || lane === 'sts' ? ['internal', 'busy'] : ['internal'],
+}));
 
 /** Tells why the program cannot take requests, and logs when that begins and when it ends. */
 function watchReadiness(log: Log, troubles: () => string[]) {

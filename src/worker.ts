@@ -100,14 +100,13 @@ export class Worker {
   /** Handle and answer. */
   async #settle(arrival: Arrival): Promise<void> {
     const { log, metrics } = this.#parts;
-    const { request, kind, sent } = arrival;
-    const started = performance.now();
+    const { request, kind, sent, delivery } = arrival;
     const outcome =
       sent === 'invalid_data'
         ? refuse(sent)
         : await this.#orInternal(arrival, this.#inTime(arrival, this.#handle(arrival, sent)));
     await this.#say(arrival, outcome);
-    const milliseconds = performance.now() - started;
+    const milliseconds = performance.now() - delivery.receivedAt;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
     if (log.isLevelEnabled('debug')) {
       const phone = sent === 'invalid_data' ? undefined : shortenPhone(sent.phone);
@@ -193,10 +192,11 @@ export class Worker {
   }
 
   #fanOutsOf({ broker: { address } }: Delivery): Lane {
-    const lane =
-      this.#fanOuts.get(address) ??
-      new Lane({ name: 'fan-out', concurrency: fanOutsAtOnce, queue: Number.POSITIVE_INFINITY });
+    const known = this.#fanOuts.get(address);
+    if (known !== undefined) return known;
+    const lane = new Lane({ name: 'fan-out', concurrency: fanOutsAtOnce, queue: Number.POSITIVE_INFINITY });
     this.#fanOuts.set(address, lane);
+    this.#parts.metrics.lane(lane);
     return lane;
   }
 

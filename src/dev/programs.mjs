@@ -106,10 +106,24 @@ const programs = [
     found: () => hasProgram('systemd-analyze'),
     debian: ['systemd'],
   },
+  {
+    name: 'prometheus and promtool',
+    purpose: 'tests scrape the worker with it, and check metrics and alert rules',
+    scripts: ['test'],
+    found: () => hasProgram('prometheus') && hasProgram('promtool'),
+    debian: ['prometheus'],
+    brew: ['prometheus'],
+  },
 ];
 
 /** Units that Debian's packages bring; whatever set-up installs must not take ports at the next start. */
-const units = ['mosquitto.service', 'redis-server.service', 'epmd.service', 'epmd.socket'];
+const units = [
+  'mosquitto.service',
+  'redis-server.service',
+  'epmd.service',
+  'epmd.socket',
+  'prometheus.service',
+];
 
 /** @param {string} script @returns {Program[]} what the script needs and this machine lacks */
 export function missingPrograms(script) {

@@ -3,6 +3,17 @@ export interface Unacknowledged {
   readonly packetId: number;
   readonly topic: string;
   readonly payload: Buffer;
+  /** When it first came, on the clock of `performance.now`. */
+  readonly receivedAt: number;
+}
+
+/** The messages that the broker waits for an acknowledgement of. */
+export interface Withheld {
+  readonly count: number;
+  /** Of these, where the work is done. */
+  readonly owed: number;
+  /** How long the oldest has been here; 0 without any. */
+  readonly oldestSeconds: number;
 }
 
 interface Entry extends Unacknowledged {
@@ -46,6 +57,14 @@ export class Acknowledgements {
   /** Messages handled whose PUBACK is not written yet, also those that wait for the broker to send them again. */
   get owed(): number {
     return this.#owed;
+  }
+
+  /** Looks at all of them: for whoever asks now and then. */
+  get withheld(): Withheld {
+    let oldest = performance.now();
+    const now = oldest;
+    for (const { receivedAt } of this.#oldest.values()) oldest = Math.min(oldest, receivedAt);
+    return { count: this.#oldest.size, owed: this.#owed, oldestSeconds: (now - oldest) / 1000 };
   }
 
   /** Whether `take` may have something to write. */
@@ -95,6 +114,7 @@ export class Acknowledgements {
       packetId,
       topic,
       payload,
+      receivedAt: performance.now(),
       connection: this.#connection,
       handled: false,
       newer: undefined,

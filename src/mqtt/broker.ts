@@ -1,3 +1,5 @@
+import type { Withheld } from './acknowledgements.ts';
+
 /** MQTT 5 user properties; a name that occurs several times has a list. */
 export type UserProperties = Record<string, string | string[]>;
 
@@ -29,6 +31,8 @@ export interface Delivery {
   /** The DUP flag: the broker sent it before. A first copy may have been handled or not. */
   readonly redelivered: boolean;
   readonly retained: boolean;
+  /** When it first came, on the clock of `performance.now`. */
+  readonly receivedAt: number;
   readonly correlationData: Buffer | undefined;
   readonly responseTopic: string | undefined;
   readonly userProperties: UserProperties | undefined;
@@ -79,6 +83,8 @@ export interface BrokerConnection {
   readonly state: BrokerState;
   /** Deliveries received whose acknowledgement is not written yet. */
   readonly inFlight: number;
+  /** What the broker waits for, at this moment. */
+  readonly withheld: Withheld;
   /** Be told of every change of `state`. */
   onState(listener: (state: BrokerState) => void): void;
   /**

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { connect, type IConnackPacket, type ISubscriptionGrant, type MqttClient } from 'mqtt';
-import { Acknowledgements } from './acknowledgements.ts';
+import { Acknowledgements, type Withheld } from './acknowledgements.ts';
 import { backoffMs } from './backoff.ts';
 import type {
   BrokerConnection,
@@ -95,6 +95,10 @@ class MqttBrokerConnection implements BrokerConnection {
 
   get inFlight(): number {
     return this.#deliveries.inFlight;
+  }
+
+  get withheld(): Withheld {
+    return this.#acknowledgements.withheld;
   }
 
   onState(listener: (state: BrokerState) => void): void {

@@ -87,6 +87,7 @@ export class Deliveries {
     const delivery = new ReceivedPublish(this.#broker, packet, {
       done: () => this.#done(message),
       isOurs: () => this.#fence.holds(connection),
+      receivedAt: message?.receivedAt ?? performance.now(),
     });
     this.#waiting.push(delivery);
     this.#waitingBytes += delivery.bytes;
@@ -123,16 +124,18 @@ class ReceivedPublish implements Delivery {
   readonly #packet: IPublishPacket;
   #done: (() => void) | undefined;
   readonly isOurs: () => Promise<boolean>;
+  readonly receivedAt: number;
 
   constructor(
     broker: BrokerConnection,
     packet: IPublishPacket,
-    { done, isOurs }: { done: () => void; isOurs: () => Promise<boolean> },
+    { done, isOurs, receivedAt }: { done: () => void; isOurs: () => Promise<boolean>; receivedAt: number },
   ) {
     this.broker = broker;
     this.#packet = packet;
     this.#done = done;
     this.isOurs = isOurs;
+    this.receivedAt = receivedAt;
   }
 
   get topic(): string {

@@ -1,4 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import { type LaneState, openLanes, type ReadableState, showState } from './readings.ts';
+import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
 
 /** What is counted; no label is ever a phone, a client or anything else that a client chooses. */
 export interface Metrics {
@@ -12,8 +14,16 @@ export interface Metrics {
   redelivered(): void;
   /** The broker session of a dead worker was taken over. */
   adopted(): void;
-  /** Tell where the number of unacknowledged deliveries is to be read. */
-  inFlight(read: () => number): void;
+  /** A connection that was up is not any more, and nobody here has closed it. */
+  lost(server: 'broker' | 'redis'): void;
+  /** A mail server was asked to take a mail, or STS for credentials. */
+  called(service: 'mail' | 'sts', outcome: string, seconds: number): void;
+  /** One round trip to Redis. */
+  roundTrip(seconds: number): void;
+  /** Tell where the state of the program is to be read when it is asked for. */
+  read(state: ReadableState): void;
+  /** Tell of a lane whose use is to be shown. */
+  lane(lane: LaneState): void;
   /** Everything in the text format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -21,71 +31,142 @@ export interface Metrics {
 
 export type IgnoreReason = 'empty' | 'retained' | 'foreign' | 'unaddressed' | 'topic';
 
-export function openMetrics(): Metrics {
+/** A kind of request: in which lane its slow work is done, and which results are shown as 0 before they first happen. */
+export interface KindLabels {
+  readonly kind: string;
+  readonly lane: string;
+  readonly results: readonly string[];
+}
+
+/** Seconds. */
+const requestBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90];
+const roundTripBounds = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+const callBounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+const ignoreReasons: readonly IgnoreReason[] = ['empty', 'retained', 'foreign', 'unaddressed', 'topic'];
+
+/** Gauges whose names end like a counter's; the series beside them say the same by type. */
+const misnamed = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
+export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const requests = new Counter({
-    name: 'profile_requests_total',
-    help: 'Requests answered, by kind and by the atom of the answer.',
-    labelNames: ['kind', 'result'],
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'profile_request_duration_seconds',
-    help: 'From receiving a request to the answer being accepted by the broker.',
-    labelNames: ['kind'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
-  });
-  const ignored = new Counter({
-    name: 'profile_ignored_total',
-    help: 'Publishes on the topic that are no request, by reason.',
-    labelNames: ['reason'],
-    registers,
-  });
-  const refused = new Counter({
-    name: 'profile_publish_refused_total',
-    help: 'Answers and notices that the broker refused to take.',
-    labelNames: ['kind'],
-    registers,
-  });
-  const notices = new Counter({
-    name: 'profile_notices_total',
-    help: 'Notices to counterparties accepted by the broker.',
-    registers,
-  });
-  const redeliveries = new Counter({
-    name: 'profile_redeliveries_total',
-    help: 'Requests that came with the DUP flag.',
-    registers,
-  });
-  const adoptions = new Counter({
-    name: 'profile_adopted_sessions_total',
-    help: 'Broker sessions of dead workers that this worker worked off.',
-    registers,
-  });
+  for (const name of misnamed) registry.removeSingleMetric(name);
+  const answered = openRequests(registry, kinds);
+  const { called, roundTrip } = openCalls(registry);
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name: `profile_${name}`, help, labelNames, registers: [registry] });
+  const ignored = counter('ignored_total', 'Publishes on the topic that are no request, by reason.', [
+    'reason',
+  ]);
+  for (const reason of ignoreReasons) ignored.inc({ reason }, 0);
+  const refused = counter('publish_refused_total', 'Answers and notices that the broker refused to take.', [
+    'kind',
+  ]);
+  for (const kind of ['answer', 'notice']) refused.inc({ kind }, 0);
+  const lost = counter('lost_connections_total', 'Connections that were up and broke.', ['server']);
+  for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
+  const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
+  const redeliveries = counter('redeliveries_total', 'Requests that came with the DUP flag.');
+  const adoptions = counter(
+    'adopted_sessions_total',
+    'Broker sessions of dead workers that this worker worked off.',
+  );
   return {
-    answered(kind, result, seconds) {
-      requests.inc({ kind, result });
-      duration.observe({ kind }, seconds);
-    },
+    answered,
+    called,
+    roundTrip,
     ignored: (reason) => ignored.inc({ reason }),
     publishRefused: (kind) => refused.inc({ kind }),
     noticed: (count) => notices.inc(count),
     redelivered: () => redeliveries.inc(),
     adopted: () => adoptions.inc(),
-    inFlight(read) {
-      new Gauge({
-        name: 'profile_in_flight',
-        help: 'Deliveries not yet acknowledged to the broker.',
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    },
+    lost: (server) => lost.inc({ server }),
+    read: (state) => showState(registry, state),
+    lane: openLanes(registry),
     text: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+function openRequests(registry: Registry, kinds: readonly KindLabels[]): Metrics['answered'] {
+  const registers = [registry];
+  const tallies = new Map<string, KindTally>();
+  const lanes = new Map(kinds.map(({ kind, lane }) => [kind, lane]));
+  const begin = (kind: string, results: readonly string[]): KindTally => {
+    const tally = {
+      results: new Map(results.map((one) => [one, 0])),
+      durations: new Durations(requestBounds),
+    };
+    tallies.set(kind, tally);
+    return tally;
+  };
+  for (const { kind, results } of kinds) begin(kind, results);
+  new Counter({
+    name: 'profile_requests_total',
+    help: 'Requests answered, by kind, by the atom of the answer, and by the lane of their slow work.',
+    labelNames: ['kind', 'result', 'lane'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, tally] of tallies) {
+        for (const [result, count] of tally.results) {
+          this.inc({ kind, result, lane: lanes.get(kind) ?? 'fast' }, count);
+        }
+      }
+    },
+  });
+  new TalliedHistogram(
+    {
+      name: 'profile_request_duration_seconds',
+      help: 'From receiving a request to the answer being accepted by the broker.',
+      labelNames: ['kind'],
+      registers,
+    },
+    () => [...tallies].map(([kind, { durations }]) => [{ kind }, durations]),
+  );
+  return (kind, result, seconds) => {
+    const tally = tallies.get(kind) ?? begin(kind, []);
+    tally.results.set(result, (tally.results.get(result) ?? 0) + 1);
+    tally.durations.count(seconds);
+  };
+}
+
+/** Calls to other servers. */
+function openCalls(registry: Registry): Pick<Metrics, 'called' | 'roundTrip'> {
+  const registers = [registry];
+  const roundTrips = new Durations(roundTripBounds);
+  new TalliedHistogram(
+    {
+      name: 'profile_redis_round_trip_duration_seconds',
+      help: 'Of one call to Redis at a time, from when it is made to its answer; calls made meanwhile are not timed.',
+      registers,
+    },
+    () => [[{}, roundTrips]],
+  );
+  const services = { mail: new Map<string, Durations>(), sts: new Map<string, Durations>() };
+  const timesOf = (service: 'mail' | 'sts', outcome: string): Durations => {
+    const known = services[service].get(outcome) ?? new Durations(callBounds);
+    services[service].set(outcome, known);
+    return known;
+  };
+  for (const outcome of ['accepted', 'refused']) timesOf('mail', outcome);
+  for (const outcome of ['issued', 'refused']) timesOf('sts', outcome);
+  for (const [service, help] of [
+    ['mail', 'Time in which the mail server took or refused a mail, by outcome.'],
+    ['sts', 'Time in which STS issued or refused credentials, by outcome.'],
+  ] as const) {
+    new TalliedHistogram(
+      { name: `profile_${service}_call_duration_seconds`, help, labelNames: ['outcome'], registers },
+      () => [...services[service]].map(([outcome, durations]) => [{ outcome }, durations]),
+    );
+  }
+  return {
+    called: (service, outcome, seconds) => timesOf(service, outcome).count(seconds),
+    roundTrip: (seconds) => roundTrips.count(seconds),
   };
 }

@@ -22,3 +22,16 @@ export const handlers: Readonly<Record<RequestKind, Handler>> = {
   migrate,
   phone,
 };
+
+/** Where the slow work of each kind is done, as metrics show it. */
+export const lanes: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | 'sts'>> = {
+  get: 'fast',
+  set: 'fast',
+  update: 'fan-out',
+  link: 'mail',
+  email: 'fast',
+  aws: 'sts',
+  remove: 'fan-out',
+  migrate: 'fast',
+  phone: 'fan-out',
+};

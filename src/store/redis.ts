@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { redisCalls } from './calls.ts';
 import { Fault } from './fault.ts';
 import { type Keys, keysWith } from './keys.ts';
 import { loadScripts } from './scripts.ts';
@@ -110,7 +111,7 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
       if (command?.keys !== keys.length)
         throw new Fault(`there is no script ${script} of ${keys.length} keys`);
       const words = args.map((arg) => (arg instanceof Uint8Array ? asBuffer(arg) : arg));
-      const answer = await persist(() => command.call(...keys, ...words));
+      const answer = await persist(() => command.call(...keys, ...words), script);
       const word = scriptAnswers.find((known) => known === answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
@@ -124,15 +125,26 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
 /**
  * Do a repeatable command until Redis has answered it: what fails because the server is away, starting, failing over
  * or moving a slot is done again after a pause.
+ * @param name - what a trace calls it.
  * @throws Fault when Redis answers with any other error.
  */
-export async function persist<T>(command: () => Promise<T>): Promise<T> {
+export function persist<T>(command: () => Promise<T>, name = 'read or write'): Promise<T> {
+  const { trace } = redisCalls;
+  return trace === undefined ? repeat(command) : trace(name, () => repeat(command));
+}
+
+async function repeat<T>(command: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
+    const began = redisCalls.begin();
     try {
-      return await command();
+      const answer = await command();
+      redisCalls.end(began, 'answered');
+      return answer;
     } catch (error) {
       const message = error instanceof Error ? error.message : '';
-      if (!isPassing(message)) throw new Fault(`redis: ${message.split(' ', 1)[0]}`, error);
+      const again = isPassing(message);
+      redisCalls.end(began, again ? 'repeated' : 'refused');
+      if (!again) throw new Fault(`redis: ${message.split(' ', 1)[0]}`, error);
       await sleep(backOff(attempt));
     }
   }

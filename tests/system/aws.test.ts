@@ -66,7 +66,7 @@ test('still valid ones are answered again, by every worker and to every client, 
   );
 });
 
-const awsAnswered = 'profile_requests_total{kind="aws",result="aws"}';
+const awsAnswered = 'profile_requests_total{kind="aws",result="aws",lane="sts"}';
 
 test('each phone gets its own', async () => {
   const [phone, other] = [await own.stage.phone(), await own.stage.phone()];

@@ -156,7 +156,7 @@ test('a profile stored through one worker is answered by every worker', async (t
   }
 });
 
-const answered = 'profile_requests_total{kind="get",result="ok"}';
+const answered = 'profile_requests_total{kind="get",result="ok",lane="fast"}';
 
 test('a prefix stands before every key, also before that of the session', async (t) => {
   const own = await startStage({ settings: { REDIS_KEY_PREFIX: 'eu:' } });

@@ -34,10 +34,10 @@ describe('the pages', () => {
     await phone.ask(Buffer.from('junk'));
     await stage.idle();
     const counted = {
-      'profile_requests_total{kind="get",result="not_found"}': 1,
-      'profile_requests_total{kind="set",result="ok"}': 2,
-      'profile_requests_total{kind="update",result="ok"}': 1,
-      'profile_requests_total{kind="invalid",result="invalid_data"}': 1,
+      'profile_requests_total{kind="get",result="not_found",lane="fast"}': 1,
+      'profile_requests_total{kind="set",result="ok",lane="fast"}': 2,
+      'profile_requests_total{kind="update",result="ok",lane="fan-out"}': 1,
+      'profile_requests_total{kind="invalid",result="invalid_data",lane="fast"}': 1,
       'profile_request_duration_seconds_count{kind="set"}': 2,
       profile_notices_total: 1,
       profile_redeliveries_total: 0,

@@ -220,7 +220,7 @@ test('sets from two devices through two workers at once lose nothing', async () 
   assert.ok((await Promise.all(stage.workers.map((worker) => worker.metric(setsAnswered)))).every(Boolean));
 });
 
-const setsAnswered = 'profile_requests_total{kind="set",result="ok"}';
+const setsAnswered = 'profile_requests_total{kind="set",result="ok",lane="fast"}';
 
 test('a set of 1,000 contacts is answered and stored whole', async () => {
   const phone = await stage.phone();

@@ -96,6 +96,7 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
       packetId: 1,
       redelivered: false,
       retained: false,
+      receivedAt: performance.now(),
       correlationData: undefined,
       responseTopic: undefined,
       userProperties: undefined,
@@ -196,7 +197,10 @@ for (const [name, error] of [
     await serve(get);
     assert.deepEqual(broker.terms(), [refusal('internal')]);
     assert.equal(acknowledged.length, 1);
-    assert.match(await metrics.text(), /profile_requests_total\{kind="get",result="internal"\} 1/);
+    assert.match(
+      await metrics.text(),
+      /profile_requests_total\{kind="get",result="internal",lane="fast"\} 1/,
+    );
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? '', /"level":"error".*"kind":"get".*request failed/);
     assert.ok(!lines[0]?.includes(phone) && !lines[0]?.includes('secret'));
