@@ -31,6 +31,7 @@ const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
   // Not by a shared subscription: a member of the workers' group would take requests away from them.
   qa: [
     ['subscribePattern', '$share/#', false],
+    ['subscribePattern', '$CONTROL/#', false],
     ['subscribePattern', '#'],
     ['publishClientReceive', '#'],
     ['publishClientReceive', '$SYS/#'],

@@ -1,0 +1,153 @@
+/** Coverage-guided fuzzing in one process: an input that runs what none before it ran is kept, and others are made from it. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Chance } from '../chaos/random.ts';
+import { Coverage } from './coverage.ts';
+import { mutate } from './mutations.ts';
+import type { Target } from './targets.ts';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly executions: number;
+  /** Stops earlier after so long. */
+  readonly seconds: number;
+  /** Inputs that were kept before. */
+  readonly corpus: readonly Buffer[];
+  onProgress?(report: FuzzReport): void;
+}
+
+export interface FuzzReport {
+  readonly executions: number;
+  readonly seconds: number;
+  readonly blocks: number;
+  readonly corpus: readonly Buffer[];
+  /** Milliseconds of the slowest input. */
+  readonly slowestMs: number;
+  /** The most that stayed after a garbage collection. */
+  readonly peakMegabytes: number;
+  /** Inputs that broke a promise. */
+  readonly findings: readonly Finding[];
+}
+
+export interface Finding {
+  readonly input: Buffer;
+  readonly cause: string;
+}
+
+/** No input may hold the event loop longer. */
+const MOST_MS = 20;
+/** Asking V8 what has run takes a millisecond or two, so it is asked after so many inputs; if there is news, one by one. */
+const BATCH = 400;
+const PATIENT_RUNS = 20;
+/** What is left after a garbage collection, of the fuzzer and the sources together; and how often that is looked at. */
+const MOST_MEGABYTES = 192;
+const MEMORY_BATCHES = 100;
+const MOST_FINDINGS = 10;
+
+export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzReport> {
+  const chance = new Chance(options.seed, 'fuzz');
+  const coverage = await Coverage.start(target.folders);
+  const started = performance.now();
+  const kept: Buffer[] = [];
+  const findings: Finding[] = [];
+  let executions = 0;
+  let slowestMs = 0;
+  let peak = 0;
+  let batches = 0;
+  const report = (): FuzzReport => ({
+    executions,
+    seconds: (performance.now() - started) / 1_000,
+    blocks: coverage.blocks,
+    corpus: kept,
+    slowestMs,
+    peakMegabytes: peak,
+    findings,
+  });
+  const run = (input: Buffer): void => {
+    executions++;
+    const before = performance.now();
+    try {
+      target.read(input);
+    } catch (error) {
+      findings.push({
+        input,
+        cause: error instanceof Error ? `${error.name}: ${error.message}` : 'no Error',
+      });
+    }
+    let ms = performance.now() - before;
+    if (ms > MOST_MS) ms = bestOf(target, input);
+    if (ms > MOST_MS) findings.push({ input, cause: `takes ${ms.toFixed(0)} ms` });
+    slowestMs = Math.max(slowestMs, ms);
+  };
+  for (const input of [...target.seeds, ...options.corpus]) {
+    run(input);
+    if ((await coverage.news()).size > 0) kept.push(input);
+  }
+  while (
+    executions < options.executions &&
+    report().seconds < options.seconds &&
+    findings.length < MOST_FINDINGS
+  ) {
+    const batch = Array.from({ length: BATCH }, () =>
+      mutate(chance.pick(kept), chance.pick(kept), target.words, chance),
+    );
+    for (const input of batch) run(input);
+    const news = await coverage.news();
+    if (news.size > 0) kept.push(...(await causesOf(news, batch, coverage, run)));
+    if (batches++ % MEMORY_BATCHES === 0) peak = Math.max(peak, retainedMegabytes());
+    if (peak > MOST_MEGABYTES) findings.push({ input: Buffer.alloc(0), cause: `${peak.toFixed(0)} MB stay` });
+    options.onProgress?.(report());
+  }
+  coverage.stop();
+  return report();
+}
+
+/** Which inputs of a batch ran these blocks: one for each. Twenty are run again at a time, and one by one where that shows some. */
+async function causesOf(
+  blocks: ReadonlySet<string>,
+  batch: readonly Buffer[],
+  coverage: Coverage,
+  run: (input: Buffer) => void,
+): Promise<Buffer[]> {
+  const causes: Buffer[] = [];
+  let open = new Set(blocks);
+  for (let start = 0; start < batch.length && open.size > 0; start += 20) {
+    const part = batch.slice(start, start + 20);
+    for (const input of part) run(input);
+    if ((await coverage.among(open)).size === 0) continue;
+    for (const input of part) {
+      run(input);
+      const ran = await coverage.among(open);
+      if (ran.size === 0) continue;
+      causes.push(input);
+      open = new Set([...open].filter((block) => !ran.has(block)));
+    }
+  }
+  return causes;
+}
+
+function retainedMegabytes(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 2 ** 20;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** The machine may be busy, so the best of some runs counts, by the clock or by what this process was given of the processor. */
+function bestOf(target: Target, input: Buffer): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let count = 0; count < PATIENT_RUNS && best > MOST_MS; count++) {
+    const before = performance.now();
+    const usage = process.cpuUsage();
+    try {
+      target.read(input);
+    } catch {
+      // told already
+    }
+    const { user, system } = process.cpuUsage(usage);
+    best = Math.min(best, performance.now() - before, (user + system) / 1_000);
+  }
+  return best;
+}

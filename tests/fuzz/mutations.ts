@@ -1,0 +1,74 @@
+/** Inputs made from others: what a fuzzer does to bytes. */
+import type { Chance } from '../chaos/random.ts';
+
+export const LONGEST = 4_096;
+/** The longest payload that a worker reads. */
+const LARGEST = 262_144;
+
+/** Sizes and counts at which readers go wrong. */
+const numbers = [
+  0, 1, 2, 127, 128, 254, 255, 256, 32_767, 65_535, 65_536, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff,
+];
+
+type Mutation = (input: Buffer, chance: Chance, words: readonly Uint8Array[]) => Buffer;
+
+const splice = (input: Buffer, at: number, drop: number, put: Uint8Array): Buffer =>
+  Buffer.concat([input.subarray(0, at), put, input.subarray(at + drop)]);
+
+const range = (input: Buffer, chance: Chance): [at: number, length: number] => {
+  const at = chance.below(input.length + 1);
+  return [at, chance.below(Math.min(64, input.length - at) + 1)];
+};
+
+const mutations: readonly Mutation[] = [
+  // a bit, a byte
+  (input, chance) => {
+    const copy = Buffer.from(input);
+    const at = chance.below(copy.length);
+    if (copy.length > 0) copy[at] = (copy[at] ?? 0) ^ (1 << chance.below(8));
+    return copy;
+  },
+  (input, chance) => splice(input, chance.below(input.length + 1), 1, Buffer.of(chance.below(256))),
+  // a size of one, two or four bytes
+  (input, chance) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(chance.pick(numbers));
+    const part = bytes.subarray(chance.pick([0, 2, 3]));
+    return splice(input, chance.below(input.length + 1), chance.is(0.5) ? part.length : 0, part);
+  },
+  // something that means something
+  (input, chance, words) =>
+    splice(input, chance.below(input.length + 1), chance.below(9), chance.pick(words)),
+  (input, chance, words) => splice(input, chance.below(input.length + 1), 0, chance.pick(words)),
+  // a part gone, twice, elsewhere
+  (input, chance) => {
+    const [at, length] = range(input, chance);
+    return splice(input, at, length, Buffer.alloc(0));
+  },
+  (input, chance) => {
+    const [at, length] = range(input, chance);
+    return splice(input, at, 0, input.subarray(at, at + length));
+  },
+  (input, chance) => {
+    const [at, length] = range(input, chance);
+    return splice(input, chance.below(input.length + 1), length, input.subarray(at, at + length));
+  },
+];
+
+/** A new input from one that is kept, and perhaps a part of another one. */
+export function mutate(input: Buffer, other: Buffer, words: readonly Uint8Array[], chance: Chance): Buffer {
+  let made = input;
+  for (let count = 1 + chance.below(4); count > 0; count--)
+    made = chance.pick(mutations)(made, chance, words);
+  if (chance.is(0.1)) {
+    const [at, length] = range(other, chance);
+    made = splice(made, chance.below(made.length + 1), 0, other.subarray(at, at + 4 * length));
+  }
+  // Seldom, since it takes long: one part so often that the message is as large as it may be.
+  if (chance.is(0.0002) && made.length > 0) {
+    const [at] = range(made, chance);
+    const part = made.subarray(at, at + 1 + chance.below(16));
+    if (part.length > 0) return splice(made, at, 0, Buffer.alloc(LARGEST - made.length, part));
+  }
+  return made.subarray(0, LONGEST);
+}

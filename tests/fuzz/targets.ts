@@ -1,0 +1,209 @@
+/** What is fuzzed: each target reads any bytes, and throws `Broken` where a promise does not hold. */
+
+import { defaultLimits } from '../../src/etf/errors.ts';
+import {
+  atom,
+  decode,
+  EtfError,
+  EtfTextError,
+  encode,
+  equal,
+  type Fragment,
+  ImproperList,
+  listElements,
+  openMessage,
+  parse,
+  print,
+  type Term,
+  tuple,
+} from '../../src/etf/index.ts';
+import { mergeFeatures, readFeatures } from '../../src/records/feature.ts';
+import { writeList } from '../../src/records/list.ts';
+import { readPhone, splitPhoneId } from '../../src/records/phone.ts';
+import { readProfile, requestKinds } from '../../src/records/profile.ts';
+import { contactPlaces, joinRosters, readRosters } from '../../src/records/roster.ts';
+import { addressOf, hasVerified, readServices, replaceVoxServices } from '../../src/records/service.ts';
+import { contact, feature, profile, roster, service } from '../terms.ts';
+
+export interface Target {
+  /** Parts of the paths of the files whose coverage counts. */
+  readonly folders: readonly string[];
+  readonly seeds: readonly Buffer[];
+  /** Parts of inputs that chance alone would hardly find. */
+  readonly words: readonly Buffer[];
+  read(input: Buffer): void;
+}
+
+/** A promise that an input breaks. */
+export class Broken extends Error {
+  override readonly name = 'Broken';
+}
+
+const samples: readonly Term[] = [
+  profile({ phone: '380501112233', status: 'get' }),
+  profile({
+    phone: '380501112233',
+    status: 'set',
+    settings: [feature('language', Buffer.from('uk')), feature('__proto__', [])],
+    services: [service({ id: 'olena@example.org', type: 'email' }), service({ id: 'vox', type: 'vox' })],
+    rosters: [roster({ id: 1, userlist: [contact({ phoneId: '380671112233_1' })] }), 7],
+  }),
+  tuple(atom('Roster'), [1, 2, 3], new ImproperList([1], atom('tail')), -5, 1_795_491_652_129, 2n ** 70n),
+  Buffer.alloc(40, 'x'),
+];
+
+/** Every tag of the format, with the beginning of what follows it. */
+const tags = [
+  70, 77, 82, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113,
+  114, 115, 116, 117, 118, 119, 120,
+];
+const etfWords = [
+  ...tags.flatMap((tag) => [
+    Buffer.of(tag),
+    Buffer.of(tag, 0, 0, 0, 1),
+    Buffer.of(tag, 0, 1),
+    Buffer.of(tag, 1),
+  ]),
+  Buffer.of(131),
+  Buffer.of(131, 80, 0, 0, 1, 0, 0x78, 0x9c),
+  ...[
+    '__proto__',
+    'constructor',
+    'prototype',
+    'undefined',
+    'Profile',
+    'Service',
+    'Roster',
+    'Contact',
+    'Feature',
+    'email',
+    'verified',
+  ].flatMap((name) => [encode(atom(name)).subarray(1), encode(Buffer.from(name)).subarray(1)]),
+  ...requestKinds.map((kind) => encode(atom(kind)).subarray(1)),
+];
+
+const etf: Target = {
+  folders: ['/src/etf/'],
+  seeds: samples.map((term) => encode(term)),
+  words: etfWords,
+  read(input) {
+    const term = readOrReason(() => decode(input));
+    const opened = readOrReason(() => openMessage(input));
+    if (typeof term === 'string' || typeof opened === 'string') {
+      if (term !== opened) throw new Broken(`decode says ${String(term)}, openMessage ${String(opened)}`);
+      return;
+    }
+    const again = decode(encode(term.value), unlimited);
+    if (!equal(term.value, again)) throw new Broken('what is written again is another term');
+    print(term.value);
+  },
+};
+
+/** Small inputs, large terms: what is written again may be longer than what was read. */
+const unlimited = { ...defaultLimits, payloadBytes: 2 ** 26, inflatedBytes: 2 ** 26 };
+
+const records: Target = {
+  folders: ['/src/records/', '/src/etf/'],
+  seeds: samples.map((term) => encode(term)),
+  words: etfWords,
+  read(input) {
+    const sent = readProfile(input, defaultLimits);
+    if (typeof sent === 'string') return;
+    if (!/^\d{5,15}$/.test(sent.phone)) throw new Broken('a phone that is none');
+    readPhone(sent.presence);
+    const services = readServices(sent.services) ?? [];
+    hasVerified(services);
+    services.forEach(addressOf);
+    mustBeList(writeList(replaceVoxServices(services, services)), services.length);
+    const features = readFeatures(sent.settings) ?? [];
+    writeList(mergeFeatures(features, features));
+    const rosters = readRosters(sent.rosters) ?? [];
+    const outlines = writeList(rosters.map(({ outline }) => ({ fragment: outline })));
+    const places = contactPlaces(outlines);
+    for (const { phoneId } of places) splitPhoneId(phoneId);
+    const contacts = new Map(
+      rosters.flatMap(({ id, contacts: of }) =>
+        of.map((one) => [`${id}:${one.phoneId}`, one.fragment] as const),
+      ),
+    );
+    const joined = joinRosters(outlines, ({ roster: id, phoneId }) => contacts.get(`${id}:${phoneId}`));
+    const whole = writeList(rosters);
+    if (Buffer.compare(joined, whole) !== 0)
+      throw new Broken('a roster taken apart and joined is another one');
+  },
+};
+
+function mustBeList(fragment: Fragment, most: number): void {
+  const count = listElements(fragment)?.length;
+  if (count === undefined || count > most) throw new Broken('services that were kept are no list');
+}
+
+const text: Target = {
+  folders: ['/src/etf/'],
+  seeds: [
+    ...samples.map((term) => Buffer.from(print(term))),
+    ...[
+      '{\'Profile\',<<"380501112233">>,[],[],[],0,0,[],get}.',
+      '#\'Profile\'{phone = <<"380501112233"/utf8>>, status = get} % a comment',
+      '#{a => 1.5e-3, \'b c\' => [16#ff, $\\n, "x\\x{1F600}" | t], <<1:3, 2:5>> => -2#101}',
+    ].map((one) => Buffer.from(one)),
+  ],
+  words: [
+    ...[
+      '{',
+      '}',
+      '[',
+      ']',
+      '|',
+      '<<',
+      '>>',
+      '#{',
+      '=>',
+      "#'Profile'{",
+      'phone = ',
+      '16#',
+      '36#zz',
+      '$\\x{10FFFF}',
+      '\\^a',
+      '1.0e309',
+      '1_000',
+      '/utf8',
+      ':8/integer',
+      '"',
+      "'",
+      '%',
+      '\n',
+      '.',
+      '__proto__',
+      'undefined',
+      "'\\x{d800}'",
+      '-',
+      '9'.repeat(40),
+      '\u{1f600}',
+    ],
+  ].map((word) => Buffer.from(word)),
+  read(input) {
+    let term: Term;
+    try {
+      term = parse(input.toString('utf8'), { records: { Profile: profileFields } });
+    } catch (error) {
+      if (error instanceof EtfTextError) return;
+      throw error;
+    }
+    if (!equal(parse(print(term)), term)) throw new Broken('what is printed reads as another term');
+  },
+};
+
+const profileFields = ['phone', 'services', 'status'].map((name) => ({ name, default: [] as Term }));
+
+export const targets = { etf, records, text } as const;
+
+/** @throws whatever is no `EtfError`. */
+function readOrReason<T>(read: () => T): { readonly value: T } | string {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (error instanceof EtfError) return error.reason;
+    throw error;
+  }
+}
