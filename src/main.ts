@@ -13,6 +13,7 @@ import { openSts } from './outside/sts.ts';
 import { type CallWatch, watchMail, watchSts } from './outside-calls.ts';
 import type { Means } from './requests/handler.ts';
 import { lanes } from './requests/index.ts';
+import { openSessionFollower } from './session-follower.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
 import { redisCalls } from './store/calls.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
@@ -35,15 +36,13 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const metrics = openMetrics(shownKinds);
 
   const readiness = watchReadiness(log, () => [...brokerTroubles(brokers), ...redisTroubles(redis)]);
-  /** Tell readiness, and count what was lost. */
-  const watchConnection = (server: 'broker' | 'redis') => {
-    let was = false;
-    return ({ connected }: { readonly connected: boolean }): void => {
-      if (was && !connected && stopping === undefined) metrics.lost(server);
-      was = connected;
-      readiness.changed();
-    };
-  };
+  const watchConnection = (server: 'broker' | 'redis') =>
+    onLoss(
+      () => {
+        if (stopping === undefined) metrics.lost(server);
+      },
+      () => readiness.changed(),
+    );
   const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, watchConnection('redis'));
   redisCalls.onRoundTrip = metrics.roundTrip;
   closers.push(() => redis.close());
@@ -52,6 +51,8 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   closers.push(async () => means.mail?.close());
 
   const forwarding = new Forwarding({ outbox: openOutbox(redis), brokers, log });
+  const follower = openSessionFollower(settings.mqtt, means.sessions, log);
+  closers.push(async () => follower?.close());
   const worker = new Worker({
     means,
     identity: identityBy(settings.clientIdentity, means.sessions),
@@ -59,6 +60,7 @@ async function start(settings: Settings, log: Log): Promise<Program> {
     forwarding,
     limits: settings.etfLimits,
     replyQos: settings.mqtt.replyQos,
+    followSessions: follower?.follow,
     deadlineMs: settings.requestDeadlineMs,
     isStoreAway: () => !redis.state.connected,
     metrics,
@@ -66,13 +68,8 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   });
   tellState(metrics, { settings, brokers, isReady: () => readiness.troubles().length === 0 });
 
-  if (settings.http.port !== 0) {
-    const http = await serveHttp(settings.http.port, settings.http.host, {
-      troubles: readiness.troubles,
-      metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
-    });
-    closers.push(() => http.close());
-  }
+  const http = await servePages(settings.http, readiness.troubles, metrics);
+  closers.push(async () => http?.close());
 
   const connectAs = (clientId: string): BrokerConnection[] =>
     settings.mqtt.urls.map((url) =>
@@ -105,6 +102,24 @@ async function start(settings: Settings, log: Log): Promise<Program> {
       return stopping;
     },
   };
+}
+
+/** Calls `lost` when a connection that was there is no more, and `changed` whatever happens to it. */
+function onLoss(lost: () => void, changed: () => void) {
+  let was = false;
+  return ({ connected }: { readonly connected: boolean }): void => {
+    if (was && !connected) lost();
+    was = connected;
+    changed();
+  };
+}
+
+async function servePages({ port, host }: Settings['http'], troubles: () => string[], metrics: Metrics) {
+  if (port === 0) return undefined;
+  return serveHttp(port, host, {
+    troubles,
+    metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+  });
 }
 
 /** What need not be said, and can't be while Redis is away: others then find out by themselves. */

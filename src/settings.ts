@@ -91,6 +91,7 @@ const schema = z.object({
   MQTT_RECEIVE_MAXIMUM: integer(1, 65_535, 256),
   MQTT_SESSION_EXPIRY: integer(0, 4_294_967_295, 300),
   REPLY_QOS: z.enum(['0', '1', '2'], 'is not 0, 1 or 2').transform(toQos).default(1),
+  MQTT_DYNAMIC_SECURITY: onOff('off'),
   CLIENT_IDENTITY: z.enum(['broker', 'token'], 'is not broker or token').default('broker'),
   REDIS_URL: redisUrl,
   REDIS_KEY_PREFIX: z
@@ -199,6 +200,7 @@ function arrange(env: Environment) {
       receiveMaximum: env.MQTT_RECEIVE_MAXIMUM,
       sessionExpirySeconds: env.MQTT_SESSION_EXPIRY,
       replyQos: env.REPLY_QOS,
+      dynamicSecurity: env.MQTT_DYNAMIC_SECURITY,
     }),
     clientIdentity: env.CLIENT_IDENTITY,
     redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX }),

@@ -33,6 +33,8 @@ export interface WorkerParts {
   readonly forwarding: Pick<Forwarding, 'publish'>;
   readonly limits: Limits;
   readonly replyQos: 0 | 1 | 2;
+  /** Lets the broker's list of clients follow the sessions of a phone; never rejects. Absent where nobody keeps one. */
+  readonly followSessions: ((phone: string) => Promise<void>) | undefined;
   /** Longest time from receiving a request to knowing its answer. */
   readonly deadlineMs: number;
   /** Whether Redis cannot be reached now. */
@@ -175,7 +177,9 @@ export class Worker {
   /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
   async #say(arrival: Arrival, outcome: Outcome): Promise<void> {
     await Promise.all(outcome.answers.map((answer) => this.#publishAnswer(arrival, answer)));
-    const { notices } = outcome;
+    const { notices, vacated } = outcome;
+    // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
+    if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
     // What waits here is bounded by the requests in flight, so the lane is never full.
     try {
       if (notices !== undefined)

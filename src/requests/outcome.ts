@@ -29,6 +29,11 @@ export interface Outcome {
   readonly result: 'ok' | Success | Refusal;
   readonly answers: readonly Answer[];
   /**
+   * The phone whose sessions have ended or moved away: where the broker keeps a list of who may log in, it is to follow
+   * them, before the notices.
+   */
+  readonly vacated?: string;
+  /**
    * In batches, each made when the one before it was accepted by the broker, so that ten thousand counterparties need
    * no more memory than one batch.
    */

@@ -34,7 +34,7 @@ export const phone: Handler = async (request, means) => {
   if (profile === undefined) return refuse('not_authorized');
   return {
     ...answerProfile(request.sent, profile, 'phone'),
-    ...(migration && { notices: finish(request, migration, means) }),
+    ...(migration && { vacated: migration.from, notices: finish(request, migration, means) }),
   };
 };
 

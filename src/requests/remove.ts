@@ -29,7 +29,7 @@ export const remove: Handler = async (request, means) => {
   return {
     result: 'ok',
     answers: [{ payload }, ...others.map((client) => ({ to: { client }, payload }))],
-    ...(removal && { notices: finish(phone, removal, means) }),
+    ...(removal && { vacated: phone, notices: finish(phone, removal, means) }),
   };
 };
 

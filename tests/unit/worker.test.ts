@@ -82,6 +82,7 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
     forwarding: { publish: (to, publication) => to.publish(publication) },
     limits: defaultLimits,
     replyQos: 1,
+    followSessions: undefined,
     deadlineMs: parts.deadlineMs ?? 60_000,
     isStoreAway: parts.isStoreAway ?? (() => false),
     metrics,
