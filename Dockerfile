@@ -9,6 +9,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 FROM packages AS dev
 COPY tsconfig.json ./
 COPY src ./src
+COPY page ./page
 USER 1000:1000
 ENTRYPOINT ["node", "--import", "tsx"]
 CMD ["src/dev/sts-main.ts"]

@@ -4,11 +4,12 @@ import type { System } from './system.ts';
 import { printfFormat } from './transcript.ts';
 
 /** How to talk to a running system: a line each. */
-export function guide({ mosquitto, redis, smtp, sts, workers }: System): string[] {
+export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?: string): string[] {
   const ask = encode(tuple(atom('Profile'), Buffer.from(olena.phone), [], [], [], [], [], [], atom('get')));
   const publish = `mosquitto_pub -h 127.0.0.1 -p ${mosquitto.port} -i ${olena.client} -q 2 -t ${requestTopic} -s`;
   return [
     '',
+    ...(pageUrl === undefined ? [] : [`Page       ${pageUrl}`]),
     `Broker     ${mosquitto.url}`,
     ...devices.map(({ client, phone }) => `  phone    ${phone}, client id ${client}`),
     `Redis      ${redis.url}`,

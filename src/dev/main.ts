@@ -111,7 +111,28 @@ async function stayUp(system: System): Promise<void> {
   const restart = inTurn(() => restartWorkers(system));
   const unwatch = watchFiles(sourceFolder, isOfWorker, restart);
   closers.push(async () => unwatch());
-  for (const line of guide(system)) print(line);
+  const pageUrl = await openPage(system);
+  for (const line of guide(system, pageUrl)) print(line);
+}
+
+/** The page for the browser; if it can't be had, all the rest goes on. Loaded here, for it brings a bundler along. */
+async function openPage(system: System): Promise<string | undefined> {
+  const tell = (fault: unknown): void => transcript.fault(`the page: ${inspectBriefly(fault)}`);
+  try {
+    const { rebuildOnChange, startPageOf } = await import('./page/of-system.ts');
+    const page = await startPageOf(system);
+    closers.push(() => page.stop());
+    const unwatch = rebuildOnChange(page, tell);
+    closers.push(async () => unwatch());
+    return page.url;
+  } catch (error) {
+    tell(error);
+    return undefined;
+  }
+}
+
+function inspectBriefly(error: unknown): string {
+  return error instanceof Error ? error.message : inspect(error);
 }
 
 /** One after the other, so that requests are taken meanwhile; a change that breaks the first leaves the second alone. */
@@ -119,7 +140,7 @@ async function restartWorkers({ workers }: System): Promise<void> {
   try {
     for (const worker of workers) await worker.restart();
   } catch (error) {
-    if (stopping === undefined) transcript.fault(error instanceof Error ? error.message : inspect(error));
+    if (stopping === undefined) transcript.fault(inspectBriefly(error));
   }
 }
 

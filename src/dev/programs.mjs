@@ -15,7 +15,7 @@ import { runShowingProgress, SetupError } from './progress.mjs';
  * @property {string} [byHand] the command that brings it on macOS where Homebrew does not
  */
 
-const everywhere = ['dev', 'test', 'bench', 'chaos'];
+const everywhere = ['dev', 'test', 'bench', 'chaos', 'pictures'];
 const onDebian = existsSync('/etc/debian_version');
 const onMac = process.platform === 'darwin';
 
@@ -91,6 +91,13 @@ const programs = [
     scripts: ['test'],
     found: () => hasProgram('valgrind'),
     debian: ['valgrind'],
+  },
+  {
+    name: 'chromium',
+    purpose: 'the page of npm run dev is tried in it',
+    scripts: ['test', 'pictures'],
+    found: () => hasProgram('chromium') || hasProgram('google-chrome'),
+    debian: ['chromium'],
   },
   {
     name: 'paho-mqtt for Python',

@@ -1,4 +1,4 @@
-// Runs first in `npm run dev`, `npm test`, `npm run bench` and `npm run chaos`, on nothing but Node: no packages, no TypeScript.
+// Runs first in every script that starts a system, such as `npm run dev`, on nothing but Node: no packages, no TypeScript.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const plugin = join(root, 'mosquitto', 'plugin');
 const lock = join(root, '.cache', 'setup.lock');
 const lockPatienceMs = 20 * 60_000;
-const scripts = ['dev', 'test', 'bench', 'chaos'];
+const scripts = ['dev', 'test', 'bench', 'chaos', 'pictures'];
 
 /**
  * A thing that is missing: the line that says what and why, and how to mend it.

@@ -1,0 +1,52 @@
+import { useEffect } from 'preact/hooks';
+import { brokerState, openLine } from './broker.ts';
+import { Composer } from './compose/composer.tsx';
+import { Conversation } from './conversation/conversation.tsx';
+import { news } from './conversation/messages.ts';
+import { choose, people } from './people.ts';
+import { server } from './server.ts';
+import { Mails } from './shown/mails.tsx';
+import { Profile } from './shown/profile.tsx';
+import { Workers } from './workers/workers.tsx';
+
+export function App() {
+  useEffect(() => void start(), []);
+  return (
+    <>
+      <header class="top">
+        <h1>PROFILE worker</h1>
+        <BrokerState />
+      </header>
+      <Workers />
+      <main>
+        <Composer />
+        <Conversation />
+        <div class="aside">
+          <Profile />
+          <Mails />
+        </div>
+      </main>
+      <p class="unseen" role="status">
+        {news}
+      </p>
+    </>
+  );
+}
+
+function BrokerState() {
+  const state = brokerState.value;
+  const text = { connecting: 'connecting…', connected: 'connected', broken: 'no connection, trying again' };
+  return (
+    <p class={`line-state ${state}`}>
+      <span aria-hidden="true" /> Broker: {text[state]}
+    </p>
+  );
+}
+
+/** Learn whom there is, and open a line for each. */
+async function start(): Promise<void> {
+  people.value = await server.people();
+  const [first] = people.value;
+  if (first !== undefined) choose(first.phone);
+  await Promise.all(people.value.map(({ phone }) => openLine(phone)));
+}

@@ -1,0 +1,76 @@
+import { computed, signal } from '@preact/signals';
+import mqtt, { type MqttClient } from 'mqtt';
+import { received, sent } from './conversation/messages.ts';
+import { server } from './server.ts';
+
+/** Where clients in the field publish; the broker puts the client in. */
+export const requestTopic = 'events/1//api/anon//';
+
+export type LineState = 'connecting' | 'connected' | 'broken';
+
+const states = signal<ReadonlyMap<string, LineState>>(new Map());
+const lines = new Map<string, MqttClient>();
+const encoder = new TextEncoder();
+
+/** The least of all lines. */
+export const brokerState = computed((): LineState => {
+  const all = [...states.value.values()];
+  if (all.length === 0 || all.includes('connecting')) return 'connecting';
+  return all.includes('broken') ? 'broken' : 'connected';
+});
+
+/** Another one in each tab, so that two tabs do not throw each other out. */
+const tab = Math.random().toString(36).slice(2, 8);
+
+/** The MQTT client id that this page has for a phone. */
+export function clientOf(phone: string): string {
+  return `page-${tab}-${phone}`;
+}
+
+/** Give the phone's client here its session, connect it, and listen as its device does. */
+export async function openLine(phone: string): Promise<void> {
+  if (lines.has(phone)) return;
+  const client = clientOf(phone);
+  const tell = (state: LineState): void => {
+    states.value = new Map(states.value).set(phone, state);
+  };
+  tell('connecting');
+  const line = mqtt.connect(`ws://${location.host}/mqtt`, {
+    clientId: client,
+    protocolVersion: 5,
+    reconnectPeriod: 1000,
+    // The default takes a worker made of a blob, which the page's own policy refuses.
+    timerVariant: 'native',
+    manualConnect: true,
+  });
+  lines.set(phone, line);
+  line.on('connect', () => {
+    line.subscribe([`actions/1/api/${client}`, `ses/${phone}`], { qos: 1 }, (error) => {
+      tell(error ? 'broken' : 'connected');
+    });
+  });
+  line.on('close', () => tell('broken'));
+  line.on('error', () => tell('broken'));
+  line.on('message', (topic, payload, { properties }) => {
+    const correlation = properties?.correlationData;
+    received({
+      phone,
+      topic,
+      payload,
+      exchange: correlation && Number(new TextDecoder().decode(correlation)),
+    });
+  });
+  await server.signIn({ client, phone });
+  line.connect();
+}
+
+/** Publish a request as the phone's device. @throws Error when the broker does not take it. */
+export async function ask(phone: string, kind: string, payload: Uint8Array): Promise<void> {
+  const line = lines.get(phone);
+  if (!line?.connected) throw new Error('there is no connection to the broker');
+  const exchange = sent({ phone, kind, topic: requestTopic, payload });
+  await line.publishAsync(requestTopic, payload as Buffer, {
+    qos: 2,
+    properties: { correlationData: encoder.encode(String(exchange)) as Buffer },
+  });
+}

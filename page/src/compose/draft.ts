@@ -1,0 +1,63 @@
+import { computed, signal } from '@preact/signals';
+import { EtfTextError, encode, parse, print } from '../../../src/etf/index.ts';
+import type { RequestKind } from '../../../src/records/profile.ts';
+import { speaker } from '../people.ts';
+import { forms } from './forms.ts';
+
+/** Which request is being composed. */
+export const kind = signal<RequestKind>('get');
+
+/** What was typed, by `<phone>/<request>.<field>`. */
+const typed = signal<Readonly<Record<string, string>>>({});
+
+/** The term as it was edited by hand; `undefined` while the form says it. */
+export const editedText = signal<string | undefined>(undefined);
+
+/** What stands in a field: what was typed there for this phone and request, or the phone's example. */
+export function fieldValue(field: string): string {
+  const place = `${kind.value}.${field}`;
+  return typed.value[`${speaker.value?.phone}/${place}`] ?? speaker.value?.examples[place] ?? '';
+}
+
+export function type(field: string, value: string): void {
+  editedText.value = undefined;
+  typed.value = { ...typed.value, [`${speaker.value?.phone}/${kind.value}.${field}`]: value };
+}
+
+/** Compose another request. */
+export function turnTo(other: RequestKind): void {
+  kind.value = other;
+  editedText.value = undefined;
+}
+
+/** The request as the form says it, in Erlang text. */
+export const composedText = computed(() => composeText());
+
+function composeText(): string {
+  const phone = speaker.value?.phone ?? '';
+  return print(forms[kind.value].compose(phone, (field) => fieldValue(field).trim()));
+}
+
+/** A request that has no fields, as bytes. */
+export function payloadOf(phone: string, plainKind: RequestKind): Uint8Array {
+  return encode(forms[plainKind].compose(phone, () => ''));
+}
+
+/**
+ * The request as bytes. A form is read anew, since some take the time.
+ * @throws EtfTextError when what was edited by hand is no Erlang term.
+ */
+export function payload(): Uint8Array {
+  return encode(parse(editedText.value ?? composeText()));
+}
+
+/** What is wrong with the text that was edited by hand; `''` if nothing is. */
+export const textFault = computed(() => {
+  try {
+    if (editedText.value !== undefined) parse(editedText.value);
+    return '';
+  } catch (error) {
+    if (error instanceof EtfTextError) return error.message;
+    throw error;
+  }
+});

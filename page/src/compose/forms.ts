@@ -1,0 +1,140 @@
+import { atom, type Term } from '../../../src/etf/index.ts';
+import type { RequestKind } from '../../../src/records/profile.ts';
+import { contact, feature, profile, roster, service } from './records.ts';
+
+/** One thing that a request wants to know. */
+export interface Field {
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string;
+  /** `lines` takes several, a line each. */
+  readonly control: 'text' | 'lines' | 'choice';
+  readonly choices?: readonly string[];
+  /** Two of these stand side by side. */
+  readonly isShort?: boolean;
+}
+
+/** How a request is composed. */
+export interface Form {
+  /** What it does, in a sentence. */
+  readonly about: string;
+  readonly fields: readonly Field[];
+  /** The request. `at` has the values of all fields, trimmed; `''` is a field that is left alone. */
+  compose(phone: string, at: (name: string) => string): Term;
+}
+
+const presence: Field = {
+  name: 'presence',
+  label: 'Presence',
+  control: 'choice',
+  choices: ['', 'online', 'offline', 'away'],
+};
+const address: Field = { name: 'address', label: 'E-mail address', control: 'text' };
+
+/** One form for each request: a request without one is a type error. */
+export const forms: Readonly<Record<RequestKind, Form>> = {
+  get: {
+    about: 'Reads the stored profile, its rosters with their contacts.',
+    fields: [],
+    compose: (phone) => profile(phone, 'get'),
+  },
+  set: {
+    about: 'Creates the profile, or replaces what the client owns in it. What is left empty stays as it is.',
+    fields: [
+      presence,
+      {
+        name: 'settings',
+        label: 'Settings',
+        hint: 'A line each: KEY = value. No value takes the key away.',
+        control: 'lines',
+      },
+      { name: 'rosterId', label: 'Roster id', control: 'text', isShort: true },
+      { name: 'rosterName', label: 'Own name in it', control: 'text', isShort: true },
+      {
+        name: 'contacts',
+        label: 'Contacts',
+        hint: 'A line each: phone_roster, then the name.',
+        control: 'lines',
+      },
+    ],
+    compose: (phone, at) =>
+      profile(phone, 'set', {
+        presence: optionalAtom(at('presence')),
+        settings: linesOf(at('settings')).map((line) => feature(...splitAt(line, '='))),
+        rosters: at('rosterId') === '' ? [] : [rosterOf(at)],
+      }),
+  },
+  update: {
+    about:
+      'Tells news to friends: time and presence go to every contact that has this phone in its roster too.',
+    fields: [
+      presence,
+      { name: 'time', label: 'Time', hint: 'Unix milliseconds; empty is now.', control: 'text' },
+    ],
+    compose: (phone, at) =>
+      profile(phone, 'update', {
+        update: at('time') === '' ? Date.now() : integer(at('time')),
+        presence: optionalAtom(at('presence')),
+      }),
+  },
+  link: {
+    about: 'Mails a code of six digits to the address.',
+    fields: [address],
+    compose: (phone, at) => profile(phone, 'link', { services: [service(at('address'), 'email')] }),
+  },
+  email: {
+    about: 'Confirms the address with the code from the mail.',
+    fields: [address, { name: 'code', label: 'Code', control: 'text' }],
+    compose: (phone, at) =>
+      profile(phone, 'email', { services: [service(at('address'), 'email', at('code'))] }),
+  },
+  aws: {
+    about: 'Asks for temporary AWS credentials.',
+    fields: [],
+    compose: (phone) => profile(phone, 'aws'),
+  },
+  remove: {
+    about: 'Deletes the profile and all sessions of the phone; contacts are told. Sign in again to go on.',
+    fields: [],
+    compose: (phone) => profile(phone, 'remove'),
+  },
+  migrate: {
+    about: 'Asks to move the profile to a new phone, which then confirms with “phone”.',
+    fields: [
+      { name: 'newPhone', label: 'New phone', hint: 'Digits, with the country code.', control: 'text' },
+    ],
+    compose: (_phone, at) => profile(at('newPhone'), 'migrate', { update: Date.now() }),
+  },
+  phone: {
+    about: 'Said by the new phone: the profile that another one wants to move here comes.',
+    fields: [],
+    compose: (phone) => profile(phone, 'phone'),
+  },
+};
+
+function rosterOf(at: (name: string) => string): Term {
+  const contacts = linesOf(at('contacts')).map((line) => contact(...splitAt(line, ' ')));
+  return roster(integer(at('rosterId')), at('rosterName'), contacts);
+}
+
+/** What is no integer is sent as the text that it is: the worker has an answer to that too. */
+function integer(text: string): Term {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : new TextEncoder().encode(text);
+}
+
+function optionalAtom(name: string): Term {
+  return name === '' ? [] : atom(name);
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+function splitAt(line: string, mark: string): [string, string] {
+  const place = line.indexOf(mark);
+  return place < 0 ? [line, ''] : [line.slice(0, place).trim(), line.slice(place + 1).trim()];
+}

@@ -1,0 +1,83 @@
+import { nameOf } from '../people.ts';
+import { Bytes } from './bytes.tsx';
+import { ErlangText } from './erlang-text.tsx';
+import { type Exchange, exchanges, forgetAll, isRefusal, type Message, summary } from './messages.ts';
+
+/** All that was said, newest first: each request with its answers, and notices. */
+export function Conversation() {
+  return (
+    <section class="conversation" aria-labelledby="conversation">
+      <div class="heading">
+        <h2 id="conversation">Conversation</h2>
+        <button type="button" class="link" onClick={forgetAll} disabled={exchanges.value.length === 0}>
+          Clear
+        </button>
+      </div>
+      {exchanges.value.length === 0 && <p class="empty">Nothing was said yet. Send a request.</p>}
+      <ol>
+        {exchanges.value.map((exchange) => (
+          <li key={exchange.id}>
+            <ExchangeCard exchange={exchange} />
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function ExchangeCard({ exchange }: { exchange: Exchange }) {
+  const { phone, kind, messages } = exchange;
+  const request = kind === undefined ? undefined : messages[0];
+  const answers = request === undefined ? messages : messages.slice(1);
+  return (
+    <article aria-label={`${nameOf(phone)}, ${kind ?? 'not asked for'}`}>
+      {request !== undefined && <MessageRow message={request} who={nameOf(phone)} what={kind ?? ''} />}
+      {answers.map((answer) => (
+        <MessageRow
+          key={answer.at.getTime()}
+          message={answer}
+          who={nameOf(phone)}
+          what={summary(answer.term)}
+          heard={kind === undefined && answer.topic.startsWith('ses/') ? 'notice' : 'answer'}
+        />
+      ))}
+      {kind !== undefined && answers.length === 0 && <p class="waiting">waiting for the answer</p>}
+    </article>
+  );
+}
+
+interface RowProps {
+  readonly message: Message;
+  readonly who: string;
+  readonly what: string;
+  /** Absent for what was sent. */
+  readonly heard?: 'answer' | 'notice';
+}
+
+function MessageRow({ message, who, what, heard }: RowProps) {
+  const { topic, text, payload, at, term, tookMs } = message;
+  const tone = heard === undefined ? 'sent' : isRefusal(term) ? 'refused' : heard;
+  return (
+    <div class={`message ${tone}`}>
+      <h3>
+        <span class="arrow" role="img" aria-label={heard === undefined ? 'sent by' : `${heard} to`}>
+          {heard === undefined ? '→' : '←'}
+        </span>
+        <span class="who">{who}</span> <span class="what">{what}</span>
+        <span class="meta">
+          {tookMs !== undefined && <span class="took">{formatMs(tookMs)}</span>}
+          <time dateTime={at.toISOString()}>{at.toLocaleTimeString('en-GB')}</time>
+        </span>
+      </h3>
+      <p class="topic">{topic}</p>
+      <div class="said">
+        <ErlangText text={text} />
+        <Bytes bytes={payload} />
+      </div>
+    </div>
+  );
+}
+
+function formatMs(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+}

@@ -1,0 +1,98 @@
+import { signal } from '@preact/signals';
+import { Atom, type Term, Tuple } from '../../../src/etf/index.ts';
+import { nameOf } from '../people.ts';
+import { learn } from '../shown/profiles.ts';
+import { type ReadPayload, readPayload, recordFields } from '../term.ts';
+
+/** Something that was said, as it is shown. */
+export interface Message extends ReadPayload {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly at: Date;
+  /** Milliseconds since the request, for an answer. */
+  readonly tookMs?: number;
+}
+
+/** A request with its answers, or a notice that nobody here asked for. */
+export interface Exchange {
+  readonly id: number;
+  /** Who asked, or who was told. */
+  readonly phone: string;
+  /** What was asked for; `undefined` for a notice. */
+  readonly kind?: string;
+  /** The request first, if there was one. */
+  readonly messages: readonly Message[];
+}
+
+const keptExchanges = 200;
+
+/** Newest first. */
+export const exchanges = signal<readonly Exchange[]>([]);
+
+/** One sentence about the newest message, for screen readers. */
+export const news = signal('');
+
+let lastId = 0;
+const startedAt = new Map<number, number>();
+
+/** A request goes out. @returns the number by which its answers are recognized. */
+export function sent(request: { phone: string; kind: string; topic: string; payload: Uint8Array }): number {
+  const { phone, kind, topic, payload } = request;
+  const id = ++lastId;
+  startedAt.set(id, performance.now());
+  add({ id, phone, kind, messages: [{ ...readPayload(payload), topic, payload, at: new Date() }] });
+  return id;
+}
+
+/** An answer to the exchange of this number, or anything else. */
+export function received(heard: {
+  phone: string;
+  topic: string;
+  payload: Uint8Array;
+  exchange: number | undefined;
+}): void {
+  const { phone, topic, payload, exchange = 0 } = heard;
+  const started = startedAt.get(exchange);
+  const message: Message = {
+    ...readPayload(payload),
+    topic,
+    payload,
+    at: new Date(),
+    ...(started !== undefined && { tookMs: performance.now() - started }),
+  };
+  const asked = started === undefined ? undefined : exchanges.value.find(({ id }) => id === exchange);
+  if (asked === undefined) add({ id: ++lastId, phone, messages: [message] });
+  else {
+    const more = { ...asked, messages: [...asked.messages, message] };
+    exchanges.value = exchanges.value.map((each) => (each === asked ? more : each));
+  }
+  learn(message.term, message.at);
+  news.value = `${nameOf(phone)}, ${asked?.kind ?? 'not asked for'}: ${summary(message.term)}`;
+}
+
+export function forgetAll(): void {
+  exchanges.value = [];
+  startedAt.clear();
+}
+
+function add(exchange: Exchange): void {
+  exchanges.value = [exchange, ...exchanges.value].slice(0, keptExchanges);
+}
+
+/** What an answer says, in a word or two. */
+export function summary(term: Term | undefined): string {
+  const [code] = recordFields(term, 'io') ?? [];
+  if (code instanceof Tuple) return code.elements.map(nameOfAtom).join(' ');
+  const tag = term instanceof Tuple ? term.elements[0] : undefined;
+  return tag instanceof Atom ? tag.name : 'no term';
+}
+
+/** Whether an answer is a refusal. */
+export function isRefusal(term: Term | undefined): boolean {
+  const [code] = recordFields(term, 'io') ?? [];
+  return code instanceof Tuple && nameOfAtom(code.elements[0]) === 'error';
+}
+
+function nameOfAtom(term: Term | undefined): string {
+  return term instanceof Atom ? term.name : '';
+}

@@ -1,0 +1,15 @@
+/** What the codec takes from `node:buffer`, for the browser. */
+import { Buffer } from 'buffer/';
+
+export { Buffer };
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    strict.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+import { Atom, decode, EtfError, print, type Term, Tuple } from '../../src/etf/index.ts';
+
+/** A payload as people read it. */
+export interface ReadPayload {
+  /** Absent when the bytes are no term. */
+  readonly term?: Term;
+  /** Erlang text, or why there is none. */
+  readonly text: string;
+}
+
+const compressed = 80;
+
+export function readPayload(payload: Uint8Array): ReadPayload {
+  if (payload[1] === compressed) return { text: '% a compressed term, shown as bytes only' };
+  try {
+    const term = decode(payload, limits);
+    return { term, text: print(term) };
+  } catch (error) {
+    if (!(error instanceof EtfError)) throw error;
+    return { text: `% no term: ${error.reason} at byte ${error.offset}` };
+  }
+}
+
+/** Wider than a worker's: a profile with thousands of contacts is answered. */
+const limits = { payloadBytes: 8 << 20, nesting: 64, elements: 1 << 20, inflatedBytes: 8 << 20 };
+
+/** The elements of a record after its tag; `undefined` for any other term. */
+export function recordFields(term: Term | undefined, name: string): readonly Term[] | undefined {
+  if (!(term instanceof Tuple)) return undefined;
+  const [tag, ...fields] = term.elements;
+  return tag instanceof Atom && tag.name === name ? fields : undefined;
+}
+
+/** A field as a person would say it: a binary or list of characters as text, `[]` as nothing. */
+export function plainText(term: Term | undefined): string {
+  if (term === undefined || (Array.isArray(term) && term.length === 0)) return '';
+  if (term instanceof Atom) return term.name === 'undefined' ? '' : term.name;
+  const erlang = print(term);
+  const [, quoted] = /^(?:<<)?"((?:[^"\\])*)"(?:\/utf8)?(?:>>)?$/.exec(erlang) ?? [];
+  return quoted ?? (erlang === '<<>>' ? '' : erlang);
+}
+
+/** A time in Unix milliseconds; `undefined` where none is set. */
+export function timeOf(term: Term | undefined): Date | undefined {
+  return typeof term === 'number' && term > 0 ? new Date(term) : undefined;
+}

@@ -1,0 +1,50 @@
+import type { WorkerNumbers } from './shapes.ts';
+
+/** A worker's HTTP server. */
+export interface WorkerAddress {
+  readonly name: string;
+  /** `http://host:port` */
+  readonly url: string;
+}
+
+/** Ask each worker for its `/metrics`; one that does not answer within a second has no numbers. */
+export async function askWorkers(workers: readonly WorkerAddress[]): Promise<WorkerNumbers[]> {
+  return Promise.all(
+    workers.map(async ({ name, url }) => {
+      try {
+        const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(1000) });
+        return response.ok ? { name, numbers: readNumbers(await response.text()) } : { name };
+      } catch {
+        return { name };
+      }
+    }),
+  );
+}
+
+/** The few numbers that the page draws, out of the text format of Prometheus. */
+export function readNumbers(text: string): NonNullable<WorkerNumbers['numbers']> {
+  const durations = new Map<number, number>();
+  let requests = 0;
+  let inFlight = 0;
+  for (const [, name, labels = '', value] of text.matchAll(sample)) {
+    if (name === 'profile_requests_total') requests += Number(value);
+    else if (name === 'profile_in_flight') inFlight += Number(value);
+    else if (name === 'profile_request_duration_seconds_bucket') {
+      const atMost = Number(/\ble="([^"]+)"/.exec(labels)?.[1]?.replace('+Inf', 'Infinity'));
+      durations.set(atMost, (durations.get(atMost) ?? 0) + Number(value));
+    }
+  }
+  return {
+    requests,
+    inFlight,
+    durations: [...durations]
+      .sort(([one], [other]) => one - other)
+      // JSON has no infinity; this is beyond every deadline.
+      .map(([atMost, count]) => ({ atMostSeconds: Math.min(atMost, longestSeconds), count })),
+  };
+}
+
+const longestSeconds = 3600;
+
+/** `name{labels} value`, a line each. */
+const sample = /^(\w+)(?:\{(.*)\})? (\S+)$/gm;

@@ -1,0 +1,45 @@
+/** What the page in the browser and its server say to each other, as JSON. */
+
+/** A phone that the page can speak for, and what its forms are filled with at first, by `<request>.<field>`. */
+export interface Person {
+  readonly name: string;
+  /** Digits. */
+  readonly phone: string;
+  readonly examples: Readonly<Record<string, string>>;
+}
+
+/** `GET /people.json` */
+export type People = readonly Person[];
+
+/** What one worker has counted since it started; `undefined` numbers could not be read. */
+export interface WorkerNumbers {
+  readonly name: string;
+  /** Absent when the worker does not answer. */
+  readonly numbers?: {
+    readonly requests: number;
+    readonly inFlight: number;
+    /** Requests that took at most so long, over all kinds; in rising order, the last one holds all. */
+    readonly durations: readonly { readonly atMostSeconds: number; readonly count: number }[];
+  };
+}
+
+/** `GET /workers.json` */
+export type Workers = readonly WorkerNumbers[];
+
+/** A mail that was caught, as the page shows it. */
+export interface ShownMail {
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly text: string;
+  /** ISO 8601. */
+  readonly receivedAt: string;
+}
+
+/** `GET /mails.json`, newest first. */
+export type ShownMails = readonly ShownMail[];
+
+/** `POST /sessions`: let a client of this page speak for a phone, as the authentication service would. */
+export interface SignIn {
+  readonly client: string;
+  readonly phone: string;
+}
