@@ -40,7 +40,11 @@ async function ask(page: Page, name: string, kind: string): Promise<void> {
   await page.getByRole('radio', { name: kind, exact: true }).check();
   if (kind === 'update') await page.getByLabel('Presence').selectOption('online');
   await page.getByRole('button', { name: `Send ${kind}` }).click();
-  await page.getByRole('article', { name: `${name}, ${kind}` }).locator('.message').nth(1).waitFor();
+  await page
+    .getByRole('article', { name: `${name}, ${kind}` })
+    .locator('.message')
+    .nth(1)
+    .waitFor();
 }
 
 try {

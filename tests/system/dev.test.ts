@@ -148,9 +148,12 @@ test('a worker that does not start is told, and nothing is left behind', async (
   await dev.leavesNoProcess();
 });
 
-test('the command that it prints asks for a profile, and Ctrl-C ends everything', async (t) => {
+test('it serves a page; the command that it prints asks for a profile, and Ctrl-C ends everything', async (t) => {
   const dev = await Dev.start(t);
   await dev.printed(/Ctrl-C ends/);
+  const page = dev.lines.find((line) => line.startsWith('Page '))?.replace(/^Page +/, '') ?? '';
+  assert.match(await (await fetch(page)).text(), /<title>PROFILE worker<\/title>/);
+
   const command = dev.lines.find((line) => line.startsWith('  printf ')) ?? '';
   execFileSync('sh', ['-c', command]);
   await dev.printed(/→ events\/1\/\/api\/anon\/emqttd_42\/ \{'Profile',<<"380501112233">>,.*,get\}\n/);

@@ -11,6 +11,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 interface Service {
   readonly image?: string;
   readonly build?: string | { readonly context: string; readonly target?: string };
+  readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string | number>>;
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
@@ -105,6 +106,7 @@ test('docker-compose.yml opens ports on the loopback interface alone, and none f
   const ports = services.flatMap(([, { ports = [] }]) => ports);
   assert.ok(ports.some((port) => port.endsWith(':1883')));
   assert.ok(ports.some((port) => port.endsWith(':8025')));
+  assert.ok(ports.some((port) => port.includes('PAGE_PORT:-8026')));
   for (const port of ports) assert.match(port, /^127\.0\.0\.1:/);
   assert.equal(worker.ports, undefined);
 });
@@ -174,6 +176,16 @@ test('docker compose builds the workers from the last stage and STS from a stage
   const stage = stages.find(({ name }) => name === build.target) ?? assert.fail(`no stage ${build.target}`);
   const script: string[] = JSON.parse(only(stage, 'CMD'));
   assert.ok(existsSync(join(root, script[0] ?? '')));
+});
+
+test('docker compose serves the page from the same stage as STS, and never a worker', () => {
+  const page = service('page');
+  assert.deepEqual(page.build, service('sts').build);
+  assert.ok(existsSync(join(root, page.command?.[0] ?? '')));
+  assert.ok(
+    copies(stages.find(({ name }) => name === 'dev') ?? image).some(({ source }) => source === 'page'),
+  );
+  assert.ok(!copies(image).some(({ source }) => source.includes('page')));
 });
 
 test('the Dockerfile copies only what the tree holds, .dockerignore lets in, or a stage before it has made', () => {
