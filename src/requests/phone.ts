@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Refusal } from '../records/io.ts';
-import { splitPhoneId } from '../records/phone.ts';
 import type { ContactPlace } from '../records/roster.ts';
 import type { Migration } from '../store/migrations.ts';
 import { tellCounterparties } from './counterparties.ts';
@@ -25,7 +24,6 @@ export const phone: Handler = async (request, means) => {
   if (typeof migration === 'string') return refuse(migration);
   if (migration === undefined && !(await isDone(request, means))) return refuse('not_authorized');
   if (migration !== undefined) {
-    await renameOwn(migration, means);
     // Before the answer: whoever hears it finds the old phone's clients at the new one.
     await means.sessions.move(migration.from, migration.to);
     await means.migrations.endLeaving(migration);
@@ -73,15 +71,6 @@ async function move(
 }
 
 const longestPauseMs = 250;
-
-/** A profile may hold itself as a contact; it is answered, and told of, under its new name. */
-async function renameOwn(migration: Migration, means: Means): Promise<void> {
-  for (const { roster, phoneId } of await means.contacts.places(migration.to)) {
-    const own = splitPhoneId(phoneId);
-    if (own?.phone === migration.from)
-      await rename(migration, means)(migration.to, { roster, phoneId }, own.roster);
-  }
-}
 
 /** Changes an entry of the profile, which stands under the old phone, to the new one. */
 function rename({ to, claim = '' }: Migration, { contacts }: Means) {

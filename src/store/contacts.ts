@@ -39,17 +39,7 @@ const mostAttempts = 100;
 export function openContacts(redis: Database, doneSeconds: number): Contacts {
   const { connection, keys } = redis;
   const nextVersion = versions();
-
-  /** Try until nobody has changed what was read; `attempt` returns `'changed'` if somebody has. */
-  const untilUnchanged = async <T>(attempt: () => Promise<T | 'changed'>): Promise<T> => {
-    for (let count = 1; count <= mostAttempts; count++) {
-      const result = await attempt();
-      if (result !== 'changed') return result;
-      await sleep(Math.random() * count);
-    }
-    throw new Fault('a contact changed too often under us');
-  };
-
+  const rename = renaming(redis, doneSeconds);
   return {
     async places(phone) {
       const outlines = await persist(() => connection.hgetBuffer(keys.profile(phone), 'outlines'));
@@ -68,36 +58,65 @@ export function openContacts(redis: Database, doneSeconds: number): Contacts {
         );
         return answer === 'changed' ? answer : next;
       }),
-    rename: (phone, place, newPhoneId, cause) =>
-      untilUnchanged(async () => {
-        const field = contactField(place);
-        const newField = contactField({ ...place, phoneId: newPhoneId });
-        const done = keys.done(phone, `${cause}:${field}`);
-        const [[version, outlines], [contact, renamed]] = await Promise.all([
-          persist(() => connection.hmgetBuffer(keys.profile(phone), 'version', 'outlines')),
-          persist(() => connection.hmgetBuffer(keys.contacts(phone), field, newField)),
-        ]);
-        if (!contact || !version || !outlines) {
-          const isDone = renamed && (await persist(() => connection.exists(done))) === 1;
-          return isDone ? renamed : undefined;
-        }
-        const next = changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
-        const answer = await redis.run(
-          'rename-contact',
-          [keys.contacts(phone), keys.profile(phone), done],
-          [
-            version,
-            nextVersion(),
-            field,
-            newField,
-            next,
-            renameContact(outlines, place, newPhoneId),
-            doneSeconds,
-          ],
-        );
-        return answer === 'changed' ? answer : next;
-      }),
+    rename(phone, place, newPhoneId, cause) {
+      const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
+      const done = keys.done(phone, renameRecord(cause, place));
+      return rename({ profile, contacts, done }, place, newPhoneId);
+    },
   };
+}
+
+/** The keys of a profile, of its contacts, and of the record that one of them was renamed. */
+export interface RenameKeys {
+  readonly profile: string;
+  readonly contacts: string;
+  readonly done: string;
+}
+
+/** Gives one contact of a profile, under whatever keys that stands, another `phone_id`; as `Contacts.rename`. */
+export function renaming(redis: Database, doneSeconds: number) {
+  const { connection } = redis;
+  const nextVersion = versions();
+  return (
+    { profile, contacts, done }: RenameKeys,
+    place: ContactPlace,
+    newPhoneId: string,
+  ): Promise<Fragment | undefined> =>
+    untilUnchanged(async () => {
+      const field = contactField(place);
+      const newField = contactField({ ...place, phoneId: newPhoneId });
+      const [[version, outlines], [contact, renamed]] = await Promise.all([
+        persist(() => connection.hmgetBuffer(profile, 'version', 'outlines')),
+        persist(() => connection.hmgetBuffer(contacts, field, newField)),
+      ]);
+      if (!contact || !version || !outlines) {
+        const isDone = renamed && (await persist(() => connection.exists(done))) === 1;
+        return isDone ? renamed : undefined;
+      }
+      const next = changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
+      const nextOutlines = renameContact(outlines, place, newPhoneId);
+      const answer = await redis.run(
+        'rename-contact',
+        [contacts, profile, done],
+        [version, nextVersion(), field, newField, next, nextOutlines, doneSeconds],
+      );
+      return answer === 'changed' ? answer : next;
+    });
+}
+
+/** Names the record that a contact was renamed for a cause, in `done:{phone}:…`. */
+export function renameRecord(cause: string, place: ContactPlace): string {
+  return `${cause}:${contactField(place)}`;
+}
+
+/** Try until nobody has changed what was read; `attempt` returns `'changed'` if somebody has. */
+async function untilUnchanged<T>(attempt: () => Promise<T | 'changed'>): Promise<T> {
+  for (let count = 1; count <= mostAttempts; count++) {
+    const result = await attempt();
+    if (result !== 'changed') return result;
+    await sleep(Math.random() * count);
+  }
+  throw new Fault('a contact changed too often under us');
 }
 
 /** The field of a contact in its hash: `<roster id>:<phone_id>`. */

@@ -32,9 +32,9 @@ export interface Keys {
   /** Hash: a profile that was put aside to move to another phone; and its contacts. */
   leaving(phone: string): string;
   leavingContacts(phone: string): string;
-  /** Hash: the copy of a profile that moves to this phone; and of its contacts. */
-  arriving(phone: string): string;
-  arrivingContacts(phone: string): string;
+  /** Hash: the copy of a profile that moves to this phone, made under this claim; and of its contacts. */
+  arriving(phone: string, claim: string): string;
+  arrivingContacts(phone: string, claim: string): string;
   /** Sorted set: the client ids of the workers, the score the time of the last heartbeat in Unix milliseconds. */
   workers(): string;
   /** Who works off what the broker holds for a dead worker. */
@@ -67,8 +67,8 @@ export function keysWith(prefix: string): Keys {
     removal: (phone) => `${prefix}removal:{${phone}}`,
     leaving: (phone) => `${prefix}leaving:{${phone}}`,
     leavingContacts: (phone) => `${prefix}leaving:{${phone}}:contacts`,
-    arriving: (phone) => `${prefix}arriving:{${phone}}`,
-    arrivingContacts: (phone) => `${prefix}arriving:{${phone}}:contacts`,
+    arriving: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}`,
+    arrivingContacts: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}:contacts`,
     workers: () => `${prefix}workers`,
     heir: (worker) => `${prefix}heir:${worker}`,
     outbox: (broker) => `${prefix}outbox:${broker}`,

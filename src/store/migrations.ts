@@ -1,3 +1,6 @@
+import { splitPhoneId } from '../records/phone.ts';
+import { contactPlaces } from '../records/roster.ts';
+import { renameRecord, renaming } from './contacts.ts';
 import type { Keys } from './keys.ts';
 import type { StoredProfile } from './profiles.ts';
 import { type Database, persist } from './redis.ts';
@@ -23,11 +26,12 @@ export interface ClaimedMigration extends Migration {
 /**
  * Moving a profile to another phone. The two phones may live on two servers, so it goes in steps, each of which can be
  * done again after a crash: claimed at the new phone, put aside at the old one, copied, given to the new phone; or put
- * back, if the new phone can't take it any more.
+ * back, if the new phone can't take it any more. A profile that holds itself as a contact is renamed in the copy, so that
+ * nobody reads it under the new phone with the old one in it.
  *
  * Two workers may carry out one migration: two devices confirm it, or one worker was frozen and taken for dead. The one
  * that claimed it last settles it or puts it back; the other's step changes nothing, and it looks anew.
- * @see docs/design.md, "Moving a profile"
+ * @see docs/design.md, "Changes that span phones"
  */
 export interface Migrations {
   /**
@@ -73,12 +77,13 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
 
   const pending = openPending(redis, doneSeconds);
 
+  const rename = renaming(redis, doneSeconds);
+
+  const dropCopy = (to: string, claim: string) =>
+    persist(() => redis.connection.unlink(...copyKeys(keys, to, claim)));
+
   const release = ({ to, claim }: ClaimedMigration, seconds: number) =>
-    redis.run(
-      'release-migration',
-      [keys.migration(to), keys.arriving(to), keys.arrivingContacts(to)],
-      [claim, seconds],
-    );
+    redis.run('release-migration', [keys.migration(to), ...copyKeys(keys, to, claim)], [claim, seconds]);
 
   return {
     ...pending,
@@ -86,7 +91,10 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       const claim = nextName();
       const { from, to } = migration;
       const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim]);
-      return answer === 'stored' ? { ...migration, claim } : undefined;
+      if (answer !== 'stored') return undefined;
+      // Who had it in hand before may have died over its copy.
+      if (migration.claim !== undefined) await dropCopy(to, migration.claim);
+      return { ...migration, claim };
     },
     async begin(migration) {
       const { from, to, claim } = migration;
@@ -100,15 +108,22 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       return answer === 'not_found' || answer === 'busy' ? answer : 'stored';
     },
     async settle({ from, to, claim }, replaced) {
-      const [arriving, arrivingContacts] = [keys.arriving(to), keys.arrivingContacts(to)];
+      const [arriving, arrivingContacts] = copyKeys(keys, to, claim);
       await copy(redis, keys.leaving(from), arriving);
       await copy(redis, keys.leavingContacts(from), arrivingContacts);
+      for (const place of await ownPlaces(redis, arriving, from)) {
+        const done = keys.done(to, renameRecord(claim, place));
+        const newPhoneId = `${to}${place.phoneId.slice(from.length)}`;
+        await rename({ profile: arriving, contacts: arrivingContacts, done }, place, newPhoneId);
+      }
       const answer = await redis.run(
         'settle-move',
         [keys.profile(to), keys.contacts(to), arriving, arrivingContacts, keys.migration(to)],
         [claim, replaced?.version ?? '', nextName(), Date.now()],
       );
-      return answer === 'changed' ? answer : 'stored';
+      if (answer !== 'changed') return 'stored';
+      await dropCopy(to, claim);
+      return answer;
     },
     async putBack(migration) {
       const { from, to, claim } = migration;
@@ -126,11 +141,8 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       await redis.run('end-leaving', places, [to]);
     },
     async end({ to, claim = '' }, key) {
-      await redis.run(
-        'end-move',
-        [keys.migration(to), keys.done(to, key), keys.arriving(to), keys.arrivingContacts(to)],
-        [claim, `ok ${claim}`, doneSeconds],
-      );
+      const own = [keys.migration(to), keys.done(to, key)];
+      await redis.run('end-move', own, [claim, `ok ${claim}`, doneSeconds]);
     },
   };
 }
@@ -176,6 +188,19 @@ function placesOf(keys: Keys, phone: string): string[] {
     keys.leavingContacts(phone),
     keys.migrating(phone),
   ];
+}
+
+/** What a profile is copied to at its new phone; a copy of each claim's own, since two workers may carry out one move. */
+function copyKeys(keys: Keys, to: string, claim: string): [string, string] {
+  return [keys.arriving(to, claim), keys.arrivingContacts(to, claim)];
+}
+
+/** Where a profile that is copied holds itself as a contact, under its old phone. */
+async function ownPlaces({ connection }: Database, arriving: string, from: string) {
+  const outlines = await persist(() => connection.hgetBuffer(arriving, 'outlines'));
+  return (outlines ? contactPlaces(outlines) : []).filter(
+    ({ phoneId }) => splitPhoneId(phoneId)?.phone === from,
+  );
 }
 
 /** DUMP and RESTORE copy a hash of any size in one reply and one command, also to another server. */

@@ -1,9 +1,9 @@
 --[[
   release-migration: give up carrying out a migration.
 
-  KEYS[1]  migration:{new}          hash; the migration that was claimed
-  KEYS[2]  arriving:{new}           hash; the copy of the profile, made in vain
-  KEYS[3]  arriving:{new}:contacts  hash; the same
+  KEYS[1]  migration:{new}            hash; the migration that was claimed
+  KEYS[2]  arriving:{new}:…           hash; the copy of the profile, made in vain
+  KEYS[3]  arriving:{new}:…:contacts  hash; the same
   ARGV[1]  name of the claim
   ARGV[2]  seconds for which it waits to be confirmed again; "0" forgets it
 

@@ -1,11 +1,11 @@
 --[[
   settle-move: give a profile that was copied here to its new phone, if what stood there is still what was read.
 
-  KEYS[1]  profile:{new}            hash; an empty one is replaced
-  KEYS[2]  contacts:{new}           hash
-  KEYS[3]  arriving:{new}           hash; the copy of the profile
-  KEYS[4]  arriving:{new}:contacts  hash; the copy of its contacts, if it has any
-  KEYS[5]  migration:{new}          hash; the migration that is being carried out
+  KEYS[1]  profile:{new}              hash; an empty one is replaced
+  KEYS[2]  contacts:{new}             hash
+  KEYS[3]  arriving:{new}:…           hash; the copy of the profile
+  KEYS[4]  arriving:{new}:…:contacts  hash; the copy of its contacts, if it has any
+  KEYS[5]  migration:{new}            hash; the migration that is being carried out
   ARGV[1]  name of the claim under which it moves
   ARGV[2]  version of KEYS[1] that was read; "" where there was no profile
   ARGV[3]  version of the new state, never used before

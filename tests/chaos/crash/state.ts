@@ -13,12 +13,20 @@ export async function stateOf(database: Redis, startedAt: number): Promise<Recor
     // The names of records hold packet identifiers.
     const [, phone] = /^done:(\{\d+\}):/.exec(key) ?? [];
     if (phone === undefined) state[key] = { lapses, value };
-    else
-      state[`done:${phone}`] = [...((state[`done:${phone}`] as unknown[]) ?? []), { lapses, value }].sort(
-        byText,
-      );
+    else addRecord(state, `done:${phone}`, { lapses, value });
   }
   return state;
+}
+
+function addRecord(
+  state: Record<string, unknown>,
+  name: string,
+  record: { lapses: boolean; value: unknown },
+): void {
+  const records = (state[name] as { value: unknown }[] | undefined) ?? [];
+  // A worker that died over a move leaves records of what it renamed in its copy, until they lapse.
+  const isKnown = record.value === 'renamed' && records.some(({ value }) => value === 'renamed');
+  if (!isKnown) state[name] = [...records, record].sort(byText);
 }
 
 async function contentOf(database: Redis, key: string, startedAt: number): Promise<unknown> {

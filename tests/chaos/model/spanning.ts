@@ -13,6 +13,8 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
   switch (task.step) {
     case 'start':
       return begin(outside, state, operation);
+    case 'claimed':
+      return phone(outside, released(state, operation.asked.phone), operation);
     case 'arrive':
       return arrive(state, operation, task);
     case 'sessions':
@@ -59,7 +61,7 @@ function begin(outside: Outside, state: State, operation: Operation): Move[] {
     case 'migrate':
       return migrate(outside, state, operation);
     case 'phone':
-      return phone(outside, state, operation);
+      return [...claim(state, operation), ...phone(outside, state, operation)];
     default:
       return [];
   }
@@ -86,6 +88,8 @@ function remove(state: State, operation: Operation): Move[] {
   const { phone, size, kind } = operation.asked;
   const profile = state.profiles[phone];
   if (profile === undefined) return refuses(state, operation, 'not_found');
+  const refusals = isBusy(state, phone) ? refuses(state, operation, 'busy') : [];
+  if (refusals.length > 0) return refusals;
   const copies = Object.keys(state.sessions).filter(
     (client) => state.sessions[client] === phone && client !== operation.client,
   );
@@ -123,7 +127,7 @@ function migrate({ skipped }: Outside, state: State, operation: Operation): Move
   const old = state.sessions[client] ?? '';
   const isRefused = old === asked.phone || isTaken(state.profiles[asked.phone]);
   const refusals = [
-    ...(isRefused || asked.phone in state.moved ? refuses(state, operation, 'already_exists') : []),
+    ...(isRefused || isBusy(state, asked.phone) ? refuses(state, operation, 'already_exists') : []),
     ...(state.profiles[old] === undefined ? refuses(state, operation, 'not_found') : []),
   ];
   if (refusals.length > 0 || isRefused || state.profiles[old] === undefined) return refusals;
@@ -144,6 +148,21 @@ function isTaken(profile: Profile | undefined): boolean {
     profile !== undefined &&
     (profile.rosters.length > 0 || profile.services.some(({ status }) => status === 'verified'))
   );
+}
+
+/** Whether a profile is just moving to a phone, or about to. */
+function isBusy({ moved, claimed }: State, phone: string): boolean {
+  return phone in moved || claimed.includes(phone);
+}
+
+function claim(state: State, { asked }: Operation): Move[] {
+  if (state.askedBy[asked.phone] === undefined) return [];
+  const claimed = [...state.claimed, asked.phone];
+  return [{ state: { ...state, claimed }, task: { step: 'claimed', answered: false } }];
+}
+
+function released(state: State, phone: string): State {
+  return { ...state, claimed: state.claimed.toSpliced(state.claimed.indexOf(phone), 1) };
 }
 
 function phone({ skipped }: Outside, state: State, operation: Operation): Move[] {
@@ -170,6 +189,8 @@ function phone({ skipped }: Outside, state: State, operation: Operation): Move[]
     return [...moves, ...refusals, ...refuses(state, operation, 'not_authorized')];
   }
   if (isTaken(present)) return refusals;
+  const busy = isBusy(state, from) ? refuses(state, operation, 'busy') : [];
+  if (busy.length > 0) return busy;
   const next = { ...ended(state, from), moved: put(state.moved, asked.phone, from) };
   return [{ state: next, task: { step: 'arrive', answered: false, from, profile } }];
 }

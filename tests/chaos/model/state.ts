@@ -74,6 +74,8 @@ export interface State {
   readonly ending: readonly string[];
   /** New phones whose move has come so far that another `phone` takes it up → the old phone. */
   readonly moved: ByName<string>;
+  /** New phones to which a move is about to begin, once for each `phone` that has it in hand. */
+  readonly claimed: readonly string[];
 }
 
 export const nothing: State = {
@@ -87,6 +89,7 @@ export const nothing: State = {
   credentials: {},
   ending: [],
   moved: {},
+  claimed: [],
 };
 
 export const emptyProfile: Profile = { services: [], rosters: [], settings: [], update: 0, presence: '' };

@@ -18,8 +18,6 @@ const passing = [
   'removal:{P}',
   'leaving:{P}',
   'leaving:{P}:contacts',
-  'arriving:{P}',
-  'arriving:{P}:contacts',
   'aws:{P}:asking',
   'aws:{P}:waiting',
 ] as const;

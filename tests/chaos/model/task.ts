@@ -20,6 +20,8 @@ export type News =
 export type Task =
   | { readonly step: 'start'; readonly answered: false }
   | { readonly step: 'mail'; readonly answered: false }
+  /** A move is taken in hand, and not begun. */
+  | { readonly step: 'claimed'; readonly answered: false }
   | { readonly step: 'arrive'; readonly answered: false; readonly from: string; readonly profile: Profile }
   | {
       readonly step: 'sessions';

@@ -1,10 +1,8 @@
 --[[
   end-move: all of a migration is done.
 
-  KEYS[1]  migration:{new}          hash; the migration that was carried out
-  KEYS[2]  done:{new}:…             the record that the request is done
-  KEYS[3]  arriving:{new}           hash; a copy that another worker may have made in vain
-  KEYS[4]  arriving:{new}:contacts  hash; the same
+  KEYS[1]  migration:{new}  hash; the migration that was carried out
+  KEYS[2]  done:{new}:…     the record that the request is done
   ARGV[1]  name of the claim under which the profile moved
   ARGV[2]  the record to keep in KEYS[2]
   ARGV[3]  seconds for which KEYS[2] is kept
@@ -14,7 +12,7 @@
   Repeatable: a second run writes the same. Called by src/store/migrations.ts
 ]]
 if redis.call('HGET', KEYS[1], 'claim') == ARGV[1] then
-  redis.call('UNLINK', KEYS[1], KEYS[3], KEYS[4])
+  redis.call('UNLINK', KEYS[1])
 end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 return 'stored'
