@@ -11,6 +11,7 @@ import { type KindLabels, type Metrics, openMetrics } from './operating/metrics.
 import { openMail } from './outside/mail.ts';
 import { openSts } from './outside/sts.ts';
 import { type CallWatch, watchMail, watchSts } from './outside-calls.ts';
+import { connectForQa } from './qa/connection.ts';
 import type { Means } from './requests/handler.ts';
 import { lanes } from './requests/index.ts';
 import { openSessionFollower } from './session-follower.ts';
@@ -71,9 +72,12 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const http = await servePages(settings.http, readiness.troubles, metrics);
   closers.push(async () => http?.close());
 
+  const { qa } = settings;
+  const connect =
+    qa.text || qa.mirror ? connectForQa({ ...qa, limits: settings.etfLimits }, connectBroker) : connectBroker;
   const connectAs = (clientId: string): BrokerConnection[] =>
     settings.mqtt.urls.map((url) =>
-      connectBroker(
+      connect(
         { ...settings.mqtt, url, clientId, filter: sharedFilter(settings.mqtt.shareGroup) },
         (delivery) => void worker.serve(delivery),
         log.child({ connectedAs: clientId }),

@@ -4,6 +4,18 @@ import { z } from 'zod';
 import { parseSender } from './outside/email-address.ts';
 import type { MailSettings } from './outside/mail.ts';
 import { type StsSettings, stsProblems } from './outside/sts-settings.ts';
+import {
+  credentialsKeys,
+  integer,
+  isUrl,
+  onOff,
+  pem,
+  redisUrl,
+  tags,
+  text,
+  toQos,
+  urls,
+} from './settings-values.ts';
 
 /** The environment has a missing or malformed setting; `problems` has a line for each, never a value. */
 export class SettingsError extends Error {
@@ -20,58 +32,6 @@ export class SettingsError extends Error {
 
 /** The exit code for a bad configuration (`EX_CONFIG` of sysexits.h). */
 export const EXIT_CONFIG = 78;
-
-const integer = (least: number, most: number, preset: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'is not a whole number')
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `is not between ${least} and ${most}`)
-    .default(preset);
-
-const urls = (protocols: readonly string[]) =>
-  z
-    .string()
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .refine(
-      (parts) => parts.every((part) => isUrl(part, protocols)),
-      `is not a URL (${protocols.join(' or ')})`,
-    );
-
-const text = z.string().min(1, 'is empty');
-
-/** A PEM text, or the path of a file that holds one. */
-const pem = z.string().transform((value, context) => {
-  if (value.startsWith('-----BEGIN')) return Buffer.from(value);
-  try {
-    return readFileSync(value);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'is neither a PEM text nor a file that can be read' });
-    return z.NEVER;
-  }
-});
-
-const onOff = (preset: 'on' | 'off') =>
-  z
-    .enum(['on', 'off'], 'is not on or off')
-    .transform((value) => value === 'on')
-    .default(preset === 'on');
-
-/** `Name=value,Name=value`. */
-const tags = z
-  .string()
-  .regex(/^[^=,]+=[^=,]*(,[^=,]+=[^=,]*)*$/, 'is not Name=value,Name=value')
-  .transform((list) =>
-    Object.fromEntries(list.split(',').map((tag) => tag.split('=', 2) as [string, string])),
-  );
-
-/** 32 bytes in base64, several comma-separated; the first encrypts. */
-const credentialsKeys = z
-  .string()
-  .transform((list) => list.split(',').map((key) => Buffer.from(key.trim(), 'base64')))
-  .refine((keys) => keys.every((key) => key.length === 32), 'is not 32 bytes in base64');
-
-const redisUrl = z.string().refine(isRedisUrl, 'is not redis://, rediss:// or redis+sentinel://hosts/master');
 
 const schema = z.object({
   MQTT_URL: urls(['mqtt:', 'mqtts:']),
@@ -137,6 +97,8 @@ const schema = z.object({
   HEARTBEAT_MS: integer(100, 60_000, 2_000),
   HEIR_AFTER_MS: integer(500, 600_000, 6_000),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000, 25_000),
+  QA_TEXT: onOff('off'),
+  QA_MIRROR: onOff('off'),
 });
 
 type Environment = z.output<typeof schema>;
@@ -165,7 +127,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     const name = String(issue.path[0]);
     problems.push(`${name} ${name in given ? issue.message : 'is not set'}`);
   }
-  problems.push(...missingTogether(given));
+  problems.push(...missingTogether(given), ...neverInProduction(given, env.NODE_ENV));
   if (!read.success || problems.length > 0) throw new SettingsError([...new Set(problems)]);
   const settings = arrange(read.data);
   if (settings.aws !== undefined)
@@ -185,6 +147,14 @@ function missingTogether(given: Record<string, string>): string[] {
       ? names.filter((name) => !(name in given)).map((name) => `${name} is not set; ${by} needs it`)
       : [],
   );
+}
+
+/** They show to everybody at the broker what clients say. */
+function neverInProduction(given: Record<string, string>, nodeEnv: string | undefined): string[] {
+  if (nodeEnv !== 'production') return [];
+  return ['QA_TEXT', 'QA_MIRROR']
+    .filter((name) => given[name] === 'on')
+    .map((name) => `${name} is on, which NODE_ENV=production forbids`);
 }
 
 /** Give the flat environment the shape in which the parts of the program take it. */
@@ -223,6 +193,7 @@ function arrange(env: Environment) {
     requestDeadlineMs: env.REQUEST_DEADLINE_MS,
     heirs: Object.freeze({ beatMs: env.HEARTBEAT_MS, silentMs: env.HEIR_AFTER_MS }),
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+    qa: Object.freeze({ text: env.QA_TEXT, mirror: env.QA_MIRROR }),
   });
 }
 
@@ -269,21 +240,4 @@ function readValue(env: NodeJS.ProcessEnv, name: string, problems: string[]): st
     problems.push(`${name}_FILE names a file that cannot be read`);
     return undefined;
   }
-}
-
-function toQos(text: string): 0 | 1 | 2 {
-  return text === '0' ? 0 : text === '1' ? 1 : 2;
-}
-
-function isUrl(value: string, protocols: readonly string[]): boolean {
-  if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  return protocols.includes(url.protocol) && url.hostname !== '';
-}
-
-function isRedisUrl(value: string): boolean {
-  if (!value.startsWith('redis+sentinel://')) {
-    return value.split(',').every((part) => isUrl(part.trim(), ['redis:', 'rediss:']));
-  }
-  return /^redis\+sentinel:\/\/[^/]+\/[^/]+$/.test(value);
 }

@@ -52,6 +52,8 @@ export interface Publication {
   topic: string;
   payload: Buffer;
   qos: 0 | 1 | 2;
+  /** Let the broker keep it for who subscribes later; default false. */
+  retain?: boolean;
   contentType?: string;
   correlationData?: Buffer;
   userProperties?: UserProperties;
@@ -74,7 +76,7 @@ export interface BrokerConnection {
   /** The session that the broker keeps for us: our client id and the broker's address. Heirs of a session have its name. */
   readonly session: string;
   /**
-   * Publish, never retained. Without a connection it waits, and is sent again after a reconnect until the broker has
+   * Publish. Without a connection it waits, and is sent again after a reconnect until the broker has
    * confirmed it: at least once, at QoS 2 exactly once while the session lasts.
    * @returns when the broker has accepted it (PUBACK, PUBCOMP; also when nobody subscribes), at QoS 0 when it is written.
    * @throws PublishRefused when the broker refuses it; ConnectionClosed after `close` or `leave`.

@@ -141,7 +141,7 @@ export class Publications {
       return;
     }
     const qos = Math.min(publication.qos, this.#highestQos) as 0 | 1 | 2;
-    const options: IClientPublishOptions = { qos };
+    const options: IClientPublishOptions = publication.retain ? { qos, retain: true } : { qos };
     const properties = propertiesOf(publication);
     if (properties) options.properties = properties;
     this.#turn.begin();

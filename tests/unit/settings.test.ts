@@ -113,6 +113,17 @@ test('several brokers, Cluster nodes and Sentinels are taken', () => {
   assert.equal(readSettings({ ...least, REDIS_URL: sentinel }).redis.url, sentinel);
 });
 
+test('text and mirror for QA are off, and refused in production', () => {
+  assert.deepEqual(readSettings(least).qa, { text: false, mirror: false });
+  const on = { ...least, QA_TEXT: 'on', QA_MIRROR: 'on' };
+  assert.deepEqual(readSettings({ ...on, NODE_ENV: 'development' }).qa, { text: true, mirror: true });
+  assert.deepEqual(problems({ ...on, NODE_ENV: 'production' }), [
+    'QA_TEXT is on, which NODE_ENV=production forbids',
+    'QA_MIRROR is on, which NODE_ENV=production forbids',
+  ]);
+  assert.deepEqual(problems({ ...least, QA_TEXT: 'off', NODE_ENV: 'production' }), []);
+});
+
 test('SMTP_URL needs MAIL_FROM and VERIFY_SECRET, AWS_ROLE_ARN needs AWS_REGION', () => {
   const lines = problems({
     ...least,

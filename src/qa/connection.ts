@@ -1,0 +1,140 @@
+import { decode, isAtom, type Limits, Tuple } from '../etf/index.ts';
+import type { Form } from '../forms/reading.ts';
+import { answerLimits } from '../forms/write-form.ts';
+import type { BrokerConnection, connectBroker, Delivery, Publication } from '../mqtt/connection.ts';
+import { clientOfResponseTopic, parseEventTopic } from '../mqtt/topics.ts';
+import { type Asked, forwarded, inForm, readAsked, withReason } from './exchange.ts';
+import { ForwardedConnection } from './forwarded.ts';
+import { helpTopics } from './help.ts';
+import { mirrored, mirrorTopic, noticeMirrorTopic, type Shown } from './mirror.ts';
+
+export interface QaOptions {
+  /** `QA_TEXT`: requests may be text, and are answered in the form that they have. */
+  readonly text: boolean;
+  /** `QA_MIRROR`: what passes is shown on `qa/#`. */
+  readonly mirror: boolean;
+  readonly limits: Limits;
+}
+
+/**
+ * Connect as `connect` does, for people who look at what passes: between the broker and the worker, which knows nothing
+ * of it, text becomes ETF and answers become text, and both are mirrored. Who speaks ETF sees no difference.
+ * @see docs/qa.md
+ */
+export function connectForQa(options: QaOptions, connect: typeof connectBroker): typeof connectBroker {
+  const forms: ClientForms = new ClientForms();
+  return (connection, onDelivery, log) => {
+    const inner = connect(connection, (delivery) => onDelivery(qa.receive(delivery)), log);
+    const qa = new QaConnection(inner, options, forms);
+    return qa;
+  };
+}
+
+class QaConnection extends ForwardedConnection {
+  readonly #options: QaOptions;
+  readonly #forms: ClientForms;
+
+  constructor(inner: BrokerConnection, options: QaOptions, forms: ClientForms) {
+    super(inner);
+    this.#options = options;
+    this.#forms = forms;
+    if (options.mirror) for (const [topic, text] of helpTopics(options.text)) this.#explain(topic, text);
+  }
+
+  /** What the worker is to see of a delivery. What it ignores anyway goes through as it is. */
+  receive(delivery: Delivery): Delivery {
+    const event = parseEventTopic(delivery.topic);
+    if (delivery.payload.length === 0 || delivery.retained || event === undefined) return delivery;
+    const { text, limits } = this.#options;
+    const arrivedAt = performance.now();
+    const asked = readAsked(delivery.payload, text, limits);
+    if (asked.kind === 'foreign') return delivery;
+    const client = event.client || clientOfResponseTopic(delivery.responseTopic) || '';
+    this.#forms.note(client, asked.form);
+    this.#mirror(mirrorTopic('req', client, asked.kind), {
+      form: asked.form,
+      bytes: delivery.payload.length,
+      ...(delivery.redelivered && { redelivered: true }),
+      message: asked.message,
+      limits,
+      because: asked.because,
+    });
+    return forwarded(delivery, asked.payload, (publication) => this.#answer(publication, asked, arrivedAt));
+  }
+
+  /** What does not answer the request that came on this connection: notices, and answers that others wait for. */
+  override publish(publication: Publication): Promise<void> {
+    const { topic, payload } = publication;
+    const phone = after('ses/', topic);
+    const client = after(ACTIONS, topic)?.split('/', 1)[0] ?? '';
+    const form = phone === undefined ? this.#forms.of(client) : 'etf';
+    const shownOn =
+      phone === undefined ? mirrorTopic('rep', client, kindOf(payload)) : noticeMirrorTopic(phone);
+    const written = inForm(publication, form);
+    this.#mirror(shownOn, { form, bytes: written.payload.length, message: payload, limits: answerLimits });
+    return super.publish(written);
+  }
+
+  #answer(publication: Publication, asked: Asked, arrivedAt: number): Promise<void> {
+    const client = after(ACTIONS, publication.topic)?.split('/', 1)[0] ?? '';
+    const reasoned = withReason(publication, asked, this.#options.limits);
+    const written = inForm(reasoned, asked.form);
+    this.#mirror(mirrorTopic('rep', client, asked.kind), {
+      form: asked.form,
+      bytes: written.payload.length,
+      milliseconds: Math.round((performance.now() - arrivedAt) * 100) / 100,
+      message: reasoned.payload,
+      limits: answerLimits,
+    });
+    return super.publish(written);
+  }
+
+  /** Shown at QoS 0 and not waited for: who looks on must not slow down what is looked at. */
+  #mirror(topic: string, shown: Shown): void {
+    if (!this.#options.mirror) return;
+    const payload = mirrored(shown, new Date());
+    super.publish({ topic, payload, qos: 0, contentType: 'application/json' }).catch(ignore);
+  }
+
+  #explain(topic: string, text: string): void {
+    const payload = Buffer.from(text);
+    super.publish({ topic, payload, qos: 1, retain: true, contentType: 'text/plain' }).catch(ignore);
+  }
+}
+
+const ACTIONS = 'actions/1/api/';
+
+/** A broker that refuses the mirror, or a connection that is closed, is no matter for a request. */
+const ignore = (): void => undefined;
+
+function after(prefix: string, topic: string): string | undefined {
+  return topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined;
+}
+
+/** The request that an answer belongs to, as far as it says so itself. */
+function kindOf(answer: Uint8Array): string {
+  const term = decode(answer, answerLimits);
+  const elements = term instanceof Tuple ? term.elements : [];
+  const [, code] = elements;
+  const word = code instanceof Tuple ? code.elements[1] : elements.at(-1);
+  return isAtom(word) ? word.name : '-';
+}
+
+/** The form in which each client asked last: what another's request makes known to it is written in that form too. */
+class ClientForms {
+  readonly #forms = new Map<string, Form>();
+
+  note(client: string, form: Form): void {
+    this.#forms.delete(client);
+    if (form === 'etf') return;
+    this.#forms.set(client, form);
+    const [oldest] = this.#forms.keys();
+    if (this.#forms.size > mostClients && oldest !== undefined) this.#forms.delete(oldest);
+  }
+
+  of(client: string): Form {
+    return this.#forms.get(client) ?? 'etf';
+  }
+}
+
+const mostClients = 10_000;

@@ -1,0 +1,101 @@
+import { atom, decode, encode, type Limits, Tuple } from '../etf/index.ts';
+import { explain } from '../forms/explain.ts';
+import { readForm } from '../forms/read-form.ts';
+import type { Form } from '../forms/reading.ts';
+import { contentTypes, writeForm } from '../forms/write-form.ts';
+import type { BrokerConnection, Delivery, Publication } from '../mqtt/connection.ts';
+import { ioError } from '../records/io.ts';
+import { readProfile } from '../records/profile.ts';
+import { ForwardedConnection } from './forwarded.ts';
+
+/** What a payload is, to be worked on and to be shown. */
+export interface Asked {
+  /** What it is answered in. */
+  readonly form: Form;
+  /** The request's kind, `invalid`, or `foreign` for ETF that belongs to another service. */
+  readonly kind: string;
+  /** The term in ETF; `undefined` where it could not be read. */
+  readonly message: Uint8Array | undefined;
+  /** What the worker is handed: the message, or what it answers with `invalid_data`. */
+  readonly payload: Buffer;
+  /** Why it could not be read, or is no request. Only for text: who sends ETF is answered as ever. */
+  readonly because: string | undefined;
+}
+
+/** Read a payload by its form. With `readsText` off everything is ETF. */
+export function readAsked(payload: Buffer, readsText: boolean, limits: Limits): Asked {
+  const reading = readsText ? readForm(payload, limits) : ({ form: 'etf', message: payload } as const);
+  const { message } = reading;
+  const sent = message === undefined ? 'invalid_data' : readProfile(message, limits);
+  const kind = typeof sent === 'object' ? sent.kind : sent === 'foreign' ? sent : 'invalid';
+  if (reading.form === 'etf') return { form: 'etf', kind, message, payload, because: undefined };
+  if (message === undefined) {
+    // What is wrong with digits is better said in words.
+    const form = reading.form === 'json' ? 'json' : 'erlang';
+    return { form, kind, message, payload, because: reading.because };
+  }
+  const { form } = reading;
+  const because = typeof sent === 'object' ? undefined : explain(message, limits);
+  // Text is no term to the worker, so it answers `invalid_data` to what it would pass over in silence as ETF.
+  if (sent === 'foreign') return { form, kind: 'invalid', message, payload, because };
+  return { form, kind, message, payload: toBuffer(message), because };
+}
+
+/** The delivery as the worker is to see it: with the ETF as its payload, and a broker that is told answers by `answer`. */
+export function forwarded(
+  delivery: Delivery,
+  payload: Buffer,
+  answer: (publication: Publication) => Promise<void>,
+): Delivery {
+  return {
+    broker: new Answering(delivery.broker, answer),
+    topic: delivery.topic,
+    payload,
+    packetId: delivery.packetId,
+    redelivered: delivery.redelivered,
+    retained: delivery.retained,
+    correlationData: delivery.correlationData,
+    responseTopic: delivery.responseTopic,
+    userProperties: delivery.userProperties,
+    isOurs: () => delivery.isOurs(),
+    acknowledge: () => delivery.acknowledge(),
+  };
+}
+
+class Answering extends ForwardedConnection {
+  readonly #answer: (publication: Publication) => Promise<void>;
+
+  constructor(inner: BrokerConnection, answer: (publication: Publication) => Promise<void>) {
+    super(inner);
+    this.#answer = answer;
+  }
+
+  override publish(publication: Publication): Promise<void> {
+    return this.#answer(publication);
+  }
+}
+
+/** An answer in the form that its request had. Refused as `invalid_data`, it says why. */
+export function inForm(publication: Publication, form: Form): Publication {
+  if (form === 'etf') return publication;
+  return { ...publication, payload: writeForm(publication.payload, form), contentType: contentTypes[form] };
+}
+
+/** `{io,{error,invalid_data},<<Sentence>>}` in the place of `{io,{error,invalid_data},<<>>}`. */
+export function withReason(
+  publication: Publication,
+  { form, message, because }: Asked,
+  limits: Limits,
+): Publication {
+  if (form === 'etf' || !publication.payload.equals(ioError('invalid_data'))) return publication;
+  const sentence = because ?? (message && explain(message, limits)) ?? 'the merged settings are too large';
+  const [io, error] = (decode(publication.payload) as Tuple).elements;
+  return {
+    ...publication,
+    payload: encode(new Tuple([io ?? atom('io'), error ?? [], Buffer.from(sentence)])),
+  };
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

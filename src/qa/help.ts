@@ -1,0 +1,43 @@
+import { requestKinds } from '../records/profile.ts';
+import { examples, requestTopic } from './examples.ts';
+
+/** What is published retained, so that whoever connects finds it: topic and text. */
+export function helpTopics(readsText: boolean): [topic: string, text: string][] {
+  const help: [string, string][] = [['qa/help', readsText ? withText : withoutText]];
+  return readsText
+    ? [...help, ...requestKinds.map((kind): [string, string] => [`qa/examples/${kind}`, examples[kind]])]
+    : help;
+}
+
+const mirrorHelp = `What passes is mirrored as JSON, without secrets, not retained:
+  qa/req/<client>/<request>    requests
+  qa/rep/<client>/<request>    answers, with the milliseconds that they took
+  qa/ses/<phone>               notices
+"-" stands for an empty level. A client "-" in qa/req says that the broker's plugin is not loaded.`;
+
+const withText = `PROFILE worker with QA_TEXT=on
+
+Publish to       ${requestTopic}
+Answers come on  actions/1/api/<your client id>
+Examples         qa/examples/<request>: copy one, put in the phone that your session belongs to, publish it
+
+A request may be written as
+  Erlang text    {'Profile',<<"380501112233">>,[],[],[],0,0,[],get}
+                 #'Profile'{phone = <<"380501112233">>, status = get}
+  JSON           {"request":"get","phone":"380501112233"}
+  ETF            as hexadecimal digits or base64
+and is answered in the same form. Over several lines, with comments, with a final dot or without.
+
+{io,{error,not_authorized},<<>>}          your client has no session, or it belongs to another phone
+{io,{error,invalid_data},<<"sentence">>}  the sentence says where and why it cannot be read
+Nothing at all                            the payload was empty, or "retain" was ticked: both are ignored
+
+${mirrorHelp}
+`;
+
+const withoutText = `PROFILE worker with QA_MIRROR=on
+
+Requests are read as ETF only; QA_TEXT=on lets the worker read text.
+
+${mirrorHelp}
+`;

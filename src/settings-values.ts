@@ -1,0 +1,74 @@
+/** How the text of a setting is read, and what is said of one that is malformed. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+export const integer = (least: number, most: number, preset: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'is not a whole number')
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `is not between ${least} and ${most}`)
+    .default(preset);
+
+export const urls = (protocols: readonly string[]) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine(
+      (parts) => parts.every((part) => isUrl(part, protocols)),
+      `is not a URL (${protocols.join(' or ')})`,
+    );
+
+export const text = z.string().min(1, 'is empty');
+
+/** A PEM text, or the path of a file that holds one. */
+export const pem = z.string().transform((value, context) => {
+  if (value.startsWith('-----BEGIN')) return Buffer.from(value);
+  try {
+    return readFileSync(value);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'is neither a PEM text nor a file that can be read' });
+    return z.NEVER;
+  }
+});
+
+export const onOff = (preset: 'on' | 'off') =>
+  z
+    .enum(['on', 'off'], 'is not on or off')
+    .transform((value) => value === 'on')
+    .default(preset === 'on');
+
+/** `Name=value,Name=value`. */
+export const tags = z
+  .string()
+  .regex(/^[^=,]+=[^=,]*(,[^=,]+=[^=,]*)*$/, 'is not Name=value,Name=value')
+  .transform((list) =>
+    Object.fromEntries(list.split(',').map((tag) => tag.split('=', 2) as [string, string])),
+  );
+
+/** 32 bytes in base64, several comma-separated; the first encrypts. */
+export const credentialsKeys = z
+  .string()
+  .transform((list) => list.split(',').map((key) => Buffer.from(key.trim(), 'base64')))
+  .refine((keys) => keys.every((key) => key.length === 32), 'is not 32 bytes in base64');
+
+export const redisUrl = z
+  .string()
+  .refine(isRedisUrl, 'is not redis://, rediss:// or redis+sentinel://hosts/master');
+
+export function toQos(text: string): 0 | 1 | 2 {
+  return text === '0' ? 0 : text === '1' ? 1 : 2;
+}
+
+export function isUrl(value: string, protocols: readonly string[]): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  return protocols.includes(url.protocol) && url.hostname !== '';
+}
+
+function isRedisUrl(value: string): boolean {
+  if (!value.startsWith('redis+sentinel://')) {
+    return value.split(',').every((part) => isUrl(part.trim(), ['redis:', 'rediss:']));
+  }
+  return /^redis\+sentinel:\/\/[^/]+\/[^/]+$/.test(value);
+}
