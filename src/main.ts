@@ -72,9 +72,7 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const http = await servePages(settings.http, readiness.troubles, metrics);
   closers.push(async () => http?.close());
 
-  const { qa } = settings;
-  const connect =
-    qa.text || qa.mirror ? connectForQa({ ...qa, limits: settings.etfLimits }, connectBroker) : connectBroker;
+  const connect = connecting(settings);
   const connectAs = (clientId: string): BrokerConnection[] =>
     settings.mqtt.urls.map((url) =>
       connect(
@@ -106,6 +104,11 @@ async function start(settings: Settings, log: Log): Promise<Program> {
       return stopping;
     },
   };
+}
+
+/** For QA there is something between broker and worker, otherwise nothing. */
+function connecting({ qa, etfLimits: limits }: Settings): typeof connectBroker {
+  return qa.text || qa.mirror ? connectForQa({ ...qa, limits }, connectBroker) : connectBroker;
 }
 
 /** Calls `lost` when a connection that was there is no more, and `changed` whatever happens to it. */

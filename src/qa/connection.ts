@@ -1,7 +1,14 @@
 import { decode, isAtom, type Limits, Tuple } from '../etf/index.ts';
 import type { Form } from '../forms/reading.ts';
 import { answerLimits } from '../forms/write-form.ts';
-import type { BrokerConnection, connectBroker, Delivery, Publication } from '../mqtt/connection.ts';
+import {
+  type BrokerConnection,
+  type ConnectionLog,
+  type connectBroker,
+  type Delivery,
+  type Publication,
+  PublishRefused,
+} from '../mqtt/connection.ts';
 import { clientOfResponseTopic, parseEventTopic } from '../mqtt/topics.ts';
 import { type Asked, forwarded, inForm, readAsked, withReason } from './exchange.ts';
 import { ForwardedConnection } from './forwarded.ts';
@@ -26,6 +33,7 @@ export function connectForQa(options: QaOptions, connect: typeof connectBroker):
   return (connection, onDelivery, log) => {
     const inner = connect(connection, (delivery) => onDelivery(qa.receive(delivery)), log);
     const qa = new QaConnection(inner, options, forms);
+    qa.publishHelp(log);
     return qa;
   };
 }
@@ -38,7 +46,17 @@ class QaConnection extends ForwardedConnection {
     super(inner);
     this.#options = options;
     this.#forms = forms;
-    if (options.mirror) for (const [topic, text] of helpTopics(options.text)) this.#explain(topic, text);
+  }
+
+  /** Let whoever connects find out how to ask; written anew with each start. */
+  publishHelp(log: ConnectionLog | undefined): void {
+    if (!this.#options.mirror) return;
+    const publishing = helpTopics(this.#options.text).map(([topic, text]) =>
+      super.publish({ topic, payload: Buffer.from(text), qos: 1, retain: true, contentType: 'text/plain' }),
+    );
+    Promise.all(publishing).catch((error: unknown) => {
+      if (error instanceof PublishRefused) log?.warn('the broker does not let this worker publish to qa/#');
+    });
   }
 
   /** What the worker is to see of a delivery. What it ignores anyway goes through as it is. */
@@ -46,7 +64,6 @@ class QaConnection extends ForwardedConnection {
     const event = parseEventTopic(delivery.topic);
     if (delivery.payload.length === 0 || delivery.retained || event === undefined) return delivery;
     const { text, limits } = this.#options;
-    const arrivedAt = performance.now();
     const asked = readAsked(delivery.payload, text, limits);
     if (asked.kind === 'foreign') return delivery;
     const client = event.client || clientOfResponseTopic(delivery.responseTopic) || '';
@@ -59,7 +76,9 @@ class QaConnection extends ForwardedConnection {
       limits,
       because: asked.because,
     });
-    return forwarded(delivery, asked.payload, (publication) => this.#answer(publication, asked, arrivedAt));
+    return forwarded(delivery, asked.payload, (publication) =>
+      this.#answer(publication, asked, delivery.receivedAt),
+    );
   }
 
   /** What does not answer the request that came on this connection: notices, and answers that others wait for. */
@@ -75,14 +94,14 @@ class QaConnection extends ForwardedConnection {
     return super.publish(written);
   }
 
-  #answer(publication: Publication, asked: Asked, arrivedAt: number): Promise<void> {
+  #answer(publication: Publication, asked: Asked, receivedAt: number): Promise<void> {
     const client = after(ACTIONS, publication.topic)?.split('/', 1)[0] ?? '';
     const reasoned = withReason(publication, asked, this.#options.limits);
     const written = inForm(reasoned, asked.form);
     this.#mirror(mirrorTopic('rep', client, asked.kind), {
       form: asked.form,
       bytes: written.payload.length,
-      milliseconds: Math.round((performance.now() - arrivedAt) * 100) / 100,
+      milliseconds: Math.round((performance.now() - receivedAt) * 100) / 100,
       message: reasoned.payload,
       limits: answerLimits,
     });
@@ -94,11 +113,6 @@ class QaConnection extends ForwardedConnection {
     if (!this.#options.mirror) return;
     const payload = mirrored(shown, new Date());
     super.publish({ topic, payload, qos: 0, contentType: 'application/json' }).catch(ignore);
-  }
-
-  #explain(topic: string, text: string): void {
-    const payload = Buffer.from(text);
-    super.publish({ topic, payload, qos: 1, retain: true, contentType: 'text/plain' }).catch(ignore);
   }
 }
 

@@ -54,6 +54,7 @@ export function forwarded(
     packetId: delivery.packetId,
     redelivered: delivery.redelivered,
     retained: delivery.retained,
+    receivedAt: delivery.receivedAt,
     correlationData: delivery.correlationData,
     responseTopic: delivery.responseTopic,
     userProperties: delivery.userProperties,

@@ -8,6 +8,10 @@ export class ForwardedConnection implements BrokerConnection {
     this.inner = inner;
   }
 
+  get address(): string {
+    return this.inner.address;
+  }
+
   get session(): string {
     return this.inner.session;
   }
@@ -18,6 +22,10 @@ export class ForwardedConnection implements BrokerConnection {
 
   get inFlight(): number {
     return this.inner.inFlight;
+  }
+
+  get withheld(): BrokerConnection['withheld'] {
+    return this.inner.withheld;
   }
 
   publish(publication: Publication): Promise<void> {
