@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Admission, openAdmission } from './admission.ts';
 import { Forwarding } from './forwarding.ts';
 import { Heirs } from './heirs.ts';
 import { identityBy } from './identity.ts';
@@ -20,6 +21,7 @@ import { redisCalls } from './store/calls.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
+import { openRates } from './store/rates.ts';
 import { type Database, openRedis } from './store/redis.ts';
 import { Worker } from './worker.ts';
 
@@ -37,13 +39,8 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const metrics = openMetrics(shownKinds);
 
   const readiness = watchReadiness(log, () => [...brokerTroubles(brokers), ...redisTroubles(redis)]);
-  const watchConnection = (server: 'broker' | 'redis') =>
-    onLoss(
-      () => {
-        if (stopping === undefined) metrics.lost(server);
-      },
-      () => readiness.changed(),
-    );
+  const lost = (server: Server): void => (stopping === undefined ? metrics.lost(server) : undefined);
+  const watchConnection = connectionWatch(lost, () => readiness.changed());
   const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, watchConnection('redis'));
   redisCalls.onRoundTrip = metrics.roundTrip;
   closers.push(() => redis.close());
@@ -57,6 +54,7 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const worker = new Worker({
     means,
     identity: identityBy(settings.clientIdentity, means.sessions),
+    admission: admissionBy(settings, redis),
     brokers,
     forwarding,
     limits: settings.etfLimits,
@@ -111,14 +109,23 @@ function connecting({ qa, etfLimits: limits }: Settings): typeof connectBroker {
   return qa.text || qa.mirror ? connectForQa({ ...qa, limits }, connectBroker) : connectBroker;
 }
 
+type Server = 'broker' | 'redis';
+
 /** Calls `lost` when a connection that was there is no more, and `changed` whatever happens to it. */
-function onLoss(lost: () => void, changed: () => void) {
-  let was = false;
-  return ({ connected }: { readonly connected: boolean }): void => {
-    if (was && !connected) lost();
-    was = connected;
-    changed();
+function connectionWatch(lost: (server: Server) => void, changed: () => void) {
+  return (server: Server) => {
+    let was = false;
+    return ({ connected }: { readonly connected: boolean }): void => {
+      if (was && !connected) lost(server);
+      was = connected;
+      changed();
+    };
   };
+}
+
+function admissionBy({ clientIdentity: vouching, clientRate }: Settings, redis: Database): Admission {
+  const { rate, burst } = clientRate;
+  return openAdmission({ vouching, rate, burst, rates: openRates(redis, rate, burst) });
 }
 
 async function servePages({ port, host }: Settings['http'], troubles: () => string[], metrics: Metrics) {

@@ -84,6 +84,8 @@ const schema = z.object({
   AWS_CONCURRENCY: integer(1, 1_000, 64),
   AWS_QUEUE: integer(0, 100_000, 64),
   CREDENTIALS_KEY: credentialsKeys.optional(),
+  CLIENT_RATE: integer(0, 1_000_000, 50),
+  CLIENT_BURST: integer(1, 1_000_000, 500),
   ETF_PAYLOAD_BYTES: integer(64, 16_777_216, 262_144),
   ETF_NESTING: integer(4, 1_000, 64),
   ETF_ELEMENTS: integer(64, 10_000_000, 65_536),
@@ -173,6 +175,7 @@ function arrange(env: Environment) {
       dynamicSecurity: env.MQTT_DYNAMIC_SECURITY,
     }),
     clientIdentity: env.CLIENT_IDENTITY,
+    clientRate: Object.freeze({ rate: env.CLIENT_RATE, burst: env.CLIENT_BURST }),
     redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX }),
     etfLimits: Object.freeze({
       payloadBytes: env.ETF_PAYLOAD_BYTES,

@@ -1,3 +1,4 @@
+import type { Admission } from './admission.ts';
 import type { Limits } from './etf/index.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { Identity } from './identity.ts';
@@ -17,6 +18,7 @@ import {
 } from './mqtt/topics.ts';
 import { type Log, shortenPhone } from './operating/log.ts';
 import type { IgnoreReason, Metrics } from './operating/metrics.ts';
+import type { Refusal } from './records/io.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
 import type { Means } from './requests/handler.ts';
 import { handlers } from './requests/index.ts';
@@ -27,6 +29,7 @@ import { requestKey, wordOf } from './store/answers.ts';
 export interface WorkerParts {
   readonly means: Means;
   readonly identity: Identity;
+  readonly admission: Admission;
   /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
   readonly brokers: readonly BrokerConnection[];
   /** For brokers other than the one that a request came from. */
@@ -103,9 +106,10 @@ export class Worker {
   async #settle(arrival: Arrival): Promise<void> {
     const { log, metrics } = this.#parts;
     const { request, kind, sent, delivery } = arrival;
+    const refusal = this.#refusalOf(arrival);
     const outcome =
-      sent === 'invalid_data'
-        ? refuse(sent)
+      sent === 'invalid_data' || refusal !== undefined
+        ? refuse(refusal ?? 'invalid_data')
         : await this.#orInternal(arrival, this.#inTime(arrival, this.#handle(arrival, sent)));
     await this.#say(arrival, outcome);
     const milliseconds = performance.now() - delivery.receivedAt;
@@ -114,6 +118,12 @@ export class Worker {
       const phone = sent === 'invalid_data' ? undefined : shortenPhone(sent.phone);
       log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
     }
+  }
+
+  /** What is known before anything is read from Redis. What comes again was let in before. */
+  #refusalOf({ delivery, client, sent }: Arrival): Refusal | undefined {
+    if (!delivery.redelivered && this.#parts.admission.refuses(client)) return 'too_many_requests';
+    return sent === 'invalid_data' ? sent : undefined;
   }
 
   /** The one place that decides what becomes of a fault: the store has retried what can be retried, so the client is told. */
@@ -152,7 +162,7 @@ export class Worker {
 
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
   async #handle({ delivery, event, client }: Arrival, sent: SentProfile): Promise<Outcome> {
-    const { identity, means } = this.#parts;
+    const { identity, admission, means } = this.#parts;
     const { phone } = sent;
     const key = sent.kind === 'get' ? '' : keyOf(delivery, client);
     const [sessionPhone, stored, record] = await Promise.all([
@@ -160,6 +170,9 @@ export class Worker {
       means.profiles.read(phone),
       key === '' ? '' : means.answers.read(phone, key),
     ]);
+    const again = delivery.redelivered;
+    if (admission.refusesProven(client, sessionPhone !== undefined) && !again)
+      return refuse('too_many_requests');
     const done = (await isOfThis(delivery, record)) ? wordOf(record) : undefined;
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
@@ -169,7 +182,6 @@ export class Worker {
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       correlationData: delivery.correlationData,
     };
-    const again = delivery.redelivered;
     const request = { replyTo, sent, phone, key, record, stored, sessionPhone, again, done };
     return handlers[sent.kind](request, means);
   }

@@ -13,6 +13,8 @@ export interface Keys {
   contacts(phone: string): string;
   /** Hash: the codes that were mailed and not yet confirmed. */
   verify(phone: string): string;
+  /** Hash: how many requests a client may still make. */
+  rate(client: string): string;
   /** Sorted set: the places taken of a limit; `tag` is a phone or the digest of an address. */
   limit(tag: string, name: string): string;
   /** A word: what became of a request. */
@@ -57,6 +59,7 @@ export function keysWith(prefix: string): Keys {
     profile: (phone) => `${prefix}profile:{${phone}}`,
     contacts: (phone) => `${prefix}contacts:{${phone}}`,
     verify: (phone) => `${prefix}verify:{${phone}}`,
+    rate: (client) => `${prefix}rate:${client}`,
     limit: (tag, name) => `${prefix}limit:{${tag}}:${name}`,
     done: (phone, request) => `${prefix}done:{${phone}}:${request}`,
     credentials: (phone) => `${prefix}aws:{${phone}}`,

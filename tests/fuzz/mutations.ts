@@ -65,7 +65,7 @@ export function mutate(input: Buffer, other: Buffer, words: readonly Uint8Array[
     made = splice(made, chance.below(made.length + 1), 0, other.subarray(at, at + 4 * length));
   }
   // Seldom, since it takes long: one part so often that the message is as large as it may be.
-  if (chance.is(0.0002) && made.length > 0) {
+  if (chance.is(0.0002) && made.length > 0 && made.length < LARGEST) {
     const [at] = range(made, chance);
     const part = made.subarray(at, at + 1 + chance.below(16));
     if (part.length > 0) return splice(made, at, 0, Buffer.alloc(LARGEST - made.length, part));

@@ -150,6 +150,16 @@ describe('a token vouches for the client level', () => {
     });
   }
 
+  test('whoever guesses is soon refused with too_many_requests, and other clients are not', async () => {
+    const [victim, other] = [await stage.phone({ token: level }), await stage.phone({ token: level })];
+    const guess = (word: string) =>
+      victim.ask(set(victim.number), { topic: `events/1//api/anon/${victim.client}/${word}` });
+    for (let count = 0; count < 10; count++) assert.deepEqual(await guess(`guess-${count}`), notAuthorized);
+    assert.deepEqual(await guess('guess-11'), refusal('too_many_requests'));
+    assert.deepEqual(await guess(level), refusal('too_many_requests'), 'no token is looked at');
+    fieldsOf(await other.ask(set(other.number), { topic: `events/1//api/anon/${other.client}/${level}` }));
+  });
+
   test('another’s client level with one’s own token is refused, and the other is the one who is told', async () => {
     const [owner, other] = [await stage.phone({ token: 'one' }), await stage.phone({ token: 'two' })];
     await other.send(set(owner.number), { topic: `events/1//api/anon/${owner.client}/two` });

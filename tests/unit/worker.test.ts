@@ -77,6 +77,7 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
   const metrics = openMetrics();
   const worker = new Worker({
     means: parts.means ?? means(),
+    admission: { refuses: () => false, refusesProven: () => false },
     identity: { clientOf: ({ client }) => client, phoneOf: async () => phone },
     brokers: [broker.connection, other.connection],
     forwarding: { publish: (to, publication) => to.publish(publication) },

@@ -59,6 +59,8 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
       ...sts.environment,
       MQTT_URL: `mqtt://127.0.0.1:${brokerProxy.port}`,
       REDIS_URL: redis.workersUrl,
+      CLIENT_RATE: '1000000',
+      CLIENT_BURST: '1000000',
       SMTP_URL: mail.url,
       SMTP_REQUIRE_TLS: 'off',
       SMTP_TIMEOUT_MS: `${smtpTimeoutMs}`,

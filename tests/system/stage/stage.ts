@@ -84,6 +84,9 @@ export class Stage {
       REDIS_URL: this.redis.url,
       LOG_LEVEL: 'debug',
       SHUTDOWN_TIMEOUT_MS: '5000',
+      // Requests are counted as always, but what a test asks is never too much.
+      CLIENT_RATE: '1000000',
+      CLIENT_BURST: '1000000',
       ...this.#settings,
       ...settings,
     });

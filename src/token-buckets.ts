@@ -1,0 +1,71 @@
+/** How buckets fill up. */
+export interface BucketOptions {
+  readonly perSecond: number;
+  /** What a full one holds. */
+  readonly burst: number;
+  /** So many are kept; a new one beyond that drops the oldest, which is then full again. */
+  readonly most: number;
+}
+
+interface Bucket {
+  left: number;
+  /** When that was, in milliseconds. */
+  at: number;
+}
+
+/** Token buckets by name, in memory that is bounded. A full one is as good as none. */
+export class TokenBuckets {
+  readonly #perMillisecond: number;
+  readonly #burst: number;
+  readonly #most: number;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor({ perSecond, burst, most }: BucketOptions) {
+    this.#perMillisecond = perSecond / 1_000;
+    this.#burst = burst;
+    this.#most = most;
+  }
+
+  /** Take one token. @returns false, and takes none, when there is no whole one. */
+  take(name: string, now: number): boolean {
+    const bucket = this.#buckets.get(name) ?? this.#open(name, now);
+    this.#fill(bucket, now);
+    if (bucket.left < 1) return false;
+    bucket.left -= 1;
+    return true;
+  }
+
+  /** Whether there is a token. */
+  has(name: string, now: number): boolean {
+    const bucket = this.#buckets.get(name);
+    if (bucket === undefined) return this.#burst >= 1;
+    this.#fill(bucket, now);
+    return bucket.left >= 1;
+  }
+
+  /** Say what is left, below 0 too. */
+  set(name: string, left: number, now: number): void {
+    const bucket = this.#buckets.get(name) ?? this.#open(name, now);
+    bucket.left = left;
+    bucket.at = now;
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  #open(name: string, now: number): Bucket {
+    if (this.#buckets.size >= this.#most) {
+      const [oldest = ''] = this.#buckets.keys();
+      this.#buckets.delete(oldest);
+    }
+    const bucket = { left: this.#burst, at: now };
+    this.#buckets.set(name, bucket);
+    return bucket;
+  }
+
+  #fill(bucket: Bucket, now: number): void {
+    bucket.left = Math.min(this.#burst, bucket.left + (now - bucket.at) * this.#perMillisecond);
+    bucket.at = now;
+  }
+}
