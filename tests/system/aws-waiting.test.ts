@@ -209,7 +209,7 @@ test('a fault in Redis under one that waits: internal, and the worker lives on',
 });
 
 test('a turn that lapsed while it waited in the lane is another’s: still one call at a time', async (t) => {
-  const settings = { AWS_CONCURRENCY: '2', AWS_QUEUE: '2', AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '1000' };
+  const settings = { AWS_CONCURRENCY: '2', AWS_QUEUE: '2', AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '4000' };
   const narrow = await startStsStage({ settings });
   t.after(() => narrow.stop());
   narrow.sts.mode('hang');
