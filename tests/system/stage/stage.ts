@@ -77,8 +77,9 @@ export class Stage {
     return worker;
   }
 
-  async startWorker(settings: WorkerSettings = {}): Promise<WorkerUnderTest> {
-    const worker = await startWorker({
+  /** @param program - of another version of the worker, if it is to be one. */
+  async startWorker(settings: WorkerSettings = {}, program?: readonly string[]): Promise<WorkerUnderTest> {
+    const all = {
       MQTT_URL: this.broker.url,
       MQTT_CLIENT_ID: `worker-${this.workers.length + 1}`,
       REDIS_URL: this.redis.url,
@@ -89,7 +90,8 @@ export class Stage {
       CLIENT_BURST: '1000000',
       ...this.#settings,
       ...settings,
-    });
+    };
+    const worker = await startWorker(all, program);
     this.workers.push(worker);
     return worker;
   }

@@ -51,12 +51,18 @@ export class WorkerUnderTest {
   }
 }
 
-/** Start a worker, its HTTP server on a free port; it is ready to take requests then. */
-export async function startWorker(settings: WorkerSettings): Promise<WorkerUnderTest> {
+/**
+ * Start a worker, its HTTP server on a free port; it is ready to take requests then.
+ * @param program - what follows `node` on the command line.
+ */
+export async function startWorker(
+  settings: WorkerSettings,
+  program: readonly string[] = workerArguments,
+): Promise<WorkerUnderTest> {
   const process = await startServer({
     command: 'env',
     // Nothing of the developer's own environment gets in.
-    arguments: ['-i', `PATH=${programs}`, 'node', '--env-file=settings', ...workerArguments],
+    arguments: ['-i', `PATH=${programs}`, 'node', '--env-file=settings', ...program],
     protocol: 'http',
     ready: /"msg":"ready"/,
     configure: (folder, port) =>
