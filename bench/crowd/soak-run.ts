@@ -92,7 +92,7 @@ async function sample({ httpPorts, redis }: System, seconds: number): Promise<Sa
       return {
         residentBytes: metric(text, 'process_resident_memory_bytes'),
         heapBytes: metric(text, 'nodejs_heap_size_used_bytes'),
-        handles: metric(text, 'nodejs_active_handles_total'),
+        handles: metric(text, 'nodejs_active_handles'),
         descriptors: metric(text, 'process_open_fds'),
       };
     }),

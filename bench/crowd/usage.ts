@@ -41,10 +41,11 @@ export async function scrape(httpPort: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
 }
 
-/** The sum of all series of a name; 0 if there is none. */
+/** The sum of all series of a name; NaN if there is none, which is not to be taken for nothing. */
 export function metric(text: string, name: string): number {
-  const lines = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
-  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+  const lines = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
+  if (lines.length === 0) return Number.NaN;
+  return lines.reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
 /** A number of Redis's INFO. */
