@@ -16,6 +16,9 @@ export interface Withheld {
   readonly oldestSeconds: number;
 }
 
+/** Packet identifiers go from 1 to 65,535. */
+const PACKET_IDS = 65_536;
+
 interface Entry extends Unacknowledged {
   /** Number of the connection that its PUBLISH last came on. */
   connection: number;
@@ -44,8 +47,8 @@ interface Entry extends Unacknowledged {
  * read it, and when it comes again it is a new message. See docs/delivery.md.
  */
 export class Acknowledgements {
-  /** Packet id to the oldest message under it. */
-  readonly #oldest = new Map<number, Entry>();
+  /** The oldest message under each packet id; no `Map`, for the reason that `LinkedSet` has. */
+  readonly #oldest = new Array<Entry | undefined>(PACKET_IDS).fill(undefined);
   #connection = 0;
   #connected = false;
   /** The last connection that lasted until its subscription was confirmed. */
@@ -61,10 +64,10 @@ export class Acknowledgements {
 
   /** Looks at all of them: for whoever asks now and then. */
   get withheld(): Withheld {
-    let oldest = performance.now();
-    const now = oldest;
-    for (const { receivedAt } of this.#oldest.values()) oldest = Math.min(oldest, receivedAt);
-    return { count: this.#oldest.size, owed: this.#owed, oldestSeconds: (now - oldest) / 1000 };
+    const now = performance.now();
+    const held = this.#oldest.filter((entry) => entry !== undefined);
+    const oldest = held.reduce((time, { receivedAt }) => Math.min(time, receivedAt), now);
+    return { count: held.length, owed: this.#owed, oldestSeconds: (now - oldest) / 1000 };
   }
 
   /** Whether `take` may have something to write. */
@@ -76,7 +79,7 @@ export class Acknowledgements {
   connected(sessionPresent: boolean): void {
     if (sessionPresent) this.#forgetUnclaimed();
     else {
-      this.#oldest.clear();
+      this.#oldest.fill(undefined);
       this.#owed = 0;
     }
     this.#connection++;
@@ -96,7 +99,7 @@ export class Acknowledgements {
 
   /** @returns true when this PUBLISH is a message that is already here; it must not be handled a second time. */
   resent(packetId: number, topic: string, payload: Buffer): boolean {
-    const oldest = this.#oldest.get(packetId);
+    const oldest = this.#oldest[packetId];
     if (oldest === undefined) return false;
     let entry: Entry | undefined = oldest;
     while (entry && (entry.connection === this.#connection || !isSame(entry, topic, payload)))
@@ -119,10 +122,10 @@ export class Acknowledgements {
       handled: false,
       newer: undefined,
     };
-    const oldest = this.#oldest.get(packetId);
+    const oldest = this.#oldest[packetId];
     if (oldest) this.#dropPassedOver(oldest, undefined);
-    let last = oldest && this.#oldest.get(packetId);
-    if (!last) this.#oldest.set(packetId, entry);
+    let last = oldest && this.#oldest[packetId];
+    if (!last) this.#oldest[packetId] = entry;
     else {
       while (last.newer) last = last.newer;
       last.newer = entry;
@@ -158,7 +161,7 @@ export class Acknowledgements {
   }
 
   #release(id: number, ids: number[]): void {
-    let entry = this.#oldest.get(id);
+    let entry = this.#oldest[id];
     while (entry?.handled && entry.connection === this.#connection) {
       ids.push(id);
       this.#owed--;
@@ -176,8 +179,8 @@ export class Acknowledgements {
 
   /** Handled messages that a whole connection did not bring back: the broker has forgotten them. */
   #forgetUnclaimed(): void {
-    for (const oldest of this.#oldest.values()) {
-      this.#drop(oldest, undefined, (entry) => entry.handled && entry.connection < this.#settled);
+    for (const oldest of this.#oldest) {
+      if (oldest) this.#drop(oldest, undefined, (entry) => entry.handled && entry.connection < this.#settled);
     }
   }
 
@@ -195,13 +198,12 @@ export class Acknowledgements {
   }
 
   #replaceOldest(id: number, entry: Entry | undefined): Entry | undefined {
-    if (entry) this.#oldest.set(id, entry);
-    else this.#oldest.delete(id);
+    this.#oldest[id] = entry;
     return entry;
   }
 
   #isHere(sought: Entry): boolean {
-    let entry = this.#oldest.get(sought.packetId);
+    let entry = this.#oldest[sought.packetId];
     while (entry && entry !== sought) entry = entry.newer;
     return entry !== undefined;
   }

@@ -271,6 +271,7 @@ class MqttBrokerConnection implements BrokerConnection {
   }
 
   #wake(): void {
+    if (this.#waiters.size === 0) return;
     for (const resolve of this.#waiters) resolve();
     this.#waiters.clear();
   }

@@ -2,6 +2,7 @@ import type { IClientPublishOptions, IConnackPacket, MqttClient } from 'mqtt';
 import type { Publication } from './broker.ts';
 import { reasonText } from './causes.ts';
 import { Fifo } from './fifo.ts';
+import { LinkedMember, LinkedSet } from './linked-set.ts';
 import type { Turn } from './turn.ts';
 
 /** Bytes that may wait in the socket before publishing pauses until they have left. */
@@ -34,11 +35,18 @@ export class ConnectionClosed extends Error {
   }
 }
 
-interface Pending {
+class Pending extends LinkedMember {
   readonly publication: Publication;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
-  packetId: number;
+  packetId = 0;
+
+  constructor(publication: Publication, resolve: () => void, reject: (error: Error) => void) {
+    super();
+    this.publication = publication;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
 }
 
 /**
@@ -52,7 +60,7 @@ export class Publications {
   readonly #client: MqttClient;
   readonly #turn: Turn;
   readonly #queue = new Fifo<Pending>();
-  readonly #unconfirmed = new Set<Pending>();
+  readonly #unconfirmed = new LinkedSet<Pending>();
   #open = false;
   #closed = false;
   #window = 0;
@@ -72,7 +80,7 @@ export class Publications {
   publish(publication: Publication): Promise<void> {
     if (this.#closed) return Promise.reject(new ConnectionClosed());
     return new Promise((resolve, reject) => {
-      this.#queue.push({ publication, resolve, reject, packetId: 0 });
+      this.#queue.push(new Pending(publication, resolve, reject));
       this.#send();
     });
   }
@@ -101,14 +109,12 @@ export class Publications {
   close(): void {
     this.#open = false;
     this.#closed = true;
-    const pending = [...this.#unconfirmed, ...this.#queue.drain()];
-    this.#unconfirmed.clear();
+    const pending = [...this.#unconfirmed.clear(), ...this.#queue.drain()];
     for (const { reject } of pending) reject(new ConnectionClosed());
   }
 
   #takeBack(): void {
-    const pending = [...this.#unconfirmed];
-    this.#unconfirmed.clear();
+    const pending = this.#unconfirmed.clear();
     for (const { packetId } of pending) this.#client.removeOutgoingMessage(packetId);
     this.#queue.unshift(pending);
   }
