@@ -1,28 +1,37 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { clientOfResponseTopic, type EventTopic } from './mqtt/topics.ts';
-import type { Sessions } from './store/sessions.ts';
+import type { Session } from './store/arrivals.ts';
 
 /** Who asks, and how that is known (docs/protocol.md, "Who is asking"). */
 export interface Identity {
   /** The client that a publish comes from; `''` if nobody can be answered. */
   clientOf(event: EventTopic, responseTopic: string | undefined): string;
   /** The phone that the client's session belongs to; `undefined` if it has none, or does not prove to be its own. */
-  phoneOf(client: string, event: EventTopic): Promise<string | undefined>;
+  phoneOf(session: Session | undefined, event: EventTopic): string | undefined;
 }
 
 /**
  * @param vouching - `broker`: the broker wrote the client level itself, so it is true. `token`: nobody did; the client
  *   proves itself by the token level, and may name itself by its MQTT 5 Response Topic.
  */
-export function identityBy(vouching: 'broker' | 'token', sessions: Sessions): Identity {
+export function identityBy(vouching: 'broker' | 'token'): Identity {
   if (vouching === 'broker') {
     return {
       clientOf: ({ client }) => client,
-      phoneOf: (client) => sessions.phoneOf(client),
+      phoneOf: (session) => session?.phone,
     };
   }
   return {
     clientOf: ({ client }, responseTopic) =>
       client || (responseTopic && clientOfResponseTopic(responseTopic)) || '',
-    phoneOf: (client, { token }) => sessions.phoneOfToken(client, token),
+    phoneOf: (session, { token }) =>
+      session !== undefined && isHashOf(session.tokenHash, token) ? session.phone : undefined,
   };
+}
+
+/** @param hash - SHA-256 in hex, `''` if there is none; compared in constant time. */
+function isHashOf(hash: string, token: string): boolean {
+  const expected = Buffer.from(hash, 'hex');
+  const actual = createHash('sha256').update(token).digest();
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
 }

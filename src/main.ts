@@ -53,7 +53,7 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   closers.push(async () => follower?.close());
   const worker = new Worker({
     means,
-    identity: identityBy(settings.clientIdentity, means.sessions),
+    identity: identityBy(settings.clientIdentity),
     admission: admissionBy(settings, redis),
     brokers,
     forwarding,

@@ -1,4 +1,5 @@
 import type { Admission } from './admission.ts';
+import { Deadlines } from './deadlines.ts';
 import type { Limits } from './etf/index.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { Identity } from './identity.ts';
@@ -66,8 +67,11 @@ export class Worker {
   #requests = 0;
   #unaddressedLoggedAt = Number.NEGATIVE_INFINITY;
 
+  readonly #deadlines: Deadlines;
+
   constructor(parts: WorkerParts) {
     this.#parts = parts;
+    this.#deadlines = new Deadlines(parts.deadlineMs, parts.isStoreAway);
   }
 
   /**
@@ -110,7 +114,7 @@ export class Worker {
     const outcome =
       sent === 'invalid_data' || refusal !== undefined
         ? refuse(refusal ?? 'invalid_data')
-        : await this.#orInternal(arrival, this.#inTime(arrival, this.#handle(arrival, sent)));
+        : await this.#handleInTime(arrival, sent);
     await this.#say(arrival, outcome);
     const milliseconds = performance.now() - delivery.receivedAt;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
@@ -127,36 +131,32 @@ export class Worker {
   }
 
   /** The one place that decides what becomes of a fault: the store has retried what can be retried, so the client is told. */
-  async #orInternal({ request, kind }: Arrival, work: Promise<Outcome>): Promise<Outcome> {
-    try {
-      return await work;
-    } catch (error) {
-      this.#parts.log.error({ request, kind, err: error }, 'request failed');
-      return refuse('internal');
-    }
+  #internal({ request, kind }: Arrival, error: unknown): Outcome {
+    this.#parts.log.error({ request, kind, err: error }, 'request failed');
+    return refuse('internal');
   }
 
   /**
    * A request that outlives the deadline is a fault. What it has to tell others when it ends at last is told, but its
    * client has its answer by then. While Redis is away the clock stands still: the request is kept, not given up.
    */
-  #inTime(arrival: Arrival, work: Promise<Outcome>): Promise<Outcome> {
-    const { deadlineMs, isStoreAway, log } = this.#parts;
-    return new Promise((resolve, reject) => {
-      const expire = (): void => {
-        if (isStoreAway()) {
-          timer = setTimeout(expire, deadlineMs);
-          return;
-        }
-        reject(new Error('the request has outlived its deadline'));
-        work
-          .then((outcome) => this.#say(arrival, { ...outcome, answers: [] }))
-          .catch((error) => {
-            log.error({ request: arrival.request, err: error }, 'request failed after its deadline');
-          });
+  #handleInTime(arrival: Arrival, sent: SentProfile): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const deadline = this.#deadlines.begin(() => {
+        resolve(this.#internal(arrival, new Error('the request has outlived its deadline')));
+      });
+      const end = (outcome: Outcome): void => {
+        if (this.#deadlines.end(deadline)) resolve(outcome);
+        else this.#sayLate(arrival, outcome);
       };
-      let timer = setTimeout(expire, deadlineMs);
-      work.then(resolve, reject).finally(() => clearTimeout(timer));
+      this.#handle(arrival, sent).then(end, (error) => end(this.#internal(arrival, error)));
+    });
+  }
+
+  /** What a request that has outlived its deadline still has to tell others. */
+  #sayLate(arrival: Arrival, outcome: Outcome): void {
+    this.#say(arrival, { ...outcome, answers: [] }).catch((error) => {
+      this.#parts.log.error({ request: arrival.request, err: error }, 'request failed after its deadline');
     });
   }
 
@@ -165,15 +165,12 @@ export class Worker {
     const { identity, admission, means } = this.#parts;
     const { phone } = sent;
     const key = sent.kind === 'get' ? '' : keyOf(delivery, client);
-    const [sessionPhone, stored, record] = await Promise.all([
-      identity.phoneOf(client, event),
-      means.profiles.read(phone),
-      key === '' ? '' : means.answers.read(phone, key),
-    ]);
+    const { session, stored, record } = await means.arrivals.read(client, phone, key);
+    const sessionPhone = identity.phoneOf(session, event);
     const again = delivery.redelivered;
     if (admission.refusesProven(client, sessionPhone !== undefined) && !again)
       return refuse('too_many_requests');
-    const done = (await isOfThis(delivery, record)) ? wordOf(record) : undefined;
+    const done = record !== '' && (await isOfThis(delivery)) ? wordOf(record) : undefined;
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
     if (!isAuthorized && done === undefined) return refuse('not_authorized');
@@ -188,22 +185,24 @@ export class Worker {
 
   /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
   async #say(arrival: Arrival, outcome: Outcome): Promise<void> {
-    await Promise.all(outcome.answers.map((answer) => this.#publishAnswer(arrival, answer)));
-    const { notices, vacated } = outcome;
+    const { answers, notices, vacated, after, later } = outcome;
+    await allOf(answers, (answer) => this.#publishAnswer(arrival, answer));
     // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
     if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
+    if (notices !== undefined || after !== undefined) await this.#tellOthers(arrival, outcome);
+    if (later === undefined) return;
+    await this.#say(arrival, await later.catch((error: unknown) => this.#internal(arrival, error)));
+  }
+
+  async #tellOthers({ request, delivery }: Arrival, { notices, after }: Outcome): Promise<void> {
     // What waits here is bounded by the requests in flight, so the lane is never full.
     try {
-      if (notices !== undefined)
-        await this.#fanOutsOf(arrival.delivery).run(() => this.#notify(arrival.delivery, notices));
-      await outcome.after?.();
+      if (notices !== undefined) await this.#fanOutsOf(delivery).run(() => this.#notify(delivery, notices));
+      await after?.();
     } catch (error) {
       if (error instanceof ConnectionClosed) throw error;
       // The client has its answer, and must not hear another.
-      this.#parts.log.error({ request: arrival.request, err: error }, 'telling others failed');
-    }
-    if (outcome.later !== undefined) {
-      await this.#say(arrival, await this.#orInternal(arrival, outcome.later));
+      this.#parts.log.error({ request, err: error }, 'telling others failed');
     }
   }
 
@@ -217,7 +216,7 @@ export class Worker {
   }
 
   /** The asking client is answered where it asked; another one may be on any of the brokers. */
-  async #publishAnswer({ delivery, client }: Arrival, { to, payload }: Answer): Promise<void> {
+  #publishAnswer({ delivery, client }: Arrival, { to, payload }: Answer): Promise<void> {
     const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
     const { correlationData } = to ?? delivery;
     const publication = this.#publication(
@@ -225,8 +224,9 @@ export class Worker {
       payload,
       correlationData,
     );
-    if (to === undefined) await this.#accepted('answer', delivery.broker.publish(publication));
-    else await this.#publishEverywhere('answer', delivery, publication);
+    return to === undefined
+      ? this.#accepted('answer', delivery.broker.publish(publication))
+      : this.#publishEverywhere('answer', delivery, publication);
   }
 
   async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
@@ -285,9 +285,15 @@ export class Worker {
  * same packet identifier. The broker says so (DUP), or the Correlation Data does, also of a client that sends again by itself;
  * or we were taken for dead, and it is our heir's.
  */
-async function isOfThis(delivery: Delivery, record: string): Promise<boolean> {
-  if (record === '') return false;
+async function isOfThis(delivery: Delivery): Promise<boolean> {
   return delivery.redelivered || delivery.correlationData !== undefined || !(await delivery.isOurs());
+}
+
+/** Do something for each; mostly there is but one. */
+async function allOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const [first] = items;
+  if (first !== undefined && items.length === 1) await act(first);
+  else await Promise.all(items.map(act));
 }
 
 /** What tells this request from any other, over its redeliveries. */

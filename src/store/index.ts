@@ -1,6 +1,8 @@
 import { type Answers, openAnswers } from './answers.ts';
+import { type Arrivals, openArrivals } from './arrivals.ts';
 import { type Contacts, openContacts } from './contacts.ts';
 import { type Credentials, openCredentials } from './credentials.ts';
+import { GatheredReads } from './gathered-reads.ts';
 import { type Limits, openLimits } from './limits.ts';
 import { type Migrations, openMigrations } from './migrations.ts';
 import { openProfiles, type Profiles } from './profiles.ts';
@@ -13,6 +15,7 @@ import { openVerifications, type Verifications } from './verifications.ts';
 /** What handlers may touch. */
 export interface Stores {
   readonly answers: Answers;
+  readonly arrivals: Arrivals;
   readonly contacts: Contacts;
   readonly credentials: Credentials;
   readonly limits: Limits;
@@ -37,13 +40,16 @@ export interface StoreOptions {
 export function openStores(redis: Database, options: StoreOptions): Stores {
   const { doneSeconds, verifySecret, credentialsKeys, askingLapseMs } = options;
   const seal = credentialsKeys.length === 0 ? undefined : sealer(credentialsKeys);
+  const reads = new GatheredReads(redis);
+  const profiles = openProfiles(redis, reads, doneSeconds);
   return {
     answers: openAnswers(redis),
+    arrivals: openArrivals(redis, reads, profiles),
     contacts: openContacts(redis, doneSeconds),
     credentials: openCredentials(redis, seal, askingLapseMs),
     limits: openLimits(redis),
     migrations: openMigrations(redis, doneSeconds),
-    profiles: openProfiles(redis, doneSeconds),
+    profiles,
     removals: openRemovals(redis, doneSeconds),
     sessions: openSessions(redis),
     verifications: openVerifications(redis, verifySecret, doneSeconds),

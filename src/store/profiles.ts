@@ -1,19 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeFragment, type Fragment } from '../etf/index.ts';
+import type { Fragment } from '../etf/index.ts';
 import { unset } from '../records/fields.ts';
 import { writeList } from '../records/list.ts';
 import type { ProfileFields } from '../records/profile.ts';
 import { joinRosters, type Roster } from '../records/roster.ts';
 import { contactField } from './contacts.ts';
 import { Fault } from './fault.ts';
+import type { GatheredReads } from './gathered-reads.ts';
 import { type Database, persist, type ScriptArgument } from './redis.ts';
+import { emptyFields, PackedProfile, type StoredProfile } from './stored-profile.ts';
 import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
 import { versions } from './version.ts';
 
-/** A profile as it was read: what is answered of it, and the name of that state. */
-export interface StoredProfile extends ProfileFields {
-  readonly version: string;
-}
+export type { StoredProfile } from './stored-profile.ts';
 
 /** The fields that a request changes; `rosters` come with their contacts. */
 export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
@@ -41,6 +40,11 @@ export interface Cause {
 export interface Profiles {
   /** The profile of a phone, in one round trip unless its rosters must be joined anew. */
   read(phone: string): Promise<StoredProfile | undefined>;
+  /** The profile of a phone as it was read together with something else. */
+  unpack(
+    phone: string,
+    packed: Buffer | null,
+  ): StoredProfile | undefined | Promise<StoredProfile | undefined>;
   /**
    * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
    * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
@@ -60,15 +64,22 @@ export interface Profiles {
 const mostAttempts = 100;
 
 /** @param doneSeconds - for so long it is known that a request is done. */
-export function openProfiles(redis: Database, doneSeconds: number): Profiles {
-  const { connection, keys } = redis;
+export function openProfiles(redis: Database, reads: GatheredReads, doneSeconds: number): Profiles {
+  const { keys } = redis;
   const nextVersion = versions();
 
+  const unpack = (
+    phone: string,
+    packed: Buffer | null,
+  ): StoredProfile | Promise<StoredProfile | undefined> | undefined => {
+    if (packed === null) return undefined;
+    const profile = new PackedProfile(packed);
+    return profile.isJoined ? profile : readJoined(phone);
+  };
+
   const read = async (phone: string): Promise<StoredProfile | undefined> => {
-    const values = await persist(() => connection.hmgetBuffer(keys.profile(phone), ...readFields));
-    const [version, rosters] = values;
-    if (!version) return undefined;
-    return rosters ? stored(values, rosters) : readJoined(phone);
+    const [packed = null] = await reads.read('p', [keys.profile(phone)]);
+    return unpack(phone, packed);
   };
 
   /** Read profile and contacts as one state, join them, and keep the result for the next reader. */
@@ -83,6 +94,7 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
 
   return {
     read,
+    unpack,
     async change({ phone, key, record, stored: first }, word, decide) {
       const own = [
         keys.profile(phone),
@@ -125,14 +137,6 @@ export function openProfiles(redis: Database, doneSeconds: number): Profiles {
 /** In the order in which `stored` takes them. */
 const readFields = ['version', 'rosters', 'update', 'balance', 'presence', 'settings', 'services'] as const;
 
-const emptyFields: Omit<ProfileFields, 'rosters'> = {
-  services: unset,
-  settings: unset,
-  update: 0,
-  balance: encodeFragment(0),
-  presence: unset,
-};
-
 type Value = Buffer | null | undefined;
 
 function stored(values: readonly Value[], rosters: Fragment): StoredProfile {
@@ -166,19 +170,19 @@ async function readParts(
   });
 }
 
-function changed(profile: StoredProfile | undefined, change: ProfileChange, version: string): StoredProfile {
-  const { rosters, code: _, ...own } = change;
+function changed(before: ProfileFields = emptyFields, change: ProfileChange, version: string): StoredProfile {
+  const { services, rosters, settings, update, balance, presence } = before;
+  const { rosters: newRosters, code: _, ...own } = change;
   return {
-    ...(profile ?? { ...emptyFields, rosters: unset }),
-    ...own,
-    ...(rosters && { rosters: writeList(rosters) }),
+    ...{ services, settings, update, balance, presence, ...own },
+    rosters: newRosters ? writeList(newRosters) : rosters,
     version,
   };
 }
 
 /** The arguments of `commit-profile` from the sixth on: what changes, or all of a profile that is new. */
 function commitArguments(change: ProfileChange, profile: StoredProfile | undefined): ScriptArgument[] {
-  const whole = profile === undefined ? { rosters: [], ...emptyFields, ...change } : change;
+  const whole = profile === undefined ? { ...emptyFields, rosters: [], ...change } : change;
   const { rosters, code, ...own } = whole;
   const fields: ScriptArgument[] = Object.entries(own).flat();
   if (rosters !== undefined) {

@@ -36,6 +36,9 @@ export interface Database {
   readonly state: RedisState;
   /** @throws Fault when Redis refuses the script, or the script answers a word that is not in `ScriptAnswer`. */
   run(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<ScriptAnswer>;
+  readonly isCluster: boolean;
+  /** Run `read-gathered`, once. */
+  readGathered(keys: readonly string[], kinds: string): Promise<unknown[]>;
   close(): Promise<void>;
 }
 
@@ -59,9 +62,14 @@ const backOff = (attempt: number): number => {
   return pause / 2 + (Math.random() * pause) / 2;
 };
 
+/** The one script that takes as many keys as there are. */
+const gathered = 'read-gathered';
+
 const options = {
   // A turn of the event loop makes one write of all the commands in it.
   enableAutoPipelining: true,
+  // This one is gathered already, and waits for no other.
+  autoPipeliningIgnoredCommands: [gathered],
   // Commands wait for the connection to come back; only `src/worker.ts` gives up on a request.
   maxRetriesPerRequest: null,
   retryStrategy: backOff,
@@ -94,11 +102,15 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
 
   const commands = new Map<string, ScriptCommand>();
   for (const { name, keys, lua } of scripts) {
+    if (name === gathered) continue;
     connection.defineCommand(name, { numberOfKeys: keys, lua });
-    const command: unknown = Reflect.get(connection, name);
-    if (typeof command !== 'function') throw new Error(`ioredis did not define the script ${name}`);
-    commands.set(name, { call: command.bind(connection), keys });
+    commands.set(name, { call: scriptCommand(connection, name), keys });
   }
+  const { isCluster } = connection;
+  const lua = scripts.find(({ name }) => name === gathered)?.lua ?? '';
+  // The keys of what is written in one pipeline must lie on one server, which ioredis looks up by the first argument.
+  connection.defineCommand(gathered, { lua, ...(isCluster && { numberOfKeys: 1 }) });
+  const readGathered = scriptCommand(connection, `${gathered}Buffer`);
 
   return {
     connection,
@@ -115,6 +127,11 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
       const word = scriptAnswers.find((known) => known === answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
+    },
+    isCluster,
+    async readGathered(keys, kinds) {
+      const count = isCluster ? [] : [keys.length];
+      return (await readGathered(...count, ...keys, kinds)) as unknown[];
     },
     async close() {
       connection.disconnect();
@@ -153,6 +170,13 @@ async function repeat<T>(command: () => Promise<T>): Promise<T> {
 interface ScriptCommand {
   readonly call: (...args: ScriptArgument[]) => Promise<unknown>;
   readonly keys: number;
+}
+
+/** What ioredis has made of a script: its name for text, or with `Buffer` behind it for bytes. */
+function scriptCommand(connection: Redis | Cluster, name: string): ScriptCommand['call'] {
+  const command: unknown = Reflect.get(connection, name);
+  if (typeof command !== 'function') throw new Error(`ioredis did not define the script ${name}`);
+  return command.bind(connection);
 }
 
 /** ioredis writes a Buffer as bytes, but any other Uint8Array as a list of numbers. */

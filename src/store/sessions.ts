@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { Cluster } from 'ioredis';
 import { type Database, persist } from './redis.ts';
 
@@ -6,8 +5,6 @@ import { type Database, persist } from './redis.ts';
 export interface Sessions {
   /** The phone of a client's session, in digits; `undefined` if it has none. */
   phoneOf(client: string): Promise<string | undefined>;
-  /** The same for a client that nobody vouches for: only if the session has a token and this is it. */
-  phoneOfToken(client: string, token: string): Promise<string | undefined>;
   /** The clients with an active session of a phone; members of its set that are stale are dropped from it. */
   active(phone: string): Promise<string[]>;
   /** Delete these sessions of a phone; can be repeated after a crash. */
@@ -53,10 +50,6 @@ export function openSessions(redis: Database): Sessions {
 
   const sessions: Sessions = {
     phoneOf,
-    async phoneOfToken(client, token) {
-      const [phone, hash] = await persist(() => connection.hmget(keys.session(client), 'phone', 'token'));
-      return phone && hash && isHashOf(hash, token) ? phone : undefined;
-    },
     async active(phone) {
       const clients = await persist(() => connection.smembers(keys.sessions(phone)));
       const phones = await Promise.all(clients.map(phoneOf));
@@ -107,11 +100,4 @@ async function allClients({ connection, keys }: Database): Promise<string[]> {
       for (const key of batch as string[]) found.add(key.slice(start.length));
   }
   return [...found];
-}
-
-/** @param hash - SHA-256 in hex; compared in constant time. */
-function isHashOf(hash: string, token: string): boolean {
-  const expected = Buffer.from(hash, 'hex');
-  const actual = createHash('sha256').update(token).digest();
-  return expected.length === actual.length && timingSafeEqual(expected, actual);
 }

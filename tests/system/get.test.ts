@@ -168,3 +168,10 @@ test('a prefix stands before every key, also before that of the session', async 
   assert.equal((await own.database.keys('profile:*')).length, 0);
   assert.equal(await own.database.exists(`eu:profile:{${phone.number}}`), 1);
 });
+
+test('a session that is none, in the same turn as others, harms nobody else', async () => {
+  const [phone, ...others] = await Promise.all([stage.phone(), stage.phone(), stage.phone()]);
+  await stage.database.set(`session:${phone.client}`, 'not a hash');
+  const answers = await Promise.all([phone, ...others].map((each) => each.ask(get(each))));
+  assert.deepEqual(answers, [refusal('internal'), refusal('not_found'), refusal('not_found')]);
+});

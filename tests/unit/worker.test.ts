@@ -31,13 +31,14 @@ const stored = {
   balance: fragment(0),
   presence: fragment(atom('online')),
 };
+const found = { session: { phone, tokenHash: '' }, stored, record: '' };
 const entry = fragment(contact({ phoneId: `${phone}_1` }));
 
 /** Stores in which a test breaks what it wants to see broken. */
 const means = (broken: object = {}): Means =>
   ({
+    arrivals: { read: async () => found },
     profiles: { read: async () => stored, change: async () => stored },
-    answers: { read: async () => '' },
     contacts: {
       places: async () => [{ roster: '1', phoneId: '380670000001_1' }],
       change: async () => entry,
@@ -73,12 +74,11 @@ class BrokerStandIn {
 
 function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => boolean } = {}) {
   const [broker, other] = [new BrokerStandIn('one'), new BrokerStandIn('other')];
-  const lines: string[] = [];
-  const metrics = openMetrics();
+  const [metrics, lines] = [openMetrics(), [] as string[]];
   const worker = new Worker({
     means: parts.means ?? means(),
     admission: { refuses: () => false, refusesProven: () => false },
-    identity: { clientOf: ({ client }) => client, phoneOf: async () => phone },
+    identity: { clientOf: ({ client }) => client, phoneOf: () => phone },
     brokers: [broker.connection, other.connection],
     forwarding: { publish: (to, publication) => to.publish(publication) },
     limits: defaultLimits,
@@ -195,7 +195,7 @@ for (const [name, error] of [
 ] as const) {
   test(`${name} is answered with internal, logged without what the client sent, and acknowledged`, async () => {
     const read = () => Promise.reject(error);
-    const { broker, serve, acknowledged, metrics, lines } = start({ means: means({ profiles: { read } }) });
+    const { broker, serve, acknowledged, metrics, lines } = start({ means: means({ arrivals: { read } }) });
     await serve(get);
     assert.deepEqual(broker.terms(), [refusal('internal')]);
     assert.equal(acknowledged.length, 1);
@@ -221,8 +221,8 @@ test('an answer that the broker refuses to take is counted and logged, and the r
 
 test('a request that outlives the deadline is answered with internal', async () => {
   const { opened, open } = gate();
-  const read = () => opened.then(() => stored);
-  const { broker, serve, acknowledged } = start({ means: means({ profiles: { read } }), deadlineMs: 5 });
+  const read = () => opened.then(() => found);
+  const { broker, serve, acknowledged } = start({ means: means({ arrivals: { read } }), deadlineMs: 5 });
   await serve(get);
   assert.deepEqual(broker.terms(), [refusal('internal')]);
   assert.equal(acknowledged.length, 1);
@@ -233,13 +233,13 @@ test('a request that outlives the deadline is answered with internal', async () 
 
 test('while Redis is away the deadline does not count', async () => {
   const { opened, open } = gate();
-  const read = () => opened.then(() => stored);
+  const read = () => opened.then(() => found);
   let looks = 0;
   const isStoreAway = () => {
     if (++looks === 3) open();
     return true;
   };
-  const { broker, serve } = start({ means: means({ profiles: { read } }), deadlineMs: 5, isStoreAway });
+  const { broker, serve } = start({ means: means({ arrivals: { read } }), deadlineMs: 5, isStoreAway });
   await serve(get);
   fieldsOf(broker.terms()[0] ?? []);
 });
