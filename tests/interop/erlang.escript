@@ -4,6 +4,7 @@
 %% packet on standard output.
 %%   $r Message          -> 1 and the message written again, or 0 if Erlang refuses it
 %%   $p Message          -> the term as io_lib prints it, in UTF-8
+%%   $t Message          -> the same over several lines, as ~tp breaks them
 %%   $s Text             -> 1 and the message of the term that erl_parse reads, or 0
 %%   $g Seed:32          -> one message of a random term, and its text: Size:32, Message, Text
 -mode(compile).
@@ -25,6 +26,8 @@ answer($r, Message) ->
     try [1, write(binary_to_term(Message))] catch error:badarg -> [0] end;
 answer($p, Message) ->
     text(binary_to_term(Message));
+answer($t, Message) ->
+    unicode:characters_to_binary(io_lib:format("~tp", [binary_to_term(Message)]));
 answer($s, Text) ->
     try
         {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(<<Text/binary, "\n.">>)),

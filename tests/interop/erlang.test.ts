@@ -19,6 +19,7 @@ import {
   type Term,
   Tuple,
 } from '../../src/etf/index.ts';
+import { printLines } from '../../src/forms/erlang-lines.ts';
 import { mutations, terms } from '../unit/etf/arbitrary.ts';
 
 /** Both directions against a live Erlang, thousands of terms through one process. */
@@ -48,7 +49,7 @@ class Peer {
     this.received = bytes.subarray(at);
   }
 
-  ask(command: 'r' | 'p' | 's' | 'g', body: Uint8Array): Promise<Buffer> {
+  ask(command: 'r' | 'p' | 't' | 's' | 'g', body: Uint8Array): Promise<Buffer> {
     const head = Buffer.alloc(5);
     head.writeUInt32BE(body.length + 1);
     head[4] = command.charCodeAt(0);
@@ -143,6 +144,20 @@ describe('Erlang/OTP', () => {
       assert.ok(equal(normal(decode(parsed.subarray(1))), normal(decode(message))), text);
       assert.ok(equal(normal(parse(text)), normal(decode(message))), text);
     }
+  });
+
+  test('formats 5,000 random terms with ~tp, over as many lines as it likes, and we read them', async () => {
+    const sample = fc.sample(terms, { numRuns: 5_000, seed: 1986 });
+    const messages = sample.map((term) => encode(term));
+    const texts = await Promise.all(messages.map((message) => peer.ask('t', message)));
+    let broken = 0;
+    for (const [index, term] of sample.entries()) {
+      const text = texts[index]!.toString('utf8');
+      if (text.includes('\n')) broken++;
+      assert.ok(equal(normal(parse(text)), normal(term)), text);
+      assert.ok(equal(normal(parse(printLines(term))), normal(term)), text);
+    }
+    assert.ok(broken > 500, `only ${broken} have more than one line`);
   });
 
   test('accepts what we accept and refuses what we refuse, of 20,000 damaged messages', async () => {
