@@ -10,6 +10,8 @@ import { CliFault } from './terminal.ts';
 export interface Connections {
   /** @throws SettingsError with all that is missing or malformed. */
   readonly settings: Settings;
+  /** The same for those who ask the broker only: Redis need not be named. */
+  readonly brokerSettings: Settings;
   /** @throws CliFault when Redis can't be reached. */
   redis(): Promise<Database>;
   sessions(): Promise<Sessions>;
@@ -29,6 +31,9 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
     get settings() {
       settings ??= readSettings(env);
       return settings;
+    },
+    get brokerSettings() {
+      return readSettings({ ...env, REDIS_URL: env.REDIS_URL || 'redis://127.0.0.1' });
     },
     async redis() {
       const { url, keyPrefix } = connections.settings.redis;

@@ -2,9 +2,15 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_CONFIG, SettingsError } from '../settings.ts';
 import { brokerCommand } from './broker.ts';
+import { completionCommand } from './completion.ts';
 import { openConnections } from './connections.ts';
+import { decodeCommand, encodeCommand } from './convert.ts';
+import { doctorCommand } from './doctor.ts';
+import { profileCommand } from './profile.ts';
+import { sendCommand } from './send.ts';
 import { sessionCommand } from './session.ts';
 import { openTerminal } from './terminal.ts';
+import { watchCommand } from './watch.ts';
 
 /** `profilectl`: each file beside this one makes one command of it. */
 
@@ -14,8 +20,15 @@ const program = new Command('profilectl')
   .description(
     'for those who run the PROFILE worker; settings come from the same environment names as the worker’s',
   )
+  .addCommand(sendCommand(connections, terminal))
+  .addCommand(watchCommand(connections, terminal))
+  .addCommand(decodeCommand(terminal))
+  .addCommand(encodeCommand(terminal))
+  .addCommand(profileCommand(connections, terminal))
   .addCommand(sessionCommand(connections, terminal))
-  .addCommand(brokerCommand(terminal));
+  .addCommand(brokerCommand(terminal))
+  .addCommand(doctorCommand(connections, terminal));
+program.addCommand(completionCommand(program, terminal));
 
 throwInsteadOfExit(program);
 

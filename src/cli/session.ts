@@ -157,7 +157,7 @@ function clientIn(text: string): string {
   throw new CliFault('a client id is 1 to 128 characters without / + # or white space');
 }
 
-function phoneIn(text: string): string {
+export function phoneIn(text: string): string {
   return readPhone(encodeFragment(Buffer.from(text))) ?? fail('a phone is 5 to 15 digits');
 }
 

@@ -1,16 +1,28 @@
+import { styleText } from 'node:util';
+
 /** Where a command writes; kept apart so that tests and scripts see the same. */
 export interface Terminal {
   /** Whether a person reads it, who likes columns and colours. */
   readonly isPerson: boolean;
   /** A line on standard output. */
   print(line: string): void;
+  /** Bytes on standard output, as they are. */
+  write(bytes: Uint8Array): void;
+  /** Coloured on a terminal, unless NO_COLOR is set; as it is for scripts. */
+  paint(colour: Colour, text: string): string;
   /** A line on standard error: what is said beside the result. */
   note(line: string): void;
 }
 
+export type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
+
 export function openTerminal(): Terminal {
+  const isPerson = process.stdout.isTTY === true;
+  const hasColours = isPerson && !process.env.NO_COLOR;
   return {
-    isPerson: process.stdout.isTTY === true,
+    isPerson,
+    write: (bytes) => void process.stdout.write(bytes),
+    paint: (colour, text) => (hasColours ? styleText(colour, text) : text),
     print: (line) => void process.stdout.write(`${line}\n`),
     note: (line) => void process.stderr.write(`${line}\n`),
   };

@@ -21,6 +21,6 @@ export function profilectl(settings: Readonly<Record<string, string>>, ...line: 
 }
 
 /** The same program as the worker that is tested, built or not; the file beside its `main`. */
-const programArguments = workerArguments.map((argument) =>
+export const programArguments = workerArguments.map((argument) =>
   argument.replace(/\bmain\.(js|ts)$/, (name) => join('cli', name)),
 );

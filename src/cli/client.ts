@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { causeOf } from '../mqtt/causes.ts';
+import type { Settings } from '../settings.ts';
+import { CliFault } from './terminal.ts';
+
+/** As whom to connect; the settings' user, unless a phone's own token is given. */
+export interface Who {
+  readonly client: string;
+  readonly tokenFile?: string | undefined;
+}
+
+export interface CliClient {
+  readonly mqtt: MqttClient;
+  /** For the token level of a request's topic; `''` if none was given. */
+  readonly token: string;
+}
+
+/** Connect to the first broker of MQTT_URL. @throws CliFault with the cause in words. */
+export async function connectClient({ mqtt }: Settings, { client, tokenFile }: Who): Promise<CliClient> {
+  const token = tokenFile === undefined ? '' : (await readToken(tokenFile)).trim();
+  const [url = ''] = mqtt.urls;
+  const login =
+    token === ''
+      ? { username: mqtt.username, password: mqtt.password }
+      : { username: client, password: token };
+  try {
+    const connected = await connectAsync(
+      url,
+      {
+        clientId: client,
+        protocolVersion: 5,
+        clean: true,
+        reconnectPeriod: 0,
+        connectTimeout: 5_000,
+        ...mqtt.tls,
+        ...login,
+      },
+      false,
+    );
+    connected.on('error', () => undefined); // seen as a missing answer
+    return { mqtt: connected, token };
+  } catch (error) {
+    throw new CliFault(`the broker at ${new URL(url).host} cannot be reached: ${causeOf(error as Error)}`);
+  }
+}
+
+async function readToken(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new CliFault(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

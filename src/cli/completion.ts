@@ -1,0 +1,77 @@
+import { Argument, Command } from 'commander';
+import type { Terminal } from './terminal.ts';
+
+const shells = ['bash', 'zsh', 'fish'] as const;
+type Shell = (typeof shells)[number];
+
+/** `profilectl completion <shell>`: a script for the shell, made of the commands that there are. */
+export function completionCommand(program: Command, terminal: Terminal): Command {
+  return new Command('completion')
+    .description('print a script that lets the shell complete commands and options')
+    .addArgument(new Argument('<shell>').choices(shells))
+    .action((shell: Shell) => terminal.print(scripts[shell](pathsOf(program))))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ source <(profilectl completion bash)
+  $ profilectl completion zsh > "\${fpath[1]}/_profilectl"
+  $ profilectl completion fish > ~/.config/fish/completions/profilectl.fish`,
+    );
+}
+
+/** What may follow each command: its path, and the words. */
+type Paths = readonly (readonly [path: string, words: readonly string[]])[];
+
+function pathsOf(command: Command, above: readonly string[] = []): Paths {
+  const words = [
+    ...command.commands.map((child) => child.name()),
+    ...command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
+    ...command.options.flatMap((option) => option.long ?? []),
+    '--help',
+  ];
+  const own = [above.join(' '), words] as const;
+  return [own, ...command.commands.flatMap((child) => pathsOf(child, [...above, child.name()]))];
+}
+
+const bash = (paths: Paths): string => `_profilectl() {
+  local current=\${COMP_WORDS[COMP_CWORD]} path= word
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "\${path:+$path }$word" in
+      ${paths
+        .slice(1)
+        .map(([path]) => `'${path}'`)
+        .join('|')}) path="\${path:+$path }$word" ;;
+    esac
+  done
+  case "$path" in
+${paths.map(([path, words]) => `    '${path}') COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$current")) ;;`).join('\n')}
+  esac
+}
+complete -o default -F _profilectl profilectl`;
+
+const fish = (paths: Paths): string =>
+  paths
+    .flatMap(([path, words]) => {
+      const parts = path === '' ? [] : path.split(' ');
+      const deeper = paths
+        .map(([other]) => other.split(' '))
+        .filter((other) => other.length === parts.length + 1 && other.slice(0, -1).join(' ') === path)
+        .map((other) => other.at(-1) ?? '')
+        .filter((word) => word !== '');
+      const seen = parts.map((part) => `__fish_seen_subcommand_from ${part}`);
+      const unseen = deeper.length === 0 ? [] : [`not __fish_seen_subcommand_from ${deeper.join(' ')}`];
+      const condition = [...seen, ...unseen].join('; and ');
+      return words.map((word) =>
+        word.startsWith('--')
+          ? `complete -c profilectl -n '${condition}' -l ${word.slice(2)}`
+          : `complete -c profilectl -n '${condition}' -f -a ${word}`,
+      );
+    })
+    .join('\n');
+
+const scripts: Record<Shell, (paths: Paths) => string> = {
+  bash,
+  zsh: (paths) => `#compdef profilectl\nautoload -U +X bashcompinit && bashcompinit\n${bash(paths)}`,
+  fish,
+};

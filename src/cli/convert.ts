@@ -1,0 +1,61 @@
+import { Command, Option } from 'commander';
+import type { Form } from '../forms/reading.ts';
+import { writeForm } from '../forms/write-form.ts';
+import { forms, readInput, toMessage } from './payloads.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Options {
+  readonly file?: string;
+  readonly to: Form;
+  readonly json?: boolean;
+}
+
+/** `profilectl decode`: a payload in any form as something that people read. */
+export function decodeCommand(terminal: Terminal): Command {
+  return converting('decode', 'erlang', terminal)
+    .description('show a payload: ETF, hexadecimal digits, base64, Erlang text or JSON')
+    .addHelpText(
+      'after',
+      `
+The form is found out. Without an argument or --file standard input is read.
+
+Examples:
+  $ profilectl decode g2gDZAACaW9oAmQAAm9rZAAFZW1haWxtAAAAAA==
+  $ profilectl decode --json --file answer.etf
+  $ mosquitto_sub -h 127.0.0.1 -t actions/1/api/emqttd_42 -N -C 1 | profilectl decode`,
+    );
+}
+
+/** `profilectl encode`: the same way round. */
+export function encodeCommand(terminal: Terminal): Command {
+  return converting('encode', 'etf', terminal)
+    .description('make a payload: ETF of Erlang text, JSON, hexadecimal digits or base64')
+    .addHelpText(
+      'after',
+      `
+ETF is shown as hexadecimal digits on a terminal. Without an argument or --file standard input is read.
+
+Examples:
+  $ profilectl encode "#'Profile'{phone = <<\\"380501112233\\">>, status = get}" > get.etf
+  $ profilectl encode --to base64 '{"request":"get","phone":"380501112233"}'
+  $ profilectl encode --file set.erl | mosquitto_pub -i emqttd_42 -q 2 -t events/1//api/anon// -s`,
+    );
+}
+
+function converting(name: string, preset: Form, terminal: Terminal): Command {
+  return new Command(name)
+    .argument('[payload]', 'the text; - for standard input')
+    .option('--file <path>', 'read this file')
+    .addOption(new Option('--to <form>', 'what to write').choices(forms).default(preset))
+    .addOption(new Option('--json', 'the same as --to json'))
+    .action(async (payload: string | undefined, options: Options) => {
+      const message = toMessage(await readInput(payload, options.file));
+      show(message, options.json ? 'json' : options.to, terminal);
+    });
+}
+
+/** Print a message; bytes go out as they are, but never to a terminal. */
+export function show(message: Uint8Array, form: Form, terminal: Terminal): void {
+  if (form === 'etf' && !terminal.isPerson) terminal.write(message);
+  else terminal.print(writeForm(message, form === 'etf' ? 'hex' : form).toString());
+}

@@ -1,0 +1,106 @@
+import { openSts } from '../outside/sts.ts';
+import type { Settings } from '../settings.ts';
+import { openRedis } from '../store/redis.ts';
+import type { Finding } from './doctor.ts';
+
+const patienceMs = 5_000;
+
+/** A command, and whether Redis may throw away what it holds. */
+export async function checkRedis({ redis: { url, keyPrefix } }: Settings): Promise<Finding> {
+  const check = 'redis';
+  const redis = openRedis(url, keyPrefix, () => undefined);
+  try {
+    const policy = await inTime(redis.connection.info('memory'));
+    const eviction = /^maxmemory_policy:(\S+)/m.exec(policy)?.[1] ?? 'noeviction';
+    if (eviction === 'noeviction') return { check, state: 'ok', saw: 'takes commands' };
+    return {
+      check,
+      state: 'failed',
+      saw: `maxmemory-policy is ${eviction}`,
+      advice: 'with noeviction Redis refuses to write when it is full, instead of losing profiles',
+    };
+  } catch {
+    return {
+      check,
+      state: 'failed',
+      saw: redis.state.cause ?? 'no answer',
+      advice:
+        'is Redis running, is REDIS_URL its address as seen from here, and are user and password right?',
+    };
+  } finally {
+    await redis.close();
+  }
+}
+
+/** Up to the login; no mail is sent. */
+export async function checkMail({ mail }: Settings): Promise<Finding> {
+  const check = 'mail';
+  if (mail === undefined)
+    return { check, state: 'skipped', saw: 'SMTP_URL is not set: link answers email_send' };
+  const { createTransport } = await import('nodemailer');
+  const transport = createTransport({
+    url: mail.url,
+    requireTLS: mail.requireTls,
+    connectionTimeout: patienceMs,
+    greetingTimeout: patienceMs,
+    socketTimeout: patienceMs,
+    ...(mail.ca && { tls: { ca: mail.ca } }),
+  });
+  try {
+    await transport.verify();
+    return { check, state: 'ok', saw: 'the mail server lets us in' };
+  } catch (error) {
+    // The server's own words may quote a user name; the code says enough.
+    const { code: said = 'no answer', syscall } = error as { code?: string; syscall?: string };
+    const code = syscall === 'connect' ? 'ECONNECTION' : said;
+    return { check, state: 'failed', saw: code, advice: mailAdvice[code] ?? mailAdvice.ECONNECTION };
+  } finally {
+    transport.close();
+  }
+}
+
+const mailAdvice: Record<string, string> = {
+  ECONNECTION: 'is SMTP_URL the address of a mail server that can be reached from here?',
+  EAUTH: 'user and password in SMTP_URL are not taken',
+  ETLS: 'the server offers no STARTTLS, or a certificate that is not trusted: SMTP_CA, SMTP_REQUIRE_TLS',
+  ESOCKET:
+    'smtp:// is for STARTTLS or none, smtps:// for TLS from the start; SMTP_CA names who signed the certificate',
+};
+
+/** Ask for credentials for a phone that there is not, and throw them away. */
+export async function checkSts({ aws }: Settings): Promise<Finding> {
+  const check = 'sts';
+  if (aws === undefined)
+    return { check, state: 'skipped', saw: 'AWS_ROLE_ARN is not set: aws answers the error aws' };
+  let failure: Record<string, unknown> = {};
+  const note = (cause: object): void => {
+    failure = { ...cause };
+  };
+  const sts = openSts(aws, { warn: note });
+  try {
+    const credentials = await sts.assumeRole('00000');
+    if (credentials !== 'refused') return { check, state: 'ok', saw: 'gives credentials for the role' };
+    const cause = String(failure.cause ?? failure.code ?? failure.name ?? 'refused');
+    return {
+      check,
+      state: 'failed',
+      saw: `gives no credentials: ${cause}`,
+      advice:
+        'the worker’s own credentials must be allowed to assume AWS_ROLE_ARN, and its trust policy must say so; AWS_REGION and AWS_ENDPOINT_URL_STS must be right',
+    };
+  } finally {
+    sts.close();
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), patienceMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

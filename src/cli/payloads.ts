@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { decode, print } from '../etf/index.ts';
+import { readForm } from '../forms/read-form.ts';
+import type { Form } from '../forms/reading.ts';
+import { answerLimits } from '../forms/write-form.ts';
+import { CliFault } from './terminal.ts';
+
+export const forms: readonly Form[] = ['erlang', 'json', 'hex', 'base64', 'etf'];
+
+/** What a command is given: an argument, else a file, else standard input; `-` is standard input too. */
+export async function readInput(argument: string | undefined, file: string | undefined): Promise<Buffer> {
+  if (argument !== undefined && argument !== '-') return Buffer.from(argument);
+  if (file === undefined || file === '-') return buffer(process.stdin);
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new CliFault(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+/** The ETF message that a payload is, in whatever form. @throws CliFault that says where and why it is none. */
+export function toMessage(payload: Uint8Array): Uint8Array {
+  const { message, because } = readForm(payload, answerLimits);
+  if (message === undefined) throw new CliFault(because);
+  try {
+    decode(message, answerLimits);
+  } catch (error) {
+    throw new CliFault(`this is no term: ${error instanceof Error ? error.message : 'unreadable'}`);
+  }
+  return message;
+}
+
+/** A payload in one line, whatever it is. */
+export function inOneLine(payload: Uint8Array): string {
+  const { message } = readForm(payload, answerLimits);
+  try {
+    if (message !== undefined) return print(decode(message, answerLimits));
+  } catch {
+    // No term; shown as the bytes that it is.
+  }
+  return print(payload);
+}

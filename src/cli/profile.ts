@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { decode, defaultLimits, print } from '../etf/index.ts';
+import { explain } from '../forms/explain.ts';
+import type { Form } from '../forms/reading.ts';
+import { answerLimits, writeForm } from '../forms/write-form.ts';
+import { readFeatures } from '../records/feature.ts';
+import { isInteger, readInteger } from '../records/fields.ts';
+import { writeList } from '../records/list.ts';
+import { readProfile, type SentProfile, writeProfile } from '../records/profile.ts';
+import { readRosters } from '../records/roster.ts';
+import { readServices } from '../records/service.ts';
+import { openProfiles, type ProfileChange, type Profiles } from '../store/profiles.ts';
+import type { Connections } from './connections.ts';
+import { show } from './convert.ts';
+import { forms, readInput, toMessage } from './payloads.ts';
+import { phoneIn } from './session.ts';
+import { CliFault, type Terminal } from './terminal.ts';
+
+interface Options {
+  readonly phone: string;
+  readonly to: Form;
+  readonly json?: boolean;
+  readonly file?: string;
+  readonly replace?: boolean;
+}
+
+/** `profilectl profile …`: what Redis holds of a phone, past the workers. */
+export function profileCommand(connections: Connections, terminal: Terminal): Command {
+  const profile = new Command('profile').description('what Redis holds of a phone');
+  const phone = ['--phone <digits>', '5 to 15 digits'] as const;
+  profile
+    .command('show')
+    .description('print the profile')
+    .requiredOption(...phone)
+    .addOption(new Option('--to <form>', 'what to write').choices(forms).default('erlang'))
+    .option('--json', 'the same as --to json')
+    .action(async (options: Options) =>
+      show(await stored(options, connections), options.json ? 'json' : options.to, terminal),
+    );
+  profile
+    .command('export')
+    .description('write the profile to a file, as JSON unless told otherwise')
+    .requiredOption(...phone)
+    .requiredOption('--file <path>', 'a new file, for your eyes only: it holds what the user has stored')
+    .addOption(new Option('--to <form>', 'what to write').choices(forms).default('json'))
+    .action((options: Options) => exportTo(options, connections, terminal));
+  profile
+    .command('import')
+    .description('store a profile that was exported; contacts are not told')
+    .requiredOption(...phone)
+    .option('--file <path>', 'in any form; default standard input')
+    .option('--replace', 'also if the phone has a profile already')
+    .action((options: Options) => importFrom(options, connections, terminal));
+  return profile.addHelpText(
+    'after',
+    `
+Examples:
+  $ profilectl profile show --phone 380501112233
+  $ profilectl profile export --phone 380501112233 --file olena.json
+  $ profilectl profile import --phone 380501112244 --file olena.json`,
+  );
+}
+
+async function profiles(connections: Connections): Promise<Profiles> {
+  return openProfiles(await connections.redis(), doneSeconds);
+}
+
+/** An import leaves the record of a done request, as every change does; nobody asks for it. */
+const doneSeconds = 1;
+
+async function stored(options: Options, connections: Connections): Promise<Buffer> {
+  const phone = phoneIn(options.phone);
+  const profile = await (await profiles(connections)).read(phone);
+  if (profile === undefined) throw new CliFault(`${phone} has no profile`);
+  return writeProfile(phone, profile, 'get', 8);
+}
+
+async function exportTo(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
+  const { file = '', to } = options;
+  const payload = writeForm(await stored(options, connections), to);
+  try {
+    await writeFile(file, payload, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CliFault(
+      code === 'EEXIST' ? `${file} exists; it is left alone` : `${file} cannot be written: ${code}`,
+    );
+  }
+  terminal.note(`${payload.length} bytes written to ${file}`);
+}
+
+async function importFrom(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
+  const phone = phoneIn(options.phone);
+  const message = toMessage(await readInput(undefined, options.file));
+  const sent = readProfile(message, answerLimits);
+  if (typeof sent === 'string') {
+    throw new CliFault(
+      explain(message, answerLimits) ?? `this is no profile: ${print(decode(message, defaultLimits))}`,
+    );
+  }
+  const change = changeOf(sent);
+  const store = await profiles(connections);
+  const before = await store.read(phone);
+  if (before !== undefined && !options.replace) {
+    throw new CliFault(`${phone} has a profile already; --replace puts this one in its place`);
+  }
+  const cause = { phone, key: `profilectl-${randomUUID()}`, record: '', stored: before };
+  const answer = await store.change<never>(cause, 'ok', () => change);
+  if (typeof answer === 'string')
+    throw new CliFault(`${phone} is just being removed, or moves to another phone`);
+  terminal.note(`the profile of ${phone} is stored`);
+}
+
+/** All fields, also those that a client may not set. @throws CliFault for a field that no worker would have stored. */
+function changeOf(sent: SentProfile): ProfileChange {
+  const [services, settings, rosters] = [
+    readServices(sent.services),
+    readFeatures(sent.settings),
+    readRosters(sent.rosters),
+  ];
+  const update = readInteger(sent.update);
+  const wrong = Object.entries({ services, settings, rosters, update }).find(
+    ([, value]) => value === undefined,
+  );
+  if (wrong !== undefined) throw new CliFault(`${wrong[0]} cannot be read`);
+  return {
+    services: writeList(services ?? []),
+    settings: writeList(settings ?? []),
+    rosters: rosters ?? [],
+    update: Number(update ?? 0),
+    ...(isInteger(sent.balance) && { balance: sent.balance }),
+    presence: sent.presence,
+  };
+}

@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+import type { MqttClient } from 'mqtt';
+import { connectClient } from './client.ts';
+import type { Connections } from './connections.ts';
+import { inOneLine } from './payloads.ts';
+import type { Terminal } from './terminal.ts';
+
+/** All that the protocol says; a broker's rights decide what of it is delivered. */
+const filters = ['events/1/+/api/+/+/+', 'actions/1/api/#', 'ses/+'];
+
+interface Options {
+  readonly json?: boolean;
+  readonly count?: string;
+}
+
+/** `profilectl watch`: what passes, decoded, until it is interrupted. */
+export function watchCommand(connections: Connections, terminal: Terminal): Command {
+  return new Command('watch')
+    .description('show what passes, decoded, until Ctrl-C')
+    .option('--json', 'a line of JSON for each message')
+    .option('--count <n>', 'end after so many messages')
+    .action(async (options: Options) => {
+      const { mqtt } = await connectClient(connections.brokerSettings, {
+        client: `profilectl-${process.pid}`,
+      });
+      try {
+        await watch(mqtt, options, terminal);
+      } finally {
+        await mqtt.endAsync(true);
+      }
+    })
+    .addHelpText(
+      'after',
+      `
+The user in MQTT_USERNAME must be allowed to read the topics: qa is, in a broker made by \`profilectl broker init\`.
+
+Examples:
+  $ profilectl watch
+  $ profilectl watch --json --count 10 | jq .term`,
+    );
+}
+
+/** Print what comes, until it is enough, or somebody interrupts, or the connection breaks. */
+export async function watch(mqtt: MqttClient, options: Options, terminal: Terminal): Promise<void> {
+  let left = options.count === undefined ? Number.POSITIVE_INFINITY : Number(options.count);
+  await new Promise<void>((resolve, reject) => {
+    mqtt.on('message', (topic, payload) => {
+      if (left-- > 0) terminal.print(line({ topic, payload }, options.json ?? false, terminal));
+      if (left <= 0) resolve();
+    });
+    mqtt.once('close', resolve);
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+    mqtt.subscribeAsync(filters, { qos: 0 }).then(() => terminal.note('watching'), reject);
+  });
+}
+
+function line(
+  { topic, payload }: { topic: string; payload: Buffer },
+  isJson: boolean,
+  terminal: Terminal,
+): string {
+  const term = inOneLine(payload);
+  if (isJson) return JSON.stringify({ topic, bytes: payload.length, term });
+  const isRequest = topic.startsWith('events/');
+  return `${terminal.paint(isRequest ? 'cyan' : 'green', `${isRequest ? '→' : '←'} ${topic}`)} ${term}`;
+}
