@@ -63,6 +63,8 @@ function adviceOnConnecting(message: string): string {
 interface Heard {
   /** Why the broker did not take the request. */
   readonly refusal: string | undefined;
+  /** Whether this user may do what a worker does: read requests, publish answers. */
+  readonly isWorker: boolean;
   /** The request as it is delivered; `undefined` when nothing came, `'hidden'` when this user may not read requests. */
   readonly topic: string | 'hidden' | undefined;
   readonly answer: Term | undefined;
@@ -100,8 +102,23 @@ async function ask({ mqtt, token }: CliClient, client: string): Promise<Heard> {
   const isComplete = (): boolean => (answer !== undefined || !canListen) && (topic !== undefined || !canRead);
   const end = Date.now() + (refusal === undefined ? patienceMs : 0);
   while (!isComplete() && Date.now() < end) await sleep(20);
+  const isWorker = canRead && refusal !== undefined && (await mayAnswer(mqtt, client));
   const seen = topic ?? (canRead ? undefined : 'hidden');
-  return { refusal, topic: seen, answer, milliseconds: Math.round((answeredAt - started) * 10) / 10 };
+  return {
+    refusal,
+    isWorker,
+    topic: seen,
+    answer,
+    milliseconds: Math.round((answeredAt - started) * 10) / 10,
+  };
+}
+
+/** An empty answer to nobody. */
+function mayAnswer(mqtt: MqttClient, client: string): Promise<boolean> {
+  return mqtt.publishAsync(`actions/1/api/${client}`, '', { qos: 1 }).then(
+    () => true,
+    () => false,
+  );
 }
 
 function isGranted(mqtt: MqttClient, filter: string): Promise<boolean> {
@@ -111,8 +128,16 @@ function isGranted(mqtt: MqttClient, filter: string): Promise<boolean> {
   );
 }
 
-function rights({ refusal }: Heard): Finding {
+function rights({ refusal, isWorker }: Heard): Finding {
   const check = 'rights';
+  if (isWorker) {
+    return {
+      check,
+      state: 'ok',
+      saw: 'a worker’s: this user may read requests and publish answers, and not ask',
+      advice: 'to ask as well, give --client and --token-file of a session',
+    };
+  }
   if (refusal === undefined) return { check, state: 'ok', saw: 'the broker takes requests' };
   return {
     check,

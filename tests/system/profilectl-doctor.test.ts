@@ -1,10 +1,15 @@
 /** `profilectl doctor`: what works, what does not, and what to do about it. */
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type SmtpSink, startSmtp } from '../../src/dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../src/dev/servers/sts.ts';
+import { startProductionBroker } from './stage/production.ts';
 import { profilectl } from './stage/profilectl.ts';
 import { type Stage, startStage } from './stage/stage.ts';
+import { startWorker } from './stage/worker.ts';
 
 let stage: Stage;
 let smtp: SmtpSink;
@@ -78,4 +83,38 @@ test('doctor says what fails and what to do about it', async (t) => {
   );
   assert.match(JSON.parse(away.stdout)[0].advice, /is the broker running/);
   assert.equal((await profilectl({}, 'doctor')).exitCode, 78);
+});
+
+test('where the broker wants passwords: the worker’s own user, and a client with its token', async (t) => {
+  const broker = await startProductionBroker();
+  t.after(() => broker.server.stop());
+  const REDIS_URL = stage.redis.url;
+  const worker = await startWorker({ ...broker.settings('worker'), REDIS_URL, MQTT_CLIENT_ID: 'guarded' });
+  t.after(() => worker.process.stop());
+  const states = ({ stdout }: { stdout: string }) =>
+    (JSON.parse(stdout) as { check: string; state: string }[]).map(
+      ({ check, state }) => `${check.split(' ', 1)[0]} ${state}`,
+    );
+
+  const own = await profilectl({ ...broker.settings('worker'), REDIS_URL }, 'doctor', '--json');
+  assert.equal(own.exitCode, 0, own.stdout + own.stderr);
+  assert.deepEqual(states(own).slice(0, 4), ['broker ok', 'rights ok', 'plugin skipped', 'worker skipped']);
+  assert.match(own.stdout, /--token-file/);
+
+  const admin = { ...broker.settings('admin'), REDIS_URL };
+  const session = ['--client', 'emqttd_42', '--phone', '380501112233'];
+  const { stdout: token } = await profilectl(admin, 'session', 'add', ...session);
+  const file = join(tmpdir(), `profilectl-token-${process.pid}`);
+  await writeFile(file, token, { mode: 0o600 });
+  t.after(() => rm(file));
+  const as = ['--client', 'emqttd_42', '--token-file', file];
+  const client = await profilectl(admin, 'doctor', '--json', ...as);
+  assert.deepEqual(states(client).slice(0, 4), ['broker ok', 'rights ok', 'plugin ok', 'worker ok']);
+  const sent = await profilectl(admin, 'send', 'get', '--phone', '380501112233', ...as);
+  assert.match(sent.stderr, /refused: \{io,\{error,not_found\},<<>>\}/);
+  assert.ok(!(sent.stdout + sent.stderr).includes(token.trim()));
+
+  await writeFile(file, 'another');
+  const stranger = await profilectl(admin, 'doctor', '--json', ...as);
+  assert.match(JSON.parse(stranger.stdout)[0].advice, /MQTT_PASSWORD/);
 });
