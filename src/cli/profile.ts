@@ -11,6 +11,7 @@ import { writeList } from '../records/list.ts';
 import { readProfile, type SentProfile, writeProfile } from '../records/profile.ts';
 import { readRosters } from '../records/roster.ts';
 import { readServices } from '../records/service.ts';
+import { GatheredReads } from '../store/gathered-reads.ts';
 import { openProfiles, type ProfileChange, type Profiles } from '../store/profiles.ts';
 import type { Connections } from './connections.ts';
 import { show } from './convert.ts';
@@ -64,7 +65,8 @@ Examples:
 }
 
 async function profiles(connections: Connections): Promise<Profiles> {
-  return openProfiles(await connections.redis(), doneSeconds);
+  const redis = await connections.redis();
+  return openProfiles(redis, new GatheredReads(redis), doneSeconds);
 }
 
 /** An import leaves the record of a done request, as every change does; nobody asks for it. */
