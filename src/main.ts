@@ -41,7 +41,8 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const readiness = watchReadiness(log, () => [...brokerTroubles(brokers), ...redisTroubles(redis)]);
   const lost = (server: Server): void => (stopping === undefined ? metrics.lost(server) : undefined);
   const watchConnection = connectionWatch(lost, () => readiness.changed());
-  const redis = openRedis(settings.redis.url, settings.redis.keyPrefix, watchConnection('redis'));
+  const { url, keyPrefix, tls } = settings.redis;
+  const redis = openRedis(url, keyPrefix, watchConnection('redis'), tls);
   redisCalls.onRoundTrip = metrics.roundTrip;
   closers.push(() => redis.close());
   const means = openMeans(settings, { redis, metrics, log });
@@ -204,9 +205,17 @@ const shownKinds: readonly KindLabels[] = Object.entries(lanes).map(([kind, lane
   results: lane === 'mail' || lane === 'sts' ? ['internal', 'busy'] : ['internal'],
 }));
 
-/** Tells why the program cannot take requests, and logs when that begins and when it ends. */
+/** What every start and every reconnect passes through. */
+const passingTrouble =
+  /: (not connected yet|connecting|subscribing|not connected|connection lost|connection closed)$/;
+
+/**
+ * Tells why the program cannot take requests, and logs when that begins and when it ends; also each cause that shows only
+ * later, or that keeps it from starting, once.
+ */
 function watchReadiness(log: Log, troubles: () => string[]) {
   let isReady = false;
+  const told = new Set<string>();
   let isStopping = false;
   return {
     troubles,
@@ -215,10 +224,15 @@ function watchReadiness(log: Log, troubles: () => string[]) {
     },
     changed() {
       const now = troubles();
-      if (isStopping || isReady === (now.length === 0)) return;
+      const news = now.filter((trouble) => !told.has(trouble) && !passingTrouble.test(trouble));
+      if (isStopping || (isReady === (now.length === 0) && news.length === 0)) return;
+      for (const trouble of news) told.add(trouble);
       isReady = now.length === 0;
-      if (isReady) log.info('ready');
-      else log.warn({ troubles: now }, 'not ready');
+      if (!isReady) log.warn({ troubles: now }, 'not ready');
+      else {
+        told.clear();
+        log.info('ready');
+      }
     },
   };
 }

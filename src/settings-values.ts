@@ -67,8 +67,8 @@ export function isUrl(value: string, protocols: readonly string[]): boolean {
 }
 
 function isRedisUrl(value: string): boolean {
-  if (!value.startsWith('redis+sentinel://')) {
+  if (!/^rediss?\+sentinel:/.test(value)) {
     return value.split(',').every((part) => isUrl(part.trim(), ['redis:', 'rediss:']));
   }
-  return /^redis\+sentinel:\/\/[^/]+\/[^/]+$/.test(value);
+  return /^rediss?\+sentinel:\/\/[^/]+\/[^/]+$/.test(value);
 }

@@ -54,6 +54,9 @@ const schema = z.object({
   MQTT_DYNAMIC_SECURITY: onOff('off'),
   CLIENT_IDENTITY: z.enum(['broker', 'token'], 'is not broker or token').default('broker'),
   REDIS_URL: redisUrl,
+  REDIS_CA: pem.optional(),
+  REDIS_CERT: pem.optional(),
+  REDIS_KEY: pem.optional(),
   REDIS_KEY_PREFIX: z
     .string()
     .regex(/^[^{}\s]*$/, 'holds a brace or white space')
@@ -63,6 +66,8 @@ const schema = z.object({
     .refine((url) => isUrl(url, ['smtp:', 'smtps:']), 'is not a URL (smtp: or smtps:)')
     .optional(),
   SMTP_CA: pem.optional(),
+  SMTP_CERT: pem.optional(),
+  SMTP_KEY: pem.optional(),
   SMTP_REQUIRE_TLS: onOff('on'),
   SMTP_CONNECTIONS: integer(1, 1_000, 16),
   SMTP_QUEUE: integer(0, 100_000, 16),
@@ -176,7 +181,7 @@ function arrange(env: Environment) {
     }),
     clientIdentity: env.CLIENT_IDENTITY,
     clientRate: Object.freeze({ rate: env.CLIENT_RATE, burst: env.CLIENT_BURST }),
-    redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX }),
+    redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX, tls: redisTls(env) }),
     etfLimits: Object.freeze({
       payloadBytes: env.ETF_PAYLOAD_BYTES,
       nesting: env.ETF_NESTING,
@@ -200,11 +205,15 @@ function arrange(env: Environment) {
   });
 }
 
+const redisTls = ({ REDIS_CA: ca, REDIS_CERT: cert, REDIS_KEY: key }: Environment) => ({ ca, cert, key });
+
 function mailSettings(env: Environment): MailSettings | undefined {
   if (env.SMTP_URL === undefined || env.MAIL_FROM === undefined) return undefined;
   return Object.freeze({
     url: env.SMTP_URL,
     ca: env.SMTP_CA,
+    cert: env.SMTP_CERT,
+    key: env.SMTP_KEY,
     requireTls: env.SMTP_REQUIRE_TLS,
     connections: env.SMTP_CONNECTIONS,
     timeoutMs: env.SMTP_TIMEOUT_MS,

@@ -36,8 +36,8 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
       return readSettings({ ...env, REDIS_URL: env.REDIS_URL || 'redis://127.0.0.1' });
     },
     async redis() {
-      const { url, keyPrefix } = connections.settings.redis;
-      redis ??= openRedis(url, keyPrefix, () => undefined);
+      const { url, keyPrefix, tls } = connections.settings.redis;
+      redis ??= openRedis(url, keyPrefix, () => undefined, tls);
       if (!redis.state.connected) await ready(redis);
       return redis;
     },

@@ -1,4 +1,5 @@
 import { ReasonCodes } from 'mqtt';
+import { tlsCause } from '../tls-causes.ts';
 
 const CAUSES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -23,7 +24,9 @@ export function causeOf(error: Error & { code?: unknown }): string {
     return `connection ${error.message.startsWith('Connection refused') ? 'refused' : 'broken off'}: ${reasonText(code)}`;
   }
   const known = CAUSES[typeof code === 'string' ? code : error.message];
-  return known ?? (typeof code === 'string' ? `connection failed: ${code}` : 'connection failed');
+  return (
+    known ?? tlsCause(code) ?? (typeof code === 'string' ? `connection failed: ${code}` : 'connection failed')
+  );
 }
 
 /** The MQTT 5 name of a reason code, in small letters; the number for an unknown one. */

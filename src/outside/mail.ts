@@ -15,6 +15,9 @@ export interface MailSettings {
   readonly subject?: string;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: Buffer;
+  /** PEM, where the server asks who we are. */
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
   /** Refuse a server that offers no STARTTLS. Off only for a mail server on the same machine. */
   readonly requireTls: boolean;
   /** Open connections at most; more mails than that wait for a free one, within their own time. */
@@ -107,7 +110,7 @@ export function openMail(settings: MailSettings, log?: MailLog): Mail {
 }
 
 /** Options of the library's connection pool. */
-function poolOptions({ url: text, requireTls, ca, connections, timeoutMs }: MailSettings) {
+function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeoutMs }: MailSettings) {
   if (!/^smtps?:\/\/[^/]/.test(text) || !URL.canParse(text))
     throw new Error('the SMTP URL is not smtp:// or smtps://');
   // Taken apart here: the library would also obey options in the URL's query, among them those that turn TLS off.
@@ -119,7 +122,7 @@ function poolOptions({ url: text, requireTls, ca, connections, timeoutMs }: Mail
     ...(port && { port: Number(port) }),
     secure: protocol === 'smtps:',
     requireTLS: requireTls,
-    tls: { minVersion: 'TLSv1.2', ...(ca && { ca }) },
+    tls: { minVersion: 'TLSv1.2', ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
     ...(username && { auth }),
     maxConnections: connections,
     // One more try is for a kept connection that the server has closed meanwhile; it happens only before any data was sent.

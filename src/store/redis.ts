@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { probeTls, type TlsMaterial, tlsCause } from '../tls-causes.ts';
 import { redisCalls } from './calls.ts';
 import { Fault } from './fault.ts';
 import { type Keys, keysWith } from './keys.ts';
@@ -83,12 +84,18 @@ const options = {
 /**
  * Connect to Redis.
  * @param url - `redis://` or `rediss://`; several, comma-separated, are nodes of a Cluster;
- *   `redis+sentinel://h1,h2,h3/<master name>` asks Sentinels for the master.
+ *   `redis+sentinel://h1,h2,h3/<master name>` asks Sentinels for the master, `rediss+sentinel://` those and it by TLS.
  * @param prefix - stands before every key.
+ * @param tls - for `rediss://` and `rediss+sentinel://`.
  */
-export function openRedis(url: string, prefix: string, onState: (state: RedisState) => void): Database {
+export function openRedis(
+  url: string,
+  prefix: string,
+  onState: (state: RedisState) => void,
+  tls: TlsMaterial = {},
+): Database {
   const scripts = loadScripts();
-  const connection = connect(url);
+  const connection = connect(url, tls);
   let state: RedisState = { connected: false, cause: 'not connected yet' };
   const become = (next: RedisState): void => {
     state = next;
@@ -97,7 +104,11 @@ export function openRedis(url: string, prefix: string, onState: (state: RedisSta
   connection.on('ready', () => become({ connected: true }));
   connection.on('close', () => become({ connected: false, cause: state.cause ?? 'connection closed' }));
   connection.on('error', (error: NodeJS.ErrnoException) => {
-    if (!state.connected) become({ connected: false, cause: error.code ?? error.name });
+    if (state.connected) return;
+    become({ connected: false, cause: tlsCause(error.code) ?? error.code ?? error.name });
+    void hiddenCause(url, tls).then((cause) => {
+      if (cause !== undefined && !state.connected) become({ connected: false, cause });
+    });
   });
 
   const commands = new Map<string, ScriptCommand>();
@@ -184,27 +195,30 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function connect(url: string): Redis | Cluster {
-  const sentinel = /^redis\+sentinel:\/\/(?:([^@/]*)@)?([^/]+)\/([^/]+)$/.exec(url);
+function connect(url: string, tls: TlsMaterial): Redis | Cluster {
+  const sentinel = /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^/]+)\/([^/]+)$/.exec(url);
   if (sentinel !== null) {
-    const [, credentials = '', hosts = '', name = ''] = sentinel;
+    const [, isSecure, credentials = '', hosts = '', name = ''] = sentinel;
     const [username, password] = credentials.split(':').map(decodeURIComponent);
     return new Redis({
       ...options,
       name,
       sentinels: hosts.split(',').map((host) => address(`redis://${host}`, 26_379)),
       sentinelCommandTimeout: 2_000,
+      ...(isSecure ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
       ...(username ? { username } : {}),
       ...(password ? { password } : {}),
     });
   }
   const urls = url.split(',').map((part) => part.trim());
-  if (urls.length === 1 && urls[0] !== undefined) return new Redis(urls[0], options);
-  return connectCluster(urls);
+  const [only = ''] = urls;
+  const secured = only.startsWith('rediss:') ? { tls } : {};
+  if (urls.length === 1) return new Redis(only, { ...options, ...secured });
+  return connectCluster(urls, secured);
 }
 
-function connectCluster(urls: readonly string[]): Cluster {
-  const { username, password, protocol } = new URL(urls[0] ?? '');
+function connectCluster(urls: readonly string[], secured: { readonly tls?: TlsMaterial }): Cluster {
+  const { username, password } = new URL(urls[0] ?? '');
   return new Cluster(
     urls.map((url) => address(url, 6_379)),
     {
@@ -218,10 +232,23 @@ function connectCluster(urls: readonly string[]): Cluster {
         maxRetriesPerRequest: null,
         ...(username ? { username: decodeURIComponent(username) } : {}),
         ...(password ? { password: decodeURIComponent(password) } : {}),
-        ...(protocol === 'rediss:' ? { tls: {} } : {}),
+        ...secured,
       },
     },
   );
+}
+
+/** Clusters and Sentinels are asked by connections of which ioredis tells only that they are closed. */
+async function hiddenCause(url: string, tls: TlsMaterial): Promise<string | undefined> {
+  const [, hosts = ''] = /^rediss\+sentinel:\/\/(?:[^@/]*@)?([^/]+)/.exec(url) ?? [];
+  const sentinels = hosts.split(',').filter((host) => host !== '');
+  const nodes = url.split(',').filter((part) => part.trim().startsWith('rediss://'));
+  const servers = [
+    ...sentinels.map((host) => address(`redis://${host}`, 26_379)),
+    ...(nodes.length > 1 ? nodes.map((node) => address(node.trim(), 6_379)) : []),
+  ];
+  const causes = await Promise.all(servers.map((server) => probeTls({ ...server, ...tls })));
+  return causes.find((cause) => cause !== undefined);
 }
 
 function address(url: string, presetPort: number): { host: string; port: number } {

@@ -1,6 +1,7 @@
 /** The real Redis. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Certificate } from './certificate.ts';
 import { type Server, startServer } from './process.ts';
 
 export interface RedisOptions {
@@ -8,6 +9,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** Write each change to disk before it is confirmed, so that `kill('SIGKILL')` loses nothing; default false. */
   readonly appendonly?: boolean;
+  /** Take connections by TLS only; with an authority, only from those that show a certificate of it. */
+  readonly tls?: { readonly certificate: Certificate; readonly clientCa?: Buffer };
   /** More lines for redis.conf; they win. */
   readonly extraConfig?: string;
   /** Working directory, kept at the stop. Default: a new one, removed at the stop. */
@@ -24,9 +27,12 @@ export function startRedis(options: RedisOptions = {}): Promise<Server> {
     {
       command: 'redis-server',
       arguments: ['redis.conf'],
-      protocol: 'redis',
+      protocol: options.tls === undefined ? 'redis' : 'rediss',
       ready: /ready to accept connections/i,
-      configure: (folder, port) => writeFile(join(folder, 'redis.conf'), redisConfig(port, options)),
+      configure: async (folder, port) => {
+        if (options.tls !== undefined) await keepCertificate(folder, options.tls);
+        await writeFile(join(folder, 'redis.conf'), redisConfig(port, options));
+      },
     },
     { port: options.port, folder: options.folder },
   );
@@ -34,7 +40,7 @@ export function startRedis(options: RedisOptions = {}): Promise<Server> {
 
 function redisConfig(port: number, options: RedisOptions): string {
   const lines = [
-    `port ${port}`,
+    ...(options.tls === undefined ? [`port ${port}`] : tlsConfig(port, options.tls)),
     'bind 127.0.0.1',
     'daemonize no',
     // A save point makes Redis save when it is stopped; an hour is longer than it runs here.
@@ -45,3 +51,23 @@ function redisConfig(port: number, options: RedisOptions): string {
   if (options.extraConfig !== undefined) lines.push(options.extraConfig);
   return `${lines.join('\n')}\n`;
 }
+
+async function keepCertificate(
+  folder: string,
+  { certificate, clientCa }: NonNullable<RedisOptions['tls']>,
+): Promise<void> {
+  await writeFile(join(folder, 'server.crt'), certificate.cert);
+  await writeFile(join(folder, 'server.key'), certificate.key);
+  await writeFile(join(folder, 'ca.crt'), clientCa ?? certificate.cert);
+}
+
+const tlsConfig = (port: number, { clientCa }: NonNullable<RedisOptions['tls']>): string[] => [
+  'port 0',
+  `tls-port ${port}`,
+  'tls-cert-file server.crt',
+  'tls-key-file server.key',
+  'tls-ca-cert-file ca.crt',
+  `tls-auth-clients ${clientCa === undefined ? 'no' : 'yes'}`,
+  'tls-replication yes',
+  'tls-cluster yes',
+];

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
-import { selfSignedCertificate } from './certificate.ts';
+import { type Certificate, selfSignedCertificate } from './certificate.ts';
 import { mailPage } from './smtp-page.ts';
 
 export interface SmtpOptions {
@@ -15,6 +15,10 @@ export interface SmtpOptions {
   tls?: 'none' | 'starttls' | 'implicit';
   /** Names in the certificate, default `localhost` and the loopback addresses. */
   certificateNames?: string[];
+  /** Instead of one that it signs itself. */
+  certificate?: Certificate;
+  /** Take nothing from clients that show no certificate of this authority. */
+  clientCa?: Buffer;
   /** Serve the page that lists the mails. */
   page?: boolean;
   pagePort?: number;
@@ -80,7 +84,8 @@ const keptMails = 1000;
 /** Start a mail sink; it listens on 127.0.0.1 only. */
 export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
   const { tls = 'none', user, password = '' } = options;
-  const certificate = tls === 'none' ? undefined : await selfSignedCertificate(options.certificateNames);
+  const { certificate = tls === 'none' ? undefined : await selfSignedCertificate(options.certificateNames) } =
+    options;
   const mails: CaughtMail[] = [];
   const arrivals = new EventEmitter().setMaxListeners(0);
   let refusal: SmtpRefusal = 'none';
@@ -104,6 +109,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
 
   const server = new SMTPServer({
     ...certificate,
+    ...(options.clientCa && { ca: options.clientCa, requestCert: true, rejectUnauthorized: true }),
     logger: false,
     banner: 'mail sink',
     secure: tls === 'implicit',
