@@ -3,7 +3,7 @@
  *
  * It touches no server that already runs, and leaves nothing behind. `--once` ends after the conversation, with exit
  * code 0 only if every answer and notice was right; `--worker <file>` runs another program as the worker, such as
- * `dist/main.js`. `LOG_LEVEL` is the workers'.
+ * `dist/main.js`; `--inspect <port>` starts one worker alone, with a debugger's door. `LOG_LEVEL` is the workers'.
  */
 import { fileURLToPath } from 'node:url';
 import { inspect, parseArgs } from 'node:util';
@@ -15,8 +15,16 @@ import { type System, startSystem } from './system.ts';
 import { openTranscript } from './transcript.ts';
 import { watchFiles } from './watch.ts';
 
-const { once: isOnce, worker: workerFile } = parseArgs({
-  options: { once: { type: 'boolean', default: false }, worker: { type: 'string', default: 'src/main.ts' } },
+const {
+  once: isOnce,
+  worker: workerFile,
+  inspect: inspectPort,
+} = parseArgs({
+  options: {
+    once: { type: 'boolean', default: false },
+    worker: { type: 'string', default: 'src/main.ts' },
+    inspect: { type: 'string' },
+  },
 }).values;
 
 const hasColours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
@@ -183,6 +191,7 @@ try {
     logLevel: process.env.LOG_LEVEL ?? (isOnce ? 'error' : 'info'),
     hasColours,
     print,
+    ...(inspectPort !== undefined && { inspectPort: Number(inspectPort) }),
     onStarted: (stopPart) => closers.push(stopPart),
   });
   await seedSessions(system.redis.url);

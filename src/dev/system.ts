@@ -20,6 +20,8 @@ export interface SystemOptions {
   readonly workerFile: string;
   readonly logLevel: string;
   readonly hasColours: boolean;
+  /** A debugger may attach at this port of 127.0.0.1; there is one worker then, so that it gets every request. */
+  readonly inspectPort?: number;
   /** Takes a line of a worker's log. */
   readonly print: (line: string) => void;
   /** Called with what ends a part, as soon as that runs. */
@@ -27,6 +29,9 @@ export interface SystemOptions {
 }
 
 const workerNames = ['worker-1', 'worker-2'];
+
+/** For a worker that a debugger holds: its request does not lapse, and nobody takes it for dead, for ten minutes. */
+const patience = { REQUEST_DEADLINE_MS: '600000', HEIR_AFTER_MS: '600000' };
 
 /**
  * Start everything on free ports of 127.0.0.1, the servers with folders of their own.
@@ -61,10 +66,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     HTTP_HOST: '127.0.0.1',
     LOG_LEVEL: options.logLevel,
     SHUTDOWN_TIMEOUT_MS: '5000',
+    ...(options.inspectPort !== undefined && patience),
   };
-  const { workerFile: file, hasColours, print } = options;
-  const workers = await Promise.all(
-    workerNames.map((name) => running(WorkerProcess.start({ name, file, settings, hasColours, print }))),
-  );
+  const { workerFile: file, hasColours, print, inspectPort } = options;
+  const common = { file, settings, hasColours, print, ...(inspectPort !== undefined && { inspectPort }) };
+  const names = inspectPort === undefined ? workerNames : workerNames.slice(0, 1);
+  const workers = await Promise.all(names.map((name) => running(WorkerProcess.start({ name, ...common }))));
   return { mosquitto, redis, smtp, sts, workers };
 }

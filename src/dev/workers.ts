@@ -15,6 +15,8 @@ export interface WorkerOptions {
   readonly file: string;
   /** All its settings but its client id and its HTTP port; nothing else of this process's environment reaches it. */
   readonly settings: Readonly<Record<string, string>>;
+  /** A debugger may attach at this port of 127.0.0.1. */
+  readonly inspectPort?: number;
   readonly hasColours: boolean;
   /** Takes a line of its log, and what there is to say about it. */
   readonly print: (line: string) => void;
@@ -70,9 +72,11 @@ export class WorkerProcess {
   }
 
   async start(): Promise<void> {
-    const { name, file, settings } = this.#options;
+    const { name, file, settings, inspectPort } = this.#options;
     const env = { ...inherited(), ...settings, MQTT_CLIENT_ID: name, HTTP_PORT: String(this.httpPort) };
-    const child = spawnProgram([process.execPath, '--import', 'tsx', resolve(root, file)], root, env);
+    const door = inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`];
+    const line = [process.execPath, ...door, '--import', 'tsx', resolve(root, file)];
+    const child = spawnProgram(line, root, env);
     this.#child = child;
     this.#stopping = false;
     this.#printLog(child);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../src/dev/servers/process.ts';
 import { requestKinds } from '../../src/records/profile.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -167,6 +168,15 @@ test('it serves a page; the command that it prints asks for a profile, and Ctrl-
   assert.equal(await dev.exitCode(), 0, dev.lines.join('\n'));
   assert.deepEqual(await dev.leftFiles(), []);
   await dev.leavesNoProcess();
+});
+
+test('a debugger finds the one worker that runs then', async (t) => {
+  const port = await freePort();
+  const dev = await Dev.start(t, '--inspect', String(port));
+  await dev.printed(/worker-1: INFO: ready/);
+  assert.ok(!dev.lines.some((line) => line.startsWith('worker-2')));
+  const targets = await (await fetch(`http://127.0.0.1:${port}/json/list`)).text();
+  assert.match(targets, /src\/main\.ts/);
 });
 
 test('when it is killed outright, what it has started ends too', {

@@ -84,7 +84,13 @@ describe('the page', { skip, concurrency: false }, () => {
   });
 
   test('aws, migrate, phone and remove are composed from a form', async () => {
-    assert.match((await visitor.ask('aws')).text, /^\{io,\{ok,aws\},\{'Service',<<"ASIA/);
+    assert.match((await visitor.ask('aws')).text, /^\{io,\{ok,aws\},\{'Service',/);
+    // On a busy machine the first answer says that they come later.
+    await visitor
+      .part('Conversation')
+      .getByLabel('Olena, aws')
+      .getByText(/^<<"ASIA/)
+      .waitFor();
     assert.equal((await visitor.ask('migrate')).text, '{io,{ok,migration},<<>>}');
     await visitor.speakAs('Olena’s new phone');
     assert.match((await visitor.ask('phone')).text, /^\{'Profile',<<"380931112233">>,.*,phone\}$/);
@@ -99,13 +105,15 @@ describe('the page', { skip, concurrency: false }, () => {
 
   test('a term that no form says is edited by hand; what is no term is told before it is sent', async () => {
     const term = visitor.page.getByRole('textbox', { name: 'Erlang term' });
+    await visitor.speakAs('Taras');
+    await visitor.choose('get');
     await term.fill('{\'Profile\',<<"1">>,[],[],[],[],[],[],get}');
     assert.equal((await visitor.send()).text, '{io,{error,invalid_data},<<>>}');
     await term.fill("{'Profile',");
     await visitor.page.getByText('line 1, column 12: a term is missing here').waitFor();
     assert.ok(await visitor.page.getByRole('button', { name: /^Send/ }).isDisabled());
     await visitor.page.getByRole('button', { name: 'Back to the form' }).click();
-    assert.match(await term.inputValue(), /^\{'Profile',<<"380931112233">>,.*,get\}$/);
+    assert.match(await term.inputValue(), /^\{'Profile',<<"380671112233">>,.*,get\}$/);
   });
 
   test('what the workers do is drawn live', async () => {
