@@ -30,6 +30,8 @@ export class WorkerProcess {
   #child: ChildProcess | undefined;
   #stopping = false;
   #failed = false;
+  /** It has done all that it had to, and only waits for a debugger to let it go. */
+  #isHeld = false;
 
   private constructor(options: WorkerOptions, httpPort: number) {
     this.#options = options;
@@ -79,6 +81,7 @@ export class WorkerProcess {
     const child = spawnProgram(line, root, env);
     this.#child = child;
     this.#stopping = false;
+    this.#isHeld = false;
     this.#printLog(child);
     child.once('exit', (code, signal) => this.#ended(code, signal));
     const deadline = Date.now() + startTimeoutMs;
@@ -91,9 +94,14 @@ export class WorkerProcess {
 
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = undefined;
-    if (this.#stopping && code === 0) return;
+    if (this.#stopping && (code === 0 || this.#isHeld)) return;
     this.#failed = true;
     this.#options.print(`${this.name} ended with ${signal ?? `exit code ${code}`}`);
+  }
+
+  #letGo(child: ChildProcess): void {
+    this.#isHeld = true;
+    child.kill('SIGKILL');
   }
 
   #printLog(child: ChildProcess): void {
@@ -103,6 +111,7 @@ export class WorkerProcess {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => {
         if (line !== '') print(`${name}: ${format(line).trimEnd()}`);
+        if (line.startsWith('Waiting for the debugger to disconnect')) this.#letGo(child);
       });
     }
   }
