@@ -178,6 +178,18 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
+test('the page goes on when broker and workers are there again', { skip }, async () => {
+  const visitor = await Visitor.open(browser, page.url);
+  const lost = visitor.page.getByText('Broker: no connection').waitFor();
+  await system.mosquitto.restart();
+  await lost;
+  await visitor.page.getByText('Broker: connected').waitFor();
+  await visitor.speakAs('Taras');
+  assert.match((await visitor.ask('get')).text, /^\{'Profile',<<"380671112233">>,.*,get\}$/);
+  // The browser has complained about the connections that it could not make.
+  await visitor.page.context().close();
+});
+
 /** The status of an answer of the page's server. */
 function statusOf(
   path: string,

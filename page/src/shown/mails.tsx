@@ -4,23 +4,25 @@ import type { ShownMail, ShownMails } from '../../../src/dev/page/shapes.ts';
 import { turnTo, type } from '../compose/draft.ts';
 import { repeat, server } from '../server.ts';
 
-const mails = signal<ShownMails>([]);
+/** `undefined` while they can't be read. */
+const mails = signal<ShownMails | undefined>([]);
 
 /** The mails that were caught, newest first; a code can be taken over into the form. */
 export function Mails() {
   useEffect(
     () =>
       repeat(1000, async () => {
-        mails.value = await server.mails();
+        mails.value = await server.mails().catch(() => undefined);
       }),
     [],
   );
   return (
     <section class="mails" aria-labelledby="mails">
       <h2 id="mails">Caught mails</h2>
-      {mails.value.length === 0 && <p class="empty">None.</p>}
+      {mails.value === undefined && <p class="empty">They can’t be read now.</p>}
+      {mails.value?.length === 0 && <p class="empty">None.</p>}
       <ul>
-        {mails.value.map((mail) => (
+        {mails.value?.map((mail) => (
           <li key={mail.receivedAt}>
             <Mail mail={mail} />
           </li>

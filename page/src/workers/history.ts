@@ -14,9 +14,10 @@ export const moments = signal<readonly Moment[]>([]);
 /** The newest state of each worker. */
 export const workers = computed(() => samples.value.at(-1)?.workers ?? []);
 
-/** Take one more sample. @throws Error when the page's server does not answer. */
+/** Take one more sample; workers that can't be asked are there without numbers. */
 export async function sample(): Promise<void> {
-  const taken: Sample = { atMs: Date.now(), workers: await server.workers() };
+  const silent = workers.value.map(({ name }) => ({ name }));
+  const taken: Sample = { atMs: Date.now(), workers: await server.workers().catch(() => silent) };
   const kept = samples.value.filter(({ atMs }) => atMs > taken.atMs - 2 * latencySpanMs);
   const spanStart = kept.findLast(({ atMs }) => atMs <= taken.atMs - latencySpanMs) ?? kept[0];
   const { median, p95 } = momentBetween(spanStart, taken);
