@@ -8,21 +8,21 @@ import { Lane, type LaneOptions } from './mqtt/lanes.ts';
 import { sharedFilter } from './mqtt/topics.ts';
 import { serveHttp } from './operating/http.ts';
 import { type Log, openLog } from './operating/log.ts';
-import { type KindLabels, type Metrics, openMetrics } from './operating/metrics.ts';
+import { type Metrics, openMetrics } from './operating/metrics.ts';
+import { openTracing } from './operating/tracing.ts';
 import { openMail } from './outside/mail.ts';
 import { openSts } from './outside/sts.ts';
-import { type CallWatch, watchMail, watchSts } from './outside-calls.ts';
+import { watchMail, watchSts } from './outside-calls.ts';
 import { connectForQa } from './qa/connection.ts';
 import type { Means } from './requests/handler.ts';
-import { lanes } from './requests/index.ts';
 import { openSessionFollower } from './session-follower.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
-import { redisCalls } from './store/calls.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
 import { openRates } from './store/rates.ts';
 import { type Database, openRedis } from './store/redis.ts';
+import { shownKinds, tellState, type Watching, watchOutside, watchRedis } from './watching.ts';
 import { Worker } from './worker.ts';
 
 /** What was started, and how it is stopped. */
@@ -32,7 +32,7 @@ interface Program {
 }
 
 /** Start everything, in the order in which the parts need each other. */
-async function start(settings: Settings, log: Log): Promise<Program> {
+async function start(settings: Settings, { log, tracing }: Watching): Promise<Program> {
   const closers: (() => Promise<unknown>)[] = [];
   const brokers: BrokerConnection[] = [];
   let stopping: Promise<void> | undefined;
@@ -43,9 +43,10 @@ async function start(settings: Settings, log: Log): Promise<Program> {
   const watchConnection = connectionWatch(lost, () => readiness.changed());
   const { url, keyPrefix, tls } = settings.redis;
   const redis = openRedis(url, keyPrefix, watchConnection('redis'), tls);
-  redisCalls.onRoundTrip = metrics.roundTrip;
+  watchRedis(metrics, tracing);
+  closers.push(async () => tracing?.close());
   closers.push(() => redis.close());
-  const means = openMeans(settings, { redis, metrics, log });
+  const means = openMeans(settings, { redis, metrics, log, tracing });
   closers.push(async () => means.sts?.close());
   closers.push(async () => means.mail?.close());
 
@@ -64,6 +65,7 @@ async function start(settings: Settings, log: Log): Promise<Program> {
     deadlineMs: settings.requestDeadlineMs,
     isStoreAway: () => !redis.state.connected,
     metrics,
+    tracing,
     log,
   });
   tellState(metrics, { settings, brokers, isReady: () => readiness.troubles().length === 0 });
@@ -144,35 +146,13 @@ function goodbye(saying: Promise<void>): Promise<void> {
 
 const goodbyeMs = 1_000;
 
-/** Tell the metrics where the state of the program is to be read. */
-function tellState(
-  metrics: Metrics,
-  { settings, brokers, isReady }: { settings: Settings; brokers: BrokerConnection[]; isReady: () => boolean },
-): void {
-  metrics.read({
-    isReady,
-    inFlight: () => brokers.reduce((sum, broker) => sum + broker.inFlight, 0),
-    inFlightLimit: settings.mqtt.receiveMaximum * settings.mqtt.urls.length,
-    withheld: () => brokers.map(({ withheld }) => withheld),
-    redisCalls: () => {
-      const { answered, repeated, refused } = redisCalls;
-      return { answered, repeated, refused };
-    },
-  });
-}
-
 /** What handlers may use: the stores, and the two foreign services if they are set. */
 function openMeans(
   settings: Settings,
-  { redis, metrics, log }: { redis: Database; metrics: Metrics; log: Log },
+  { redis, metrics, log, tracing }: Watching & { redis: Database; metrics: Metrics },
 ): Means {
   const { mail, aws } = settings;
-  const watch: CallWatch = async (service, call, outcomeOf) => {
-    const began = performance.now();
-    const answer = await call();
-    metrics.called(service, outcomeOf(answer), (performance.now() - began) / 1000);
-    return answer;
-  };
+  const watch = watchOutside(metrics, tracing);
   const lane = (options: LaneOptions): Lane => {
     const opened = new Lane(options);
     metrics.lane(opened);
@@ -197,13 +177,6 @@ function openMeans(
 
 /** A record of a done request outlives the broker's session by this, so that no redelivery finds it gone. */
 const doneMarginSeconds = 300;
-
-/** What alerts ask for is shown from the start, or the first of it would count for nothing: `rate` needs a 0 before it. */
-const shownKinds: readonly KindLabels[] = Object.entries(lanes).map(([kind, lane]) => ({
-  kind,
-  lane,
-  results: lane === 'mail' || lane === 'sts' ? ['internal', 'busy'] : ['internal'],
-}));
 
 /** What every start and every reconnect passes through. */
 const passingTrouble =
@@ -270,8 +243,17 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 try {
   const settings = readSettings(process.env);
-  const log = openLog(settings.logLevel);
-  stopOnSignal(await start(settings, log), log, settings.shutdownTimeoutMs);
+  const tracing = await openTracing(
+    settings.tracesUrl === undefined
+      ? undefined
+      : {
+          url: settings.tracesUrl,
+          instance: settings.mqtt.clientId,
+          onTrouble: () => log.warn('traces could not be sent'),
+        },
+  );
+  const log = openLog(settings.logLevel, undefined, tracing?.ids);
+  stopOnSignal(await start(settings, { log, tracing }), log, settings.shutdownTimeoutMs);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : 'cannot start'}\n`);
   process.exit(error instanceof SettingsError ? EXIT_CONFIG : 1);

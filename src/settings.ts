@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { tracesUrl } from './operating/tracing.ts';
 import { parseSender } from './outside/email-address.ts';
 import type { MailSettings } from './outside/mail.ts';
 import { type StsSettings, stsProblems } from './outside/sts-settings.ts';
@@ -33,6 +34,8 @@ export class SettingsError extends Error {
 /** The exit code for a bad configuration (`EX_CONFIG` of sysexits.h). */
 export const EXIT_CONFIG = 78;
 
+const topicLevel = z.string().regex(/^[^/+#\0]{1,128}$/, 'is not 1 to 128 characters without / + #');
+
 const schema = z.object({
   MQTT_URL: urls(['mqtt:', 'mqtts:']),
   MQTT_USERNAME: text.optional(),
@@ -40,14 +43,8 @@ const schema = z.object({
   MQTT_CA: pem.optional(),
   MQTT_CERT: pem.optional(),
   MQTT_KEY: pem.optional(),
-  MQTT_CLIENT_ID: z
-    .string()
-    .regex(/^[^/+#\0]{1,128}$/, 'is not 1 to 128 characters without / + #')
-    .default(() => `profile-${hostname()}`),
-  MQTT_SHARE_GROUP: z
-    .string()
-    .regex(/^[^/+#\0]{1,128}$/, 'is not 1 to 128 characters without / + #')
-    .default('profile'),
+  MQTT_CLIENT_ID: topicLevel.default(() => `profile-${hostname()}`),
+  MQTT_SHARE_GROUP: topicLevel.default('profile'),
   MQTT_RECEIVE_MAXIMUM: integer(1, 65_535, 256),
   MQTT_SESSION_EXPIRY: integer(0, 4_294_967_295, 300),
   REPLY_QOS: z.enum(['0', '1', '2'], 'is not 0, 1 or 2').transform(toQos).default(1),
@@ -100,6 +97,8 @@ const schema = z.object({
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'is not a level of pino')
     .default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
   REQUEST_DEADLINE_MS: integer(100, 600_000, 90_000),
   HEARTBEAT_MS: integer(100, 60_000, 2_000),
   HEIR_AFTER_MS: integer(500, 600_000, 6_000),
@@ -198,6 +197,7 @@ function arrange(env: Environment) {
     credentialsKeys: env.CREDENTIALS_KEY ?? [],
     http: Object.freeze({ port: env.HTTP_PORT, host: env.HTTP_HOST }),
     logLevel: env.LOG_LEVEL,
+    tracesUrl: tracesUrl(env.OTEL_EXPORTER_OTLP_ENDPOINT, env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
     requestDeadlineMs: env.REQUEST_DEADLINE_MS,
     heirs: Object.freeze({ beatMs: env.HEARTBEAT_MS, silentMs: env.HEIR_AFTER_MS }),
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,

@@ -19,12 +19,14 @@ import {
 } from './mqtt/topics.ts';
 import { type Log, shortenPhone } from './operating/log.ts';
 import type { IgnoreReason, Metrics } from './operating/metrics.ts';
+import type { Tracing } from './operating/tracing.ts';
 import type { Refusal } from './records/io.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
 import type { Means } from './requests/handler.ts';
 import { handlers } from './requests/index.ts';
 import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
 import { requestKey, wordOf } from './store/answers.ts';
+import { answerProperties, traceRequest } from './traced-requests.ts';
 
 /** What a worker works with. */
 export interface WorkerParts {
@@ -44,6 +46,8 @@ export interface WorkerParts {
   /** Whether Redis cannot be reached now. */
   readonly isStoreAway: () => boolean;
   readonly metrics: Metrics;
+  /** Absent unless traces are on. */
+  readonly tracing?: Tracing | undefined;
   readonly log: Log;
 }
 
@@ -79,11 +83,13 @@ export class Worker {
    * before all was said: then it keeps the request for whoever is next. Never throws.
    */
   async serve(delivery: Delivery): Promise<void> {
+    const { tracing } = this.#parts;
     if (delivery.redelivered) this.#parts.metrics.redelivered();
     const arrival = this.#receive(delivery);
     try {
       if (typeof arrival === 'string') this.#parts.metrics.ignored(arrival);
-      else await this.#settle(arrival);
+      else if (tracing === undefined) await this.#settle(arrival);
+      else await traceRequest(tracing, arrival, () => this.#settle(arrival));
     } catch (error) {
       if (error instanceof ConnectionClosed) return;
       throw error;
@@ -106,8 +112,8 @@ export class Worker {
     return { request: ++this.#requests, kind, delivery, event, client, sent };
   }
 
-  /** Handle and answer. */
-  async #settle(arrival: Arrival): Promise<void> {
+  /** Handle and answer; gives what the metrics call the result. */
+  async #settle(arrival: Arrival): Promise<string> {
     const { log, metrics } = this.#parts;
     const { request, kind, sent, delivery } = arrival;
     const refusal = this.#refusalOf(arrival);
@@ -122,6 +128,7 @@ export class Worker {
       const phone = sent === 'invalid_data' ? undefined : shortenPhone(sent.phone);
       log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
     }
+    return outcome.result;
   }
 
   /** What is known before anything is read from Redis. What comes again was let in before. */
@@ -224,9 +231,10 @@ export class Worker {
       payload,
       correlationData,
     );
-    return to === undefined
-      ? this.#accepted('answer', delivery.broker.publish(publication))
-      : this.#publishEverywhere('answer', delivery, publication);
+    if (to !== undefined) return this.#publishEverywhere('answer', delivery, publication);
+    const traced = answerProperties(delivery, this.#parts.tracing);
+    const answer = traced === undefined ? publication : { ...publication, ...traced };
+    return this.#accepted('answer', delivery.broker.publish(answer));
   }
 
   async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {

@@ -5,9 +5,15 @@ export type Log = Logger;
 /**
  * JSON lines on standard output. Nothing that a client sent is ever handed to it but shortened phones; the list of
  * redacted names is a second net below that.
+ * @param mixin - gives what else each line has.
  */
-export function openLog(level: string, destination?: DestinationStream): Log {
+export function openLog(
+  level: string,
+  destination?: DestinationStream,
+  mixin?: () => Record<string, string>,
+): Log {
   const options = {
+    ...(mixin && { mixin }),
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,

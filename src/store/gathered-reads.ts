@@ -1,5 +1,6 @@
+import { redisCalls } from './calls.ts';
 import { Fault } from './fault.ts';
-import { type Database, persist } from './redis.ts';
+import { type Database, repeat } from './redis.ts';
 
 /** What was read of one key; `null` where there is none. */
 type Value = Buffer | null;
@@ -33,6 +34,11 @@ export class GatheredReads {
    * @throws Fault when one of the keys does not hold what it should.
    */
   read(kinds: string, keys: readonly string[]): Promise<Value[]> {
+    const { trace } = redisCalls;
+    return trace === undefined ? this.#gather(kinds, keys) : trace('read', () => this.#gather(kinds, keys));
+  }
+
+  #gather(kinds: string, keys: readonly string[]): Promise<Value[]> {
     return new Promise((resolve, reject) => {
       if (this.#reads.length === 0) setImmediate(this.#send);
       this.#reads.push({ kinds, keys, resolve, reject });
@@ -58,8 +64,8 @@ export class GatheredReads {
 
   async #values(kinds: string, keys: readonly string[]): Promise<unknown[]> {
     const { readGathered, isCluster } = this.#redis;
-    if (!isCluster) return persist(() => readGathered(keys, kinds));
-    const each = keys.map((key, place) => persist(() => readGathered([key], kinds[place] ?? '')));
+    if (!isCluster) return repeat(() => readGathered(keys, kinds));
+    const each = keys.map((key, place) => repeat(() => readGathered([key], kinds[place] ?? '')));
     return (await Promise.all(each)).flat();
   }
 }

@@ -161,7 +161,8 @@ export function persist<T>(command: () => Promise<T>, name = 'read or write'): P
   return trace === undefined ? repeat(command) : trace(name, () => repeat(command));
 }
 
-async function repeat<T>(command: () => Promise<T>): Promise<T> {
+/** The same, outside of any trace: for a command that does the work of several requests. */
+export async function repeat<T>(command: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     const began = redisCalls.begin();
     try {

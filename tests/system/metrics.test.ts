@@ -52,7 +52,7 @@ test('calls to Redis are counted, and the time of some is taken', async () => {
   const name = 'profile_redis_calls_total{outcome="answered"}';
   const before = await metric(name);
   await phone.ask(profile({ phone: phone.number, status: 'get' }));
-  assert.ok((await metric(name)) >= before + 2);
+  assert.ok((await metric(name)) > before);
   assert.ok((await metric('profile_redis_round_trip_duration_seconds_count')) > 0);
   assert.ok((await metric('profile_redis_round_trip_duration_seconds_sum')) > 0);
 });
