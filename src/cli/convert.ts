@@ -20,7 +20,7 @@ export function decodeCommand(terminal: Terminal): Command {
 The form is found out. Without an argument or --file standard input is read.
 
 Examples:
-  $ profilectl decode g2gDZAACaW9oAmQAAm9rZAAFZW1haWxtAAAAAA==
+  $ profilectl decode g2gDZAACaW9oAmQAAm9rZAAKZW1haWxfc2VudG0AAAAA
   $ profilectl decode --json --file answer.etf
   $ mosquitto_sub -h 127.0.0.1 -t actions/1/api/emqttd_42 -N -C 1 | profilectl decode`,
     );

@@ -2,6 +2,7 @@ import { atom, encode, tuple } from '../etf/index.ts';
 import { devices, olena, requestTopic } from './phones.ts';
 import type { System } from './system.ts';
 import { printfFormat } from './transcript.ts';
+import { troubleTopic } from './troubles.ts';
 
 /** How to talk to a running system: a line each. */
 export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?: string): string[] {
@@ -23,6 +24,9 @@ export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?
     `Ask for the profile of ${olena.phone}, from another terminal (mosquitto_pub is in the package mosquitto-clients):`,
     '',
     `  printf ${printfFormat(ask)} | ${publish}`,
+    '',
+    'MQTT Explorer: connect it to the broker above, as it is; it is signed in as the first of these phones. Copy what is on',
+    `qa/examples/… to ${requestTopic}; publish \`mail refuse\` or \`sts slow\` to ${troubleTopic} to make trouble. See docs/qa.md.`,
     '',
     'What phones and workers say to each other is written below. Workers start anew when a file in src/ changes.',
     'Ctrl-C ends all of it.',

@@ -8,11 +8,13 @@
 import { fileURLToPath } from 'node:url';
 import { inspect, parseArgs } from 'node:util';
 import { Conversation, ConversationFault } from './conversation.ts';
+import { signInExplorers } from './explorers.ts';
 import { guide } from './guide.ts';
 import { connectDevices, listen, seedSessions } from './phones.ts';
 import { allSteps, introductions } from './steps.ts';
 import { type System, startSystem } from './system.ts';
 import { openTranscript } from './transcript.ts';
+import { takeOrders } from './troubles.ts';
 import { watchFiles } from './watch.ts';
 
 const {
@@ -116,6 +118,14 @@ async function stayUp(system: System): Promise<void> {
     else transcript.received(topic, payload);
   });
   closers.push(() => listener.leave());
+  const { mosquitto, redis } = system;
+  const explorers = await signInExplorers(
+    { brokerUrl: mosquitto.url, redisUrl: redis.url },
+    (client, { phone }) => transcript.about(`${client} is signed in as ${phone}`),
+  );
+  closers.push(() => explorers.leave());
+  const trouble = await takeOrders(mosquitto.url, system, (said) => transcript.about(said));
+  closers.push(() => trouble.leave());
   const restart = inTurn(() => restartWorkers(system));
   const unwatch = watchFiles(sourceFolder, isOfWorker, restart);
   closers.push(async () => unwatch());

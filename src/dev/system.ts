@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { explorerConfig } from './explorers.ts';
 import { startMosquitto } from './servers/mosquitto.ts';
 import type { Server } from './servers/process.ts';
 import { startRedis } from './servers/redis.ts';
@@ -45,7 +46,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return part;
   };
   const [mosquitto, redis, smtp, sts] = await Promise.all([
-    running(startMosquitto()),
+    running(startMosquitto({ extraConfig: explorerConfig })),
     running(startRedis()),
     running(startSmtp({ page: true })),
     running(startSts()),
@@ -64,6 +65,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/development-only',
     CREDENTIALS_KEY: randomBytes(32).toString('base64'),
     HTTP_HOST: '127.0.0.1',
+    QA_TEXT: 'on',
+    QA_MIRROR: 'on',
     LOG_LEVEL: options.logLevel,
     SHUTDOWN_TIMEOUT_MS: '5000',
     ...(options.inspectPort !== undefined && patience),

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
-import { decode } from '../etf/index.ts';
+import { decode, defaultLimits } from '../etf/index.ts';
 import { print } from '../etf/text.ts';
+import { readForm } from '../forms/read-form.ts';
 
 /** Where the conversation is written down; lines of a terminal are coloured. */
 export interface Transcript {
@@ -36,10 +37,11 @@ export function openTranscript(write: (line: string) => void, hasColours: boolea
   };
 }
 
-/** A payload as Erlang text in one line; one that is no term as the binary that it is. */
+/** A payload in any form as Erlang text in one line; one that is no term as the binary that it is. */
 function text(payload: Uint8Array): string {
   try {
-    return print(decode(payload)).replace(longText, '"$1…"');
+    const { message = payload } = readForm(payload, defaultLimits);
+    return print(decode(message)).replace(longText, '"$1…"');
   } catch {
     return print(payload);
   }

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { type Certificate, selfSignedCertificate } from './certificate.ts';
@@ -63,6 +64,8 @@ export interface SmtpSink {
   refuse(where: SmtpRefusal): void;
   /** `false` answers again, though not to those that were left waiting before. */
   hang(where: SmtpHang): void;
+  /** Let so many milliseconds pass after a mail's last line before it is taken. */
+  delay(milliseconds: number): void;
   /** How many clients were left waiting since the start. */
   hungCount(): number;
   /** Keep the next mails, but cut the connection instead of saying 250. */
@@ -91,6 +94,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
   let refusal: SmtpRefusal = 'none';
   let silence: SmtpHang = false;
   let dropping = false;
+  let delayMs = 0;
   let hung = 0;
   let stopping: Promise<unknown> | undefined;
 
@@ -144,6 +148,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
       const error = refusedAt('data', 554, `not for ${session.envelope.rcptTo[0]?.address}`);
       if (error) return callback(error);
       if (fallsSilent('data')) return;
+      if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
       keep(await caughtMail(raw, session));
       if (dropping) sockets.cut(session.remotePort);
       else callback(null, 'taken');
@@ -176,6 +181,9 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
     },
     hang(where) {
       silence = where;
+    },
+    delay(milliseconds) {
+      delayMs = milliseconds;
     },
     hungCount: () => hung,
     dropAfterAccept(on) {

@@ -29,10 +29,17 @@ test('only a terminal sees colours', () => {
 test('what is no term is written as the bytes that it is', () => {
   const lines: string[] = [];
   const transcript = openTranscript((line) => lines.push(line), false);
-  transcript.received('topic', Buffer.from('junk'));
+  transcript.received('topic', Buffer.from('{junk'));
   transcript.received('topic', Buffer.from([131, 0]));
-  assert.match(lines[0] ?? '', /^← topic +<<"junk">>$/);
+  assert.match(lines[0] ?? '', /^← topic +<<"{junk">>$/);
   assert.match(lines[1] ?? '', /^← topic +<<131,0>>$/);
+});
+
+test('a request as text is written as the term that it is', () => {
+  const lines: string[] = [];
+  const transcript = openTranscript((line) => lines.push(line), false);
+  transcript.sent('topic', Buffer.from('{"ok":"verified"}'));
+  assert.match(lines[0] ?? '', /^→ topic +\{io,\{ok,verified\},<<>>\}$/);
 });
 
 test('a long text is cut off, the terms behind it are not', () => {

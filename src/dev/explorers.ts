@@ -1,0 +1,45 @@
+import { Redis } from 'ioredis';
+import { connectAsync } from 'mqtt';
+import { type Device, devices } from './phones.ts';
+
+/** What the broker's configuration needs for this: its log also as messages of its own. */
+export const explorerConfig = 'log_dest stderr\nlog_dest topic';
+
+/** `New client connected from 127.0.0.1:52364 as mqtt-explorer-1a2b3c4d (p2, c1, k60).` */
+const connected = / as (mqtt-explorer-[0-9a-f]+) \(/;
+
+/**
+ * Give each MQTT Explorer that connects a session, as the authentication service gives one to a phone: it makes up its
+ * client id, and without a session it would hear `not_authorized` only. The first is Olena's, the next Taras's.
+ * @param onSignedIn - told of each, once.
+ */
+export async function signInExplorers(
+  servers: { readonly brokerUrl: string; readonly redisUrl: string },
+  onSignedIn: (client: string, device: Device) => void,
+): Promise<{ leave(): Promise<void> }> {
+  const redis = new Redis(servers.redisUrl);
+  const connection = await connectAsync(servers.brokerUrl, { clientId: 'dev-sign-in', protocolVersion: 5 });
+  const known = new Set<string>();
+  connection.on('message', (_, payload) => {
+    const [, client] = connected.exec(payload.toString()) ?? [];
+    const device = devices[known.size % devices.length];
+    if (client === undefined || device === undefined || known.has(client)) return;
+    known.add(client);
+    redis
+      .multi()
+      .hset(`session:${client}`, { phone: device.phone })
+      .sadd(`sessions:{${device.phone}}`, client)
+      .exec()
+      .then(
+        () => onSignedIn(client, device),
+        () => known.delete(client),
+      );
+  });
+  await connection.subscribeAsync('$SYS/broker/log/#', { qos: 0 });
+  return {
+    async leave() {
+      await connection.endAsync();
+      redis.disconnect();
+    },
+  };
+}

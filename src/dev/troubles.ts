@@ -1,0 +1,76 @@
+import { connectAsync } from 'mqtt';
+import type { SmtpSink } from './servers/smtp.ts';
+import type { StsServer } from './servers/sts.ts';
+
+/** Where trouble is ordered, from MQTT Explorer as from a script; what is the case now stands below it, retained. */
+export const troubleTopic = 'dev/trouble';
+
+type Server = 'mail' | 'sts';
+type Order = (servers: { readonly smtp: SmtpSink; readonly sts: StsServer }, milliseconds: number) => void;
+
+const mailWell = ({ smtp }: { readonly smtp: SmtpSink }): void => {
+  smtp.refuse('none');
+  smtp.hang(false);
+  smtp.delay(0);
+};
+
+/** What can be ordered, and what a client then hears. */
+export const troubles: Readonly<
+  Record<Server, Readonly<Record<string, readonly [order: Order, then: string]>>>
+> = {
+  mail: {
+    ok: [() => undefined, 'link is answered email_sent'],
+    slow: [({ smtp }, ms) => smtp.delay(ms), 'link is answered late; a get meanwhile is not'],
+    refuse: [({ smtp }) => smtp.refuse('rcpt'), 'link is answered email_send'],
+    greylist: [({ smtp }) => smtp.refuse('temporary'), 'link is answered email_send'],
+    hang: [({ smtp }) => smtp.hang(true), 'link is answered email_send after SMTP_TIMEOUT_MS'],
+  },
+  sts: {
+    ok: [({ sts }) => sts.mode('success'), 'aws is answered with credentials'],
+    slow: [({ sts }, ms) => sts.mode('slow', ms), 'aws is answered added, and later with credentials'],
+    refuse: [({ sts }) => sts.mode('AccessDenied'), 'aws is answered with the error aws'],
+    throttle: [({ sts }) => sts.mode('Throttling'), 'aws is answered with the error aws, after retries'],
+    break: [({ sts }) => sts.mode('500'), 'aws is answered with the error aws, after retries'],
+    hang: [({ sts }) => sts.mode('hang'), 'aws is answered added, and the error aws after AWS_DEADLINE_MS'],
+  },
+};
+
+const slowMs = 3_000;
+
+/** Carry out `mail slow`, `sts slow 5000`, …. @returns what then is the case, or what could be ordered. */
+export function order(
+  text: string,
+  servers: { readonly smtp: SmtpSink; readonly sts: StsServer },
+): { readonly server: Server | undefined; readonly said: string } {
+  const [name = '', what = '', milliseconds = String(slowMs)] = text.trim().split(/\s+/);
+  const server = name === 'mail' || name === 'sts' ? name : undefined;
+  const known =
+    server === undefined || !Object.hasOwn(troubles[server], what) ? undefined : troubles[server][what];
+  if (server === undefined || known === undefined || !/^\d{1,6}$/.test(milliseconds)) {
+    const all = Object.entries(troubles).map(([each, orders]) => `${each} ${Object.keys(orders).join('|')}`);
+    return { server: undefined, said: `not understood; one of: ${all.join(', ')}; slow takes milliseconds` };
+  }
+  const [carryOut, then] = known;
+  if (server === 'mail') mailWell(servers);
+  carryOut(servers, Number(milliseconds));
+  return { server, said: `${server} ${what}${what === 'slow' ? ` ${milliseconds} ms` : ''}: ${then}` };
+}
+
+/** Take orders by MQTT, and say retained on `dev/trouble/<server>` what is the case. */
+export async function takeOrders(
+  brokerUrl: string,
+  servers: { readonly smtp: SmtpSink; readonly sts: StsServer },
+  print: (said: string) => void,
+): Promise<{ leave(): Promise<void> }> {
+  const connection = await connectAsync(brokerUrl, { clientId: 'dev-trouble', protocolVersion: 5 });
+  const carryOut = (text: string): void => {
+    const { server, said } = order(text, servers);
+    print(said);
+    connection.publish(`${troubleTopic}/${server ?? 'help'}`, said, { qos: 1, retain: server !== undefined });
+  };
+  connection.on('message', (_, payload, { retain }) => {
+    if (!retain && payload.length > 0) carryOut(payload.toString());
+  });
+  await connection.subscribeAsync(troubleTopic, { qos: 1 });
+  return { leave: () => connection.endAsync() };
+}
