@@ -76,16 +76,14 @@ class BitWriter {
       return;
     }
     // One string of digits, since shifting a long integer bit by bit is quadratic.
-    const digits = size === 0 ? '' : BigInt.asUintN(size, value).toString(2).padStart(size, '0');
-    for (const digit of digits) this.bit(digit === '1' ? 1 : 0);
-  }
-
-  private bit(bit: 0 | 1): void {
-    this.rest = (this.rest << 1) | bit;
-    this.length += 1;
-    if (this.length % 8 > 0) return;
-    this.bytes.push(this.rest);
-    this.rest = 0;
+    const used = this.length % 8;
+    const bits = (BigInt(this.rest) << BigInt(size)) | BigInt.asUintN(size, value);
+    const left = (used + size) % 8;
+    const whole = (used + size - left) / 4;
+    const digits = whole === 0 ? '' : (bits >> BigInt(left)).toString(16).padStart(whole, '0');
+    for (const byte of Buffer.from(digits, 'hex')) this.bytes.push(byte);
+    this.rest = Number(BigInt.asUintN(left, bits));
+    this.length += size;
   }
 
   finish(): Uint8Array | Foreign {

@@ -1,4 +1,4 @@
-/** What is fuzzed: each target reads any bytes, and throws `Broken` where a promise does not hold. */
+/** What is fuzzed: each target reads any bytes. */
 
 import { defaultLimits } from '../../src/etf/errors.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type Term,
   tuple,
 } from '../../src/etf/index.ts';
+import { readForm } from '../../src/forms/read-form.ts';
 import { mergeFeatures, readFeatures } from '../../src/records/feature.ts';
 import { writeList } from '../../src/records/list.ts';
 import { readPhone, splitPhoneId } from '../../src/records/phone.ts';
@@ -31,7 +32,11 @@ export interface Target {
   readonly seeds: readonly Buffer[];
   /** Parts of inputs that chance alone would hardly find. */
   readonly words: readonly Buffer[];
-  read(input: Buffer): void;
+  /**
+   * What must end in time, and throw nothing but what the codec may throw; so it catches that.
+   * @returns what else must hold, looked at outside that time. @throws Broken where it does not.
+   */
+  read(input: Buffer): (() => void) | undefined;
 }
 
 /** A promise that an input breaks. */
@@ -91,11 +96,13 @@ const etf: Target = {
     const opened = readOrReason(() => openMessage(input));
     if (typeof term === 'string' || typeof opened === 'string') {
       if (term !== opened) throw new Broken(`decode says ${String(term)}, openMessage ${String(opened)}`);
-      return;
+      return undefined;
     }
-    const again = decode(encode(term.value), unlimited);
-    if (!equal(term.value, again)) throw new Broken('what is written again is another term');
-    print(term.value);
+    return () => {
+      const again = decode(encode(term.value), unlimited);
+      if (!equal(term.value, again)) throw new Broken('what is written again is another term');
+      print(term.value);
+    };
   },
 };
 
@@ -108,7 +115,7 @@ const records: Target = {
   words: etfWords,
   read(input) {
     const sent = readProfile(input, defaultLimits);
-    if (typeof sent === 'string') return;
+    if (typeof sent === 'string') return undefined;
     if (!/^\d{5,15}$/.test(sent.phone)) throw new Broken('a phone that is none');
     readPhone(sent.presence);
     const services = readServices(sent.services) ?? [];
@@ -127,9 +134,10 @@ const records: Target = {
       ),
     );
     const joined = joinRosters(outlines, ({ roster: id, phoneId }) => contacts.get(`${id}:${phoneId}`));
-    const whole = writeList(rosters);
-    if (Buffer.compare(joined, whole) !== 0)
-      throw new Broken('a roster taken apart and joined is another one');
+    return () => {
+      if (Buffer.compare(joined, writeList(rosters)) !== 0)
+        throw new Broken('a roster taken apart and joined is another one');
+    };
   },
 };
 
@@ -185,18 +193,67 @@ const text: Target = {
   read(input) {
     let term: Term;
     try {
-      term = parse(input.toString('utf8'), { records: { Profile: profileFields } });
+      term = parse(input.toString('utf8', 0, LONGEST_TEXT), { records: { Profile: profileFields } });
     } catch (error) {
-      if (error instanceof EtfTextError) return;
+      if (error instanceof EtfTextError) return undefined;
       throw error;
     }
-    if (!equal(parse(print(term)), term)) throw new Broken('what is printed reads as another term');
+    return () => {
+      if (!equal(parse(print(term)), term)) throw new Broken('what is printed reads as another term');
+    };
   },
 };
 
+/** People write it, in QA: longer text is read too, but nothing is promised of the time. */
+const LONGEST_TEXT = 65_536;
+
 const profileFields = ['phone', 'services', 'status'].map((name) => ({ name, default: [] as Term }));
 
-export const targets = { etf, records, text } as const;
+/** What QA sends: Erlang text, JSON, hexadecimal digits or base64; the worker decides by the first characters. */
+const forms: Target = {
+  folders: ['/src/forms/', '/src/etf/'],
+  seeds: [
+    ...text.seeds,
+    ...samples
+      .flatMap((term) => [encode(term).toString('hex'), encode(term).toString('base64')])
+      .map((one) => Buffer.from(one)),
+    ...[
+      '{"request":"get","phone":"380501112233"}',
+      '{"request":"set","phone":380501112233,"settings":[{"key":"__proto__","value":[1,null,{"a":1.5}]}],"rosters":[]}',
+    ].map((one) => Buffer.from(one)),
+  ],
+  words: [
+    ...text.words,
+    ...[
+      '"__proto__":',
+      '"constructor":',
+      '"request":',
+      '"phone":',
+      '"rosters":',
+      '{"',
+      '"}',
+      '\\u0000',
+      '\\ud800',
+      '1e999',
+      'null',
+      'true',
+      '83',
+      '0x83',
+      'g2gC',
+      '\ufeff',
+    ].map((word) => Buffer.from(word)),
+  ],
+  read(input) {
+    const reading = readForm(input.subarray(0, LONGEST_TEXT), defaultLimits);
+    return () => {
+      if (reading.message !== undefined && reading.form !== 'etf')
+        openMessage(reading.message, defaultLimits);
+      if (Object.keys(Object.prototype).length > 0) throw new Broken('Object.prototype was changed');
+    };
+  },
+};
+
+export const targets = { etf, records, text, forms } as const;
 
 /** @throws whatever is no `EtfError`. */
 function readOrReason<T>(read: () => T): { readonly value: T } | string {
