@@ -4,6 +4,8 @@ import {
   CONNACK,
   connectPacket,
   frame,
+  PINGREQ_PACKET,
+  PINGRESP,
   PUBACK,
   PUBCOMP,
   PUBLISH,
@@ -34,6 +36,7 @@ export class Device {
   #rest: Buffer = Buffer.alloc(0);
   #packetId = 0;
   #answered: Answered | undefined;
+  #pinged: () => void = () => undefined;
   /** Told of each notice to one of its numbers. */
   onNotice: () => void = () => undefined;
   /** Told when the connection breaks. */
@@ -78,6 +81,14 @@ export class Device {
     this.#socket.write(packet(first, [requestTopic, uint16(this.#packetId), request]));
   }
 
+  /** Ask whether the broker is there; done when it has answered. */
+  ping(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pinged = resolve;
+      this.#socket.write(PINGREQ_PACKET);
+    });
+  }
+
   disconnect(): void {
     this.onBroken = () => undefined;
     this.#socket.destroy();
@@ -93,6 +104,7 @@ export class Device {
       else if (kind === PUBREC) replies.push(Buffer.of(0x62, 2, body[0] ?? 0, body[1] ?? 0));
       else if (kind === CONNACK) replies.push(subscription(filters));
       else if (kind === SUBACK) subscribed();
+      else if (kind === PINGRESP) this.#pinged();
       else if (kind !== PUBACK && kind !== PUBCOMP) {
         this.onBroken(new Error(`the broker sent a packet of kind ${kind}`));
       }

@@ -53,6 +53,11 @@ export function infoNumber(info: string, name: string): number {
   return Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1] ?? Number.NaN);
 }
 
+/** The resident memory of a process in bytes; Linux only. */
+export function residentBytes(pid: number): number {
+  return readProc(pid, 'status', (text) => Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1]) * 1024);
+}
+
 let ticks: number | undefined;
 
 /** User and system time of a process; Linux only. */
