@@ -161,8 +161,12 @@ function openPending(redis: Database, doneSeconds: number): Pick<Migrations, 'as
   return {
     find,
     async ask(oldPhone, newPhone, key) {
-      // The script looks too, but what is refused must not take the place of an earlier request either.
-      if ((await find(newPhone))?.claim !== undefined) return 'changed';
+      // What is refused must not take the place of an earlier request; so look first, and put that back if need be.
+      const [found, before] = await Promise.all([
+        find(newPhone),
+        persist(() => connection.get(keys.migrating(oldPhone))),
+      ]);
+      if (found?.claim !== undefined) return 'changed';
       const wanted = await redis.run(
         'want-migration',
         [keys.profile(oldPhone), keys.migrating(oldPhone)],
@@ -174,7 +178,13 @@ function openPending(redis: Database, doneSeconds: number): Pick<Migrations, 'as
         [keys.migration(newPhone), keys.done(newPhone, key)],
         [oldPhone, pendingSeconds, doneSeconds],
       );
-      return answer === 'changed' ? answer : 'stored';
+      if (answer !== 'changed') return 'stored';
+      await redis.run(
+        'unwant-migration',
+        [keys.migrating(oldPhone)],
+        [newPhone, before ?? '', pendingSeconds],
+      );
+      return answer;
     },
   };
 }
