@@ -23,7 +23,7 @@ import type { Tracing } from './operating/tracing.ts';
 import type { Refusal } from './records/io.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
 import type { Means } from './requests/handler.ts';
-import { handlers } from './requests/index.ts';
+import { handle } from './requests/index.ts';
 import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
 import { requestKey, wordOf } from './store/answers.ts';
 import { answerProperties, traceRequest } from './traced-requests.ts';
@@ -187,7 +187,7 @@ export class Worker {
       correlationData: delivery.correlationData,
     };
     const request = { replyTo, sent, phone, key, record, stored, sessionPhone, again, done };
-    return handlers[sent.kind](request, means);
+    return handle(request, means);
   }
 
   /** Publish the answers, then the notices; done when the brokers have accepted all of them. */

@@ -1,10 +1,13 @@
+import type { Refusal } from '../records/io.ts';
 import type { RequestKind } from '../records/profile.ts';
+import { refusalIn, wordOf } from '../store/answers.ts';
 import { aws } from './aws.ts';
 import { email } from './email.ts';
 import { get } from './get.ts';
-import type { Handler } from './handler.ts';
+import type { Handler, Means } from './handler.ts';
 import { link } from './link.ts';
 import { migrate } from './migrate.ts';
+import { type Outcome, type Request, refuse } from './outcome.ts';
 import { phone } from './phone.ts';
 import { remove } from './remove.ts';
 import { set } from './set.ts';
@@ -35,3 +38,27 @@ export const lanes: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | '
   migrate: 'fast',
   phone: 'fan-out',
 };
+
+/** Refusals that the same request might not meet a moment later. The others follow from the request alone, or are kept with its effect. */
+const passing: ReadonlySet<string> = new Set<Refusal>([
+  'not_found',
+  'not_authorized',
+  'already_exists',
+  'too_many_requests',
+  'email_send',
+  'busy',
+]);
+
+/** Handle a request. What was refused stays refused when it is delivered again, whatever has changed since. */
+export async function handle(request: Request, means: Means): Promise<Outcome> {
+  const { sent, phone, key, done } = request;
+  const refused = refusalIn(done);
+  if (refused !== undefined) return refuse(refused as Refusal);
+  const outcome = await handlers[sent.kind](request, means);
+  const { result } = outcome;
+  // `get` changes nothing, and has no key; `aws` gives the phone nothing that it may not ask for again.
+  if (key === '' || sent.kind === 'aws' || done !== undefined || !passing.has(result)) return outcome;
+  if ((await means.answers.refuse(request, result)) === 'stored') return outcome;
+  const [record, stored] = await Promise.all([means.answers.read(phone, key), means.profiles.read(phone)]);
+  return handle({ ...request, record, stored, done: wordOf(record) }, means);
+}

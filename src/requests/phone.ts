@@ -25,7 +25,7 @@ export const phone: Handler = async (request, means) => {
   if (migration === undefined && !(await isDone(request, means))) return refuse('not_authorized');
   if (migration !== undefined) {
     // Before the answer: whoever hears it finds the old phone's clients at the new one.
-    await means.sessions.move(migration.from, migration.to);
+    await means.sessions.move(migration.from, migration.to, migration.claim ?? '');
     await means.migrations.endLeaving(migration);
   }
   const profile = await means.profiles.read(request.phone);
@@ -48,7 +48,7 @@ async function isDone({ phone, key, record, done }: Request, { answers }: Means)
 async function move(
   { phone: to, stored }: Request,
   found: Migration,
-  { migrations, profiles }: Means,
+  { migrations, profiles, sessions }: Means,
 ): Promise<Migration | Refusal | undefined> {
   if (found.claim === undefined && isTaken(stored)) return 'already_exists';
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
@@ -59,6 +59,7 @@ async function move(
       const begun = await migrations.begin(migration);
       if (begun === 'busy') return begun;
       if (begun === 'not_found') return undefined;
+      await sessions.mark(migration.from, await sessions.active(migration.from), migration.claim);
       const replaced = await profiles.read(to);
       if (!isTaken(replaced)) {
         if ((await migrations.settle(migration, replaced)) === 'stored')

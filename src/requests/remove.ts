@@ -21,7 +21,7 @@ export const remove: Handler = async (request, means) => {
   if (removal === 'not_found' || removal === 'busy') return refuse(removal);
   // Before the answer: whoever hears that the phone is removed has no session of it any more.
   if (removal !== undefined && !removal.hasEndedSessions) {
-    await means.sessions.remove(phone, removal.clients);
+    await means.sessions.remove(phone, removal.clients, removal.mark);
     await means.removals.endSessions(phone);
   }
   const payload = writeProfile(phone, nothingLeft, 'remove', sent.size);
@@ -36,8 +36,10 @@ export const remove: Handler = async (request, means) => {
 async function begin(request: Request, { removals, sessions }: Means) {
   if (request.stored === undefined) return 'not_found';
   // The asking client has a session, also if the set of them does not name it.
-  const clients = new Set([request.replyTo.client, ...(await sessions.active(request.phone))]);
-  return removals.begin(request, [...clients]);
+  const clients = [...new Set([request.replyTo.client, ...(await sessions.active(request.phone))])];
+  const mark = removals.newMark();
+  await sessions.mark(request.phone, clients, mark);
+  return removals.begin(request, clients, mark);
 }
 
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */

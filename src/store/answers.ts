@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Database, persist } from './redis.ts';
+import { versions } from './version.ts';
 
 /** What tells a request from any other, and is alike when the broker delivers it again. */
 export interface RequestIdentity {
@@ -23,6 +24,22 @@ export interface RequestIdentity {
 export interface Answers {
   /** The record of a request; `''` if there is none. */
   read(phone: string, key: string): Promise<string>;
+  /**
+   * Keep that a request was refused: delivered again, it must not be done after its client was told that it is not.
+   * @param record - the record as it was read.
+   * @returns `'done'` when another worker has decided the request meanwhile.
+   */
+  refuse(
+    request: { readonly phone: string; readonly key: string; readonly record: string },
+    refusal: string,
+  ): Promise<'stored' | 'done'>;
+}
+
+const refusedMark = 'refused:';
+
+/** What a request was refused with, by the word of its record. */
+export function refusalIn(word: string | undefined): string | undefined {
+  return word?.startsWith(refusedMark) ? word.slice(refusedMark.length) : undefined;
 }
 
 /** What became of a request, by its record: `<word> <version>`. */
@@ -30,8 +47,15 @@ export function wordOf(record: string): string | undefined {
   return record === '' ? undefined : record.split(' ', 1)[0];
 }
 
-export function openAnswers({ connection, keys }: Database): Answers {
+export function openAnswers(redis: Database, doneSeconds: number): Answers {
+  const { connection, keys } = redis;
+  const nextName = versions();
   return {
+    async refuse({ phone, key, record }, refusal) {
+      const kept = `${refusedMark}${refusal} ${nextName()}`;
+      const answer = await redis.run('keep-refusal', [keys.done(phone, key)], [record, kept, doneSeconds]);
+      return answer === 'done' ? answer : 'stored';
+    },
     async read(phone, key) {
       return (await persist(() => connection.get(keys.done(phone, key)))) ?? '';
     },

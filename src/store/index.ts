@@ -43,7 +43,7 @@ export function openStores(redis: Database, options: StoreOptions): Stores {
   const reads = new GatheredReads(redis);
   const profiles = openProfiles(redis, reads, doneSeconds);
   return {
-    answers: openAnswers(redis),
+    answers: openAnswers(redis, doneSeconds),
     arrivals: openArrivals(redis, reads, profiles),
     contacts: openContacts(redis, doneSeconds),
     credentials: openCredentials(redis, seal, askingLapseMs),

@@ -5,6 +5,8 @@ import { versions } from './version.ts';
 
 /** A phone that is being removed: whom to tell. */
 export interface Removal {
+  /** The mark of the sessions that go with it. */
+  readonly mark: string;
   /** The clients that had an active session when it began. */
   readonly clients: readonly string[];
   /** Where its contacts stood. */
@@ -17,10 +19,17 @@ export interface Removal {
 export interface Removals {
   /**
    * The record that the request is done is kept in the same step.
+   * @param mark - never used before; the sessions of these clients have it.
    * @returns `'busy'` while another profile is just moving to the phone; `undefined` when another worker has done the
    *   request, and ended it.
    */
-  begin(cause: Cause, clients: readonly string[]): Promise<Removal | 'not_found' | 'busy' | undefined>;
+  begin(
+    cause: Cause,
+    clients: readonly string[],
+    mark: string,
+  ): Promise<Removal | 'not_found' | 'busy' | undefined>;
+  /** A mark for the sessions of a phone that is about to be removed. */
+  newMark(): string;
   /** A removal that has begun and not ended. */
   find(phone: string): Promise<Removal | undefined>;
   /** The sessions of the phone have ended; from here on it may have a new profile. */
@@ -36,11 +45,12 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
   const nextName = versions();
 
   const find = async (phone: string): Promise<Removal | undefined> => {
-    const [clients, outlines, ended] = await persist(() =>
-      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines', 'ended'),
+    const [clients, outlines, ended, mark] = await persist(() =>
+      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines', 'ended', 'mark'),
     );
     if (!clients) return undefined;
     return {
+      mark: mark?.toString('latin1') ?? '',
       clients: JSON.parse(clients.toString()) as string[],
       places: outlines?.length ? contactPlaces(outlines) : [],
       hasEndedSessions: Boolean(ended),
@@ -49,13 +59,14 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
 
   return {
     find,
-    async begin({ phone, key, record }, clients) {
+    newMark: nextName,
+    async begin({ phone, key, record }, clients, mark) {
       const migration = keys.migration(phone);
       const others = keys.ofPhone(phone).filter((each) => each !== migration);
       const answer = await redis.run(
         'begin-removal',
         [keys.profile(phone), keys.removal(phone), keys.done(phone, key), migration, ...others],
-        [JSON.stringify(clients), record, `ok ${nextName()}`, doneSeconds, removalSeconds],
+        [JSON.stringify(clients), record, `ok ${mark}`, doneSeconds, removalSeconds, mark],
       );
       if (answer === 'not_found' || answer === 'busy') return answer;
       // Read back, and not what was given: another worker may have carried it on while this one was frozen.

@@ -7,10 +7,18 @@ export interface Sessions {
   phoneOf(client: string): Promise<string | undefined>;
   /** The clients with an active session of a phone; members of its set that are stale are dropped from it. */
   active(phone: string): Promise<string[]>;
-  /** Delete these sessions of a phone; can be repeated after a crash. */
-  remove(phone: string, clients: readonly string[]): Promise<void>;
-  /** Let all sessions of a phone belong to another one; can be repeated after a crash. */
-  move(oldPhone: string, newPhone: string): Promise<void>;
+  /**
+   * Mark these sessions of a phone, before it is decided that they are to go. A worker that was frozen, or whose commands
+   * were on their way for long, may still be ending them when their clients have signed in anew; those have no mark.
+   */
+  mark(phone: string, clients: readonly string[], mark: string): Promise<void>;
+  /**
+   * Delete these sessions of a phone; can be repeated after a crash.
+   * @param mark - only those that have it.
+   */
+  remove(phone: string, clients: readonly string[], mark?: string): Promise<void>;
+  /** Let the sessions of a phone that have this mark belong to another one; can be repeated after a crash. */
+  move(oldPhone: string, newPhone: string, mark: string): Promise<void>;
   /**
    * Give a client a session, as the authentication service does.
    * @param tokenHash - SHA-256 in hex.
@@ -35,12 +43,27 @@ export function openSessions(redis: Database): Sessions {
   const phoneOf = async (client: string): Promise<string | undefined> =>
     (await persist(() => connection.hget(keys.session(client), 'phone'))) ?? undefined;
 
-  const moveOne = async (client: string, oldPhone: string, newPhone: string): Promise<void> => {
-    await redis.run('move-session', [keys.session(client)], [oldPhone, newPhone]);
-    if ((await phoneOf(client)) === newPhone) {
-      await persist(() => connection.sadd(keys.sessions(newPhone), client));
+  const areOf = async (phone: string, clients: readonly string[]): Promise<boolean[]> => {
+    const phones = await Promise.all(clients.map(phoneOf));
+    return phones.map((each) => each === phone);
+  };
+
+  /** Drop from the set of a phone those whose session is gone or another phone's; the others are left. */
+  const dropStale = async (phone: string, clients: readonly string[]): Promise<string[]> => {
+    const are = await areOf(phone, clients);
+    const stale = clients.filter((_, place) => !are[place]);
+    if (stale.length > 0) {
+      await persist(() => connection.srem(keys.sessions(phone), ...stale));
+      // One may have signed in between the look and the drop.
+      const areBack = await areOf(phone, stale);
+      const back = stale.filter((_, place) => areBack[place]);
+      if (back.length > 0) await persist(() => connection.sadd(keys.sessions(phone), ...back));
     }
-    await persist(() => connection.srem(keys.sessions(oldPhone), client));
+    return clients.filter((_, place) => are[place]);
+  };
+
+  const runOnEach = async (script: string, clients: readonly string[], words: readonly string[]) => {
+    await Promise.all(clients.map((client) => redis.run(script, [keys.session(client)], words)));
   };
 
   const keep = async (client: string, values: readonly string[]): Promise<'stored' | 'changed'> => {
@@ -51,22 +74,20 @@ export function openSessions(redis: Database): Sessions {
   const sessions: Sessions = {
     phoneOf,
     async active(phone) {
-      const clients = await persist(() => connection.smembers(keys.sessions(phone)));
-      const phones = await Promise.all(clients.map(phoneOf));
-      const stale = clients.filter((_, place) => phones[place] !== phone);
-      if (stale.length > 0) await persist(() => connection.srem(keys.sessions(phone), ...stale));
-      return clients.filter((_, place) => phones[place] === phone);
+      return dropStale(phone, await persist(() => connection.smembers(keys.sessions(phone))));
     },
-    async remove(phone, clients) {
-      await Promise.all(
-        clients.map((client) => redis.run('move-session', [keys.session(client)], [phone, ''])),
-      );
-      // Not the whole set: another client may have signed in since these were listed.
-      if (clients.length > 0) await persist(() => connection.srem(keys.sessions(phone), ...clients));
+    mark: (phone, clients, mark) => runOnEach('mark-session', clients, [phone, mark]),
+    async remove(phone, clients, mark = '') {
+      await runOnEach('move-session', clients, [phone, '', mark]);
+      await dropStale(phone, clients);
     },
-    async move(oldPhone, newPhone) {
+    async move(oldPhone, newPhone, mark) {
       const clients = await persist(() => connection.smembers(keys.sessions(oldPhone)));
-      await Promise.all(clients.map((client) => moveOne(client, oldPhone, newPhone)));
+      await runOnEach('move-session', clients, [oldPhone, newPhone, mark]);
+      const are = await areOf(newPhone, clients);
+      const moved = clients.filter((_, place) => are[place]);
+      if (moved.length > 0) await persist(() => connection.sadd(keys.sessions(newPhone), ...moved));
+      await dropStale(oldPhone, clients);
     },
     async add(client, phone, tokenHash) {
       const answer = await keep(client, [phone, tokenHash, 'new']);

@@ -27,13 +27,15 @@ async function startWorkers(count: number): Promise<WorkerUnderTest[]> {
 }
 
 /** Send requests, do something to workers meanwhile, and wait until each is answered; an answer may come twice. */
-async function answeredWhile(count: number, happening: () => void): Promise<void> {
+async function answeredWhile(count: number, happening: () => unknown): Promise<void> {
   phone.answers.length = 0;
+  let happened: unknown;
   for (let sent = 0; sent < count; sent++) {
-    if (sent === Math.floor(count / 2)) happening();
+    if (sent === Math.floor(count / 2)) happened = happening();
     const properties = { correlationData: Buffer.from(String(sent)) };
     await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1, properties });
   }
+  await happened;
   const answered = (): Set<string> =>
     new Set(phone.answers.map(({ properties }) => String(properties?.correlationData)));
   await eventually(`${count} requests are answered`, () => answered().size === count, 15_000);
@@ -65,6 +67,31 @@ test('a worker that was frozen and taken for dead goes on when it is thawed', as
   void victim.process.kill('SIGCONT');
   await eventually('it is ready again', async () => (await victim.page('/readyz')).status === 200);
   await answeredWhile(50, () => undefined);
+});
+
+test('a killed worker that comes back while its heir is at work is given its session back', async () => {
+  const [victim] = await startWorkers(1);
+  assert.ok(victim);
+  const before = await adopted(stage.workers.slice(0, 1));
+  const takenOver = () => stage.worker.process.log().split('session taken over').length;
+  const cutOffs = takenOver();
+  await answeredWhile(100, async () => {
+    await victim.process.kill('SIGKILL');
+    await eventually('it has an heir', async () => (await adopted(stage.workers.slice(0, 1))) > before);
+    await stage.redis.kill('SIGSTOP'); // so that the heir does not come to an end
+    const returning = victim.process.restart();
+    await eventually('the heir is cut off', () => takenOver() > cutOffs);
+    await stage.redis.kill('SIGCONT');
+    await returning;
+  });
+  await eventually('the heir knows', () =>
+    stage.worker.process.log().includes('left the silent worker to others'),
+  );
+  await answeredWhile(50, () => undefined);
+  await eventually(
+    'it takes requests again',
+    async () => (await victim.metric('profile_requests_total{kind="get",result="ok"}')) > 0,
+  );
 });
 
 test('a worker that is stopped in an orderly way needs no heir', async () => {

@@ -88,6 +88,58 @@ test('SIGTERM: what cannot be finished in time stays with the broker, and is ans
   assert.equal(await second.ended, '0 null');
 });
 
+test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker and does not wait', async (t) => {
+  const stage = await startStage({ workers: 0 });
+  t.after(() => stage.stop());
+  const { child, printed, ended } = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '60000' });
+  await stage.redis.kill('SIGKILL');
+  await eventually('it has noticed', () => printed().includes('not ready'));
+  child.kill('SIGTERM');
+  assert.equal(await ended, '0 null');
+  assert.match(printed(), /"msg":"stopped"/);
+});
+
+test('SIGTERM while the broker is gone: what is in flight is answered when it is back, also with Redis away at first', async (t) => {
+  const stage = await startStage({ workers: 0, broker: { persistence: true } });
+  t.after(() => stage.stop());
+  const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
+  const phone = await stage.phone({ mqtt: kept });
+  const { child, printed, ended } = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '60000' });
+  await stage.redis.kill('SIGSTOP');
+  await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
+  await phone.fence(); // the worker has been sent it
+  await stage.broker.kill('SIGTERM');
+  await eventually('it has noticed', () => printed().includes('not ready'));
+  child.kill('SIGTERM');
+  await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
+  await stage.redis.kill('SIGCONT');
+  await stage.broker.restart();
+  assert.equal(await ended, '0 null');
+  assert.doesNotMatch(printed(), /stopped before/);
+  await phone.take();
+});
+
+test('SIGTERM while the broker is gone for good: it ends in time, and what it had is answered by the next worker', async (t) => {
+  const stage = await startStage({ workers: 0, broker: { persistence: true } });
+  t.after(() => stage.stop());
+  const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
+  const phone = await stage.phone({ mqtt: kept });
+  const first = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '300' });
+  await stage.redis.kill('SIGSTOP');
+  await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
+  await phone.fence();
+  await stage.broker.kill('SIGTERM');
+  await eventually('it has noticed', () => first.printed().includes('not ready'));
+  first.child.kill('SIGTERM');
+  assert.equal(await first.ended, '0 null');
+  await stage.redis.kill('SIGCONT');
+  await stage.broker.restart();
+  const next = await run(t, stage);
+  await phone.take();
+  next.child.kill('SIGTERM');
+  assert.equal(await next.ended, '0 null');
+});
+
 test('requests that come while one of two workers goes are all answered, once', async (t) => {
   const stage = await startStage();
   t.after(() => stage.stop());

@@ -69,3 +69,22 @@ test('a phone that was removed by its heir, and has signed in anew, keeps its se
   assert.equal(await stores.sessions.phoneOf(phone.client), phone.number);
   await close();
 });
+
+test('a client that has signed in anew keeps its session, also when the worker was frozen while it ended the one before', async () => {
+  const { stores, close } = await openDirectly(stage);
+  const [phone, next] = [await stage.phone(), await stage.phone()];
+  const { client, number } = phone;
+  for (const late of [
+    () => stores.sessions.remove(number, [client], 'removal'),
+    () => stores.sessions.move(number, next.number, 'removal'),
+  ]) {
+    await stores.sessions.mark(number, [client], 'removal');
+    await stores.sessions.remove(number, [client], 'removal');
+    assert.equal(await stores.sessions.phoneOf(client), undefined);
+    await stage.signIn(client, number);
+    await late();
+    assert.equal(await stores.sessions.phoneOf(client), number);
+    assert.deepEqual(await stores.sessions.active(number), [client]);
+  }
+  await close();
+});

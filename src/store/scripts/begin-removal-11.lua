@@ -11,6 +11,7 @@
   ARGV[3]  the record to keep in KEYS[3]
   ARGV[4]  seconds for which KEYS[3] is kept
   ARGV[5]  seconds for which KEYS[2] is kept
+  ARGV[6]  the mark of those sessions
 
   Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell
            "done"       another worker did this request meanwhile; nothing written
@@ -21,6 +22,7 @@
 ]]
 local profile, removal, done, migration = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local clients, doneRead, record, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local mark = ARGV[6]
 
 local found = redis.call('GET', done) or ''
 if found == record then
@@ -36,7 +38,8 @@ if redis.call('HGET', migration, 'claim') then
   return 'busy'
 end
 redis.call('DEL', removal)
-redis.call('HSET', removal, 'outlines', redis.call('HGET', profile, 'outlines') or '', 'clients', clients)
+redis.call('HSET', removal, 'clients', clients, 'mark', mark)
+redis.call('HSET', removal, 'outlines', redis.call('HGET', profile, 'outlines') or '')
 redis.call('EXPIRE', removal, removalSeconds)
 redis.call('UNLINK', profile, migration, unpack(KEYS, 5))
 redis.call('SET', done, record, 'EX', doneSeconds)

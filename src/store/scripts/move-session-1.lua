@@ -1,23 +1,26 @@
 --[[
   move-session: let a client's session belong to another phone, or to none.
 
-  KEYS[1]  session:<client>  hash; `phone` in digits
+  KEYS[1]  session:<client>  hash; `phone` in digits; `leaving`, a mark
   ARGV[1]  the phone that it belongs to
   ARGV[2]  the phone that it belongs to from now on; "" deletes the session
+  ARGV[3]  the mark that it must have; "" for none
 
   Returns  "stored"   done
-           "changed"  the session belongs to another phone, or is gone; nothing written
+           "changed"  the session belongs to another phone, is gone, or has another mark; nothing written
 
   Repeatable: a second run after "stored" finds nothing to do and says "changed". Called by src/store/sessions.ts
 ]]
-local session, old, new = KEYS[1], ARGV[1], ARGV[2]
+local session, old, new, mark = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 
-if redis.call('HGET', session, 'phone') ~= old then
+local found = redis.call('HMGET', session, 'phone', 'leaving')
+if found[1] ~= old or mark ~= '' and found[2] ~= mark then
   return 'changed'
 end
 if new == '' then
   redis.call('DEL', session)
 else
   redis.call('HSET', session, 'phone', new)
+  redis.call('HDEL', session, 'leaving')
 end
 return 'stored'

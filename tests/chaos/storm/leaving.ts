@@ -46,6 +46,7 @@ export async function move(phone: Phone): Promise<void> {
     hub.forget(due);
     throw error;
   });
+  phone.movedAt = performance.now();
   phone.left.add(old);
   phone.left.delete(next);
   phone.codes = [];

@@ -70,6 +70,8 @@ export class Phone {
   codes: Code[] = [];
   readonly linked: Linked[] = [];
   linkedAt = Number.NEGATIVE_INFINITY;
+  /** When its last move was answered; its counterparties may still be told. */
+  movedAt = Number.NEGATIVE_INFINITY;
   /** `'Profile'`s with status `remove` that its devices were sent unasked. */
   removals: Record<string, number> = {};
   /** Never used twice in settings and presences. */

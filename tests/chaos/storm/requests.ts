@@ -186,6 +186,13 @@ function issuedId(answer: Term): string | undefined {
 }
 
 export async function phoneWithout(phone: Phone): Promise<void> {
-  const request = profile({ phone: phone.number, status: 'phone' });
-  await phone.ask(phone.anyDevice(), 'phone', request, [exactly(refusal('not_authorized'))]);
+  const { known, number } = phone;
+  const request = profile({ phone: number, status: 'phone' });
+  await phone.ask(phone.anyDevice(), 'phone', request, [
+    exactly(refusal('not_authorized')),
+    // Until all are told of a move, it may be confirmed once more.
+    ...(known && performance.now() - phone.movedAt < aftermathMs * 3
+      ? [exactly(phone.profile('phone', known))]
+      : []),
+  ]);
 }
