@@ -87,24 +87,31 @@ export class Heirs {
 
   /** Never rejects. */
   async #workOff(worker: string, inheritance: Inheritance): Promise<void> {
-    const { connectAs, times, log, adopted } = this.#parts;
+    const { connectAs, heartbeats, times, log, adopted } = this.#parts;
     log.warn({ worker }, 'a worker is silent; working off what the broker holds for it');
     adopted();
     const brokers = connectAs(worker);
     const close = (): void => void Promise.all(brokers.map((broker) => broker.close()));
     let isCutOff = false;
+    const giveBack = (): void => {
+      isCutOff = true;
+      close();
+    };
+    // Mosquitto up to 2.0.11 says nothing when another takes the session over, and we would take it back, and so on.
+    const giveBackToLiving = async (): Promise<void> => {
+      if (!(await heartbeats.silent(times.silentMs)).includes(worker)) giveBack();
+    };
     for (const broker of brokers) {
-      broker.onState(({ takenOver }) => {
-        if (!takenOver) return;
-        isCutOff = true;
-        close();
+      broker.onState(({ connected, takenOver }) => {
+        if (takenOver) giveBack();
+        else if (!connected) giveBackToLiving().catch(() => undefined);
       });
     }
     this.#yielded.signal.addEventListener('abort', close, { once: true });
-    const extending = setInterval(
-      () => void inheritance.extend(times.silentMs).catch(() => undefined),
-      times.beatMs,
-    );
+    const extending = setInterval(() => {
+      inheritance.extend(times.silentMs).catch(() => undefined);
+      giveBackToLiving().catch(() => undefined);
+    }, times.beatMs);
     try {
       await Promise.all(brokers.map((broker) => broker.leave()));
       const isDone = !isCutOff && !this.#yielded.signal.aborted;
