@@ -1,4 +1,5 @@
 import { Atom, decode, EtfError, print, type Term, Tuple } from '../../src/etf/index.ts';
+import { type RecordName, records } from '../../src/forms/record-fields.ts';
 
 /** A payload as people read it. */
 export interface ReadPayload {
@@ -29,6 +30,19 @@ export function recordFields(term: Term | undefined, name: string): readonly Ter
   if (!(term instanceof Tuple)) return undefined;
   const [tag, ...fields] = term.elements;
   return tag instanceof Atom && tag.name === name ? fields : undefined;
+}
+
+/** The fields of a record, by name. */
+export type Fields = Readonly<Partial<Record<string, Term>>>;
+
+/** The fields of a record by their names, a `'Profile'` with or without presence; `undefined` for any other term. */
+export function fieldsOf(term: Term | undefined, name: RecordName): Fields | undefined {
+  const values = recordFields(term, name);
+  if (values === undefined) return undefined;
+  const isShort = name === 'Profile' && values.length === records[name].length - 1;
+  const fields = records[name].filter((field) => !isShort || field.name !== 'presence');
+  if (fields.length !== values.length) return undefined;
+  return Object.fromEntries(fields.map((field, place) => [field.name, values[place]]));
 }
 
 /** A field as a person would say it: a binary or list of characters as text, `[]` as nothing. */

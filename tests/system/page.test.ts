@@ -108,9 +108,14 @@ describe('the page', { skip, concurrency: false }, () => {
     await visitor.speakAs('Taras');
     await visitor.choose('get');
     await term.fill('{\'Profile\',<<"1">>,[],[],[],[],[],[],get}');
+    await visitor.page
+      .getByText(/^This will be refused: phone, element 2 .* is not 5 to 15 digits/)
+      .waitFor();
     assert.equal((await visitor.send()).text, '{io,{error,invalid_data},<<>>}');
+    await term.fill('#\'Profile\'{phone = <<"380671112233">>, status = get} % as records are written');
+    assert.match((await visitor.send()).text, /^\{'Profile',<<"380671112233">>,.*,get\}$/);
     await term.fill("{'Profile',");
-    await visitor.page.getByText('line 1, column 12: a term is missing here').waitFor();
+    await visitor.page.getByText('line 1, column 12: a term is missing here.').waitFor();
     assert.ok(await visitor.page.getByRole('button', { name: /^Send/ }).isDisabled());
     await visitor.page.getByRole('button', { name: 'Back to the form' }).click();
     assert.match(await term.inputValue(), /^\{'Profile',<<"380671112233">>,.*,get\}$/);

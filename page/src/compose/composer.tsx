@@ -2,7 +2,17 @@ import { type RequestKind, requestKinds } from '../../../src/records/profile.ts'
 import { ask, clientOf } from '../broker.ts';
 import { speaker } from '../people.ts';
 import { server } from '../server.ts';
-import { composedText, editedText, fieldValue, kind, payload, textFault, turnTo, type } from './draft.ts';
+import {
+  composedText,
+  doubt,
+  editedText,
+  fieldValue,
+  kind,
+  payload,
+  textFault,
+  turnTo,
+  type,
+} from './draft.ts';
 import { type Field, forms } from './forms.ts';
 import { attempt, outcome } from './outcome.ts';
 import { Speaker } from './speaker.tsx';
@@ -103,6 +113,7 @@ function Control({ field }: { field: Field }) {
 /** The request as it goes out; whoever wants to say something that no form says writes it here. */
 function TermText() {
   const edited = editedText.value !== undefined;
+  const isWrong = textFault.value !== '' || doubt.value !== '';
   return (
     <div class="field">
       <label for="term">Erlang term</label>
@@ -118,8 +129,8 @@ function TermText() {
           editedText.value = event.currentTarget.value;
         }}
       />
-      <p class={textFault.value === '' ? 'hint' : 'hint fault'} id="term-hint" role="status">
-        {textFault.value || (edited ? 'Edited by hand.' : 'As the form says it; may be edited.')}{' '}
+      <p class={isWrong ? 'hint fault' : 'hint'} id="term-hint" role="status">
+        {hintOf(edited)}{' '}
         {edited && (
           <button
             type="button"
@@ -134,6 +145,12 @@ function TermText() {
       </p>
     </div>
   );
+}
+
+function hintOf(edited: boolean): string {
+  if (textFault.value !== '') return `${textFault.value}.`;
+  if (doubt.value !== '') return `This will be refused: ${doubt.value}.`;
+  return edited ? 'Edited by hand.' : 'As the form says it; may be edited.';
 }
 
 async function send(): Promise<string> {

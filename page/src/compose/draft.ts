@@ -1,5 +1,7 @@
 import { computed, signal } from '@preact/signals';
-import { EtfTextError, encode, parse, print } from '../../../src/etf/index.ts';
+import { defaultLimits, EtfTextError, encode, parse, print } from '../../../src/etf/index.ts';
+import { explain } from '../../../src/forms/explain.ts';
+import { records } from '../../../src/forms/record-fields.ts';
 import type { RequestKind } from '../../../src/records/profile.ts';
 import { speaker } from '../people.ts';
 import { forms } from './forms.ts';
@@ -48,16 +50,21 @@ export function payloadOf(phone: string, plainKind: RequestKind): Uint8Array {
  * @throws EtfTextError when what was edited by hand is no Erlang term.
  */
 export function payload(): Uint8Array {
-  return encode(parse(editedText.value ?? composeText()));
+  return encode(parse(editedText.value ?? composeText(), { records }));
 }
 
-/** What is wrong with the text that was edited by hand; `''` if nothing is. */
-export const textFault = computed(() => {
+/** What is wrong with the text that was edited by hand, so that it can't be sent; `''` if nothing is. */
+export const textFault = computed(() => checkedText.value.fault);
+
+/** Why a worker would refuse what can be sent all the same; `''` if nothing is known. */
+export const doubt = computed(() => checkedText.value.doubt);
+
+const checkedText = computed((): { fault: string; doubt: string } => {
   try {
-    if (editedText.value !== undefined) parse(editedText.value);
-    return '';
+    const message = encode(parse(editedText.value ?? composedText.value, { records }));
+    return { fault: '', doubt: explain(message, defaultLimits) ?? '' };
   } catch (error) {
-    if (error instanceof EtfTextError) return error.message;
+    if (error instanceof EtfTextError) return { fault: error.message, doubt: '' };
     throw error;
   }
 });

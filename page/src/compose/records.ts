@@ -1,5 +1,6 @@
-/** The protocol's records as terms, with everything unset that a form does not ask for; see docs/protocol.md. */
-import { atom, type Term, type Tuple, tuple } from '../../../src/etf/index.ts';
+/** The protocol's records as terms; what a form does not ask for has its default. */
+import { atom, type Term, type Tuple } from '../../../src/etf/index.ts';
+import { makeRecord, type RecordName } from '../../../src/forms/record-fields.ts';
 import type { RequestKind } from '../../../src/records/profile.ts';
 
 interface ProfileTerms {
@@ -11,25 +12,27 @@ interface ProfileTerms {
 }
 
 export function profile(phone: string, kind: RequestKind, fields: ProfileTerms = {}): Tuple {
-  const { services = [], rosters = [], settings = [], update = [], presence = [] } = fields;
-  return tuple(atom('Profile'), text(phone), services, rosters, settings, update, [], presence, atom(kind));
+  return record('Profile', { phone: text(phone), ...fields, status: atom(kind) });
 }
 
 export function service(id: string, type: string, data = ''): Tuple {
-  return tuple(atom('Service'), optional(id), atom(type), optional(data), [], [], [], []);
+  return record('Service', { id: optional(id), type: atom(type), data: optional(data) });
 }
 
 export function feature(key: string, value: string): Tuple {
-  return tuple(atom('Feature'), [], text(key), optional(value), []);
+  return record('Feature', { key: text(key), value: optional(value) });
 }
 
 export function roster(id: Term, names: string, userlist: Term[]): Tuple {
-  return tuple(atom('Roster'), id, optional(names), [], [], [], userlist, [], [], [], [], [], 0, []);
+  return record('Roster', { id, names: optional(names), userlist });
 }
 
 export function contact(phoneId: string, names: string): Tuple {
-  const head = [atom('Contact'), text(phoneId), [], optional(names), [], [], [], [], []];
-  return tuple(...head, 0, [], 0, [], [], []);
+  return record('Contact', { phone_id: text(phoneId), names: optional(names) });
+}
+
+function record(name: RecordName, values: Readonly<Record<string, Term>>): Tuple {
+  return makeRecord(name, new Map(Object.entries(values)));
 }
 
 function text(value: string): Uint8Array {

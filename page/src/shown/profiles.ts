@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
-import { Atom, type Term } from '../../../src/etf/index.ts';
-import { plainText, recordFields, timeOf } from '../term.ts';
+import type { Term } from '../../../src/etf/index.ts';
+import type { RecordName } from '../../../src/forms/record-fields.ts';
+import { type Fields, fieldsOf, plainText, timeOf } from '../term.ts';
 
 /** Somebody in a roster. */
 export interface ShownContact {
@@ -40,27 +41,25 @@ export function learn(term: Term | undefined, at: Date): void {
 
 /** Read a `'Profile'` of 9 or 8 elements; `undefined` for anything else. */
 export function readProfile(term: Term | undefined, at: Date): ShownProfile | undefined {
-  const fields = recordFields(term, 'Profile');
-  if (fields === undefined || fields.length < 7 || fields.length > 8) return undefined;
-  const [phone, services, rosters, settings, update, balance, presence] = fields;
-  const status = fields.at(-1);
+  const profile = fieldsOf(term, 'Profile');
+  if (profile === undefined) return undefined;
   return {
-    phone: plainText(phone),
-    status: status instanceof Atom ? status.name : '',
+    phone: plainText(profile.phone),
+    status: plainText(profile.status),
     at,
-    presence: fields.length === 8 ? plainText(presence) : '',
-    update: timeOf(update),
-    balance: plainText(balance),
-    settings: list(settings, 'Feature').map(([, key, value]) => ({
+    presence: plainText(profile.presence),
+    update: timeOf(profile.update),
+    balance: plainText(profile.balance),
+    settings: list(profile.settings, 'Feature').map(({ key, value }) => ({
       key: plainText(key),
       value: plainText(value),
     })),
-    services: list(services, 'Service').map(([id, type, , , , , state]) => ({
+    services: list(profile.services, 'Service').map(({ id, type, status }) => ({
       id: plainText(id),
       type: plainText(type),
-      status: plainText(state),
+      status: plainText(status),
     })),
-    rosters: list(rosters, 'Roster').map(([id, names, , , , userlist]) => ({
+    rosters: list(profile.rosters, 'Roster').map(({ id, names, userlist }) => ({
       id: plainText(id),
       names: plainText(names),
       contacts: list(userlist, 'Contact').map(readContact),
@@ -68,24 +67,18 @@ export function readProfile(term: Term | undefined, at: Date): ShownProfile | un
   };
 }
 
-function readContact(fields: readonly Term[]): ShownContact {
-  const [phoneId, , names] = fields;
+function readContact({ phone_id, names, update, presence, status }: Fields): ShownContact {
   return {
-    phoneId: plainText(phoneId),
+    phoneId: plainText(phone_id),
     names: plainText(names),
-    update: timeOf(fields[10]),
-    presence: plainText(fields[12]),
-    status: plainText(fields[13]),
+    update: timeOf(update),
+    presence: plainText(presence),
+    status: plainText(status),
   };
 }
 
 /** The fields of each record of that name in a list. */
-function list(term: Term | undefined, name: string): (readonly Term[])[] {
-  return Array.isArray(term)
-    ? term.flatMap((element) => [recordFields(element, name) ?? []]).filter(isFull)
-    : [];
-}
-
-function isFull(fields: readonly Term[]): boolean {
-  return fields.length > 0;
+function list(term: Term | undefined, name: RecordName): Fields[] {
+  const records = Array.isArray(term) ? term.map((element) => fieldsOf(element, name)) : [];
+  return records.filter((fields) => fields !== undefined);
 }

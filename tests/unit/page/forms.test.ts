@@ -57,7 +57,7 @@ test('contacts and settings are written a line each', () => {
 });
 
 test('what is left empty is left unset', () => {
-  assert.equal(print(forms.set.compose('1', () => '')), '{\'Profile\',<<"1">>,[],[],[],[],[],[],set}');
+  assert.equal(print(forms.set.compose('1', () => '')), '{\'Profile\',<<"1">>,[],[],[],0,0,[],set}');
 });
 
 test('a time that is no number goes out as it was typed, for the worker to refuse', () => {
