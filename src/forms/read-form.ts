@@ -9,11 +9,12 @@ const ETF_VERSION = 131;
 /**
  * Read a payload by its form: ETF if its first byte is 131, which is not looked into; otherwise text: Erlang's syntax,
  * a JSON object, or ETF in hexadecimal digits or base64. Byte order mark, white space and a final dot don't count.
+ * @param mostTextBytes - longer text is not read; a `'Profile'` of a few hundred contacts needs 30,000.
  * @returns the ETF message, or a sentence that says where and why there is none; never throws on what a client can send.
  */
-export function readForm(payload: Uint8Array, limits: Limits): Reading {
+export function readForm(payload: Uint8Array, limits: Limits, mostTextBytes = limits.payloadBytes): Reading {
   if (payload[0] === ETF_VERSION) return { form: 'etf', message: payload };
-  const text = textOf(payload, limits);
+  const text = textOf(payload, mostTextBytes);
   if (typeof text !== 'string') return { form: 'erlang', because: text.because };
   const form = formOf(text);
   try {
@@ -27,9 +28,9 @@ export function readForm(payload: Uint8Array, limits: Limits): Reading {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true }); // drops the byte order mark
 
-function textOf(payload: Uint8Array, limits: Limits): string | { because: string } {
-  if (payload.length > limits.payloadBytes) {
-    return { because: `the payload has more than ${limits.payloadBytes} bytes` };
+function textOf(payload: Uint8Array, mostBytes: number): string | { because: string } {
+  if (payload.length > mostBytes) {
+    return { because: `text may have ${mostBytes} bytes, this has ${payload.length}: publish it as ETF` };
   }
   if (destroyed.some((bytes) => bytes.every((byte, place) => payload[place] === byte))) {
     return { because: destroyedByEditor };

@@ -10,7 +10,7 @@ import {
   PublishRefused,
 } from '../mqtt/connection.ts';
 import { clientOfResponseTopic, parseEventTopic } from '../mqtt/topics.ts';
-import { type Asked, forwarded, inForm, readAsked, withReason } from './exchange.ts';
+import { type Asked, forwarded, inForm, readAsked, tooLarge, withReason } from './exchange.ts';
 import { ForwardedConnection } from './forwarded.ts';
 import { helpTopics } from './help.ts';
 import { mirrored, mirrorTopic, noticeMirrorTopic, type Shown } from './mirror.ts';
@@ -105,7 +105,10 @@ class QaConnection extends ForwardedConnection {
       message: reasoned.payload,
       limits: answerLimits,
     });
-    return super.publish(written);
+    return super.publish(written).catch((error: unknown) => {
+      if (asked.form === 'etf' || !isTooLarge(error)) throw error;
+      return super.publish(inForm(tooLarge(written), asked.form));
+    });
   }
 
   /** Shown at QoS 0 and not waited for: who looks on must not slow down what is looked at. */
@@ -117,6 +120,11 @@ class QaConnection extends ForwardedConnection {
 }
 
 const ACTIONS = 'actions/1/api/';
+
+/** MQTT 5 reason code 0x95, Packet too large. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof PublishRefused && error.reasonCode === 0x95;
+}
 
 /** A broker that refuses the mirror, or a connection that is closed, is no matter for a request. */
 const ignore = (): void => undefined;

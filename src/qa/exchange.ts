@@ -1,4 +1,4 @@
-import { atom, decode, encode, type Limits, Tuple } from '../etf/index.ts';
+import { atom, decode, encode, type Limits, Tuple, tuple } from '../etf/index.ts';
 import { explain } from '../forms/explain.ts';
 import { readForm } from '../forms/read-form.ts';
 import type { Form } from '../forms/reading.ts';
@@ -24,7 +24,9 @@ export interface Asked {
 
 /** Read a payload by its form. With `readsText` off everything is ETF. */
 export function readAsked(payload: Buffer, readsText: boolean, limits: Limits): Asked {
-  const reading = readsText ? readForm(payload, limits) : ({ form: 'etf', message: payload } as const);
+  const reading = readsText
+    ? readForm(payload, limits, mostTextBytes)
+    : ({ form: 'etf', message: payload } as const);
   const { message } = reading;
   const sent = message === undefined ? 'invalid_data' : readProfile(message, limits);
   const kind = typeof sent === 'object' ? sent.kind : sent === 'foreign' ? sent : 'invalid';
@@ -40,6 +42,9 @@ export function readAsked(payload: Buffer, readsText: boolean, limits: Limits): 
   if (sent === 'foreign') return { form, kind: 'invalid', message, payload, because };
   return { form, kind, message, payload: toBuffer(message), because };
 }
+
+/** Text takes longer to read than ETF: so much of it holds up other requests for a few milliseconds only. */
+const mostTextBytes = 32_768;
 
 /** The delivery as the worker is to see it: with the ETF as its payload, and a broker that is told answers by `answer`. */
 export function forwarded(
@@ -95,6 +100,14 @@ export function withReason(
     ...publication,
     payload: encode(new Tuple([io ?? atom('io'), error ?? [], Buffer.from(sentence)])),
   };
+}
+
+/** What a client hears whose answer is more than the broker takes: as text it has several times the bytes of ETF. */
+export function tooLarge(publication: Publication): Publication {
+  const { length } = publication.payload;
+  const sentence = `the answer has ${length} bytes as text, which the broker does not take; ask in ETF`;
+  const payload = encode(tuple(atom('io'), tuple(atom('error'), atom('internal')), Buffer.from(sentence)));
+  return { ...publication, payload };
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

@@ -162,6 +162,26 @@ test('watch shows what passes, decoded', async (t) => {
   );
 });
 
+test('send --watch goes on showing what passes, until it is interrupted', async (t) => {
+  const line = ['send', 'get', '--phone', phone.number, '--client', 'sender', '--watch'];
+  const sending = spawn('node', [...programArguments, ...line], {
+    env: { PATH: process.env.PATH, ...servers() },
+  });
+  t.after(() => sending.kill());
+  let shown = '';
+  for (const stream of [sending.stdout, sending.stderr])
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      shown += part;
+    });
+  await eventually('it watches', () => shown.includes('watching'));
+  assert.match(shown, /^← actions\/1\/api\/sender {2}%/m);
+  await phone.ask(profile({ phone: phone.number, status: 'get' }));
+  await eventually('it shows', () => shown.includes(`← actions/1/api/${phone.client} {'Profile'`));
+  sending.kill('SIGINT');
+  await eventually('it has ended', () => sending.exitCode !== null);
+  assert.equal(sending.exitCode, 0);
+});
+
 test('completion offers commands, options and choices', async () => {
   const script = join(folder, 'completion.bash');
   await writeFile(script, await done('completion', 'bash'));

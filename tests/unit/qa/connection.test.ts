@@ -1,0 +1,135 @@
+/** What stands between broker and worker, where a real broker can't be made to refuse at will. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decode, defaultLimits, encode, parse, print } from '../../../src/etf/index.ts';
+import type { BrokerConnection, Delivery, Publication } from '../../../src/mqtt/connection.ts';
+import { PublishRefused } from '../../../src/mqtt/connection.ts';
+import { connectForQa, type QaOptions } from '../../../src/qa/connection.ts';
+import { ioError } from '../../../src/records/io.ts';
+import { profile } from '../../terms.ts';
+
+const options = { url: 'mqtt://x', clientId: 'w', filter: 'f', receiveMaximum: 1, sessionExpirySeconds: 0 };
+const topic = 'events/1//api/anon/client/';
+const answerTopic = 'actions/1/api/client';
+
+/** A connection for QA over a broker that a test lets refuse. */
+function start(
+  qa: Omit<QaOptions, 'limits'>,
+  refusal: (publication: Publication) => number | undefined = () => undefined,
+) {
+  const published: Publication[] = [];
+  const delivered: Delivery[] = [];
+  const warnings: string[] = [];
+  const inner = {
+    publish: async (publication: Publication) => {
+      const code = refusal(publication);
+      if (code !== undefined) throw new PublishRefused(code);
+      published.push(publication);
+    },
+  } as BrokerConnection;
+  let receive: (delivery: Delivery) => void = () => undefined;
+  const connection = connectForQa({ ...qa, limits: defaultLimits }, (_, onDelivery) => {
+    receive = onDelivery;
+    return inner;
+  })(options, (delivery) => void delivered.push(delivery), {
+    info: () => undefined,
+    warn: (message) => void warnings.push(message),
+  });
+  const hand = (payload: Buffer | string, more: Partial<Delivery> = {}): Delivery => {
+    const delivery = {
+      broker: inner,
+      topic,
+      payload: Buffer.from(payload),
+      retained: false,
+      receivedAt: 0,
+      ...more,
+    };
+    receive(delivery as Delivery);
+    const last = delivered.at(-1);
+    assert.ok(last);
+    return last;
+  };
+  return { published, warnings, connection, hand };
+}
+
+const answer = (payload: Buffer): Publication => ({ topic: answerTopic, payload, qos: 1 });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('the worker is handed the ETF of a text, and the very payload of ETF', async () => {
+  const { hand } = start({ text: true, mirror: false });
+  const etf = encode(profile({ phone: '12345', status: 'get' }));
+  assert.deepEqual(hand(`{'Profile',<<"12345">>,[],[],[],0,0,[],get}.`).payload, etf);
+  const payload = Buffer.from(etf);
+  assert.equal(hand('', { payload }).payload, payload);
+  const retained = { payload: Buffer.from('{oops'), retained: true };
+  assert.equal(hand('', retained).payload, retained.payload);
+});
+
+test('with the mirror alone text is no request', () => {
+  const { hand, published } = start({ text: false, mirror: true });
+  const text = '{\'Profile\',<<"12345">>,[],[],[],0,0,[],get}';
+  assert.equal(hand(text).payload.toString(), text);
+  assert.ok(published.some(({ topic: on }) => on === 'qa/req/client/invalid'));
+});
+
+test('text of more than 32 KiB is not read, and the sentence says so; ETF may be larger', async () => {
+  const { hand, published } = start({ text: true, mirror: false });
+  const long = hand(`{'Profile',<<"12345">>,"${'x'.repeat(33_000)}"}`);
+  await long.broker.publish(answer(ioError('invalid_data')));
+  assert.match(published.at(-1)?.payload.toString() ?? '', /text may have 32768 bytes/);
+  const etf = encode(profile({ phone: '12345', settings: Buffer.alloc(40_000), status: 'get' }));
+  assert.deepEqual(hand(etf).payload, etf);
+});
+
+test('an answer that is too large as text is replaced by a sentence', async () => {
+  const { hand, published } = start({ text: true, mirror: false }, ({ payload }) =>
+    payload.length > 500 ? 0x95 : undefined,
+  );
+  const large = encode(Array.from({ length: 200 }, (_, n) => -1000 - n));
+  await hand('get').broker.publish(answer(large));
+  assert.match(
+    print(parse(published.at(-1)?.payload.toString() ?? '')),
+    /^\{io,\{error,internal\},<<"the answer has \d+ bytes as text/,
+  );
+  const request = encode(profile({ phone: '12345', status: 'get' }));
+  await assert.rejects(hand(request).broker.publish(answer(large)), PublishRefused);
+});
+
+test('what the broker refuses for another reason is refused as ever', async () => {
+  const { hand } = start({ text: true, mirror: false }, () => 0x87);
+  await assert.rejects(hand('get').broker.publish(answer(ioError('busy'))), PublishRefused);
+});
+
+test('a broker that takes nothing on qa/# is named in the log once, and answers go on', async () => {
+  const { hand, published, warnings } = start({ text: true, mirror: true }, ({ topic: on }) =>
+    on.startsWith('qa/') ? 0x87 : undefined,
+  );
+  await turn();
+  await hand('get').broker.publish(answer(ioError('busy')));
+  await turn();
+  assert.deepEqual(warnings, ['the broker does not let this worker publish to qa/#']);
+  assert.deepEqual(
+    published.map(({ topic: on }) => on),
+    [answerTopic],
+  );
+});
+
+test('an answer that another request causes is in the form in which its client asked last', async () => {
+  const { hand, connection, published } = start({ text: true, mirror: false });
+  const form = async (): Promise<string> => {
+    await connection.publish(answer(ioError('aws')));
+    const { payload, contentType } = published.at(-1) ?? {};
+    assert.deepEqual(
+      contentType === undefined ? decode(payload ?? Buffer.of()) : undefined,
+      contentType === undefined ? parse('{io,{error,aws},<<>>}') : undefined,
+    );
+    return contentType ?? 'etf';
+  };
+  assert.equal(await form(), 'etf');
+  hand('get');
+  assert.equal(await form(), 'text/x-erlang');
+  hand('{"request":"get"}');
+  assert.equal(await form(), 'application/json');
+  hand(encode(profile({ phone: '12345', status: 'get' })));
+  assert.equal(await form(), 'etf');
+});
