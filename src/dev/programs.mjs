@@ -114,6 +114,14 @@ const programs = [
     debian: ['systemd'],
   },
   {
+    name: 'docker-compose',
+    purpose: 'it checks docker-compose.yml and its profiles; no Docker engine is needed for that',
+    scripts: ['test'],
+    found: () => hasProgram('docker-compose'),
+    debian: ['docker-compose'],
+    brew: ['docker-compose'],
+  },
+  {
     name: 'prometheus and promtool',
     purpose: 'tests scrape the worker with it, and check metrics and alert rules',
     scripts: ['test'],
