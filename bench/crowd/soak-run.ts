@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Crowd, type StepResult } from './crowd.ts';
 import { kinds, type Mix } from './mix.ts';
 import { isFlat, type Sample, type Trend, trendsOf } from './steadiness.ts';
-import { type System, startSystem } from './system.ts';
+import { type System, type SystemOptions, startSystem } from './system.ts';
 import { Town } from './town.ts';
 import { infoNumber, metric, scrape } from './usage.ts';
 
-export interface SoakOptions {
+export interface SoakOptions extends SystemOptions {
   readonly workers: number;
   /** Requests a second. */
   readonly rate: number;
@@ -15,8 +15,6 @@ export interface SoakOptions {
   readonly mix: Mix;
   /** How often all is looked at. */
   readonly sampleMs: number;
-  /** What runs as the worker; default the built program. */
-  readonly program?: string;
   readonly progress: (text: string) => void;
 }
 
@@ -32,7 +30,7 @@ const friends = 8;
 
 /** Ask at one rate for long, and see whether anything grows. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
-  const system = await startSystem(options.workers, options.program);
+  const system = await startSystem(options.workers, options);
   const { broker, redis, codeFor } = system;
   const samples: Sample[] = [];
   let town: Town | undefined;

@@ -25,10 +25,20 @@ export interface System {
   stop(): Promise<void>;
 }
 
+export interface SystemOptions {
+  /** What runs as the worker; default the built program. */
+  readonly program?: string | undefined;
+  /** Have the workers collect garbage every second. */
+  readonly collectsGarbage?: boolean | undefined;
+}
+
+const collect = new URL('collect.mjs', import.meta.url).href;
+
 const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Start a broker, a Redis, a mail server, an STS and as many workers, all on 127.0.0.1. */
-export async function startSystem(workers: number, program = built): Promise<System> {
+export async function startSystem(workers: number, options: SystemOptions = {}): Promise<System> {
+  const { program = built, collectsGarbage = false } = options;
   const closers: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
@@ -57,6 +67,7 @@ export async function startSystem(workers: number, program = built): Promise<Sys
       HTTP_HOST: '127.0.0.1',
       LOG_LEVEL: 'warn',
       SHUTDOWN_TIMEOUT_MS: '5000',
+      ...(collectsGarbage && { NODE_OPTIONS: `--import ${collect}` }),
     };
     const running: WorkerProcess[] = [];
     for (let place = 1; place <= workers; place++) {

@@ -11,7 +11,7 @@ test('all nine requests are answered right for a minute, and nothing that the wo
   const program = workerArguments.at(-1) ?? assert.fail('no program');
   const { load, trends, problems } = await soak({
     ...{ workers: 2, rate: 60, seconds: 55, phones: 450, sampleMs: 1_000 },
-    ...{ mix, program, progress: () => undefined },
+    ...{ mix, program, collectsGarbage: true, progress: () => undefined },
   });
   for (const trend of trends) t.diagnostic(`${trend.name}: ${trend.before} → ${trend.after}`);
   assert.deepEqual(problems, []);

@@ -219,6 +219,17 @@ test('the image holds production packages alone and runs the program of package.
   assert.match(only(maker, 'RUN'), /npm ci .*--omit=dev/);
 });
 
+test('the image is labelled with the version and the revision that it is built with', () => {
+  assert.deepEqual(
+    all(image, 'ARG').map((text) => text.split('=')[0]),
+    ['VERSION', 'REVISION'],
+  );
+  const label = only(image, 'LABEL');
+  assert.match(label, /org\.opencontainers\.image\.version="\$\{VERSION\}"/);
+  assert.match(label, /org\.opencontainers\.image\.revision="\$\{REVISION\}"/);
+  assert.match(read('docs/deployment.md'), /docker build --build-arg VERSION=\S+ --build-arg REVISION=/);
+});
+
 test('all stages stand on one slim image of Node.js, of a version that package.json allows', () => {
   const { engines } = JSON.parse(read('package.json'));
   const outside = stages.map(({ base }) => base).filter((base) => !stages.some(({ name }) => name === base));
