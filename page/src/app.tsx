@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { brokerState, openLine } from './broker.ts';
 import { Composer } from './compose/composer.tsx';
+import { attempt } from './compose/outcome.ts';
 import { Conversation } from './conversation/conversation.tsx';
 import { news } from './conversation/messages.ts';
 import { choose, people } from './people.ts';
@@ -10,7 +11,7 @@ import { Profile } from './shown/profile.tsx';
 import { Workers } from './workers/workers.tsx';
 
 export function App() {
-  useEffect(() => void start(), []);
+  useEffect(() => void attempt(start), []);
   return (
     <>
       <header class="top">
@@ -44,9 +45,10 @@ function BrokerState() {
 }
 
 /** Learn whom there is, and open a line for each. */
-async function start(): Promise<void> {
+async function start(): Promise<string> {
   people.value = await server.people();
   const [first] = people.value;
   if (first !== undefined) choose(first.phone);
   await Promise.all(people.value.map(({ phone }) => openLine(phone)));
+  return '';
 }

@@ -27,7 +27,7 @@ export function clientOf(phone: string): string {
   return `page-${tab}-${phone}`;
 }
 
-/** Give the phone's client here its session, connect it, and listen as its device does. */
+/** Give the phone's client here its session, connect it, and listen as its device does. @throws Error without a session. */
 export async function openLine(phone: string): Promise<void> {
   if (lines.has(phone)) return;
   const client = clientOf(phone);
@@ -60,8 +60,11 @@ export async function openLine(phone: string): Promise<void> {
       exchange: correlation && Number(new TextDecoder().decode(correlation)),
     });
   });
-  await server.signIn({ client, phone });
-  line.connect();
+  try {
+    await server.signIn({ client, phone });
+  } finally {
+    line.connect();
+  }
 }
 
 /** Publish a request as the phone's device. @throws Error when the broker does not take it. */
