@@ -15,7 +15,7 @@ export function completionCommand(program: Command, terminal: Terminal): Command
       `
 Examples:
   $ source <(profilectl completion bash)
-  $ profilectl completion zsh > "\${fpath[1]}/_profilectl"
+  $ source <(profilectl completion zsh)    # after compinit
   $ profilectl completion fish > ~/.config/fish/completions/profilectl.fish`,
     );
 }
@@ -36,7 +36,7 @@ function pathsOf(command: Command, above: readonly string[] = []): Paths {
 
 const bash = (paths: Paths): string => `_profilectl() {
   local current=\${COMP_WORDS[COMP_CWORD]} path= word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     case "\${path:+$path }$word" in
       ${paths
         .slice(1)
@@ -72,6 +72,6 @@ const fish = (paths: Paths): string =>
 
 const scripts: Record<Shell, (paths: Paths) => string> = {
   bash,
-  zsh: (paths) => `#compdef profilectl\nautoload -U +X bashcompinit && bashcompinit\n${bash(paths)}`,
+  zsh: (paths) => `autoload -U +X bashcompinit && bashcompinit\n${bash(paths)}`,
   fish,
 };

@@ -43,10 +43,11 @@ test('a worker reads requests, through a shared subscription, and nothing else',
   assert.deepEqual(other, ['events/x']);
 });
 
-test('a worker publishes answers and notices, and nothing else', async (t) => {
+test('a worker publishes answers, notices and what it shows, and nothing else', async (t) => {
   const worker = await connectClient(t, broker.url, WORKER);
   await worker.publishAsync('actions/1/api/emqttd_42', 'answer', { qos: 1 });
   await worker.publishAsync('ses/380501112233', 'notice', { qos: 1 });
+  await worker.publishAsync('qa/help', 'help', { qos: 1 });
   await assert.rejects(worker.publishAsync('status', 'p', { qos: 1 }), NOT_AUTHORIZED);
 });
 
