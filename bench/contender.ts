@@ -17,6 +17,8 @@ export interface Contender {
   readonly program: string;
   /** How its profiles come into its Redis: by `set` requests, or as answers that lie ready. */
   readonly seed: 'requests' | 'ready answers';
+  /** More settings for it. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** What a process has used since it was started, as `meter.mjs` answers. */
@@ -62,6 +64,7 @@ export async function startContender(contender: Contender, load: Load): Promise<
       MQTT_URL: broker.url,
       REDIS_URL: redis.url,
       ...countingAll,
+      ...contender.settings,
     });
     started.push(() => end(child));
     await becomeReady(child);

@@ -7,6 +7,7 @@ import { benchGet } from './get.ts';
 import { openProgress } from './progress.ts';
 import { describeMachine, keepResults, machineLine } from './report.ts';
 import { isReached, type Section, tableLines } from './table.ts';
+import { benchTraces } from './traces.ts';
 
 const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
 
@@ -16,6 +17,7 @@ const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
   BENCHMARK  get      a get from phone to phone, beside a loop that checks nothing
              changes  set and update beside get
              etf      the codec beside others
+             traces   a get with traces off, sampled and on
   Without a name all of them are run.`;
 
 type Benchmark = (options: BenchOptions) => Promise<readonly Section[]>;
@@ -24,6 +26,7 @@ const benchmarks = new Map<string, Benchmark>([
   ['get', benchGet],
   ['changes', benchChanges],
   ['etf', benchEtf],
+  ['traces', benchTraces],
 ]);
 
 function readArguments() {
