@@ -191,17 +191,29 @@ export class Worker {
   }
 
   /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
-  async #say(arrival: Arrival, outcome: Outcome): Promise<void> {
+  #say(arrival: Arrival, outcome: Outcome): Promise<void> {
     const { answers, notices, vacated, after, later } = outcome;
-    await allOf(answers, (answer) => this.#publishAnswer(arrival, answer));
+    const [answer] = answers;
+    const isMore =
+      notices !== undefined || vacated !== undefined || after !== undefined || later !== undefined;
+    if (answer === undefined || answers.length > 1 || isMore) return this.#sayAll(arrival, outcome);
+    return this.#publishAnswer(arrival, answer); // nearly always: each promise more would cost every request
+  }
+
+  async #sayAll(arrival: Arrival, { answers, ...rest }: Outcome): Promise<void> {
+    const { notices, vacated, after, later } = rest;
+    await Promise.all(answers.map((answer) => this.#publishAnswer(arrival, answer)));
     // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
     if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
-    if (notices !== undefined || after !== undefined) await this.#tellOthers(arrival, outcome);
+    if (notices !== undefined || after !== undefined) await this.#tellOthers(arrival, rest);
     if (later === undefined) return;
     await this.#say(arrival, await later.catch((error: unknown) => this.#internal(arrival, error)));
   }
 
-  async #tellOthers({ request, delivery }: Arrival, { notices, after }: Outcome): Promise<void> {
+  async #tellOthers(
+    { request, delivery }: Arrival,
+    { notices, after }: Pick<Outcome, 'notices' | 'after'>,
+  ): Promise<void> {
     // What waits here is bounded by the requests in flight, so the lane is never full.
     try {
       if (notices !== undefined) await this.#fanOutsOf(delivery).run(() => this.#notify(delivery, notices));
@@ -249,7 +261,8 @@ export class Worker {
 
   #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
     const { replyQos: qos } = this.#parts;
-    return { topic, payload, qos, contentType, ...(correlationData && { correlationData }) };
+    if (correlationData === undefined) return { topic, payload, qos, contentType };
+    return { topic, payload, qos, contentType, correlationData };
   }
 
   /** The broker that the request came from must take it before the request is acknowledged there; none waits for another. */
@@ -295,13 +308,6 @@ export class Worker {
  */
 async function isOfThis(delivery: Delivery): Promise<boolean> {
   return delivery.redelivered || delivery.correlationData !== undefined || !(await delivery.isOurs());
-}
-
-/** Do something for each; mostly there is but one. */
-async function allOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const [first] = items;
-  if (first !== undefined && items.length === 1) await act(first);
-  else await Promise.all(items.map(act));
 }
 
 /** What tells this request from any other, over its redeliveries. */

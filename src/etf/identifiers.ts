@@ -1,3 +1,4 @@
+import { knownAtom } from './atoms.ts';
 import { uint16, uint32 } from './integers.ts';
 import { decodeLatin1, decodeUtf8 } from './names.ts';
 
@@ -36,6 +37,8 @@ export function atomName(bytes: Uint8Array, at: number): string {
   const tag = bytes[at];
   const head = tag === 115 || tag === 119 ? 2 : 3;
   const end = at + atomSize(bytes, at);
+  const known = knownAtom(bytes, at + head, end - at - head);
+  if (known !== undefined) return known.name;
   return tag === 118 || tag === 119 ? decodeUtf8(bytes, at + head, end) : decodeLatin1(bytes, at + head, end);
 }
 

@@ -15,5 +15,6 @@ export {
   tupleElements,
   tupleOf,
 } from './fragments.ts';
+export { atomName } from './identifiers.ts';
 export { Atom, atom, equal, Foreign, ImproperList, isAtom, type Term, Tuple, tuple } from './terms.ts';
 export { EtfTextError, type ParseOptions, parse, print, type RecordFields } from './text.ts';

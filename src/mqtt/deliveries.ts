@@ -21,10 +21,10 @@ const WITHHELD = new Error('the acknowledgement is sent later');
  * and asked for again, by a new connection, when all else is done.
  */
 export class Deliveries {
-  readonly #broker: BrokerConnection;
+  readonly broker: BrokerConnection;
+  readonly fence: Fence;
   readonly #acknowledgements: Acknowledgements;
   readonly #turn: Turn;
-  readonly #fence: Fence;
   readonly #handOut: (delivery: Delivery) => void;
   readonly #receiveMaximum: number;
   readonly #waiting = new Fifo<ReceivedPublish>();
@@ -40,10 +40,10 @@ export class Deliveries {
     room: { acknowledgements: Acknowledgements; turn: Turn; fence: Fence; receiveMaximum: number },
     handOut: (delivery: Delivery) => void,
   ) {
-    this.#broker = broker;
+    this.broker = broker;
     this.#acknowledgements = room.acknowledgements;
     this.#turn = room.turn;
-    this.#fence = room.fence;
+    this.fence = room.fence;
     this.#receiveMaximum = room.receiveMaximum;
     this.#handOut = handOut;
   }
@@ -83,18 +83,14 @@ export class Deliveries {
 
   #admit(packet: IPublishPacket, message: Unacknowledged | undefined): void {
     if (message === undefined && this.#full) return; // QoS 0: nobody was promised anything
-    const { connection } = this.#fence;
-    const delivery = new ReceivedPublish(this.#broker, packet, {
-      done: () => this.#done(message),
-      isOurs: () => this.#fence.holds(connection),
-      receivedAt: message?.receivedAt ?? performance.now(),
-    });
+    const delivery = new ReceivedPublish(this, packet, message);
     this.#waiting.push(delivery);
     this.#waitingBytes += delivery.bytes;
     this.#handOutWaiting();
   }
 
-  #done(message: Unacknowledged | undefined): void {
+  /** The work on a delivery is done; `message` is what is to be acknowledged. */
+  done(message: Unacknowledged | undefined): void {
     this.#inWork--;
     if (message) this.#acknowledgements.handled(message);
     this.#turn.begin();
@@ -120,22 +116,23 @@ export class Deliveries {
 }
 
 class ReceivedPublish implements Delivery {
-  readonly broker: BrokerConnection;
-  readonly #packet: IPublishPacket;
-  #done: (() => void) | undefined;
-  readonly isOurs: () => Promise<boolean>;
   readonly receivedAt: number;
+  readonly #deliveries: Deliveries;
+  readonly #packet: IPublishPacket;
+  readonly #message: Unacknowledged | undefined;
+  readonly #connection: object;
+  #isDone = false;
 
-  constructor(
-    broker: BrokerConnection,
-    packet: IPublishPacket,
-    { done, isOurs, receivedAt }: { done: () => void; isOurs: () => Promise<boolean>; receivedAt: number },
-  ) {
-    this.broker = broker;
+  constructor(deliveries: Deliveries, packet: IPublishPacket, message: Unacknowledged | undefined) {
+    this.#deliveries = deliveries;
     this.#packet = packet;
-    this.#done = done;
-    this.isOurs = isOurs;
-    this.receivedAt = receivedAt;
+    this.#message = message;
+    this.#connection = deliveries.fence.connection;
+    this.receivedAt = message?.receivedAt ?? performance.now();
+  }
+
+  get broker(): BrokerConnection {
+    return this.#deliveries.broker;
   }
 
   get topic(): string {
@@ -174,9 +171,13 @@ class ReceivedPublish implements Delivery {
     return this.topic.length + this.payload.length + DELIVERY_BYTES;
   }
 
+  isOurs(): Promise<boolean> {
+    return this.#deliveries.fence.holds(this.#connection);
+  }
+
   acknowledge(): void {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.();
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#deliveries.done(this.#message);
   }
 }

@@ -147,9 +147,7 @@ export class Publications {
       return;
     }
     const qos = Math.min(publication.qos, this.#highestQos) as 0 | 1 | 2;
-    const options: IClientPublishOptions = publication.retain ? { qos, retain: true } : { qos };
-    const properties = propertiesOf(publication);
-    if (properties) options.properties = properties;
+    const options = optionsOf(publication, qos);
     this.#turn.begin();
     if (qos === 0) {
       this.#client.publish(publication.topic, publication.payload, options);
@@ -179,15 +177,13 @@ export class Publications {
   }
 }
 
-function propertiesOf(publication: Publication): IClientPublishOptions['properties'] | undefined {
-  const { contentType, correlationData, userProperties } = publication;
-  if (contentType === undefined && correlationData === undefined && userProperties === undefined)
-    return undefined;
-  return {
-    ...(contentType !== undefined && { contentType }),
-    ...(correlationData !== undefined && { correlationData }),
-    ...(userProperties !== undefined && { userProperties }),
-  };
+function optionsOf(publication: Publication, qos: 0 | 1 | 2): IClientPublishOptions {
+  const { contentType, correlationData, userProperties, retain = false } = publication;
+  const properties: IClientPublishOptions['properties'] = {};
+  if (contentType !== undefined) properties.contentType = contentType;
+  if (correlationData !== undefined) properties.correlationData = correlationData;
+  if (userProperties !== undefined) properties.userProperties = userProperties;
+  return { qos, retain, properties };
 }
 
 /** The most that this can be as a packet. */

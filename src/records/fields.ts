@@ -1,4 +1,11 @@
-import { Atom, decodeFragment, encodeFragment, type Fragment, type Limits, type Term } from '../etf/index.ts';
+import {
+  atomName,
+  decodeFragment,
+  encodeFragment,
+  type Fragment,
+  type Limits,
+  type Term,
+} from '../etf/index.ts';
 
 /** `[]`, what a field holds that is not set. */
 export const unset: Fragment = encodeFragment([]);
@@ -8,14 +15,13 @@ export function isUnset(fragment: Fragment): boolean {
   return fragment[0] === NIL_EXT || readAtom(fragment) === 'undefined';
 }
 
-/** The name of an atom, in any of its four encodings. */
-export function readAtom(fragment: Fragment): string | undefined {
-  const tag = fragment[0];
+/** The name of the atom at `at`, in any of its four encodings. */
+export function readAtom(fragment: Fragment, at = 0): string | undefined {
+  const tag = fragment[at];
   if (tag !== ATOM_EXT && tag !== SMALL_ATOM_EXT && tag !== ATOM_UTF8_EXT && tag !== SMALL_ATOM_UTF8_EXT) {
     return undefined;
   }
-  const term = decodeChecked(fragment);
-  return term instanceof Atom ? term.name : undefined;
+  return atomName(fragment, at);
 }
 
 /** Whether it is an integer, in any of its encodings. */

@@ -9,6 +9,8 @@ const phone = /^\d{5,15}$/;
  * @see docs/protocol.md, "Phones"
  */
 export function readPhone(fragment: Fragment): string | undefined {
+  const plain = plainDigits(fragment);
+  if (plain !== undefined) return plain;
   const text = readText(fragment) ?? integerText(fragment);
   if (text === undefined) return undefined;
   const digits = text.startsWith('+') ? text.slice(1) : text;
@@ -25,6 +27,23 @@ export function splitPhoneId(phoneId: string): { phone: string; roster: string }
   const digits = phoneId.slice(0, cut);
   return phone.test(digits) ? { phone: digits, roster: phoneId.slice(cut + 1) } : undefined;
 }
+
+const BINARY_EXT = 109;
+const BINARY_HEAD = 5;
+
+/** Nearly all phones are digits in a binary, which need no decoder. */
+function plainDigits(fragment: Fragment): string | undefined {
+  const length = fragment.length - BINARY_HEAD;
+  if (fragment[0] !== BINARY_EXT || length < 5 || length > 15) return undefined;
+  for (let at = BINARY_HEAD; at < fragment.length; at++) {
+    const character = fragment[at] ?? 0;
+    if (character < ZERO || character > NINE) return undefined;
+  }
+  return Buffer.from(fragment.buffer, fragment.byteOffset + BINARY_HEAD, length).toString('latin1');
+}
+
+const ZERO = 48;
+const NINE = 57;
 
 /** Only exact numbers: the largest phone is below 2^53, and to write out a huge integer takes seconds. */
 function integerText(fragment: Fragment): string | undefined {

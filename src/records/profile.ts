@@ -67,16 +67,13 @@ export function readProfile(payload: Uint8Array, limits: Limits): SentProfile | 
     if (error instanceof EtfError) return 'invalid_data';
     throw error;
   }
-  const offsets = new Int32Array(largestTuple);
   const arity = elementOffsets(term, 0, offsets);
-  if (arity < 1) return 'foreign';
-  const element = (place: number): Fragment => term.subarray(offsets[place], offsets[place + 1]);
-  if (readAtom(element(0)) !== 'Profile') return 'foreign';
+  if (arity < 1 || readAtom(term, offsets[0]) !== 'Profile') return 'foreign';
   if (arity !== 8 && arity !== 9) return 'invalid_data';
-  const phone = readPhone(element(1));
-  const kind = kinds.get(readAtom(element(arity - 1)) ?? '');
+  const kind = kinds.get(readAtom(term, offsets[arity - 1]) ?? '');
+  const phone = readPhone(term.subarray(offsets[1], offsets[2]));
   if (phone === undefined || kind === undefined) return 'invalid_data';
-  return new SentProfileView(phone, kind, (arity - 1) as ProfileSize, element);
+  return new SentProfileView(phone, kind, (arity - 1) as ProfileSize, term);
 }
 
 /** Cuts a field out of the payload when somebody asks for it: a `get` never does. */
@@ -84,13 +81,18 @@ class SentProfileView implements SentProfile {
   readonly phone: string;
   readonly kind: RequestKind;
   readonly size: ProfileSize;
-  readonly #element: (place: number) => Fragment;
+  readonly #term: Fragment;
 
-  constructor(phone: string, kind: RequestKind, size: ProfileSize, element: (place: number) => Fragment) {
+  constructor(phone: string, kind: RequestKind, size: ProfileSize, term: Fragment) {
     this.phone = phone;
     this.kind = kind;
     this.size = size;
-    this.#element = element;
+    this.#term = term;
+  }
+
+  #element(place: number): Fragment {
+    elementOffsets(this.#term, 0, offsets);
+    return this.#term.subarray(offsets[place], offsets[place + 1]);
   }
 
   get services(): Fragment {
@@ -134,8 +136,8 @@ export function writeProfile(
   return Buffer.concat(parts);
 }
 
-/** Room for the offsets of the largest tuple that is looked into; of a larger one only the arity is told. */
-const largestTuple = 16;
+/** Where elements start, for a moment each time; of a tuple larger than this only the arity is told. */
+const offsets = new Int32Array(16);
 
 const kinds = new Map<string, RequestKind>(requestKinds.map((kind) => [kind, kind]));
 

@@ -1,4 +1,4 @@
-import type { GatheredReads } from './gathered-reads.ts';
+import { bytesOf, type GatheredReads } from './gathered-reads.ts';
 import type { Profiles, StoredProfile } from './profiles.ts';
 import type { Database } from './redis.ts';
 
@@ -30,22 +30,24 @@ export interface Arrivals {
 
 export function openArrivals({ keys }: Database, reads: GatheredReads, profiles: Profiles): Arrivals {
   return {
-    async read(client, phone, key) {
+    read(client, phone, key) {
       const own = [keys.session(client), keys.profile(phone)];
       if (key !== '') own.push(keys.done(phone, key));
-      const [session = null, packed = null, record] = await reads.read(key === '' ? 'sp' : 'spd', own);
-      const profile = profiles.unpack(phone, packed);
-      return {
-        session: session === null ? undefined : readSession(session.toString('latin1')),
-        stored: profile instanceof Promise ? await profile : profile,
-        record: record?.toString('latin1') ?? '',
-      };
+      return reads.read(key === '' ? 'sp' : 'spd', own, (values, at) => {
+        const session = readSession(bytesOf(values[at]));
+        const stored = profiles.unpack(phone, bytesOf(values[at + 1]));
+        const record = key === '' ? '' : (bytesOf(values[at + 2])?.toString('latin1') ?? '');
+        if (!(stored instanceof Promise)) return { session, stored, record };
+        return stored.then((joined) => ({ session, stored: joined, record }));
+      });
     },
   };
 }
 
-/** @param text - `<phone> <token>`, as `read-gathered` joins them. */
-function readSession(text: string): Session {
+/** @param bytes - `<phone> <token>`, as `read-gathered` joins them. */
+function readSession(bytes: Buffer | undefined): Session | undefined {
+  if (bytes === undefined) return undefined;
+  const text = bytes.toString('latin1');
   const space = text.indexOf(' ');
   return { phone: text.slice(0, space), tokenHash: text.slice(space + 1) };
 }

@@ -2,14 +2,20 @@ import { redisCalls } from './calls.ts';
 import { Fault } from './fault.ts';
 import { type Database, repeat } from './redis.ts';
 
-/** What was read of one key; `null` where there is none. */
-type Value = Buffer | null;
+/** What was read of one key: bytes, `null` where there is none, 0 where it holds something else. */
+type Value = Buffer | null | 0;
 
-interface Read {
-  readonly kinds: string;
-  readonly keys: readonly string[];
-  readonly resolve: (values: Value[]) => void;
-  readonly reject: (error: unknown) => void;
+/** Makes the result of a read out of its values, which start at `at`. */
+type Make<T> = (values: readonly Value[], at: number) => T;
+
+/** What is read with one command. */
+class Batch {
+  kinds = '';
+  readonly keys: string[] = [];
+  readonly reads: {
+    readonly take: (values: readonly Value[]) => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
 }
 
 /** So many keys are read by one command, which holds up Redis for well below a millisecond. */
@@ -21,8 +27,7 @@ const mostKeys = 256;
  */
 export class GatheredReads {
   readonly #redis: Database;
-  #reads: Read[] = [];
-  #keys = 0;
+  #next = new Batch();
 
   constructor(redis: Database) {
     this.#redis = redis;
@@ -30,57 +35,57 @@ export class GatheredReads {
 
   /**
    * @param kinds - a letter for each key: `s` a session, `p` a profile, `d` the record of a done request.
-   * @returns a value for each key.
    * @throws Fault when one of the keys does not hold what it should.
    */
-  read(kinds: string, keys: readonly string[]): Promise<Value[]> {
+  read<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
     const { trace } = redisCalls;
-    return trace === undefined ? this.#gather(kinds, keys) : trace('read', () => this.#gather(kinds, keys));
+    if (trace === undefined) return this.#gather(kinds, keys, make);
+    return trace('read', () => this.#gather(kinds, keys, make));
   }
 
-  #gather(kinds: string, keys: readonly string[]): Promise<Value[]> {
+  #gather<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
+    const batch = this.#next;
+    const at = batch.keys.length;
+    if (at === 0) setImmediate(this.#send, batch);
+    batch.kinds += kinds;
+    batch.keys.push(...keys);
+    if (batch.keys.length >= mostKeys) this.#next = new Batch();
     return new Promise((resolve, reject) => {
-      if (this.#reads.length === 0) setImmediate(this.#send);
-      this.#reads.push({ kinds, keys, resolve, reject });
-      this.#keys += keys.length;
-      if (this.#keys >= mostKeys) this.#send();
+      batch.reads.push({ take: (values) => resolve(make(values, at)), reject });
     });
   }
 
-  readonly #send = (): void => {
-    const reads = this.#reads;
-    if (reads.length === 0) return;
-    this.#reads = [];
-    this.#keys = 0;
-    const keys = reads.flatMap((read) => read.keys);
-    const kinds = reads.map((read) => read.kinds).join('');
-    this.#values(kinds, keys).then(
-      (values) => handOut(values, reads),
+  readonly #send = (batch: Batch): void => {
+    if (batch === this.#next) this.#next = new Batch();
+    this.#values(batch).then(
+      (values) => handOut(values, batch),
       (error) => {
-        for (const { reject } of reads) reject(error);
+        for (const { reject } of batch.reads) reject(error);
       },
     );
   };
 
-  async #values(kinds: string, keys: readonly string[]): Promise<unknown[]> {
+  async #values({ kinds, keys }: Batch): Promise<Value[]> {
     const { readGathered, isCluster } = this.#redis;
-    if (!isCluster) return repeat(() => readGathered(keys, kinds));
+    if (!isCluster) return (await repeat(() => readGathered(keys, kinds))) as Value[];
     const each = keys.map((key, place) => repeat(() => readGathered([key], kinds[place] ?? '')));
-    return (await Promise.all(each)).flat();
+    return (await Promise.all(each)).flat() as Value[];
   }
 }
 
 /** A key that holds something else harms only the request that it belongs to. */
-function handOut(values: readonly unknown[], reads: readonly Read[]): void {
-  let from = 0;
-  for (const { keys, resolve, reject } of reads) {
-    const own = values.slice(from, from + keys.length);
-    from += keys.length;
-    if (own.every(isValue)) resolve(own);
-    else reject(new Fault('redis: WRONGTYPE'));
+function handOut(values: readonly Value[], { reads }: Batch): void {
+  for (const { take, reject } of reads) {
+    try {
+      take(values);
+    } catch (error) {
+      reject(error);
+    }
   }
 }
 
-function isValue(value: unknown): value is Value {
-  return value === null || value instanceof Buffer;
+/** What one key holds. @throws Fault if that is something else than it should. */
+export function bytesOf(value: Value | undefined): Buffer | undefined {
+  if (value === 0) throw new Fault('redis: WRONGTYPE');
+  return value ?? undefined;
 }

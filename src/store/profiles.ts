@@ -6,7 +6,7 @@ import type { ProfileFields } from '../records/profile.ts';
 import { joinRosters, type Roster } from '../records/roster.ts';
 import { contactField } from './contacts.ts';
 import { Fault } from './fault.ts';
-import type { GatheredReads } from './gathered-reads.ts';
+import { bytesOf, type GatheredReads } from './gathered-reads.ts';
 import { type Database, persist, type ScriptArgument } from './redis.ts';
 import { emptyFields, PackedProfile, type StoredProfile } from './stored-profile.ts';
 import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
@@ -43,7 +43,7 @@ export interface Profiles {
   /** The profile of a phone as it was read together with something else. */
   unpack(
     phone: string,
-    packed: Buffer | null,
+    packed: Buffer | undefined,
   ): StoredProfile | undefined | Promise<StoredProfile | undefined>;
   /**
    * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
@@ -70,17 +70,15 @@ export function openProfiles(redis: Database, reads: GatheredReads, doneSeconds:
 
   const unpack = (
     phone: string,
-    packed: Buffer | null,
+    packed: Buffer | undefined,
   ): StoredProfile | Promise<StoredProfile | undefined> | undefined => {
-    if (packed === null) return undefined;
+    if (!packed) return undefined;
     const profile = new PackedProfile(packed);
     return profile.isJoined ? profile : readJoined(phone);
   };
 
-  const read = async (phone: string): Promise<StoredProfile | undefined> => {
-    const [packed = null] = await reads.read('p', [keys.profile(phone)]);
-    return unpack(phone, packed);
-  };
+  const read = (phone: string): Promise<StoredProfile | undefined> =>
+    reads.read('p', [keys.profile(phone)], (values, at) => unpack(phone, bytesOf(values[at])));
 
   /** Read profile and contacts as one state, join them, and keep the result for the next reader. */
   const readJoined = async (phone: string): Promise<StoredProfile | undefined> => {
