@@ -22,10 +22,11 @@ import type { IgnoreReason, Metrics } from './operating/metrics.ts';
 import type { Tracing } from './operating/tracing.ts';
 import type { Refusal } from './records/io.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
+import { isOfThis, keyOf } from './redelivery.ts';
 import type { Means } from './requests/handler.ts';
 import { handle } from './requests/index.ts';
 import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
-import { requestKey, wordOf } from './store/answers.ts';
+import { wordOf } from './store/answers.ts';
 import { answerProperties, traceRequest } from './traced-requests.ts';
 
 /** What a worker works with. */
@@ -299,20 +300,6 @@ export class Worker {
     }
     return 'unaddressed';
   }
-}
-
-/**
- * Whether the record that a request is done is of this very delivery, and not left over from an earlier request that had the
- * same packet identifier. The broker says so (DUP), or the Correlation Data does, also of a client that sends again by itself;
- * or we were taken for dead, and it is our heir's.
- */
-async function isOfThis(delivery: Delivery): Promise<boolean> {
-  return delivery.redelivered || delivery.correlationData !== undefined || !(await delivery.isOurs());
-}
-
-/** What tells this request from any other, over its redeliveries. */
-function keyOf({ broker, packetId, payload, correlationData }: Delivery, client: string): string {
-  return requestKey({ client, payload, correlationData, origin: `${broker.session} ${packetId}` });
 }
 
 const contentType = 'application/x-erlang-binary';

@@ -108,7 +108,8 @@ function receive(first, body) {
     ask(client, body.latin1Slice(payload + PHONE_AT, payload + PHONE_END), body.readUInt16BE(topicEnd));
   } else if (type === CONNACK) subscribe();
   else if (type === SUBACK) console.log('ready');
-  else if (type !== PUBACK && type !== PINGREQ + 1) throw new Error(`the broker sent a packet of type ${type}`);
+  else if (type !== PUBACK && type !== PINGREQ + 1)
+    throw new Error(`the broker sent a packet of type ${type}`);
 }
 
 /** Every reply is a bulk string: the owner of a session, then a profile. */

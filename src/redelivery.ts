@@ -1,0 +1,16 @@
+import type { Delivery } from './mqtt/connection.ts';
+import { requestKey } from './store/answers.ts';
+
+/**
+ * Whether the record that a request is done is of this very delivery, and not left over from an earlier request that had the
+ * same packet identifier. The broker says so (DUP), or the Correlation Data does, also of a client that sends again by itself;
+ * or we were taken for dead, and it is our heir's.
+ */
+export async function isOfThis(delivery: Delivery): Promise<boolean> {
+  return delivery.redelivered || delivery.correlationData !== undefined || !(await delivery.isOurs());
+}
+
+/** What tells this request from any other, over its redeliveries. */
+export function keyOf({ broker, packetId, payload, correlationData }: Delivery, client: string): string {
+  return requestKey({ client, payload, correlationData, origin: `${broker.session} ${packetId}` });
+}
