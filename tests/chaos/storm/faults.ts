@@ -33,7 +33,7 @@ export const quickPace: Pace = { freezeMs: [6_000, 9_000], hangMs: [2_000, 3_000
 
 /** How many of each kind there are in the deck of a thorough run. */
 const weights: Readonly<Record<FaultKind, number>> = {
-  kill: 10,
+  kill: 16,
   term: 3,
   freeze: 3,
   cutBroker: 3,

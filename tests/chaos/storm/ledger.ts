@@ -57,10 +57,18 @@ export class Ledger {
     this.say(`VIOLATION (${kind}) ${what}`);
   }
 
-  /** No answer came to a request. */
-  unanswered(what: string, sentAt: number, isToldUnsubscribed: boolean): void {
+  /**
+   * No answer came to a request.
+   * @param how - `wrongSince` is set when something else was heard, which may have been its answer.
+   */
+  unanswered(
+    what: string,
+    how: { sentAt: number; isToldUnsubscribed: boolean; wrongSince?: number | '' },
+  ): void {
+    const { sentAt, isToldUnsubscribed, wrongSince = '' } = how;
     if (this.timeline.hadNoSubscriber(sentAt)) this.explained(dropped);
     else if (this.timeline.had(sentAt, performance.now(), ['killBroker'])) this.explained(forgotten);
+    else if (wrongSince !== '') this.differs('unanswered', what, wrongSince);
     else this.violation('unanswered', isToldUnsubscribed ? `${what}\nthe broker had no subscriber` : what);
   }
 

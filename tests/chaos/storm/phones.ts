@@ -76,7 +76,7 @@ export class Phone {
   removals: Record<string, number> = {};
   /** Never used twice in settings and presences. */
   count = 0;
-  /** When the last request was sent. */
+  /** When the last request was sent that showed that all is stored as known. */
   since = performance.now();
   #history: string[] = [];
 
@@ -150,12 +150,11 @@ export class Phone {
     ledger.answered({ kind, sentAt, answeredAt });
     const answer = exchange.answer && decode(exchange.answer);
     const { since } = this;
-    this.since = sentAt;
     this.#note(device, request, answer, exchange);
     if (answer === undefined) {
       const heard = strays.map((stray) => print(decode(stray))).join(' and ');
       const what = `${this.#name(kind)}${heard && `, which heard ${heard}`}\n${this.#past()}`;
-      ledger.unanswered(what, sentAt, hasNoSubscriber);
+      ledger.unanswered(what, { sentAt, isToldUnsubscribed: hasNoSubscriber, wrongSince: heard && since });
       throw new Lost();
     }
     const fitting = possible.find((each) => each.fits(answer) === 'last');
@@ -164,6 +163,7 @@ export class Phone {
       throw new Lost();
     }
     fitting.note?.(answer);
+    if (answer instanceof Tuple && isAtom(answer.elements[0], 'Profile')) this.since = sentAt;
     return answer;
   }
 
@@ -171,7 +171,12 @@ export class Phone {
    * See past the workers that something is so: at once, or for a client that may have taken an older answer for this
    * one, soon.
    */
-  async see(kind: ViolationKind, what: string, isSo: () => Promise<boolean>): Promise<void> {
+  async see(
+    kind: ViolationKind,
+    what: string,
+    isSo: () => Promise<boolean>,
+    since = this.since,
+  ): Promise<void> {
     const end = performance.now() + (this.hasCorrelation ? 0 : repeatsMs);
     for (;;) {
       const begun = performance.now();
@@ -179,7 +184,7 @@ export class Phone {
       if (performance.now() > end && performance.now() - begun < 5_000) break;
       await sleep(100);
     }
-    this.parts.ledger.differs(kind, `${this.name} ${this.number}: ${what}\n${this.#past()}`, this.since);
+    this.parts.ledger.differs(kind, `${this.name} ${this.number}: ${what}\n${this.#past()}`, since);
     throw new Lost();
   }
 

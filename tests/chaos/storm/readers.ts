@@ -100,7 +100,8 @@ export class Readers {
       .ask(request, () => 'last')
       .then(({ sentAt, answeredAt, answer, hasNoSubscriber }) => {
         this.#ledger.answered({ kind: 'get', sentAt, answeredAt });
-        if (answer === undefined) this.#ledger.unanswered(`get of ${device.client}`, sentAt, hasNoSubscriber);
+        if (answer === undefined)
+          this.#ledger.unanswered(`get of ${device.client}`, { sentAt, isToldUnsubscribed: hasNoSubscriber });
         else if (!answer.equals(this.#stored.get(device) ?? Buffer.alloc(0)))
           this.#ledger.violation('wrong', `get of ${device.client} is answered otherwise than before`);
       });

@@ -10,6 +10,9 @@ import type { Phone, Possible } from './phones.ts';
 /** A hang is felt for so long after its end. */
 const aftermathMs = 15_000;
 
+/** To a worker that was frozen it looks as if the other side had hung. */
+const outOfTime = (hang: 'hangMail' | 'hangSts') => [hang, 'freeze'] as const;
+
 export async function get(phone: Phone): Promise<void> {
   const { known, number } = phone;
   const expected = known === undefined ? refusal('not_found') : phone.profile('get', known);
@@ -92,7 +95,7 @@ export async function link(phone: Phone): Promise<void> {
   const sentAt = performance.now();
   const known: Known = { ...before, services: [...before.services, { address, status: 'added' }] };
   const isHanging: Possible['isAllowed'] = (exchange) =>
-    ledger.timeline.had(exchange.sentAt - aftermathMs, exchange.answeredAt, ['hangMail']);
+    ledger.timeline.had(exchange.sentAt - aftermathMs, exchange.answeredAt, outOfTime('hangMail'));
   let isLinked = false;
   const accepted: Possible = {
     ...exactly(success('email_sent')),
@@ -151,17 +154,18 @@ export async function email(phone: Phone): Promise<void> {
   const { connection, keys } = system.database;
   const field = `${system.stores.verifications.digest(code.address)}:tries`;
   const tries = Math.min(code.wrongTries, mostTries);
-  await phone.see('twice', `${tries} wrong tries of ${code.address} are counted`, async () => {
+  const isCounted = async () => {
     const counted = await persist(() => connection.hget(keys.verify(number), field));
     return Number(counted) === tries;
-  });
+  };
+  await phone.see('twice', `${tries} wrong tries of ${code.address} are counted`, isCounted, code.mailedAt);
 }
 
 export async function aws(phone: Phone): Promise<void> {
   const { system, ledger } = phone.parts;
   const { number } = phone;
   const isFaulty: Possible['isAllowed'] = ({ sentAt, answeredAt }) =>
-    ledger.timeline.had(sentAt - aftermathMs, answeredAt, ['hangSts']);
+    ledger.timeline.had(sentAt - aftermathMs, answeredAt, outOfTime('hangSts'));
   const isIssued = (answer: Term): boolean => {
     const id = issuedId(answer);
     return system.sts.requests().some(({ sessionName, issued }) => {
