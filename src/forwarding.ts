@@ -13,11 +13,10 @@ export interface ForwardingParts {
   readonly outbox: Outbox;
   /** All of them; filled before the first publication. */
   readonly brokers: readonly BrokerConnection[];
+  /** So long a broker that is connected may take to accept a publication; default 5 s. */
+  readonly patienceMs?: number;
   readonly log: Log;
 }
-
-/** So long a broker that is connected may take to accept a publication. */
-const patienceMs = 5_000;
 
 /** Between two looks at what is kept for a broker. */
 const lookMs = 1_000;
@@ -52,7 +51,7 @@ export class Forwarding {
    * @throws PublishRefused when the broker refuses it.
    */
   async publish(broker: BrokerConnection, publication: Publication): Promise<void> {
-    if (broker.state.connected && (await isAccepted(broker, publication))) return;
+    if (broker.state.connected && (await this.#isAccepted(broker, publication))) return;
     const answer = await this.#parts.outbox.keep(broker.address, write(publication));
     if (answer === 'busy') throw new Error('too much is kept for the broker already');
   }
@@ -85,7 +84,9 @@ export class Forwarding {
       while (!this.#stopped.signal.aborted) {
         const kept = await turn.first(batch);
         if (kept.length === 0) break;
-        const sent = await Promise.all(kept.map((text) => isAccepted(broker, read(text)).catch(isRefusal)));
+        const sent = await Promise.all(
+          kept.map((text) => this.#isAccepted(broker, read(text)).catch(isRefusal)),
+        );
         if (sent.includes(false)) break;
         await turn.sent(kept, turnMs);
         count += kept.length;
@@ -95,24 +96,24 @@ export class Forwarding {
     }
     return count;
   }
-}
 
-/** @returns false when the broker does not accept it in time, or this side has left it. */
-async function isAccepted(broker: BrokerConnection, publication: Publication): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(patienceMs, false, { signal: timer.signal }).catch(() => false);
-  const accepted = broker.publish(publication).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof ConnectionClosed) return false;
-      throw error;
-    },
-  );
-  try {
-    return await Promise.race([accepted, late]);
-  } finally {
-    timer.abort();
-    accepted.catch(() => undefined); // a refusal that comes too late for anybody
+  /** @returns false when the broker does not accept it in time, or this side has left it. */
+  async #isAccepted(broker: BrokerConnection, publication: Publication): Promise<boolean> {
+    const timer = new AbortController();
+    const late = sleep(this.#parts.patienceMs ?? 5_000, false, { signal: timer.signal }).catch(() => false);
+    const accepted = broker.publish(publication).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof ConnectionClosed) return false;
+        throw error;
+      },
+    );
+    try {
+      return await Promise.race([accepted, late]);
+    } finally {
+      timer.abort();
+      accepted.catch(() => undefined); // a refusal that comes too late for anybody
+    }
   }
 }
 

@@ -1,0 +1,35 @@
+/** What the documents say is shown by a test is shown by one that is there. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const root = new URL('../../../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+
+const documents = ['README.md', ...readdirSync(new URL('docs/', root)).map((file) => `docs/${file}`)];
+
+for (const path of documents.filter((file) => file.endsWith('.md'))) {
+  test(`${path}: every test file that it names is there`, () => {
+    for (const [file] of read(path).matchAll(/tests\/[\w/-]+\.test\.ts/g)) {
+      // A made-up request, on which docs/contributing.md shows how one is added.
+      if (file === 'tests/system/brief.test.ts') continue;
+      assert.ok(existsSync(new URL(file, root)), file);
+    }
+  });
+}
+
+test('docs/delivery.md: every failure has a test, but for what nobody can promise', () => {
+  const [, table = ''] = /\n\| what fails \|.*?\n\|[-|]+\|\n(.*?)\n\n/s.exec(read('docs/delivery.md')) ?? [];
+  const rows = table.split('\n');
+  assert.ok(rows.length > 20);
+  const untested = rows.filter((row) => !/`tests\/[^`]+\.test\.ts` \|$/.test(row));
+  assert.deepEqual(
+    untested.map((row) => row.split('|')[1]?.trim()),
+    ['the broker is killed, or loses its disk'],
+  );
+});
+
+test('MQTT.js, on whose inner ways delivery rests, is pinned exactly', () => {
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+  assert.match(dependencies.mqtt ?? '', /^\d+\.\d+\.\d+$/);
+});
