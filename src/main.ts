@@ -17,6 +17,7 @@ import { connectForQa } from './qa/connection.ts';
 import type { Means } from './requests/handler.ts';
 import { openSessionFollower } from './session-follower.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
+import { openAskedForms } from './store/forms.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
@@ -73,7 +74,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   const http = await servePages(settings.http, readiness.troubles, metrics);
   closers.push(async () => http?.close());
 
-  const connect = connecting(settings);
+  const connect = connecting(settings, redis);
   const connectAs = (clientId: string): BrokerConnection[] =>
     settings.mqtt.urls.map((url) =>
       connect(
@@ -108,8 +109,9 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
 }
 
 /** For QA there is something between broker and worker, otherwise nothing. */
-function connecting({ qa, etfLimits: limits }: Settings): typeof connectBroker {
-  return qa.text || qa.mirror ? connectForQa({ ...qa, limits }, connectBroker) : connectBroker;
+function connecting({ qa, etfLimits: limits }: Settings, redis: Database): typeof connectBroker {
+  if (!qa.text && !qa.mirror) return connectBroker;
+  return connectForQa({ ...qa, limits, forms: openAskedForms(redis) }, connectBroker);
 }
 
 type Server = 'broker' | 'redis';

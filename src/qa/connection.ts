@@ -1,6 +1,6 @@
 import { decode, isAtom, type Limits, Tuple } from '../etf/index.ts';
 import type { Form } from '../forms/reading.ts';
-import { answerLimits } from '../forms/write-form.ts';
+import { answerLimits, contentTypes } from '../forms/write-form.ts';
 import {
   type BrokerConnection,
   type ConnectionLog,
@@ -21,6 +21,7 @@ export interface QaOptions {
   /** `QA_MIRROR`: what passes is shown on `qa/#`. */
   readonly mirror: boolean;
   readonly limits: Limits;
+  readonly forms: AskedForms;
 }
 
 /**
@@ -29,10 +30,9 @@ export interface QaOptions {
  * @see docs/qa.md
  */
 export function connectForQa(options: QaOptions, connect: typeof connectBroker): typeof connectBroker {
-  const forms: ClientForms = new ClientForms();
   return (connection, onDelivery, log) => {
     const inner = connect(connection, (delivery) => onDelivery(qa.receive(delivery)), log);
-    const qa = new QaConnection(inner, options, forms);
+    const qa = new QaConnection(inner, options);
     qa.publishHelp(log);
     return qa;
   };
@@ -40,12 +40,10 @@ export function connectForQa(options: QaOptions, connect: typeof connectBroker):
 
 class QaConnection extends ForwardedConnection {
   readonly #options: QaOptions;
-  readonly #forms: ClientForms;
 
-  constructor(inner: BrokerConnection, options: QaOptions, forms: ClientForms) {
+  constructor(inner: BrokerConnection, options: QaOptions) {
     super(inner);
     this.#options = options;
-    this.#forms = forms;
   }
 
   /** Let whoever connects find out how to ask; written anew with each start. */
@@ -67,7 +65,7 @@ class QaConnection extends ForwardedConnection {
     const asked = readAsked(delivery.payload, text, limits);
     if (asked.kind === 'foreign') return delivery;
     const client = event.client || clientOfResponseTopic(delivery.responseTopic) || '';
-    this.#forms.note(client, asked.form);
+    if (text) this.#options.forms.note(client, asked.form === 'etf' ? undefined : asked.form).catch(ignore);
     this.#mirror(mirrorTopic('req', client, asked.kind), {
       form: asked.form,
       bytes: delivery.payload.length,
@@ -82,16 +80,23 @@ class QaConnection extends ForwardedConnection {
   }
 
   /** What does not answer the request that came on this connection: notices, and answers that others wait for. */
-  override publish(publication: Publication): Promise<void> {
+  override async publish(publication: Publication): Promise<void> {
     const { topic, payload } = publication;
     const phone = after('ses/', topic);
     const client = after(ACTIONS, topic)?.split('/', 1)[0] ?? '';
-    const form = phone === undefined ? this.#forms.of(client) : 'etf';
+    const form = phone === undefined ? await this.#formOf(client) : 'etf';
     const shownOn =
       phone === undefined ? mirrorTopic('rep', client, kindOf(payload)) : noticeMirrorTopic(phone);
     const written = inForm(publication, form);
     this.#mirror(shownOn, { form, bytes: written.payload.length, message: payload, limits: answerLimits });
     return super.publish(written);
+  }
+
+  /** What another's request makes known to a client is written in the form in which it asked last, at any worker. */
+  async #formOf(client: string): Promise<Form> {
+    const { text, forms } = this.#options;
+    const form = text ? await forms.of(client).catch(() => undefined) : undefined;
+    return isTextForm(form) ? form : 'etf';
   }
 
   #answer(publication: Publication, asked: Asked, receivedAt: number): Promise<void> {
@@ -142,21 +147,12 @@ function kindOf(answer: Uint8Array): string {
   return isAtom(word) ? word.name : '-';
 }
 
-/** The form in which each client asked last: what another's request makes known to it is written in that form too. */
-class ClientForms {
-  readonly #forms = new Map<string, Form>();
-
-  note(client: string, form: Form): void {
-    this.#forms.delete(client);
-    if (form === 'etf') return;
-    this.#forms.set(client, form);
-    const [oldest] = this.#forms.keys();
-    if (this.#forms.size > mostClients && oldest !== undefined) this.#forms.delete(oldest);
-  }
-
-  of(client: string): Form {
-    return this.#forms.get(client) ?? 'etf';
-  }
+/** Where all workers know in which form each client asked last; `undefined` is ETF. */
+export interface AskedForms {
+  note(client: string, form: Form | undefined): Promise<void>;
+  of(client: string): Promise<string | undefined>;
 }
 
-const mostClients = 10_000;
+function isTextForm(name: string | undefined): name is Form {
+  return name !== undefined && Object.hasOwn(contentTypes, name);
+}

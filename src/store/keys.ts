@@ -45,6 +45,8 @@ export interface Keys {
   outbox(broker: string): string;
   /** Who is sending it. */
   sending(broker: string): string;
+  /** In which form a client asked last, if not in ETF. */
+  form(client: string): string;
   /** What a phone has beside its profile: verifications, credentials, limits. */
   besideProfile(phone: string): readonly string[];
   /** All that goes with a profile when its phone goes: contacts, verifications, credentials, limits, migrations. */
@@ -72,6 +74,7 @@ export function keysWith(prefix: string): Keys {
     leavingContacts: (phone) => `${prefix}leaving:{${phone}}:contacts`,
     arriving: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}`,
     arrivingContacts: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}:contacts`,
+    form: (client) => `${prefix}form:${client}`,
     workers: () => `${prefix}workers`,
     heir: (worker) => `${prefix}heir:${worker}`,
     outbox: (broker) => `${prefix}outbox:${broker}`,

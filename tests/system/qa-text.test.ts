@@ -233,3 +233,21 @@ test('MQTT 5 clients are told what the text is', async () => {
     assert.deepEqual([properties?.contentType, properties?.correlationData], [contentType, correlationData]);
   }
 });
+
+test('whoever is told of a remove hears it in its own form, whichever worker tells it', async (t) => {
+  for (let count = 0; count < 2; count++) await stage.startWorker({ QA_TEXT: 'on' });
+  const phone = '380501113344';
+  const explorers: Explorer[] = [];
+  t.after(() => Promise.all(explorers.map((each) => each.leave())));
+  for (let count = 0; count < 4; count++) explorers.push(await Explorer.connect(stage, phone));
+  const device = await stage.phone({ number: phone });
+  await device.ask(profile({ phone, status: 'set' }));
+  for (const each of explorers)
+    fieldsOf(parse(await each.ask(`#'Profile'{phone = <<"${phone}">>, status = get}`)));
+  const removed = profile({ phone, status: 'remove' });
+  assert.deepEqual(await device.ask(profile({ phone, status: 'remove' })), removed);
+  for (const each of explorers) {
+    await eventually('it is told', () => each.answers().length === 2);
+    assert.deepEqual(parse(each.answers()[1]?.text ?? ''), removed);
+  }
+});

@@ -12,10 +12,27 @@ const options = { url: 'mqtt://x', clientId: 'w', filter: 'f', receiveMaximum: 1
 const topic = 'events/1//api/anon/client/';
 const answerTopic = 'actions/1/api/client';
 
+/** What all workers know, or nothing when Redis is away. */
+function memory(isAway = false): QaOptions['forms'] {
+  const forms = new Map<string, string>();
+  return {
+    async note(client, form) {
+      if (isAway) throw new Error('away');
+      if (form === undefined) forms.delete(client);
+      else forms.set(client, form);
+    },
+    async of(client) {
+      if (isAway) throw new Error('away');
+      return forms.get(client);
+    },
+  };
+}
+
 /** A connection for QA over a broker that a test lets refuse. */
 function start(
-  qa: Omit<QaOptions, 'limits'>,
+  qa: Omit<QaOptions, 'limits' | 'forms'>,
   refusal: (publication: Publication) => number | undefined = () => undefined,
+  forms = memory(),
 ) {
   const published: Publication[] = [];
   const delivered: Delivery[] = [];
@@ -28,7 +45,7 @@ function start(
     },
   } as BrokerConnection;
   let receive: (delivery: Delivery) => void = () => undefined;
-  const connection = connectForQa({ ...qa, limits: defaultLimits }, (_, onDelivery) => {
+  const connection = connectForQa({ ...qa, limits: defaultLimits, forms }, (_, onDelivery) => {
     receive = onDelivery;
     return inner;
   })(options, (delivery) => void delivered.push(delivery), {
@@ -132,4 +149,11 @@ test('an answer that another request causes is in the form in which its client a
   assert.equal(await form(), 'application/json');
   hand(encode(profile({ phone: '12345', status: 'get' })));
   assert.equal(await form(), 'etf');
+});
+
+test('when it is not known in which form a client asked, it is told in ETF', async () => {
+  const { hand, connection, published } = start({ text: true, mirror: false }, () => undefined, memory(true));
+  hand('get');
+  await connection.publish(answer(ioError('aws')));
+  assert.deepEqual(published.at(-1)?.payload, ioError('aws'));
 });
