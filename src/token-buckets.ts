@@ -13,6 +13,9 @@ interface Bucket {
   at: number;
 }
 
+/** Sums of fractions fall short of a whole by less than this. */
+const ROUNDING = 1e-9;
+
 /** Token buckets by name, in memory that is bounded. A full one is as good as none. */
 export class TokenBuckets {
   readonly #perMillisecond: number;
@@ -30,7 +33,7 @@ export class TokenBuckets {
   take(name: string, now: number): boolean {
     const bucket = this.#buckets.get(name) ?? this.#open(name, now);
     this.#fill(bucket, now);
-    if (bucket.left < 1) return false;
+    if (bucket.left < 1 - ROUNDING) return false;
     bucket.left -= 1;
     return true;
   }
@@ -40,7 +43,7 @@ export class TokenBuckets {
     const bucket = this.#buckets.get(name);
     if (bucket === undefined) return this.#burst >= 1;
     this.#fill(bucket, now);
-    return bucket.left >= 1;
+    return bucket.left >= 1 - ROUNDING;
   }
 
   /** Say what is left, below 0 too. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode, EtfError, openMessage } from '../../../src/etf/index.ts';
+import { bestTimeMs } from '../processor-time.ts';
 import { accepted, binary, hex, message, refused, times, zipped } from './hostile-messages.ts';
 
 /** No message may take 20 ms. */
 
 const MAX_MS = 20;
-const MAX_RUNS = 50; // the best counts, and one is enough: a busy machine must not fail the test
 
 function outcome(read: () => unknown): string {
   try {
@@ -18,22 +18,9 @@ function outcome(read: () => unknown): string {
   }
 }
 
-/** Milliseconds of the best run, by the clock or by what this process was given of the processor. */
-function bestTime(read: () => unknown): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < MAX_RUNS && best >= MAX_MS; run++) {
-    const start = performance.now();
-    const usage = process.cpuUsage();
-    outcome(read);
-    const { user, system } = process.cpuUsage(usage);
-    best = Math.min(best, performance.now() - start, (user + system) / 1_000);
-  }
-  return best;
-}
-
 function checkTimes(bytes: Uint8Array): void {
   for (const read of [decode, openMessage]) {
-    const time = bestTime(() => read(bytes));
+    const time = bestTimeMs(() => outcome(() => read(bytes)), MAX_MS);
     assert.ok(time < MAX_MS, `${read.name} takes ${time.toFixed(1)} ms`);
   }
 }
