@@ -50,7 +50,8 @@ export function openSpans({ url, instance, onTrouble }: TracingOptions): Tracing
     },
     call({ name, attributes }, work, endOf) {
       const around = underWay.getStore();
-      if (around === undefined) return work();
+      // Of a request that is not sampled nothing is, so it need not pay for spans that go nowhere.
+      if (around === undefined || trace.getSpan(around)?.isRecording() !== true) return work();
       const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, around);
       return underWay.run(trace.setSpan(around, span), () => until(span, work, endOf));
     },

@@ -144,6 +144,21 @@ describe('with somewhere to send traces', () => {
     assert.doesNotMatch(collector.text(), /380991112233|secret/);
   });
 
+  test('a request that is not sampled leaves no span, and its answer says so; one that its client samples does', async (t) => {
+    const stage = await startStage({
+      settings: { ...settings(), OTEL_TRACES_SAMPLER: 'parentbased_always_off' },
+    });
+    t.after(() => stage.stop());
+    const phone = await stage.phone();
+    const unsampled = contextIn((await phone.exchange(get(phone))).properties);
+    assert.equal(unsampled.flags, '00');
+    const sent = context();
+    const userProperties = { traceparent: sent.traceparent };
+    await phone.exchange(get(phone), { properties: { userProperties } });
+    assert.deepEqual(namesOf(await collector.trace(sent.traceId)), ['profile get', 'redis read']);
+    assert.ok(collector.spans.every(({ traceId }) => traceId !== unsampled.traceId));
+  });
+
   test('a worker that is stopped sends what it has', async () => {
     const stage = await startStage({
       settings: { ...settings(), OTEL_BSP_SCHEDULE_DELAY: '600000' },
