@@ -62,6 +62,9 @@ function write(reader: TokenReader, bits: BitWriter, value: bigint, [size, at]: 
   bits.write(value, size);
 }
 
+/** So many bits fit into a number together with those of a byte that is not full. */
+const SHORT = 16;
+
 /** Collects bits into bytes, high bits first. */
 class BitWriter {
   length = 0;
@@ -75,6 +78,19 @@ class BitWriter {
       this.length += 8;
       return;
     }
+    if (size <= SHORT) this.short(Number(BigInt.asUintN(size, value)), size);
+    else this.long(value, size);
+    this.length += size;
+  }
+
+  private short(value: number, size: number): void {
+    let open = (this.length % 8) + size;
+    const bits = (this.rest << size) | value;
+    for (; open >= 8; open -= 8) this.bytes.push((bits >> (open - 8)) & 0xff);
+    this.rest = bits & ((1 << open) - 1);
+  }
+
+  private long(value: bigint, size: number): void {
     // One string of digits, since shifting a long integer bit by bit is quadratic.
     const used = this.length % 8;
     const bits = (BigInt(this.rest) << BigInt(size)) | BigInt.asUintN(size, value);
@@ -83,7 +99,6 @@ class BitWriter {
     const digits = whole === 0 ? '' : (bits >> BigInt(left)).toString(16).padStart(whole, '0');
     for (const byte of Buffer.from(digits, 'hex')) this.bytes.push(byte);
     this.rest = Number(BigInt.asUintN(left, bits));
-    this.length += size;
   }
 
   finish(): Uint8Array | Foreign {
