@@ -1,0 +1,31 @@
+// `npm run audit`: asks the registry for known holes in the packages of package-lock.json, and says honestly when it can't.
+import { spawnSync } from 'node:child_process';
+
+const { stdout, error } = spawnSync('npm', ['audit', '--json'], { encoding: 'utf8', timeout: 60_000 });
+const report = read(stdout ?? '');
+const counts = report?.metadata?.vulnerabilities;
+
+if (counts === undefined) {
+  // Some registries have no such service, and some machines no way to it: that must not stop everybody's work.
+  const cause = error?.message ?? report?.message ?? report?.error?.summary ?? 'no answer';
+  console.log(`npm audit: NOT CHECKED. The registry that this machine uses did not answer: ${cause}`);
+} else if (counts.total > 0) {
+  const { info, low, moderate, high, critical } = counts;
+  console.log(
+    `npm audit: ${critical} critical, ${high} high, ${moderate} moderate, ${low + info} lesser; npm audit says more`,
+  );
+  for (const [name, { severity, range }] of Object.entries(report.vulnerabilities ?? {}))
+    console.log(`- ${name} ${range}: ${severity}`);
+  process.exitCode = 1;
+} else {
+  console.log('npm audit: nothing is known against any package of package-lock.json');
+}
+
+/** @param {string} text */
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
