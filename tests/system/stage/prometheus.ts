@@ -1,19 +1,24 @@
 /** The real Prometheus, with the alert rules of deploy/prometheus, and what can be asked of it. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { type Server, startServer } from '../../../src/dev/servers/process.ts';
 
 const deployed = fileURLToPath(new URL('../../../deploy/prometheus/', import.meta.url));
+
+/** The name under which alerts and dashboard look for the workers. */
+const { job_name } = parse(readFileSync(join(deployed, 'prometheus.yml'), 'utf8')).scrape_configs[0];
 
 /** Start a Prometheus that scrapes workers at these addresses, `host:port`, and evaluates the rules, five times a second. */
 export function startPrometheus(targets: readonly string[]): Promise<Server> {
   const configuration = {
     global: { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '200ms' },
     rule_files: ['alerts.yml'],
-    scrape_configs: [{ job_name: 'profile-worker', static_configs: [{ targets }] }],
+    scrape_configs: [{ job_name, static_configs: [{ targets }] }],
   };
   const options = '--config.file=prometheus.json --storage.tsdb.path=data';
   return startServer({
