@@ -74,7 +74,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   const http = await servePages(settings.http, readiness.troubles, metrics);
   closers.push(async () => http?.close());
 
-  const connect = connecting(settings, redis);
+  const connect = connecting(settings, redis, log);
   const connectAs = (clientId: string): BrokerConnection[] =>
     settings.mqtt.urls.map((url) =>
       connect(
@@ -109,8 +109,9 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
 }
 
 /** For QA there is something between broker and worker, otherwise nothing. */
-function connecting({ qa, etfLimits: limits }: Settings, redis: Database): typeof connectBroker {
+function connecting({ qa, etfLimits: limits }: Settings, redis: Database, log: Log): typeof connectBroker {
   if (!qa.text && !qa.mirror) return connectBroker;
+  log.info(qa, 'for QA: requests may be text, or what passes is shown on qa/#');
   return connectForQa({ ...qa, limits, forms: openAskedForms(redis) }, connectBroker);
 }
 

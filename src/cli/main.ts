@@ -14,7 +14,7 @@ import { watchCommand } from './watch.ts';
 
 /** `profilectl`: each file beside this one makes one command of it. */
 
-const terminal = openTerminal();
+const terminal = openTerminal(process.env);
 const connections = openConnections(process.env);
 const program = new Command('profilectl')
   .description(

@@ -11,7 +11,7 @@ import { type RequestKind, requestKinds } from '../records/profile.ts';
 import { type CliClient, connectClient } from './client.ts';
 import type { Connections } from './connections.ts';
 import { forms, inOneLine, readInput, toMessage } from './payloads.ts';
-import { CliFault, type Terminal } from './terminal.ts';
+import { CliFault, positive, type Terminal } from './terminal.ts';
 import { watch } from './watch.ts';
 
 interface Options {
@@ -23,7 +23,7 @@ interface Options {
   readonly presence?: string;
   readonly file?: string;
   readonly as: Form;
-  readonly timeout: string;
+  readonly timeout: number;
   readonly watch?: boolean;
   readonly json?: boolean;
 }
@@ -45,7 +45,7 @@ export function sendCommand(connections: Connections, terminal: Terminal): Comma
         .choices(forms)
         .default('etf'),
     )
-    .option('--timeout <seconds>', 'how long to wait for the answer', '5')
+    .option('--timeout <seconds>', 'how long to wait for the answer', positive, 5)
     .option('--watch', 'go on showing what passes')
     .option('--json', 'for scripts')
     .action((request: RequestKind | 'file', options: Options) =>
@@ -129,7 +129,7 @@ async function ask({ mqtt, token }: CliClient, message: Uint8Array, options: Opt
     () => new Promise<never>(() => undefined),
     (error: Error) => Promise.reject(new CliFault(`the broker does not take the request: ${error.message}`)),
   );
-  const late = sleep(Number(timeout) * 1000, undefined, { ref: false });
+  const late = sleep(timeout * 1000, undefined, { ref: false });
   const payload = await Promise.race([answered, refused, late]);
   if (payload === undefined) {
     throw new CliFault(`no answer within ${timeout} s; \`profilectl doctor\` finds out why`);

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { InvalidArgumentError } from 'commander';
 
 /** Where a command writes; kept apart so that tests and scripts see the same. */
 export interface Terminal {
@@ -16,9 +17,11 @@ export interface Terminal {
 
 export type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
-export function openTerminal(): Terminal {
+export function openTerminal(env: NodeJS.ProcessEnv): Terminal {
   const isPerson = process.stdout.isTTY === true;
-  const hasColours = isPerson && !process.env.NO_COLOR;
+  const hasColours = isPerson && !env.NO_COLOR;
+  // Whoever reads has seen enough, as `head` does.
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
   return {
     isPerson,
     write: (bytes) => void process.stdout.write(bytes),
@@ -31,4 +34,11 @@ export function openTerminal(): Terminal {
 /** What the user can mend; told as it is, without a stack, with exit code 1. */
 export class CliFault extends Error {
   override readonly name = 'CliFault';
+}
+
+/** Read the value of an option. @throws InvalidArgumentError, which commander tells with the option's name. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('It is a number above 0.');
+  return value;
 }

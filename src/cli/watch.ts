@@ -3,14 +3,14 @@ import type { MqttClient } from 'mqtt';
 import { connectClient } from './client.ts';
 import type { Connections } from './connections.ts';
 import { inOneLine } from './payloads.ts';
-import type { Terminal } from './terminal.ts';
+import { positive, type Terminal } from './terminal.ts';
 
 /** All that the protocol says; a broker's rights decide what of it is delivered. */
 const filters = ['events/1/+/api/+/+/+', 'actions/1/api/#', 'ses/+'];
 
 interface Options {
   readonly json?: boolean;
-  readonly count?: string;
+  readonly count?: number;
 }
 
 /** `profilectl watch`: what passes, decoded, until it is interrupted. */
@@ -18,7 +18,7 @@ export function watchCommand(connections: Connections, terminal: Terminal): Comm
   return new Command('watch')
     .description('show what passes, decoded, until Ctrl-C')
     .option('--json', 'a line of JSON for each message')
-    .option('--count <n>', 'end after so many messages')
+    .option('--count <n>', 'end after so many messages', positive)
     .action(async (options: Options) => {
       const { mqtt } = await connectClient(connections.brokerSettings, {
         client: `profilectl-${process.pid}`,
@@ -42,7 +42,7 @@ Examples:
 
 /** Print what comes, until it is enough, or somebody interrupts, or the connection breaks. */
 export async function watch(mqtt: MqttClient, options: Options, terminal: Terminal): Promise<void> {
-  let left = options.count === undefined ? Number.POSITIVE_INFINITY : Number(options.count);
+  let left = options.count ?? Number.POSITIVE_INFINITY;
   await new Promise<void>((resolve, reject) => {
     mqtt.on('message', (topic, payload) => {
       if (left-- > 0) terminal.print(line({ topic, payload }, options.json ?? false, terminal));

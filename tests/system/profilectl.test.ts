@@ -76,6 +76,17 @@ test('send --json is for scripts, also when the request goes out as text', async
 test('send tells what is missing, and when nobody answers', async () => {
   assert.equal((await call('send', 'dance', '--client', 'sender')).exitCode, 2);
   assert.equal((await call('send', 'get', '--phone', phone.number)).exitCode, 2);
+  const endless = await call(
+    'send',
+    'get',
+    '--phone',
+    phone.number,
+    '--client',
+    'sender',
+    '--timeout',
+    'ever',
+  );
+  assert.deepEqual([endless.exitCode, /--timeout/.test(endless.stderr)], [2, true]);
   const file = join(folder, 'auth.erl');
   await writeFile(file, "{'Auth',1}.");
   const { exitCode, stderr } = await call(
