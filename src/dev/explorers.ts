@@ -20,20 +20,18 @@ export async function signInExplorers(
   const redis = new Redis(servers.redisUrl);
   const connection = await connectAsync(servers.brokerUrl, { clientId: 'dev-sign-in', protocolVersion: 5 });
   const known = new Set<string>();
+  const signIn = async (client: string, device: Device): Promise<void> => {
+    // Whoever was given a session by hand keeps it.
+    if ((await redis.hsetnx(`session:${client}`, 'phone', device.phone)) === 0) return;
+    await redis.sadd(`sessions:{${device.phone}}`, client);
+    onSignedIn(client, device);
+  };
   connection.on('message', (_, payload) => {
     const [, client] = connected.exec(payload.toString()) ?? [];
     const device = devices[known.size % devices.length];
     if (client === undefined || device === undefined || known.has(client)) return;
     known.add(client);
-    redis
-      .multi()
-      .hset(`session:${client}`, { phone: device.phone })
-      .sadd(`sessions:{${device.phone}}`, client)
-      .exec()
-      .then(
-        () => onSignedIn(client, device),
-        () => known.delete(client),
-      );
+    signIn(client, device).catch(() => known.delete(client));
   });
   await connection.subscribeAsync('$SYS/broker/log/#', { qos: 0 });
   return {

@@ -35,7 +35,8 @@ export const troubles: Readonly<
   },
 };
 
-const slowMs = 3_000;
+/** Longer than a client waits for `added`, shorter than a worker waits for one call to STS. */
+const slowMs = 2_000;
 
 /** Carry out `mail slow`, `sts slow 5000`, …. @returns what then is the case, or what could be ordered. */
 export function order(

@@ -38,6 +38,8 @@ test('each MQTT Explorer that connects has a session, the first as Olena', async
   };
   await connect('mqtt-explorer-1a2b3c4d', 1);
   await connect('mqtt-explorer-00000001', 2);
+  await redis.hset('session:mqtt-explorer-00000002', { phone: '380500000000' });
+  await connect('mqtt-explorer-00000002', 2);
   await connect('somebody-else', 2);
   await connect('mqtt-explorer-1a2b3c4d', 2);
   assert.deepEqual(signedIn, [
@@ -46,6 +48,7 @@ test('each MQTT Explorer that connects has a session, the first as Olena', async
   ]);
   assert.deepEqual(await redis.hgetall('session:mqtt-explorer-1a2b3c4d'), { phone: olena.phone });
   assert.deepEqual(await redis.smembers(`sessions:{${olena.phone}}`), ['mqtt-explorer-1a2b3c4d']);
+  assert.deepEqual(await redis.hgetall('session:mqtt-explorer-00000002'), { phone: '380500000000' });
   assert.deepEqual(await redis.hgetall('session:somebody-else'), {});
 });
 
