@@ -4,6 +4,7 @@ import { decode, print } from '../etf/index.ts';
 import { readForm } from '../forms/read-form.ts';
 import type { Form } from '../forms/reading.ts';
 import { answerLimits } from '../forms/write-form.ts';
+import { redact } from '../qa/redact.ts';
 import { CliFault } from './terminal.ts';
 
 export const forms: readonly Form[] = ['erlang', 'json', 'hex', 'base64', 'etf'];
@@ -31,13 +32,16 @@ export function toMessage(payload: Uint8Array): Uint8Array {
   return message;
 }
 
-/** A payload in one line, whatever it is. */
-export function inOneLine(payload: Uint8Array): string {
+/** A payload in one line, whatever it is; with its secrets, or without. */
+export function inOneLine(payload: Uint8Array, secrets: 'shown' | 'redacted'): string {
   const { message } = readForm(payload, answerLimits);
   try {
-    if (message !== undefined) return print(decode(message, answerLimits));
+    if (message !== undefined) {
+      const term = decode(message, answerLimits);
+      return print(secrets === 'shown' ? term : redact(term));
+    }
   } catch {
     // No term; shown as the bytes that it is.
   }
-  return print(payload);
+  return secrets === 'shown' ? print(payload) : `% ${payload.length} bytes that are no term`;
 }

@@ -147,7 +147,7 @@ function report({ topic, request, answer, milliseconds }: Asked, options: Option
     terminal.print(JSON.stringify({ topic, request: toJson(request), answer: toJson(answer), milliseconds }));
     return;
   }
-  terminal.print(`${terminal.paint('cyan', `→ ${topic}`)}  ${inOneLine(encode(request))}`);
+  terminal.print(`${terminal.paint('cyan', `→ ${topic}`)}  ${inOneLine(encode(request), 'shown')}`);
   const time = terminal.paint('dim', `% ${milliseconds} ms`);
   terminal.print(`${terminal.paint('green', `← actions/1/api/${options.client}`)}  ${time}`);
   terminal.print(printLines(answer));

@@ -11,6 +11,7 @@ const filters = ['events/1/+/api/+/+/+', 'actions/1/api/#', 'ses/+'];
 interface Options {
   readonly json?: boolean;
   readonly count?: number;
+  readonly secrets?: boolean;
 }
 
 /** `profilectl watch`: what passes, decoded, until it is interrupted. */
@@ -19,6 +20,7 @@ export function watchCommand(connections: Connections, terminal: Terminal): Comm
     .description('show what passes, decoded, until Ctrl-C')
     .option('--json', 'a line of JSON for each message')
     .option('--count <n>', 'end after so many messages', positive)
+    .option('--secrets', 'show codes, credentials and e-mail addresses too')
     .action(async (options: Options) => {
       const { mqtt } = await connectClient(connections.brokerSettings, {
         client: `profilectl-${process.pid}`,
@@ -45,7 +47,7 @@ export async function watch(mqtt: MqttClient, options: Options, terminal: Termin
   let left = options.count ?? Number.POSITIVE_INFINITY;
   await new Promise<void>((resolve, reject) => {
     mqtt.on('message', (topic, payload) => {
-      if (left-- > 0) terminal.print(line({ topic, payload }, options.json ?? false, terminal));
+      if (left-- > 0) terminal.print(line({ topic, payload }, options, terminal));
       if (left <= 0) resolve();
     });
     mqtt.once('close', resolve);
@@ -57,11 +59,11 @@ export async function watch(mqtt: MqttClient, options: Options, terminal: Termin
 
 function line(
   { topic, payload }: { topic: string; payload: Buffer },
-  isJson: boolean,
+  options: Options,
   terminal: Terminal,
 ): string {
-  const term = inOneLine(payload);
-  if (isJson) return JSON.stringify({ topic, bytes: payload.length, term });
+  const term = inOneLine(payload, options.secrets ? 'shown' : 'redacted');
+  if (options.json) return JSON.stringify({ topic, bytes: payload.length, term });
   const isRequest = topic.startsWith('events/');
   return `${terminal.paint(isRequest ? 'cyan' : 'green', `${isRequest ? '→' : '←'} ${topic}`)} ${term}`;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { encode, parse, print } from '../../src/etf/index.ts';
-import { contact, feature, fieldsOf, profile, refusal, roster } from '../terms.ts';
+import { contact, feature, fieldsOf, profile, refusal, roster, service } from '../terms.ts';
 import { type Called, profilectl, programArguments } from './stage/profilectl.ts';
 import { eventually, type Phone, type Stage, startStage } from './stage/stage.ts';
 
@@ -154,7 +154,7 @@ test('a profile that is exported and imported is the same, under another number 
 });
 
 test('watch shows what passes, decoded', async (t) => {
-  const watching = spawn('node', [...programArguments, 'watch', '--count', '2'], {
+  const watching = spawn('node', [...programArguments, 'watch', '--count', '4'], {
     env: { PATH: process.env.PATH, ...servers() },
   });
   t.after(() => watching.kill());
@@ -163,7 +163,11 @@ test('watch shows what passes, decoded', async (t) => {
   watching.stderr.setEncoding('utf8').on('data', (part: string) => (notes += part));
   await eventually('it watches', () => notes.includes('watching'));
   await phone.ask(profile({ phone: '380000000000', status: 'get' }));
+  const services = [service({ id: 'olena@example.org', type: parse('email'), data: '042137' })];
+  await phone.ask(profile({ phone: '380000000000', services, status: 'email' }));
   await eventually('it has ended', () => watching.exitCode !== null);
+  assert.match(shown, /"o…@example\.org"\/utf8>>,email,<<"\[redacted\]">>/);
+  shown = shown.split('\n').slice(0, 2).join('\n');
   assert.deepEqual(
     shown.trim().split('\n').sort(),
     [
