@@ -1,13 +1,13 @@
 import { type BenchOptions, effortOf, withContenders, workers } from './contest.ts';
-import { measureRounds, sectionOf, type Task } from './rounds.ts';
-import type { Section } from './table.ts';
+import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
+import type { Goal, Section } from './table.ts';
 import type { Kind } from './workloads.ts';
 
-const kinds: readonly Kind[] = ['get', 'set', 'update'];
+const kinds: readonly Kind[] = ['get', 'set', 'update', 'email'];
 
 const inFlight = 64;
 
-/** What a change costs beside a `get` of the same profile, which has no contacts to be told. */
+/** What `set`, `update` and `email` cost beside a `get` of the same profile, which has no contacts to be told. */
 export function benchChanges(options: BenchOptions): Promise<Section[]> {
   return withContenders(workers(options), options.progress, async (running, load) => {
     const tasks = running.flatMap((contender) => kinds.map((kind): Task => ({ contender, kind, inFlight })));
@@ -21,7 +21,14 @@ export function benchChanges(options: BenchOptions): Promise<Section[]> {
         .map((task) => ({ name: task.kind, results: results.get(task) ?? [] }));
       const [reference] = contests;
       if (reference === undefined) throw new Error('nothing was measured');
-      return sectionOf(`changes, ${inFlight} in flight: ${contender.name}`, { contests, reference });
+      const goals = contests.slice(1).map(
+        ({ name, results: ours }): Goal => ({
+          text: `CPU of ${name} beside get`,
+          ratio: ratioOf('cpuMicros', ours, reference.results),
+          atMost: 1.5,
+        }),
+      );
+      return sectionOf(`changes, ${inFlight} in flight: ${contender.name}`, { contests, reference }, goals);
     });
   });
 }

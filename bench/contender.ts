@@ -19,6 +19,12 @@ export interface Contender {
   readonly seed: 'requests' | 'ready answers';
   /** More settings for it. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** How many contacts are in each profile; default none. */
+  readonly contacts?: number;
+  /** How many processes; default 1. */
+  readonly processes?: number;
+  /** So many more profiles lie in Redis, and are not asked for; default none. */
+  readonly others?: number;
 }
 
 /** What a process has used since it was started, as `meter.mjs` answers. */
@@ -26,12 +32,16 @@ export interface Usage {
   /** User and system time of all threads. */
   readonly cpuMicros: number;
   readonly peakMegabytes: number;
+  readonly residentMegabytes: number;
+  readonly hasLoadedSdk: boolean;
 }
 
 /** A contender that takes requests. Idle, it costs the others nothing, so all of a run can be kept warm. */
 export interface RunningContender {
   readonly name: string;
   readonly brokerPort: number;
+  readonly contacts: number;
+  readonly redisUrl: string;
   usage(): Promise<Usage>;
   stop(): Promise<void>;
 }
@@ -59,18 +69,26 @@ export async function startContender(contender: Contender, load: Load): Promise<
     started.push(() => broker.stop());
     const redis = await startRedis();
     started.push(() => redis.stop());
-    await storeSessions(redis.url, contender.seed === 'ready answers');
-    const child = startProgram(contender.program, {
-      MQTT_URL: broker.url,
-      REDIS_URL: redis.url,
-      ...countingAll,
-      ...contender.settings,
-    });
-    started.push(() => end(child));
-    await becomeReady(child);
-    if (contender.seed === 'requests') await load.run({ port: broker.port, kind: 'seed' });
-    const usage = (): Promise<Usage> => ask<Usage>(child, 'usage');
-    return { name: contender.name, brokerPort: broker.port, usage, stop };
+    const { contacts = 0, processes = 1, others = 0 } = contender;
+    await storeSessions(redis.url, contacts, contender.seed === 'ready answers');
+    await storeOthers(redis.url, others);
+    const children: ChildProcess[] = [];
+    for (let count = 1; count <= processes; count++) {
+      const child = startProgram(contender.program, {
+        MQTT_URL: broker.url,
+        MQTT_CLIENT_ID: `worker-${count}`,
+        REDIS_URL: redis.url,
+        ...countingAll,
+        ...contender.settings,
+      });
+      started.push(() => end(child));
+      await becomeReady(child);
+      children.push(child);
+    }
+    if (contender.seed === 'requests') await load.run({ port: broker.port, contacts, kind: 'seed' });
+    const usage = async (): Promise<Usage> =>
+      sum(await Promise.all(children.map((child) => ask<Usage>(child, 'usage'))));
+    return { name: contender.name, brokerPort: broker.port, contacts, redisUrl: redis.url, usage, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -90,13 +108,40 @@ export function startLoad(): Load {
   };
 }
 
-async function storeSessions(url: string, withReadyAnswers: boolean): Promise<void> {
+function sum(usages: readonly Usage[]): Usage {
+  const of = (key: 'cpuMicros' | 'peakMegabytes' | 'residentMegabytes'): number =>
+    usages.reduce((total, usage) => total + usage[key], 0);
+  return {
+    cpuMicros: of('cpuMicros'),
+    peakMegabytes: of('peakMegabytes'),
+    residentMegabytes: of('residentMegabytes'),
+    hasLoadedSdk: usages.some(({ hasLoadedSdk }) => hasLoadedSdk),
+  };
+}
+
+/** Profiles as the worker lays them out, copied in Redis itself. */
+async function storeOthers(url: string, count: number): Promise<void> {
+  const redis = new Redis(url);
+  const batch = 10_000;
+  for (let from = 0; from < count; from += batch) {
+    const to = Math.min(count, from + batch) - 1;
+    await redis.eval(copyProfiles, 0, from, to, 'x'.repeat(780));
+  }
+  await redis.quit();
+}
+
+const copyProfiles = `for place = ARGV[1], ARGV[2] do
+  redis.call('HSET', 'profile:{39' .. string.format('%010d', place) .. '}', 'version', 'v', 'update', '1700000000000',
+    'balance', 'a', 'presence', 'd', 'settings', ARGV[3], 'services', 'j', 'outlines', 'j', 'rosters', 'j')
+end`;
+
+async function storeSessions(url: string, contacts: number, withReadyAnswers: boolean): Promise<void> {
   const redis = new Redis(url);
   const pipeline = redis.pipeline();
   for (let place = 0; place < MOST_PHONES; place++) {
     const phone = phoneOf(place);
     pipeline.hset(`session:${clientOf(place)}`, 'phone', phone);
-    if (withReadyAnswers) pipeline.set(`ready:{${phone}}`, workloadOf('get', phone).answer);
+    if (withReadyAnswers) pipeline.set(`ready:{${phone}}`, workloadOf('get', phone, contacts).answer);
   }
   await pipeline.exec();
   await redis.quit();

@@ -23,9 +23,22 @@ export const bareLoop: Contender = {
   seed: 'ready answers',
 };
 
+/** Mosquitto's and Redis' protocols by hand. */
+export const bareSockets: Contender = {
+  name: 'bare sockets',
+  program: fileURLToPath(new URL('peers/bare-sockets.mjs', import.meta.url)),
+  seed: 'ready answers',
+};
+
+export const nestjs: Contender = {
+  name: 'NestJS',
+  program: fileURLToPath(new URL('peers/nestjs/main.mjs', import.meta.url)),
+  seed: 'ready answers',
+};
+
 export function effortOf({ quick }: BenchOptions): Effort {
   return quick
-    ? { warmUpRounds: 2, rounds: 5, milliseconds: 700 }
+    ? { warmUpRounds: 2, rounds: 5, milliseconds: 350 }
     : { warmUpRounds: 4, rounds: 21, milliseconds: 1_000 };
 }
 

@@ -1,15 +1,30 @@
-import { type BenchOptions, bareLoop, effortOf, withContenders, workers } from './contest.ts';
-import { measureRounds, type Result, ratioOf, sectionOf, type Task } from './rounds.ts';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  type BenchOptions,
+  bareLoop,
+  bareSockets,
+  effortOf,
+  nestjs,
+  withContenders,
+  worker,
+  workers,
+} from './contest.ts';
+import { type Contest, measureRounds, type Result, ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Goal, Section } from './table.ts';
 
 const depths = [1, 64, 256];
 
 /**
- * `get` from phone to phone, over broker and Redis: the worker beside a loop of the same libraries that checks nothing.
- * One request in flight shows the latency, many show the work.
+ * `get` from phone to phone, over broker and Redis: the worker beside a loop of the same libraries that checks nothing, beside
+ * bare sockets, and beside NestJS where that is installed. One request in flight shows the latency, many show the work.
  */
 export function benchGet(options: BenchOptions): Promise<Section[]> {
-  return withContenders([bareLoop, ...workers(options)], options.progress, async (running, load) => {
+  const peers = existsSync(`${nestjsFolder}node_modules`)
+    ? [bareLoop, bareSockets, nestjs]
+    : [bareLoop, bareSockets];
+  return withContenders([...peers, ...workers(options)], options.progress, async (running, load) => {
     const tasks = depths.flatMap((inFlight) =>
       running.map((contender): Task => ({ contender, kind: 'get', inFlight })),
     );
@@ -21,18 +36,33 @@ export function benchGet(options: BenchOptions): Promise<Section[]> {
       const contests = tasks
         .filter(({ inFlight }) => inFlight === depth)
         .map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
-      const [reference, ours] = contests;
-      if (reference === undefined || ours === undefined) throw new Error('a contender is missing');
-      const title = `get, ${depth} in flight`;
-      return sectionOf(title, { contests, reference }, goalsOf(depth, ours.results, reference.results));
+      const [reference] = contests;
+      if (reference === undefined) throw new Error('a contender is missing');
+      return sectionOf(`get, ${depth} in flight`, { contests, reference }, goalsOf(depth, contests));
     });
   });
 }
 
-function goalsOf(depth: number, ours: readonly Result[], bare: readonly Result[]): Goal[] {
-  const cpu = { text: 'CPU beside the bare loop', ratio: ratioOf('cpuMicros', ours, bare), atMost: 0.75 };
-  const p50 = { text: 'p50 beside the bare loop', ratio: ratioOf('p50Micros', ours, bare), atMost: 1.15 };
-  const p99 = { text: 'p99 beside the bare loop', ratio: ratioOf('p99Micros', ours, bare), atMost: 1 };
-  if (depth === 1) return [p50];
-  return depth === 64 ? [cpu, p99] : [cpu];
+/** The same with NestJS, which is installed for that. */
+export function benchNestjs(options: BenchOptions): Promise<Section[]> {
+  options.progress('installing NestJS');
+  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=silent'];
+  const { status } = spawnSync('npm', ['install', ...quiet], { cwd: nestjsFolder, stdio: 'ignore' });
+  if (status !== 0) throw new Error('NestJS could not be installed');
+  return benchGet(options);
+}
+
+const nestjsFolder = fileURLToPath(new URL('peers/nestjs/', import.meta.url));
+
+function goalsOf(depth: number, contests: readonly Contest[]): Goal[] {
+  const of = (name: string) => contests.find((contest) => contest.name === name)?.results ?? [];
+  const beside = (key: keyof Result, name: string, atMost: number): Goal => ({
+    text: `${key === 'cpuMicros' ? 'CPU' : key.slice(0, 3)} beside ${name}`,
+    ratio: ratioOf(key, of(worker.name), of(name)),
+    atMost,
+  });
+  if (depth === 1) return [beside('p50Micros', bareLoop.name, 1.15)];
+  const goals = [beside('cpuMicros', bareLoop.name, 0.75), beside('cpuMicros', bareSockets.name, 1.25)];
+  if (of(nestjs.name).length > 0) goals.push(beside('cpuMicros', nestjs.name, 0.25));
+  return depth === 64 ? [...goals, beside('p99Micros', bareLoop.name, 1)] : goals;
 }

@@ -12,9 +12,15 @@ import {
 } from './workloads.ts';
 
 /** What the process is asked: to store each phone's profile, or to make so many phones ask for so long. */
-export type LoadOrder = { readonly port: number } & (
+export type LoadOrder = { readonly port: number; readonly contacts: number } & (
   | { readonly kind: 'seed' }
-  | { readonly kind: Kind; readonly inFlight: number; readonly milliseconds: number }
+  | {
+      readonly kind: Kind;
+      readonly inFlight: number;
+      /** The place of the first phone that asks; default 0. */
+      readonly first?: number;
+      readonly milliseconds: number;
+    }
 );
 
 /** What it answers; latencies from the phone's publish to its answer. */
@@ -30,32 +36,43 @@ export interface LoadResult {
 /** Longer than any answer takes, even while the machine does something else. */
 const SILENCE_MS = 15_000;
 
-const phonesAt = new Map<number, Promise<Phone[]>>();
+/** Large profiles of all phones at once would be more than a broker takes. */
+const SEEDED_AT_ONCE = 32;
 
-/** The phones of a broker stay connected from one round to the next. */
-function phonesOf(port: number): Promise<Phone[]> {
-  const places = Array.from({ length: MOST_PHONES }, (_, place) => place);
-  const phones =
-    phonesAt.get(port) ??
-    Promise.all(places.map((place) => Phone.connect(port, clientOf(place), STORED_TIME)));
-  phonesAt.set(port, phones);
-  return phones;
+/** By broker and place. */
+const connected = new Map<string, Promise<Phone>>();
+
+/** Phones stay connected from one round to the next. */
+function phoneAt(port: number, place: number): Promise<Phone> {
+  const name = `${port} ${place}`;
+  const phone = connected.get(name) ?? Phone.connect(port, clientOf(place), STORED_TIME);
+  connected.set(name, phone);
+  return phone;
 }
 
 async function work(order: LoadOrder): Promise<LoadResult> {
-  const phones = await phonesOf(order.port);
-  if (order.kind === 'seed') return measure(phones, seedOf, 0);
-  const { kind, inFlight, milliseconds } = order;
-  return measure(phones.slice(0, inFlight), (phone) => workloadOf(kind, phone), milliseconds);
+  const { port, contacts } = order;
+  if (order.kind === 'seed') {
+    for (let first = 0; first < MOST_PHONES; first += SEEDED_AT_ONCE) {
+      await measure(port, { first, count: SEEDED_AT_ONCE, milliseconds: 0 }, (phone) =>
+        seedOf(phone, contacts),
+      );
+    }
+    return { requests: MOST_PHONES, seconds: 0, p50Micros: 0, p99Micros: 0 };
+  }
+  const { kind, inFlight: count, first = 0, milliseconds } = order;
+  return measure(port, { first, count, milliseconds }, (phone) => workloadOf(kind, phone, contacts));
 }
 
 /** Each phone asks until the time is over, at least once. */
 async function measure(
-  phones: readonly Phone[],
+  port: number,
+  { first, count, milliseconds }: { first: number; count: number; milliseconds: number },
   workloadFor: (phone: string) => Workload,
-  milliseconds: number,
 ): Promise<LoadResult> {
-  const workloads = phones.map((_, place) => workloadFor(phoneOf(place)));
+  const places = Array.from({ length: count }, (_, place) => first + place);
+  const phones = await Promise.all(places.map((place) => phoneAt(port, place)));
+  const workloads = places.map((place) => workloadFor(phoneOf(place)));
   const latencies: number[] = [];
   const start = performance.now();
   const end = start + milliseconds;

@@ -1,9 +1,13 @@
 // `npm run bench -- [--quick] [--build NAME=FILE] [get|changes|etf …]`
 import { parseArgs } from 'node:util';
 import { benchChanges } from './changes.ts';
+import { benchContacts } from './contacts.ts';
 import type { BenchOptions } from './contest.ts';
 import { benchEtf } from './etf.ts';
-import { benchGet } from './get.ts';
+import { benchFanOut } from './fan-out.ts';
+import { benchGet, benchNestjs } from './get.ts';
+import { benchGrowth } from './growth.ts';
+import { benchProcess } from './process.ts';
 import { openProgress } from './progress.ts';
 import { describeMachine, keepResults, machineLine } from './report.ts';
 import { isReached, type Section, tableLines } from './table.ts';
@@ -14,20 +18,33 @@ const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
   --quick             few and short rounds, under two minutes; the figures are rough
   --build NAME=FILE   also measure another build of the worker, whose program FILE is
 
-  BENCHMARK  get      a get from phone to phone, beside a loop that checks nothing
-             changes  set and update beside get
-             etf      the codec beside others
-             traces   a get with traces off, sampled and on
-  Without a name all of them are run.`;
+  BENCHMARK  get       a get from phone to phone, beside loops that check nothing, and beside NestJS if that is there
+             changes   set, update and email beside get
+             contacts  a get of many contacts beside sending as many ready bytes
+             fan-out   an update that 1,000 contacts are told of
+             growth    more workers, and more profiles
+             process   what a worker takes to start, and of memory
+             etf       the codec beside others
+  Without a name all of these are run. By their names alone:
+             nestjs    installs NestJS, then runs get
+             traces    a get with traces off, sampled and on`;
 
 type Benchmark = (options: BenchOptions) => Promise<readonly Section[]>;
 
 const benchmarks = new Map<string, Benchmark>([
   ['get', benchGet],
   ['changes', benchChanges],
+  ['contacts', benchContacts],
+  ['fan-out', benchFanOut],
+  ['growth', benchGrowth],
+  ['process', benchProcess],
   ['etf', benchEtf],
+  ['nestjs', benchNestjs],
   ['traces', benchTraces],
 ]);
+
+/** What is run without a name. */
+const all = [...benchmarks.keys()].filter((name) => name !== 'nestjs' && name !== 'traces');
 
 function readArguments() {
   const { values, positionals } = parseArgs({
@@ -47,7 +64,7 @@ function readArguments() {
       return [name, file] as const;
     }),
   );
-  return { ...values, builds, names: positionals.length > 0 ? positionals : [...benchmarks.keys()] };
+  return { ...values, builds, names: positionals.length > 0 ? positionals : all };
 }
 
 async function run(): Promise<void> {

@@ -63,6 +63,7 @@ async function measure(
   const before = await contender.usage();
   const { requests, seconds, p50Micros, p99Micros } = await load.run({
     port: contender.brokerPort,
+    contacts: contender.contacts,
     kind,
     inFlight,
     milliseconds,

@@ -1,7 +1,8 @@
 import { atom, encode, type Term, type Tuple, tuple } from '../src/etf/index.ts';
+import { ioError } from '../src/records/io.ts';
 
 /** The requests that are measured; `get` is nine of ten in the field. */
-export type Kind = 'get' | 'set' | 'update';
+export type Kind = 'get' | 'set' | 'update' | 'email';
 
 /** What a phone sends, and what it must get back byte for byte; only the profile's time is different each time. */
 export interface Workload {
@@ -9,8 +10,8 @@ export interface Workload {
   /** Where the request carries the phone's time: 6 bytes, little-endian. */
   readonly requestTimeAt: number | undefined;
   readonly answer: Buffer;
-  /** Where the answer carries the profile's time. */
-  readonly answerTimeAt: number;
+  /** Where the answer carries the profile's time, if it does. */
+  readonly answerTimeAt: number | undefined;
   /** Which time that must be: the one stored before, the one that the phone sent, or the server's at that moment. */
   readonly time: 'stored' | 'sent' | 'server';
 }
@@ -35,10 +36,18 @@ export function phoneOf(place: number): string {
   return String(380_500_000_000 + place);
 }
 
-/** The request of a phone and its answer. */
-export function workloadOf(kind: Kind, phone: string): Workload {
+/**
+ * The request of a phone and its answer.
+ * @param contacts - so many are in the profile.
+ */
+export function workloadOf(kind: Kind, phone: string, contacts: number): Workload {
   const request = encode(requestOf(kind, phone));
-  const answer = profile(phone, { services, settings: settingsFor(phone), kind });
+  if (kind === 'email') {
+    const answer = ioError('wrong_code');
+    return { request, requestTimeAt: undefined, answer, answerTimeAt: undefined, time: 'stored' };
+  }
+  const fields = { services, rosters: rostersOf(contacts), settings: settingsFor(phone), kind };
+  const answer = profile(phone, fields);
   return {
     request,
     requestTimeAt: kind === 'update' ? request.indexOf(storedTime) : undefined,
@@ -49,23 +58,70 @@ export function workloadOf(kind: Kind, phone: string): Workload {
 }
 
 /** The `set` that stores what the other requests are about. */
-export function seedOf(phone: string): Workload {
-  const fields = { services, settings: settingsFor(phone), kind: 'set' };
-  return { ...workloadOf('set', phone), request: profile(phone, fields) };
+export function seedOf(phone: string, contacts: number): Workload {
+  const fields = { services, rosters: rostersOf(contacts), settings: settingsFor(phone), kind: 'set' };
+  return { ...workloadOf('set', phone, contacts), request: profile(phone, fields) };
 }
 
-/** `get` names the phone alone; `set` changes a setting and the presence, `update` the time and the presence. */
+/**
+ * `get` names the phone alone; `set` changes a setting and the presence, `update` the time and the presence; `email` tries a
+ * code that nobody was mailed.
+ */
 function requestOf(kind: Kind, phone: string): Tuple {
+  if (kind === 'email') {
+    const service = tuple(
+      atom('Service'),
+      text('me@example.com'),
+      atom('email'),
+      text('123456'),
+      [],
+      [],
+      [],
+      [],
+    );
+    return tuple(atom('Profile'), text(phone), [service], [], [], 0, 0, [], atom(kind));
+  }
   const settings = kind === 'set' ? [setting('LANGUAGE', 'uk')] : [];
   const time = kind === 'update' ? STORED_TIME : 0;
   const presence = kind === 'get' ? [] : atom('online');
   return tuple(atom('Profile'), text(phone), [], [], settings, time, 0, presence, atom(kind));
 }
 
-function profile(phone: string, fields: { services: Term[]; settings: Term[]; kind: string }): Buffer {
-  const { services, settings, kind } = fields;
-  return encode(
-    tuple(atom('Profile'), text(phone), services, [], settings, STORED_TIME, 0, atom('online'), atom(kind)),
+interface Fields {
+  readonly services: Term[];
+  readonly rosters: Term[];
+  readonly settings: Term[];
+  readonly kind: string;
+}
+
+function profile(phone: string, { services, rosters, settings, kind }: Fields): Buffer {
+  const tail = [STORED_TIME, 0, atom('online'), atom(kind)];
+  return encode(tuple(atom('Profile'), text(phone), services, rosters, settings, ...tail));
+}
+
+/** The phone of a contact. */
+export function counterpartyOf(place: number): string {
+  return String(380_671_000_000 + place);
+}
+
+/** One roster with so many contacts, of some 160 bytes each. */
+export function rostersOf(contacts: number): Term[] {
+  if (contacts === 0) return [];
+  return [rosterOf(Array.from({ length: contacts }, (_, place) => `${counterpartyOf(place)}_1`))];
+}
+
+/** A roster of the contacts with these `phone_id`s. */
+export function rosterOf(phoneIds: readonly string[]): Term {
+  const names = [text('Ivan'), text('Franko'), [], text('ivan')];
+  return tuple(atom('Roster'), 1, ...names, phoneIds.map(contact), [], [], [], [], [], 0, atom('add'));
+}
+
+function contact(phoneId: string): Term {
+  const avatar = text(`https://example.org/avatars/${phoneId}.png`);
+  const names = [text('Name'), text('Surname'), text('nick'), text('user@example.org')];
+  return tuple(
+    ...[atom('Contact'), text(phoneId), avatar, ...names],
+    ...[[], 0, 1, [], STORED_TIME, [], atom('online'), atom('active')],
   );
 }
 
@@ -78,7 +134,8 @@ function settingsFor(phone: string): Term[] {
     setting('DOWNLOAD_OVER_MOBILE', 'images'),
     setting('SOUND', 'none'),
   ];
-  const room = PROFILE_BYTES - profile(phone, { services, settings, kind: 'get' }).length;
+  const fields = { services, rosters: [], settings, kind: 'get' };
+  const room = PROFILE_BYTES - profile(phone, fields).length;
   const signature = setting('SIGNATURE', '');
   const frame = encode(signature).length - 1;
   return [...settings, setting('SIGNATURE', 'x'.repeat(room - frame))];

@@ -1,0 +1,36 @@
+import { type BenchOptions, effortOf, withContenders, worker } from './contest.ts';
+import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
+import type { Section } from './table.ts';
+
+const inFlight = 64;
+
+/** What a `get` costs when there are more workers, and when there are more profiles in Redis. */
+export function benchGrowth(options: BenchOptions): Promise<Section[]> {
+  const others = options.quick ? 50_000 : 1_000_000;
+  const contenders = [
+    { ...worker, name: '1 worker' },
+    { ...worker, name: '4 workers', processes: 4 },
+    { ...worker, name: `${others.toLocaleString('en')} profiles`, others },
+  ];
+  return withContenders(contenders, options.progress, async (running, load) => {
+    const tasks = running.map((contender): Task => ({ contender, kind: 'get', inFlight }));
+    const results = await measureRounds(tasks, load, {
+      effort: effortOf(options),
+      progress: options.progress,
+    });
+    const contests = tasks.map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
+    const [one, four, many] = contests;
+    if (one === undefined || four === undefined || many === undefined)
+      throw new Error('a contender is missing');
+    const goal = (text: string, { results: ours }: typeof one, atMost: number) => ({
+      text,
+      ratio: ratioOf('cpuMicros', ours, one.results),
+      atMost,
+    });
+    const goals = [
+      goal('CPU a request with 4 workers beside 1', four, 1.1),
+      goal('CPU a request with many profiles beside few', many, 1.05),
+    ];
+    return [sectionOf(`growth, get, ${inFlight} in flight`, { contests, reference: one }, goals)];
+  });
+}
