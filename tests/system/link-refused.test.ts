@@ -21,10 +21,10 @@ before(async () => {
 after(() => own.stop());
 afterEach(() => assertTellsNothing(own.stage, ['secret', 'Bcc', 'bcc']));
 
-/** What Redis holds of a phone but its session. */
+/** What Redis holds of a phone but its session, and the records of what was answered. */
 async function kept({ number }: Phone): Promise<string[]> {
   const keys = await own.stage.database.keys(`*{${number}}*`);
-  return keys.filter((key) => !key.startsWith('session'));
+  return keys.filter((key) => !/^(sessions|done):/.test(key));
 }
 
 const nil = (count: number) => Array<[]>(count).fill([]);
