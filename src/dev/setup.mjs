@@ -72,11 +72,14 @@ async function installPackages() {
 
 /** @returns {string | undefined} why the broker plugin must be built, if it must */
 function pluginFault() {
-  const built = join(plugin, 'client_identity.so');
-  if (!existsSync(built)) return 'the broker plugin is not built';
-  const sources = readdirSync(plugin).filter((name) => /\.[ch]$|^Makefile$/.test(name));
-  const newest = Math.max(...sources.map((name) => statSync(join(plugin, name)).mtimeMs));
-  return newest > statSync(built).mtimeMs ? 'the broker plugin is older than its sources' : undefined;
+  const files = readdirSync(plugin);
+  const changedAt = (/** @type {string} */ name) => statSync(join(plugin, name)).mtimeMs;
+  const newest = Math.max(...files.filter((name) => /\.[ch]$|^Makefile$/.test(name)).map(changedAt));
+  const built = files.filter((name) => name.endsWith('.c')).map((name) => name.replace(/c$/, 'so'));
+  if (!built.every((name) => files.includes(name))) return 'the broker plugins are not built';
+  return built.some((name) => changedAt(name) < newest)
+    ? 'a broker plugin is older than its source'
+    : undefined;
 }
 
 async function buildPlugin() {

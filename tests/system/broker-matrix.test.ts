@@ -48,7 +48,7 @@ after(() => broker.server.stop());
 /** How a client with a role logs in. */
 function login(role: Role, clientId = role === 'phone' ? CLIENT : `${role}-1`): IClientOptions {
   const ca = broker.certificate.cert;
-  if (role === 'phone') return { clientId, username: CLIENT, password: TOKEN, ca };
+  if (role === 'phone') return { clientId, username: PHONE, password: TOKEN, ca };
   return { clientId, ...broker.login(role === 'clients' ? 'admin' : role) };
 }
 

@@ -8,6 +8,7 @@ import type { MqttClient } from 'mqtt';
 import { startMosquitto } from '../../src/dev/servers/mosquitto.ts';
 import type { Server } from '../../src/dev/servers/process.ts';
 import { connectClient } from './mqtt-clients.ts';
+import { startProductionBroker } from './stage/production.ts';
 
 const PUBLISHES = 10_000;
 const REPORT = 'valgrind.txt';
@@ -68,6 +69,26 @@ test('10,000 publishes of every shape: no leak, no invalid access', {
   const report = await readFile(join(broker.folder, REPORT), 'utf8');
   assert.match(report, /ERROR SUMMARY: 0 errors/, report);
   assert.match(report, /All heap blocks were freed|definitely lost: 0 bytes/, report);
+});
+
+test('logins of phones with their number: no leak, no invalid access', {
+  skip: process.platform === 'darwin' && 'valgrind does not run on macOS',
+}, async (t) => {
+  const broker = await startProductionBroker({ under: VALGRIND });
+  t.after(() => broker.server.stop());
+  const login = broker.login('worker');
+  for (let number = 0; number < 100; number++) {
+    // The number becomes the client id, which is the user whose password this is; or is not.
+    const clientId = number % 2 === 0 ? 'worker' : `nobody-${number}`;
+    const connecting = connectClient(t, broker.server.url, { ...login, clientId, username: '380501112233' });
+    if (number % 2 === 0) await (await connecting).endAsync();
+    else await assert.rejects(connecting, /not authorized/i);
+  }
+  await broker.server.kill('SIGTERM');
+  const report = await readFile(join(broker.server.folder, REPORT), 'utf8');
+  // The other plugin leaks by itself; what ours touches is what counts here.
+  assert.match(report, /ERROR SUMMARY/);
+  assert.doesNotMatch(report, /phone_login|Invalid (read|write)/, report);
 });
 
 /** Wills in another's name, whose topics the plugin shortens. */

@@ -64,6 +64,19 @@ test('a session that is added is in Redis, with the hash of its token, and its c
   assert.equal(await letsIn('phone-z', token, 'phone-a'), false, 'the token is bound to the client id');
 });
 
+test('a phone logs in with its number, each of its sessions with a token of its own', async () => {
+  const [one, other] = [await added('login-1'), await added('login-2')];
+  for (const name of [phone, `+${phone}`]) {
+    assert.equal(await letsIn('login-1', one, name), true);
+    assert.equal(await letsIn('login-2', other, name), true);
+  }
+  assert.equal(await letsIn('login-1', other, phone), false, 'the token of another session');
+  assert.equal(await letsIn('login-3', one, phone), false, 'a client id without a session');
+  assert.equal(await letsIn('login-1', 'the password of worker', phone), false);
+  for (const name of ['1234', '1234567890123456', `${phone}x`, '', '+'])
+    assert.equal(await letsIn('login-1', one, name), false, `${name} is no phone and no user`);
+});
+
 test('a client with a session gets no second one', async () => {
   const token = await added('phone-b');
   const again = await session('add', '--client', 'phone-b', '--phone', '380999999999');

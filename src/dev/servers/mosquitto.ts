@@ -10,6 +10,7 @@ import { type Program, type Server, startServer } from './process.ts';
 /** The project's `mosquitto/` folder, which a broker's working directory is laid out like. */
 const SOURCE = fileURLToPath(new URL('../../../mosquitto/', import.meta.url));
 const PLUGIN = 'plugin/client_identity.so';
+const LOGIN_PLUGIN = 'plugin/phone_login.so';
 const SECURITY_PLUGIN = 'mosquitto_dynamic_security.so';
 
 export interface MosquittoOptions {
@@ -87,6 +88,7 @@ async function layOutProduction(
   await writeFile(join(folder, 'tls', 'server.crt'), certificate.cert);
   await writeFile(join(folder, 'tls', 'server.key'), certificate.key);
   await writeFile(join(folder, 'data', 'dynamic-security.json'), security);
+  await cp(join(SOURCE, LOGIN_PLUGIN), join(folder, LOGIN_PLUGIN));
   await cp(await findSecurityPlugin(), join(folder, 'plugin', SECURITY_PLUGIN));
   const config = await readFile(join(SOURCE, 'production.d', 'production.conf'), 'utf8');
   return [config.replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)];
@@ -121,8 +123,9 @@ function more(options: MosquittoOptions): string[] {
 async function buildPlugin(): Promise<void> {
   const changed = async (file: string) =>
     (await stat(join(SOURCE, file)).catch(() => undefined))?.mtimeMs ?? 0;
-  const sources = [await changed('plugin/client_identity.c'), await changed('plugin/Makefile')];
-  if ((await changed(PLUGIN)) >= Math.max(...sources)) return;
+  const sources = ['plugin/client_identity.c', 'plugin/phone_login.c', 'plugin/Makefile'];
+  const newest = Math.max(...(await Promise.all(sources.map(changed))));
+  if ((await changed(PLUGIN)) >= newest && (await changed(LOGIN_PLUGIN)) >= newest) return;
   const make = spawnSync('make', ['-C', join(SOURCE, 'plugin')], { encoding: 'utf8' });
   if (make.status === 0) return;
   const output = make.error === undefined ? `${make.stdout}${make.stderr}` : make.error.message;

@@ -2,7 +2,7 @@
 
 import { type BrokerRole, initialSecurity } from '../../../src/broker-roles.ts';
 import { type Certificate, selfSignedCertificate } from '../../../src/dev/servers/certificate.ts';
-import { startMosquitto } from '../../../src/dev/servers/mosquitto.ts';
+import { type MosquittoOptions, startMosquitto } from '../../../src/dev/servers/mosquitto.ts';
 import type { Server } from '../../../src/dev/servers/process.ts';
 
 export interface ProductionBroker {
@@ -22,12 +22,18 @@ const users: Readonly<Record<string, readonly BrokerRole[]>> = {
 };
 
 /** Users `admin`, `worker`, `steward` (a worker that may manage clients) and `qa`. */
-export async function startProductionBroker(): Promise<ProductionBroker> {
+export async function startProductionBroker(
+  options: Pick<MosquittoOptions, 'under'> = {},
+): Promise<ProductionBroker> {
   const certificate = await selfSignedCertificate();
   const security = initialSecurity(
     Object.entries(users).map(([name, roles]) => ({ name, password: passwordOf(name), roles })),
   );
-  const server = await startMosquitto({ persistence: false, production: { security, certificate } });
+  const server = await startMosquitto({
+    ...options,
+    persistence: false,
+    production: { security, certificate },
+  });
   return {
     server,
     certificate,

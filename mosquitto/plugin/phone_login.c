@@ -1,0 +1,84 @@
+/*
+ * phone_login: lets a phone log in with its number as the user name.
+ *
+ * A phone has several sessions, each with a client id and a token of its own. Mosquitto's dynamic-security plugin, which
+ * keeps them, knows a user by its name alone and has one password for it, so there a session's user name is its client
+ * id, which is unique and stays when the phone moves to another number. This plugin for Mosquitto 2.0 and 2.1, loaded
+ * before that one, replaces a user name that is a phone, 5 to 15 digits with or without a '+', by the client id.
+ *
+ * It lets nobody in: it has no opinion on any login, and whoever decides checks the password of the user of that name,
+ * who is bound to the client id. The number itself is not checked; what a client may read comes with its own roles.
+ *
+ * Described in mosquitto/README.md.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#if __has_include(<mosquitto/broker.h>) /* 2.1; its mosquitto_broker.h only warns that it has moved */
+#  include <mosquitto.h>
+#else
+#  include <mosquitto_broker.h>
+#  include <mosquitto_plugin.h>
+#  if __has_include(<mosquitto.h>)
+#    include <mosquitto.h>
+#  else /* some distributions keep it in a package of its own; these values are part of the ABI */
+enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_AUTH = 11, MOSQ_ERR_PLUGIN_DEFER = 17, MOSQ_LOG_INFO = 1 << 0 };
+#  endif
+#endif
+
+enum { PLUGIN_API = 5, PHONE_MIN = 5, PHONE_MAX = 15 };
+
+static mosquitto_plugin_id_t *plugin;
+
+static bool is_phone(const char *name)
+{
+	if (*name == '+') name++;
+	size_t length = strspn(name, "0123456789");
+	return name[length] == '\0' && length >= PHONE_MIN && length <= PHONE_MAX;
+}
+
+static int on_login(int event, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_basic_auth *login = event_data;
+	(void)event;
+	(void)userdata;
+
+	if (login->client == NULL || login->username == NULL || !is_phone(login->username)) return MOSQ_ERR_PLUGIN_DEFER;
+	const char *id = mosquitto_client_id(login->client);
+	if (id == NULL || *id == '\0') return MOSQ_ERR_AUTH;
+	if (mosquitto_set_username(login->client, id) != MOSQ_ERR_SUCCESS) return MOSQ_ERR_AUTH;
+	/* The broker has freed the name that the event holds. */
+	login->username = (char *)(size_t)mosquitto_client_username(login->client);
+	return MOSQ_ERR_PLUGIN_DEFER;
+}
+
+int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
+{
+	for (int i = 0; i < supported_version_count; i++) {
+		if (supported_versions[i] == PLUGIN_API) return PLUGIN_API;
+	}
+	return -1;
+}
+
+int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int count)
+{
+	(void)userdata;
+	(void)options;
+	(void)count;
+
+	plugin = identifier;
+	int rc = mosquitto_callback_register(identifier, MOSQ_EVT_BASIC_AUTH, on_login, NULL, NULL);
+	mosquitto_log_printf(MOSQ_LOG_INFO, "phone_login: phones log in with their number");
+	return rc;
+}
+
+int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int count)
+{
+	(void)userdata;
+	(void)options;
+	(void)count;
+
+	mosquitto_callback_unregister(plugin, MOSQ_EVT_BASIC_AUTH, on_login, NULL);
+	return MOSQ_ERR_SUCCESS;
+}
