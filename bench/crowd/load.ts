@@ -25,7 +25,7 @@ const usage = `npm run load -- [OPTION]...
   --mqtt URL --redis URL   load a system that runs already on this machine, instead of own ones
   --quick              two workers, three rates of two seconds: to see that it works`;
 
-const presets = '500,1000,1500,2000,2500,3000,3500,4000,5000,6000,7000,8000,10000';
+const presets = '100,200,300,500,750,1000,1500,2000,2500,3000,4000,5000,7000,10000';
 
 function readArguments() {
   const { values } = parseArgs({
