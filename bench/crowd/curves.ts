@@ -26,6 +26,7 @@ const BOX = { left: 70, top: 34, right: 600, bottom: 280 };
 export function curvesSvg(charts: readonly Chart[], caption: string): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${charts.length * HEIGHT + 30}" font-family="sans-serif" font-size="11">`,
+    `<title>${escapeXml(charts.map(({ title }) => title).join('; '))}</title>`,
     '<rect width="100%" height="100%" fill="#ffffff"/>',
     `<text x="16" y="18" font-size="9" fill="#57606a">${escapeXml(caption)}</text>`,
     ...charts.map(

@@ -7,16 +7,17 @@ export interface Point {
   readonly p99Ms: number;
 }
 
-/** A system keeps up while nearly all is answered meanwhile, and nearly all soon. */
-export const keepsUpLimits = { answeredShare: 0.97, p99Ms: 100 } as const;
+/** Part of the requests that are answered meanwhile, while a system keeps up. */
+const answeredShare = 0.97;
 
-export function keepsUp({ rate, answered, p99Ms }: Point): boolean {
-  return answered >= rate * keepsUpLimits.answeredShare && p99Ms <= keepsUpLimits.p99Ms;
+/** A system keeps up while nearly all is answered meanwhile, and nearly all soon. */
+export function keepsUp({ rate, answered, p99Ms }: Point, mostP99Ms: number): boolean {
+  return answered >= rate * answeredShare && p99Ms <= mostP99Ms;
 }
 
 /** The highest rate that the system kept up with, below the first that it did not; undefined if there is none. */
-export function kneeOf<P extends Point>(points: readonly P[]): P | undefined {
+export function kneeOf<P extends Point>(points: readonly P[], mostP99Ms: number): P | undefined {
   const sorted = points.toSorted((a, b) => a.rate - b.rate);
-  const over = sorted.findIndex((point) => !keepsUp(point));
+  const over = sorted.findIndex((point) => !keepsUp(point, mostP99Ms));
   return sorted[(over < 0 ? sorted.length : over) - 1];
 }

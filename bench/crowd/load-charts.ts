@@ -1,11 +1,11 @@
 import type { Chart, Curve } from './curves.ts';
-import { keepsUpLimits, kneeOf } from './knee.ts';
+import { kneeOf } from './knee.ts';
 import type { MeasuredStep, Sweep } from './sweep.ts';
 
 const colours = ['#2f81b7', '#d1603d', '#4a8f3c', '#8250df'];
 
 /** Latency and throughput over the rate, a colour for each sweep. */
-export function chartsOf(sweeps: readonly Sweep[]): Chart[] {
+export function chartsOf(sweeps: readonly Sweep[], mostP99Ms: number): Chart[] {
   const colourOf = (place: number): string => colours[place % colours.length] ?? '';
   const curve = (place: number, name: string, y: (step: MeasuredStep) => number): Curve => ({
     name: `${sweeps[place]?.name}${name}`,
@@ -14,14 +14,14 @@ export function chartsOf(sweeps: readonly Sweep[]): Chart[] {
   });
   const rates = sweeps.flatMap(({ steps }) => steps.map(({ rate }) => rate));
   const marks = sweeps.flatMap(({ name, steps }, place) => {
-    const knee = kneeOf(steps);
+    const knee = kneeOf(steps, mostP99Ms);
     return knee === undefined
       ? []
       : [{ x: knee.rate, text: `knee of ${name}: ${knee.rate}`, colour: colourOf(place) }];
   });
   return [
     {
-      title: `Latency from the due time; the knee is the last rate with p99 up to ${keepsUpLimits.p99Ms} ms`,
+      title: `Latency from the due time; the knee is the last rate with p99 up to ${mostP99Ms} ms`,
       xLabel: 'requests a second that were due',
       yLabel: 'milliseconds',
       isLogarithmic: true,

@@ -21,6 +21,7 @@ const usage = `npm run load -- [OPTION]...
   --friends 8          contacts of each, who have it in their rosters too
   --mix ${usualMix}
   --arrivals poisson   or even
+  --p99 100            longest p99, in milliseconds, with which the workers still keep up
   --qos 2              of requests; clients in the field use 2
   --mqtt URL --redis URL   load a system that runs already on this machine, instead of own ones
   --quick              two workers, three rates of two seconds: to see that it works`;
@@ -37,6 +38,7 @@ function readArguments() {
       friends: { type: 'string', default: '8' },
       mix: { type: 'string', default: usualMix },
       arrivals: { type: 'string', default: 'poisson' },
+      p99: { type: 'string', default: '100' },
       qos: { type: 'string', default: '2' },
       mqtt: { type: 'string' },
       redis: { type: 'string' },
@@ -57,6 +59,7 @@ function readArguments() {
     friends: Number(values.friends),
     mix: parseMix(values.mix),
     arrivals: arrivals as 'poisson' | 'even',
+    mostP99Ms: positive(values.p99),
     qos: values.qos === '1' ? (1 as const) : (2 as const),
     running: mqtt !== undefined && redis !== undefined ? { mqtt, redis } : undefined,
   };
@@ -90,8 +93,11 @@ async function run(): Promise<void> {
   }
   await mkdir(RESULTS, { recursive: true });
   const name = join(RESULTS, `load-${start.toISOString().slice(0, 19).replaceAll(':', '-')}`);
-  await writeFile(`${name}.json`, `${JSON.stringify({ start, machine, sweeps }, undefined, 2)}\n`);
-  await writeFile(`${name}.svg`, curvesSvg(chartsOf(sweeps), machineLine(machine)));
+  await writeFile(
+    `${name}.json`,
+    `${JSON.stringify({ start, machine, mostP99Ms: options.mostP99Ms, sweeps }, undefined, 2)}\n`,
+  );
+  await writeFile(`${name}.svg`, curvesSvg(chartsOf(sweeps, options.mostP99Ms), machineLine(machine)));
   console.log(`\nKept in ${name}.json and ${name}.svg`);
   const wrong = sweeps.flatMap(({ steps }) => steps).reduce((sum, step) => sum + step.wrong, 0);
   if (wrong > 0) throw new Error(`${wrong} answers were wrong`);

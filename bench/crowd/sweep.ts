@@ -16,6 +16,8 @@ export interface SweepOptions {
   readonly mix: Mix;
   readonly arrivals: Arrivals;
   readonly qos: 1 | 2;
+  /** Longest p99 with which a system still keeps up. */
+  readonly mostP99Ms: number;
 }
 
 /** What was measured at one rate. */
@@ -42,7 +44,7 @@ export interface Sweep {
 /** Load one system at rising rates, until two were too much; prints a row for each. */
 export async function sweep(name: string, system: System, options: SweepOptions): Promise<Sweep> {
   const progress = openProgress();
-  const { phones: people, friends, qos, mix, arrivals, durationMs } = options;
+  const { phones: people, friends, qos, mix, arrivals, durationMs, mostP99Ms } = options;
   const { broker, redis, codeFor } = system;
   const town = await Town.connect({ broker, redis, people, friends, qos, codeFor });
   const steps: MeasuredStep[] = [];
@@ -60,13 +62,14 @@ export async function sweep(name: string, system: System, options: SweepOptions)
       const step = { ...summaryOf(result, rate), cores };
       steps.push(step);
       progress.clear();
-      console.log(rowOf(step));
-      if (step.unanswered > 0 || steps.slice(-2).filter((point) => !keepsUp(point)).length === 2) break;
+      console.log(rowOf(step, mostP99Ms));
+      if (step.unanswered > 0 || steps.slice(-2).filter((point) => !keepsUp(point, mostP99Ms)).length === 2)
+        break;
     }
   } finally {
     town.leave();
   }
-  const knee = kneeOf(steps);
+  const knee = kneeOf(steps, mostP99Ms);
   const found = knee && `knee: ${knee.rate} requests/s, p99 ${knee.p99Ms.toFixed(1)} ms`;
   console.log(`  ${found ?? 'no knee: the lowest rate was too much'}`);
   return { name, steps };
@@ -114,7 +117,7 @@ const columns = [
   ...['cores: workers', 'broker', 'Redis', 'phones'],
 ];
 
-function rowOf(step: MeasuredStep): string {
+function rowOf(step: MeasuredStep, mostP99Ms: number): string {
   const { cores } = step;
   const times = [step.p50Ms, step.p90Ms, step.p99Ms, step.p999Ms, step.mostMs, step.latenessP99Ms];
   const cells = [
@@ -128,7 +131,7 @@ function rowOf(step: MeasuredStep): string {
   const notes = [
     ...(step.unanswered > 0 ? [`${step.unanswered} unanswered`] : []),
     ...(step.wrong > 0 ? [`${step.wrong} WRONG`] : []),
-    ...(keepsUp(step) ? [] : ['does not keep up']),
+    ...(keepsUp(step, mostP99Ms) ? [] : ['does not keep up']),
   ];
   const padded = cells.map((cell, place) => cell.padStart(columns[place]?.length ?? 0));
   return `  ${padded.join('  ')}  ${notes.join(', ')}`.trimEnd();

@@ -47,11 +47,11 @@ const points = (p99s: readonly number[]) =>
   p99s.map((p99Ms, place) => ({ rate: place + 1, answered: place + 1, p99Ms }));
 
 test('the knee is the last rate before the first that was too much', () => {
-  assert.equal(kneeOf(points([5, 6, 90, 300, 20]))?.rate, 3);
-  assert.equal(kneeOf(points([5, 6]).toReversed())?.rate, 2);
-  assert.equal(kneeOf(points([300, 5])), undefined);
-  assert.equal(kneeOf([]), undefined);
-  assert.equal(keepsUp({ rate: 100, answered: 90, p99Ms: 5 }), false);
+  assert.equal(kneeOf(points([5, 6, 90, 300, 20]), 100)?.rate, 3);
+  assert.equal(kneeOf(points([5, 6]).toReversed(), 100)?.rate, 2);
+  assert.equal(kneeOf(points([300, 5]), 100), undefined);
+  assert.equal(kneeOf([], 100), undefined);
+  assert.equal(keepsUp({ rate: 100, answered: 90, p99Ms: 5 }, 100), false);
 });
 
 test('curves are drawn where their points are', () => {
