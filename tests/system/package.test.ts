@@ -34,7 +34,7 @@ test('the package is of this version, and holds the program, its documents and w
   assert.deepEqual(
     [...folders].sort(),
     [
-      ...['.env.example', 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
+      ...['.env.example', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
       ...['deploy/', 'dist/', 'docs/', 'mosquitto/'],
     ].sort(),
   );
