@@ -62,9 +62,10 @@ export async function askUntilFree(
     if (possible.fits(answer) === 'last') return;
     phone.parts.ledger.explained(`${kind} refused as ${refused}, as the phone was just moving`);
     if (performance.now() < end) continue;
-    phone.parts.ledger.violation(
+    phone.parts.ledger.differs(
       'wrong',
       `${kind} of ${phone.name} (${phone.number}) is ${refused} for too long`,
+      phone.since,
     );
     throw new Lost();
   }

@@ -14,12 +14,14 @@ export async function inspect(system: System, crowd: Crowd, ledger: Ledger): Pro
   for (const hub of crowd.hubs) {
     for (const end = performance.now() + 30_000; hub.due.length > 0 && performance.now() < end; )
       await sleep(50);
-    for (const due of hub.due) ledger.violation('notice', `${due.what}: no notice came`);
+    for (const due of hub.due) ledger.differs('notice', `${due.what}: no notice came`, due.since);
   }
   for (const phone of crowd.phones) {
-    for (const what of await differences(phone, system)) ledger.violation('store', `${phone.name}: ${what}`);
+    for (const what of await differences(phone, system))
+      ledger.differs('store', `${phone.name}: ${what}`, phone.since);
   }
-  for (const key of await strangers(system, crowd)) ledger.violation('store', `${key} is left`);
+  // When what is left should have gone is not known.
+  for (const key of await strangers(system, crowd)) ledger.differs('store', `${key} is left`, 0);
 }
 
 async function differences(phone: Phone, { database, stores }: System): Promise<string[]> {
