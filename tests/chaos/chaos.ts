@@ -1,4 +1,5 @@
 /** `npm run chaos -- [--long] [--redis KIND]…`; ends with exit code 0 only if every promise of docs/delivery.md was kept. */
+import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { deckOf, thoroughPace } from './storm/faults.ts';
 import { type RedisKind, redisKinds } from './storm/redis-kinds.ts';
@@ -63,7 +64,8 @@ async function run(options: NonNullable<ReturnType<typeof readArguments>>): Prom
       print: (line) => console.log(line),
     });
     console.log(`\n${report.join('\n')}\n`);
-    if (!isGood) console.log(`NOT every promise was kept; the workers' logs are in ${folder}\n`);
+    if (isGood) await rm(folder, { recursive: true });
+    else console.log(`NOT every promise was kept; the workers' logs are in ${folder}\n`);
     total.requests += requests;
     total.kills += kills;
     total.bad += isGood ? 0 : 1;
