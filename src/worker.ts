@@ -187,7 +187,8 @@ export class Worker {
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       correlationData: delivery.correlationData,
     };
-    const request = { replyTo, sent, phone, key, record, stored, sessionPhone, again, done };
+    const isOurs = () => delivery.isOurs();
+    const request = { replyTo, sent, phone, key, record, stored, sessionPhone, again, isOurs, done };
     return handle(request, means);
   }
 

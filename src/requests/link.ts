@@ -56,7 +56,14 @@ interface Code {
 }
 
 /** Take a place in both limits, or in none. */
-async function reserve({ phone, key, again }: Request, { limits, verifications }: Means, address: string) {
+async function reserve(request: Request, means: Means, address: string) {
+  const places = await take(request, means, address);
+  if (places !== 'too_many_requests' || request.again || (await request.isOurs())) return places;
+  // We were taken for dead, and in the way is the place that our heir took for this very request.
+  return take({ ...request, again: true }, means, address);
+}
+
+async function take({ phone, key, again }: Request, { limits, verifications }: Means, address: string) {
   const ofPhone = await limits.reserve(codesOfPhone, phone, { key, again });
   if (ofPhone === 'too_many_requests') return ofPhone;
   // Most mail servers take ANN@ for ann@: one mailbox must not have a limit for each way to write it.

@@ -52,6 +52,8 @@ export interface Request extends Cause {
   readonly sessionPhone: string | undefined;
   /** Whether the broker says that it has delivered it before; a client can't make it say so. */
   readonly again: boolean;
+  /** Whether the broker has given it to nobody else since it came; takes a round trip to the broker. */
+  readonly isOurs: () => Promise<boolean>;
   /** What became of it, if it was delivered before and its effect happened. */
   readonly done: string | undefined;
 }

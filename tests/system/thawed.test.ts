@@ -4,8 +4,9 @@ import { after, before, test } from 'node:test';
 import { atom, defaultLimits, encode } from '../../src/etf/index.ts';
 import { readProfile, type SentProfile } from '../../src/records/profile.ts';
 import type { Means } from '../../src/requests/handler.ts';
+import { link } from '../../src/requests/link.ts';
 import { remove } from '../../src/requests/remove.ts';
-import { fieldsOf, profile } from '../terms.ts';
+import { fieldsOf, profile, service } from '../terms.ts';
 import { openDirectly } from './stage/books.ts';
 import { eventually, type Phone, type Stage, startStage } from './stage/stage.ts';
 
@@ -56,6 +57,7 @@ test('a phone that was removed by its heir, and has signed in anew, keeps its se
     stored: await stores.profiles.read(phone.number),
     sessionPhone: phone.number,
     again: false,
+    isOurs: async () => true,
     done: undefined,
   };
   const carryOut = async () => {
@@ -86,5 +88,31 @@ test('a client that has signed in anew keeps its session, also when the worker w
     assert.equal(await stores.sessions.phoneOf(client), number);
     assert.deepEqual(await stores.sessions.active(number), [client]);
   }
+  await close();
+});
+
+test('a link that its heir is doing is not refused for the place that the heir took in the limits', async () => {
+  const { stores, close } = await openDirectly(stage);
+  const { client, number } = await stage.phone();
+  const services = [service({ id: 'thawed@example.org', type: atom('email') })];
+  const payload = encode(profile({ phone: number, services, status: 'link' }));
+  const sent = readProfile(payload, defaultLimits) as SentProfile;
+  const mail = { sendCode: async () => 'accepted' };
+  const means = { ...stores, mail, mailLane: { run: (work: () => unknown) => work() } } as unknown as Means;
+  const carryOut = async (again: boolean, isOurs: boolean) => {
+    const request = {
+      replyTo: { client },
+      sent,
+      phone: number,
+      key: 'one link',
+      record: '',
+      stored: undefined,
+    };
+    const more = { sessionPhone: number, again, isOurs: async () => isOurs, done: undefined };
+    return (await link({ ...request, ...more }, means)).result;
+  };
+  assert.equal(await carryOut(true, true), 'email_sent');
+  assert.equal(await carryOut(false, false), 'email_sent');
+  assert.equal(await carryOut(false, true), 'too_many_requests');
   await close();
 });

@@ -33,6 +33,7 @@ test('a contact that still knows the old number hears of the new one, and of the
       stored: undefined,
       sessionPhone: fresh.number,
       again: false,
+      isOurs: async () => true,
       done: undefined,
     },
     stores as Means,

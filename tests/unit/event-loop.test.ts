@@ -34,6 +34,7 @@ async function handle(sent: SentProfile): Promise<void> {
     key: '',
     stored: undefined,
     again: false,
+    isOurs: async () => true,
     done: undefined,
     record: '',
   };
