@@ -178,7 +178,7 @@ export class Worker {
     const again = delivery.redelivered;
     if (admission.refusesProven(client, sessionPhone !== undefined) && !again)
       return refuse('too_many_requests');
-    const done = record !== '' && (await isOfThis(delivery)) ? wordOf(record) : undefined;
+    const done = record !== '' && (await isOfThis(delivery, record)) ? wordOf(record) : undefined;
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
     if (!isAuthorized && done === undefined) return refuse('not_authorized');

@@ -39,12 +39,15 @@ export const lanes: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | '
   phone: 'fan-out',
 };
 
-/** Refusals that the same request might not meet a moment later. The others follow from the request alone, or are kept with its effect. */
+/**
+ * Refusals that the same request might not meet a moment later. Not `too_many_requests`: a client that sends one request
+ * many times at once is refused all but the first, and that one is still to be done. The others follow from the request
+ * alone, or are kept with its effect.
+ */
 const passing: ReadonlySet<string> = new Set<Refusal>([
   'not_found',
   'not_authorized',
   'already_exists',
-  'too_many_requests',
   'email_send',
   'busy',
 ]);
