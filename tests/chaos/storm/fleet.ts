@@ -145,7 +145,8 @@ export class Fleet {
 
   async startReady(): Promise<void> {
     const worker = await this.start();
-    await eventually(`${worker.name} is ready`, () => worker.isReady, 60_000);
+    // Another fault may end it before.
+    await eventually(`${worker.name} is ready`, () => worker.isReady || worker.isEnding, 60_000);
   }
 
   /** End one at once; what it does then is not its own fault. */
