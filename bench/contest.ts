@@ -38,7 +38,7 @@ export const nestjs: Contender = {
 
 export function effortOf({ quick }: BenchOptions): Effort {
   return quick
-    ? { warmUpRounds: 2, rounds: 5, milliseconds: 350 }
+    ? { warmUpRounds: 2, rounds: 5, milliseconds: 300 }
     : { warmUpRounds: 4, rounds: 21, milliseconds: 1_000 };
 }
 

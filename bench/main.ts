@@ -15,7 +15,7 @@ import { benchTraces } from './traces.ts';
 
 const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
 
-  --quick             few and short rounds, under two minutes; the figures are rough
+  --quick             few and short rounds, some two minutes, more on a busy machine; the figures are rough
   --build NAME=FILE   also measure another build of the worker, whose program FILE is
 
   BENCHMARK  get       a get from phone to phone, beside loops that check nothing, and beside NestJS if that is there
