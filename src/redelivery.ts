@@ -1,18 +1,50 @@
 import type { Delivery } from './mqtt/connection.ts';
+import type { RefusalRecord } from './requests/outcome.ts';
 import { refusalIn, requestKey, wordOf } from './store/answers.ts';
+import type { Found } from './store/arrivals.ts';
 
-/**
- * Whether the record that a request is done is of this very delivery, and not left over from an earlier request that had the
- * same packet identifier. The broker says so (DUP), or the Correlation Data does, also of a client that sends again by itself;
- * or we were taken for dead, and it is our heir's. Who was refused, and sends the same again, wants to try again.
- */
-export async function isOfThis(delivery: Delivery, record: string): Promise<boolean> {
-  if (delivery.redelivered) return true;
-  const isRefusal = refusalIn(wordOf(record)) !== undefined;
-  return (delivery.correlationData !== undefined && !isRefusal) || !(await delivery.isOurs());
+/** Where it is kept what became of a request. */
+export interface RecordKeys {
+  /** Of what was done. A client's own repetition with the same Correlation Data has the same. */
+  readonly request: string;
+  /** Of what was refused. Only a redelivery has the same: whoever is told `busy` may try again. */
+  readonly delivery: string;
+}
+
+/** What became of a request when it was delivered before. */
+export interface Past {
+  readonly done: string | undefined;
+  readonly refused: string | undefined;
+  readonly refusal: RefusalRecord;
 }
 
 /** What tells this request from any other, over its redeliveries. */
-export function keyOf({ broker, packetId, payload, correlationData }: Delivery, client: string): string {
-  return requestKey({ client, payload, correlationData, origin: `${broker.session} ${packetId}` });
+export function keysOf(delivery: Delivery, client: string): RecordKeys {
+  const { broker, packetId, payload, correlationData } = delivery;
+  const identity = { client, payload, origin: `${broker.session} ${packetId}` };
+  const ofDelivery = requestKey({ ...identity, correlationData: undefined });
+  if (correlationData === undefined) return { request: ofDelivery, delivery: ofDelivery };
+  return { request: requestKey({ ...identity, correlationData }), delivery: ofDelivery };
+}
+
+/** A record may be left over from an earlier request that had the same packet identifier: see {@link isRepeated}. */
+export async function pastOf(delivery: Delivery, keys: RecordKeys, found: Found): Promise<Past> {
+  const { record, refusal } = found;
+  const refused = refusalIn(wordOf(refusal));
+  const past = { refusal: { key: keys.delivery, record: refusal } };
+  if (refused !== undefined && (await isRepeated(delivery))) return { ...past, refused, done: undefined };
+  const word = wordOf(record);
+  const isDone =
+    word !== undefined &&
+    refusalIn(word) === undefined &&
+    (delivery.correlationData !== undefined || (await isRepeated(delivery)));
+  return { ...past, refused: undefined, done: isDone ? word : undefined };
+}
+
+/**
+ * Whether this very delivery has come before, to us or to another: the broker says so (DUP); or we were taken for dead, and
+ * our heir has it.
+ */
+async function isRepeated(delivery: Delivery): Promise<boolean> {
+  return delivery.redelivered || !(await delivery.isOurs());
 }

@@ -1,81 +1,51 @@
 import type { Admission } from './admission.ts';
+import { Answering, type AnsweringParts, type Asked } from './answering.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Limits } from './etf/index.ts';
-import type { Forwarding } from './forwarding.ts';
 import type { Identity } from './identity.ts';
-import {
-  type BrokerConnection,
-  ConnectionClosed,
-  type Delivery,
-  type Publication,
-} from './mqtt/connection.ts';
-import { Lane } from './mqtt/lanes.ts';
-import {
-  actionTopic,
-  type EventTopic,
-  ownResponseTopic,
-  parseEventTopic,
-  sessionTopic,
-} from './mqtt/topics.ts';
-import { type Log, shortenPhone } from './operating/log.ts';
-import type { IgnoreReason, Metrics } from './operating/metrics.ts';
-import type { Tracing } from './operating/tracing.ts';
+import { ConnectionClosed, type Delivery } from './mqtt/connection.ts';
+import { type EventTopic, ownResponseTopic, parseEventTopic } from './mqtt/topics.ts';
+import { shortenPhone } from './operating/log.ts';
+import type { IgnoreReason } from './operating/metrics.ts';
 import type { Refusal } from './records/io.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
-import { isOfThis, keyOf } from './redelivery.ts';
+import { keysOf, pastOf } from './redelivery.ts';
 import type { Means } from './requests/handler.ts';
 import { handle } from './requests/index.ts';
-import { type Answer, type Notice, type Outcome, refuse } from './requests/outcome.ts';
-import { wordOf } from './store/answers.ts';
-import { answerProperties, traceRequest } from './traced-requests.ts';
+import { type Outcome, refuse } from './requests/outcome.ts';
+import { traceRequest } from './traced-requests.ts';
 
 /** What a worker works with. */
-export interface WorkerParts {
+export interface WorkerParts extends AnsweringParts {
   readonly means: Means;
   readonly identity: Identity;
   readonly admission: Admission;
-  /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
-  readonly brokers: readonly BrokerConnection[];
-  /** For brokers other than the one that a request came from. */
-  readonly forwarding: Pick<Forwarding, 'publish'>;
   readonly limits: Limits;
-  readonly replyQos: 0 | 1 | 2;
-  /** Lets the broker's list of clients follow the sessions of a phone; never rejects. Absent where nobody keeps one. */
-  readonly followSessions: ((phone: string) => Promise<void>) | undefined;
   /** Longest time from receiving a request to knowing its answer. */
   readonly deadlineMs: number;
   /** Whether Redis cannot be reached now. */
   readonly isStoreAway: () => boolean;
-  readonly metrics: Metrics;
-  /** Absent unless traces are on. */
-  readonly tracing?: Tracing | undefined;
-  readonly log: Log;
 }
 
 /** A delivery that is a request: who asks, and what. */
-interface Arrival {
-  /** Its number in the log. */
-  readonly request: number;
+interface Arrival extends Asked {
   /** What the log and the metrics call it. */
   readonly kind: RequestKind | 'invalid';
-  readonly delivery: Delivery;
   readonly event: EventTopic;
-  readonly client: string;
   readonly sent: SentProfile | 'invalid_data';
 }
 
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
 export class Worker {
   readonly #parts: WorkerParts;
-  /** One for each broker, by its address: the requests of one that is away must not hold up those of the others. */
-  readonly #fanOuts = new Map<string, Lane>();
+  readonly #answering: Answering<Arrival>;
+  readonly #deadlines: Deadlines;
   #requests = 0;
   #unaddressedLoggedAt = Number.NEGATIVE_INFINITY;
 
-  readonly #deadlines: Deadlines;
-
   constructor(parts: WorkerParts) {
     this.#parts = parts;
+    this.#answering = new Answering(parts, (arrival, error) => this.#internal(arrival, error));
     this.#deadlines = new Deadlines(parts.deadlineMs, parts.isStoreAway);
   }
 
@@ -122,7 +92,7 @@ export class Worker {
       sent === 'invalid_data' || refusal !== undefined
         ? refuse(refusal ?? 'invalid_data')
         : await this.#handleInTime(arrival, sent);
-    await this.#say(arrival, outcome);
+    await this.#answering.say(arrival, outcome);
     const milliseconds = performance.now() - delivery.receivedAt;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
     if (log.isLevelEnabled('debug')) {
@@ -163,7 +133,7 @@ export class Worker {
 
   /** What a request that has outlived its deadline still has to tell others. */
   #sayLate(arrival: Arrival, outcome: Outcome): void {
-    this.#say(arrival, { ...outcome, answers: [] }).catch((error) => {
+    this.#answering.say(arrival, { ...outcome, answers: [] }).catch((error) => {
       this.#parts.log.error({ request: arrival.request, err: error }, 'request failed after its deadline');
     });
   }
@@ -172,123 +142,26 @@ export class Worker {
   async #handle({ delivery, event, client }: Arrival, sent: SentProfile): Promise<Outcome> {
     const { identity, admission, means } = this.#parts;
     const { phone } = sent;
-    const key = sent.kind === 'get' ? '' : keyOf(delivery, client);
-    const { session, stored, record } = await means.arrivals.read(client, phone, key);
+    const keys = sent.kind === 'get' ? undefined : keysOf(delivery, client);
+    const found = await means.arrivals.read(client, phone, keys);
+    const { session, stored, record } = found;
     const sessionPhone = identity.phoneOf(session, event);
     const again = delivery.redelivered;
     if (admission.refusesProven(client, sessionPhone !== undefined) && !again)
       return refuse('too_many_requests');
-    const done = record !== '' && (await isOfThis(delivery, record)) ? wordOf(record) : undefined;
+    const past = keys === undefined ? noPast : await pastOf(delivery, keys, found);
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
-    if (!isAuthorized && done === undefined) return refuse('not_authorized');
+    if (!isAuthorized && past.done === undefined && past.refused === undefined)
+      return refuse('not_authorized');
     const replyTo = {
       client,
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       correlationData: delivery.correlationData,
     };
     const isOurs = () => delivery.isOurs();
-    const request = { replyTo, sent, phone, key, record, stored, sessionPhone, again, isOurs, done };
-    return handle(request, means);
-  }
-
-  /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
-  #say(arrival: Arrival, outcome: Outcome): Promise<void> {
-    const { answers, notices, vacated, after, later } = outcome;
-    const [answer] = answers;
-    const isMore =
-      notices !== undefined || vacated !== undefined || after !== undefined || later !== undefined;
-    if (answer === undefined || answers.length > 1 || isMore) return this.#sayAll(arrival, outcome);
-    return this.#publishAnswer(arrival, answer); // nearly always: each promise more would cost every request
-  }
-
-  async #sayAll(arrival: Arrival, { answers, ...rest }: Outcome): Promise<void> {
-    const { notices, vacated, after, later } = rest;
-    await Promise.all(answers.map((answer) => this.#publishAnswer(arrival, answer)));
-    // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
-    if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
-    if (notices !== undefined || after !== undefined) await this.#tellOthers(arrival, rest);
-    if (later === undefined) return;
-    await this.#say(arrival, await later.catch((error: unknown) => this.#internal(arrival, error)));
-  }
-
-  async #tellOthers(
-    { request, delivery }: Arrival,
-    { notices, after }: Pick<Outcome, 'notices' | 'after'>,
-  ): Promise<void> {
-    // What waits here is bounded by the requests in flight, so the lane is never full.
-    try {
-      if (notices !== undefined) await this.#fanOutsOf(delivery).run(() => this.#notify(delivery, notices));
-      await after?.();
-    } catch (error) {
-      if (error instanceof ConnectionClosed) throw error;
-      // The client has its answer, and must not hear another.
-      this.#parts.log.error({ request, err: error }, 'telling others failed');
-    }
-  }
-
-  #fanOutsOf({ broker: { address } }: Delivery): Lane {
-    const known = this.#fanOuts.get(address);
-    if (known !== undefined) return known;
-    const lane = new Lane({ name: 'fan-out', concurrency: fanOutsAtOnce, queue: Number.POSITIVE_INFINITY });
-    this.#fanOuts.set(address, lane);
-    this.#parts.metrics.lane(lane);
-    return lane;
-  }
-
-  /** The asking client is answered where it asked; another one may be on any of the brokers. */
-  #publishAnswer({ delivery, client }: Arrival, { to, payload }: Answer): Promise<void> {
-    const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
-    const { correlationData } = to ?? delivery;
-    const publication = this.#publication(
-      topic ?? actionTopic(to?.client ?? client),
-      payload,
-      correlationData,
-    );
-    if (to !== undefined) return this.#publishEverywhere('answer', delivery, publication);
-    const traced = answerProperties(delivery, this.#parts.tracing);
-    const answer = traced === undefined ? publication : { ...publication, ...traced };
-    return this.#accepted('answer', delivery.broker.publish(answer));
-  }
-
-  async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
-    for await (const batch of notices) {
-      const publishing = batch.map(({ phone, payload }) =>
-        this.#publishEverywhere('notice', delivery, this.#publication(sessionTopic(phone), payload)),
-      );
-      await Promise.all(publishing);
-      this.#parts.metrics.noticed(batch.length);
-    }
-  }
-
-  #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
-    const { replyQos: qos } = this.#parts;
-    if (correlationData === undefined) return { topic, payload, qos, contentType };
-    return { topic, payload, qos, contentType, correlationData };
-  }
-
-  /** The broker that the request came from must take it before the request is acknowledged there; none waits for another. */
-  async #publishEverywhere(
-    kind: 'answer' | 'notice',
-    { broker: from }: Delivery,
-    publication: Publication,
-  ): Promise<void> {
-    const { brokers, forwarding } = this.#parts;
-    const publish = (broker: BrokerConnection): Promise<void> =>
-      broker.address === from.address ? broker.publish(publication) : forwarding.publish(broker, publication);
-    await Promise.all(brokers.map((broker) => this.#accepted(kind, publish(broker))));
-  }
-
-  /** A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. */
-  async #accepted(kind: 'answer' | 'notice', publishing: Promise<void>): Promise<void> {
-    const { log, metrics } = this.#parts;
-    try {
-      await publishing;
-    } catch (error) {
-      if (error instanceof ConnectionClosed) throw error;
-      metrics.publishRefused(kind);
-      log.warn({ kind, err: error }, 'a broker did not take what was published');
-    }
+    const request = { replyTo, sent, phone, record, stored, sessionPhone, again, isOurs, ...past };
+    return handle({ ...request, key: keys?.request ?? '' }, means);
   }
 
   #unaddressed(): IgnoreReason {
@@ -303,8 +176,7 @@ export class Worker {
   }
 }
 
-const contentType = 'application/x-erlang-binary';
-
-const fanOutsAtOnce = 16;
+/** A `get` changes nothing, so it may be done as often as it is delivered. */
+const noPast = { done: undefined, refused: undefined, refusal: { key: '', record: '' } };
 
 const unaddressedLogPauseMs = 60_000;

@@ -39,29 +39,37 @@ export const lanes: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | '
   phone: 'fan-out',
 };
 
-/**
- * Refusals that the same request might not meet a moment later. Not `too_many_requests`: a client that sends one request
- * many times at once is refused all but the first, and that one is still to be done. The others follow from the request
- * alone, or are kept with its effect.
- */
+/** Refusals that the same request might not meet a moment later. The others follow from the request alone, or are kept with its effect. */
 const passing: ReadonlySet<string> = new Set<Refusal>([
   'not_found',
   'not_authorized',
   'already_exists',
+  'too_many_requests',
   'email_send',
   'busy',
 ]);
 
 /** Handle a request. What was refused stays refused when it is delivered again, whatever has changed since. */
 export async function handle(request: Request, means: Means): Promise<Outcome> {
-  const { sent, phone, key, done } = request;
-  const refused = refusalIn(done);
+  const { sent, phone, key, done, refused, refusal } = request;
   if (refused !== undefined) return refuse(refused as Refusal);
   const outcome = await handlers[sent.kind](request, means);
   const { result } = outcome;
   // `get` changes nothing, and has no key; `aws` gives the phone nothing that it may not ask for again.
   if (key === '' || sent.kind === 'aws' || done !== undefined || !passing.has(result)) return outcome;
-  if ((await means.answers.refuse(request, result)) === 'stored') return outcome;
-  const [record, stored] = await Promise.all([means.answers.read(phone, key), means.profiles.read(phone)]);
-  return handle({ ...request, record, stored, done: wordOf(record) }, means);
+  if ((await means.answers.refuse({ phone, ...refusal }, result)) === 'stored') return outcome;
+  return handle(await decidedByOther(request, means), means);
+}
+
+/** The request, with what another worker that had it too has decided. */
+async function decidedByOther(request: Request, { answers, profiles }: Means): Promise<Request> {
+  const { phone, key, refusal } = request;
+  const [record, ofDelivery, stored] = await Promise.all([
+    answers.read(phone, key),
+    answers.read(phone, refusal.key),
+    profiles.read(phone),
+  ]);
+  const refused = refusalIn(wordOf(ofDelivery));
+  const done = refused === undefined ? wordOf(record) : undefined;
+  return { ...request, record, stored, done, refused, refusal: { ...refusal, record: ofDelivery } };
 }

@@ -56,6 +56,17 @@ export interface Request extends Cause {
   readonly isOurs: () => Promise<boolean>;
   /** What became of it, if it was delivered before and its effect happened. */
   readonly done: string | undefined;
+  /** What it was refused with, if it was delivered before and refused. */
+  readonly refused: string | undefined;
+  /** Where that is kept. */
+  readonly refusal: RefusalRecord;
+}
+
+/** The record that a delivery was refused. */
+export interface RefusalRecord {
+  readonly key: string;
+  /** As it was read; `''` if there was none. */
+  readonly record: string;
 }
 
 /** Runs slow work, so much at a time, and so much waiting for that. */

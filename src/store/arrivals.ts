@@ -16,6 +16,8 @@ export interface Found {
   readonly stored: StoredProfile | undefined;
   /** The record that the request is done; `''` if there is none. */
   readonly record: string;
+  /** The record that this delivery of it was refused; often the same one. */
+  readonly refusal: string;
 }
 
 /** What is read for every request, in one round trip. */
@@ -23,25 +25,42 @@ export interface Arrivals {
   /**
    * @param client - whose session.
    * @param phone - whose profile.
-   * @param key - of the record that the request is done; `''` for a request that needs none.
+   * @param records - the keys of what became of the request, and of this delivery of it; absent for one that needs none.
    */
-  read(client: string, phone: string, key: string): Promise<Found>;
+  read(
+    client: string,
+    phone: string,
+    records: { readonly request: string; readonly delivery: string } | undefined,
+  ): Promise<Found>;
 }
 
 export function openArrivals({ keys }: Database, reads: GatheredReads, profiles: Profiles): Arrivals {
   return {
-    read(client, phone, key) {
+    read(client, phone, records) {
       const own = [keys.session(client), keys.profile(phone)];
-      if (key !== '') own.push(keys.done(phone, key));
-      return reads.read(key === '' ? 'sp' : 'spd', own, (values, at) => {
+      let kinds = 'sp';
+      if (records !== undefined) {
+        own.push(keys.done(phone, records.request));
+        kinds = 'spd';
+        if (records.delivery !== records.request) {
+          own.push(keys.done(phone, records.delivery));
+          kinds = 'spdd';
+        }
+      }
+      return reads.read(kinds, own, (values, at) => {
         const session = readSession(bytesOf(values[at]));
         const stored = profiles.unpack(phone, bytesOf(values[at + 1]));
-        const record = key === '' ? '' : (bytesOf(values[at + 2])?.toString('latin1') ?? '');
-        if (!(stored instanceof Promise)) return { session, stored, record };
-        return stored.then((joined) => ({ session, stored: joined, record }));
+        const record = kinds === 'sp' ? '' : readRecord(values[at + 2]);
+        const refusal = kinds === 'spdd' ? readRecord(values[at + 3]) : record;
+        if (!(stored instanceof Promise)) return { session, stored, record, refusal };
+        return stored.then((joined) => ({ session, stored: joined, record, refusal }));
       });
     },
   };
+}
+
+function readRecord(value: Parameters<typeof bytesOf>[0]): string {
+  return bytesOf(value)?.toString('latin1') ?? '';
 }
 
 /** @param bytes - `<phone> <token>`, as `read-gathered` joins them. */

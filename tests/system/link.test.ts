@@ -1,12 +1,14 @@
 /** `link`: a code is mailed to an address. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, type Term } from '../../src/etf/index.ts';
 import { feature, fieldsOf, profile, refusal, service } from '../terms.ts';
 import { header } from './mail-fixture.ts';
 import {
   assertTellsNothing,
   codeIn,
+  confirm,
   emailService,
   everythingIn,
   holds,
@@ -209,6 +211,17 @@ test('asked many times at once with the same correlation data, one mail is sent'
   // This one was answered, so that the client that asks once more is told the same and nothing is done.
   assert.deepEqual(await phone.ask(link(phone, 'flood@example.org'), { properties }), success('email_sent'));
   mailTo('flood@example.org');
+});
+
+test('asked twice at once with the same correlation data, the code that is mailed is good', async () => {
+  const phone = await own.stage.phone();
+  const properties = { correlationData: Buffer.from('twice') };
+  const address = 'at-once@example.org';
+  for (let count = 0; count < 2; count++) await phone.send(link(phone, address), { qos: 1, properties });
+  const answers = [decode((await phone.take()).payload), decode((await phone.take()).payload)];
+  assert.ok(answers.some((answer) => isDeepStrictEqual(answer, success('email_sent'))));
+  const code = codeIn(mailTo(address));
+  assert.deepEqual(await phone.ask(confirm(phone, address, code)), success('verified'));
 });
 
 test('all of Redis holds no code and no address, but for the address in its own profile', async () => {

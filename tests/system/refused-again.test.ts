@@ -24,20 +24,27 @@ const ask = (
   phone: Phone,
   status: string,
   more: Partial<Parameters<typeof profile>[0]> = {},
-): Promise<Term> => phone.ask(profile({ phone: phone.number, ...more, status }));
+  correlationData?: Buffer,
+): Promise<Term> =>
+  phone.ask(
+    profile({ phone: phone.number, ...more, status }),
+    correlationData && { properties: { correlationData } },
+  );
 
-for (const [status, refused] of [
-  ['remove', 'not_found'],
-  ['update', 'not_found'],
-  ['phone', 'not_authorized'],
+for (const [status, refused, correlation] of [
+  ['remove', 'not_found', undefined],
+  ['update', 'not_found', undefined],
+  ['phone', 'not_authorized', undefined],
+  ['remove', 'not_found', 'with Correlation Data'],
 ] as const) {
-  test(`${status}: refused, and made possible meanwhile: it stays refused`, async () => {
+  test(`${status} ${correlation ?? ''}: refused, and made possible meanwhile: it stays refused`, async () => {
     const [phone, old] = [await stage.phone(), await stage.phone()];
     await worker.idle();
     await phone.fence();
     const lost = relay.swallowed();
     relay.swallow('puback');
-    assert.deepEqual(await ask(phone, status, { presence: atom('late') }), refusal(refused));
+    const data = correlation && Buffer.from(correlation);
+    assert.deepEqual(await ask(phone, status, { presence: atom('late') }, data), refusal(refused));
     await eventually('the acknowledgement is lost', () => relay.swallowed() > lost);
     relay.swallow();
 

@@ -59,6 +59,8 @@ test('a phone that was removed by its heir, and has signed in anew, keeps its se
     again: false,
     isOurs: async () => true,
     done: undefined,
+    refused: undefined,
+    refusal: { key: 'a refusal', record: '' },
   };
   const carryOut = async () => {
     const { notices } = await remove(request, stores as Means);
@@ -108,7 +110,14 @@ test('a link that its heir is doing is not refused for the place that the heir t
       record: '',
       stored: undefined,
     };
-    const more = { sessionPhone: number, again, isOurs: async () => isOurs, done: undefined };
+    const more = {
+      sessionPhone: number,
+      again,
+      isOurs: async () => isOurs,
+      done: undefined,
+      refused: undefined,
+      refusal: { key: 'a refusal', record: '' },
+    };
     return (await link({ ...request, ...more }, means)).result;
   };
   assert.equal(await carryOut(true, true), 'email_sent');

@@ -35,6 +35,8 @@ test('a contact that still knows the old number hears of the new one, and of the
       again: false,
       isOurs: async () => true,
       done: undefined,
+      refused: undefined,
+      refusal: { key: 'a refusal', record: '' },
     },
     stores as Means,
   );

@@ -36,6 +36,8 @@ async function handle(sent: SentProfile): Promise<void> {
     again: false,
     isOurs: async () => true,
     done: undefined,
+    refused: undefined,
+    refusal: { key: 'a refusal', record: '' },
     record: '',
   };
   const whole = { ...request, sessionPhone: phone, replyTo: { client: 'a' } };

@@ -31,7 +31,7 @@ const stored = {
   balance: fragment(0),
   presence: fragment(atom('online')),
 };
-const found = { session: { phone, tokenHash: '' }, stored, record: '' };
+const found = { session: { phone, tokenHash: '' }, stored, record: '', refusal: '' };
 const entry = fragment(contact({ phoneId: `${phone}_1` }));
 
 /** Stores in which a test breaks what it wants to see broken. */

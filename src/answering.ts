@@ -1,0 +1,154 @@
+import type { Forwarding } from './forwarding.ts';
+import {
+  type BrokerConnection,
+  ConnectionClosed,
+  type Delivery,
+  type Publication,
+} from './mqtt/connection.ts';
+import { Lane } from './mqtt/lanes.ts';
+import { actionTopic, ownResponseTopic, sessionTopic } from './mqtt/topics.ts';
+import type { Log } from './operating/log.ts';
+import type { Metrics } from './operating/metrics.ts';
+import type { Tracing } from './operating/tracing.ts';
+import type { Answer, Notice, Outcome } from './requests/outcome.ts';
+import { answerProperties } from './traced-requests.ts';
+
+/** What it takes to say something. */
+export interface AnsweringParts {
+  /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
+  readonly brokers: readonly BrokerConnection[];
+  /** For brokers other than the one that a request came from. */
+  readonly forwarding: Pick<Forwarding, 'publish'>;
+  readonly replyQos: 0 | 1 | 2;
+  /** Lets the broker's list of clients follow the sessions of a phone; never rejects. Absent where nobody keeps one. */
+  readonly followSessions: ((phone: string) => Promise<void>) | undefined;
+  readonly metrics: Metrics;
+  /** Absent unless traces are on. */
+  readonly tracing?: Tracing | undefined;
+  readonly log: Log;
+}
+
+/** Who asked, and how. */
+export interface Asked {
+  /** Its number in the log. */
+  readonly request: number;
+  readonly delivery: Delivery;
+  readonly client: string;
+}
+
+/** Says what is to be said: answers to clients, notices to counterparties. */
+export class Answering<T extends Asked> {
+  readonly #parts: AnsweringParts;
+  readonly #internal: (asked: T, error: unknown) => Outcome;
+  /** One for each broker, by its address: the requests of one that is away must not hold up those of the others. */
+  readonly #fanOuts = new Map<string, Lane>();
+
+  /** @param internal - what becomes of a fault in what is said later. */
+  constructor(parts: AnsweringParts, internal: (asked: T, error: unknown) => Outcome) {
+    this.#parts = parts;
+    this.#internal = internal;
+  }
+
+  /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
+  say(asked: T, outcome: Outcome): Promise<void> {
+    const { answers, notices, vacated, after, later } = outcome;
+    const [answer] = answers;
+    const isMore =
+      notices !== undefined || vacated !== undefined || after !== undefined || later !== undefined;
+    if (answer === undefined || answers.length > 1 || isMore) return this.#sayAll(asked, outcome);
+    return this.#publishAnswer(asked, answer); // nearly always: each promise more would cost every request
+  }
+
+  async #sayAll(asked: T, { answers, ...rest }: Outcome): Promise<void> {
+    const { notices, vacated, after, later } = rest;
+    await Promise.all(answers.map((answer) => this.#publishAnswer(asked, answer)));
+    // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
+    if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
+    if (notices !== undefined || after !== undefined) await this.#tellOthers(asked, rest);
+    if (later === undefined) return;
+    await this.say(asked, await later.catch((error: unknown) => this.#internal(asked, error)));
+  }
+
+  async #tellOthers(
+    { request, delivery }: Asked,
+    { notices, after }: Pick<Outcome, 'notices' | 'after'>,
+  ): Promise<void> {
+    // What waits here is bounded by the requests in flight, so the lane is never full.
+    try {
+      if (notices !== undefined) await this.#fanOutsOf(delivery).run(() => this.#notify(delivery, notices));
+      await after?.();
+    } catch (error) {
+      if (error instanceof ConnectionClosed) throw error;
+      // The client has its answer, and must not hear another.
+      this.#parts.log.error({ request, err: error }, 'telling others failed');
+    }
+  }
+
+  #fanOutsOf({ broker: { address } }: Delivery): Lane {
+    const known = this.#fanOuts.get(address);
+    if (known !== undefined) return known;
+    const lane = new Lane({ name: 'fan-out', concurrency: fanOutsAtOnce, queue: Number.POSITIVE_INFINITY });
+    this.#fanOuts.set(address, lane);
+    this.#parts.metrics.lane(lane);
+    return lane;
+  }
+
+  /** The asking client is answered where it asked; another one may be on any of the brokers. */
+  #publishAnswer({ delivery, client }: Asked, { to, payload }: Answer): Promise<void> {
+    const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
+    const { correlationData } = to ?? delivery;
+    const publication = this.#publication(
+      topic ?? actionTopic(to?.client ?? client),
+      payload,
+      correlationData,
+    );
+    if (to !== undefined) return this.#publishEverywhere('answer', delivery, publication);
+    const traced = answerProperties(delivery, this.#parts.tracing);
+    const answer = traced === undefined ? publication : { ...publication, ...traced };
+    return this.#accepted('answer', delivery.broker.publish(answer));
+  }
+
+  async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
+    for await (const batch of notices) {
+      const publishing = batch.map(({ phone, payload }) =>
+        this.#publishEverywhere('notice', delivery, this.#publication(sessionTopic(phone), payload)),
+      );
+      await Promise.all(publishing);
+      this.#parts.metrics.noticed(batch.length);
+    }
+  }
+
+  #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
+    const { replyQos: qos } = this.#parts;
+    if (correlationData === undefined) return { topic, payload, qos, contentType };
+    return { topic, payload, qos, contentType, correlationData };
+  }
+
+  /** The broker that the request came from must take it before the request is acknowledged there; none waits for another. */
+  async #publishEverywhere(
+    kind: 'answer' | 'notice',
+    { broker: from }: Delivery,
+    publication: Publication,
+  ): Promise<void> {
+    const { brokers, forwarding } = this.#parts;
+    const publish = (broker: BrokerConnection): Promise<void> =>
+      broker.address === from.address ? broker.publish(publication) : forwarding.publish(broker, publication);
+    await Promise.all(brokers.map((broker) => this.#accepted(kind, publish(broker))));
+  }
+
+  /** A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. */
+  async #accepted(kind: 'answer' | 'notice', publishing: Promise<void>): Promise<void> {
+    const { log, metrics } = this.#parts;
+    try {
+      await publishing;
+    } catch (error) {
+      if (error instanceof ConnectionClosed) throw error;
+      metrics.publishRefused(kind);
+      log.warn({ kind, err: error }, 'a broker did not take what was published');
+    }
+  }
+}
+
+const contentType = 'application/x-erlang-binary';
+
+const fanOutsAtOnce = 16;
