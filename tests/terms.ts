@@ -1,6 +1,6 @@
 /** The protocol's records as terms, with everything unset that a test does not name. */
 import assert from 'node:assert/strict';
-import { atom, type Term, Tuple, tuple } from '../src/etf/index.ts';
+import { atom, print, type Term, Tuple, tuple } from '../src/etf/index.ts';
 
 /** A string stands for a binary of its UTF-8 bytes. */
 export type Value = Term | string;
@@ -93,7 +93,7 @@ export function refusal(code: string): Tuple {
 export function fieldsOf(answer: Term) {
   assert.ok(answer instanceof Tuple, 'a tuple is answered');
   const [tag, phone, services, rosters, settings, update, balance, ...rest] = answer.elements;
-  assert.deepEqual(tag, atom('Profile'));
+  assert.deepEqual(tag, atom('Profile'), `a profile is answered, and not ${print(answer)}`);
   const status = rest.at(-1);
   const presence = rest.length === 2 ? rest[0] : undefined;
   return { phone, services, rosters, settings, update, balance, presence, status };

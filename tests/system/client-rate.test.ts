@@ -1,6 +1,7 @@
 /** CLIENT_RATE and CLIENT_BURST: how often one client may ask, over all workers together. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { decode, print } from '../../src/etf/index.ts';
 import { profile, refusal } from '../terms.ts';
 import { eventually, type Stage, startStage } from './stage/stage.ts';
@@ -21,8 +22,9 @@ test('beyond it the answer is too_many_requests, from all workers; others are an
   const begun = performance.now();
   for (let count = 0; count < ASKED; count += 20) {
     await Promise.all(Array.from({ length: 20 }, () => flood.send(request, { qos: 1 })));
-    // Told to the other worker a moment later.
     await eventually('they are answered', () => flood.answers.length >= count + 20);
+    // What one worker lets in is told to the other a moment later.
+    await delay(75);
   }
   const refused = flood.answers.filter(
     ({ payload }) => print(decode(payload)) === print(refusal('too_many_requests')),

@@ -35,6 +35,8 @@ export async function startRelayed(
 ): Promise<RelayedWorker> {
   const redis = await relayRedis(redisPort, watching);
   const settings = {
+    // What is counted of a client would be left in Redis.
+    CLIENT_RATE: '0',
     MQTT_URL: `mqtt://127.0.0.1:${broker.port}`,
     MQTT_CLIENT_ID: 'worker-1',
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
