@@ -115,13 +115,13 @@ export function openRedis(
   for (const { name, keys, lua } of scripts) {
     if (name === gathered) continue;
     connection.defineCommand(name, { numberOfKeys: keys, lua });
-    commands.set(name, { call: scriptCommand(connection, name), keys });
+    commands.set(name, { call: scriptCommand(connection, name, { lua, keys }), keys });
   }
   const { isCluster } = connection;
   const lua = scripts.find(({ name }) => name === gathered)?.lua ?? '';
   // The keys of what is written in one pipeline must lie on one server, which ioredis looks up by the first argument.
   connection.defineCommand(gathered, { lua, ...(isCluster && { numberOfKeys: 1 }) });
-  const readGathered = scriptCommand(connection, `${gathered}Buffer`);
+  const readGathered = scriptCommand(connection, `${gathered}Buffer`, { lua, keys: isCluster ? 1 : 'first' });
 
   return {
     connection,
@@ -184,10 +184,31 @@ interface ScriptCommand {
   readonly keys: number;
 }
 
-/** What ioredis has made of a script: its name for text, or with `Buffer` behind it for bytes. */
-function scriptCommand(connection: Redis | Cluster, name: string): ScriptCommand['call'] {
+/**
+ * What ioredis has made of a script: its name for text, or with `Buffer` behind it for bytes.
+ *
+ * ioredis sends the digest of a script that it has loaded. A master that has just got a slot, or whose scripts were
+ * flushed, may not have it: then it is sent whole.
+ * @param keys - how many of the arguments are keys; or the first argument says so.
+ */
+function scriptCommand(
+  connection: Redis | Cluster,
+  name: string,
+  { lua, keys }: { readonly lua: string; readonly keys: number | 'first' },
+): ScriptCommand['call'] {
+  const byDigest = commandOf(connection, name);
+  const whole = commandOf(connection, name.endsWith('Buffer') ? 'evalBuffer' : 'eval');
+  const count = keys === 'first' ? [] : [keys];
+  return (...args) =>
+    byDigest(...args).catch((error: unknown) => {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT '))) throw error;
+      return whole(lua, ...count, ...args);
+    });
+}
+
+function commandOf(connection: Redis | Cluster, name: string): ScriptCommand['call'] {
   const command: unknown = Reflect.get(connection, name);
-  if (typeof command !== 'function') throw new Error(`ioredis did not define the script ${name}`);
+  if (typeof command !== 'function') throw new Error(`ioredis has no command ${name}`);
   return command.bind(connection);
 }
 

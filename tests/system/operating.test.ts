@@ -145,6 +145,17 @@ describe('Redis or the broker is away', () => {
     assert.equal(stage.worker.log().filter(({ msg }) => msg === 'ready').length, 2);
   });
 
+  test('Redis has forgotten the scripts that were loaded: no client notices', async (t) => {
+    const stage = await startStage();
+    t.after(() => stage.stop());
+    const phone = await stage.phone();
+    for (let count = 0; count < 2; count++) {
+      fieldsOf(await phone.ask(set(phone)));
+      fieldsOf(await phone.ask(get(phone)));
+      await stage.database.script('FLUSH');
+    }
+  });
+
   test('both, when the worker starts: it waits for them', async (t) => {
     const stage = await startStage({ workers: 0 });
     t.after(() => stage.stop());
