@@ -5,7 +5,7 @@ import type { ContactPlace } from '../records/roster.ts';
 import type { Notice } from './outcome.ts';
 
 /** So many counterparties are changed, and told, at a time. */
-const batchSize = 64;
+const batchSize = 16;
 
 /**
  * Changes a profile's entry in the roster of a counterparty.
