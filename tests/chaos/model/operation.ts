@@ -69,6 +69,8 @@ export interface Outside {
   readonly mailed: ReadonlyMap<string, string>;
   /** Phone → the access keys that STS issued for it. */
   readonly issued: ReadonlyMap<string, readonly string[]>;
+  /** Whether a request was refused as a profile was just moving. Unless one was, nobody saw when a move began. */
+  readonly sawMove: boolean;
 }
 
 /** `error not_found`, `ok verified`, `profile get`: what metrics would call it, and texts to compare. */

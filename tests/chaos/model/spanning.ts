@@ -61,7 +61,7 @@ function begin(outside: Outside, state: State, operation: Operation): Move[] {
     case 'migrate':
       return migrate(outside, state, operation);
     case 'phone':
-      return [...claim(state, operation), ...phone(outside, state, operation)];
+      return [...claim(outside, state, operation), ...phone(outside, state, operation)];
     default:
       return [];
   }
@@ -155,8 +155,8 @@ function isBusy({ moved, claimed }: State, phone: string): boolean {
   return phone in moved || claimed.includes(phone);
 }
 
-function claim(state: State, { asked }: Operation): Move[] {
-  if (state.askedBy[asked.phone] === undefined) return [];
+function claim({ sawMove }: Outside, state: State, { asked }: Operation): Move[] {
+  if (!sawMove || state.askedBy[asked.phone] === undefined) return [];
   const claimed = [...state.claimed, asked.phone];
   return [{ state: { ...state, claimed }, task: { step: 'claimed', answered: false } }];
 }
