@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
-import { Chance } from './random.ts';
 import { type Course, quickPace } from './storm/faults.ts';
 import type { RedisKind } from './storm/redis-kinds.ts';
 import { runChaos } from './storm/run.ts';
@@ -18,7 +17,8 @@ const everything: FaultKind[] = [
 const runs: readonly { readonly redis: RedisKind; readonly deck: readonly FaultKind[] }[] = [
   { redis: 'single', deck: everything },
   {
-    redis: new Chance(seed, 'redis').pick(['sentinel', 'cluster']),
+    // Not Sentinel: two fail-overs within seconds may leave an old master that takes changes and loses them.
+    redis: 'cluster',
     deck: ['failover', 'kill', 'cutRedis', 'failover'],
   },
 ];
