@@ -11,7 +11,7 @@ import {
   selfSignedCertificate,
 } from '../../src/dev/servers/certificate.ts';
 import { startMosquitto } from '../../src/dev/servers/mosquitto.ts';
-import { startServer } from '../../src/dev/servers/process.ts';
+import { freePort, startServer } from '../../src/dev/servers/process.ts';
 import { startRedis } from '../../src/dev/servers/redis.ts';
 import { connectBroker } from '../../src/mqtt/connection.ts';
 import { openRedis } from '../../src/store/redis.ts';
@@ -167,10 +167,8 @@ const startRedisFolder = async (t: TestContext) => {
 };
 
 test('a Cluster over TLS: every node is checked', async (t) => {
-  const extraConfig = 'cluster-enabled yes\ncluster-announce-ip 127.0.0.1';
-  // Its bus listens 10,000 above.
-  const port = 30_000 + (process.pid % 10_000);
-  const good = await startRedis({ port, extraConfig, tls: { certificate: await authority.issue() } });
+  const extraConfig = `cluster-enabled yes\ncluster-announce-ip 127.0.0.1\ncluster-port ${await freePort()}`;
+  const good = await startRedis({ extraConfig, tls: { certificate: await authority.issue() } });
   t.after(() => good.stop());
   const admin = openRedis(good.url, '', () => undefined, { ca: authority.cert });
   await admin.connection.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
