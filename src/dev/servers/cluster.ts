@@ -86,10 +86,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
   }
 }
 
-/** The bus of a node listens 10,000 above its port, so only the lower ports will do. */
+/** The bus of a node listens 10,000 above its port; both are to lie below the ports that the system hands out. */
 async function startNode(extraConfig: string): Promise<Server> {
   for (let attempt = 1; ; attempt++) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const port = 20_000 + Math.floor(Math.random() * 2_700);
     try {
       return await startRedis({ port, appendonly: true, extraConfig });
     } catch (error) {
