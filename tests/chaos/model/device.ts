@@ -109,3 +109,10 @@ export class Eavesdropper {
     return { answers: this.#phone.answers.splice(0), notices: this.#phone.notices.splice(0) };
   }
 }
+
+/** What was overheard, by its topic. */
+export function byTopic(heard: readonly Overheard[]): Map<string, Overheard[]> {
+  const topics = new Map<string, Overheard[]>();
+  for (const each of heard) topics.set(each.topic, [...(topics.get(each.topic) ?? []), each]);
+  return topics;
+}

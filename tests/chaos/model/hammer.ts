@@ -5,9 +5,16 @@ import type { StsServer } from '../../../src/dev/servers/sts.ts';
 import type { Stage } from '../../system/stage/stage.ts';
 import { Chance } from '../random.ts';
 import { type Cast, type Choice, drawGroup, type Rows } from './choices.ts';
-import { Device, Eavesdropper, type Overheard } from './device.ts';
+import { byTopic, Device, Eavesdropper, type Overheard } from './device.ts';
 import { copyText, type Group, linearize, noticeText } from './linearize.ts';
-import { answerName, answerText, type Operation, type Outside } from './operation.ts';
+import {
+  answerName,
+  answerText,
+  isRefusedForMove,
+  type Operation,
+  type Outside,
+  seenUpdates,
+} from './operation.ts';
 import { report } from './report.ts';
 import { drop, nothing, put, type State } from './state.ts';
 import { allKeys, readView, skipTime, withLastWishes } from './stores.ts';
@@ -100,6 +107,7 @@ export class Hammer {
       skipped: this.#skipped,
       mailed: this.#newCodes(),
       issued: this.#newKeys(),
+      updates: seenUpdates(asked.flat()),
       sawMove: false,
     };
     const notices = byTopic(heard.notices);
@@ -249,19 +257,7 @@ export class Hammer {
   }
 }
 
-/** Whether a profile may just have been moving. */
-function isRefusedForMove({ asked: { kind }, answers }: Operation): boolean {
-  const name = answerName(answers.at(-1));
-  return name === 'error busy' || (kind === 'migrate' && name === 'error already_exists');
-}
-
 export const slowStsMs = 150;
-
-function byTopic(heard: readonly Overheard[]): Map<string, Overheard[]> {
-  const topics = new Map<string, Overheard[]>();
-  for (const each of heard) topics.set(each.topic, [...(topics.get(each.topic) ?? []), each]);
-  return topics;
-}
 
 function takeOut<T>(map: Map<string, T[]>, name: string): readonly T[] {
   const values = map.get(name) ?? [];

@@ -69,6 +69,8 @@ export interface Outside {
   readonly mailed: ReadonlyMap<string, string>;
   /** Phone → the access keys that STS issued for it. */
   readonly issued: ReadonlyMap<string, readonly string[]>;
+  /** The times of the server that were seen: `update` of each profile that was answered. */
+  readonly updates: readonly number[];
   /** Whether a request was refused as a profile was just moving. Unless one was, nobody saw when a move began. */
   readonly sawMove: boolean;
 }
@@ -85,4 +87,16 @@ export function answerText(answer: Answer | undefined): string {
     return `${answerName(answer)} ${answer?.credentials?.text ?? ''}`;
   const { kind, phone, size, balance, profile } = answer;
   return `${kind} ${phone} ${size} ${balance} ${profileText(profile)}`;
+}
+
+/** `update` of each profile that was answered. */
+export function seenUpdates(operations: readonly Operation[]): number[] {
+  const answers = operations.flatMap((operation) => operation.answers);
+  return [...new Set(answers.flatMap((answer) => ('io' in answer ? [] : [answer.profile.update])))];
+}
+
+/** Whether it was refused as a profile may just have been moving. */
+export function isRefusedForMove({ asked: { kind }, answers }: Operation): boolean {
+  const name = answerName(answers.at(-1));
+  return name === 'error busy' || (kind === 'migrate' && name === 'error already_exists');
 }

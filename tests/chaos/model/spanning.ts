@@ -3,7 +3,7 @@
  * requests may come between two.
  */
 import type { Asked, Operation, Outside } from './operation.ts';
-import { profileAnswer, refuses, says, serverTime } from './saying.ts';
+import { profileAnswer, refuses, says } from './saying.ts';
 import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
 import type { Entry, Move, News, Task } from './task.ts';
 import { done } from './task.ts';
@@ -16,7 +16,7 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
     case 'claimed':
       return phone(outside, released(state, operation.asked.phone), operation);
     case 'arrive':
-      return arrive(state, operation, task);
+      return arrive(outside, state, operation, task);
     case 'sessions':
       return endSessions(state, operation, task);
     case 'say': {
@@ -196,7 +196,12 @@ function phone({ skipped }: Outside, state: State, operation: Operation): Move[]
 }
 
 /** The profile that left the old phone comes to the new one, or back, if that one is taken by now. */
-function arrive(state: State, operation: Operation, { from, profile }: Task & { step: 'arrive' }): Move[] {
+function arrive(
+  { updates }: Outside,
+  state: State,
+  operation: Operation,
+  { from, profile }: Task & { step: 'arrive' },
+): Move[] {
   const { asked } = operation;
   if (isTaken(state.profiles[asked.phone])) {
     const back = {
@@ -207,16 +212,18 @@ function arrive(state: State, operation: Operation, { from, profile }: Task & { 
     };
     return refuses(back, operation, 'already_exists');
   }
-  const time = serverTime(operation);
-  if (time === undefined) return [];
-  const arrived = { ...withOwnRenamed(profile, from, asked.phone), update: time };
-  const next = {
-    ...state,
-    profiles: put(state.profiles, asked.phone, arrived),
-    askedBy: drop(state.askedBy, asked.phone),
-  };
-  const task: Task = { step: 'sessions', answered: false, entries: [], news: { is: 'moved', from } };
-  return [{ state: next, task }];
+  // Not only the time in its own answer: another request may have changed the profile before that was read.
+  const times = updates.filter((time) => time >= operation.time.from && time <= operation.time.to);
+  return times.map((update) => {
+    const arrived = { ...withOwnRenamed(profile, from, asked.phone), update };
+    const next = {
+      ...state,
+      profiles: put(state.profiles, asked.phone, arrived),
+      askedBy: drop(state.askedBy, asked.phone),
+    };
+    const task: Task = { step: 'sessions', answered: false, entries: [], news: { is: 'moved', from } };
+    return { state: next, task };
+  });
 }
 
 /** A profile that holds itself as a contact holds itself under its new name; one that had that name already gives way. */
