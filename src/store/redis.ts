@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { probeTls, type TlsMaterial, tlsCause } from '../tls-causes.ts';
+import type { Cluster, Redis } from 'ioredis';
+import { type TlsMaterial, tlsCause } from '../tls-causes.ts';
 import { redisCalls } from './calls.ts';
+import { backOff, connect, hiddenCause } from './connect.ts';
 import { Fault } from './fault.ts';
 import { type Keys, keysWith } from './keys.ts';
 import { loadScripts } from './scripts.ts';
@@ -55,31 +56,8 @@ const passingTrouble =
 
 const isPassing = (message: string): boolean => passingReply.test(message) || passingTrouble.test(message);
 
-const longestPauseMs = 2_000;
-
-/** Grows from 50 ms to 2 s, with half of it random so that many workers do not come back at once. */
-const backOff = (attempt: number): number => {
-  const pause = Math.min(longestPauseMs, 50 * 2 ** Math.min(attempt, 6));
-  return pause / 2 + (Math.random() * pause) / 2;
-};
-
 /** The one script that takes as many keys as there are. */
 const gathered = 'read-gathered';
-
-const options = {
-  // A turn of the event loop makes one write of all the commands in it.
-  enableAutoPipelining: true,
-  // This one is gathered already, and waits for no other.
-  autoPipeliningIgnoredCommands: [gathered],
-  // Commands wait for the connection to come back; only `src/worker.ts` gives up on a request.
-  maxRetriesPerRequest: null,
-  retryStrategy: backOff,
-  connectTimeout: 5_000,
-  // A host that loses its power closes no connection; without this its worker would wait for the kernel to give up.
-  socketTimeout: 5_000,
-  // Who answers so is no master any more: ask anew who is. The command is done again by `persist`.
-  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
-} satisfies RedisOptions;
 
 /**
  * Connect to Redis.
@@ -95,7 +73,8 @@ export function openRedis(
   tls: TlsMaterial = {},
 ): Database {
   const scripts = loadScripts();
-  const connection = connect(url, tls);
+  const lasting = connect(url, tls, gathered);
+  const { connection } = lasting;
   let state: RedisState = { connected: false, cause: 'not connected yet' };
   const become = (next: RedisState): void => {
     state = next;
@@ -145,7 +124,7 @@ export function openRedis(
       return (await readGathered(...count, ...keys, kinds)) as unknown[];
     },
     async close() {
-      connection.disconnect();
+      lasting.close();
     },
   };
 }
@@ -215,65 +194,4 @@ function commandOf(connection: Redis | Cluster, name: string): ScriptCommand['ca
 /** ioredis writes a Buffer as bytes, but any other Uint8Array as a list of numbers. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function connect(url: string, tls: TlsMaterial): Redis | Cluster {
-  const sentinel = /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^/]+)\/([^/]+)$/.exec(url);
-  if (sentinel !== null) {
-    const [, isSecure, credentials = '', hosts = '', name = ''] = sentinel;
-    const [username, password] = credentials.split(':').map(decodeURIComponent);
-    return new Redis({
-      ...options,
-      name,
-      sentinels: hosts.split(',').map((host) => address(`redis://${host}`, 26_379)),
-      sentinelCommandTimeout: 2_000,
-      ...(isSecure ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
-      ...(username ? { username } : {}),
-      ...(password ? { password } : {}),
-    });
-  }
-  const urls = url.split(',').map((part) => part.trim());
-  const [only = ''] = urls;
-  const secured = only.startsWith('rediss:') ? { tls } : {};
-  if (urls.length === 1) return new Redis(only, { ...options, ...secured });
-  return connectCluster(urls, secured);
-}
-
-function connectCluster(urls: readonly string[], secured: { readonly tls?: TlsMaterial }): Cluster {
-  const { username, password } = new URL(urls[0] ?? '');
-  return new Cluster(
-    urls.map((url) => address(url, 6_379)),
-    {
-      enableAutoPipelining: true,
-      clusterRetryStrategy: backOff,
-      // A replica may lag behind; decisions rest on masters only.
-      scaleReads: 'master',
-      redisOptions: {
-        connectTimeout: options.connectTimeout,
-        socketTimeout: options.socketTimeout,
-        maxRetriesPerRequest: null,
-        ...(username ? { username: decodeURIComponent(username) } : {}),
-        ...(password ? { password: decodeURIComponent(password) } : {}),
-        ...secured,
-      },
-    },
-  );
-}
-
-/** Clusters and Sentinels are asked by connections of which ioredis tells only that they are closed. */
-async function hiddenCause(url: string, tls: TlsMaterial): Promise<string | undefined> {
-  const [, hosts = ''] = /^rediss\+sentinel:\/\/(?:[^@/]*@)?([^/]+)/.exec(url) ?? [];
-  const sentinels = hosts.split(',').filter((host) => host !== '');
-  const nodes = url.split(',').filter((part) => part.trim().startsWith('rediss://'));
-  const servers = [
-    ...sentinels.map((host) => address(`redis://${host}`, 26_379)),
-    ...(nodes.length > 1 ? nodes.map((node) => address(node.trim(), 6_379)) : []),
-  ];
-  const causes = await Promise.all(servers.map((server) => probeTls({ ...server, ...tls })));
-  return causes.find((cause) => cause !== undefined);
-}
-
-function address(url: string, presetPort: number): { host: string; port: number } {
-  const { hostname, port } = new URL(url);
-  return { host: hostname, port: port === '' ? presetPort : Number(port) };
 }

@@ -23,6 +23,8 @@ export interface Sentinels {
   master(): Promise<Server>;
   /** Ask the Sentinels to make a replica the master, while the master lives. */
   switchOver(): Promise<void>;
+  /** Whether two replicas follow, and all Sentinels know; until then one that lags behind may be the next master. */
+  isWhole(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
           if (answer === 'OK') return;
         }
       },
+      isWhole: () => isWhole(sentinels),
       stop,
     };
   } catch (error) {

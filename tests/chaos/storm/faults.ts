@@ -150,7 +150,9 @@ export class Faults {
         return redis.cut(this.#chance);
       case 'restartRedis':
       case 'failover':
-        return redis.disturb(this.#chance);
+        return redis.disturb(this.#chance, () => {
+          fault.settledAt = performance.now();
+        });
       case 'hangMail':
       case 'hangSts':
         return this.#hang(kind);

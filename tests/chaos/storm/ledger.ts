@@ -75,7 +75,7 @@ export class Ledger {
   /** Something is otherwise than it should be, since a time when it was right. */
   differs(kind: ViolationKind, what: string, since: number): void {
     const now = performance.now();
-    const explanation = this.timeline.had(since, now, ['failover'])
+    const explanation = this.timeline.hadFailover(since, now)
       ? lost
       : this.timeline.had(since, now, ['killBroker'])
         ? forgotten

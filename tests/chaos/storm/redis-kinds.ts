@@ -23,8 +23,12 @@ export interface RedisUnderTest {
   readonly disturbance: 'restartRedis' | 'failover';
   /** Cut connections of workers. @returns what was done. */
   cut(chance: Chance): Promise<string>;
-  /** Let a server die. @returns what was done, once all is as before. */
-  disturb(chance: Chance): Promise<string>;
+  /**
+   * Let a server die.
+   * @param settled - called once what is confirmed from then on stays.
+   * @returns what was done, once all is as before.
+   */
+  disturb(chance: Chance, settled: () => void): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -64,11 +68,14 @@ async function sentinel(): Promise<RedisUnderTest> {
     url: sentinels.url,
     disturbance: 'failover',
     cut: async () => dropClients([await sentinels.master()]),
-    async disturb(chance) {
+    async disturb(chance, settled) {
       const old = await sentinels.master();
       const how = await depose(old, chance, () => sentinels.switchOver());
       await eventually('a replica is the master', async () => (await sentinels.master()) !== old, 40_000);
+      settled();
       await restartIfDead(old, chance);
+      // Until then the Sentinels may make one the master that has old data.
+      await eventually('both replicas follow', () => sentinels.isWhole(), 60_000);
       return how;
     },
     stop: () => sentinels.stop(),
@@ -82,9 +89,12 @@ async function cluster(): Promise<RedisUnderTest> {
     url: nodes.url,
     disturbance: 'failover',
     cut: async () => dropClients(await nodes.masters()),
-    async disturb(chance) {
+    async disturb(chance, settled) {
       const masters = await nodes.masters();
-      if (chance.is(0.3)) return moveSlots(nodes, masters, chance);
+      if (chance.is(0.3)) {
+        settled();
+        return moveSlots(nodes, masters, chance);
+      }
       const old = chance.pick(masters);
       const how = await depose(old, chance, () => nodes.switchOver());
       const isDeposed = async () => {
@@ -92,6 +102,7 @@ async function cluster(): Promise<RedisUnderTest> {
         return now.length === 3 && now.some((node) => !masters.includes(node));
       };
       await eventually('a replica is a master', isDeposed, 40_000);
+      settled();
       await restartIfDead(old, chance);
       await eventually('the cluster is whole', () => nodes.isWhole(), 60_000);
       return how;

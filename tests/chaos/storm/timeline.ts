@@ -24,10 +24,15 @@ export interface Fault {
   to: number;
   /** When a broker that was restarted had a worker subscribed again. */
   subscribedAt?: number;
+  /** When another server of Redis was the master: what is confirmed after that stays. */
+  settledAt?: number;
 }
 
 /** What was sent just before may not have been read any more; and a subscription is seen a little late. */
 const slackMs = 500;
+
+/** By then all workers have heard of another master, and what the old one had answered is seen. */
+const settlingMs = 2_000;
 
 export class Timeline {
   readonly faults: Fault[] = [];
@@ -41,6 +46,14 @@ export class Timeline {
   /** Whether any of these faults, or any at all, lasted at a time between two. */
   had(from: number, to: number, kinds: readonly FaultKind[] = faultKinds): boolean {
     return this.faults.some((fault) => kinds.includes(fault.kind) && fault.from <= to && fault.to >= from);
+  }
+
+  /** Whether something that was right at a time may since have been forgotten in a fail-over. */
+  hadFailover(since: number, now: number): boolean {
+    return this.faults.some(
+      ({ kind, from, to, settledAt = to }) =>
+        kind === 'failover' && from <= now && since <= settledAt + settlingMs,
+    );
   }
 
   /** Whether something sent at a time met a restarted broker that nobody had subscribed at yet. */
