@@ -6,15 +6,8 @@ import type { Stage } from '../../system/stage/stage.ts';
 import { Chance } from '../random.ts';
 import { type Cast, type Choice, drawGroup, type Rows } from './choices.ts';
 import { byTopic, Device, Eavesdropper, type Overheard } from './device.ts';
-import { copyText, type Group, linearize, noticeText } from './linearize.ts';
-import {
-  answerName,
-  answerText,
-  isRefusedForMove,
-  type Operation,
-  type Outside,
-  seenUpdates,
-} from './operation.ts';
+import { copyText, explain, type Group, noticeText } from './linearize.ts';
+import { answerName, answerText, type Operation, type Outside, seenUpdates } from './operation.ts';
 import { report } from './report.ts';
 import { drop, nothing, put, type State } from './state.ts';
 import { allKeys, readView, skipTime, withLastWishes } from './stores.ts';
@@ -107,13 +100,15 @@ export class Hammer {
       skipped: this.#skipped,
       mailed: this.#newCodes(),
       issued: this.#newKeys(),
-      updates: seenUpdates(asked.flat()),
       sawMove: false,
     };
     const notices = byTopic(heard.notices);
     const answers = byTopic(heard.answers);
     for (const [place, play] of this.#plays.entries()) {
-      await this.#judge(play, { operations: asked[place] ?? [], outside, notices, answers });
+      // Who was answered first was mostly done first.
+      const operations = (asked[place] ?? []).sort((a, b) => a.answeredAt - b.answeredAt);
+      const updates = seenUpdates(operations);
+      await this.#judge(play, { operations, outside: { ...outside, updates }, notices, answers });
     }
     assert.deepEqual([...notices.keys(), ...answers.keys()], [], 'nothing is told to strangers');
   }
@@ -178,10 +173,7 @@ export class Hammer {
     const view = withLastWishes(await readView(this.#stage.database, cast));
     const viewedAt = Date.now() + this.#skipped;
     const group: Group = { operations, outside, notices, copies, view, viewedAt };
-    let verdict = linearize(play.state, group);
-    // When a move began is seldom seen, and makes the search many times as long.
-    if (verdict.state === undefined && operations.some(isRefusedForMove))
-      verdict = linearize(play.state, { ...group, outside: { ...outside, sawMove: true } });
+    const verdict = explain(play.state, group);
     this.explored.all += verdict.explored;
     this.explored.worst = Math.max(this.explored.worst, verdict.explored);
     if (verdict.state === undefined) {

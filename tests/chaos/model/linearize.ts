@@ -1,12 +1,13 @@
 /** Whether what was answered, told and stored is what some order of the requests allows. */
 import { createHash } from 'node:crypto';
 import { advance } from './model.ts';
-import type { Operation, Outside } from './operation.ts';
+import { isRefusedForMove, type Operation, type Outside } from './operation.ts';
 import { type State, sortedText, type View, viewOf } from './state.ts';
 import { type Move, type Notice, start, type Task } from './task.ts';
 
 /** Requests that overlapped, and all that was seen of them; nothing else was in work before or after. */
 export interface Group {
+  /** Whose turn is tried first stands first. */
   readonly operations: readonly Operation[];
   readonly outside: Outside;
   /** What came on `ses/…`, as texts. */
@@ -36,17 +37,34 @@ interface Point {
   readonly copies: readonly string[];
 }
 
-const mostExplored = 1_000_000;
+/** So many points are looked at, first in each of the ways that a search can go, and then again. */
+const explorations = [20_000, 1_000_000] as const;
 
 export function noticeText({ phone, contact }: Notice): string {
   return `${phone} ${sortedText(contact)}`;
+}
+
+/** Find out how a group went. When a move began is seldom seen, and makes the search many times as long. */
+export function explain(before: State, group: Group): Verdict {
+  const withMove = { ...group, outside: { ...group.outside, sawMove: true } };
+  const ways = group.operations.some(isRefusedForMove) ? [group, withMove] : [group];
+  let explored = 0;
+  let verdict: Verdict = { explored };
+  for (const most of explorations) {
+    for (const way of ways) {
+      verdict = linearize(before, way, most);
+      explored += verdict.explored;
+      if (verdict.state !== undefined) return { ...verdict, explored };
+    }
+  }
+  return { ...verdict, explored };
 }
 
 /**
  * Search the orders of all steps for one that explains a group. A request that was answered before another was asked
  * comes first; apart from that, any order is right.
  */
-export function linearize(before: State, group: Group): Verdict {
+function linearize(before: State, group: Group, mostExplored: number): Verdict {
   const seen = new Set<string>();
   const wanted = sortedText(group.view);
   let furthest: Point | undefined;
