@@ -12,7 +12,7 @@ import { type RequestKind, readProfile, type SentProfile } from './records/profi
 import { keysOf, pastOf } from './redelivery.ts';
 import type { Means } from './requests/handler.ts';
 import { handle } from './requests/index.ts';
-import { type Outcome, refuse } from './requests/outcome.ts';
+import { type Outcome, type Request, refuse } from './requests/outcome.ts';
 import { traceRequest } from './traced-requests.ts';
 
 /** What a worker works with. */
@@ -160,8 +160,24 @@ export class Worker {
       correlationData: delivery.correlationData,
     };
     const isOurs = () => delivery.isOurs();
-    const request = { replyTo, sent, phone, record, stored, sessionPhone, again, isOurs, ...past };
-    return handle({ ...request, key: keys?.request ?? '' }, means);
+    const { done, refused, refusal } = past;
+    const key = keys?.request ?? '';
+    // No spread: V8 keeps what comes of one until its next full collection, measured at 300 bytes a request.
+    const request: Request = {
+      replyTo,
+      sent,
+      phone,
+      stored,
+      sessionPhone,
+      again,
+      isOurs,
+      key,
+      record,
+      done,
+      refused,
+      refusal,
+    };
+    return handle(request, means);
   }
 
   #unaddressed(): IgnoreReason {
