@@ -67,19 +67,13 @@ function readTerm(cursor: Cursor, depth: number): Term {
       cursor.skip(5);
       return new Tuple(readElements(cursor, uint32(bytes, start + 1), depth, start));
     case 106: // NIL_EXT
-      cursor.skip(1);
-      return [];
+      return readNil(cursor);
     case 107: // STRING_EXT
       return readString(cursor, []);
     case 108: // LIST_EXT
       return readList(cursor, depth);
-    case 109: {
-      // BINARY_EXT
-      cursor.skip(5);
-      const length = uint32(bytes, start + 1);
-      cursor.skip(length);
-      return new Uint8Array(cursor.memory, cursor.base + start + 5, length);
-    }
+    case 109: // BINARY_EXT
+      return readBinary(cursor);
     case 110: // SMALL_BIG_EXT
       cursor.skip(3);
       cursor.skip(bytes[start + 1]!);
@@ -93,6 +87,18 @@ function readTerm(cursor: Cursor, depth: number): Term {
       else scanForeign(cursor, depth);
       return new Foreign(cursor.view(start));
   }
+}
+
+function readNil(cursor: Cursor): Term[] {
+  cursor.skip(1);
+  return [];
+}
+
+function readBinary(cursor: Cursor): Uint8Array {
+  const start = cursor.skip(5);
+  const length = uint32(cursor.bytes, start + 1);
+  cursor.skip(length);
+  return new Uint8Array(cursor.memory, cursor.base + start + 5, length);
 }
 
 function readAtom(cursor: Cursor): Atom {
@@ -117,7 +123,13 @@ function readAtom(cursor: Cursor): Atom {
 function readElements(cursor: Cursor, count: number, depth: number, start: number): Term[] {
   cursor.enter(count, depth, start);
   const elements = new Array<Term>(count);
-  for (let i = 0; i < count; i++) elements[i] = readTerm(cursor, depth - 1);
+  for (let i = 0; i < count; i++) {
+    // Records are mostly of these two, which are small enough for V8 to read them here.
+    const tag = cursor.tag();
+    if (tag === 109) elements[i] = readBinary(cursor);
+    else if (tag === 106) elements[i] = readNil(cursor);
+    else elements[i] = readTerm(cursor, depth - 1);
+  }
   return elements;
 }
 
