@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fragment } from '../etf/index.ts';
 import { writeContact } from '../records/contact.ts';
 import { splitPhoneId } from '../records/phone.ts';
@@ -32,8 +33,11 @@ export async function* tellCounterparties(
   change: ChangeEntry,
 ): AsyncGenerator<readonly Notice[]> {
   for (let from = 0; from < places.length; from += batchSize) {
+    const began = performance.now();
     const batch = places.slice(from, from + batchSize).map((place) => tellOne(phone, place, change));
     yield (await Promise.all(batch)).filter((notice) => notice !== undefined);
+    // Others get as much of the worker, the broker and Redis.
+    if (from + batchSize < places.length) await sleep(performance.now() - began);
   }
 }
 
