@@ -150,7 +150,7 @@ const answerMs = 6_000;
 async function call(port: number, command: string, ...words: string[]): Promise<unknown> {
   // A frozen server takes connections, and never answers.
   const options = {
-    maxRetriesPerRequest: 0,
+    maxRetriesPerRequest: 1, // the chaos cuts connections, this one too
     lazyConnect: true,
     connectTimeout: 1_000,
     commandTimeout: answerMs,
