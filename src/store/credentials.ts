@@ -25,7 +25,7 @@ export interface Turn {
   /**
    * Keep what STS answered, if there is something, there is a key, and the turn was not lost: with it goes all of a phone
    * that is removed.
-   * @returns who waits for it.
+   * @returns who waits for it; nobody if the turn was lost.
    */
   keep(credentials: AwsCredentials | undefined): Promise<readonly Waiter[]>;
   /** All these were answered; the next may ask. */
@@ -81,7 +81,12 @@ export function openCredentials(redis: Database, sealer: Sealer | undefined, lap
           const sealed = sealer.seal(Buffer.from(JSON.stringify(credentials)), key);
           await redis.run('keep-credentials', [key, keys.asking(phone)], [name, sealed, Math.ceil(leftMs)]);
         }
-        const waiting = await persist(() => connection.hgetall(keys.waiting(phone)));
+        const [waiting, asking] = await Promise.all([
+          persist(() => connection.hgetall(keys.waiting(phone))),
+          persist(() => connection.get(keys.asking(phone))),
+        ]);
+        // Whoever has the turn by now answers them; it may be one of them.
+        if (asking !== name) return [];
         return Object.entries(waiting).map(([waiter, text]) => ({ name: waiter, text }));
       },
       async end(answered) {

@@ -82,8 +82,8 @@ export function keysWith(prefix: string): Keys {
     besideProfile: (phone) => [
       keys.verify(phone),
       keys.credentials(phone),
+      // Not who waits for credentials: each is still owed its answer.
       keys.asking(phone),
-      keys.waiting(phone),
       keys.limit(phone, 'link'),
     ],
     ofPhone: (phone) => [
