@@ -96,6 +96,24 @@ test('ten clients at once: one call, ten answers, and nothing is left that waits
   for (const phone of phones) assert.deepEqual(phone.answers, []);
 });
 
+test('who waits is answered also when the phone is removed meanwhile', async () => {
+  own.sts.mode('slow', 800);
+  const phones = await devices(2);
+  const [phone] = phones;
+  await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
+  for (const device of phones) await device.send(aws(device), { qos: 1 });
+  for (const device of phones) assert.deepEqual(await take(device), later);
+  await phone.send(profile({ phone: phone.number, status: 'remove' }), { qos: 1 });
+  for (const device of phones) {
+    const answers = [await take(device), await take(device)];
+    const [given] = answers.filter((answer) => !JSON.stringify(answer).includes('"Profile"'));
+    assert.ok(given);
+    credentialsIn(given);
+  }
+  await own.stage.idle();
+  assert.deepEqual(await own.stage.database.keys(`aws:{${phone.number}}*`), []);
+});
+
 test('an STS that hangs slows no get and no other phone', async () => {
   own.sts.mode('hang');
   const [phone] = await devices(1);
