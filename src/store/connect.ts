@@ -103,7 +103,7 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
   });
-  const watching = addresses.map((sentinel) => watchSwitches(sentinel, { masterName, isSecure, tls }));
+  const watching = addresses.map((sentinel) => watchSwitches(sentinel, isSecure ? { tls } : {}));
   let isOutdated = false;
   const leave = (): void => {
     if (connection.status === 'connect' || connection.status === 'ready') connection.disconnect(true);
@@ -128,20 +128,17 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
 }
 
 /**
- * Hear of it when a Sentinel gives this name to another master.
+ * Hear of it when a Sentinel gives a name to another master.
  *
  * A master that was made to hand over, or comes back from the dead, is not told at once: for about 8 s it goes on
  * confirming changes, and forgets them when it becomes a replica. Nobody must be left there. ioredis has a
  * `failoverDetector` for that; it tells on stderr of each Sentinel that is away, and does not hear what is said
  * between its question and its subscription.
  */
-function watchSwitches(
-  address: Address,
-  master: { readonly masterName: string; readonly isSecure: boolean; readonly tls: TlsMaterial },
-): Redis {
+function watchSwitches(address: Address, secured: { readonly tls?: TlsMaterial }): Redis {
   const sentinel = new Redis({
     ...address,
-    ...(master.isSecure ? { tls: master.tls } : {}),
+    ...secured,
     retryStrategy: backOff,
     maxRetriesPerRequest: null,
     enableReadyCheck: false,
