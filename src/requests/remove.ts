@@ -35,11 +35,15 @@ export const remove: Handler = async (request, means) => {
 
 async function begin(request: Request, { removals, sessions }: Means) {
   if (request.stored === undefined) return 'not_found';
-  // The asking client has a session, also if the set of them does not name it.
-  const clients = [...new Set([request.replyTo.client, ...(await sessions.active(request.phone))])];
   const mark = removals.newMark();
-  await sessions.mark(request.phone, clients, mark);
-  return removals.begin(request, clients, mark);
+  for (;;) {
+    // The asking client has a session, also if the set of them does not name it.
+    const clients = [...new Set([request.replyTo.client, ...(await sessions.active(request.phone))])];
+    await sessions.mark(request.phone, clients, mark);
+    const removal = await removals.begin(request, clients, mark);
+    // Else a client has signed in meanwhile, or come with a profile that moved here, and goes too.
+    if (removal !== 'changed') return removal;
+  }
 }
 
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */

@@ -20,14 +20,14 @@ export interface Removals {
   /**
    * The record that the request is done is kept in the same step.
    * @param mark - never used before; the sessions of these clients have it.
-   * @returns `'busy'` while another profile is just moving to the phone; `undefined` when another worker has done the
-   *   request, and ended it.
+   * @returns `'changed'` if the phone has a session of another client by now; `'busy'` while another profile is just
+   *   moving to the phone; `undefined` when another worker has done the request, and ended it.
    */
   begin(
     cause: Cause,
     clients: readonly string[],
     mark: string,
-  ): Promise<Removal | 'not_found' | 'busy' | undefined>;
+  ): Promise<Removal | 'changed' | 'not_found' | 'busy' | undefined>;
   /** A mark for the sessions of a phone that is about to be removed. */
   newMark(): string;
   /** A removal that has begun and not ended. */
@@ -62,13 +62,20 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
     newMark: nextName,
     async begin({ phone, key, record }, clients, mark) {
       const migration = keys.migration(phone);
+      const own = [
+        keys.profile(phone),
+        keys.removal(phone),
+        keys.done(phone, key),
+        migration,
+        keys.sessions(phone),
+      ];
       const others = keys.ofPhone(phone).filter((each) => each !== migration);
       const answer = await redis.run(
         'begin-removal',
-        [keys.profile(phone), keys.removal(phone), keys.done(phone, key), migration, ...others],
+        [...own, ...others],
         [JSON.stringify(clients), record, `ok ${mark}`, doneSeconds, removalSeconds, mark],
       );
-      if (answer === 'not_found' || answer === 'busy') return answer;
+      if (answer === 'changed' || answer === 'not_found' || answer === 'busy') return answer;
       // Read back, and not what was given: another worker may have carried it on while this one was frozen.
       return find(phone);
     },

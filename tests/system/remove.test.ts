@@ -3,19 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encode, type Term } from '../../src/etf/index.ts';
+import type { Means } from '../../src/requests/handler.ts';
+import { handlers } from '../../src/requests/index.ts';
 import { keysWith } from '../../src/store/keys.ts';
 import { profile, refusal, shortProfile } from '../terms.ts';
-import {
-  assertNothingLeft,
-  contactsOf,
-  entry,
-  idOf,
-  keep,
-  keysOf,
-  openDirectly,
-  read,
-  rostersOf,
-} from './stage/books.ts';
+import { assertNothingLeft, contactsOf, entry, idOf, keep, keysOf, read, rostersOf } from './stage/books.ts';
+import { openDirectly, requestOf } from './stage/directly.ts';
 import { type Phone, type Stage, startStage } from './stage/stage.ts';
 
 let stage: Stage;
@@ -192,6 +185,27 @@ test('a client that signs in while the others’ sessions are being ended stays 
   await stage.signIn(late.client, phone.number);
   await stores.sessions.remove(phone.number, [phone.client]);
   assert.deepEqual(await stores.sessions.active(phone.number), [late.client]);
+});
+
+test('a client that signs in while the phone is about to be removed goes with it, and is answered', async (t) => {
+  const { stores, close } = await openDirectly(stage);
+  t.after(close);
+  const [phone, late] = [await stage.phone(), await stage.phone()];
+  await keep(phone, { 1: [] });
+  const stored = await stores.profiles.read(phone.number);
+  const sessions = {
+    ...stores.sessions,
+    async mark(...marked: Parameters<typeof stores.sessions.mark>) {
+      await stores.sessions.mark(...marked);
+      if (!marked[1].includes(late.client)) await stage.signIn(late.client, phone.number);
+    },
+  };
+  const means = { ...stores, sessions } as Means;
+  const { answers, notices } = await handlers.remove(requestOf(phone, remove(phone), { stored }), means);
+  assert.deepEqual(answers.map(({ to }) => to?.client).sort(), [late.client, undefined]);
+  for (const device of [phone, late]) assert.equal(await stores.sessions.phoneOf(device.client), undefined);
+  for await (const _ of notices ?? []);
+  await assertNothingLeft(stage, phone.number);
 });
 
 /** In an order of their own, as notices for different rosters come in any. */

@@ -1,13 +1,12 @@
 /** A worker that was frozen, taken for dead and inherited from: what it finds undone when thawed is done by then. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { atom, defaultLimits, encode } from '../../src/etf/index.ts';
-import { readProfile, type SentProfile } from '../../src/records/profile.ts';
+import { atom } from '../../src/etf/index.ts';
 import type { Means } from '../../src/requests/handler.ts';
 import { link } from '../../src/requests/link.ts';
 import { remove } from '../../src/requests/remove.ts';
 import { fieldsOf, profile, service } from '../terms.ts';
-import { openDirectly } from './stage/books.ts';
+import { openDirectly, requestOf } from './stage/directly.ts';
 import { eventually, type Phone, type Stage, startStage } from './stage/stage.ts';
 
 let stage: Stage;
@@ -44,24 +43,8 @@ test('a phone that was removed by its heir, and has signed in anew, keeps its se
   const { stores, close } = await openDirectly(stage);
   const phone = await stage.phone();
   await phone.ask(set(phone, 'first'));
-  const sent = readProfile(
-    encode(profile({ phone: phone.number, status: 'remove' })),
-    defaultLimits,
-  ) as SentProfile;
-  const request = {
-    replyTo: { client: phone.client },
-    sent,
-    phone: phone.number,
-    key: 'one request',
-    record: '',
-    stored: await stores.profiles.read(phone.number),
-    sessionPhone: phone.number,
-    again: false,
-    isOurs: async () => true,
-    done: undefined,
-    refused: undefined,
-    refusal: { key: 'a refusal', record: '' },
-  };
+  const stored = await stores.profiles.read(phone.number);
+  const request = requestOf(phone, profile({ phone: phone.number, status: 'remove' }), { stored });
   const carryOut = async () => {
     const { notices } = await remove(request, stores as Means);
     for await (const _ of notices ?? []);
@@ -95,30 +78,14 @@ test('a client that has signed in anew keeps its session, also when the worker w
 
 test('a link that its heir is doing is not refused for the place that the heir took in the limits', async () => {
   const { stores, close } = await openDirectly(stage);
-  const { client, number } = await stage.phone();
+  const phone = await stage.phone();
   const services = [service({ id: 'thawed@example.org', type: atom('email') })];
-  const payload = encode(profile({ phone: number, services, status: 'link' }));
-  const sent = readProfile(payload, defaultLimits) as SentProfile;
   const mail = { sendCode: async () => 'accepted' };
   const means = { ...stores, mail, mailLane: { run: (work: () => unknown) => work() } } as unknown as Means;
   const carryOut = async (again: boolean, isOurs: boolean) => {
-    const request = {
-      replyTo: { client },
-      sent,
-      phone: number,
-      key: 'one link',
-      record: '',
-      stored: undefined,
-    };
-    const more = {
-      sessionPhone: number,
-      again,
-      isOurs: async () => isOurs,
-      done: undefined,
-      refused: undefined,
-      refusal: { key: 'a refusal', record: '' },
-    };
-    return (await link({ ...request, ...more }, means)).result;
+    const asked = profile({ phone: phone.number, services, status: 'link' });
+    const request = requestOf(phone, asked, { key: 'one link', again, isOurs: async () => isOurs });
+    return (await link(request, means)).result;
   };
   assert.equal(await carryOut(true, true), 'email_sent');
   assert.equal(await carryOut(false, false), 'email_sent');

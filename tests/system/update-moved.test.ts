@@ -1,12 +1,12 @@
 /** `update` of a profile that has just moved: its contacts are told, though a crash has cut off the move's own notices. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { atom, defaultLimits, encode, Tuple } from '../../src/etf/index.ts';
-import { readProfile, type SentProfile } from '../../src/records/profile.ts';
+import { atom, Tuple } from '../../src/etf/index.ts';
 import type { Means } from '../../src/requests/handler.ts';
 import { phone as confirm } from '../../src/requests/phone.ts';
 import { profile, text } from '../terms.ts';
-import { idOf, keep, openDirectly } from './stage/books.ts';
+import { idOf, keep } from './stage/books.ts';
+import { openDirectly, requestOf } from './stage/directly.ts';
 import { type Stage, startStage } from './stage/stage.ts';
 
 let stage: Stage;
@@ -22,24 +22,8 @@ test('a contact that still knows the old number hears of the new one, and of the
   await old.ask(profile({ phone: fresh.number, status: 'migrate' }));
 
   const { stores, close } = await openDirectly(stage);
-  const sent = encode(profile({ phone: fresh.number, status: 'phone' }));
-  const { notices } = await confirm(
-    {
-      replyTo: { client: fresh.client },
-      sent: readProfile(sent, defaultLimits) as SentProfile,
-      phone: fresh.number,
-      key: 'one request',
-      record: '',
-      stored: undefined,
-      sessionPhone: fresh.number,
-      again: false,
-      isOurs: async () => true,
-      done: undefined,
-      refused: undefined,
-      refusal: { key: 'a refusal', record: '' },
-    },
-    stores as Means,
-  );
+  const request = requestOf(fresh, profile({ phone: fresh.number, status: 'phone' }));
+  const { notices } = await confirm(request, stores as Means);
   assert.ok(notices, 'which are cut off here: nobody asks for them');
   await close();
 

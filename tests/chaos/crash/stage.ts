@@ -4,7 +4,7 @@ import { startMosquitto } from '../../../src/dev/servers/mosquitto.ts';
 import type { Server } from '../../../src/dev/servers/process.ts';
 import { startRedis } from '../../../src/dev/servers/redis.ts';
 import type { Stores } from '../../../src/store/index.ts';
-import { openDirectly } from '../../system/stage/books.ts';
+import { openDirectly } from '../../system/stage/directly.ts';
 import { eventually } from '../../system/stage/eventually.ts';
 import { connectPhone, type Phone } from '../../system/stage/phone.ts';
 import { acknowledgement, relayBroker, type Strike, Watch, type Watching } from './harm.ts';

@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict';
 import { encodeFragment, type Fragment, type Term, Tuple } from '../../../src/etf/index.ts';
 import { readRoster } from '../../../src/records/roster.ts';
-import { openStores, type Stores } from '../../../src/store/index.ts';
-import { openRedis } from '../../../src/store/redis.ts';
+import type { Stores } from '../../../src/store/index.ts';
 import { contact, elementsOf, fieldsOf, type ProfileValues, profile, roster } from '../../terms.ts';
-import { eventually } from './eventually.ts';
 import type { Phone } from './phone.ts';
 import type { Stage } from './stage.ts';
 
@@ -42,21 +40,6 @@ export function contactsOf(rosters: Term | undefined): Record<string, Term[]> {
       return [String(term.elements[1]), elementsOf(term.elements[6])];
     }),
   );
-}
-
-/** The stores of the program itself, on the Redis of a stage; closed by `close`. */
-export async function openDirectly(
-  stage: Pick<Stage, 'redis'>,
-): Promise<{ stores: Stores; close: () => Promise<void> }> {
-  const redis = openRedis(stage.redis.url, '', () => undefined);
-  await eventually('the stores are connected', () => redis.state.connected);
-  const options = {
-    doneSeconds: 600,
-    verifySecret: 'x'.repeat(32),
-    credentialsKeys: [],
-    askingLapseMs: 1000,
-  };
-  return { stores: openStores(redis, options), close: () => redis.close() };
 }
 
 /** Store a profile with these rosters past the worker, for books that no request could carry. */

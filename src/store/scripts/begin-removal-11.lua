@@ -5,7 +5,8 @@
   KEYS[2]  removal:{phone}  hash; who is still to be told
   KEYS[3]  done:{phone}:…   the record that the request is done
   KEYS[4]  migration:{phone}  hash; a migration to the phone; deleted
-  KEYS[5…] contacts, verifications, credentials and limits of the phone; deleted
+  KEYS[5]  sessions:{phone}  set; the clients with a session of the phone
+  KEYS[6…] contacts, verifications, credentials and limits of the phone; deleted
   ARGV[1]  the client ids of the phone's active sessions, as JSON
   ARGV[2]  KEYS[3] as it was read; "" where there was none
   ARGV[3]  the record to keep in KEYS[3]
@@ -17,10 +18,11 @@
            "done"       another worker did this request meanwhile; nothing written
            "not_found"  no such profile; nothing written
            "busy"       another profile is just moving to the phone; nothing written
+           "changed"    a client has a session of the phone that ARGV[1] does not name; nothing written
 
   Repeatable: a second run finds KEYS[3] and says "stored". Called by src/store/removals.ts
 ]]
-local profile, removal, done, migration = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local profile, removal, done, migration, sessions = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local clients, doneRead, record, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local mark = ARGV[6]
 
@@ -37,10 +39,19 @@ end
 if redis.call('HGET', migration, 'claim') then
   return 'busy'
 end
+local isNamed = {}
+for _, client in ipairs(cjson.decode(clients)) do
+  isNamed[client] = true
+end
+for _, client in ipairs(redis.call('SMEMBERS', sessions)) do
+  if not isNamed[client] then
+    return 'changed'
+  end
+end
 redis.call('DEL', removal)
 redis.call('HSET', removal, 'clients', clients, 'mark', mark)
 redis.call('HSET', removal, 'outlines', redis.call('HGET', profile, 'outlines') or '')
 redis.call('EXPIRE', removal, removalSeconds)
-redis.call('UNLINK', profile, migration, unpack(KEYS, 5))
+redis.call('UNLINK', profile, migration, unpack(KEYS, 6))
 redis.call('SET', done, record, 'EX', doneSeconds)
 return 'stored'
