@@ -1,4 +1,4 @@
-/** The contract of `link` and `email`. `link` waits for the mail server, so it takes two steps. */
+/** The contract of `link` and `email`. `link` takes two limits, one after the other, and waits for the mail server. */
 import { type Asked, answerText, type Operation, type Outside } from './operation.ts';
 import { refuses, says } from './saying.ts';
 import {
@@ -22,15 +22,27 @@ export function link(
 ): Move[] {
   const { phone, address } = asked;
   if (!address.includes('@')) return refuses(state, operation, 'invalid_email');
-  if (!mayMail(outside, state, operation, address)) return refuses(state, operation, 'too_many_requests');
-  const taken = { from: operation.time.from + outside.skipped, to: operation.time.to + outside.skipped };
-  const place: Place = { operation: operation.id, taken };
-  const next = {
-    ...state,
-    phonePlaces: put(state.phonePlaces, phone, [...(state.phonePlaces[phone] ?? []), place]),
-    addressPlaces: put(state.addressPlaces, address, [...(state.addressPlaces[address] ?? []), place]),
-  };
-  return [{ state: next, task: { step: 'mail', answered: false } }];
+  if (!mayMailOf(outside, state, operation)) return refuses(state, operation, 'too_many_requests');
+  const next = { ...state, phonePlaces: withPlace(state.phonePlaces, phone, outside, operation) };
+  return [{ state: next, task: { step: 'address', answered: false } }];
+}
+
+/** The place in the phone's limit is given back if the address's has none; others may have found it taken meanwhile. */
+export function linkAddress(outside: Outside, state: State, operation: Operation): Move[] {
+  const { asked } = operation;
+  if (asked.kind !== 'link') return [];
+  const recent = recentPlaces(state.addressPlaces, asked.address, outside, operation);
+  if (recent.length >= mostOfAddress)
+    return refuses(released(state, operation), operation, 'too_many_requests');
+  const addressPlaces = withPlace(state.addressPlaces, asked.address, outside, operation);
+  return [{ state: { ...state, addressPlaces }, task: { step: 'mail', answered: false } }];
+}
+
+type Places = State['phonePlaces'];
+
+function withPlace(places: Places, name: string, { skipped }: Outside, { id, time }: Operation): Places {
+  const place: Place = { operation: id, taken: { from: time.from + skipped, to: time.to + skipped } };
+  return put(places, name, [...(places[name] ?? []), place]);
 }
 
 export function mail(outside: Outside, state: State, operation: Operation): Move[] {
@@ -61,7 +73,7 @@ const sent = answerText({ io: 'ok', word: 'email_sent' });
 /** Without the places in the limits that an operation took. */
 function released(state: State, { id, asked }: Operation): State {
   if (asked.kind !== 'link') return state;
-  const without = (places: State['phonePlaces'], name: string) =>
+  const without = (places: Places, name: string) =>
     name in places
       ? put(
           places,
@@ -76,16 +88,15 @@ function released(state: State, { id, asked }: Operation): State {
   };
 }
 
-/** Whether a new code may be mailed: by the phone's limit, and by the address's. */
-function mayMail(outside: Outside, state: State, { asked, time }: Operation, address: string): boolean {
-  const now = time.to + outside.skipped;
-  const recent = (places: State['phonePlaces'], name: string) =>
-    (places[name] ?? []).filter(({ taken }) => taken.to + hourMs > now);
-  const ofPhone = recent(state.phonePlaces, asked.phone);
-  const isApart = ofPhone.every(({ taken }) => taken.to + apartMs <= now);
-  return (
-    isApart && ofPhone.length < mostOfPhone && recent(state.addressPlaces, address).length < mostOfAddress
-  );
+function recentPlaces(places: Places, name: string, { skipped }: Outside, { time }: Operation): Place[] {
+  return (places[name] ?? []).filter(({ taken }) => taken.to + hourMs > time.to + skipped);
+}
+
+/** Whether a new code may be mailed by the phone's limit. */
+function mayMailOf(outside: Outside, state: State, operation: Operation): boolean {
+  const recent = recentPlaces(state.phonePlaces, operation.asked.phone, outside, operation);
+  const now = operation.time.to + outside.skipped;
+  return recent.length < mostOfPhone && recent.every(({ taken }) => taken.to + apartMs <= now);
 }
 
 const apartMs = 60_000;

@@ -19,6 +19,8 @@ export type News =
  */
 export type Task =
   | { readonly step: 'start'; readonly answered: false }
+  /** A place in the phone's limit is taken, and none in the address's yet. */
+  | { readonly step: 'address'; readonly answered: false }
   | { readonly step: 'mail'; readonly answered: false }
   /** A move is taken in hand, and not begun. */
   | { readonly step: 'claimed'; readonly answered: false }
