@@ -22,7 +22,7 @@ const seed = Number(process.env.MODEL_SEED ?? randomInt(2 ** 31));
 const casts = 8;
 
 test('every answer, every notice and all of Redis are what some order of the requests allows', {
-  timeout: (seconds + 60) * 1000,
+  timeout: (seconds + 120) * 1000,
 }, async (t) => {
   const smtp = await startSmtp();
   t.after(() => smtp.stop());

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { advance } from './model.ts';
 import { isRefusedForMove, type Operation, type Outside } from './operation.ts';
 import { type State, sortedText, type View, viewOf } from './state.ts';
-import { type Move, type Notice, start, type Task } from './task.ts';
+import { done, type Move, type Notice, start, type Task } from './task.ts';
+import { withoutIdle } from './telling.ts';
 
 /** Requests that overlapped, and all that was seen of them; nothing else was in work before or after. */
 export interface Group {
@@ -69,8 +70,7 @@ function linearize(before: State, group: Group, mostExplored: number): Verdict {
   const wanted = sortedText(group.view);
   let furthest: Point | undefined;
   const search = (point: Point): State | undefined => {
-    // A digest, since a million whole points are too much to remember.
-    const key = createHash('sha1').update(JSON.stringify(point)).digest('base64');
+    const key = digestOfPoint(point);
     if (seen.has(key) || seen.size > mostExplored) return undefined;
     seen.add(key);
     if (furthest === undefined || progress(point) > progress(furthest)) furthest = point;
@@ -86,6 +86,29 @@ function linearize(before: State, group: Group, mostExplored: number): Verdict {
   return { explored: seen.size, ...(state && { state }), ...(furthest && { furthest }) };
 }
 
+/** Digests, since a million whole points are too much to remember. */
+function digestOfPoint({ state, tasks, notices, copies }: Point): string {
+  const { profiles, ...others } = state;
+  const ofProfiles = Object.entries(profiles).map(([phone, profile]) => phone + digestOf(profile));
+  const parts = [...ofProfiles, ...Object.values(others).map(digestOf), ...tasks.map(digestOf)];
+  return digestOfText([...parts, digestOf(notices), digestOf(copies)].join());
+}
+
+const digests = new WeakMap<object, string>();
+
+/** Nothing is ever changed, so what one point has of another need not be written out again. */
+function digestOf(value: object): string {
+  const known = digests.get(value);
+  if (known !== undefined) return known;
+  const digest = digestOfText(JSON.stringify(value));
+  digests.set(value, digest);
+  return digest;
+}
+
+function digestOfText(text: string): string {
+  return createHash('sha1').update(text).digest('base64');
+}
+
 function isExplained({ tasks, notices, copies }: Point): boolean {
   return tasks.every(({ step }) => step === 'done') && notices.length === 0 && copies.length === 0;
 }
@@ -97,7 +120,8 @@ function progress({ tasks, notices, copies }: Point): number {
 }
 
 function* nexts(point: Point, { operations, outside }: Group): Generator<Point> {
-  const { state, tasks } = point;
+  const { state } = point;
+  const tasks = withoutIdleTelling(point, operations);
   for (const [place, operation] of operations.entries()) {
     const task = tasks[place] ?? start;
     if (task.step === 'start' && isTooEarly(operation, operations, tasks)) continue;
@@ -106,6 +130,18 @@ function* nexts(point: Point, { operations, outside }: Group): Generator<Point> 
       if (said) yield { state: move.state, tasks: tasks.with(place, move.task), ...said };
     }
   }
+}
+
+/** Only `set` and a move put entries where there were none; without them, whom there is nothing to tell need not be told. */
+function withoutIdleTelling({ state, tasks }: Point, operations: readonly Operation[]): readonly Task[] {
+  const mayAppear = operations.some(
+    ({ asked: { kind } }, place) => tasks[place] !== done && (kind === 'set' || kind === 'phone'),
+  );
+  if (mayAppear || Object.keys(state.moved).length > 0) return tasks;
+  return tasks.map((task, place) => {
+    const operation = operations[place];
+    return operation === undefined ? task : withoutIdle(state, operation, task);
+  });
 }
 
 /** Whether something that was answered before this was asked is not over yet. */

@@ -14,21 +14,22 @@ import {
 } from './state.ts';
 import { done, type Move } from './task.ts';
 
-export function link(
-  outside: Outside,
-  state: State,
-  operation: Operation,
-  asked: Asked & { kind: 'link' },
-): Move[] {
-  const { phone, address } = asked;
+export function link(state: State, operation: Operation, { address }: Asked & { kind: 'link' }): Move[] {
   if (!address.includes('@')) return refuses(state, operation, 'invalid_email');
+  return [{ state, task: { step: 'limit', answered: false } }];
+}
+
+/** The steps of a `link` that may be carried out. */
+export const advanceLink = { limit: linkPhone, address: linkAddress, mail } as const;
+
+function linkPhone(outside: Outside, state: State, operation: Operation): Move[] {
   if (!mayMailOf(outside, state, operation)) return refuses(state, operation, 'too_many_requests');
-  const next = { ...state, phonePlaces: withPlace(state.phonePlaces, phone, outside, operation) };
-  return [{ state: next, task: { step: 'address', answered: false } }];
+  const phonePlaces = withPlace(state.phonePlaces, operation.asked.phone, outside, operation);
+  return [{ state: { ...state, phonePlaces }, task: { step: 'address', answered: false } }];
 }
 
 /** The place in the phone's limit is given back if the address's has none; others may have found it taken meanwhile. */
-export function linkAddress(outside: Outside, state: State, operation: Operation): Move[] {
+function linkAddress(outside: Outside, state: State, operation: Operation): Move[] {
   const { asked } = operation;
   if (asked.kind !== 'link') return [];
   const recent = recentPlaces(state.addressPlaces, asked.address, outside, operation);
@@ -45,7 +46,7 @@ function withPlace(places: Places, name: string, { skipped }: Outside, { id, tim
   return put(places, name, [...(places[name] ?? []), place]);
 }
 
-export function mail(outside: Outside, state: State, operation: Operation): Move[] {
+function mail(outside: Outside, state: State, operation: Operation): Move[] {
   const { asked } = operation;
   if (asked.kind !== 'link') return [];
   const { phone, address } = asked;

@@ -19,6 +19,8 @@ export type News =
  */
 export type Task =
   | { readonly step: 'start'; readonly answered: false }
+  /** Who asks may; by the time that the limits are asked, its session may be gone. */
+  | { readonly step: 'limit'; readonly answered: false }
   /** A place in the phone's limit is taken, and none in the address's yet. */
   | { readonly step: 'address'; readonly answered: false }
   | { readonly step: 'mail'; readonly answered: false }

@@ -11,6 +11,16 @@ export function tell(state: State, operation: Operation, task: Task & { step: 't
   });
 }
 
+/** Without those whom there is nothing to tell; right only while nobody can become one whom there is. */
+export function withoutIdle(state: State, operation: Operation, task: Task): Task {
+  if (task.step !== 'tell') return task;
+  const left = task.left.filter((entry) => {
+    const [move, ...others] = tellOne(state, operation, entry, task.news);
+    return others.length > 0 || move?.state !== state || move.notices !== undefined;
+  });
+  return left.length === task.left.length ? task : { ...task, left };
+}
+
 function tellOne(state: State, { asked }: Operation, entry: Entry, news: News): Omit<Move, 'task'>[] {
   const [other = '', theirRoster = ''] = entry.phoneId.split('_');
   const us = news.is === 'moved' ? news.from : asked.phone;
