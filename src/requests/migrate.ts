@@ -13,14 +13,18 @@ import { refuse, succeed } from './outcome.ts';
  *         `not_found` if there is no profile to move.
  * @see docs/protocol.md, "migrate"
  */
-export const migrate: Handler = async (request, { migrations }) => {
+export const migrate: Handler = async (request, { migrations, profiles }) => {
   const { sessionPhone, phone, key, stored, done } = request;
   if (done !== undefined) return succeed('migration');
   if (sessionPhone === undefined) return refuse('not_authorized');
-  if (sessionPhone === phone || isTaken(stored)) return refuse('already_exists');
-  const answer = await migrations.ask(sessionPhone, phone, key);
-  if (answer === 'not_found') return refuse(answer);
-  return answer === 'changed' ? refuse('already_exists') : succeed('migration');
+  if (sessionPhone === phone) return refuse('already_exists');
+  for (let replaced = stored; !isTaken(replaced); replaced = await profiles.read(phone)) {
+    const answer = await migrations.ask(sessionPhone, phone, key, replaced);
+    if (answer === 'stored') return succeed('migration');
+    if (answer === 'not_found') return refuse(answer);
+    if (answer === 'busy') break;
+  }
+  return refuse('already_exists');
 };
 
 /** Whether a phone has a profile that a move must not replace: one with rosters or verified services. */

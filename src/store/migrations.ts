@@ -37,9 +37,16 @@ export interface Migrations {
   /**
    * Remember for 24 hours that a phone asks to move; the last request of an old phone counts.
    * @param key - the request's key; its record is kept in the same step.
-   * @returns `'changed'` if another migration to that phone is being carried out, `'not_found'` if there is no profile.
+   * @param replaced - what stands at the new phone, and may be replaced.
+   * @returns `'changed'` if something else stands there; `'busy'` if another migration to that phone is being carried out;
+   *   `'not_found'` if there is no profile to move.
    */
-  ask(oldPhone: string, newPhone: string, key: string): Promise<'stored' | 'changed' | 'not_found'>;
+  ask(
+    oldPhone: string,
+    newPhone: string,
+    key: string,
+    replaced: StoredProfile | undefined,
+  ): Promise<'stored' | 'changed' | 'busy' | 'not_found'>;
   find(newPhone: string): Promise<Migration | undefined>;
   /** Take it in hand; `undefined` if it is settled, or another one by now. */
   claim(migration: Migration): Promise<ClaimedMigration | undefined>;
@@ -160,13 +167,13 @@ function openPending(redis: Database, doneSeconds: number): Pick<Migrations, 'as
 
   return {
     find,
-    async ask(oldPhone, newPhone, key) {
+    async ask(oldPhone, newPhone, key, replaced) {
       // What is refused must not take the place of an earlier request; so look first, and put that back if need be.
       const [found, before] = await Promise.all([
         find(newPhone),
         persist(() => connection.get(keys.migrating(oldPhone))),
       ]);
-      if (found?.claim !== undefined) return 'changed';
+      if (found?.claim !== undefined) return 'busy';
       const wanted = await redis.run(
         'want-migration',
         [keys.profile(oldPhone), keys.migrating(oldPhone)],
@@ -175,10 +182,10 @@ function openPending(redis: Database, doneSeconds: number): Pick<Migrations, 'as
       if (wanted === 'not_found') return wanted;
       const answer = await redis.run(
         'ask-migration',
-        [keys.migration(newPhone), keys.done(newPhone, key)],
-        [oldPhone, pendingSeconds, doneSeconds],
+        [keys.migration(newPhone), keys.done(newPhone, key), keys.profile(newPhone)],
+        [oldPhone, pendingSeconds, doneSeconds, replaced?.version ?? ''],
       );
-      if (answer !== 'changed') return 'stored';
+      if (answer !== 'changed' && answer !== 'busy') return 'stored';
       await redis.run(
         'unwant-migration',
         [keys.migrating(oldPhone)],

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encodeFragment, type Term, Tuple, tuple } from '../../src/etf/index.ts';
+import type { Means } from '../../src/requests/handler.ts';
+import { handlers } from '../../src/requests/index.ts';
+import type { Stores } from '../../src/store/index.ts';
 import {
   feature,
   fieldsOf,
@@ -14,6 +17,7 @@ import {
   text,
 } from '../terms.ts';
 import { assertNothingLeft, contactsOf, entry, keep, keysOf, read } from './stage/books.ts';
+import { openDirectly, requestOf } from './stage/directly.ts';
 import { type Phone, type Stage, startStage } from './stage/stage.ts';
 
 let stage: Stage;
@@ -104,6 +108,33 @@ test('a migration to a phone with rosters is refused with already_exists, also i
   await counted.ask(profile({ phone: counted.number, rosters: [1], status: 'set' }));
   for (const { number } of [taken, counted])
     assert.deepEqual(await old.ask(migrate(number)), refusal('already_exists'));
+});
+
+test('a migration to a phone that gets rosters at this moment is refused, to one that gets a presence accepted', async (t) => {
+  const { stores, close } = await openDirectly(stage);
+  t.after(close);
+  const changes: [Partial<ProfileValues>, string][] = [
+    [{ rosters: [1] }, 'already_exists'],
+    [{ presence: atom('online') }, 'migration'],
+  ];
+  for (const [change, result] of changes) {
+    const [old, fresh] = [await settled(), await stage.phone()];
+    let isAsked = false;
+    const ask: Stores['migrations']['ask'] = async (...asked) => {
+      if (!isAsked) fieldsOf(await fresh.ask(profile({ ...change, phone: fresh.number, status: 'set' })));
+      isAsked = true;
+      return stores.migrations.ask(...asked);
+    };
+    const request = requestOf(old, migrate(fresh.number), {
+      phone: fresh.number,
+      sessionPhone: old.number,
+      key: `to ${fresh.number}`,
+    });
+    const means = { ...stores, migrations: { ...stores.migrations, ask } } as Means;
+    assert.equal((await handlers.migrate(request, means)).result, result);
+    const isPending = (await stores.migrations.find(fresh.number)) !== undefined;
+    assert.equal(isPending, result === 'migration');
+  }
 });
 
 test('a migration to a phone with a verified service is refused, with one that is not verified it is accepted', async () => {

@@ -84,12 +84,13 @@ export async function lay(
     const isMoving = name === 'phone' && phone === self;
     await seed(stores, phone, rostersOf(isMoving ? movingBook : book));
   }
-  await stores.profiles.change<never>(
+  const replaced = await stores.profiles.change<never>(
     { phone: fresh, key: 'seed', record: '', stored: undefined },
     'ok',
     () => ({
       presence: encodeFragment(atom('online')),
     }),
   );
-  if (name === 'phone') await stores.migrations.ask(self, fresh, 'seed');
+  if (name === 'phone' && typeof replaced !== 'string')
+    await stores.migrations.ask(self, fresh, 'seed', replaced);
 }
