@@ -54,12 +54,17 @@ export function elementOffsets(fragment: Fragment, at: number, into: Int32Array)
   return arity;
 }
 
-/** The elements of a tuple as views; `undefined` for any other term. */
-export function tupleElements(fragment: Fragment): Fragment[] | undefined {
+/**
+ * The elements of a tuple as views; `undefined` for any other term.
+ * @param from - so many at its start are left out.
+ */
+export function tupleElements(fragment: Fragment, from = 0): Fragment[] | undefined {
   const arity = tupleArity(fragment);
   if (arity < 0) return undefined;
+  let at = fragment[0] === 104 ? 2 : 5;
+  for (let left = Math.min(from, arity); left > 0; left--) at = skipTerm(fragment, at);
   const elements: Fragment[] = [];
-  pushElements(fragment, fragment[0] === 104 ? 2 : 5, arity, elements);
+  pushElements(fragment, at, arity - from, elements);
   return elements;
 }
 

@@ -1,27 +1,52 @@
-import type { Fragment } from '../etf/index.ts';
-import { canonical, isUnset, readAtom, readText } from './fields.ts';
+import { elementOffsets, type Fragment } from '../etf/index.ts';
+import { canonical, isCanonical, isUnset, readAtom, readText, unset } from './fields.ts';
 import { readList } from './list.ts';
-import { recordFields, recordOf } from './record.ts';
+import { isCanonicalRecord, isRecord, recordFields, recordOf, recordSizes } from './record.ts';
 
 /** `{'Feature',Id,Key,Value,Group}`: one setting of a profile. */
 export interface Feature {
   /** What two features of one setting have in common: the key as text. */
   readonly key: string;
-  /** The value as it was sent, byte for byte. */
-  readonly value: Fragment;
+  /** Whether the value is `[]`, which takes a setting away. */
+  readonly isUnset: boolean;
   /** The whole record, ready to be stored. */
   readonly fragment: Fragment;
 }
 
-/** Read one feature; `undefined` for anything else. */
+/** Where the elements of the feature that is being read start, and where the last one ends. */
+const offsets = new Int32Array(recordSizes.Feature + 1);
+
+/** Read one feature; `undefined` for anything else. A profile has many, so no more is cut out than is needed. */
 export function readFeature(fragment: Fragment): Feature | undefined {
-  const [id, key, value, group] = recordFields(fragment, 'Feature') ?? [];
-  if (id === undefined || key === undefined || value === undefined || group === undefined) return undefined;
+  if (!isRecord(fragment, 'Feature')) return undefined;
+  elementOffsets(fragment, 0, offsets);
+  const key = offsets[2] ?? 0;
+  const value = offsets[3] ?? 0;
+  const isStored =
+    isCanonicalRecord(fragment) &&
+    isCanonical(fragment, offsets[1] ?? 0) &&
+    isCanonical(fragment, key) &&
+    isCanonical(fragment, offsets[4] ?? 0);
   return {
-    key: keyText(key),
-    value,
-    fragment: recordOf('Feature', [canonical(id), canonical(key), value, canonical(group)]),
+    key: keyText(fragment.subarray(key, value)),
+    isUnset: isUnset(fragment, value),
+    fragment: isStored ? fragment : canonicalFeature(fragment),
   };
+}
+
+function canonicalFeature(fragment: Fragment): Fragment {
+  const fields = recordFields(fragment, 'Feature') ?? [];
+  return recordOf(
+    'Feature',
+    fields.map((field, place) => (place === VALUE ? field : canonical(field))),
+  );
+}
+
+const VALUE = 2;
+
+/** The value of a feature as it was sent, byte for byte. */
+export function featureValue({ fragment }: Feature): Fragment {
+  return recordFields(fragment, 'Feature')?.[VALUE] ?? unset;
 }
 
 /** Read a list of features; `undefined` if it is no list, or one of them is no feature. */
@@ -36,7 +61,7 @@ export function readFeatures(fragment: Fragment): Feature[] | undefined {
 export function mergeFeatures(stored: readonly Feature[], sent: readonly Feature[]): Feature[] {
   const merged = new Map(stored.map((feature) => [feature.key, feature]));
   for (const feature of sent) {
-    if (isUnset(feature.value)) merged.delete(feature.key);
+    if (feature.isUnset) merged.delete(feature.key);
     else merged.set(feature.key, feature);
   }
   return [...merged.values()];

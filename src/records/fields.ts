@@ -11,8 +11,8 @@ import {
 export const unset: Fragment = encodeFragment([]);
 
 /** Whether a field is not set: `[]`, and `undefined` as some clients write it. */
-export function isUnset(fragment: Fragment): boolean {
-  return fragment[0] === NIL_EXT || readAtom(fragment) === 'undefined';
+export function isUnset(fragment: Fragment, at = 0): boolean {
+  return fragment[at] === NIL_EXT || readAtom(fragment, at) === 'undefined';
 }
 
 /** The name of the atom at `at`, in any of its four encodings. */
@@ -39,13 +39,20 @@ export function readInteger(fragment: Fragment): number | bigint | undefined {
 
 /** A text: a UTF-8 binary, or a list of characters; `''` for `[]`, which is an empty list of characters. */
 export function readText(fragment: Fragment): string | undefined {
-  return textOf(decodeChecked(fragment));
+  return textOf(fragment[0] === BINARY_EXT ? fragment.subarray(5) : decodeChecked(fragment));
 }
 
 /** The same term with its atoms as ATOM_EXT, which every client in the field decodes; `undefined` becomes `[]`. */
 export function canonical(fragment: Fragment): Fragment {
-  if (isUnset(fragment)) return unset;
-  return holdsNoAtom(fragment) ? fragment : encodeFragment(decodeChecked(fragment));
+  if (isCanonical(fragment, 0)) return fragment;
+  return isUnset(fragment) ? unset : encodeFragment(decodeChecked(fragment));
+}
+
+/** Whether the term at `at` is so already; of lists, tuples and maps that is not known. */
+export function isCanonical(fragment: Fragment, at: number): boolean {
+  const tag = fragment[at] ?? 0;
+  if (tag === ATOM_EXT) return readAtom(fragment, at) !== 'undefined';
+  return tag === NIL_EXT || holdsNoAtom(tag);
 }
 
 const NIL_EXT = 106;
@@ -55,8 +62,7 @@ const ATOM_UTF8_EXT = 118;
 const SMALL_ATOM_UTF8_EXT = 119;
 
 /** Most fields are numbers and binaries; to decode and encode each of them again would cost more than all else. */
-function holdsNoAtom(fragment: Fragment): boolean {
-  const tag = fragment[0] ?? 0;
+function holdsNoAtom(tag: number): boolean {
   return (
     tag === SMALL_INTEGER_EXT ||
     tag === INTEGER_EXT ||
@@ -68,6 +74,7 @@ const SMALL_INTEGER_EXT = 97;
 const INTEGER_EXT = 98;
 const STRING_EXT = 107;
 const LIST_EXT = 108;
+const BINARY_EXT = 109;
 const SMALL_BIG_EXT = 110;
 const LARGE_BIG_EXT = 111;
 

@@ -1,4 +1,4 @@
-import { atom, encodeFragment, type Fragment, tupleElements, tupleOf } from '../etf/index.ts';
+import { atom, encodeFragment, type Fragment, tupleArity, tupleElements, tupleOf } from '../etf/index.ts';
 import { readAtom } from './fields.ts';
 
 /** What the records of the protocol are called, and how many elements each has with its tag. */
@@ -6,12 +6,38 @@ export const recordSizes = { Service: 8, Roster: 14, Contact: 15, Feature: 5 } a
 
 type RecordName = keyof typeof recordSizes;
 
-/** The elements of a record without its tag; `undefined` for another tag or another number of elements. */
+/** Whether a fragment is such a record: by its tag, and the number of its elements. */
+export function isRecord(fragment: Fragment, name: RecordName): boolean {
+  const isNamed = tupleArity(fragment) === recordSizes[name];
+  return isNamed && readAtom(fragment, fragment[0] === SMALL_TUPLE_EXT ? 2 : 5) === name;
+}
+
+/** The elements of a record without its tag; `undefined` for anything else. */
 export function recordFields(fragment: Fragment, name: RecordName): Fragment[] | undefined {
-  const elements = tupleElements(fragment);
-  if (elements?.length !== recordSizes[name]) return undefined;
-  const tag = elements.shift();
-  return tag !== undefined && readAtom(tag) === name ? elements : undefined;
+  return isRecord(fragment, name) ? tupleElements(fragment, 1) : undefined;
+}
+
+/** Whether the record is encoded as `recordOf` would do it, its fields left aside. */
+export function isCanonicalRecord(record: Fragment): boolean {
+  return record[0] === SMALL_TUPLE_EXT && record[2] === ATOM_EXT;
+}
+
+const SMALL_TUPLE_EXT = 104;
+const ATOM_EXT = 100;
+
+/**
+ * A record as it is stored.
+ * @param fields - as `recordFields` gave them.
+ * @param own - the same as they are stored; if all are so already, the fragment is too.
+ */
+export function storedRecord(
+  name: RecordName,
+  fragment: Fragment,
+  fields: readonly Fragment[],
+  own: readonly Fragment[],
+): Fragment {
+  const isStored = isCanonicalRecord(fragment) && fields.every((field, place) => field === own[place]);
+  return isStored ? fragment : recordOf(name, own);
 }
 
 /** The record made of its fields, as a fragment. */

@@ -1,7 +1,7 @@
 import { atom, encodeFragment, type Fragment, tuple } from '../etf/index.ts';
 import { canonical, isUnset, readAtom, readText } from './fields.ts';
 import { readList } from './list.ts';
-import { recordFields, recordOf } from './record.ts';
+import { recordFields, storedRecord } from './record.ts';
 
 /** What a service is; `undefined` where the client left it out. */
 export type ServiceType = 'email' | 'vox' | 'aws';
@@ -20,25 +20,24 @@ export interface Service {
 
 /** Read one service; `undefined` for anything else, also for a type that the protocol does not have. */
 export function readService(fragment: Fragment): Service | undefined {
-  const [id, type, data, login, password, expiration, status] = recordFields(fragment, 'Service') ?? [];
-  if (id === undefined || type === undefined || data === undefined || login === undefined) return undefined;
-  if (password === undefined || expiration === undefined || status === undefined) return undefined;
+  const fields = recordFields(fragment, 'Service');
+  if (fields === undefined) return undefined;
+  const [id, type, data, , password, , status] = fields as Fields;
   const name = isUnset(type) ? undefined : readAtom(type);
   if (!isUnset(type) && !isServiceType(name)) return undefined;
-  const [ownId, ownType, ...rest] = [id, type, login, password, expiration, status].map(canonical) as [
-    Fragment,
-    Fragment,
-    ...Fragment[],
-  ];
+  const own = fields.map((field) => (field === data ? field : canonical(field)));
   return {
     id,
     type: isServiceType(name) ? name : undefined,
     data,
     password,
     status,
-    fragment: recordOf('Service', [ownId, ownType, data, ...rest]),
+    fragment: storedRecord('Service', fragment, fields, own),
   };
 }
+
+/** In the order of the record: id, type, data, login, password, expiration, status. */
+type Fields = [Fragment, Fragment, Fragment, Fragment, Fragment, Fragment, Fragment];
 
 /** Read a list of services; `undefined` if it is no list, or one of them is no service. */
 export function readServices(fragment: Fragment): Service[] | undefined {

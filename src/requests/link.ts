@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { parseEmailAddress } from '../outside/email-address.ts';
-import { readFeatures } from '../records/feature.ts';
+import { featureValue, readFeatures } from '../records/feature.ts';
 import { readAtom, readText, unset } from '../records/fields.ts';
 import { writeList } from '../records/list.ts';
 import { addressOf, readServices, withEmail } from '../records/service.ts';
@@ -97,5 +97,6 @@ function keepCode(request: Request, means: Means, { to, code }: Code) {
 /** The language that the profile's `LANG` setting names. */
 function languageOf(stored: StoredProfile | undefined): string | undefined {
   const setting = readFeatures(stored?.settings ?? unset)?.find(({ key }) => key === 'LANG');
-  return setting && (readText(setting.value) ?? readAtom(setting.value));
+  const value = setting && featureValue(setting);
+  return value && (readText(value) ?? readAtom(value));
 }

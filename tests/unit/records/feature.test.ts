@@ -44,6 +44,18 @@ test('atoms in id, key and group become ATOM_EXT, undefined becomes []', () => {
   assert.deepEqual(readFeature(fragment(sent))?.fragment, fragment(kept));
 });
 
+test('sent as a LARGE_TUPLE_EXT, or with a tag in another encoding, it becomes what is stored of any other', () => {
+  const stored = fragment(feature('key', 'v'));
+  const tag = fragment(atom('Feature'));
+  const rest = stored.subarray(2 + tag.length);
+  const large = Buffer.concat([Buffer.of(105, 0, 0, 0, 5), tag, rest]);
+  assert.deepEqual(readFeature(large)?.fragment, stored);
+  for (const [, other] of atomEncodings('Feature')) {
+    const sent = Buffer.concat([Buffer.of(104, 5), fragment(other), rest]);
+    assert.deepEqual(readFeature(sent)?.fragment, stored);
+  }
+});
+
 for (const [name, term] of Object.entries<Term>({
   'a Feature of 4 elements': record('Feature', [], [], []),
   'a Feature of 6 elements': record('Feature', [], [], [], [], []),
