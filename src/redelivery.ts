@@ -21,24 +21,24 @@ export interface Past {
 /** What tells this request from any other, over its redeliveries. */
 export function keysOf(delivery: Delivery, client: string): RecordKeys {
   const { broker, packetId, payload, correlationData } = delivery;
-  const identity = { client, payload, origin: `${broker.session} ${packetId}` };
-  const ofDelivery = requestKey({ ...identity, correlationData: undefined });
+  const origin = `${broker.session} ${packetId}`;
+  const ofDelivery = requestKey({ client, payload, origin, correlationData: undefined });
   if (correlationData === undefined) return { request: ofDelivery, delivery: ofDelivery };
-  return { request: requestKey({ ...identity, correlationData }), delivery: ofDelivery };
+  return { request: requestKey({ client, payload, origin, correlationData }), delivery: ofDelivery };
 }
 
 /** A record may be left over from an earlier request that had the same packet identifier: see {@link isRepeated}. */
 export async function pastOf(delivery: Delivery, keys: RecordKeys, found: Found): Promise<Past> {
-  const { record, refusal } = found;
-  const refused = refusalIn(wordOf(refusal));
-  const past = { refusal: { key: keys.delivery, record: refusal } };
-  if (refused !== undefined && (await isRepeated(delivery))) return { ...past, refused, done: undefined };
+  const { record } = found;
+  const refusal = { key: keys.delivery, record: found.refusal };
+  const refused = refusalIn(wordOf(found.refusal));
+  if (refused !== undefined && (await isRepeated(delivery))) return { refusal, refused, done: undefined };
   const word = wordOf(record);
   const isDone =
     word !== undefined &&
     refusalIn(word) === undefined &&
     (delivery.correlationData !== undefined || (await isRepeated(delivery)));
-  return { ...past, refused: undefined, done: isDone ? word : undefined };
+  return { refusal, refused: undefined, done: isDone ? word : undefined };
 }
 
 /**

@@ -33,7 +33,8 @@ export const update: Handler = async (request, means) => {
   const profile = done === undefined ? await means.profiles.change(request, 'ok', change) : stored;
   if (profile === undefined || typeof profile === 'string') return refuse(profile ?? 'not_found');
   // Also for a request that is done: the crash that brought it again may have cut off the notices.
-  return { ...answerProfile(sent, profile, 'update'), notices: tellContacts(means, sent.phone, profile) };
+  const answer = answerProfile(sent, profile, 'update');
+  return isUnset(profile.rosters) ? answer : { ...answer, notices: tellContacts(means, sent.phone, profile) };
 };
 
 /**
@@ -45,7 +46,6 @@ async function* tellContacts(
   phone: string,
   profile: StoredProfile,
 ): AsyncGenerator<readonly Notice[]> {
-  if (isUnset(profile.rosters)) return;
   const { contacts, migrations, profiles } = means;
   const [places, migration] = await Promise.all([contacts.places(phone), migrations.find(phone)]);
   if (places.length === 0) return;
