@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import { type Database, persist } from './redis.ts';
+import { hash } from 'node:crypto';
+import { persist } from './persist.ts';
+import type { Database } from './redis.ts';
 import { versions } from './version.ts';
 
 /** What tells a request from any other, and is alike when the broker delivers it again. */
@@ -67,9 +68,9 @@ export function openAnswers(redis: Database, doneSeconds: number): Answers {
  * identifiers, or other Correlation Data.
  */
 export function requestKey({ client, payload, correlationData, origin }: RequestIdentity): string {
-  const hash = createHash('sha256').update(
-    JSON.stringify([client, correlationData === undefined ? origin : '']),
-  );
-  if (correlationData !== undefined) hash.update(correlationData).update('\0');
-  return hash.update(payload).digest('base64url').slice(0, 22);
+  const head = JSON.stringify([client, correlationData === undefined ? origin : '']);
+  const parts = correlationData === undefined ? [payload] : [correlationData, zero, payload];
+  return hash('sha256', Buffer.concat([Buffer.from(head), ...parts]), 'base64url').slice(0, 22);
 }
+
+const zero = Buffer.of(0);

@@ -34,10 +34,10 @@ export interface LastingConnection {
 /**
  * Connect, and again whenever it is lost.
  * @param url - as `openRedis` has it.
- * @param gathered - a command that is gathered already, and waits for no other.
+ * @param gathering - commands that have gathered what there is, and wait for no others.
  */
-export function connect(url: string, tls: TlsMaterial, gathered: string): LastingConnection {
-  const own: Options = { ...options, autoPipeliningIgnoredCommands: [gathered] };
+export function connect(url: string, tls: TlsMaterial, gathering: readonly string[]): LastingConnection {
+  const own: Options = { ...options, autoPipeliningIgnoredCommands: [...gathering] };
   const sentinels = sentinelsOf(url);
   if (sentinels !== undefined) return connectToMaster(sentinels, own, tls);
   const urls = url.split(',').map((part) => part.trim());

@@ -3,7 +3,8 @@ import { encodeFragment, type Fragment } from '../etf/index.ts';
 import { changeContact } from '../records/contact.ts';
 import { type ContactPlace, contactPlaces, renameContact } from '../records/roster.ts';
 import { Fault } from './fault.ts';
-import { type Database, persist } from './redis.ts';
+import { persist } from './persist.ts';
+import type { Database } from './redis.ts';
 import { versions } from './version.ts';
 
 /** The contacts of profiles, each a small field of its own, so that changing one rewrites no other. */

@@ -1,5 +1,6 @@
 import type { AwsCredentials } from '../records/service.ts';
-import { type Database, persist } from './redis.ts';
+import { persist } from './persist.ts';
+import type { Database } from './redis.ts';
 import type { Sealer } from './sealing.ts';
 import { versions } from './version.ts';
 

@@ -1,6 +1,7 @@
-import { redisCalls } from './calls.ts';
 import { Fault } from './fault.ts';
-import { type Database, repeat } from './redis.ts';
+import { Gathering } from './gathering.ts';
+import { repeat, traced } from './persist.ts';
+import type { Database } from './redis.ts';
 
 /** What was read of one key: bytes, `null` where there is none, 0 where it holds something else. */
 type Value = Buffer | null | 0;
@@ -8,29 +9,25 @@ type Value = Buffer | null | 0;
 /** Makes the result of a read out of its values, which start at `at`. */
 type Make<T> = (values: readonly Value[], at: number) => T;
 
-/** What is read with one command. */
-class Batch {
-  kinds = '';
-  readonly keys: string[] = [];
-  readonly reads: {
-    readonly take: (values: readonly Value[]) => void;
-    readonly reject: (error: unknown) => void;
-  }[] = [];
+/** What a request reads: a letter for each key. */
+interface Read {
+  readonly kinds: string;
+  readonly keys: readonly string[];
+  readonly take: (values: readonly Value[], at: number) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-/** So many keys are read by one command, which holds up Redis for well below a millisecond. */
-const mostKeys = 256;
+/** So many are read by one command, which holds up Redis for well below a millisecond. */
+const mostReads = 64;
 
-/**
- * Reads the keys that requests need. What is asked for in one turn of the event loop goes to Redis as one command, since
- * commands cost a worker more than keys do. On a Cluster, where keys lie on several servers, it is a command a key.
- */
+/** Reads the keys that requests need, many by one command; on a Cluster, where keys lie on several servers, each by its own. */
 export class GatheredReads {
   readonly #redis: Database;
-  #next = new Batch();
+  readonly #reads: Gathering<Read>;
 
   constructor(redis: Database) {
     this.#redis = redis;
+    this.#reads = new Gathering((reads) => this.#send(reads), mostReads);
   }
 
   /**
@@ -38,49 +35,54 @@ export class GatheredReads {
    * @throws Fault when one of the keys does not hold what it should.
    */
   read<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
-    const { trace } = redisCalls;
-    if (trace === undefined) return this.#gather(kinds, keys, make);
-    return trace('read', () => this.#gather(kinds, keys, make));
+    return traced('read', () => this.#read(kinds, keys, make));
   }
 
-  #gather<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
-    const batch = this.#next;
-    const at = batch.keys.length;
-    if (at === 0) setImmediate(this.#send, batch);
-    batch.kinds += kinds;
-    batch.keys.push(...keys);
-    if (batch.keys.length >= mostKeys) this.#next = new Batch();
+  #read<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
     return new Promise((resolve, reject) => {
-      batch.reads.push({ take: (values) => resolve(make(values, at)), reject });
+      const take = (values: readonly Value[], at: number) => resolve(make(values, at));
+      const read = { kinds, keys, take, reject };
+      if (this.#redis.isCluster) void this.#readEach(read);
+      else this.#reads.add(read);
     });
   }
 
-  readonly #send = (batch: Batch): void => {
-    if (batch === this.#next) this.#next = new Batch();
-    this.#values(batch).then(
-      (values) => handOut(values, batch),
-      (error) => {
-        for (const { reject } of batch.reads) reject(error);
-      },
-    );
-  };
+  async #send(reads: readonly Read[]): Promise<void> {
+    const keys: string[] = [];
+    let kinds = '';
+    for (const read of reads) {
+      keys.push(...read.keys);
+      kinds += read.kinds;
+    }
+    try {
+      const values = (await repeat(() => this.#redis.readGathered(keys, kinds))) as Value[];
+      let at = 0;
+      for (const read of reads) {
+        handOut(read, values, at);
+        at += read.keys.length;
+      }
+    } catch (error) {
+      for (const { reject } of reads) reject(error);
+    }
+  }
 
-  async #values({ kinds, keys }: Batch): Promise<Value[]> {
-    const { readGathered, isCluster } = this.#redis;
-    if (!isCluster) return (await repeat(() => readGathered(keys, kinds))) as Value[];
-    const each = keys.map((key, place) => repeat(() => readGathered([key], kinds[place] ?? '')));
-    return (await Promise.all(each)).flat() as Value[];
+  async #readEach(read: Read): Promise<void> {
+    const { keys, kinds, reject } = read;
+    const each = keys.map((key, place) => repeat(() => this.#redis.readGathered([key], kinds[place] ?? '')));
+    try {
+      handOut(read, (await Promise.all(each)).flat() as Value[], 0);
+    } catch (error) {
+      reject(error);
+    }
   }
 }
 
 /** A key that holds something else harms only the request that it belongs to. */
-function handOut(values: readonly Value[], { reads }: Batch): void {
-  for (const { take, reject } of reads) {
-    try {
-      take(values);
-    } catch (error) {
-      reject(error);
-    }
+function handOut({ take, reject }: Read, values: readonly Value[], at: number): void {
+  try {
+    take(values, at);
+  } catch (error) {
+    reject(error);
   }
 }
 

@@ -1,4 +1,5 @@
-import { type Database, persist } from './redis.ts';
+import { persist } from './persist.ts';
+import type { Database } from './redis.ts';
 import { versions } from './version.ts';
 
 /** Which workers live, by the clock of Redis. */

@@ -2,8 +2,9 @@ import { splitPhoneId } from '../records/phone.ts';
 import { contactPlaces } from '../records/roster.ts';
 import { renameRecord, renaming } from './contacts.ts';
 import type { Keys } from './keys.ts';
+import { persist } from './persist.ts';
 import type { StoredProfile } from './profiles.ts';
-import { type Database, persist } from './redis.ts';
+import type { Database } from './redis.ts';
 import { versions } from './version.ts';
 
 /** A migration that was asked for and not yet ended. */

@@ -1,4 +1,5 @@
-import { type Database, persist } from './redis.ts';
+import { persist } from './persist.ts';
+import type { Database } from './redis.ts';
 import { versions } from './version.ts';
 
 /** What brokers that are away are to be sent when they are back; each worker may keep it, and each may send it. */

@@ -1,6 +1,7 @@
 import { type ContactPlace, contactPlaces } from '../records/roster.ts';
+import { persist } from './persist.ts';
 import type { Cause } from './profiles.ts';
-import { type Database, persist } from './redis.ts';
+import type { Database } from './redis.ts';
 import { versions } from './version.ts';
 
 /** A phone that is being removed: whom to tell. */

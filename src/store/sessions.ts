@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis';
-import { type Database, persist } from './redis.ts';
+import { persist } from './persist.ts';
+import type { Database } from './redis.ts';
 
 /** The sessions that the authentication service writes: which phone a client belongs to. */
 export interface Sessions {

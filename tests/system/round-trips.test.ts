@@ -1,8 +1,9 @@
-/** What a `get` costs beside the worker's own work, counted: round trips to Redis, and writes to the broker. */
+/** What a request costs beside the worker's own work, counted: round trips to Redis, and writes to the broker. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import { atom, type Tuple } from '../../src/etf/index.ts';
 import { fieldsOf, profile } from '../terms.ts';
 import { eventually, type Phone, type Stage, startStage } from './stage/stage.ts';
 import type { WorkerUnderTest } from './stage/worker.ts';
@@ -93,6 +94,7 @@ after(async () => {
 });
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
+const set = ({ number: phone }: Phone) => profile({ phone, presence: atom('online'), status: 'set' });
 
 /** How many scripts Redis has run, and how many commands outside of scripts have read. */
 async function commandsOfRedis(): Promise<number> {
@@ -123,16 +125,26 @@ test('a get is one command and one write to Redis, and two writes to the broker:
   assert.deepEqual(counts, { commands: requests, redisWrites: requests, brokerWrites: 2 * requests });
 });
 
+/** Let the worker hear of a request of every phone at once. */
+async function askAtOnce(request: (phone: Phone) => Tuple): Promise<void> {
+  toBroker.hold();
+  const answers = phones.map((phone) => phone.ask(request(phone)));
+  const requestBytes = 60;
+  await eventually('all requests are held back', () => toBroker.heldBytes > requests * requestBytes);
+  toBroker.release();
+  for (const answer of await Promise.all(answers)) fieldsOf(answer);
+}
+
 test('what arrives in one turn is read by one command, and answered in one write', async () => {
-  const counts = await counted(async () => {
-    toBroker.hold();
-    const answers = phones.map((phone) => phone.ask(get(phone)));
-    const requestBytes = 60;
-    await eventually('all requests are held back', () => toBroker.heldBytes > requests * requestBytes);
-    toBroker.release();
-    for (const answer of await Promise.all(answers)) fieldsOf(answer);
-  });
+  const counts = await counted(() => askAtOnce(get));
   // What the socket hands over in several reads are several turns; one by one it would be 32 and 64.
   assert.ok(counts.commands <= 3 && counts.redisWrites <= 3, JSON.stringify(counts));
+  assert.ok(counts.brokerWrites <= requests / 2, JSON.stringify(counts));
+});
+
+test('what changes in one turn is changed by one write more', async () => {
+  const counts = await counted(() => askAtOnce(set));
+  // As above, and what is read in several turns is changed in several.
+  assert.ok(counts.redisWrites <= 6, JSON.stringify(counts));
   assert.ok(counts.brokerWrites <= requests / 2, JSON.stringify(counts));
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { persist } from '../../../src/store/redis.ts';
+import { persist } from '../../../src/store/persist.ts';
 import type { Chance } from '../random.ts';
 import type { Worker } from './fleet.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,5 +1,5 @@
 /** `migrate` with `phone`, and `remove`: the requests after which a number is not what it was. */
-import { persist } from '../../../src/store/redis.ts';
+import { persist } from '../../../src/store/persist.ts';
 import { profile, refusal } from '../../terms.ts';
 import { askUntilFree, atServerTime, exactly, heard, seeStored, success } from './answers.ts';
 import type { Phone } from './phones.ts';

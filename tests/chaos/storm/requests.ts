@@ -1,7 +1,7 @@
 /** What phones ask, each with all that it may be answered, and what is known then. */
 
 import { atom, equal, isAtom, type Term, Tuple } from '../../../src/etf/index.ts';
-import { persist } from '../../../src/store/redis.ts';
+import { persist } from '../../../src/store/persist.ts';
 import { profile, refusal, service, text } from '../../terms.ts';
 import { atServerTime, exactly, heard, seeStored, success } from './answers.ts';
 import { countSetting, type Known, nothingKnown, ownRoster } from './known.ts';

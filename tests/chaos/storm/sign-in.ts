@@ -1,4 +1,5 @@
-import { type Database, persist } from '../../../src/store/redis.ts';
+import { persist } from '../../../src/store/persist.ts';
+import type { Database } from '../../../src/store/redis.ts';
 
 /** Write a session as the authentication service does; a session of another number moves. */
 export async function signIn({ connection, keys }: Database, client: string, number: string): Promise<void> {

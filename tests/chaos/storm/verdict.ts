@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { decodeFragment, equal, isAtom, print, type Term, Tuple } from '../../../src/etf/index.ts';
-import { persist } from '../../../src/store/redis.ts';
+import { persist } from '../../../src/store/persist.ts';
 import type { Crowd } from './crowd.ts';
 import type { Ledger, Sample } from './ledger.ts';
 import type { Phone } from './phones.ts';

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { redisCalls } from './calls.ts';
+import { backOff } from './connect.ts';
+import { Fault } from './fault.ts';
+
+/** Redis says these while it starts, fails over or moves a slot; the same command works a moment later. */
+const passingReply =
+  /^(LOADING|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN|MOVED|ASK|UNBLOCKED|NOREPLICAS|BUSY) |-READONLY /;
+
+/** The client says these without a server, or when slots have moved since it put commands together. */
+const passingTrouble =
+  /Connection is closed|Connection (closed|lost)|aborted|ECONN|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ETIMEDOUT|ENOTFOUND|Socket timeout|failed to refresh|max retries|Too many Cluster redirections|None of startup nodes|is disconnected|All keys in the pipeline/i;
+
+const isPassing = (message: string): boolean => passingReply.test(message) || passingTrouble.test(message);
+
+/**
+ * Do a repeatable command until Redis has answered it: what fails because the server is away, starting, failing over
+ * or moving a slot is done again after a pause.
+ * @param name - what a trace calls it.
+ * @throws Fault when Redis answers with any other error.
+ */
+export function persist<T>(command: () => Promise<T>, name = 'read or write'): Promise<T> {
+  return traced(name, () => repeat(command));
+}
+
+/** @param name - what a trace calls it. */
+export function traced<T>(name: string, call: () => Promise<T>): Promise<T> {
+  const { trace } = redisCalls;
+  return trace === undefined ? call() : trace(name, call);
+}
+
+/** The same, outside of any trace: for a command that does the work of several requests. */
+export async function repeat<T>(command: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    const began = redisCalls.begin();
+    try {
+      const answer = await command();
+      redisCalls.end(began, 'answered');
+      return answer;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : '';
+      const again = isPassing(message);
+      redisCalls.end(began, again ? 'repeated' : 'refused');
+      if (!again) throw faultOf(error);
+      await sleep(backOff(attempt));
+    }
+  }
+}
+
+/** What of an error of Redis may be told: its code. */
+export function faultOf(error: unknown): Fault {
+  const message = error instanceof Error ? error.message : '';
+  return new Fault(`redis: ${message.split(' ', 1)[0]}`, error);
+}

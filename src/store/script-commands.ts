@@ -1,0 +1,69 @@
+import type { Cluster, Redis } from 'ioredis';
+import { gatheringScript, loadScripts, type Script, type ScriptArgument } from './scripts.ts';
+
+/** What ioredis has made of a script. */
+export type ScriptCommand = (...args: ScriptArgument[]) => Promise<unknown>;
+
+/** The scripts of `src/store/scripts`, ready to be run. */
+export interface ScriptCommands {
+  /** By name, with how many keys each takes. */
+  readonly each: ReadonlyMap<string, { readonly call: ScriptCommand; readonly keys: number }>;
+  /** Reads many keys; told their number first, except on a Cluster, where it is one. */
+  readonly read: ScriptCommand;
+  /** Runs several of `each`, told the number of keys first; `undefined` on a Cluster, where keys lie on several servers. */
+  readonly runAll: ScriptCommand | undefined;
+}
+
+/** Those that take as many keys as there are; they gather what is asked for in a turn, and so wait for no others. */
+export const gatheringCommands = ['read-gathered', 'run-gathered'] as const;
+
+const [readGathered, runGathered] = gatheringCommands;
+
+export function defineScripts(connection: Redis | Cluster): ScriptCommands {
+  const scripts = loadScripts();
+  const changing = scripts.filter(({ name }) => name !== readGathered);
+  const each = changing.map(
+    (script) => [script.name, { call: define(connection, script), keys: script.keys }] as const,
+  );
+  const reading = scripts.find(({ name }) => name === readGathered)?.lua ?? '';
+  const { isCluster } = connection;
+  return {
+    each: new Map(each),
+    read: define(connection, { name: readGathered, lua: reading, keys: isCluster ? 1 : 'first' }, 'Buffer'),
+    runAll: isCluster
+      ? undefined
+      : define(connection, { name: runGathered, lua: gatheringScript(changing), keys: 'first' }),
+  };
+}
+
+type Definition = Omit<Script, 'keys'> & {
+  /** How many of the arguments are keys; or the first argument says so. */
+  readonly keys: number | 'first';
+};
+
+/**
+ * ioredis sends the digest of a script that it has loaded. A master that has just got a slot, or whose scripts were
+ * flushed, may not have it: then it is sent whole.
+ * @param reply - `Buffer` to be answered in bytes, and not in text.
+ */
+function define(
+  connection: Redis | Cluster,
+  { name, lua, keys }: Definition,
+  reply: '' | 'Buffer' = '',
+): ScriptCommand {
+  connection.defineCommand(name, { lua, ...(keys !== 'first' && { numberOfKeys: keys }) });
+  const byDigest = commandOf(connection, `${name}${reply}`);
+  const whole = commandOf(connection, `eval${reply}`);
+  const count = keys === 'first' ? [] : [keys];
+  return (...args) =>
+    byDigest(...args).catch((error: unknown) => {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT '))) throw error;
+      return whole(lua, ...count, ...args);
+    });
+}
+
+function commandOf(connection: Redis | Cluster, name: string): ScriptCommand {
+  const command: unknown = Reflect.get(connection, name);
+  if (typeof command !== 'function') throw new Error(`ioredis has no command ${name}`);
+  return command.bind(connection);
+}
