@@ -49,7 +49,7 @@ export function openArrivals({ keys }: Database, reads: GatheredReads, profiles:
       }
       return reads.read(kinds, own, (values, at) => {
         const session = readSession(bytesOf(values[at]));
-        const stored = profiles.unpack(phone, bytesOf(values[at + 1]));
+        const stored = profiles.unpack(phone, values[at + 1]);
         const record = kinds === 'sp' ? '' : readRecord(values[at + 2]);
         const refusal = kinds === 'spdd' ? readRecord(values[at + 3]) : record;
         if (!(stored instanceof Promise)) return { session, stored, record, refusal };

@@ -6,7 +6,7 @@ import type { ProfileFields } from '../records/profile.ts';
 import { joinRosters, type Roster } from '../records/roster.ts';
 import { contactField } from './contacts.ts';
 import { Fault } from './fault.ts';
-import { bytesOf, type GatheredReads } from './gathered-reads.ts';
+import { bytesOf, type GatheredReads, type Value } from './gathered-reads.ts';
 import { persist } from './persist.ts';
 import type { Database } from './redis.ts';
 import type { ScriptArgument } from './scripts.ts';
@@ -40,12 +40,12 @@ export interface Cause {
  * @see docs/design.md, "Profiles in Redis"
  */
 export interface Profiles {
-  /** The profile of a phone, in one round trip unless its rosters must be joined anew. */
+  /** The profile of a phone, in one round trip unless its rosters are large, or must be joined anew. */
   read(phone: string): Promise<StoredProfile | undefined>;
   /** The profile of a phone as it was read together with something else. */
   unpack(
     phone: string,
-    packed: Buffer | undefined,
+    packed: Value | undefined,
   ): StoredProfile | undefined | Promise<StoredProfile | undefined>;
   /**
    * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
@@ -72,15 +72,24 @@ export function openProfiles(redis: Database, reads: GatheredReads, doneSeconds:
 
   const unpack = (
     phone: string,
-    packed: Buffer | undefined,
+    packed: Value | undefined,
   ): StoredProfile | Promise<StoredProfile | undefined> | undefined => {
-    if (!packed) return undefined;
-    const profile = new PackedProfile(packed);
+    if (packed === 1) return readLarge(phone);
+    const bytes = bytesOf(packed);
+    if (bytes === undefined) return undefined;
+    const profile = new PackedProfile(bytes);
     return profile.isJoined ? profile : readJoined(phone);
   };
 
   const read = (phone: string): Promise<StoredProfile | undefined> =>
-    reads.read('p', [keys.profile(phone)], (values, at) => unpack(phone, bytesOf(values[at])));
+    reads.read('p', [keys.profile(phone)], (values, at) => unpack(phone, values[at]));
+
+  /** Read a profile without a script. */
+  const readLarge = async (phone: string): Promise<StoredProfile | undefined> => {
+    const values = await persist(() => redis.connection.hmgetBuffer(keys.profile(phone), ...readFields));
+    if (!values[0]) return undefined;
+    return values[1] ? stored(values, values[1]) : readJoined(phone);
+  };
 
   /** Read profile and contacts as one state, join them, and keep the result for the next reader. */
   const readJoined = async (phone: string): Promise<StoredProfile | undefined> => {
@@ -137,9 +146,9 @@ export function openProfiles(redis: Database, reads: GatheredReads, doneSeconds:
 /** In the order in which `stored` takes them. */
 const readFields = ['version', 'rosters', 'update', 'balance', 'presence', 'settings', 'services'] as const;
 
-type Value = Buffer | null | undefined;
+type Field = Buffer | null | undefined;
 
-function stored(values: readonly Value[], rosters: Fragment): StoredProfile {
+function stored(values: readonly Field[], rosters: Fragment): StoredProfile {
   const [version, , update, balance, presence, settings, services] = values;
   return {
     version: version?.toString('latin1') ?? '',
@@ -155,7 +164,7 @@ function stored(values: readonly Value[], rosters: Fragment): StoredProfile {
 async function readParts(
   { connection, keys }: Database,
   phone: string,
-): Promise<[Value[], Value, Record<string, Buffer>]> {
+): Promise<[Field[], Field, Record<string, Buffer>]> {
   return await persist(async () => {
     const replies = await connection
       .multi()
@@ -165,7 +174,7 @@ async function readParts(
     const [fields, contacts] = (replies ?? []).map(([error, reply]) => {
       if (error) throw error;
       return reply;
-    }) as [Value[], Record<string, Buffer>];
+    }) as [Field[], Record<string, Buffer>];
     return [fields, fields.at(-1), contacts];
   });
 }

@@ -72,3 +72,30 @@ test('only the first get after a counterparty’s update needs more: it joins th
   fieldsOf(await phone.ask(get(phone)));
   assert.deepEqual(await trips(), [['evalsha']]);
 });
+
+test('a profile with rosters of more than 16 KB is read by one command more, and is whole; it can be changed like any other', async (t) => {
+  const { stage, trips } = await startTapped(t);
+  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const strangers = Array.from({ length: 1_000 }, (_, place) =>
+    contact({ phoneId: `${380671000000 + place}_1` }),
+  );
+  const mine = contact({ phoneId: `${friend.number}_2` });
+  const rosters = [roster({ id: 1, userlist: [...strangers, mine] })];
+  fieldsOf(await phone.ask(set(phone, rosters)));
+  fieldsOf(
+    await friend.ask(set(friend, [roster({ id: 2, userlist: [contact({ phoneId: `${phone.number}_1` })] })])),
+  );
+  await trips();
+  assert.deepEqual(fieldsOf(await phone.ask(get(phone))).rosters, rosters);
+  assert.deepEqual(await trips(), [['evalsha'], ['hmget']]);
+
+  const time = Date.now();
+  fieldsOf(await friend.ask(profile({ phone: friend.number, update: time, status: 'update' })));
+  await stage.idle();
+  const updated = contact({ phoneId: `${friend.number}_2`, update: time });
+  assert.deepEqual(fieldsOf(await phone.ask(get(phone))).rosters, [
+    roster({ id: 1, userlist: [...strangers, updated] }),
+  ]);
+  assert.deepEqual(fieldsOf(await phone.ask(set(phone, rosters))).rosters, rosters);
+  assert.deepEqual(fieldsOf(await phone.ask(get(phone))).rosters, rosters);
+});
