@@ -36,8 +36,8 @@ export async function* tellCounterparties(
     const began = performance.now();
     const batch = places.slice(from, from + batchSize).map((place) => tellOne(phone, place, change));
     yield (await Promise.all(batch)).filter((notice) => notice !== undefined);
-    // Others get as much of the worker, the broker and Redis.
-    if (from + batchSize < places.length) await sleep(performance.now() - began);
+    // Others get twice as much of the worker, the broker and Redis.
+    if (from + batchSize < places.length) await sleep(2 * (performance.now() - began));
   }
 }
 
