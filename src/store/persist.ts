@@ -23,12 +23,6 @@ export function persist<T>(command: () => Promise<T>, name = 'read or write'): P
   return traced(name, () => repeat(command));
 }
 
-/** @param name - what a trace calls it. */
-export function traced<T>(name: string, call: () => Promise<T>): Promise<T> {
-  const { trace } = redisCalls;
-  return trace === undefined ? call() : trace(name, call);
-}
-
 /** The same, outside of any trace: for a command that does the work of several requests. */
 export async function repeat<T>(command: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
@@ -45,6 +39,15 @@ export async function repeat<T>(command: () => Promise<T>): Promise<T> {
       await sleep(backOff(attempt));
     }
   }
+}
+
+/**
+ * Make a call part of the trace, if there is one.
+ * @param name - what the trace calls it.
+ */
+export function traced<T>(name: string, call: () => Promise<T>): Promise<T> {
+  const { trace } = redisCalls;
+  return trace === undefined ? call() : trace(name, call);
 }
 
 /** What of an error of Redis may be told: its code. */

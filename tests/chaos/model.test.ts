@@ -15,7 +15,7 @@ import { startStage } from '../system/stage/stage.ts';
 import { Hammer, slowStsMs } from './model/hammer.ts';
 import { verifySecret } from './model/stores.ts';
 
-const seconds = Number(process.env.MODEL_SECONDS ?? 5);
+const seconds = Number(process.env.MODEL_SECONDS ?? 20);
 const seed = Number(process.env.MODEL_SEED ?? randomInt(2 ** 31));
 
 /** Groups of phones that know each other; each acts on its own, all at the same time. */
