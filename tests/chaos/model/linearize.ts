@@ -39,7 +39,7 @@ interface Point {
 }
 
 /** So many points are looked at, first in each of the ways that a search can go, and then again. */
-const explorations = [20_000, 1_000_000] as const;
+const explorations = [20_000, 200_000] as const;
 
 export function noticeText({ phone, contact }: Notice): string {
   return `${phone} ${sortedText(contact)}`;

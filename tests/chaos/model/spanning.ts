@@ -2,6 +2,7 @@
  * The contract of the requests that change more than one phone, in several steps. Each step is one change; other
  * requests may come between two.
  */
+import { askNewPhone, isBusy, isTaken, migrate } from './migrating.ts';
 import type { Asked, Operation, Outside } from './operation.ts';
 import { profileAnswer, refuses, says } from './saying.ts';
 import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
@@ -13,6 +14,8 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
   switch (task.step) {
     case 'start':
       return begin(outside, state, operation);
+    case 'ask':
+      return askNewPhone(outside, state, operation, task);
     case 'claimed':
       return phone(outside, released(state, operation.asked.phone), operation);
     case 'arrive':
@@ -59,7 +62,7 @@ function begin(outside: Outside, state: State, operation: Operation): Move[] {
     case 'remove':
       return remove(state, operation);
     case 'migrate':
-      return migrate(outside, state, operation);
+      return migrate(state, operation);
     case 'phone':
       return [...claim(outside, state, operation), ...phone(outside, state, operation)];
     default:
@@ -120,39 +123,6 @@ function forgotten(state: State, phone: string): State {
     credentials: drop(state.credentials, phone),
     wants: drop(state.wants, phone),
   };
-}
-
-function migrate({ skipped }: Outside, state: State, operation: Operation): Move[] {
-  const { asked, client, time } = operation;
-  const old = state.sessions[client] ?? '';
-  const isRefused = old === asked.phone || isTaken(state.profiles[asked.phone]);
-  const refusals = [
-    ...(isRefused || isBusy(state, asked.phone) ? refuses(state, operation, 'already_exists') : []),
-    ...(state.profiles[old] === undefined ? refuses(state, operation, 'not_found') : []),
-  ];
-  if (refusals.length > 0 || isRefused || state.profiles[old] === undefined) return refusals;
-  const until = { from: time.from + skipped + dayMs, to: time.to + skipped + dayMs };
-  const next = {
-    ...state,
-    askedBy: put(state.askedBy, asked.phone, { old, until }),
-    wants: put(state.wants, old, asked.phone),
-  };
-  return says(next, operation, { io: 'ok', word: 'migration' });
-}
-
-const dayMs = 24 * 60 * 60_000;
-
-/** Whether a profile must not be replaced by one that moves. */
-function isTaken(profile: Profile | undefined): boolean {
-  return (
-    profile !== undefined &&
-    (profile.rosters.length > 0 || profile.services.some(({ status }) => status === 'verified'))
-  );
-}
-
-/** Whether a profile is just moving to a phone, or about to. */
-function isBusy({ moved, claimed }: State, phone: string): boolean {
-  return phone in moved || claimed.includes(phone);
 }
 
 function claim({ sawMove }: Outside, state: State, { asked }: Operation): Move[] {

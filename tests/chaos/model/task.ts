@@ -24,6 +24,13 @@ export type Task =
   /** A place in the phone's limit is taken, and none in the address's yet. */
   | { readonly step: 'address'; readonly answered: false }
   | { readonly step: 'mail'; readonly answered: false }
+  /** A phone wants to move to another, which is not asked yet; and where it wanted to move before. */
+  | {
+      readonly step: 'ask';
+      readonly answered: false;
+      readonly old: string;
+      readonly before: string | undefined;
+    }
   /** A move is taken in hand, and not begun. */
   | { readonly step: 'claimed'; readonly answered: false }
   | { readonly step: 'arrive'; readonly answered: false; readonly from: string; readonly profile: Profile }
