@@ -1,5 +1,5 @@
 import { type Fragment, messageOf } from '../etf/index.ts';
-import { canonical, readText, unset } from './fields.ts';
+import { readText, unset } from './fields.ts';
 import { recordFields, recordOf, storedRecord } from './record.ts';
 
 /** `{'Contact',PhoneId,Avatar,…,Status}` (15): somebody in a roster. */
@@ -20,8 +20,7 @@ export function readContact(fragment: Fragment): Contact | undefined {
   const fields = recordFields(fragment, 'Contact');
   const phoneId = readText(fields?.[places.phone_id] ?? unset);
   if (fields === undefined || !phoneId || phoneId.length > longestPhoneId) return undefined;
-  const own = fields.map((field, place) => (place === places.last_msg ? field : canonical(field)));
-  return { phoneId, fragment: storedRecord('Contact', fragment, fields, own) };
+  return { phoneId, fragment: storedRecord('Contact', fragment, fields, places.last_msg) };
 }
 
 /** The same contact with some of its fields changed. The fragment is one that `readContact` made. */

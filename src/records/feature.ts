@@ -1,7 +1,7 @@
 import { elementOffsets, type Fragment } from '../etf/index.ts';
-import { canonical, isCanonical, isUnset, readAtom, readText, unset } from './fields.ts';
+import { isCanonical, isUnset, readAtom, readText, unset } from './fields.ts';
 import { readList } from './list.ts';
-import { isCanonicalRecord, isRecord, recordFields, recordOf, recordSizes } from './record.ts';
+import { isCanonicalRecord, isRecord, recordFields, recordSizes, storedRecord } from './record.ts';
 
 /** `{'Feature',Id,Key,Value,Group}`: one setting of a profile. */
 export interface Feature {
@@ -30,16 +30,10 @@ export function readFeature(fragment: Fragment): Feature | undefined {
   return {
     key: keyText(fragment.subarray(key, value)),
     isUnset: isUnset(fragment, value),
-    fragment: isStored ? fragment : canonicalFeature(fragment),
+    fragment: isStored
+      ? fragment
+      : storedRecord('Feature', fragment, recordFields(fragment, 'Feature') ?? [], VALUE),
   };
-}
-
-function canonicalFeature(fragment: Fragment): Fragment {
-  const fields = recordFields(fragment, 'Feature') ?? [];
-  return recordOf(
-    'Feature',
-    fields.map((field, place) => (place === VALUE ? field : canonical(field))),
-  );
 }
 
 const VALUE = 2;

@@ -1,5 +1,5 @@
 import { atom, encodeFragment, type Fragment, tupleArity, tupleElements, tupleOf } from '../etf/index.ts';
-import { readAtom } from './fields.ts';
+import { canonical, readAtom } from './fields.ts';
 
 /** What the records of the protocol are called, and how many elements each has with its tag. */
 export const recordSizes = { Service: 8, Roster: 14, Contact: 15, Feature: 5 } as const;
@@ -26,16 +26,17 @@ const SMALL_TUPLE_EXT = 104;
 const ATOM_EXT = 100;
 
 /**
- * A record as it is stored.
+ * A record as it is stored: each field canonical but one, which stays as it was sent. If all are so already, the fragment is too.
  * @param fields - as `recordFields` gave them.
- * @param own - the same as they are stored; if all are so already, the fragment is too.
+ * @param asSent - the place of that one.
  */
 export function storedRecord(
   name: RecordName,
   fragment: Fragment,
   fields: readonly Fragment[],
-  own: readonly Fragment[],
+  asSent: number,
 ): Fragment {
+  const own = fields.map((field, place) => (place === asSent ? field : canonical(field)));
   const isStored = isCanonicalRecord(fragment) && fields.every((field, place) => field === own[place]);
   return isStored ? fragment : recordOf(name, own);
 }

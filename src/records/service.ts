@@ -1,5 +1,5 @@
 import { atom, encodeFragment, type Fragment, tuple } from '../etf/index.ts';
-import { canonical, isUnset, readAtom, readText } from './fields.ts';
+import { isUnset, readAtom, readText } from './fields.ts';
 import { readList } from './list.ts';
 import { recordFields, storedRecord } from './record.ts';
 
@@ -25,16 +25,17 @@ export function readService(fragment: Fragment): Service | undefined {
   const [id, type, data, , password, , status] = fields as Fields;
   const name = isUnset(type) ? undefined : readAtom(type);
   if (!isUnset(type) && !isServiceType(name)) return undefined;
-  const own = fields.map((field) => (field === data ? field : canonical(field)));
   return {
     id,
     type: isServiceType(name) ? name : undefined,
     data,
     password,
     status,
-    fragment: storedRecord('Service', fragment, fields, own),
+    fragment: storedRecord('Service', fragment, fields, DATA),
   };
 }
+
+const DATA = 2;
 
 /** In the order of the record: id, type, data, login, password, expiration, status. */
 type Fields = [Fragment, Fragment, Fragment, Fragment, Fragment, Fragment, Fragment];

@@ -2,15 +2,15 @@
  * Makes one command of all that is asked for in one turn of the event loop: a command costs a worker more than what is in it.
  */
 export class Gathering<Call> {
-  readonly #send: (calls: readonly Call[]) => unknown;
+  readonly #send: (calls: readonly Call[]) => Promise<void>;
   readonly #most: number;
   #calls: Call[] = [];
 
   /**
-   * @param send - sends one command.
+   * @param send - sends one command, and never rejects: each call hears of its own fate.
    * @param most - so many calls go in one.
    */
-  constructor(send: (calls: readonly Call[]) => unknown, most: number) {
+  constructor(send: (calls: readonly Call[]) => Promise<void>, most: number) {
     this.#send = send;
     this.#most = most;
   }
@@ -23,6 +23,6 @@ export class Gathering<Call> {
 
   readonly #sendGathered = (calls: readonly Call[]): void => {
     if (calls === this.#calls) this.#calls = [];
-    this.#send(calls);
+    void this.#send(calls);
   };
 }

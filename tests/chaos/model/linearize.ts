@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { advance } from './model.ts';
 import { isRefusedForMove, type Operation, type Outside } from './operation.ts';
 import { type State, sortedText, type View, viewOf } from './state.ts';
-import { done, type Move, type Notice, start, type Task } from './task.ts';
+import { type Move, type Notice, start, type Task } from './task.ts';
 import { withoutIdle } from './telling.ts';
 
 /** Requests that overlapped, and all that was seen of them; nothing else was in work before or after. */
@@ -135,7 +135,7 @@ function* nexts(point: Point, { operations, outside }: Group): Generator<Point> 
 /** Only `set` and a move put entries where there were none; without them, whom there is nothing to tell need not be told. */
 function withoutIdleTelling({ state, tasks }: Point, operations: readonly Operation[]): readonly Task[] {
   const mayAppear = operations.some(
-    ({ asked: { kind } }, place) => tasks[place] !== done && (kind === 'set' || kind === 'phone'),
+    ({ asked: { kind } }, place) => tasks[place]?.step !== 'done' && (kind === 'set' || kind === 'phone'),
   );
   if (mayAppear || Object.keys(state.moved).length > 0) return tasks;
   return tasks.map((task, place) => {
