@@ -57,10 +57,12 @@ export function parseSender(text: string): { name: string; address: string } | u
   return address === undefined || /\p{Cc}/u.test(name) ? undefined : { name, address };
 }
 
-/** One spelling for a domain, or `undefined` when its readable form names another domain. */
+/** One spelling for a domain, or `undefined` when it has no readable form or that names another domain. */
 function readableDomain(domain: string): string | undefined {
   if (!domainShape.test(domain)) return undefined;
   const ascii = domainToASCII(domain);
   const readable = domainToUnicode(ascii);
-  return ascii !== '' && domainToASCII(readable) === ascii ? readable : undefined;
+  // What stays in ASCII form is no Punycode. Node refuses such a domain up to 20, and from 24 leaves it as it is.
+  const isRead = ascii !== '' && !/(^|\.)xn--/.test(readable);
+  return isRead && domainToASCII(readable) === ascii ? readable : undefined;
 }

@@ -54,6 +54,8 @@ const notAddresses: [what: string, text: string][] = [
   ['a port', 'ann@example.org:25'],
   ['a path', 'ann@example.org/x'],
   ['a broken punycode label', 'ann@xn--zzzzzzzzz.org'],
+  ['a broken punycode label among others', 'ann@mail.xn--zzzzzzzzz.org'],
+  ['a punycode label of ASCII alone', 'ann@xn--abc-.org'],
   ['a label of 64 letters', `ann@${'a'.repeat(64)}.org`],
   ['a local part of 65 letters', `${'a'.repeat(65)}@example.org`],
   ['a lone surrogate', 'an\ud800n@example.org'],
