@@ -116,7 +116,7 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
   });
   for (const sentinel of watching) {
     sentinel.on('message', (_channel, switched) => {
-      if (switched.startsWith(`${masterName} `)) leave();
+      if (` ${switched} `.includes(` ${masterName} `)) leave();
     });
   }
   return {
@@ -126,6 +126,9 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
     },
   };
 }
+
+/** The others say the first when they hear of the new master; the one that leads only when all replicas follow, seconds later. */
+const switches = ['+switch-master', '+failover-state-reconf-slaves'];
 
 /**
  * Hear of it when a Sentinel gives a name to another master.
@@ -145,7 +148,7 @@ function watchSwitches(address: Address, secured: { readonly tls?: TlsMaterial }
   });
   // What is wrong with it is told where the master is asked for.
   sentinel.on('error', () => undefined);
-  sentinel.subscribe('+switch-master').catch(() => undefined); // it was closed before
+  sentinel.subscribe(...switches).catch(() => undefined); // it was closed before
   return sentinel;
 }
 

@@ -1,6 +1,9 @@
 /** `redis+sentinel://…`: another server becomes the master while phones ask. */
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Redis } from 'ioredis';
 import { startSentinels } from '../../src/dev/servers/sentinel.ts';
+import { openRedis } from '../../src/store/redis.ts';
 import { startRedisStage } from './redis-fixture.ts';
 import { eventually } from './stage/stage.ts';
 
@@ -31,13 +34,42 @@ test('a master that dies, freezes or hands over: what is asked meanwhile is answ
   await isStored('froze');
 
   const handing = await sentinels.master();
-  await eventually('its replica follows', async () => {
-    await sentinels.switchOver();
-    return isDeposed(handing);
-  });
-  // The Sentinels leave it a master for seconds more, which takes changes and forgets them when it is made a replica.
+  await sentinels.switchOver();
+  await eventually('its replica is the master', () => isDeposed(handing));
+  // The Sentinels leave it a master for 8 s more, which takes changes and forgets them when it is made a replica.
+  await eventually('the workers leave it', async () => (await clientsOf(handing)) === 0, 3_000);
   await set('handed over');
   await haveCaughtUp();
   await ready();
   await isStored('handed over');
 });
+
+test('a worker that knows of one Sentinel leaves a master that hands over before that Sentinel calls it done', async (t) => {
+  const sentinels = await startSentinels();
+  t.after(() => sentinels.stop());
+  const database = openRedis(onlyFirst(sentinels.url), '', () => undefined);
+  t.after(() => database.close());
+  await eventually('Redis is there', () => database.state.connected);
+  const handing = await sentinels.master();
+  assert.notEqual(await clientsOf(handing), 0);
+
+  await sentinels.switchOver();
+  await eventually('its replica is the master', async () => (await sentinels.master()).port !== handing.port);
+  await eventually('the worker leaves it', async () => (await clientsOf(handing)) === 0, 3_000);
+  await eventually('it is with the next', async () => (await clientsOf(await sentinels.master())) > 0);
+});
+
+const onlyFirst = (url: string): string => url.replace(/,[^/]*/, '');
+
+/** Connections that are neither a Sentinel's nor a replica's. */
+async function clientsOf({ port }: { port: number }): Promise<number> {
+  const connection = new Redis(port, '127.0.0.1');
+  try {
+    const clients = String(await connection.client('LIST', 'TYPE', 'NORMAL'))
+      .trim()
+      .split('\n');
+    return clients.filter((client) => !/ name=sentinel-| cmd=client/.test(client)).length;
+  } finally {
+    connection.disconnect();
+  }
+}

@@ -21,7 +21,7 @@ export interface Sentinels {
   readonly nodes: readonly Server[];
   /** The server that the Sentinels call the master now. */
   master(): Promise<Server>;
-  /** Ask the Sentinels to make a replica the master, while the master lives. */
+  /** Have the first Sentinel make a replica the master, while the master lives; done when it has begun. */
   switchOver(): Promise<void>;
   /** Whether two replicas follow, and all Sentinels know; until then one that lags behind may be the next master. */
   isWhole(): Promise<boolean>;
@@ -70,10 +70,12 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
         return master;
       },
       async switchOver() {
-        for (const { port } of sentinels) {
-          const answer = await call(port, 'FAILOVER', masterName).catch(() => undefined);
-          if (answer === 'OK') return;
-        }
+        // Never two of them: the second would begin a fail-over of its own, and might choose another replica.
+        const [leader] = sentinels as [Server];
+        await until('a replica is fit to be the master', async () => {
+          const answer = await call(leader.port, 'FAILOVER', masterName).catch(String);
+          return answer === 'OK';
+        });
       },
       isWhole: () => isWhole(sentinels),
       stop,
