@@ -1,7 +1,7 @@
 import type { IClientOptions } from 'mqtt';
 import { backoffMs } from './backoff.ts';
 import type { ConnectionOptions } from './broker.ts';
-import { OutgoingPackets } from './outgoing-packets.ts';
+import { PacketIds } from './packet-ids.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_SECONDS = 30;
@@ -20,7 +20,7 @@ export function clientOptions(options: ConnectionOptions): IClientOptions {
     resubscribe: false,
     reschedulePings: false, // a ping every keep-alive time, busy or not, instead of a timer moved with every packet
     log: () => undefined, // the debug package costs time even when it is off
-    outgoingStore: new OutgoingPackets(),
+    messageIdProvider: new PacketIds(),
     properties: { sessionExpiryInterval: sessionExpirySeconds, receiveMaximum },
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),

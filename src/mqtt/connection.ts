@@ -133,6 +133,7 @@ class MqttBrokerConnection implements BrokerConnection {
     // Not 'connect': that comes when all is sent again, and the broker's own messages may come before it.
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'connack' && packet.reasonCode === 0) this.#accepted(packet);
+      else this.#publications.received(packet);
     });
     client.on('connect', () => this.#connected());
     client.on('close', () => this.#disconnected());

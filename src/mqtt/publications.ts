@@ -1,18 +1,20 @@
-import type { IClientPublishOptions, IConnackPacket, MqttClient } from 'mqtt';
+import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
 import type { Publication } from './broker.ts';
 import { reasonText } from './causes.ts';
 import { Fifo } from './fifo.ts';
 import { LinkedMember, LinkedSet } from './linked-set.ts';
+import { LAST_PUBLICATION_ID } from './packet-ids.ts';
+import { publishPacket, pubrelPacket } from './publish-packet.ts';
 import type { Turn } from './turn.ts';
 
 /** Bytes that may wait in the socket before publishing pauses until they have left. */
 const SOCKET_BYTES = 256 * 1024;
 /** What a broker may allow (65,535 unless it says less) is more than is good: all of it is sent again one by one after a reconnect. */
 const MOST_UNCONFIRMED = 1024;
+// MQTT 5.0, 2.4
+const FIRST_FAILURE = 0x80;
 const PACKET_ID_NOT_FOUND = 0x92;
 const PACKET_TOO_LARGE = 0x95;
-/** Headers, lengths and property identifiers of a PUBLISH, generously. */
-const PUBLISH_OVERHEAD_BYTES = 64;
 
 /** The broker refused a publish; sending the same again will not help unless the broker changes. */
 export class PublishRefused extends Error {
@@ -39,7 +41,10 @@ class Pending extends LinkedMember {
   readonly publication: Publication;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+  /** 0 until it is sent. */
   packetId = 0;
+  /** The broker has it, and waits for the PUBREL (QoS 2). */
+  isReceived = false;
 
   constructor(publication: Publication, resolve: () => void, reject: (error: Error) => void) {
     super();
@@ -52,15 +57,24 @@ class Pending extends LinkedMember {
 /**
  * Publications on their way: never more unconfirmed at a time than the broker's Receive Maximum, the rest in order behind.
  *
- * Over a reconnect MQTT.js sends again, under the old packet ids, what is unconfirmed; that is what the broker expects
- * when it still has the session. When it has not, ids and half-done QoS 2 exchanges mean nothing to it, so all is taken
- * back from MQTT.js and published anew. Nothing is handed to MQTT.js while there is no connection.
+ *     queued ──send──▶ unconfirmed ──PUBACK, PUBCOMP──▶ done
+ *        ▲                  │
+ *        └──── CONNACK ─────┘   in front of the others: under its packet id when the broker still has the session
+ *
+ * Without the session packet ids and half-done QoS 2 exchanges mean nothing to the broker, so all is published anew.
+ *
+ * MQTT.js has the connection, and reads the packets; the PUBLISH packets are written here. Its own `publish` copies each
+ * packet for its store, and merges options in a way that leaves garbage for the old generation.
  */
 export class Publications {
   readonly #client: MqttClient;
   readonly #turn: Turn;
   readonly #queue = new Fifo<Pending>();
   readonly #unconfirmed = new LinkedSet<Pending>();
+  /** By packet id, also what waits to be sent again under it; no `Map`, for the reason that `LinkedSet` has. */
+  readonly #identified = new Array<Pending | undefined>(LAST_PUBLICATION_ID + 1).fill(undefined);
+  /** At random, since the broker may have half of an exchange of our last process. */
+  #lastId = 1 + Math.floor(Math.random() * LAST_PUBLICATION_ID);
   #open = false;
   #closed = false;
   #window = 0;
@@ -85,22 +99,23 @@ export class Publications {
     });
   }
 
-  /** CONNACK: before MQTT.js begins to send again. */
+  /** CONNACK. */
   connected({ sessionPresent, properties }: IConnackPacket): void {
     this.#window = Math.min(properties?.receiveMaximum ?? MOST_UNCONFIRMED, MOST_UNCONFIRMED);
     this.#largestPacket = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     this.#highestQos = (properties?.maximumQoS ?? 2) as 0 | 1 | 2;
-    if (!sessionPresent) this.#takeBack();
+    this.#queue.unshift(this.#unconfirmed.clear());
+    if (!sessionPresent) this.#forgetIds();
   }
 
-  /** MQTT.js has sent again what was unconfirmed, and takes new publications. */
+  /** MQTT.js takes new packets. */
   opened(): void {
     this.#open = true;
     this.#draining = undefined;
     this.#send();
   }
 
-  /** The connection broke; what is unconfirmed stays with MQTT.js until the next. */
+  /** The connection broke; what is unconfirmed waits for the next. */
   suspended(): void {
     this.#open = false;
   }
@@ -113,10 +128,25 @@ export class Publications {
     for (const { reject } of pending) reject(new ConnectionClosed());
   }
 
-  #takeBack(): void {
-    const pending = this.#unconfirmed.clear();
-    for (const { packetId } of pending) this.#client.removeOutgoingMessage(packetId);
-    this.#queue.unshift(pending);
+  /** Any packet; one that confirms nothing is passed over. */
+  received(packet: Packet): void {
+    if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec' && packet.cmd !== 'pubcomp') return;
+    const { cmd, messageId = 0, reasonCode = 0 } = packet;
+    const pending = this.#identified[messageId];
+    if (!pending?.isMember) return;
+    if (cmd === 'pubrec' && reasonCode < FIRST_FAILURE) {
+      pending.isReceived = true;
+      this.#write([pubrelPacket(messageId)]);
+    } else this.#confirmed(pending, reasonCode);
+  }
+
+  #forgetIds(): void {
+    for (const pending of this.#identified) {
+      if (pending === undefined) continue;
+      pending.packetId = 0;
+      pending.isReceived = false;
+    }
+    this.#identified.fill(undefined);
   }
 
   #send(): void {
@@ -127,8 +157,9 @@ export class Publications {
   }
 
   #maySend({ publication }: Pending): boolean {
-    if (!this.#open || (publication.qos > 0 && this.#unconfirmed.size >= this.#window)) return false;
     const { stream } = this.#client;
+    if (!this.#open || !stream.writable) return false;
+    if (publication.qos > 0 && this.#unconfirmed.size >= this.#window) return false;
     if (stream.writableLength < SOCKET_BYTES) return true;
     if (this.#draining !== stream) {
       this.#draining = stream;
@@ -141,63 +172,54 @@ export class Publications {
   }
 
   #hand(pending: Pending): void {
-    const { publication } = pending;
-    if (this.#largestPacket < Number.POSITIVE_INFINITY && packetBytes(publication) > this.#largestPacket) {
+    const qos = Math.min(pending.publication.qos, this.#highestQos) as 0 | 1 | 2;
+    const isResent = qos > 0 && pending.packetId > 0;
+    if (qos > 0 && !isResent) this.#identify(pending);
+    const pieces = this.#packet(pending, qos, isResent);
+    if (pieces === undefined) {
+      this.#identified[pending.packetId] = undefined;
       pending.reject(new PublishRefused(PACKET_TOO_LARGE)); // sent, it would cost the connection, again and again
       return;
     }
-    const qos = Math.min(publication.qos, this.#highestQos) as 0 | 1 | 2;
-    const options = optionsOf(publication, qos);
-    this.#turn.begin();
-    if (qos === 0) {
-      this.#client.publish(publication.topic, publication.payload, options);
-      pending.resolve();
-      return;
-    }
-    this.#unconfirmed.add(pending);
-    this.#client.publish(publication.topic, publication.payload, options, (error) =>
-      this.#confirmed(pending, error),
-    );
-    pending.packetId = this.#client.getLastMessageId();
+    if (qos > 0) this.#unconfirmed.add(pending);
+    this.#write(pieces);
+    if (qos === 0) pending.resolve();
   }
 
-  #confirmed(pending: Pending, error: (Error & { code?: number }) | undefined): void {
-    if (!this.#unconfirmed.delete(pending)) return; // taken back, or closed
-    if (this.idle) this.#turn.begin(); // who waits for that looks at the end of a turn
-    const { code } = error ?? {};
-    if (!error || code === PACKET_ID_NOT_FOUND) {
-      pending.resolve(); // 0x92 answers a PUBREL sent again: the broker had completed the exchange before
-    } else if (code === undefined) {
-      this.#queue.unshift([pending]); // MQTT.js gave up with the connection, without a word from the broker
-      return;
-    } else {
-      pending.reject(new PublishRefused(code));
+  #write(pieces: readonly Buffer[]): void {
+    this.#turn.begin();
+    const { stream } = this.#client;
+    if (!stream.writable) return; // what is lost with the connection is sent again on the next
+    for (const piece of pieces) stream.write(piece);
+  }
+
+  #identify(pending: Pending): void {
+    do this.#lastId = this.#lastId === LAST_PUBLICATION_ID ? 1 : this.#lastId + 1;
+    while (this.#identified[this.#lastId]);
+    this.#identified[this.#lastId] = pending;
+    pending.packetId = this.#lastId;
+  }
+
+  /** @returns nothing when it is too large for the broker, or for MQTT. */
+  #packet({ publication, packetId, isReceived }: Pending, qos: 0 | 1 | 2, isResent: boolean) {
+    if (isReceived) return [pubrelPacket(packetId)];
+    try {
+      const pieces = publishPacket(publication, { qos, packetId, isResent });
+      const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+      return bytes <= this.#largestPacket ? pieces : undefined;
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
     }
+  }
+
+  #confirmed(pending: Pending, reasonCode: number): void {
+    this.#unconfirmed.delete(pending);
+    this.#identified[pending.packetId] = undefined;
+    if (this.idle) this.#turn.begin(); // who waits for that looks at the end of a turn
+    // 0x92 answers a PUBREL sent again: the broker had completed the exchange before.
+    if (reasonCode < FIRST_FAILURE || reasonCode === PACKET_ID_NOT_FOUND) pending.resolve();
+    else pending.reject(new PublishRefused(reasonCode));
     this.#send();
   }
-}
-
-function optionsOf(publication: Publication, qos: 0 | 1 | 2): IClientPublishOptions {
-  const { contentType, correlationData, userProperties, retain = false } = publication;
-  const properties: IClientPublishOptions['properties'] = {};
-  if (contentType !== undefined) properties.contentType = contentType;
-  if (correlationData !== undefined) properties.correlationData = correlationData;
-  if (userProperties !== undefined) properties.userProperties = userProperties;
-  return { qos, retain, properties };
-}
-
-/** The most that this can be as a packet. */
-function packetBytes({
-  topic,
-  payload,
-  contentType = '',
-  correlationData,
-  userProperties,
-}: Publication): number {
-  let bytes = PUBLISH_OVERHEAD_BYTES + payload.length + (correlationData?.length ?? 0);
-  bytes += Buffer.byteLength(topic) + Buffer.byteLength(contentType);
-  for (const [name, values] of Object.entries(userProperties ?? {})) {
-    for (const value of [values].flat()) bytes += 5 + Buffer.byteLength(name) + Buffer.byteLength(value);
-  }
-  return bytes;
 }

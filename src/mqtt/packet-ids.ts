@@ -1,0 +1,34 @@
+import type { IClientOptions } from 'mqtt';
+
+type PacketIdProvider = NonNullable<IClientOptions['messageIdProvider']>;
+
+/** Packet Identifiers go from 1 to 65,535 (MQTT 5.0, 2.2.1); those up to this are for `Publications`. */
+export const LAST_PUBLICATION_ID = 60_000;
+const FIRST = LAST_PUBLICATION_ID + 1;
+const LAST = 65_535;
+
+/** Those that MQTT.js gives to its own packets, one subscribe or unsubscribe at a time. */
+export class PacketIds implements PacketIdProvider {
+  #last = LAST;
+
+  allocate(): number {
+    this.#last = this.#last === LAST ? FIRST : this.#last + 1;
+    return this.#last;
+  }
+
+  getLastAllocated(): number {
+    return this.#last;
+  }
+
+  register(): boolean {
+    return true;
+  }
+
+  deallocate(): void {
+    // it comes around again only after thousands of others
+  }
+
+  clear(): void {
+    // what the last connection had under way is not waited for
+  }
+}

@@ -1,0 +1,90 @@
+/** PUBLISH packets as another implementation of MQTT 5.0 reads them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Packet, parser } from 'mqtt-packet';
+import type { Publication } from '../../../src/mqtt/broker.ts';
+import { publishPacket, pubrelPacket } from '../../../src/mqtt/publish-packet.ts';
+
+const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
+const userProperties = fc.dictionary(
+  text.filter((name) => name !== '__proto__'),
+  fc.oneof(text, fc.array(text, { minLength: 2, maxLength: 3 })),
+  { noNullPrototype: true },
+);
+
+const publications = fc.record(
+  {
+    topic: text.filter((topic) => !/[+#]/.test(topic)),
+    payload: bytes,
+    qos: fc.constantFrom(0, 1, 2),
+    retain: fc.boolean(),
+    contentType: text,
+    correlationData: bytes,
+    userProperties,
+  },
+  { requiredKeys: ['topic', 'payload', 'qos'] },
+);
+
+/** On both sides of where lengths take a byte more, and where a payload is no longer copied. */
+const moreBytes = fc.constantFrom(0, 0, 100, 3_800, 4_096, 16_300, 2_097_100);
+
+test('a PUBLISH of any content is read as it was meant', () => {
+  fc.assert(
+    fc.property(
+      publications,
+      moreBytes,
+      fc.integer({ min: 1, max: 65_535 }),
+      fc.boolean(),
+      (content, more, packetId, again) => {
+        const payload = Buffer.concat([content.payload, Buffer.alloc(more, 7)]);
+        const publication: Publication = { ...content, payload };
+        const { topic, qos, retain = false } = publication;
+        const isResent = again && qos > 0;
+        const read = packetOf(publishPacket(publication, { qos, packetId, isResent }));
+        assert.ok(read.cmd === 'publish');
+        assert.deepEqual([read.topic, read.qos, read.retain, read.dup], [topic, qos, retain, isResent]);
+        assert.equal(read.messageId, qos > 0 ? packetId : undefined);
+        assert.ok(payload.equals(read.payload as Buffer));
+        const { contentType, correlationData, userProperties: user } = read.properties ?? {};
+        assert.equal(contentType, publication.contentType);
+        assert.deepEqual(correlationData, publication.correlationData);
+        assert.deepEqual({ ...user }, publication.userProperties ?? {});
+      },
+    ),
+  );
+});
+
+test('a PUBREL names its exchange', () => {
+  const { cmd, messageId } = packetOf([pubrelPacket(0xabcd)]);
+  assert.deepEqual([cmd, messageId], ['pubrel', 0xabcd]);
+});
+
+const long = 'x'.repeat(65_536);
+const tooLong: [string, Partial<Publication>][] = [
+  ['a topic', { topic: long }],
+  ['a Content Type', { contentType: long }],
+  ['Correlation Data', { correlationData: Buffer.alloc(65_536) }],
+  ['a user property', { userProperties: { name: long } }],
+  ['a payload of 256 MB', { payload: Buffer.alloc(256 * 1024 * 1024) }],
+];
+
+for (const [what, part] of tooLong) {
+  test(`${what} that MQTT has no length for is no packet`, () => {
+    const publication = { topic: 't', payload: Buffer.from('p'), qos: 1, ...part } as const;
+    const flags = { qos: 1, packetId: 1, isResent: false } as const;
+    assert.throws(() => publishPacket(publication, flags), RangeError);
+  });
+}
+
+function packetOf(pieces: readonly Buffer[]): Packet {
+  const packets: Packet[] = [];
+  const reading = parser({ protocolVersion: 5 });
+  reading.on('packet', (packet) => packets.push(packet));
+  reading.on('error', assert.ifError);
+  for (const piece of pieces) reading.parse(piece);
+  const [packet] = packets;
+  assert.ok(packet && packets.length === 1, 'not one packet');
+  return packet;
+}
