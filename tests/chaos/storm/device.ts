@@ -39,6 +39,8 @@ export interface DeviceOptions {
   readonly qos: 1 | 2;
   /** One more topic to listen on. */
   readonly filter?: string;
+  /** Its phone's number, without which a restarted broker drops what is for that number until the client is back. */
+  readonly username?: string;
 }
 
 /** One MQTT client of a phone. The broker keeps its session while it is away. */
@@ -71,7 +73,7 @@ export class Device {
   }
 
   static async connect(url: string, client: string, options: DeviceOptions): Promise<Device> {
-    const mqtt = await connectAsync(url, clientOptions(client, options.version));
+    const mqtt = await connectAsync(url, clientOptions(client, options));
     const device = new Device(mqtt, client, options);
     const filters = [actionTopic(client), ...(options.filter === undefined ? [] : [options.filter])];
     await mqtt.subscribeAsync(filters, { qos: 1 });
@@ -132,9 +134,10 @@ export class Device {
   }
 }
 
-function clientOptions(clientId: string, version: 4 | 5): IClientOptions {
+function clientOptions(clientId: string, { version, username }: DeviceOptions): IClientOptions {
   return {
     clientId,
+    ...(username !== undefined && { username }),
     protocolVersion: version,
     clean: false,
     keepalive: 60,

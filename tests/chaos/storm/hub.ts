@@ -42,7 +42,7 @@ export class Hub {
   /** Connect it, and let it have these numbers in its book. */
   static async connect(system: System, place: number, numbers: readonly string[]): Promise<Hub> {
     const number = `38067${1_000_000 + place}`;
-    const options = { version: 5, qos: 1, filter: `ses/${number}` } as const;
+    const options = { version: 5, qos: 1, filter: `ses/${number}`, username: number } as const;
     const device = await Device.connect(system.broker.url, `hub-${place}`, options);
     await signIn(system.database, device.client, number);
     const userlist = numbers.map((other) => contact({ phoneId: `${other}_1`, names: 'a phone' }));

@@ -23,15 +23,15 @@ const users: Readonly<Record<string, readonly BrokerRole[]>> = {
 
 /** Users `admin`, `worker`, `steward` (a worker that may manage clients) and `qa`. */
 export async function startProductionBroker(
-  options: Pick<MosquittoOptions, 'under'> = {},
+  options: Pick<MosquittoOptions, 'under' | 'persistence'> = {},
 ): Promise<ProductionBroker> {
   const certificate = await selfSignedCertificate();
   const security = initialSecurity(
     Object.entries(users).map(([name, roles]) => ({ name, password: passwordOf(name), roles })),
   );
   const server = await startMosquitto({
-    ...options,
     persistence: false,
+    ...options,
     production: { security, certificate },
   });
   return {
