@@ -1,7 +1,9 @@
 /** Scripts that are run by one command: each is a step of its own, and one that fails harms no other. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
+import { Redis } from 'ioredis';
 import { startRedis } from '../../src/dev/servers/redis.ts';
 import { openRedis } from '../../src/store/redis.ts';
 import { eventually } from './stage/eventually.ts';
@@ -56,6 +58,28 @@ test('one that Redis refuses is a fault that tells no value; what was asked for 
   assert.equal(String(refused.reason), 'Fault: redis: WRONGTYPE');
   assert.deepEqual(await redis.connection.mget('before', 'after'), ['kept', 'kept']);
 });
+
+for (const [what, begin, end] of [
+  [
+    'has too few replicas',
+    ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+    ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+  ],
+  ['is a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+] as const) {
+  test(`those of a server that ${what} are done when it takes changes again`, async (t) => {
+    const operator = new Redis(server.url);
+    t.after(() => operator.disconnect());
+    const ask = ([name, ...words]: readonly [string, ...string[]]) => operator.call(name, ...words);
+    await ask(begin);
+    const kept = Promise.all([keep(`${what} 1`, '', 'kept'), keep(`${what} 2`, '', 'kept')]);
+    await Promise.race([kept, sleep(300)]);
+    await ask(end);
+    // It may have been done and not have been answered.
+    for (const answer of await kept) assert.ok(answer === 'stored' || answer === 'done');
+    assert.deepEqual(await operator.mget(`${what} 1`, `${what} 2`), ['kept', 'kept']);
+  });
+}
 
 test('more than go in one command are all done', async () => {
   const names = Array.from({ length: 200 }, (_, place) => `many:${place}`);
