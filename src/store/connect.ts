@@ -4,6 +4,9 @@ import { probeTls, type TlsMaterial } from '../tls-causes.ts';
 
 const longestPauseMs = 2_000;
 
+/** Longer than Sentinels take to hear of each other's fail-over, some 0.1 s. */
+const hearsayMs = 1_000;
+
 /** Grows from 50 ms to 2 s, with half of it random so that many workers do not come back at once. */
 export const backOff = (attempt: number): number => {
   const pause = Math.min(longestPauseMs, 50 * 2 ** Math.min(attempt, 6));
@@ -109,6 +112,13 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
     if (connection.status === 'connect' || connection.status === 'ready') connection.disconnect(true);
     else isOutdated = connection.status === 'connecting';
   };
+  // ioredis may ask a Sentinel that has not heard of it yet, and come back to the old one.
+  let again: NodeJS.Timeout | undefined;
+  const leaveTwice = (): void => {
+    leave();
+    clearTimeout(again);
+    again = setTimeout(leave, hearsayMs);
+  };
   // Whom it was on its way to may have been the old one.
   connection.on('connect', () => {
     if (isOutdated) leave();
@@ -116,12 +126,13 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
   });
   for (const sentinel of watching) {
     sentinel.on('message', (_channel, switched) => {
-      if (` ${switched} `.includes(` ${masterName} `)) leave();
+      if (` ${switched} `.includes(` ${masterName} `)) leaveTwice();
     });
   }
   return {
     connection,
     close() {
+      clearTimeout(again);
       for (const each of [connection, ...watching]) each.disconnect();
     },
   };
