@@ -1,3 +1,5 @@
+import { LAST_PACKET_ID } from './packet-ids.ts';
+
 /** A QoS 1 message that the broker still counts as unacknowledged. */
 export interface Unacknowledged {
   readonly packetId: number;
@@ -15,9 +17,6 @@ export interface Withheld {
   /** How long the oldest has been here; 0 without any. */
   readonly oldestSeconds: number;
 }
-
-/** Packet identifiers go from 1 to 65,535. */
-const PACKET_IDS = 65_536;
 
 interface Entry extends Unacknowledged {
   /** Number of the connection that its PUBLISH last came on. */
@@ -48,7 +47,7 @@ interface Entry extends Unacknowledged {
  */
 export class Acknowledgements {
   /** The oldest message under each packet id; no `Map`, for the reason that `LinkedSet` has. */
-  readonly #oldest = new Array<Entry | undefined>(PACKET_IDS).fill(undefined);
+  readonly #oldest = new Array<Entry | undefined>(LAST_PACKET_ID + 1).fill(undefined);
   #connection = 0;
   #connected = false;
   /** The last connection that lasted until its subscription was confirmed. */

@@ -60,7 +60,7 @@ export interface Publication {
 }
 
 export interface BrokerState {
-  /** The broker has taken us and everything left over from the last connection is sent. */
+  /** The broker has taken us; what is left over from the last connection goes first. */
   readonly connected: boolean;
   /** The shared subscription is confirmed on this connection. */
   readonly subscribed: boolean;

@@ -130,7 +130,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   #watch(): void {
     const client = this.#client;
-    // Not 'connect': that comes when all is sent again, and the broker's own messages may come before it.
+    // Not 'connect': that comes later, and the broker's own messages may come before it.
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'connack' && packet.reasonCode === 0) this.#accepted(packet);
       else this.#publications.received(packet);

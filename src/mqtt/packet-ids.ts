@@ -2,17 +2,19 @@ import type { IClientOptions } from 'mqtt';
 
 type PacketIdProvider = NonNullable<IClientOptions['messageIdProvider']>;
 
-/** Packet Identifiers go from 1 to 65,535 (MQTT 5.0, 2.2.1); those up to this are for `Publications`. */
+/** Packet Identifiers go from 1 to this (MQTT 5.0, 2.2.1). */
+export const LAST_PACKET_ID = 65_535;
+
+/** Those from 1 to this are for `Publications`. */
 export const LAST_PUBLICATION_ID = 60_000;
 const FIRST = LAST_PUBLICATION_ID + 1;
-const LAST = 65_535;
 
 /** Those that MQTT.js gives to its own packets, one subscribe or unsubscribe at a time. */
 export class PacketIds implements PacketIdProvider {
-  #last = LAST;
+  #last = LAST_PACKET_ID;
 
   allocate(): number {
-    this.#last = this.#last === LAST ? FIRST : this.#last + 1;
+    this.#last = this.#last === LAST_PACKET_ID ? FIRST : this.#last + 1;
     return this.#last;
   }
 

@@ -9,7 +9,7 @@ import type { Turn } from './turn.ts';
 
 /** Bytes that may wait in the socket before publishing pauses until they have left. */
 const SOCKET_BYTES = 256 * 1024;
-/** What a broker may allow (65,535 unless it says less) is more than is good: all of it is sent again one by one after a reconnect. */
+/** What a broker may allow (65,535 unless it says less) is more than is good: all of it is sent again after a reconnect. */
 const MOST_UNCONFIRMED = 1024;
 // MQTT 5.0, 2.4
 const FIRST_FAILURE = 0x80;
@@ -204,9 +204,7 @@ export class Publications {
   #packet({ publication, packetId, isReceived }: Pending, qos: 0 | 1 | 2, isResent: boolean) {
     if (isReceived) return [pubrelPacket(packetId)];
     try {
-      const pieces = publishPacket(publication, { qos, packetId, isResent });
-      const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-      return bytes <= this.#largestPacket ? pieces : undefined;
+      return publishPacket(publication, { qos, packetId, isResent }, this.#largestPacket);
     } catch (error) {
       if (error instanceof RangeError) return undefined;
       throw error;

@@ -22,18 +22,24 @@ const USER_PROPERTY = 0x26;
 
 /**
  * A PUBLISH as bytes, in one or two pieces.
- * @throws RangeError when the topic or a property has more than 65,535 bytes, or all together more than 256 MB.
+ * @param most - bytes of a packet that the broker takes.
+ * @throws RangeError when it has more, the topic or a property more than 65,535, or all together more than 256 MB.
  * @see MQTT 5.0, 3.3
  */
-export function publishPacket(publication: Publication, { qos, packetId, isResent }: PublishFlags): Buffer[] {
+export function publishPacket(
+  publication: Publication,
+  { qos, packetId, isResent }: PublishFlags,
+  most = Number.POSITIVE_INFINITY,
+): Buffer[] {
   const { topic, payload, retain = false } = publication;
   const properties = propertiesLength(publication);
   const variableHeader =
     2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) + integerLength(properties) + properties;
   const remaining = variableHeader + payload.length;
-  if (remaining > MOST_REMAINING) throw new RangeError('too large for a packet');
+  const fixedHeader = 1 + integerLength(remaining);
+  if (remaining > MOST_REMAINING || fixedHeader + remaining > most) throw new RangeError('too large');
   const isCopied = payload.length <= COPIED_BYTES;
-  const packet = Buffer.allocUnsafe(1 + integerLength(remaining) + (isCopied ? remaining : variableHeader));
+  const packet = Buffer.allocUnsafe(fixedHeader + (isCopied ? remaining : variableHeader));
 
   packet[0] = 0x30 | (isResent ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
   let at = writeInteger(packet, remaining, 1);

@@ -8,12 +8,19 @@ import { Publications, PublishRefused } from '../../../src/mqtt/publications.ts'
 import type { Turn } from '../../../src/mqtt/turn.ts';
 
 const receiveMaximum = 3;
-const nothingLeft = (cmd: 'puback' | 'pubcomp', messageId: number, reasonCode = 0): Packet =>
+/** Publications whose bytes go to `write`. */
+function publicationsTo(write: (bytes: Buffer) => void): Publications {
+  const stream = { writable: true, writableLength: 0, write };
+  const turn = { begin: () => undefined } as unknown as Turn;
+  return new Publications({ stream } as unknown as MqttClient, turn);
+}
+
+const acknowledgement = (cmd: 'puback' | 'pubcomp', messageId: number, reasonCode = 0): Packet =>
   ({ cmd, messageId, reasonCode }) as Packet;
 
 /** A broker that has the other half of each exchange, and may read, answer and lose its client at any time. */
 class World {
-  readonly publications: Publications;
+  readonly publications = publicationsTo((bytes) => void this.#parser?.parse(bytes));
   /** What the broker has accepted, in order. */
   readonly accepted: string[] = [];
   readonly confirmed: string[] = [];
@@ -27,13 +34,6 @@ class World {
   #parser: Parser | undefined;
   hasLostSession = false;
   readonly published: string[] = [];
-
-  constructor() {
-    const write = (bytes: Buffer): void => void this.#parser?.parse(bytes);
-    const stream = { writable: true, writableLength: 0, write };
-    const turn = { begin: () => undefined } as unknown as Turn;
-    this.publications = new Publications({ stream } as unknown as MqttClient, turn);
-  }
 
   publish(qos: 1 | 2): void {
     const name = `message ${this.published.length} at QoS ${qos}`;
@@ -53,7 +53,7 @@ class World {
       const name = this.#half.get(messageId);
       if (name !== undefined) this.accepted.push(name);
       this.#half.delete(messageId);
-      this.#toClient.push(nothingLeft('pubcomp', messageId, name === undefined ? 0x92 : 0));
+      this.#toClient.push(acknowledgement('pubcomp', messageId, name === undefined ? 0x92 : 0));
     }
     return packet !== undefined;
   }
@@ -68,7 +68,7 @@ class World {
       assert.deepEqual([name, dup], [taken, true], 'an id in use means another message');
     else if (qos === 1) this.accepted.push(name);
     else this.#half.set(messageId, name);
-    const answer = qos === 1 ? nothingLeft('puback', messageId) : { cmd: 'pubrec' as const, messageId };
+    const answer = qos === 1 ? acknowledgement('puback', messageId) : { cmd: 'pubrec' as const, messageId };
     this.#toClient.push(answer);
   }
 
@@ -153,9 +153,7 @@ function open(properties: IConnackPacket['properties'] = {}): Sent {
   const ids: number[] = [];
   const reading = parser({ protocolVersion: 5 });
   reading.on('packet', ({ messageId = 0 }) => ids.push(messageId));
-  const stream = { writable: true, writableLength: 0, write: (bytes: Buffer) => void reading.parse(bytes) };
-  const turn = { begin: () => undefined } as unknown as Turn;
-  const publications = new Publications({ stream } as unknown as MqttClient, turn);
+  const publications = publicationsTo((bytes) => void reading.parse(bytes));
   publications.connected({ cmd: 'connack', sessionPresent: false, properties } as IConnackPacket);
   publications.opened();
   return { publications, ids };
@@ -169,7 +167,7 @@ test('a packet id that the broker has not confirmed is not used again when all o
   const [held] = ids;
   for (let count = 0; count < LAST_PUBLICATION_ID + 10; count++) {
     const published = publications.publish(publication);
-    publications.received(nothingLeft('puback', ids.at(-1) ?? 0));
+    publications.received(acknowledgement('puback', ids.at(-1) ?? 0));
     await published;
   }
   assert.equal(ids.filter((id) => id === held).length, 1);
