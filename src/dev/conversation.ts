@@ -20,6 +20,8 @@ export interface Step {
   readonly says: string;
   /** On each topic in this order. A variable that is new here is bound to what is heard. */
   readonly hears: readonly Heard[];
+  /** What the protocol lets come besides, at most once each, before the rest. It is not counted. */
+  readonly allows?: readonly Heard[];
   /** What must hold for terms that were bound here, beyond their place in the pattern. */
   readonly where?: Readonly<Record<string, (term: Term) => boolean>>;
   /** Runs first; what it returns is bound. */
@@ -90,7 +92,7 @@ export class Conversation {
     const payload = encode(fill(readPattern(step.says), this.#bindings));
     this.#transcript.sent(requestTopic, payload);
     await this.#say(step.by, payload);
-    await this.#hearAll(step.hears);
+    await this.#hearAll(step);
     this.expectSilence();
     for (const [variable, holds] of Object.entries(step.where ?? {})) {
       const term = this.#bindings.get(variable);
@@ -106,15 +108,16 @@ export class Conversation {
     if (extra !== undefined) throw unasked(extra);
   }
 
-  async #hearAll(hears: readonly Heard[]): Promise<void> {
+  async #hearAll({ hears, allows = [] }: Step): Promise<void> {
     const outstanding = [...hears];
+    const allowed = [...allows];
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#timeoutMs);
     try {
       while (outstanding.length > 0) {
         if (this.#unexamined.length === 0) await once(this.#arrivals, 'message', { signal: deadline.signal });
         const message = this.#unexamined.shift();
-        if (message !== undefined) this.#examine(message, outstanding);
+        if (message !== undefined && !this.#isAllowed(message, allowed)) this.#examine(message, outstanding);
       }
     } catch (error) {
       if (!deadline.signal.aborted) throw error;
@@ -125,6 +128,20 @@ export class Conversation {
     }
   }
 
+  /** Whether the message is one of `allowed`; then it is struck out there. */
+  #isAllowed(message: Message, allowed: Heard[]): boolean {
+    const place = allowed.findIndex(
+      ({ device, topic, pattern }) =>
+        device === message.device && topic === message.topic && this.#compare(pattern, message) !== undefined,
+    );
+    if (place >= 0) allowed.splice(place, 1);
+    return place >= 0;
+  }
+
+  #compare(pattern: string, { payload }: Message): Bindings | undefined {
+    return compare(pattern, payload, this.#bindings);
+  }
+
   /** Strike out of `outstanding` what the message brings. */
   #examine(message: Message, outstanding: Heard[]): void {
     const place = outstanding.findIndex(
@@ -132,7 +149,7 @@ export class Conversation {
     );
     const [expected] = place < 0 ? [] : outstanding.splice(place, 1);
     if (expected === undefined) throw unasked(message);
-    const found = compare(expected.pattern, message.payload, this.#bindings);
+    const found = this.#compare(expected.pattern, message);
     if (found === undefined) {
       throw new ConversationFault(`on ${expected.topic} this was expected:\n  ${expected.pattern}`);
     }

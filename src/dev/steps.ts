@@ -120,12 +120,16 @@ const mailing = (smtp: SmtpSink): readonly Step[] => [
   },
 ];
 
+const comesLater = `{io,{ok,aws},{'Service',[],aws,[],[],[],[],added}}`;
+
 const credentialing = (sts: StsServer): readonly Step[] => [
   {
     about: 'Olena asks for AWS credentials',
     by: olena,
     says: profile(olena.phone, 'aws'),
     hears: [answer(olena, credentials('Olenas'))],
+    // On a busy machine the first call to STS may take over a second.
+    allows: [answer(olena, comesLater)],
     where: issuedCredentials(sts, 'Olenas', olena.phone),
   },
   {
@@ -142,10 +146,7 @@ const credentialing = (sts: StsServer): readonly Step[] => [
       return {};
     },
     says: profile(taras.phone, 'aws'),
-    hears: [
-      answer(taras, `{io,{ok,aws},{'Service',[],aws,[],[],[],[],added}}`),
-      answer(taras, credentials('Taras')),
-    ],
+    hears: [answer(taras, comesLater), answer(taras, credentials('Taras'))],
     where: issuedCredentials(sts, 'Taras', taras.phone),
     after: () => sts.mode('success'),
   },

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { unitsOf } from '../calibration.ts';
 import { Chance } from '../chaos/random.ts';
 import { Coverage } from './coverage.ts';
 import { mutate } from './mutations.ts';
@@ -35,11 +36,13 @@ export interface Finding {
   readonly cause: string;
 }
 
-/** No input may hold the event loop longer. */
-const MOST_MS = 20;
+/** No input may hold the event loop longer, in units of some 10 ms (tests/calibration.ts). */
+const MAX_UNITS = 4;
+/** A quicker one is not compared with the unit. */
+const SUSPICIOUS_MS = 20;
+const FUZZ_ROUNDS = 20;
 /** Asking V8 what has run takes a millisecond or two, so it is asked after so many inputs; if there is news, one by one. */
 const BATCH = 400;
-const PATIENT_RUNS = 20;
 /** What is left after a garbage collection, of the fuzzer and the sources together; and how often that is looked at. */
 const MOST_MEGABYTES = 64;
 const MEMORY_BATCHES = 100;
@@ -70,9 +73,9 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
       const before = performance.now();
       const check = target.read(input);
       const took = performance.now() - before;
-      const ms = took > MOST_MS ? bestOf(target, input) : took;
-      if (ms > MOST_MS) findings.push({ input, cause: `takes ${ms.toFixed(0)} ms` });
-      slowestMs = Math.max(slowestMs, ms);
+      const units = took > SUSPICIOUS_MS ? unitsOf(() => target.read(input), MAX_UNITS, FUZZ_ROUNDS) : 0;
+      if (units > MAX_UNITS) findings.push({ input, cause: `takes ${units.toFixed(0)} units of work` });
+      slowestMs = Math.max(slowestMs, took);
       check?.();
     } catch (error) {
       findings.push({
@@ -142,16 +145,3 @@ async function retainedMegabytes(): Promise<number> {
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
-
-/** The machine may be busy, so the best of some runs counts, by the clock or by what this process was given of the processor. */
-function bestOf(target: Target, input: Buffer): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let count = 0; count < PATIENT_RUNS && best > MOST_MS; count++) {
-    const before = performance.now();
-    const usage = process.cpuUsage();
-    target.read(input);
-    const { user, system } = process.cpuUsage(usage);
-    best = Math.min(best, performance.now() - before, (user + system) / 1_000);
-  }
-  return best;
-}

@@ -6,10 +6,11 @@ import { readProfile, type SentProfile } from '../../src/records/profile.ts';
 import type { Means } from '../../src/requests/handler.ts';
 import { handlers } from '../../src/requests/index.ts';
 import { badPayloads } from '../bad-payloads.ts';
-import { bestTimeMs } from './processor-time.ts';
+import { unitsOf } from '../calibration.ts';
 
 const phone = '380501112233';
-const longestMs = 20;
+/** Twice 20 ms, beside a unit of some 10 ms that runs on the same busy machine. */
+const maxUnits = 4;
 
 /** What `set` calls on the profiles; nothing is stored, but all that comes before it is done. */
 const means = {
@@ -49,10 +50,10 @@ async function handle(sent: SentProfile): Promise<void> {
 }
 
 function assertQuick(payload: Buffer): void {
-  const best = bestTimeMs(() => receive(payload), longestMs);
-  assert.ok(best < longestMs, `${best.toFixed(1)} ms`);
+  const units = unitsOf(() => receive(payload), maxUnits);
+  assert.ok(units < maxUnits, `${units.toFixed(1)} units`);
 }
 
 for (const [name, bytes] of Object.entries(badPayloads)) {
-  test(`${name}: not over ${longestMs} ms`, () => assertQuick(bytes(phone)));
+  test(`${name}: not over ${maxUnits} units of work`, () => assertQuick(bytes(phone)));
 }

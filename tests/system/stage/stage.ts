@@ -88,6 +88,8 @@ export class Stage {
       // Requests are counted as always, but what a test asks is never too much.
       CLIENT_RATE: '1000000',
       CLIENT_BURST: '1000000',
+      // However busy the machine, an STS that answers is not taken for a slow one.
+      AWS_FAST_REPLY_MS: '15000',
       ...this.#settings,
       ...settings,
     };

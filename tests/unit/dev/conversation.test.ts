@@ -102,6 +102,17 @@ test('two answers on one topic must come in their order', async () => {
   assert.match(await faultOf(conversation.take({ ...step, hears })), /asked/);
 });
 
+test('what the protocol allows may come once before the rest, and is not counted', async () => {
+  const allows = [answer(olena, 'later')];
+  const later: Heard = [olena, ofOlena, 'later'];
+  const { conversation } = converse([later, ...right]);
+  await conversation.take({ ...step, allows });
+  assert.equal(conversation.heard, 2);
+  await converse(right).conversation.take({ ...step, allows });
+  const twice = converse([later, later, ...right]).conversation;
+  assert.match(await faultOf(twice.take({ ...step, allows })), /was expected/);
+});
+
 test('what one step has heard stands for itself in the steps after it', async () => {
   const { conversation, said } = converse(right, [[olena, ofOlena, '{ok,6}']]);
   await conversation.take(step);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode, EtfError, openMessage } from '../../../src/etf/index.ts';
-import { bestTimeMs } from '../processor-time.ts';
+import { unitsOf } from '../../calibration.ts';
 import { accepted, binary, hex, message, refused, times, zipped } from './hostile-messages.ts';
 
-/** No message may take 20 ms. */
+/** No message may take 20 ms. The machine may be busy, so the bound is twice that, beside a unit that is as busy. */
 
-const MAX_MS = 20;
+const MAX_UNITS = 4;
 
 function outcome(read: () => unknown): string {
   try {
@@ -18,10 +18,10 @@ function outcome(read: () => unknown): string {
   }
 }
 
-function checkTimes(bytes: Uint8Array): void {
+function checkWork(bytes: Uint8Array): void {
   for (const read of [decode, openMessage]) {
-    const time = bestTimeMs(() => outcome(() => read(bytes)), MAX_MS);
-    assert.ok(time < MAX_MS, `${read.name} takes ${time.toFixed(1)} ms`);
+    const units = unitsOf(() => outcome(() => read(bytes)), MAX_UNITS);
+    assert.ok(units < MAX_UNITS, `${read.name} takes ${units.toFixed(1)} units`);
   }
 }
 
@@ -33,7 +33,7 @@ describe('a hostile message', () => {
           outcome(() => read(bytes)),
           reason,
         );
-      checkTimes(bytes);
+      checkWork(bytes);
     });
   }
 
@@ -44,7 +44,7 @@ describe('a hostile message', () => {
           outcome(() => read(bytes)),
           'accepted',
         );
-      checkTimes(bytes);
+      checkWork(bytes);
     });
   }
 });

@@ -64,7 +64,7 @@ class ScriptedBroker {
 }
 
 async function eventually(what: string, condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition(); await delay(2)) {
+  for (const end = Date.now() + 60_000; !condition(); await delay(2)) {
     if (Date.now() > end) assert.fail(`never: ${what}`);
   }
 }
