@@ -11,8 +11,8 @@ import { type Outcome, refuse, succeed } from './outcome.ts';
  * `email`: confirm an address with the code that was mailed to it.
  *
  * Answers `{io,{ok,verified},<<>>}`; the service becomes `verified`, the code is used up.
- * Refuses `wrong_code`, not telling whether it is wrong, expired, burnt by five wrong tries, or was never asked for;
- *         `invalid_data` if `services` is no list of services.
+ * Refuses `wrong_code`, not telling whether it is wrong, expired, burnt by five wrong tries or ten in a day, or was never
+ *         asked for; `invalid_data` if `services` is no list of services.
  * @see docs/protocol.md, "email"
  */
 export const email: Handler = async (request, { answers, profiles, verifications }) => {

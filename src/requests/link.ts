@@ -4,20 +4,12 @@ import { featureValue, readFeatures } from '../records/feature.ts';
 import { readAtom, readText, unset } from '../records/fields.ts';
 import { writeList } from '../records/list.ts';
 import { addressOf, readServices, withEmail } from '../records/service.ts';
-import type { Limit } from '../store/limits.ts';
 import type { StoredProfile } from '../store/profiles.ts';
 import { codeLifetimeSeconds } from '../store/verifications.ts';
 import type { Handler, Means } from './handler.ts';
+import { takePlaces } from './mail-limits.ts';
 import { type Request, refuse, succeed } from './outcome.ts';
 import { changeOwnProfile } from './own-profile.ts';
-
-const hourMs = 60 * 60_000;
-
-/** New codes for one phone. */
-const codesOfPhone: Limit = { name: 'link', most: 5, windowMs: hourMs, apartMs: 60_000 };
-
-/** New codes for one address, over all phones. */
-const codesOfAddress: Limit = { name: 'address', most: 10, windowMs: hourMs, apartMs: 0 };
 
 /**
  * `link`: mail a six-digit code to the address in the first `email` service.
@@ -38,7 +30,7 @@ export const link: Handler = async (request, means) => {
   if (address === undefined) return refuse('invalid_email');
   if (means.mail === undefined) return refuse('email_send');
 
-  const places = await reserve(request, means, address);
+  const places = await takePlaces(request, means, address);
   if (places === 'too_many_requests') return refuse(places);
   const code = String(randomInt(1_000_000)).padStart(6, '0');
   const mailed = await mailCode(request, means, { to: address, code });
@@ -53,25 +45,6 @@ export const link: Handler = async (request, means) => {
 interface Code {
   readonly to: string;
   readonly code: string;
-}
-
-/** Take a place in both limits, or in none. */
-async function reserve(request: Request, means: Means, address: string) {
-  const places = await take(request, means, address);
-  if (places !== 'too_many_requests' || request.again || (await request.isOurs())) return places;
-  // We were taken for dead, and in the way is the place that our heir took for this very request.
-  return take({ ...request, again: true }, means, address);
-}
-
-async function take({ phone, key, again }: Request, { limits, verifications }: Means, address: string) {
-  const ofPhone = await limits.reserve(codesOfPhone, phone, { key, again });
-  if (ofPhone === 'too_many_requests') return ofPhone;
-  // Most mail servers take ANN@ for ann@: one mailbox must not have a limit for each way to write it.
-  const mailbox = verifications.digest(address.toLowerCase());
-  const ofAddress = await limits.reserve(codesOfAddress, mailbox, { key, again });
-  if (ofAddress !== 'too_many_requests') return [ofPhone, ofAddress];
-  await ofPhone.release();
-  return ofAddress;
 }
 
 async function mailCode({ stored }: Request, { mail, mailLane }: Means, { to, code }: Code) {

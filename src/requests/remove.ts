@@ -8,7 +8,7 @@ import type { Handler, Means } from './handler.ts';
 import { type Notice, type Request, refuse } from './outcome.ts';
 
 /**
- * `remove`: delete the profile, its verifications, credentials, limits and all sessions of the phone.
+ * `remove`: delete the profile, its verifications, credentials and all sessions of the phone. Its limits stay.
  *
  * Answers `{'Profile',Phone,[],[],[],0,0,[],remove}` to every client with an active session of the phone; then a
  *         `'Contact'` with status `deleted` to `ses/<phone>` of each mutual contact.

@@ -15,8 +15,10 @@ export interface Keys {
   verify(phone: string): string;
   /** Hash: how many requests a client may still make. */
   rate(client: string): string;
-  /** Sorted set: the places taken of a limit; `tag` is a phone or the digest of an address. */
+  /** Sorted set: the places taken of a limit; `tag` is a phone or the digest of a mailbox or domain. */
   limit(tag: string, name: string): string;
+  /** Sorted set: the digests of what was confirmed: of addresses by a phone, or of phones at a domain. */
+  confirmed(tag: string): string;
   /** A word: what became of a request. */
   done(phone: string, request: string): string;
   /** Temporary credentials, encrypted. */
@@ -47,9 +49,9 @@ export interface Keys {
   sending(broker: string): string;
   /** In which form a client asked last, if not in ETF. */
   form(client: string): string;
-  /** What a phone has beside its profile: verifications, credentials, limits. */
+  /** What a phone has beside its profile. Not its limits: a phone that signs in anew must not have them anew. */
   besideProfile(phone: string): readonly string[];
-  /** All that goes with a profile when its phone goes: contacts, verifications, credentials, limits, migrations. */
+  /** All that goes with a profile when its phone goes: contacts, verifications, credentials, migrations. */
   ofPhone(phone: string): readonly string[];
 }
 
@@ -63,6 +65,7 @@ export function keysWith(prefix: string): Keys {
     verify: (phone) => `${prefix}verify:{${phone}}`,
     rate: (client) => `${prefix}rate:${client}`,
     limit: (tag, name) => `${prefix}limit:{${tag}}:${name}`,
+    confirmed: (tag) => `${prefix}confirmed:{${tag}}`,
     done: (phone, request) => `${prefix}done:{${phone}}:${request}`,
     credentials: (phone) => `${prefix}aws:{${phone}}`,
     asking: (phone) => `${prefix}aws:{${phone}}:asking`,
@@ -84,7 +87,6 @@ export function keysWith(prefix: string): Keys {
       keys.credentials(phone),
       // Not who waits for credentials: each is still owed its answer.
       keys.asking(phone),
-      keys.limit(phone, 'link'),
     ],
     ofPhone: (phone) => [
       keys.contacts(phone),

@@ -21,7 +21,7 @@ export interface Place {
 export interface Limits {
   /**
    * Take a place.
-   * @param tag - what the limit is counted for: a phone, or the digest of an address.
+   * @param tag - what the limit is counted for: a phone, or the digest of a mailbox or domain.
    * @param request - the request's key; if it is `again` here, a place that it took before is still its own.
    */
   reserve(

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Fragment } from '../etf/index.ts';
+import { domainOf, mailboxOf } from '../records/mailbox.ts';
+import { persist } from './persist.ts';
 import type { Database } from './redis.ts';
 import { versions } from './version.ts';
 
@@ -8,6 +10,18 @@ export const codeLifetimeSeconds = 10 * 60;
 
 /** After so many wrong tries a code is burnt. */
 const mostTries = 5;
+
+/** Wrong codes of one phone for one mailbox, over all codes that were mailed. */
+const wrongTries = { name: 'tries', most: 10, windowMs: 24 * 60 * 60_000 } as const;
+
+/** So long it is remembered that an address was confirmed; for about as long carriers leave a number unused. */
+const confirmedMs = 90 * 24 * 60 * 60_000;
+
+/** So many addresses are remembered of a phone. */
+const mostConfirmed = 16;
+
+/** A domain where so many phones have confirmed addresses has many users. */
+const usersOfLargeDomain = 20;
 
 /** A code as it is kept: nothing of it tells the code or the address. */
 export interface MailedCode {
@@ -34,8 +48,16 @@ export interface Try {
 export interface Verifications {
   /** What is kept of a code. */
   mailed(phone: string, address: string, code: string): MailedCode;
-  /** Tells an address from others without telling which it is. */
+  /** Tells an address, a mailbox or a domain from others without telling which it is. */
   digest(address: string): string;
+  /**
+   * What a phone may do about an address.
+   * @returns `'too_many_requests'` if it has tried too many wrong codes, and no code would be taken; `'yours'` if it has
+   *   confirmed the address before, also if its profile is gone since; else `'not_found'`.
+   */
+  check(phone: string, address: string): Promise<'too_many_requests' | 'yours' | 'not_found'>;
+  /** Whether many phones have confirmed an address in the domain of this one. */
+  isOfLargeDomain(address: string): Promise<boolean>;
   /**
    * Try a code, count the try, and if it is right store the services, all in one step.
    * @param version - of the profile that the services were made from; `'changed'` if it is another by now.
@@ -60,6 +82,13 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
   const digest = (address: string): string => keyedHash('address', address);
   const hash = (phone: string, address: string, code: string): string =>
     keyedHash('code', phone, address, code);
+  const triesOf = (phone: string, address: string): string =>
+    keys.limit(phone, `${wrongTries.name}:${digest(mailboxOf(address))}`);
+  // Not the mailbox: where dots count, another one would be taken for the phone's own.
+  const ownOf = (address: string): string => digest(address.toLowerCase());
+  const usersOf = (address: string): string => keys.confirmed(digest(domainOf(address)));
+  const keepConfirmed = (key: string, confirmed: string, most: number) =>
+    redis.run('keep-confirmed', [key], [confirmed, most, confirmedMs]);
 
   return {
     digest,
@@ -68,23 +97,43 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       hash: hash(phone, address, code),
       expires: Date.now() + codeLifetimeSeconds * 1000,
     }),
+    async check(phone, address) {
+      const answer = await redis.run(
+        'check-address',
+        [triesOf(phone, address), keys.confirmed(phone)],
+        [wrongTries.most, wrongTries.windowMs, ownOf(address), confirmedMs],
+      );
+      return answer === 'too_many_requests' || answer === 'yours' ? answer : 'not_found';
+    },
+    async isOfLargeDomain(address) {
+      const since = Date.now() - confirmedMs;
+      const users = await persist(() => redis.connection.zcount(usersOf(address), since, '+inf'));
+      return users >= usersOfLargeDomain;
+    },
     async confirm({ phone, key, record, address, code }, version, services) {
       const answer = await redis.run(
         'confirm-email',
-        [keys.verify(phone), keys.profile(phone), keys.done(phone, key)],
+        [keys.verify(phone), keys.profile(phone), keys.done(phone, key), triesOf(phone, address)],
         [
           version,
           nextVersion(),
           digest(address),
           hash(phone, address, code),
           mostTries,
+          wrongTries.most,
+          wrongTries.windowMs,
           services,
           record,
           doneSeconds,
         ],
       );
       if (answer === 'changed' || answer === 'done') return answer;
-      return answer === 'stored' ? 'verified' : 'wrong_code';
+      if (answer !== 'stored') return 'wrong_code';
+      await Promise.all([
+        keepConfirmed(keys.confirmed(phone), ownOf(address), mostConfirmed),
+        keepConfirmed(usersOf(address), keyedHash('phone', phone), usersOfLargeDomain),
+      ]);
+      return 'verified';
     },
   };
 }

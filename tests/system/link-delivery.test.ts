@@ -47,6 +47,13 @@ async function resurrect(): Promise<void> {
   await own.worker.process.restart();
 }
 
+/** How many places are taken in the limits that a pattern names. */
+async function placesIn(pattern: string): Promise<number> {
+  const keys = await own.stage.database.keys(pattern);
+  const counts = await Promise.all(keys.map((key) => own.stage.database.zcard(key)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 const redelivered = () => own.worker.metric('profile_redeliveries_total');
 
 const mailsTo = (address: string) => own.sink.mails().filter(({ to }) => to.includes(address));
@@ -82,6 +89,7 @@ test('killed when the answer was given: told email_sent twice, and only one mail
 
 test('killed while the mail hangs: it is mailed when the worker is back; refused then, it has no place in the limits', async () => {
   const phone = await own.stage.phone();
+  const places = await placesIn('limit:*');
   const request = link(phone, 'hung@example.org');
   own.sink.hang('data');
   await phone.send(request);
@@ -90,6 +98,7 @@ test('killed while the mail hangs: it is mailed when the worker is back; refused
   own.sink.refuse('rcpt');
   await resurrect();
   assert.deepEqual(decode((await phone.take()).payload), refusal('email_send'));
+  assert.equal(await placesIn('limit:*'), places);
 
   own.sink.refuse('none');
   own.sink.hang('data');
@@ -98,6 +107,8 @@ test('killed while the mail hangs: it is mailed when the worker is back; refused
   own.sink.hang(false);
   await resurrect();
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
+  // One of the phone, one of the mailbox, one of the domain.
+  assert.equal(await placesIn('limit:*'), places + 3);
   assert.deepEqual(await phone.ask(request), refusal('too_many_requests'));
   assert.equal(mailsTo('hung@example.org').length, 1);
 });
@@ -112,6 +123,7 @@ test('killed when a code was tried: verified is told after all, and a wrong one 
   assert.deepEqual(decode((await phone.take()).payload), refusal('wrong_code'));
   assert.equal(await redelivered(), 1);
   assert.equal(await tries(own, phone), '1');
+  assert.equal(await placesIn(`limit:{${phone.number}}:tries:*`), 1);
 
   await lose(phone, 'publish', 'puback');
   await phone.send(confirm(phone, 'tried@example.org', code));

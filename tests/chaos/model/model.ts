@@ -2,7 +2,7 @@
  * The contract of the requests that stay within one phone, as a pure function from a state to the states that may
  * follow. Written from docs/protocol.md, and knowing nothing of how the program does it.
  */
-import { advanceLink, email, link } from './mailing.ts';
+import { advanceMailing, email, isMailing, link } from './mailing.ts';
 import type { Asked, Operation, Outside, Owned } from './operation.ts';
 import { profileAnswer, refuses, says, serverTime } from './saying.ts';
 import { advanceSpanning } from './spanning.ts';
@@ -11,8 +11,7 @@ import { done, type Move, type Task } from './task.ts';
 
 /** All that an operation may do next. An empty list: nothing, so this is not how it went. */
 export function advance(outside: Outside, state: State, operation: Operation, task: Task): Move[] {
-  if (task.step === 'limit' || task.step === 'address' || task.step === 'mail')
-    return advanceLink[task.step](outside, state, operation);
+  if (isMailing(task)) return advanceMailing(outside, state, operation, task);
   if (task.step !== 'start') return advanceSpanning(outside, state, operation, task);
   const { asked, client } = operation;
   if (asked.kind === 'invalid') return refuses(state, operation, 'invalid_data');

@@ -114,12 +114,11 @@ function ended(state: State, phone: string): State {
   };
 }
 
-/** The state without all else of a phone; its sessions are the next step. */
+/** The state without all else of a phone, but for its limits; its sessions are the next step. */
 function forgotten(state: State, phone: string): State {
   return {
     ...state,
     codes: drop(state.codes, phone),
-    phonePlaces: drop(state.phonePlaces, phone),
     credentials: drop(state.credentials, phone),
     wants: drop(state.wants, phone),
   };

@@ -64,6 +64,10 @@ export interface State {
   readonly codes: ByName<ByName<Code>>;
   readonly phonePlaces: ByName<readonly Place[]>;
   readonly addressPlaces: ByName<readonly Place[]>;
+  /** Wrong codes, by phone and address. */
+  readonly wrongCodes: ByName<ByName<readonly Moment[]>>;
+  /** The addresses that a phone has confirmed at any time. */
+  readonly confirmed: ByName<readonly string[]>;
   /** New phone → who asked last to move to it. */
   readonly askedBy: ByName<{ readonly old: string; readonly until: Moment }>;
   /** Old phone → where it asked last to move to. */
@@ -84,6 +88,8 @@ export const nothing: State = {
   codes: {},
   phonePlaces: {},
   addressPlaces: {},
+  wrongCodes: {},
+  confirmed: {},
   askedBy: {},
   wants: {},
   credentials: {},
@@ -115,6 +121,10 @@ export interface View {
   readonly codes: ByName<readonly number[]>;
   /** Phone or address → places taken. */
   readonly places: ByName<number>;
+  /** Phone → its wrong codes within a day. */
+  readonly wrongCodes: ByName<number>;
+  /** Phone → how many addresses it has confirmed. */
+  readonly confirmed: ByName<number>;
   /** New phone → old phone. */
   readonly migrations: ByName<string>;
   readonly credentials: readonly string[];
@@ -123,6 +133,7 @@ export interface View {
 }
 
 export const hourMs = 60 * 60_000;
+export const dayMs = 24 * hourMs;
 export const codeMs = 10 * 60_000;
 export const mostTries = 5;
 
@@ -145,6 +156,11 @@ export function viewOf(state: State, now: number): View {
     places: mapped({ ...state.phonePlaces, ...state.addressPlaces }, (places) => {
       return places.filter(({ taken }) => taken.to + hourMs > now).length || undefined;
     }),
+    wrongCodes: mapped(state.wrongCodes, (codes) => {
+      const all = Object.values(codes).flat();
+      return all.filter(({ to }) => to + dayMs > now).length || undefined;
+    }),
+    confirmed: mapped(state.confirmed, (addresses) => addresses.length),
     migrations: mapped(state.askedBy, ({ old, until }, phone) => {
       return state.wants[old] === phone && until.to > now ? old : undefined;
     }),

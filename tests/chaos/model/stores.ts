@@ -5,7 +5,7 @@ import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeFragment, equal, type Term, Tuple } from '../../../src/etf/index.ts';
 import { elementsOf } from '../../terms.ts';
 import type { Cast } from './choices.ts';
-import { hourMs, mostTries, profileText, type View } from './state.ts';
+import { dayMs, hourMs, mostTries, profileText, type View } from './state.ts';
 import { readProfileFields, textOf } from './wire.ts';
 
 /** Keys the digests that stand for addresses; the workers have it too. */
@@ -27,7 +27,7 @@ export async function readView(redis: Redis, { phones, clients, addresses }: Cas
   const pipeline = redis.pipeline();
   for (const client of clients) pipeline.hget(`session:${client}`, 'phone');
   for (const address of addresses) pipeline.zrange(limitOf(address), '0', '-1', 'WITHSCORES');
-  for (const phone of phones) askOfPhone(pipeline, phone);
+  for (const phone of phones) askOfPhone(pipeline, phone, addresses);
   const replies = (await pipeline.exec()) ?? [];
   const results = replies.map(([error, result]) => {
     if (error) throw error;
@@ -46,7 +46,11 @@ export async function readView(redis: Redis, { phones, clients, addresses }: Cas
       return taken === 0 ? [] : [[address, taken]];
     }),
   );
-  return phones.reduce((view, phone) => withPhone(view, phone, next), { ...nothing, sessions, places });
+  return phones.reduce((view, phone) => withPhone(view, phone, addresses, next), {
+    ...nothing,
+    sessions,
+    places,
+  });
 }
 
 const nothing: View = {
@@ -55,30 +59,37 @@ const nothing: View = {
   members: {},
   codes: {},
   places: {},
+  wrongCodes: {},
+  confirmed: {},
   migrations: {},
   credentials: [],
   unfinished: [],
 };
 
-function limitOf(address: string): string {
+const limitOf = (address: string): string => `limit:{${digestOf(address)}}:address`;
+
+function digestOf(address: string): string {
   const digest = createHmac('sha256', verifySecret).update(JSON.stringify(['address', address]));
-  return `limit:{${digest.digest('base64url')}}:address`;
+  return digest.digest('base64url');
 }
 
 /** @param members - with their scores. */
-function takenPlaces(members: readonly string[]): number {
+function takenPlaces(members: readonly string[], windowMs = hourMs): number {
   const scores = members.filter((_, place) => place % 2 === 1);
-  return scores.filter((score) => Number(score) + hourMs > Date.now()).length;
+  return scores.filter((score) => Number(score) + windowMs > Date.now()).length;
 }
 
 const ofPhone = (key: string, phone: string): string => key.replace('P', phone);
 
-function askOfPhone(pipeline: ChainableCommander, phone: string): void {
+function askOfPhone(pipeline: ChainableCommander, phone: string, addresses: readonly string[]): void {
   pipeline.hgetallBuffer(`profile:{${phone}}`);
   pipeline.hgetallBuffer(`contacts:{${phone}}`);
   pipeline.smembers(`sessions:{${phone}}`);
   pipeline.hgetall(`verify:{${phone}}`);
   pipeline.zrange(`limit:{${phone}}:link`, '0', '-1', 'WITHSCORES');
+  for (const address of addresses)
+    pipeline.zrange(`limit:{${phone}}:tries:${digestOf(address)}`, '0', '-1', 'WITHSCORES');
+  pipeline.zcard(`confirmed:{${phone}}`);
   pipeline.hgetall(`migration:{${phone}}`);
   pipeline.exists(`aws:{${phone}}`);
   for (const key of passing) pipeline.exists(ofPhone(key, phone));
@@ -86,11 +97,13 @@ function askOfPhone(pipeline: ChainableCommander, phone: string): void {
   pipeline.get(`migration:{${phone}}:to`);
 }
 
-function withPhone(view: View, phone: string, next: <T>() => T): View {
+function withPhone(view: View, phone: string, addresses: readonly string[], next: <T>() => T): View {
   const [profile, contacts] = [next<Hash>(), next<Hash>()];
   const members = next<string[]>().filter((client) => view.sessions[client] === phone);
   const tries = goodCodes(next<Record<string, string>>());
   const places = takenPlaces(next<string[]>());
+  const wrongCodes = addresses.reduce((sum) => sum + takenPlaces(next<string[]>(), dayMs), 0);
+  const confirmed = next<number>();
   const migration = next<Record<string, string>>();
   const hasCredentials = next<number>() === 1;
   const unfinished = passing.filter(() => next<number>() === 1).map((key) => ofPhone(key, phone));
@@ -106,6 +119,8 @@ function withPhone(view: View, phone: string, next: <T>() => T): View {
     members: members.length === 0 ? view.members : { ...view.members, [phone]: members.sort() },
     codes: tries.length === 0 ? view.codes : { ...view.codes, [phone]: tries },
     places: places === 0 ? view.places : { ...view.places, [phone]: places },
+    wrongCodes: wrongCodes === 0 ? view.wrongCodes : { ...view.wrongCodes, [phone]: wrongCodes },
+    confirmed: confirmed === 0 ? view.confirmed : { ...view.confirmed, [phone]: confirmed },
     migrations:
       migration.from === undefined ? view.migrations : { ...view.migrations, [phone]: migration.from },
     credentials: hasCredentials ? [...view.credentials, phone].sort() : view.credentials,
@@ -174,7 +189,8 @@ export async function allKeys(redis: Redis): Promise<string[]> {
 
 /** Let so much time pass for everything that lapses: keys, codes, places in limits. */
 export async function skipTime(redis: Redis, skippedMs: number): Promise<void> {
-  const keys = await allKeys(redis);
+  // What was confirmed is remembered for longer than is skipped in any run.
+  const keys = (await allKeys(redis)).filter((key) => !key.startsWith('confirmed:'));
   const lives = await pipelined<number>(redis, keys, (pipeline, key) => pipeline.pttl(key));
   await pipelined(redis, keys, (pipeline, key) => {
     const left = (lives.get(key) ?? -1) - skippedMs;

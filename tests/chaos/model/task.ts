@@ -20,10 +20,14 @@ export type News =
 export type Task =
   | { readonly step: 'start'; readonly answered: false }
   /** Who asks may; by the time that the limits are asked, its session may be gone. */
-  | { readonly step: 'limit'; readonly answered: false }
+  | { readonly step: 'check'; readonly answered: false; readonly isOwn: boolean }
+  /** The phone may try codes for the address; whether that is its own is known. */
+  | { readonly step: 'limit'; readonly answered: false; readonly isOwn: boolean }
   /** A place in the phone's limit is taken, and none in the address's yet. */
   | { readonly step: 'address'; readonly answered: false }
   | { readonly step: 'mail'; readonly answered: false }
+  /** An address is verified, and not yet remembered beside the profile. */
+  | { readonly step: 'remember'; readonly answered: false }
   /** A phone wants to move to another, which is not asked yet; and where it wanted to move before. */
   | {
       readonly step: 'ask';

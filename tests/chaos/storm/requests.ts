@@ -86,7 +86,8 @@ export async function link(phone: Phone): Promise<void> {
     await persist(() => connection.del(keys.limit(number, 'link')));
     phone.linkedAt = Number.NEGATIVE_INFINITY;
   }
-  const address = `${phone.name}.${++phone.count}@chaos.example`;
+  // Each in a domain of its own, as mails to one domain are limited.
+  const address = `chaos@${++phone.count}.${phone.name}.example`;
   const request = profile({
     phone: number,
     services: [service({ id: address, type: atom('email') })],

@@ -52,7 +52,7 @@ function entryProblem({ news, isDeletedAtHub }: Phone, entry: Term): string | un
   return undefined;
 }
 
-/** Keys that name a number that nobody has any more, or a work that was not ended. */
+/** Keys, but those that outlast a number, of one that nobody has any more; or of a work that was not ended. */
 async function strangers({ database: { connection } }: System, crowd: Crowd): Promise<string[]> {
   const nodes = connection instanceof Redis ? [connection] : connection.nodes('master');
   const all = (await Promise.all(nodes.map((node) => node.keys('*')))).flat();
@@ -63,7 +63,7 @@ async function strangers({ database: { connection } }: System, crowd: Crowd): Pr
   return all.filter((key) => {
     if (/^(leaving|arriving|removal|heir):|:(asking|waiting)$/.test(key)) return true;
     const number = /\{(\d+)\}/.exec(key)?.[1] ?? '';
-    return gone.has(number) && !key.startsWith('done:');
+    return gone.has(number) && !/^(done|limit|confirmed):/.test(key);
   });
 }
 

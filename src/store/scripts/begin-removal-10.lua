@@ -6,7 +6,7 @@
   KEYS[3]  done:{phone}:…   the record that the request is done
   KEYS[4]  migration:{phone}  hash; a migration to the phone; deleted
   KEYS[5]  sessions:{phone}  set; the clients with a session of the phone
-  KEYS[6…] contacts, verifications, credentials and limits of the phone; deleted
+  KEYS[6…] contacts, verifications and credentials of the phone; deleted
   ARGV[1]  the client ids of the phone's active sessions, as JSON
   ARGV[2]  KEYS[3] as it was read; "" where there was none
   ARGV[3]  the record to keep in KEYS[3]

@@ -4,51 +4,52 @@
   KEYS[1]  verify:{phone}   hash; for each address `<digest>:code`, `<digest>:expires`, `<digest>:tries`
   KEYS[2]  profile:{phone}  hash; `version` names the state
   KEYS[3]  done:{phone}:…   the record that the request is done
+  KEYS[4]  limit:{phone}:tries:…  sorted set; a member for each wrong code, its score the time in Unix milliseconds
   ARGV[1]  version that was read
   ARGV[2]  version of the new state, never used before
   ARGV[3]  digest of the address
   ARGV[4]  keyed hash of the code that was sent; hashes of one length, so that comparing them tells nothing of the code
   ARGV[5]  wrong tries after which the code is burnt
-  ARGV[6]  the services with the address verified, an ETF fragment
-  ARGV[7]  KEYS[3] as it was read; "" where there was none
-  ARGV[8]  seconds for which KEYS[3] is kept
+  ARGV[6]  wrong tries in KEYS[4] after which no code is taken
+  ARGV[7]  milliseconds for which one counts there
+  ARGV[8]  the services with the address verified, an ETF fragment
+  ARGV[9]  KEYS[3] as it was read; "" where there was none
+  ARGV[10] seconds for which KEYS[3] is kept
 
   Returns  "stored"      right; the code is used up, the services are stored
-           "wrong_code"  wrong, expired, burnt, used, or never mailed; the try is counted
+           "wrong_code"  wrong, expired, burnt, used, never mailed, or KEYS[4] is full; a wrong try is counted
            "done"        another worker did this request meanwhile; nothing written
            "changed"     another version is stored; nothing written, nothing counted
 
   Repeatable: a second run finds the version that it named, in KEYS[2] or KEYS[3].
   Called by src/store/verifications.ts
 ]]
-local verify, profile, done = KEYS[1], KEYS[2], KEYS[3]
-local read, new, digest, code = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local mostTries, services, doneRead, doneSeconds = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
+local verify, profile, done, limit = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local read, new, digest, code, mostTries = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local most, window, services, doneRead, doneSeconds = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
 local stored = redis.call('HGET', profile, 'version') or ''
-if stored == new then
-  return 'stored'
-end
+if stored == new then return 'stored' end
 local wrong = 'wrong_code ' .. new
 local record = redis.call('GET', done) or ''
-if record == wrong then
-  return 'wrong_code'
-end
-if record ~= doneRead then
-  return 'done'
-end
-if stored ~= read then
-  return 'changed'
-end
+if record == wrong then return 'wrong_code' end
+if record ~= doneRead then return 'done' end
+if stored ~= read then return 'changed' end
 
 local names = { digest .. ':code', digest .. ':expires', digest .. ':tries' }
 local kept, expires, tries = unpack(redis.call('HMGET', verify, unpack(names)))
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local isOpen = kept and now < tonumber(expires) and tonumber(tries) < mostTries
+redis.call('ZREMRANGEBYSCORE', limit, '-inf', now - window)
+local isGood = kept and now < tonumber(expires) and tonumber(tries) < mostTries
+local isOpen = isGood and redis.call('ZCARD', limit) < most
 if not isOpen or kept ~= code then
-  if isOpen then redis.call('HINCRBY', verify, names[3], 1) end
+  if isOpen then
+    redis.call('HINCRBY', verify, names[3], 1)
+    redis.call('ZADD', limit, now, new)
+    redis.call('PEXPIRE', limit, window)
+  end
   redis.call('SET', done, wrong, 'EX', doneSeconds)
   return 'wrong_code'
 end

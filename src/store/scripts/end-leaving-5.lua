@@ -3,7 +3,7 @@
 
   KEYS[1]  leaving:{old}           hash; the profile that was put aside
   KEYS[2]  leaving:{old}:contacts  hash; its contacts
-  KEYS[3…] verifications, credentials and limits of the old phone
+  KEYS[3…] verifications and credentials of the old phone
   ARGV[1]  the new phone
 
   Returns  "stored"   nothing of it is left

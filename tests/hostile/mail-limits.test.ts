@@ -1,0 +1,270 @@
+/** Limits on mails and codes, asked by who wants to flood a mailbox, to shut its owner out, or to guess a code. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import type { Term } from '../../src/etf/index.ts';
+import {
+  age,
+  asked,
+  codeIn,
+  confirm,
+  everythingIn,
+  holds,
+  link,
+  linked,
+  type MailStage,
+  otherCode,
+  startMailStage,
+  success,
+} from '../system/outside-fixture.ts';
+import { move } from '../system/stage/moving.ts';
+import type { Phone } from '../system/stage/stage.ts';
+import { profile, refusal } from '../terms.ts';
+
+let own: MailStage;
+before(async () => {
+  own = await startMailStage({ workers: 2 });
+});
+after(() => own.stop());
+
+const [sent, verified] = [success('email_sent'), success('verified')];
+const [tooMany, wrong] = [refusal('too_many_requests'), refusal('wrong_code')];
+const hour = 60 * 60_000;
+const day = 24 * hour;
+
+const strangers = (count: number) => Promise.all(Array.from({ length: count }, () => own.stage.phone()));
+const remove = (phone: Phone) => phone.ask(profile({ phone: phone.number, status: 'remove' }));
+const signIn = (phone: Phone) => own.stage.signIn(phone.client, phone.number);
+/** Let another code be mailed to the phone at once. */
+const rest = ({ number }: Phone) => own.stage.database.del(`limit:{${number}}:link`);
+const newestCode = (address: string) =>
+  codeIn(own.sink.mails().findLast(({ to }) => to[0] === address) ?? assert.fail());
+
+/** Each of some phones asks for a code; how many got one, and who did not. */
+async function ask(phones: readonly Phone[], addressOf: (place: number) => string) {
+  const answers = await Promise.all(phones.map((phone, place) => phone.ask(link(phone, addressOf(place)))));
+  const refused = phones.filter((_, place) => isDeepStrictEqual(answers[place], tooMany));
+  assert.equal(
+    refused.length + answers.filter((answer) => isDeepStrictEqual(answer, sent)).length,
+    phones.length,
+  );
+  return { sent: phones.length - refused.length, refused };
+}
+
+/** Twelve ways to write each. */
+const spellings: Record<string, (place: number) => string> = {
+  'with subaddresses': (place) => `tagged+${place}@limits.example`,
+  'with dots': (place) =>
+    `${[...'undotted'].map((letter, at) => (place & (1 << at) ? `${letter}.` : letter)).join('')}@limits.example`,
+  'in capitals': (place) =>
+    `${'in-small-letters'.slice(0, place).toUpperCase()}${'in-small-letters'.slice(place)}@Limits.example`,
+  'with its domain in Punycode': (place) =>
+    `ann@${['приклад.укр', 'ПРИКЛАД.укр', 'xn--80aikifvh.xn--j1amh', 'XN--80aikifvh.укр'][place % 4]}`,
+};
+
+for (const [how, spelling] of Object.entries(spellings)) {
+  test(`a mailbox gets ten mails an hour from twelve strangers, also written ${how}`, async () => {
+    const result = await ask(await strangers(12), spelling);
+    assert.equal(result.sent, 10);
+    const [refused] = result.refused;
+    assert.ok(refused);
+    // It took no place of the phone's own.
+    assert.deepEqual(await refused.ask(link(refused, 'apart@other.example')), sent);
+    await age(own.stage.database, 'limit:{*}:address', hour);
+    await rest(refused);
+    assert.deepEqual(await refused.ask(link(refused, spelling(0))), sent);
+  });
+}
+
+test('a domain gets a hundred mails an hour, whatever the local parts, until twenty phones have confirmed one there', async () => {
+  const phones = await strangers(20);
+  for (let count = 0; count < 5; count++) {
+    const result = await ask(phones, (place) => `any-${count}-${place}@catch-all.example`);
+    assert.equal(result.sent, 20);
+    for (const phone of phones) await age(own.stage.database, `limit:{${phone.number}}:link`, 60_000);
+  }
+  const more = await strangers(3);
+  assert.equal((await ask(more, (place) => `more-${place}@catch-all.example`)).sent, 0);
+  assert.equal((await ask(more, (place) => `more-${place}@other.example`)).sent, 3);
+  for (const phone of more) await rest(phone);
+
+  for (const [place, phone] of phones.entries()) {
+    const [stranger] = more;
+    assert.ok(stranger);
+    assert.deepEqual(await stranger.ask(link(stranger, `late-${place}@catch-all.example`)), tooMany);
+    const address = `any-4-${place}@catch-all.example`;
+    assert.deepEqual(await phone.ask(confirm(phone, address, newestCode(address))), verified);
+  }
+  assert.equal((await ask(more, (place) => `more-${place}@catch-all.example`)).sent, 3);
+});
+
+test('ten strangers keep nobody from an address who has confirmed it, also after a removal', async () => {
+  const { phone, address, code } = await asked(own);
+  assert.deepEqual(await phone.ask(confirm(phone, address, code)), verified);
+  await rest(phone);
+  // The first mail was one of the ten, as the address was not confirmed then.
+  assert.equal((await ask(await strangers(11), () => address)).sent, 9);
+  assert.deepEqual(await phone.ask(link(phone, address)), sent);
+
+  await remove(phone);
+  await signIn(phone);
+  for (let count = 1; count <= 5; count++) {
+    await rest(phone);
+    assert.deepEqual(await phone.ask(link(phone, address)), sent);
+  }
+  // Another address in the same mailbox may be another person's where dots count.
+  await rest(phone);
+  assert.deepEqual(await phone.ask(link(phone, address.replace('ann', 'a.nn'))), tooMany);
+  const [newcomer] = await strangers(1);
+  assert.ok(newcomer);
+  assert.deepEqual(await newcomer.ask(link(newcomer, address)), tooMany);
+});
+
+test('who has confirmed an address is held by the limit of the phone all the same', async () => {
+  const { phone, address, code } = await asked(own);
+  assert.deepEqual(await phone.ask(confirm(phone, address, code)), verified);
+  assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
+  for (let count = 2; count <= 5; count++) {
+    await age(own.stage.database, `limit:{${phone.number}}:link`, 60_000);
+    assert.deepEqual(await phone.ask(link(phone, address)), sent);
+  }
+  await age(own.stage.database, `limit:{${phone.number}}:link`, 60_000);
+  assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
+});
+
+test('removing and signing in again gives a phone no new codes and no new tries', async () => {
+  const { phone, address, code } = await asked(own);
+  for (let count = 1; count <= 5; count++) {
+    assert.deepEqual(await phone.ask(confirm(phone, address, otherCode(code, count))), wrong);
+  }
+  const counted = await countsOf(phone);
+  await remove(phone);
+  await signIn(phone);
+  assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
+  assert.deepEqual(await countsOf(phone), counted);
+  assert.deepEqual(counted, [1, 5]);
+});
+
+test('moving a profile away and back gives neither phone new codes or tries', async () => {
+  const { phone, address, code } = await asked(own);
+  const other = await asked(own);
+  for (const each of [{ phone, address, code }, other])
+    assert.deepEqual(await each.phone.ask(confirm(each.phone, each.address, otherCode(each.code))), wrong);
+  await remove(other.phone);
+  await signIn(other.phone);
+  await move(own.stage, phone, other.phone);
+  await signIn(phone);
+  assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
+  assert.deepEqual(await other.phone.ask(link(other.phone, address)), tooMany);
+  await move(own.stage, other.phone, phone);
+  assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
+  assert.deepEqual(
+    [await countsOf(phone), await countsOf(other.phone)],
+    [
+      [1, 1],
+      [1, 1],
+    ],
+  );
+});
+
+/** Places taken in the limits of a phone, each of which lapses. */
+async function countsOf({ number }: Phone): Promise<number[]> {
+  const keys = (await own.stage.database.keys(`limit:{${number}}:*`)).sort();
+  for (const key of keys) assert.ok((await own.stage.database.pttl(key)) > 0, `${key} lapses`);
+  return Promise.all(keys.map((key) => own.stage.database.zcard(key)));
+}
+
+/** Try wrong codes, so many of each code that is mailed. */
+async function tryWrong(phone: Phone, address: string, counts: readonly number[]): Promise<string> {
+  let code = '';
+  for (const count of counts) {
+    await rest(phone);
+    assert.deepEqual(await phone.ask(link(phone, address)), sent);
+    code = newestCode(address);
+    for (let distance = 1; distance <= count; distance++)
+      assert.deepEqual(await phone.ask(confirm(phone, address, otherCode(code, distance))), wrong);
+  }
+  return code;
+}
+
+test('after ten wrong codes in a day no code of the phone for the address is taken or mailed; others’ are', async () => {
+  const [phone, other] = await strangers(2);
+  assert.ok(phone && other);
+  const address = 'guessed@tries.example';
+  const code = await tryWrong(phone, address, [4, 4, 2]);
+  // This one is not burnt by its own tries, and is right.
+  assert.deepEqual(await phone.ask(confirm(phone, address, code)), wrong);
+  await rest(phone);
+  assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
+  assert.deepEqual(await phone.ask(link(phone, 'guessed+1@tries.example')), tooMany);
+  const elsewhere = await linked(own, phone, 'other@tries.example');
+  assert.deepEqual(await phone.ask(confirm(phone, 'other@tries.example', elsewhere)), verified);
+  assert.deepEqual(await other.ask(link(other, address)), sent);
+  assert.deepEqual(await other.ask(confirm(other, address, newestCode(address))), verified);
+
+  const tries = `limit:{${phone.number}}:tries:*`;
+  await age(own.stage.database, tries, day - hour);
+  await rest(phone);
+  assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
+  await age(own.stage.database, tries, hour);
+  assert.deepEqual(await phone.ask(link(phone, address)), sent);
+  assert.deepEqual(await phone.ask(confirm(phone, address, newestCode(address))), verified);
+});
+
+test('wrong codes count together for all spellings of a mailbox', async () => {
+  const [phone] = await strangers(1);
+  assert.ok(phone);
+  await tryWrong(phone, 'spelt+1@tries.example', [5]);
+  const code = await tryWrong(phone, 'Sp.elt+2@tries.example', [5]);
+  assert.deepEqual(await phone.ask(confirm(phone, 'Sp.elt+2@tries.example', code)), wrong);
+  await rest(phone);
+  assert.deepEqual(await phone.ask(link(phone, 'spelt@tries.example')), tooMany);
+});
+
+test('forty wrong codes at once, over two workers, leave ten tries in the day and no more', async () => {
+  const [phone] = await strangers(1);
+  assert.ok(phone);
+  await tryWrong(phone, 'burst@tries.example', [4, 4, 0]);
+  const code = newestCode('burst@tries.example');
+  const guess = (place: number): Term => confirm(phone, 'burst@tries.example', otherCode(code, place + 1));
+  await Promise.all(Array.from({ length: 40 }, (_, place) => phone.send(guess(place), { qos: 1 })));
+  for (let count = 0; count < 40; count++) await phone.take();
+  assert.equal(
+    await own.stage.database.zcard(
+      (await own.stage.database.keys(`limit:{${phone.number}}:tries:*`))[0] ?? '',
+    ),
+    10,
+  );
+});
+
+test('what is kept for the limits lapses, is bounded, and names no address; a phone stands only in its own keys', async () => {
+  const { phone, address, code } = await asked(own);
+  await phone.ask(confirm(phone, address, otherCode(code)));
+  await phone.ask(confirm(phone, address, code));
+  const all = await everythingIn(own.stage.database);
+  const keys = [...all.keys()].filter((key) => /^(limit|confirmed):/.test(key));
+  assert.ok(keys.includes(`confirmed:{${phone.number}}`));
+  for (const key of keys) {
+    assert.match(
+      key,
+      /^limit:\{\d{5,15}\}:(link|tries:[\w-]{43})$|^limit:\{[\w-]{43}\}:(address|domain)$|^confirmed:\{(\d{5,15}|[\w-]{43})\}$/,
+    );
+    const left = await own.stage.database.pttl(key);
+    assert.ok(left > 0 && left <= 90 * day, `${key} is kept for ${left} ms`);
+    assert.ok((await own.stage.database.zcard(key)) <= 100, key);
+    const held = `${key}\n${all.get(key)}`;
+    assert.ok(!holds(held, 'example') && !held.includes('@'), key);
+    if (!key.includes(`{${phone.number}}`)) assert.ok(!held.includes(phone.number), key);
+  }
+});
+
+test('of the addresses that a phone has confirmed the newest sixteen are remembered', async () => {
+  const [phone] = await strangers(1);
+  assert.ok(phone);
+  for (let count = 0; count < 17; count++) {
+    await rest(phone);
+    const code = await linked(own, phone, `many-${count}@many.example`);
+    assert.deepEqual(await phone.ask(confirm(phone, `many-${count}@many.example`, code)), verified);
+  }
+  assert.equal(await own.stage.database.zcard(`confirmed:{${phone.number}}`), 16);
+});
