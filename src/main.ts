@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
-import { type Admission, openAdmission } from './admission.ts';
 import { Forwarding } from './forwarding.ts';
 import { Heirs } from './heirs.ts';
 import { identityBy } from './identity.ts';
@@ -15,6 +14,7 @@ import { openMail } from './outside/mail.ts';
 import { openSts } from './outside/sts.ts';
 import { watchMail, watchSts } from './outside-calls.ts';
 import { connectForQa } from './qa/connection.ts';
+import { openRateLimiter } from './rate-limiter.ts';
 import type { Means } from './requests/handler.ts';
 import { openSessionFollower } from './session-follower.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
@@ -26,6 +26,7 @@ import { openRates } from './store/rates.ts';
 import { type Database, openRedis } from './store/redis.ts';
 import { shownKinds, tellState, type Watching, watchOutside, watchRedis } from './watching.ts';
 import { Worker } from './worker.ts';
+import { openWrongTokenLimiter } from './wrong-tokens.ts';
 
 /** What was started, and how it is stopped. */
 interface Program {
@@ -58,7 +59,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   const worker = new Worker({
     means,
     identity: identityBy(settings.clientIdentity),
-    admission: admissionBy(settings, redis),
+    ...limitersOf(settings, redis, metrics),
     brokers,
     forwarding,
     limits: settings.etfLimits,
@@ -130,9 +131,11 @@ function connectionWatch(lost: (server: Server) => void, changed: () => void) {
   };
 }
 
-function admissionBy({ clientIdentity: vouching, clientRate }: Settings, redis: Database): Admission {
-  const { rate, burst } = clientRate;
-  return openAdmission({ vouching, rate, burst, rates: openRates(redis, rate, burst) });
+/** Wrong tokens are limited where tokens vouch for clients. */
+function limitersOf({ clientIdentity, clientRate }: Settings, redis: Database, metrics: Metrics) {
+  const rateLimiter = openRateLimiter({ ...clientRate, rates: openRates(redis) });
+  const wrongTokens = clientIdentity === 'token' ? openWrongTokenLimiter(metrics.wrongToken) : undefined;
+  return { rateLimiter, wrongTokens };
 }
 
 async function servePages({ port, host }: Settings['http'], troubles: () => string[], metrics: Metrics) {

@@ -3,7 +3,7 @@ export interface BucketOptions {
   readonly perSecond: number;
   /** What a full one holds. */
   readonly burst: number;
-  /** So many are kept; a new one beyond that drops the oldest, which is then full again. */
+  /** So many are kept; a new one beyond that drops the one that was used longest ago, which is then full again. */
   readonly most: number;
 }
 
@@ -35,6 +35,8 @@ export class TokenBuckets {
     this.#fill(bucket, now);
     if (bucket.left < 1 - ROUNDING) return false;
     bucket.left -= 1;
+    this.#buckets.delete(name);
+    this.#buckets.set(name, bucket); // the newest now
     return true;
   }
 
@@ -44,13 +46,6 @@ export class TokenBuckets {
     if (bucket === undefined) return this.#burst >= 1;
     this.#fill(bucket, now);
     return bucket.left >= 1 - ROUNDING;
-  }
-
-  /** Say what is left, below 0 too. */
-  set(name: string, left: number, now: number): void {
-    const bucket = this.#buckets.get(name) ?? this.#open(name, now);
-    bucket.left = left;
-    bucket.at = now;
   }
 
   get size(): number {

@@ -1,4 +1,3 @@
-import type { Admission } from './admission.ts';
 import { Answering, type AnsweringParts, type Asked } from './answering.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Limits } from './etf/index.ts';
@@ -7,19 +6,22 @@ import { ConnectionClosed, type Delivery } from './mqtt/connection.ts';
 import { type EventTopic, ownResponseTopic, parseEventTopic } from './mqtt/topics.ts';
 import { shortenPhone } from './operating/log.ts';
 import type { IgnoreReason } from './operating/metrics.ts';
-import type { Refusal } from './records/io.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
 import { keysOf, pastOf } from './redelivery.ts';
 import type { Means } from './requests/handler.ts';
 import { handle } from './requests/index.ts';
-import { type Outcome, type Request, refuse } from './requests/outcome.ts';
+import { type Outcome, type Request, refuse, unanswered } from './requests/outcome.ts';
 import { traceRequest } from './traced-requests.ts';
+import type { WrongTokenLimiter } from './wrong-tokens.ts';
 
 /** What a worker works with. */
 export interface WorkerParts extends AnsweringParts {
   readonly means: Means;
   readonly identity: Identity;
-  readonly admission: Admission;
+  readonly rateLimiter: RateLimiter;
+  /** Where tokens vouch for clients; absent where the broker does. */
+  readonly wrongTokens?: WrongTokenLimiter | undefined;
   readonly limits: Limits;
   /** Longest time from receiving a request to knowing its answer. */
   readonly deadlineMs: number;
@@ -87,11 +89,8 @@ export class Worker {
   async #settle(arrival: Arrival): Promise<string> {
     const { log, metrics } = this.#parts;
     const { request, kind, sent, delivery } = arrival;
-    const refusal = this.#refusalOf(arrival);
-    const outcome =
-      sent === 'invalid_data' || refusal !== undefined
-        ? refuse(refusal ?? 'invalid_data')
-        : await this.#handleInTime(arrival, sent);
+    const outcome = this.#refusalOf(arrival) ?? (await this.#handleInTime(arrival));
+    if (outcome === unanswered) return outcome.result;
     await this.#answering.say(arrival, outcome);
     const milliseconds = performance.now() - delivery.receivedAt;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
@@ -102,10 +101,16 @@ export class Worker {
     return outcome.result;
   }
 
-  /** What is known before anything is read from Redis. What comes again was let in before. */
-  #refusalOf({ delivery, client, sent }: Arrival): Refusal | undefined {
-    if (!delivery.redelivered && this.#parts.admission.refuses(client)) return 'too_many_requests';
-    return sent === 'invalid_data' ? sent : undefined;
+  /** What is known before anything is read from Redis: nothing where only the session shows who asks. */
+  #refusalOf(arrival: Arrival): Outcome | undefined {
+    if (this.#parts.wrongTokens !== undefined) return undefined;
+    if (this.#isLimited(arrival)) return refuse('too_many_requests');
+    return arrival.sent === 'invalid_data' ? refuse('invalid_data') : undefined;
+  }
+
+  /** What comes again was let in before. */
+  #isLimited({ delivery, client }: Arrival): boolean {
+    return !delivery.redelivered && this.#parts.rateLimiter.isLimited(client);
   }
 
   /** The one place that decides what becomes of a fault: the store has retried what can be retried, so the client is told. */
@@ -118,7 +123,7 @@ export class Worker {
    * A request that outlives the deadline is a fault. What it has to tell others when it ends at last is told, but its
    * client has its answer by then. While Redis is away the clock stands still: the request is kept, not given up.
    */
-  #handleInTime(arrival: Arrival, sent: SentProfile): Promise<Outcome> {
+  #handleInTime(arrival: Arrival): Promise<Outcome> {
     return new Promise((resolve) => {
       const deadline = this.#deadlines.begin(() => {
         resolve(this.#internal(arrival, new Error('the request has outlived its deadline')));
@@ -127,7 +132,10 @@ export class Worker {
         if (this.#deadlines.end(deadline)) resolve(outcome);
         else this.#sayLate(arrival, outcome);
       };
-      this.#handle(arrival, sent).then(end, (error) => end(this.#internal(arrival, error)));
+      const { sent } = arrival;
+      const handling =
+        sent === 'invalid_data' ? this.#handleUnreadable(arrival) : this.#handle(arrival, sent);
+      handling.then(end, (error) => end(this.#internal(arrival, error)));
     });
   }
 
@@ -139,21 +147,23 @@ export class Worker {
   }
 
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
-  async #handle({ delivery, event, client }: Arrival, sent: SentProfile): Promise<Outcome> {
-    const { identity, admission, means } = this.#parts;
+  async #handle(arrival: Arrival, sent: SentProfile): Promise<Outcome> {
+    const { delivery, event, client } = arrival;
+    const { identity, means, wrongTokens } = this.#parts;
     const { phone } = sent;
     const keys = sent.kind === 'get' ? undefined : keysOf(delivery, client);
     const found = await means.arrivals.read(client, phone, keys);
     const { session, stored, record } = found;
     const sessionPhone = identity.phoneOf(session, event);
     const again = delivery.redelivered;
-    if (admission.refusesProven(client, sessionPhone !== undefined) && !again)
+    // Counted only now where a token vouches, so that nobody uses up what another one may ask.
+    if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(arrival))
       return refuse('too_many_requests');
     const past = keys === undefined ? noPast : await pastOf(delivery, keys, found);
     // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
     const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
     if (!isAuthorized && past.done === undefined && past.refused === undefined)
-      return refuse('not_authorized');
+      return this.#notAuthorized(client, sessionPhone);
     const replyTo = {
       client,
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
@@ -178,6 +188,20 @@ export class Worker {
       refusal,
     };
     return handle(request, means);
+  }
+
+  /** What can't be read, where only the session shows who asks: a wrong token counts before what comes with it. */
+  async #handleUnreadable(arrival: Arrival): Promise<Outcome> {
+    const { identity, means } = this.#parts;
+    const phone = identity.phoneOf(await means.arrivals.session(arrival.client), arrival.event);
+    if (phone === undefined) return this.#notAuthorized(arrival.client, phone);
+    return refuse(this.#isLimited(arrival) ? 'too_many_requests' : 'invalid_data');
+  }
+
+  /** Whoever shows a wrong token names the client that hears the answer, so it hears few. */
+  #notAuthorized(client: string, sessionPhone: string | undefined): Outcome {
+    const isLimited = sessionPhone === undefined && (this.#parts.wrongTokens?.isLimited(client) ?? false);
+    return isLimited ? unanswered : refuse('not_authorized');
   }
 
   #unaddressed(): IgnoreReason {

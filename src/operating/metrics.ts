@@ -10,6 +10,8 @@ export interface Metrics {
   ignored(reason: IgnoreReason): void;
   /** The broker refused to take a publish of ours. */
   publishRefused(kind: 'answer' | 'notice'): void;
+  /** A request came with a wrong token. */
+  wrongToken(isAnswered: boolean): void;
   noticed(count: number): void;
   redelivered(): void;
   /** The broker session of a dead worker was taken over. */
@@ -68,6 +70,12 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
     'kind',
   ]);
   for (const kind of ['answer', 'notice']) refused.inc({ kind }, 0);
+  const wrongTokens = counter(
+    'wrong_tokens_total',
+    'Requests with a wrong token, and whether they were answered.',
+    ['answered'],
+  );
+  for (const answered of ['yes', 'no']) wrongTokens.inc({ answered }, 0);
   const lost = counter('lost_connections_total', 'Connections that were up and broke.', ['server']);
   for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
   const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
@@ -82,6 +90,7 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
     roundTrip,
     ignored: (reason) => ignored.inc({ reason }),
     publishRefused: (kind) => refused.inc({ kind }),
+    wrongToken: (isAnswered) => wrongTokens.inc({ answered: isAnswered ? 'yes' : 'no' }),
     noticed: (count) => notices.inc(count),
     redelivered: () => redeliveries.inc(),
     adopted: () => adoptions.inc(),

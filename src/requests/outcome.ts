@@ -25,8 +25,8 @@ export interface Notice {
 
 /** What is to be said. Handlers return it; only `src/worker.ts` publishes. */
 export interface Outcome {
-  /** What the metrics call it: a profile is `ok`, the rest are the atoms of the answer. */
-  readonly result: 'ok' | Success | Refusal;
+  /** What the metrics call it: a profile is `ok`, the rest are the atoms of the answer; `unanswered` has none. */
+  readonly result: 'ok' | Success | Refusal | 'unanswered';
   readonly answers: readonly Answer[];
   /**
    * The phone whose sessions have ended or moved away: where the broker keeps a list of who may log in, it is to follow
@@ -78,6 +78,9 @@ export interface Lane {
 export function refuse(refusal: Refusal): Outcome {
   return { result: refusal, answers: [{ payload: ioError(refusal) }] };
 }
+
+/** Nothing to anybody. */
+export const unanswered: Outcome = { result: 'unanswered', answers: [] };
 
 /** `{io,{ok,Success},<<>>}` to the asking client. */
 export function succeed(success: Success): Outcome {

@@ -32,6 +32,8 @@ export interface Arrivals {
     phone: string,
     records: { readonly request: string; readonly delivery: string } | undefined,
   ): Promise<Found>;
+  /** The session of a client alone, for a request that names no phone. */
+  session(client: string): Promise<Session | undefined>;
 }
 
 export function openArrivals({ keys }: Database, reads: GatheredReads, profiles: Profiles): Arrivals {
@@ -56,6 +58,8 @@ export function openArrivals({ keys }: Database, reads: GatheredReads, profiles:
         return stored.then((joined) => ({ session, stored: joined, record, refusal }));
       });
     },
+    session: (client) =>
+      reads.read('s', [keys.session(client)], (values, at) => readSession(bytesOf(values[at]))),
   };
 }
 

@@ -42,6 +42,22 @@ export async function repeat<T>(command: () => Promise<T>): Promise<T> {
 }
 
 /**
+ * Do a command once, for one that can't be repeated.
+ * @throws Fault when Redis is away or refuses.
+ */
+export async function attempt<T>(command: () => Promise<T>): Promise<T> {
+  const began = redisCalls.begin();
+  try {
+    const answer = await command();
+    redisCalls.end(began, 'answered');
+    return answer;
+  } catch (error) {
+    redisCalls.end(began, 'refused');
+    throw faultOf(error);
+  }
+}
+
+/**
  * Make a call part of the trace, if there is one.
  * @param name - what the trace calls it.
  */

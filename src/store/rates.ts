@@ -1,26 +1,26 @@
+import { Fault } from './fault.ts';
 import type { Database } from './redis.ts';
 
-/** How often a client may ask, counted over all workers in buckets that fill up again. */
+/** The token buckets of the clients, shared by all workers. */
 export interface Rates {
   /**
-   * Count requests that were let in.
-   * @returns how many more the client may make now; below 0 where workers let in more than there were.
-   * @throws Fault when Redis refuses.
+   * Charge requests that were let in.
+   * @param costMs - how long the bucket takes to refill what they cost, in milliseconds.
+   * @param ageMs - how long ago the oldest of them came, in milliseconds.
+   * @returns in how many milliseconds the bucket is full again; below 0 if it is full.
+   * @throws Fault when Redis is away or refuses; it may have charged them.
    */
-  spend(client: string, count: number): Promise<number>;
+  report(client: string, costMs: number, ageMs: number): Promise<number>;
 }
 
-/** @param rate - requests a second. @param burst - requests at once. */
-export function openRates({ run, connection, keys }: Database, rate: number, burst: number): Rates {
+export function openRates(redis: Database): Rates {
   return {
-    async spend(client, count) {
-      const bucket = keys.rate(client);
-      // Both in one turn, so in one write.
-      const [, left] = await Promise.all([
-        run('spend-rate', [bucket], [count, rate, burst]),
-        connection.hget(bucket, 'left'),
-      ]);
-      return Number(left ?? burst);
+    async report(client, costMs, ageMs) {
+      // A report that waits for Redis would have a wrong age.
+      if (!redis.state.connected) throw new Fault('redis: not connected');
+      // Rounded in favour of the client, so that an hour of reports never adds up to a request.
+      const micros = [Math.floor(costMs * 1_000), Math.ceil(ageMs * 1_000)];
+      return (await redis.measure('report-use', [redis.keys.rate(client)], micros)) / 1_000;
     },
   };
 }

@@ -4,7 +4,7 @@ import { connect, hiddenCause } from './connect.ts';
 import { Fault } from './fault.ts';
 import { GatheredRuns } from './gathered-runs.ts';
 import { type Keys, keysWith } from './keys.ts';
-import { persist, traced } from './persist.ts';
+import { attempt, persist, traced } from './persist.ts';
 import { defineScripts, gatheringCommands } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
@@ -39,6 +39,11 @@ export interface Database {
   readonly state: RedisState;
   /** @throws Fault when Redis refuses the script, or the script answers a word that is not in `ScriptAnswer`. */
   run(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<ScriptAnswer>;
+  /**
+   * Run a script that answers a number, once.
+   * @throws Fault when Redis is away or refuses; the script may have run.
+   */
+  measure(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<number>;
   readonly isCluster: boolean;
   /** Run `read-gathered`, once. */
   readGathered(keys: readonly string[], kinds: string): Promise<unknown[]>;
@@ -77,6 +82,11 @@ export function openRedis(
 
   const { isCluster } = connection;
   const scripts = defineScripts(connection);
+  const commandOf = (script: string, keys: readonly string[]) => {
+    const command = scripts.each.get(script);
+    if (command?.keys !== keys.length) throw new Fault(`there is no script ${script} of ${keys.length} keys`);
+    return command;
+  };
   const runs = scripts.runAll && new GatheredRuns(scripts.runAll);
   return {
     connection,
@@ -85,15 +95,17 @@ export function openRedis(
       return state;
     },
     async run(script, keys, args) {
-      const command = scripts.each.get(script);
-      if (command?.keys !== keys.length)
-        throw new Fault(`there is no script ${script} of ${keys.length} keys`);
+      const command = commandOf(script, keys);
       const answer = await (runs?.takes(keys, args)
         ? traced(script, () => runs.run(script, keys, args))
         : persist(() => command.call(...keys, ...args.map(asWord)), script));
       const word = scriptAnswers.find((known) => known === answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
+    },
+    async measure(script, keys, args) {
+      const command = commandOf(script, keys);
+      return Number(await attempt(() => command.call(...keys, ...args.map(asWord))));
     },
     isCluster,
     async readGathered(keys, kinds) {

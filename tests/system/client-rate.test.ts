@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
 import { decode, print } from '../../src/etf/index.ts';
+import { openRedis } from '../../src/store/redis.ts';
 import { profile, refusal } from '../terms.ts';
+import { SharedBucket } from '../unit/rate-simulation.ts';
 import { eventually, type Stage, startStage } from './stage/stage.ts';
 
 const BURST = 40;
@@ -57,6 +60,31 @@ test('payloads that cannot be read count too', async () => {
     [...kinds].sort(),
     ['invalid_data', 'too_many_requests'].map((code) => print(refusal(code))),
   );
+});
+
+test('the script charges as the simulation of the unit tests does', async () => {
+  const redis = openRedis(stage.redis.url, 'script:', () => undefined);
+  try {
+    let client = 0;
+    const reports = fc.array(fc.record({ cost: fc.nat(300_000), age: fc.nat(1_000_000) }), { minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(reports, async (all) => {
+        const model = new SharedBucket();
+        const key = redis.keys.rate(`client-${client++}`);
+        for (const { cost, age } of all) {
+          const ahead = await redis.measure('report-use', [key], [cost, age]);
+          const [since, full] = (await stage.database.hmget(key, 'since', 'full')).map(Number);
+          const now = (full ?? 0) - ahead;
+          assert.equal(model.report(now, cost, age), ahead);
+          assert.deepEqual([since, full], [model.since, model.full]);
+          assert.ok((await stage.database.pttl(key)) > 0);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  } finally {
+    await redis.close();
+  }
 });
 
 test('what is counted in Redis lapses by itself', async () => {

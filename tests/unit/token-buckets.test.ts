@@ -37,9 +37,14 @@ test('however many names come, only so many are kept', () => {
   assert.equal(buckets.size, 100);
 });
 
-test('what is said to be left counts, also below nothing', () => {
-  const buckets = new TokenBuckets({ perSecond: 1, burst: 5, most: 10 });
-  buckets.set('a', -2, 0);
-  assert.deepEqual([buckets.take('a', 2_900), buckets.take('a', 3_000)], [false, true]);
-  assert.deepEqual([buckets.has('a', 3_000), buckets.has('b', 0)], [false, true]);
+test('the one that was used longest ago is dropped first', () => {
+  const buckets = new TokenBuckets({ perSecond: 1, burst: 3, most: 2 });
+  for (const name of ['a', 'b', 'a', 'c', 'a']) buckets.take(name, 0);
+  assert.deepEqual([buckets.has('a', 0), buckets.has('b', 0)], [false, true]);
+});
+
+test('to look takes nothing, and opens no bucket', () => {
+  const buckets = new TokenBuckets({ perSecond: 1, burst: 1, most: 10 });
+  assert.deepEqual([buckets.has('a', 0), buckets.has('a', 0), buckets.size], [true, true, 0]);
+  assert.deepEqual([buckets.take('a', 0), buckets.has('a', 0), buckets.has('a', 1_000)], [true, false, true]);
 });

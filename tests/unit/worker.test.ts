@@ -77,7 +77,7 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
   const [metrics, lines] = [openMetrics(), [] as string[]];
   const worker = new Worker({
     means: parts.means ?? means(),
-    admission: { refuses: () => false, refusesProven: () => false },
+    rateLimiter: { isLimited: () => false },
     identity: { clientOf: ({ client }) => client, phoneOf: () => phone },
     brokers: [broker.connection, other.connection],
     forwarding: { publish: (to, publication) => to.publish(publication) },
