@@ -27,8 +27,16 @@ export function keysOf(delivery: Delivery, client: string): RecordKeys {
   return { request: requestKey({ client, payload, origin, correlationData }), delivery: ofDelivery };
 }
 
-/** A record may be left over from an earlier request that had the same packet identifier: see {@link isRepeated}. */
-export async function pastOf(delivery: Delivery, keys: RecordKeys, found: Found): Promise<Past> {
+/**
+ * A record may be left over from an earlier request that had the same packet identifier: see {@link isRepeated}.
+ * @param trusts - whether Correlation Data alone tells that the request came before; else only the broker's word counts.
+ */
+export async function pastOf(
+  delivery: Delivery,
+  keys: RecordKeys,
+  found: Found,
+  trusts: boolean,
+): Promise<Past> {
   const { record } = found;
   const refusal = { key: keys.delivery, record: found.refusal };
   const refused = refusalIn(wordOf(found.refusal));
@@ -37,7 +45,7 @@ export async function pastOf(delivery: Delivery, keys: RecordKeys, found: Found)
   const isDone =
     word !== undefined &&
     refusalIn(word) === undefined &&
-    (delivery.correlationData !== undefined || (await isRepeated(delivery)));
+    ((trusts && delivery.correlationData !== undefined) || (await isRepeated(delivery)));
   return { refusal, refused: undefined, done: isDone ? word : undefined };
 }
 

@@ -10,8 +10,8 @@ import type { RateLimiter } from './rate-limiter.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
 import { keysOf, pastOf } from './redelivery.ts';
 import type { Means } from './requests/handler.ts';
-import { handle } from './requests/index.ts';
-import { type Outcome, type Request, refuse, unanswered } from './requests/outcome.ts';
+import { handle, isResumable } from './requests/index.ts';
+import { isAuthorized, type Outcome, type Request, refuse, unanswered } from './requests/outcome.ts';
 import { traceRequest } from './traced-requests.ts';
 import type { WrongTokenLimiter } from './wrong-tokens.ts';
 
@@ -159,13 +159,15 @@ export class Worker {
     // Counted only now where a token vouches, so that nobody uses up what another one may ask.
     if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(arrival))
       return refuse('too_many_requests');
-    const past = keys === undefined ? noPast : await pastOf(delivery, keys, found);
-    // A `migrate` names the new phone, so whoever has a session may ask. What is done may have ended its own session.
-    const isAuthorized = sent.kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
-    if (!isAuthorized && past.done === undefined && past.refused === undefined)
+    const isAllowed = isAuthorized(sent.kind, sessionPhone, phone);
+    // What the broker delivers again may have ended its own session, and is not over before all that it has to do is done.
+    const isLookedFor = keys !== undefined && (isAllowed || isResumable(sent.kind));
+    const past = isLookedFor ? await pastOf(delivery, keys, found, isAllowed) : noPast;
+    if (!isAllowed && past.done === undefined && !(again && sent.kind === 'phone'))
       return this.#notAuthorized(client, sessionPhone);
     const replyTo = {
       client,
+      broker: delivery.broker.address,
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       correlationData: delivery.correlationData,
     };

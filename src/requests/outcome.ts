@@ -5,6 +5,8 @@ import type { Cause } from '../store/profiles.ts';
 /** Where a client wants its answers. */
 export interface ReplyAddress {
   readonly client: string;
+  /** The address of the broker that the client asked at; absent where that is not known, and then every broker is tried. */
+  readonly broker?: string;
   /** MQTT 5 Response Topic, if it is the client's own. */
   readonly responseTopic?: string;
   /** MQTT 5 Correlation Data, given back with the answer. */
@@ -15,6 +17,11 @@ export interface ReplyAddress {
 export interface Answer {
   readonly to?: ReplyAddress;
   readonly payload: Buffer;
+  /**
+   * The phone whose sessions alone may hear it. The recipient's session is looked at again just before it is published;
+   * who has none of this phone any more hears `not_authorized`. It is never kept for a broker that is away.
+   */
+  readonly onlyFor?: string;
 }
 
 /** A payload for all devices of a counterparty, on `ses/<phone>`. */
@@ -48,7 +55,7 @@ export interface Outcome {
 export interface Request extends Cause {
   readonly replyTo: ReplyAddress;
   readonly sent: SentProfile;
-  /** The phone that the client's session belongs to; `undefined` if it has none by now, for a request that is done. */
+  /** The phone that the client's session belongs to; `undefined` if it has none by now: see {@link isAuthorized}. */
   readonly sessionPhone: string | undefined;
   /** Whether the broker says that it has delivered it before; a client can't make it say so. */
   readonly again: boolean;
@@ -60,6 +67,11 @@ export interface Request extends Cause {
   readonly refused: string | undefined;
   /** Where that is kept. */
   readonly refusal: RefusalRecord;
+}
+
+/** Whether a client may ask, by the phone of its session. A `migrate` names the new phone, so whoever has a session may. */
+export function isAuthorized(kind: RequestKind, sessionPhone: string | undefined, phone: string): boolean {
+  return kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
 }
 
 /** The record that a delivery was refused. */

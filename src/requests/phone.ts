@@ -20,6 +20,8 @@ import { answerProfile, type Notice, type Request, refuse } from './outcome.ts';
  */
 export const phone: Handler = async (request, means) => {
   const found = await means.migrations.find(request.phone);
+  // Delivered again to a client that is signed out by now, it confirms nothing; what is under way goes on.
+  if (request.sessionPhone !== request.phone && found?.claim === undefined) return refuse('not_authorized');
   const migration = found && !found.isSettled ? await move(request, found, means) : found;
   if (typeof migration === 'string') return refuse(migration);
   if (migration === undefined && !(await isDone(request, means))) return refuse('not_authorized');

@@ -2,7 +2,7 @@
   ask-migration: remember which phone asks to move to this one.
 
   KEYS[1]  migration:{new}  hash; the migration that waits to be confirmed
-  KEYS[2]  done:{new}:…     the record that the request is done
+  KEYS[2]  done:{new}:…     the record that the request is done, "migration <old phone>"
   KEYS[3]  profile:{new}    hash; `version` names the state
   ARGV[1]  the old phone
   ARGV[2]  seconds for which KEYS[1] is kept
@@ -26,5 +26,5 @@ if (redis.call('HGET', profile, 'version') or '') ~= read then
 end
 redis.call('HSET', migration, 'from', old)
 redis.call('EXPIRE', migration, seconds)
-redis.call('SET', done, 'migration', 'EX', doneSeconds)
+redis.call('SET', done, 'migration ' .. old, 'EX', doneSeconds)
 return 'stored'

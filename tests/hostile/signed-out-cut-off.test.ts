@@ -1,0 +1,123 @@
+/** A crash cuts a request off, and its client is signed out before it is delivered again: it goes on, and tells the client nothing. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { atom, decode, print, type Term } from '../../src/etf/index.ts';
+import type { Means } from '../../src/requests/handler.ts';
+import { handle } from '../../src/requests/index.ts';
+import { openDirectly, requestOf } from '../system/stage/directly.ts';
+import { eventually, type Phone } from '../system/stage/stage.ts';
+import { contact, feature, fieldsOf, profile, refusal, roster } from '../terms.ts';
+import { type RelayedStage, startRelayedStage } from './relayed.ts';
+
+const notAuthorized = refusal('not_authorized');
+const secret = feature('NOTE', 'only for this phone');
+
+let own: RelayedStage;
+beforeEach(async () => {
+  own = await startRelayedStage();
+});
+afterEach(() => own.stop());
+
+/** A phone, and another one in whose roster it stands, and which stands in its own. */
+async function friends(): Promise<[Phone, Phone]> {
+  const [phone, friend] = [await own.stage.phone(), await own.stage.phone()];
+  for (const [one, other] of [
+    [phone, friend],
+    [friend, phone],
+  ] as const) {
+    const userlist = [contact({ phoneId: `${other.number}_1` })];
+    const rosters = [roster({ id: 1, userlist })];
+    fieldsOf(await one.ask(profile({ phone: one.number, rosters, settings: [secret], status: 'set' })));
+  }
+  await own.stage.idle();
+  return [phone, friend];
+}
+
+/** Send a request, and kill the worker when this holds, before any of what it says has reached the broker. */
+async function cutOff(phone: Phone, asked: Term, when: () => Promise<boolean>): Promise<void> {
+  own.relay.swallow('publish', 'puback');
+  await phone.send(asked);
+  await eventually('the effect has happened', when);
+  await own.worker.process.kill('SIGKILL');
+  own.relay.swallow();
+}
+
+async function goOn(): Promise<void> {
+  await own.worker.process.restart();
+  await eventually(
+    'it came again',
+    async () => (await own.worker.metric('profile_redeliveries_total')) === 1,
+  );
+  await own.stage.idle();
+}
+
+test('remove goes on: counterparties are told, and the new owner of the number keeps all that is theirs', async () => {
+  const [phone, friend] = await friends();
+  const { number } = phone;
+  await cutOff(phone, profile({ phone: number, status: 'remove' }), async () =>
+    Boolean(await own.stage.database.hexists(`removal:{${number}}`, 'ended')),
+  );
+  const { stores, close } = await openDirectly(own.stage);
+  const next = await own.stage.phone({ number });
+  const set = profile({ phone: number, presence: atom('next'), status: 'set' });
+  assert.equal((await handle(requestOf(next, set), stores as Means)).result, 'ok');
+  await close();
+  await goOn();
+  assert.deepEqual(decode((await phone.take()).payload), profile({ phone: number, status: 'remove' }));
+  assert.match(print(await lastNotice(friend)), /deleted/);
+  assert.equal(await own.stage.database.exists(`removal:{${number}}`), 0);
+  assert.deepEqual(
+    fieldsOf(await next.ask(profile({ phone: number, status: 'get' }))).presence,
+    atom('next'),
+  );
+});
+
+test('update goes on: counterparties are told, the client hears not_authorized', async () => {
+  const [phone, friend] = await friends();
+  const { number, client } = phone;
+  const update = profile({
+    phone: number,
+    update: Date.now() + 1000,
+    presence: atom('late'),
+    status: 'update',
+  });
+  await cutOff(phone, update, async () => (await own.stage.database.keys(`done:{${number}}:*`)).length === 2);
+  await own.stage.database.del(`session:${client}`);
+  await goOn();
+  assert.deepEqual(decode((await phone.take()).payload), notAuthorized);
+  assert.match(print(await lastNotice(friend)), /late/);
+});
+
+test('phone goes on: counterparties are told and the move ends, the client hears not_authorized', async () => {
+  const [old, friend] = await friends();
+  const phone = await own.stage.phone();
+  await old.ask(profile({ phone: phone.number, status: 'migrate' }));
+  await own.stage.idle();
+  await cutOff(phone, profile({ phone: phone.number, status: 'phone' }), async () =>
+    Boolean(await own.stage.database.hexists(`migration:{${phone.number}}`, 'settled')),
+  );
+  await own.stage.database.del(`session:${phone.client}`);
+  await goOn();
+  assert.deepEqual(decode((await phone.take()).payload), notAuthorized);
+  assert.match(print(await lastNotice(friend)), RegExp(`${phone.number}_1`));
+  assert.deepEqual(await own.stage.database.keys(`{migration,leaving}:{${phone.number}}`), []);
+  assert.equal(await own.stage.database.hget(`session:${old.client}`, 'phone'), phone.number);
+});
+
+test('a phone that never was authorized confirms nothing by being delivered again', async () => {
+  const [old] = await friends();
+  const [phone, stranger] = [await own.stage.phone(), await own.stage.phone()];
+  await old.ask(profile({ phone: phone.number, status: 'migrate' }));
+  await own.stage.idle();
+  const lost = own.relay.swallowed();
+  const confirm = profile({ phone: phone.number, status: 'phone' });
+  await cutOff(stranger, confirm, async () => own.relay.swallowed() > lost);
+  await goOn();
+  assert.deepEqual(decode((await stranger.take()).payload), notAuthorized);
+  assert.equal(await own.stage.database.exists(`profile:{${phone.number}}`), 0);
+});
+
+async function lastNotice(phone: Phone): Promise<Term> {
+  await eventually('it is told', () => phone.notices.length > 0);
+  return (await phone.newNotices()).at(-1) ?? [];
+}

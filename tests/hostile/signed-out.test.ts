@@ -1,0 +1,180 @@
+/** Who is signed out, or whose session moved, learns nothing by a request that comes again: neither sent anew nor redelivered. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { atom, decode, type Term } from '../../src/etf/index.ts';
+import { type RequestKind, requestKinds } from '../../src/records/profile.ts';
+import type { Means } from '../../src/requests/handler.ts';
+import { handle } from '../../src/requests/index.ts';
+import { success } from '../system/outside-fixture.ts';
+import { openDirectly, requestOf } from '../system/stage/directly.ts';
+import { eventually, type Phone } from '../system/stage/stage.ts';
+import { feature, fieldsOf, profile, refusal, service } from '../terms.ts';
+import { type RelayedStage, startRelayedStage } from './relayed.ts';
+
+const notAuthorized = refusal('not_authorized');
+const correlationData = Buffer.from([1]);
+
+let own: RelayedStage;
+const open = async (settings: Record<string, string> = {}) => {
+  own = await startRelayedStage(settings);
+};
+const close = () => own.stop();
+
+/** What happens to a client between its request and the next time that this comes. */
+const changes = [
+  'its session ends',
+  'its session moves to another phone',
+  'its number has a new owner',
+] as const;
+type Change = (typeof changes)[number];
+
+/** A client, what it asked, and what becomes of it. */
+interface Case {
+  readonly kind: RequestKind;
+  readonly change: Change;
+  readonly phone: Phone;
+  readonly asked: Term;
+  /** The number that the request names: the phone's own, except with `migrate`. */
+  readonly named: string;
+}
+
+const secret = feature('NOTE', 'only for this phone');
+
+/** A client that may ask for this, with all that the request needs. */
+async function prepare(kind: RequestKind, change: Change): Promise<Case> {
+  const phone = await own.stage.phone();
+  const target = await own.stage.phone();
+  const old = kind === 'phone' ? target : phone;
+  await old.ask(profile({ phone: old.number, settings: [secret], status: 'set' }));
+  if (kind === 'phone') await old.ask(profile({ phone: phone.number, status: 'migrate' }));
+  const named = kind === 'migrate' ? target.number : phone.number;
+  const services = [service({ id: `of-${phone.number}@example.org`, type: atom('email'), data: '123456' })];
+  const isMail = kind === 'link' || kind === 'email';
+  const asked = profile({ phone: named, update: Date.now(), ...(isMail && { services }), status: kind });
+  return { kind, change, phone, asked, named };
+}
+
+async function carryOut({ change, phone: { client, number } }: Case): Promise<void> {
+  await own.stage.database.srem(`sessions:{${number}}`, client);
+  if (change === 'its session moves to another phone') return own.stage.signIn(client, `77${number}`);
+  await own.stage.database.del(`session:${client}`);
+  if (change === 'its session ends') return;
+  const next = await own.stage.phone({ number });
+  fieldsOf(await next.ask(profile({ phone: number, presence: atom('next'), status: 'set' })));
+}
+
+/** Only what ended its own session, and was delivered again by the broker, is answered as it was. */
+function expected({ kind, change, named }: Case, isRedelivered: boolean): Term {
+  if (kind === 'remove' && isRedelivered) return profile({ phone: named, status: 'remove' });
+  // Whoever has a session may ask for this, but what another phone had asked for is not its own.
+  if (kind === 'migrate' && change === 'its session moves to another phone')
+    return isRedelivered ? success('migration') : refusal('not_found');
+  return notAuthorized;
+}
+
+async function assertNextIsUntouched({ change, phone }: Case): Promise<void> {
+  if (change !== 'its number has a new owner') return;
+  assert.equal(
+    (await own.stage.database.hgetBuffer(`profile:{${phone.number}}`, 'presence'))?.includes('next'),
+    true,
+  );
+  const clients = await own.stage.database.smembers(`sessions:{${phone.number}}`);
+  assert.ok(clients.length > 0 && !clients.includes(phone.client));
+}
+
+describe('a client sends its request again, with the same Correlation Data', () => {
+  before(() => open());
+  after(close);
+
+  for (const kind of requestKinds)
+    for (const change of changes)
+      test(`${kind}, ${change}`, async () => {
+        const one = await prepare(kind, change);
+        const options = { properties: { correlationData } };
+        assert.notDeepEqual(await one.phone.ask(one.asked, options), notAuthorized);
+        await own.stage.idle();
+        await carryOut(one);
+        assert.deepEqual(await one.phone.ask(one.asked, options), expected(one, false));
+        await assertNextIsUntouched(one);
+      });
+});
+
+describe('the broker delivers a request again, since it did not hear that it is done', () => {
+  const cases: Case[] = [];
+  const first = new Map<Case, Term>();
+  const again = new Map<Case, Term>();
+  before(async () => {
+    await open();
+    for (const kind of requestKinds) for (const change of changes) cases.push(await prepare(kind, change));
+    await own.worker.idle();
+    const lost = own.relay.swallowed();
+    own.relay.swallow('puback');
+    for (const each of cases) first.set(each, await each.phone.ask(each.asked));
+    await eventually('all acknowledgements are lost', () => own.relay.swallowed() >= lost + cases.length);
+    own.relay.swallow();
+    for (const each of cases) await carryOut(each);
+    await own.worker.idle();
+    for (const { phone } of cases) {
+      await phone.fence();
+      phone.answers.splice(0); // what `remove` and `phone` say to other clients
+    }
+    await own.worker.process.kill('SIGKILL');
+    await own.worker.process.restart();
+    for (const each of cases) again.set(each, decode((await each.phone.take()).payload));
+    assert.equal(await own.worker.metric('profile_redeliveries_total'), cases.length);
+  });
+  after(close);
+
+  for (const [at, [kind, change]] of requestKinds
+    .flatMap((kind) => changes.map((change) => [kind, change] as const))
+    .entries())
+    test(`${kind}, ${change}`, async () => {
+      const one = cases[at];
+      assert.ok(one);
+      assert.notDeepEqual(first.get(one), notAuthorized);
+      assert.deepEqual(again.get(one), expected(one, true));
+      await one.phone.fence();
+      assert.deepEqual(one.phone.answers, []);
+      await assertNextIsUntouched(one);
+    });
+});
+
+describe('with tokens', () => {
+  before(() => open({ CLIENT_IDENTITY: 'token' }));
+  after(close);
+
+  test('a repeat that is answered from its record needs the token, as any request', async () => {
+    const phone = await own.stage.phone({ token: 'right' });
+    const set = profile({ phone: phone.number, settings: [secret], status: 'set' });
+    const ask = (token: string) =>
+      phone.ask(set, {
+        topic: `events/1//api/anon/${phone.client}/${token}`,
+        properties: { correlationData },
+      });
+    const answer = fieldsOf(await ask('right'));
+    assert.deepEqual(await ask('wrong'), notAuthorized);
+    assert.equal(fieldsOf(await ask('right')).update, answer.update);
+  });
+});
+
+describe('another worker decides the same request while this one is about to refuse it', () => {
+  before(() => open());
+  after(close);
+
+  test('the client is signed out by then: it does not hear the profile as it is now', async () => {
+    const { stores, close: closeStores } = await openDirectly(own.stage);
+    const phone = await own.stage.phone();
+    const { number, client } = phone;
+    const asked = profile({ phone: number, update: Date.now(), status: 'update' });
+    const request = requestOf(phone, asked, { refusal: { key: 'one request', record: '' } });
+    fieldsOf(await phone.ask(profile({ phone: number, settings: [secret], status: 'set' })));
+    await own.stage.database.set(`done:{${number}}:one request`, 'ok v');
+    await own.stage.database.del(`session:${client}`);
+    const { answers } = await handle(request, stores as Means);
+    assert.deepEqual(
+      answers.map(({ payload }) => decode(payload)),
+      [notAuthorized],
+    );
+    await closeStores();
+  });
+});
