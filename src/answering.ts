@@ -4,13 +4,16 @@ import {
   ConnectionClosed,
   type Delivery,
   type Publication,
+  Reconnected,
 } from './mqtt/connection.ts';
 import { Lane } from './mqtt/lanes.ts';
 import { actionTopic, ownResponseTopic, sessionTopic } from './mqtt/topics.ts';
 import type { Log } from './operating/log.ts';
 import type { Metrics } from './operating/metrics.ts';
 import type { Tracing } from './operating/tracing.ts';
+import { ioError } from './records/io.ts';
 import type { Answer, Notice, Outcome } from './requests/outcome.ts';
+import type { Sessions } from './store/sessions.ts';
 import { answerProperties } from './traced-requests.ts';
 
 /** What it takes to say something. */
@@ -19,6 +22,8 @@ export interface AnsweringParts {
   readonly brokers: readonly BrokerConnection[];
   /** For brokers other than the one that a request came from. */
   readonly forwarding: Pick<Forwarding, 'publish'>;
+  /** Who is signed in now: the phone of each client's session. */
+  readonly means: { readonly sessions: Pick<Sessions, 'phonesOf'> };
   readonly replyQos: 0 | 1 | 2;
   /** Lets the broker's list of clients follow the sessions of a phone; never rejects. Absent where nobody keeps one. */
   readonly followSessions: ((phone: string) => Promise<void>) | undefined;
@@ -55,13 +60,19 @@ export class Answering<T extends Asked> {
     const [answer] = answers;
     const isMore =
       notices !== undefined || vacated !== undefined || after !== undefined || later !== undefined;
-    if (answer === undefined || answers.length > 1 || isMore) return this.#sayAll(asked, outcome);
+    if (answer === undefined || answers.length > 1 || answer.onlyFor !== undefined || isMore)
+      return this.#sayAll(asked, outcome);
     return this.#publishAnswer(asked, answer); // nearly always: each promise more would cost every request
   }
 
   async #sayAll(asked: T, { answers, ...rest }: Outcome): Promise<void> {
     const { notices, vacated, after, later } = rest;
-    await Promise.all(answers.map((answer) => this.#publishAnswer(asked, answer)));
+    const guarded = answers.filter(({ onlyFor }) => onlyFor !== undefined);
+    const others = answers.filter(({ onlyFor }) => onlyFor === undefined);
+    await Promise.all([
+      ...others.map((answer) => this.#publishAnswer(asked, answer)),
+      ...(guarded.length === 0 ? [] : [this.#publishGuarded(asked, guarded)]),
+    ]);
     // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
     if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
     if (notices !== undefined || after !== undefined) await this.#tellOthers(asked, rest);
@@ -93,8 +104,29 @@ export class Answering<T extends Asked> {
     return lane;
   }
 
-  /** The asking client is answered where it asked; another one may be on any of the brokers. */
-  #publishAnswer({ delivery, client }: Asked, { to, payload }: Answer): Promise<void> {
+  /**
+   * Publish what only the sessions of a phone may hear, to those that are there now. All of them are looked at in one
+   * round trip; and once more when there is a new connection before the broker has taken it, however long that was away.
+   */
+  async #publishGuarded(asked: T, answers: readonly Answer[]): Promise<void> {
+    const clients = answers.map(({ to }) => to?.client ?? asked.client);
+    const looked = this.#parts.means.sessions.phonesOf(clients);
+    const phones = await looked.catch((error: unknown) => this.#internal(asked, error));
+    const publishing = answers.map((answer, place) => {
+      const { to, onlyFor } = answer;
+      const isAllowed = Array.isArray(phones) && phones[place] === onlyFor;
+      const refusal = Array.isArray(phones) ? 'not_authorized' : 'internal';
+      const payload = isAllowed ? answer.payload : ioError(refusal);
+      return this.#publishAnswer(asked, { to, payload, onlyFor }).catch((error: unknown) => {
+        if (!(error instanceof Reconnected)) throw error;
+        return this.#publishGuarded(asked, [answer]);
+      });
+    });
+    await Promise.all(publishing);
+  }
+
+  /** A client is answered where it asked; one that did not ask may be on any of the brokers. */
+  #publishAnswer({ delivery, client }: Asked, { to, payload, onlyFor }: Answer): Promise<void> {
     const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
     const { correlationData } = to ?? delivery;
     const publication = this.#publication(
@@ -102,7 +134,8 @@ export class Answering<T extends Asked> {
       payload,
       correlationData,
     );
-    if (to !== undefined) return this.#publishEverywhere('answer', delivery, publication);
+    if (onlyFor !== undefined) publication.resend = false;
+    if (to !== undefined) return this.#publishAt(to.broker, 'answer', delivery, publication);
     const traced = answerProperties(delivery, this.#parts.tracing);
     const answer = traced === undefined ? publication : { ...publication, ...traced };
     return this.#accepted('answer', delivery.broker.publish(answer));
@@ -111,7 +144,7 @@ export class Answering<T extends Asked> {
   async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
     for await (const batch of notices) {
       const publishing = batch.map(({ phone, payload }) =>
-        this.#publishEverywhere('notice', delivery, this.#publication(sessionTopic(phone), payload)),
+        this.#publishAt(undefined, 'notice', delivery, this.#publication(sessionTopic(phone), payload)),
       );
       await Promise.all(publishing);
       this.#parts.metrics.noticed(batch.length);
@@ -124,8 +157,12 @@ export class Answering<T extends Asked> {
     return { topic, payload, qos, contentType, correlationData };
   }
 
-  /** The broker that the request came from must take it before the request is acknowledged there; none waits for another. */
-  async #publishEverywhere(
+  /**
+   * The broker that the request came from must take it before the request is acknowledged there; none waits for another.
+   * @param address - of the one broker that it is for; absent for all.
+   */
+  async #publishAt(
+    address: string | undefined,
     kind: 'answer' | 'notice',
     { broker: from }: Delivery,
     publication: Publication,
@@ -133,7 +170,8 @@ export class Answering<T extends Asked> {
     const { brokers, forwarding } = this.#parts;
     const publish = (broker: BrokerConnection): Promise<void> =>
       broker.address === from.address ? broker.publish(publication) : forwarding.publish(broker, publication);
-    await Promise.all(brokers.map((broker) => this.#accepted(kind, publish(broker))));
+    const meant = address === undefined ? brokers : brokers.filter((broker) => broker.address === address);
+    await Promise.all(meant.map((broker) => this.#accepted(kind, publish(broker))));
   }
 
   /** A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. */
@@ -142,7 +180,7 @@ export class Answering<T extends Asked> {
     try {
       await publishing;
     } catch (error) {
-      if (error instanceof ConnectionClosed) throw error;
+      if (error instanceof ConnectionClosed || error instanceof Reconnected) throw error;
       metrics.publishRefused(kind);
       log.warn({ kind, err: error }, 'a broker did not take what was published');
     }

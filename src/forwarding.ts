@@ -52,6 +52,9 @@ export class Forwarding {
    */
   async publish(broker: BrokerConnection, publication: Publication): Promise<void> {
     if (broker.state.connected && (await this.#isAccepted(broker, publication))) return;
+    // What only those may hear who are signed in now must not lie in Redis, to be said whoever is signed in later.
+    if (publication.resend === false)
+      throw new Error('what is not to be sent again is not kept for a broker');
     const answer = await this.#parts.outbox.keep(broker.address, write(publication));
     if (answer === 'busy') throw new Error('too much is kept for the broker already');
   }

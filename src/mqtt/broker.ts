@@ -54,6 +54,11 @@ export interface Publication {
   qos: 0 | 1 | 2;
   /** Let the broker keep it for who subscribes later; default false. */
   retain?: boolean;
+  /**
+   * Default true. False: it goes out on the connection that there is, at QoS 1 at most; `publish` throws `Reconnected` where
+   * it would have to wait for the next one.
+   */
+  resend?: boolean;
   contentType?: string;
   correlationData?: Buffer;
   userProperties?: UserProperties;
@@ -79,7 +84,8 @@ export interface BrokerConnection {
    * Publish. Without a connection it waits, and is sent again after a reconnect until the broker has
    * confirmed it: at least once, at QoS 2 exactly once while the session lasts.
    * @returns when the broker has accepted it (PUBACK, PUBCOMP; also when nobody subscribes), at QoS 0 when it is written.
-   * @throws PublishRefused when the broker refuses it; ConnectionClosed after `close` or `leave`.
+   * @throws PublishRefused when the broker refuses it; ConnectionClosed after `close` or `leave`; Reconnected, see
+   *   `Publication.resend`.
    */
   publish(publication: Publication): Promise<void>;
   readonly state: BrokerState;

@@ -24,7 +24,7 @@ export type {
   Delivery,
   Publication,
 } from './broker.ts';
-export { ConnectionClosed, PublishRefused } from './publications.ts';
+export { ConnectionClosed, PublishRefused, Reconnected } from './publications.ts';
 
 /** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
 const STEADY_MS = 5_000;

@@ -37,6 +37,18 @@ export class ConnectionClosed extends Error {
   }
 }
 
+/**
+ * There is a new connection, and the publication must not be sent on it: whether it is still to be said must be decided
+ * anew. The broker may have had it before, or not.
+ */
+export class Reconnected extends Error {
+  override readonly name = 'Reconnected';
+
+  constructor() {
+    super('the connection to the broker was made anew');
+  }
+}
+
 class Pending extends LinkedMember {
   readonly publication: Publication;
   readonly resolve: () => void;
@@ -112,6 +124,7 @@ export class Publications {
   opened(): void {
     this.#open = true;
     this.#draining = undefined;
+    this.#rejectStale();
     this.#send();
   }
 
@@ -138,6 +151,16 @@ export class Publications {
       pending.isReceived = true;
       this.#write([pubrelPacket(messageId)]);
     } else this.#confirmed(pending, reasonCode);
+  }
+
+  #rejectStale(): void {
+    for (const pending of this.#queue.drain()) {
+      if (pending.publication.resend !== false) this.#queue.push(pending);
+      else {
+        this.#identified[pending.packetId] = undefined;
+        pending.reject(new Reconnected());
+      }
+    }
   }
 
   #forgetIds(): void {
@@ -172,7 +195,10 @@ export class Publications {
   }
 
   #hand(pending: Pending): void {
-    const qos = Math.min(pending.publication.qos, this.#highestQos) as 0 | 1 | 2;
+    const { publication } = pending;
+    // Half an exchange of QoS 2 would have to be gone on with on the next connection.
+    const highest = publication.resend === false ? Math.min(this.#highestQos, 1) : this.#highestQos;
+    const qos = Math.min(publication.qos, highest) as 0 | 1 | 2;
     const isResent = qos > 0 && pending.packetId > 0;
     if (qos > 0 && !isResent) this.#identify(pending);
     const pieces = this.#packet(pending, qos, isResent);

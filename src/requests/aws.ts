@@ -16,7 +16,10 @@ import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome
 export const aws: Handler = async (request, means) => {
   if (means.sts === undefined) return refuse('aws');
   const kept = await means.credentials.find(request.phone);
-  if (kept !== undefined) return { result: 'aws', answers: [{ payload: ioOk('aws', awsService(kept)) }] };
+  if (kept !== undefined) {
+    const payload = ioOk('aws', awsService(kept));
+    return { result: 'aws', answers: [{ payload, onlyFor: request.phone }] };
+  }
 
   const turn = means.credentials.turn(request.phone);
   const isOurs = (await turn.ask()) === 'yours';
@@ -45,7 +48,10 @@ export const aws: Handler = async (request, means) => {
   }
 };
 
-/** Ask STS, and answer the asking client and all that wait. */
+/**
+ * Ask STS, and answer the asking client and all that wait at its broker. Credentials never wait for another broker, where
+ * somebody could read them meanwhile: the first who waits there has the turn next, and answers all others there.
+ */
 async function askSts({ phone, replyTo }: Request, means: Means, turn: Turn): Promise<Outcome> {
   const { credentials, sessions, sts } = means;
   // Whoever had the turn before us may have been killed after it had kept what STS answered.
@@ -55,8 +61,13 @@ async function askSts({ phone, replyTo }: Request, means: Means, turn: Turn): Pr
   // The phone may have gone before we had the turn: then nothing of it stays.
   if ((await sessions.phoneOf(replyTo.client)) !== phone) await credentials.drop(phone);
   const payload = issued === undefined ? ioError('aws') : ioOk('aws', awsService(issued));
-  const others = waiting.map(({ text }) => ({ to: readWaiter(text), payload }));
-  return { result: 'aws', answers: [{ payload }, ...others], after: () => turn.end(waiting) };
+  const here = waiting.filter(({ text }) => readWaiter(text).broker === replyTo.broker);
+  const others = here.map(({ text }) => ({ to: readWaiter(text), payload, onlyFor: phone }));
+  return {
+    result: 'aws',
+    answers: [{ payload, onlyFor: phone }, ...others],
+    after: () => turn.end(here),
+  };
 }
 
 /** Another request asks, and will answer us too; if it dies, it is our turn. */
@@ -66,14 +77,20 @@ async function waitForOther(request: Request, means: Means, turn: Turn): Promise
 }
 
 /** Where a waiting client wants its answer, as text for Redis. */
-function writeWaiter({ client, responseTopic, correlationData }: ReplyAddress): string {
-  return JSON.stringify([client, responseTopic, correlationData?.toString('base64')]);
+function writeWaiter({ client, broker, responseTopic, correlationData }: ReplyAddress): string {
+  return JSON.stringify([client, responseTopic, correlationData?.toString('base64'), broker]);
 }
 
 function readWaiter(text: string): ReplyAddress {
-  const [client, responseTopic, correlationData] = JSON.parse(text) as [string, string | null, string | null];
+  const [client, responseTopic, correlationData, broker] = JSON.parse(text) as [
+    string,
+    string | null,
+    string | null,
+    string | null | undefined, // absent where an earlier version wrote it
+  ];
   return {
     client,
+    broker: broker ?? undefined,
     responseTopic: responseTopic ?? undefined,
     correlationData: correlationData === null ? undefined : Buffer.from(correlationData, 'base64'),
   };

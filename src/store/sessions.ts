@@ -6,6 +6,8 @@ import type { Database } from './redis.ts';
 export interface Sessions {
   /** The phone of a client's session, in digits; `undefined` if it has none. */
   phoneOf(client: string): Promise<string | undefined>;
+  /** The same for many, in one round trip. */
+  phonesOf(clients: readonly string[]): Promise<(string | undefined)[]>;
   /** The clients with an active session of a phone; members of its set that are stale are dropped from it. */
   active(phone: string): Promise<string[]>;
   /**
@@ -44,10 +46,11 @@ export function openSessions(redis: Database): Sessions {
   const phoneOf = async (client: string): Promise<string | undefined> =>
     (await persist(() => connection.hget(keys.session(client), 'phone'))) ?? undefined;
 
-  const areOf = async (phone: string, clients: readonly string[]): Promise<boolean[]> => {
-    const phones = await Promise.all(clients.map(phoneOf));
-    return phones.map((each) => each === phone);
-  };
+  // ioredis makes one pipeline of the commands of a turn.
+  const phonesOf = (clients: readonly string[]) => Promise.all(clients.map(phoneOf));
+
+  const areOf = async (phone: string, clients: readonly string[]): Promise<boolean[]> =>
+    (await phonesOf(clients)).map((each) => each === phone);
 
   /** Drop from the set of a phone those whose session is gone or another phone's; the others are left. */
   const dropStale = async (phone: string, clients: readonly string[]): Promise<string[]> => {
@@ -74,6 +77,7 @@ export function openSessions(redis: Database): Sessions {
 
   const sessions: Sessions = {
     phoneOf,
+    phonesOf,
     async active(phone) {
       return dropStale(phone, await persist(() => connection.smembers(keys.sessions(phone))));
     },

@@ -130,6 +130,7 @@ export async function age(database: Redis, pattern: string, milliseconds: number
 export async function everythingIn(database: Redis): Promise<Map<string, string>> {
   const read: Record<string, (key: string) => Promise<unknown>> = {
     hash: async (key) => Object.entries(await database.hgetallBuffer(key)).flat(),
+    list: (key) => database.lrange(key, 0, -1),
     set: (key) => database.smembers(key),
     string: async (key) => [await database.getBuffer(key)],
     zset: (key) => database.zrange(key, '0', '-1'),

@@ -15,6 +15,8 @@ export interface Relay {
   swallowed(): number;
   /** From now on let nothing pass to the server; `false` lets it all pass, also what was held back. */
   hold(on: boolean): void;
+  /** Break all connections; the next are let through. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -63,6 +65,9 @@ export async function startRelay(serverPort: number, protocol: 'mqtt' | 'other')
         if (on) client.pause();
         else client.resume();
       }
+    },
+    cut() {
+      for (const client of clients) client.destroy();
     },
     async stop() {
       const closed = once(listener, 'close');

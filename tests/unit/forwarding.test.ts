@@ -65,6 +65,13 @@ test('for a broker that is connected and takes nothing, it is kept after a while
   assert.equal(kept.length, 1);
 });
 
+test('what must not be said later is never kept', async (t) => {
+  const { forwarding, kept } = start(t);
+  const away = broker(false, () => assert.fail('nothing is published at a broker that is away'));
+  await assert.rejects(forwarding.publish(away, { ...publication, resend: false }), /not kept/);
+  assert.deepEqual(kept, []);
+});
+
 test('when too much is kept already, the worker is told that this one is lost', async (t) => {
   const { forwarding } = start(t, 'busy');
   await assert.rejects(

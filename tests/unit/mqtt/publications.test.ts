@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
 import { type Parser, parser } from 'mqtt-packet';
 import { LAST_PUBLICATION_ID, PacketIds } from '../../../src/mqtt/packet-ids.ts';
-import { Publications, PublishRefused } from '../../../src/mqtt/publications.ts';
+import { Publications, PublishRefused, Reconnected } from '../../../src/mqtt/publications.ts';
 import type { Turn } from '../../../src/mqtt/turn.ts';
 
 const receiveMaximum = 3;
@@ -187,6 +187,31 @@ test('a broker that takes QoS 0 at most is sent that, and nothing is waited for'
   const { publications, ids } = open({ maximumQoS: 0 });
   await publications.publish(publication);
   assert.deepEqual([ids, publications.idle], [[0], true]);
+});
+
+test('what must not be sent again is rejected by the next connection, whether it was sent on the last or waited for this', async () => {
+  const sent: string[] = [];
+  const reading = parser({ protocolVersion: 5 });
+  reading.on('packet', (packet) =>
+    sent.push(packet.cmd === 'publish' ? `${packet.payload} ${packet.qos}` : ''),
+  );
+  const publications = publicationsTo((bytes) => void reading.parse(bytes));
+  const connack = { cmd: 'connack', sessionPresent: true, properties: {} } as IConnackPacket;
+  const publish = (name: string, resend: boolean) =>
+    publications.publish({ ...publication, qos: 2, payload: Buffer.from(name), resend });
+  publications.connected(connack);
+  publications.opened();
+  const kept = publish('kept', true);
+  const once = publish('once', false);
+  publications.suspended();
+  const late = publish('late', false);
+  const rejected = Promise.all([once, late].map((each) => assert.rejects(each, Reconnected)));
+  publications.connected(connack);
+  publications.opened();
+  await rejected;
+  assert.deepEqual(sent, ['kept 2', 'once 1', 'kept 2']);
+  publications.close();
+  await assert.rejects(kept);
 });
 
 test('subscribing never has the packet id of a publication', () => {
