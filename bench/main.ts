@@ -10,6 +10,7 @@ import { benchGrowth } from './growth.ts';
 import { benchProcess } from './process.ts';
 import { openProgress } from './progress.ts';
 import { describeMachine, keepResults, machineLine } from './report.ts';
+import { benchCosts } from './simulation/measure.ts';
 import { isReached, type Section, tableLines } from './table.ts';
 import { benchTraces } from './traces.ts';
 
@@ -27,7 +28,8 @@ const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
              etf       the codec beside others
   Without a name all of these are run. By their names alone:
              nestjs    installs NestJS, then runs get
-             traces    a get with traces off, sampled and on`;
+             traces    a get with traces off, sampled and on
+             costs     what npm run simulate counts with; in full it writes bench/simulation/costs.json`;
 
 type Benchmark = (options: BenchOptions) => Promise<readonly Section[]>;
 
@@ -41,10 +43,11 @@ const benchmarks = new Map<string, Benchmark>([
   ['etf', benchEtf],
   ['nestjs', benchNestjs],
   ['traces', benchTraces],
+  ['costs', benchCosts],
 ]);
 
 /** What is run without a name. */
-const all = [...benchmarks.keys()].filter((name) => name !== 'nestjs' && name !== 'traces');
+const all = [...benchmarks.keys()].filter((name) => !['nestjs', 'traces', 'costs'].includes(name));
 
 function readArguments() {
   const { values, positionals } = parseArgs({

@@ -7,9 +7,6 @@ export const PUBACK = 4;
 export const PUBREC = 5;
 export const PUBCOMP = 7;
 export const SUBACK = 9;
-export const PINGRESP = 13;
-
-export const PINGREQ_PACKET = Buffer.of(0xc0, 0);
 
 /** CONNECT with a clean session and without keepalive. */
 export function connectPacket(client: string): Buffer {

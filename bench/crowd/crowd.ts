@@ -184,15 +184,9 @@ export class Crowd {
     }
   }
 
-  #seed(person: Person): Promise<void> {
-    return new Promise((resolve, reject) => {
-      person.device.ask(seedOf(person), (payload) => {
-        const result = resultOf(payload, person.number);
-        if (result === 'set') resolve();
-        else reject(new Error(`a profile could not be made: ${result}`));
-        return true;
-      });
-    });
+  async #seed(person: Person): Promise<void> {
+    const result = resultOf(await person.device.answer(seedOf(person)), person.number);
+    if (result !== 'set') throw new Error(`a profile could not be made: ${result}`);
   }
 }
 

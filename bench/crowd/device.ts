@@ -4,8 +4,6 @@ import {
   CONNACK,
   connectPacket,
   frame,
-  PINGREQ_PACKET,
-  PINGRESP,
   PUBACK,
   PUBCOMP,
   PUBLISH,
@@ -36,7 +34,6 @@ export class Device {
   #rest: Buffer = Buffer.alloc(0);
   #packetId = 0;
   #answered: Answered | undefined;
-  #pinged: () => void = () => undefined;
   /** Told of each notice to one of its numbers. */
   onNotice: () => void = () => undefined;
   /** Told when the connection breaks. */
@@ -81,11 +78,13 @@ export class Device {
     this.#socket.write(packet(first, [requestTopic, uint16(this.#packetId), request]));
   }
 
-  /** Ask whether the broker is there; done when it has answered. */
-  ping(): Promise<void> {
+  /** Publish a request. @returns the payload of the first answer. */
+  answer(request: Buffer): Promise<Buffer> {
     return new Promise((resolve) => {
-      this.#pinged = resolve;
-      this.#socket.write(PINGREQ_PACKET);
+      this.ask(request, (payload) => {
+        resolve(payload);
+        return true;
+      });
     });
   }
 
@@ -104,7 +103,6 @@ export class Device {
       else if (kind === PUBREC) replies.push(Buffer.of(0x62, 2, body[0] ?? 0, body[1] ?? 0));
       else if (kind === CONNACK) replies.push(subscription(filters));
       else if (kind === SUBACK) subscribed();
-      else if (kind === PINGRESP) this.#pinged();
       else if (kind !== PUBACK && kind !== PUBCOMP) {
         this.onBroken(new Error(`the broker sent a packet of kind ${kind}`));
       }

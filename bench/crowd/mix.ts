@@ -1,19 +1,7 @@
-import type { RequestKind } from '../../src/records/profile.ts';
+import { type RequestKind, requestKinds } from '../../src/records/profile.ts';
 
 /** Which part of the requests is of which kind; the weights need not sum to anything. */
 export type Mix = ReadonlyMap<RequestKind, number>;
-
-export const kinds: readonly RequestKind[] = [
-  'get',
-  'set',
-  'update',
-  'link',
-  'email',
-  'aws',
-  'remove',
-  'migrate',
-  'phone',
-];
 
 /** `get` is nine of ten in the field; all others come too. */
 export const usualMix = 'get=90,set=3.5,update=4,link=0.4,email=0.4,aws=1,remove=0.1,migrate=0.3,phone=0.3';
@@ -26,8 +14,9 @@ export function parseMix(text: string): Mix {
   const mix = new Map<RequestKind, number>();
   for (const part of text.split(',')) {
     const [, name = '', weight = ''] = /^\s*(\w+)=(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
-    const kind = kinds.find((known) => known === name);
-    if (kind === undefined) throw new Error(`${part} is not KIND=WEIGHT, with a kind of ${kinds.join(', ')}`);
+    const kind = requestKinds.find((known) => known === name);
+    if (kind === undefined)
+      throw new Error(`${part} is not KIND=WEIGHT, with a kind of ${requestKinds.join(', ')}`);
     mix.set(kind, Number(weight));
   }
   if (![...mix.values()].some((weight) => weight > 0)) throw new Error('a mix needs a weight above 0');

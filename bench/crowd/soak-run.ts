@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requestKinds } from '../../src/records/profile.ts';
 import { Crowd, type StepResult } from './crowd.ts';
-import { kinds, type Mix } from './mix.ts';
+import type { Mix } from './mix.ts';
 import { isFlat, type Sample, type Trend, trendsOf } from './steadiness.ts';
 import { type System, type SystemOptions, startSystem } from './system.ts';
 import { Town } from './town.ts';
@@ -57,7 +58,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
 
 function problemsOf(load: StepResult, trends: readonly Trend[]): string[] {
   const { offered, answered, wrong, results, latencyByKind } = load;
-  const missing = kinds.filter((kind) => !latencyByKind.has(kind));
+  const missing = requestKinds.filter((kind) => !latencyByKind.has(kind));
   return [
     ...trends
       .filter((trend) => !isFlat(trend))

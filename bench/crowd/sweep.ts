@@ -5,7 +5,7 @@ import { keepsUp, kneeOf, type Point } from './knee.ts';
 import type { Mix } from './mix.ts';
 import type { System } from './system.ts';
 import { Town } from './town.ts';
-import { type CpuSeconds, cpuBetween, readCpu } from './usage.ts';
+import { type CpuSeconds, startMeter } from './usage.ts';
 
 export interface SweepOptions {
   /** Requests a second, rising. */
@@ -79,17 +79,10 @@ async function measureCores(
   system: System,
   run: () => Promise<StepResult>,
 ): Promise<{ result: StepResult; cores: CpuSeconds }> {
-  const before = await readCpu(system);
+  const used = await startMeter(system);
   const start = performance.now();
   const result = await run();
-  const seconds = (performance.now() - start) / 1000;
-  const { workers, broker, redis, crowd } = cpuBetween(before, await readCpu(system));
-  const cores = {
-    workers: workers / seconds,
-    broker: broker / seconds,
-    redis: redis / seconds,
-    crowd: crowd / seconds,
-  };
+  const cores = await used((performance.now() - start) / 1000);
   return { result, cores };
 }
 

@@ -12,8 +12,7 @@ export interface CpuSeconds {
   readonly crowd: number;
 }
 
-/** Read what all parts have used. */
-export async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> {
+async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> {
   const workers = await Promise.all(
     httpPorts.map(async (port) => metric(await scrape(port), 'process_cpu_seconds_total')),
   );
@@ -27,12 +26,13 @@ export async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSe
   };
 }
 
-export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
-  return {
-    workers: after.workers - before.workers,
-    broker: after.broker - before.broker,
-    redis: after.redis - before.redis,
-    crowd: after.crowd - before.crowd,
+/** @returns what tells how much each part has used since, for each of so many things or seconds. */
+export async function startMeter(system: System): Promise<(count: number) => Promise<CpuSeconds>> {
+  const before = await readCpu(system);
+  return async (count) => {
+    const after = await readCpu(system);
+    const each = (part: keyof CpuSeconds): number => (after[part] - before[part]) / count;
+    return { workers: each('workers'), broker: each('broker'), redis: each('redis'), crowd: each('crowd') };
   };
 }
 

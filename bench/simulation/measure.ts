@@ -1,228 +1,97 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import { writeFile } from 'node:fs/promises';
 import { connectAsync } from 'mqtt';
-import type { RequestKind } from '../../src/records/profile.ts';
+import type { BenchOptions } from '../contest.ts';
 import { Crowd } from '../crowd/crowd.ts';
-import { Device } from '../crowd/device.ts';
-import { kinds, type Mix } from '../crowd/mix.ts';
+import { parseMix } from '../crowd/mix.ts';
 import { type System, startSystem } from '../crowd/system.ts';
 import { Town } from '../crowd/town.ts';
-import { cpuBetween, infoNumber, readCpu, residentBytes } from '../crowd/usage.ts';
-import type { Costs, RequestCosts } from './costs.ts';
+import { infoNumber, residentBytes, startMeter } from '../crowd/usage.ts';
+import { describeMachine, machineLine } from '../report.ts';
+import { type Section, spreadOf } from '../table.ts';
+import type { Costs } from './simulate.ts';
 
-type Progress = (text: string) => void;
+const [people, friends, notices] = [4_200, 20, 20_000];
 
-const people = 1_200;
-const manyFriends = 20;
-const idleConnections = 4_000;
-const notices = 20_000;
+/** Mixes at requests a second; a request is measured together with what must come before it. */
+const alone =
+  'get=1@1500 set=1@800 update=1@800 aws=1@40 link=1,email=1@40 migrate=1,phone=1@100 remove=1@60';
+const told = 'update=1@80';
 
-/** Some requests have others that must come before them; all of them are asked in the same measure. */
-const measured: readonly {
-  readonly kinds: readonly RequestKind[];
-  readonly rate: number;
-  readonly seconds: number;
-}[] = [
-  { kinds: ['get'], rate: 1_500, seconds: 5 },
-  { kinds: ['set'], rate: 800, seconds: 5 },
-  { kinds: ['update'], rate: 800, seconds: 5 },
-  { kinds: ['aws'], rate: 40, seconds: 6 },
-  { kinds: ['link', 'email'], rate: 40, seconds: 8 },
-  { kinds: ['migrate', 'phone'], rate: 100, seconds: 5 },
-  { kinds: ['remove'], rate: 60, seconds: 5 },
-];
-
-/** Measure what requests, profiles and connections cost; Linux only. */
-export async function measureCosts(machine: string, progress: Progress): Promise<Costs> {
+/** What `npm run simulate` counts with, kept in `costs.json` unless it is quick; Linux only. */
+export async function benchCosts(options: BenchOptions): Promise<Section[]> {
+  const machine = machineLine(describeMachine());
   const system = await startSystem(1);
   try {
-    const connections = await measureConnections(system, progress);
-    const empty = await measureStored(system, 0, progress);
-    const full = await measureStored(system, manyFriends, progress);
-    const requests = await measureRequests(system, progress);
-    const doneBytes = await measureDone(system.redis);
-    const told = await measureTold(system, progress);
-    const each = (of: keyof RequestCosts): number =>
-      round(Math.max(0, told[of] - requests.update[of]) / manyFriends, 2);
-    return {
-      command: 'npm run simulate -- --measure',
-      machine,
-      requests,
-      updateForContact: {
-        workerMicros: each('workerMicros'),
-        brokerMicros: each('brokerMicros'),
-        redisMicros: each('redisMicros'),
-        redisCommands: each('redisCommands'),
-      },
-      profileBytes: round(empty.storedBytes),
-      contactBytes: round((full.storedBytes - empty.storedBytes) / manyFriends),
-      doneBytes: round(doneBytes),
-      answerBytes: empty.answerBytes,
-      answerBytesForContact: round((full.answerBytes - empty.answerBytes) / manyFriends),
-      broker: connections,
-    };
+    const { profile, requests, broker } = await measure(system, 0, alone, options);
+    const full = await measure(system, friends, told, options);
+    const without = Object.values({ ...profile, ...requests.update });
+    const more = Object.entries({ ...full.profile, ...full.requests.update }).map(([name, cost], place) => [
+      name,
+      rounded((cost - (without[place] ?? Number.NaN)) / friends),
+    ]);
+    const costs: Costs = { machine, requests, contact: Object.fromEntries(more), profile, broker };
+    const file = new URL('costs.json', import.meta.url);
+    if (!options.quick) await writeFile(file, `${JSON.stringify(costs, undefined, 2)}\n`);
+    const figuresOf = (of: object) => Object.values(of).map((figure) => spreadOf([figure]));
+    const rows = Object.entries(requests).map(([name, cost]) => ({ name, figures: figuresOf(cost) }));
+    return [{ title: 'costs of a request', columns: Object.keys(requests.get), rows }];
   } finally {
     await system.stop();
   }
 }
 
-async function openTown({ broker, redis, codeFor }: System, friends: number): Promise<Town> {
+/** Of phones with so many contacts. */
+async function measure(system: System, contacts: number, mixes: string, { quick, progress }: BenchOptions) {
+  const { broker: address, redis, codeFor, pids } = system;
+  const infoOf = async (name: string) => infoNumber(await redis.info(), name);
   await redis.flushdb();
-  return Town.connect({ broker, redis, codeFor, people, friends, qos: 2 });
-}
-
-/** What Redis holds for each person, and how large an answer to `get` is. */
-async function measureStored(system: System, friends: number, progress: Progress) {
-  progress(`profiles with ${friends} contacts`);
-  await system.redis.flushdb();
-  const before = infoNumber(await system.redis.info('memory'), 'used_memory');
-  const town = await openTown(system, friends);
-  try {
-    await new Crowd(town).seed();
-    for (const key of await system.redis.keys('done:*')) await system.redis.del(key);
-    // The joined rosters that a `get` answers with are kept once somebody has asked.
-    const sizes = town.people.map(
-      (person) =>
-        new Promise<number>((resolve) => {
-          person.device.ask(person.get, (payload) => {
-            resolve(payload.length);
-            return true;
-          });
-        }),
-    );
-    const [answerBytes = 0] = await Promise.all(sizes);
-    const after = infoNumber(await system.redis.info('memory'), 'used_memory');
-    return { storedBytes: (after - before) / people, answerBytes };
-  } finally {
-    town.leave();
-  }
-}
-
-/** Each kind by itself, of phones without contacts. */
-async function measureRequests(system: System, progress: Progress): Promise<Costs['requests']> {
-  const town = await openTown(system, 0);
-  try {
-    const crowd = new Crowd(town);
-    await crowd.seed();
+  const [empty, resident] = [await infoOf('used_memory'), residentBytes(pids.broker ?? 0)];
+  const connected = await startMeter(system);
+  const town = await Town.connect({ broker: address, redis, codeFor, people, friends: contacts, qos: 2 });
+  const broker = {
+    connectionBytes: rounded((residentBytes(pids.broker ?? 0) - resident) / people),
+    connectMicros: micros((await connected(people)).broker),
+    noticeMicros: await publish(system, `ses/${town.people[0]?.number}`),
+    strayNoticeMicros: await publish(system, 'ses/380000000000'),
+  };
+  const crowd = new Crowd(town);
+  await crowd.seed();
+  for (const key of await redis.keys('done:*')) await redis.del(key);
+  // The joined rosters that a `get` answers with are kept once somebody has asked.
+  let answerBytes = 0;
+  for (const { device, get } of town.people) answerBytes = (await device.answer(get)).length;
+  const profile = { storedBytes: rounded(((await infoOf('used_memory')) - empty) / people), answerBytes };
+  const requests: Partial<Costs['requests']> = {};
+  for (const [text = '', rate] of mixes.split(' ').map((mix) => mix.split('@'))) {
+    const step = { rate: Number(rate), arrivals: 'poisson', mix: parseMix(text) } as const;
     // What is loaded with the first of its kind is no cost of a request.
-    await crowd.run(stepOf(kinds, 60, 3), progress);
-    const costs = new Map<RequestKind, RequestCosts>();
-    for (const { kinds: together, rate, seconds } of measured) {
-      const cost = await measureStep(system, crowd, { kinds: together, rate, seconds }, progress);
-      for (const kind of together) costs.set(kind, cost);
-    }
-    return Object.fromEntries(costs) as Costs['requests'];
-  } finally {
-    town.leave();
+    await crowd.run({ ...step, durationMs: 2_000 }, progress);
+    const [ran, used] = [await infoOf('total_commands_processed'), await startMeter(system)];
+    const { answered, wrong } = await crowd.run({ ...step, durationMs: quick ? 1_000 : 6_000 }, progress);
+    if (wrong > 0) throw new Error(`${wrong} wrong answers to ${text}`);
+    const spent = await used(answered);
+    const cost = {
+      workerMicros: micros(spent.workers),
+      brokerMicros: micros(spent.broker),
+      redisMicros: micros(spent.redis),
+      redisCommands: rounded(((await infoOf('total_commands_processed')) - ran) / answered),
+    };
+    for (const kind of step.mix.keys()) requests[kind] = cost;
   }
+  town.leave();
+  return { requests: requests as Costs['requests'], profile, broker };
 }
 
-/** An `update` of a phone that many have in their rosters. */
-async function measureTold(system: System, progress: Progress): Promise<RequestCosts> {
-  const town = await openTown(system, manyFriends);
-  try {
-    const crowd = new Crowd(town);
-    await crowd.seed();
-    await crowd.run(stepOf(['update'], 30, 2), progress);
-    return await measureStep(system, crowd, { kinds: ['update'], rate: 80, seconds: 8 }, progress);
-  } finally {
-    town.leave();
-  }
-}
-
-function stepOf(together: readonly RequestKind[], rate: number, seconds: number) {
-  const mix: Mix = new Map(together.map((kind) => [kind, 1]));
-  return { rate, durationMs: seconds * 1000, arrivals: 'poisson' as const, mix };
-}
-
-async function measureStep(
-  system: System,
-  crowd: Crowd,
-  { kinds: together, rate, seconds }: (typeof measured)[number],
-  progress: Progress,
-): Promise<RequestCosts> {
-  const [before, commandsBefore] = [await readCpu(system), await commands(system.redis)];
-  const { answered, wrong, results } = await crowd.run(stepOf(together, rate, seconds), progress);
-  if (wrong > 0) throw new Error(`wrong answers: ${[...results].map((entry) => entry.join(' ')).join(', ')}`);
-  const used = cpuBetween(before, await readCpu(system));
-  const ran = (await commands(system.redis)) - commandsBefore;
-  const micros = (cpuSeconds: number): number => round((cpuSeconds * 1e6) / answered, 1);
-  return {
-    workerMicros: micros(used.workers),
-    brokerMicros: micros(used.broker),
-    redisMicros: micros(used.redis),
-    redisCommands: round(ran / answered, 1),
-  };
-}
-
-/** How many commands Redis has run, those inside scripts included, those of this process's readings not. */
-async function commands(redis: Redis): Promise<number> {
-  const lines = (await redis.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
-  return [...lines].reduce((sum, [, name, calls]) => sum + (name === 'info' ? 0 : Number(calls)), 0);
-}
-
-async function measureDone(redis: Redis): Promise<number> {
-  const keys = (await redis.keys('done:*')).slice(0, 100);
-  const sizes = await Promise.all(keys.map((key) => redis.memory('USAGE', key)));
-  return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) / Math.max(1, keys.length);
-}
-
-/** What connections and notices cost the broker. */
-async function measureConnections(system: System, progress: Progress): Promise<Costs['broker']> {
-  const pid = system.pids.broker ?? 0;
-  progress(`${idleConnections} idle connections`);
-  const [before, held] = [await readCpu(system), residentBytes(pid)];
-  const devices: Device[] = [];
-  while (devices.length < idleConnections) {
-    const places = Array.from({ length: 100 }, (_, place) => devices.length + place);
-    devices.push(
-      ...(await Promise.all(
-        places.map((place) =>
-          Device.connect(system.broker, `idle_${place}`, { qos: 2, numbers: [`38063${1_000_000 + place}`] }),
-        ),
-      )),
-    );
-  }
-  const connected = cpuBetween(before, await readCpu(system));
-  const connectionBytes = round((residentBytes(pid) - held) / idleConnections);
-  const pingMicros = await measureOn(system, devices.length * 5, async () => {
-    for (let round = 0; round < 5; round++) await Promise.all(devices.map((device) => device.ping()));
-  });
-  const told = devices[0];
-  if (told === undefined) throw new Error('nobody is connected');
-  const noticeMicros = await publish(system, `ses/38063${1_000_000}`);
-  const strayNoticeMicros = await publish(system, 'ses/380000000000');
-  for (const device of devices) device.disconnect();
-  return {
-    connectionBytes,
-    connectMicros: round((connected.broker * 1e6) / idleConnections, 1),
-    pingMicros,
-    noticeMicros,
-    strayNoticeMicros,
-  };
-}
-
-/** Publish notices as a worker does, at QoS 1, hundreds at once. */
-async function publish({ broker, ...system }: System, topic: string): Promise<number> {
-  const client = await connectAsync(`mqtt://${broker.host}:${broker.port}`, { protocolVersion: 5 });
-  const payload = Buffer.alloc(150);
-  const micros = await measureOn({ broker, ...system }, notices, async () => {
-    for (let sent = 0; sent < notices; sent += 200) {
-      await Promise.all(Array.from({ length: 200 }, () => client.publishAsync(topic, payload, { qos: 1 })));
-    }
-  });
+/** Publish notices as a worker does, at QoS 1, hundreds at once. @returns the broker's microseconds for one. */
+async function publish(system: System, topic: string): Promise<number> {
+  const client = await connectAsync(`mqtt://${system.broker.host}:${system.broker.port}`);
+  const notice = () => client.publishAsync(topic, Buffer.alloc(150), { qos: 1 });
+  const used = await startMeter(system);
+  for (let sent = 0; sent < notices; sent += 200) await Promise.all(Array.from({ length: 200 }, notice));
+  const { broker } = await used(notices);
   await client.endAsync();
-  return micros;
+  return micros(broker);
 }
 
-/** The broker's microseconds for one of so many things. */
-async function measureOn(system: System, count: number, work: () => Promise<void>): Promise<number> {
-  const before = await readCpu(system);
-  await work();
-  await sleep(200);
-  return round((cpuBetween(before, await readCpu(system)).broker * 1e6) / count, 1);
-}
-
-function round(value: number, digits = 0): number {
-  return Number(value.toFixed(digits));
-}
+const rounded = (value: number): number => Number(value.toFixed(2));
+const micros = (seconds: number): number => rounded(seconds * 1e6);

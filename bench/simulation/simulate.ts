@@ -1,79 +1,153 @@
-import { type Assumptions, drawWorld } from './assumptions.ts';
-import type { Costs } from './costs.ts';
-import { type NoticeRouting, type Plan, planFor } from './plan.ts';
+/**
+ * `npm run simulate -- [--set NAME=VALUE]…`: what a messenger of a hundred million phones needs, from measured costs and
+ * stated assumptions. `--set contacts=20` changes one; `--set contacts=10..20..60` gives lowest, most likely, highest.
+ */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Assumption, assumptions as stated } from './assumptions.ts';
+import measured from './costs.json' with { type: 'json' };
 
-/** A figure over all worlds: one in ten is below `low`, one in ten above `high`. */
-export interface Outcome {
-  readonly low: number;
-  readonly median: number;
-  readonly high: number;
+type Assumptions = Readonly<Record<keyof typeof stated, Assumption>>;
+/** One possible world: every assumption a number. */
+export type World = Readonly<Record<keyof Assumptions, number>>;
+export type Costs = typeof measured;
+type Kind = keyof Costs['requests'];
+type Part = keyof Costs['requests']['get'];
+
+const SECONDS_A_DAY = 86_400;
+const HOURS_A_MONTH = 730;
+const GB = 1e9;
+
+/** What a world needs at its busiest time, by the labels of the table; Infinity where no number is enough. */
+export function planFor(world: World, costs: Costs) {
+  const load = loadOf(world, costs);
+  const { spent, notices, connections, storedGigabytes, trafficGigabytes } = load;
+  const forNotices = (part: Part): number => notices * costs.contact[part];
+  const coreMicros = 1e6 * world.coreSpeed * world.utilisation;
+  const workersFor = (copies: number): number => {
+    const publishes = 1 + (copies - 1) * world.publishShare;
+    return Math.ceil((spent('workerMicros') + forNotices('workerMicros') * publishes) / coreMicros);
+  };
+  // More brokers share the phones, but each throws away all notices that come for phones of the others.
+  const brokersFor = (strays: number): number => {
+    const left = coreMicros - strays * costs.broker.strayNoticeMicros;
+    const enough = Math.ceil(Math.max(load.brokerMicros / left, connections / world.connectionsPerBroker));
+    return left > 0 ? enough : Number.POSITIVE_INFINITY;
+  };
+  const [workers, brokers, allBrokers] = [workersFor(1), brokersFor(0), brokersFor(notices)];
+  const redisMicros = spent('redisMicros') + forNotices('redisMicros');
+  const redisRoom = world.redisNodeGigabytes * world.redisFill;
+  const masters = Math.ceil(Math.max(storedGigabytes / redisRoom, redisMicros / coreMicros));
+
+  const monthly = (cores: number, gigabytes: number): number =>
+    (cores * world.coreHourPrice + gigabytes * world.gigabyteHourPrice) * HOURS_A_MONTH;
+  const nodes = masters * (1 + world.redisReplicas);
+  const connectionBytes = costs.broker.connectionBytes + world.tlsConnectionBytes;
+  const brokerGigabytes = brokers * world.brokerGigabytes + (connections * connectionBytes) / GB;
+  const prices = {
+    'workers, $ a month': monthly(workers, workers * world.workerGigabytes),
+    'Redis, $ a month': monthly(nodes * world.serverCores, nodes * world.redisNodeGigabytes),
+    'Mosquittos, $ a month': monthly(brokers * world.serverCores, brokerGigabytes),
+    'traffic, $ a month': trafficGigabytes * world.trafficGigabytePrice,
+  };
+  return {
+    'requests a second, busiest': spent(),
+    'notices a second, busiest': notices,
+    'phones connected, busiest': connections,
+    'workers (a core each)': workers,
+    'workers, notices to all brokers': workersFor(allBrokers),
+    'Redis, GB of data': storedGigabytes,
+    'Redis, commands a second': spent('redisCommands') + forNotices('redisCommands'),
+    'Redis, masters': masters,
+    Mosquittos: brokers,
+    'Mosquittos, notices to all': allBrokers,
+    'traffic to phones, TB a month': trafficGigabytes / 1000,
+    ...prices,
+    'all, $ a month': Object.values(prices).reduce((sum, price) => sum + price),
+  };
 }
 
-export type Outcomes = Readonly<Record<keyof Plan, Outcome>>;
+/** How much there is to do and to keep; by the second at the busiest time, traffic by the month. */
+function loadOf(world: World, costs: Costs) {
+  const kinds = Object.keys(costs.requests) as Kind[];
+  const perSecond = (kind: Kind): number => (world.phones * world[`perDay.${kind}` as const]) / SECONDS_A_DAY;
+  /** The number of requests, or what a part spends on them; without what contacts add. */
+  const spent = (part?: Part): number =>
+    kinds.reduce((sum, kind) => sum + perSecond(kind) * (part ? costs.requests[kind][part] : 1), 0) *
+    world.peakFactor;
+  const meanNotices = (perSecond('update') * world.contacts * world.mutualShare) / world.coalescing;
+  const notices = meanNotices * world.peakFactor;
+  const connections = world.phones * world.connectedShare;
+  const noticeMicros = notices * world.connectedShare * costs.broker.noticeMicros;
 
-/** Draw worlds and plan for each. The same seed draws the same ones. */
-export function simulate(
-  assumptions: Assumptions,
-  costs: Costs,
-  { runs, seed, routing }: { runs: number; seed: number; routing: NoticeRouting },
-): Outcomes {
-  const random = randomFrom(seed);
-  const plans = Array.from({ length: runs }, () => planFor(drawWorld(assumptions, random), costs, routing));
-  const [first] = plans;
-  if (first === undefined) throw new Error('at least one run is needed');
-  return Object.fromEntries(
-    Object.keys(first).map((name) => [name, outcomeOf(plans.map((plan) => plan[name as keyof Plan]))]),
-  ) as Outcomes;
+  const storedBytes = world.phones * (costs.profile.storedBytes + world.contacts * costs.contact.storedBytes);
+  const answers = perSecond('get') + perSecond('set') + perSecond('update');
+  const answerBytes = answers * (costs.profile.answerBytes + world.contacts * costs.contact.answerBytes);
+  const noticeBytes = meanNotices * world.connectedShare * costs.contact.answerBytes;
+  return {
+    spent,
+    notices,
+    connections,
+    brokerMicros: spent('brokerMicros') + noticeMicros,
+    storedGigabytes: (storedBytes * world.redisFragmentation) / GB,
+    trafficGigabytes: ((answerBytes + noticeBytes) * 3600 * HOURS_A_MONTH) / GB,
+  };
 }
 
-function outcomeOf(values: readonly number[]): Outcome {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (part: number): number => sorted[Math.round((sorted.length - 1) * part)] ?? Number.NaN;
-  return { low: at(0.1), median: at(0.5), high: at(0.9) };
+/** Draw each assumption from its triangular distribution. @param random - uniform in [0, 1). */
+export function drawWorld(assumptions: Assumptions, random: () => number): World {
+  const draw = (assumption: Assumption): number => {
+    if (typeof assumption === 'number') return assumption;
+    const [low, likely, high] = assumption;
+    if (low === high) return low;
+    const part = random() * (high - low);
+    return part < likely - low
+      ? low + Math.sqrt(part * (likely - low))
+      : high - Math.sqrt((high - low - part) * (high - likely));
+  };
+  return Object.fromEntries(Object.entries(assumptions).map(([name, one]) => [name, draw(one)])) as World;
 }
 
-/** mulberry32: uniform in [0, 1). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
+/**
+ * Change one assumption: `contacts=20`, `contacts=10..20..60`, `perDay.get=4`.
+ * @throws Error for a name that there is none, and for values that do not rise.
+ */
+export function changeAssumption(assumptions: Assumptions, text: string): Assumptions {
+  const [name = '', value = ''] = text.split('=');
+  const parts = value.split('..').map((part) => (/^\d+(\.\d+)?$/.test(part) ? Number(part) : Number.NaN));
+  const [low = Number.NaN, likely = low, high = likely] = parts;
+  const rises = low <= likely && likely <= high;
+  if (!Object.hasOwn(assumptions, name) || !rises || ![1, 3].includes(parts.length))
+    throw new Error(`--set ${text}: not NAME=NUMBER or NAME=LOW..LIKELY..HIGH`);
+  return { ...assumptions, [name]: [low, likely, high] };
+}
+
+/** Plan for 10,000 worlds, always the same ones. @returns the table's lines: one world in ten is below, one above. */
+export function simulate(assumptions: Assumptions, costs: Costs): string[] {
+  let state = 1;
+  const mulberry32 = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-const rows: readonly (readonly [keyof Plan, string, string])[] = [
-  ['peakRequests', 'requests a second, busiest', ''],
-  ['peakNotices', 'notices a second, busiest', ''],
-  ['connections', 'phones connected, busiest', ''],
-  ['workers', 'workers (a core each)', ''],
-  ['redisGigabytes', 'Redis, GB of data', ''],
-  ['redisCommands', 'Redis, commands a second', ''],
-  ['redisMasters', 'Redis, masters', ''],
-  ['brokers', 'Mosquittos', ''],
-  ['trafficTerabytes', 'traffic to phones, TB a month', ''],
-  ['workersCost', 'workers, a month', '$'],
-  ['redisCost', 'Redis, a month', '$'],
-  ['brokersCost', 'brokers, a month', '$'],
-  ['trafficCost', 'traffic, a month', '$'],
-  ['cost', 'all, a month', '$'],
-];
-
-/** The outcomes as lines for a terminal: low, median, high. */
-export function outcomeLines(title: string, outcomes: Outcomes): string[] {
-  const cell = (value: number, unit: string): string =>
-    (Number.isFinite(value) ? `${unit}${roundedText(value)}` : 'no number').padStart(15);
-  return [
-    `${title.padEnd(32)}${'1 in 10 below'.padStart(15)}${'median'.padStart(15)}${'1 in 10 above'.padStart(15)}`,
-    ...rows.map(([name, label, unit]) => {
-      const { low, median, high } = outcomes[name];
-      return `  ${label.padEnd(30)}${[low, median, high].map((value) => cell(value, unit)).join('')}`;
-    }),
-  ];
+  const plans = Array.from({ length: 10_000 }, () => planFor(drawWorld(assumptions, mulberry32), costs));
+  const row = (label: string, cells: readonly string[]): string =>
+    cells.reduce((line, cell) => line + cell.padStart(15), label.padEnd(32));
+  const rows = Object.keys(plans[0] ?? {}).map((label) => {
+    const sorted = plans.map((plan) => plan[label as keyof typeof plan]).sort((a, b) => a - b);
+    const cells = [0.1, 0.5, 0.9].map((part) => textOf(sorted[Math.round((sorted.length - 1) * part)] ?? 0));
+    return row(label, cells);
+  });
+  return [row('', ['1 in 10 below', 'median', '1 in 10 above']), ...rows];
 }
 
 /** More than two digits would pretend to be knowledge. */
-function roundedText(value: number): string {
-  return value.toLocaleString('en', { maximumSignificantDigits: 2 });
+const textOf = (value: number): string =>
+  Number.isFinite(value) ? value.toLocaleString('en', { maximumSignificantDigits: 2 }) : 'no number';
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { set: { type: 'string', multiple: true, default: [] } } });
+  const assumptions = values.set.reduce(changeAssumption, stated as Assumptions);
+  console.log(`Costs of ${measured.machine}\n\n${simulate(assumptions, measured).join('\n')}`);
 }
