@@ -58,7 +58,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   closers.push(async () => follower?.close());
   const worker = new Worker({
     means,
-    identity: identityBy(settings.clientIdentity),
+    identity: identityBy(settings.clientIdentity, settings.mqtt.workerPrefix),
     ...limitersOf(settings, redis, metrics),
     brokers,
     forwarding,
@@ -85,7 +85,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
         log.child({ connectedAs: clientId }),
       ),
     );
-  const { clientId } = settings.mqtt;
+  const clientId = ownClientId(settings.mqtt, log);
   const heartbeats = openHeartbeats(redis, clientId);
   const heirs = new Heirs({ heartbeats, times: settings.heirs, connectAs, adopted: metrics.adopted, log });
   closers.push(() => goodbye(heartbeats.leave()));
@@ -115,6 +115,14 @@ function connecting({ qa, etfLimits: limits }: Settings, redis: Database, log: L
   if (!qa.text && !qa.mirror) return connectBroker;
   log.info(qa, 'for QA: requests may be text, or what passes is shown on qa/#');
   return connectForQa({ ...qa, limits, forms: openAskedForms(redis) }, connectBroker);
+}
+
+/** A session made for an id without the prefix would let a phone take the worker's place. */
+function ownClientId({ clientId, workerPrefix }: Settings['mqtt'], log: Log): string {
+  const message =
+    'MQTT_CLIENT_ID does not begin with MQTT_WORKER_PREFIX: nothing keeps this client id from a phone';
+  if (!clientId.startsWith(workerPrefix)) log.warn({ clientId, workerPrefix }, message);
+  return clientId;
 }
 
 type Server = 'broker' | 'redis';

@@ -154,7 +154,7 @@ export class Worker {
     const keys = sent.kind === 'get' ? undefined : keysOf(delivery, client);
     const found = await means.arrivals.read(client, phone, keys);
     const { session, stored, record } = found;
-    const sessionPhone = identity.phoneOf(session, event);
+    const sessionPhone = identity.phoneOf(session, event, client);
     const again = delivery.redelivered;
     // Counted only now where a token vouches, so that nobody uses up what another one may ask.
     if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(arrival))

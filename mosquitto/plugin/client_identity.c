@@ -23,45 +23,18 @@
 #ifdef __linux__
 #  include <link.h>
 #endif
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#if __has_include(<mosquitto/broker.h>) /* 2.1; its mosquitto_broker.h only warns that it has moved */
-#  include <mosquitto.h>
-#else
-#  include <mosquitto_broker.h>
-#  include <mosquitto_plugin.h>
-#  if __has_include(<mosquitto.h>)
-#    include <mosquitto.h>
-#  else /* some distributions keep it in a package of its own; these values are part of the ABI */
-enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_NOMEM = 1, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_PLUGIN_DEFER = 17 };
-enum { MOSQ_ERR_NOT_SUPPORTED = 10, MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 };
-#  endif
-/* Only 2.1 has this one: whether the symbol is there tells a 2.1 broker, whatever we were compiled against. */
-int mosquitto_plugin_set_info(mosquitto_plugin_id_t *, const char *, const char *);
-#endif
+#include "broker.h"
 
-#pragma weak mosquitto_plugin_set_info
-
-enum {
-	PLUGIN_API = 5,
-	PLUGIN_IGNORE = 32,   /* MOSQ_ERR_PLUGIN_IGNORE, 2.1 and later: as if this callback did not exist */
-	TOPIC_MAX = 65535,    /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
-	LOG_INTERVAL_S = 10,  /* refusals are logged at most this often: a client must not fill the log */
-	LOG_ID_MAX = 64       /* bytes of a refused id that are shown */
-};
+enum { TOPIC_MAX = 65535 }; /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
 
 struct identity {
 	mosquitto_plugin_id_t *plugin;
 	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
 	bool guard_wills;
-	int no_opinion;          /* what an ACL callback returns so that the broker asks the next one */
-	time_t last_logged;
-	unsigned long unlogged;  /* refusals since then */
+	struct refusals refusals;
 };
 
 /* The client level of a topic: `length` bytes from `start`; the token level follows at start + length + 1. */
@@ -69,11 +42,6 @@ struct level {
 	size_t start;
 	size_t length;
 };
-
-static bool is_true(const char *value)
-{
-	return value != NULL && strcmp(value, "true") == 0;
-}
 
 /* Skips one topic level and the '/' after it; NULL if it is the last one. */
 static const char *after_level(const char *level)
@@ -108,29 +76,14 @@ static const char *unusable(const char *id)
 	return NULL;
 }
 
-/* Control bytes and bytes beyond ASCII never reach the log: an id is the client's to choose. */
-static void printable(const char *id, char shown[LOG_ID_MAX + 1])
-{
-	size_t length = 0;
-	for (; id != NULL && id[length] != '\0' && length < LOG_ID_MAX; length++) {
-		shown[length] = id[length] >= ' ' && id[length] <= '~' ? id[length] : '?';
-	}
-	shown[length] = '\0';
-}
-
 static int refuse(struct identity *self, const char *id, const char *reason)
 {
-	time_t now = time(NULL);
-	if (now >= self->last_logged && now - self->last_logged < LOG_INTERVAL_S) {
-		self->unlogged++;
-		return MOSQ_ERR_ACL_DENIED;
-	}
-	char shown[LOG_ID_MAX + 1];
+	if (!is_to_be_logged(&self->refusals)) return MOSQ_ERR_ACL_DENIED;
+	char shown[LOG_TEXT_MAX + 1];
 	printable(id, shown);
 	mosquitto_log_printf(MOSQ_LOG_WARNING, "client_identity: request of client \"%s\" refused: %s (%lu more not logged)",
-			shown, reason, self->unlogged);
-	self->last_logged = now;
-	self->unlogged = 0;
+			shown, reason, self->refusals.unlogged);
+	self->refusals.unlogged = 0;
 	return MOSQ_ERR_ACL_DENIED;
 }
 
@@ -182,18 +135,18 @@ static int on_message(int event, void *event_data, void *userdata)
 static int on_acl_check(int event, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_acl_check *check = event_data;
-	struct identity *self = userdata;
 	struct level client;
 	(void)event;
+	(void)userdata;
 
 	if (check->access != MOSQ_ACL_WRITE || check->topic == NULL || !find_client_level(check->topic, &client)) {
-		return self->no_opinion;
+		return no_opinion();
 	}
 	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
 	char *level = (char *)(uintptr_t)check->topic + client.start;
 	bool own = unusable(id) == NULL && strlen(id) == client.length && memcmp(id, level, client.length) == 0;
 	if (!own) memmove(level, level + client.length, strlen(level + client.length) + 1);
-	return self->no_opinion;
+	return no_opinion();
 }
 
 #ifdef __linux__
@@ -248,46 +201,55 @@ static int broker_revision(void)
  * guess is a leak with each request, or memory freed twice. Headers and symbols of all 2.0 are alike, and a plugin
  * outlives upgrades of the broker, so the broker that has loaded us is asked: it carries its version as text.
  */
-static bool who_frees_the_topic(bool is_2_1, bool *broker_frees)
+static bool who_frees_the_topic(bool *broker_frees)
 {
-	int revision = is_2_1 ? -1 : broker_revision();
-	*broker_frees = is_2_1 || revision >= 15;
-	return is_2_1 || revision >= 0;
+	int revision = is_2_1() ? -1 : broker_revision();
+	*broker_frees = is_2_1() || revision >= 15;
+	return is_2_1() || revision >= 0;
+}
+
+static int read_options(struct identity *self, const struct mosquitto_opt *options, int count)
+{
+	for (int i = 0; i < count; i++) {
+		const char *value = options[i].value == NULL ? "" : options[i].value;
+		self->guard_wills = strcmp(value, "true") == 0;
+		bool is_known = strcmp(options[i].key, "guard_wills") == 0;
+		if (!is_known || (!self->guard_wills && strcmp(value, "false") != 0)) {
+			return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false");
+		}
+	}
+	return MOSQ_ERR_SUCCESS;
 }
 
 int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
 {
-	for (int i = 0; i < supported_version_count; i++) {
-		if (supported_versions[i] == PLUGIN_API) return PLUGIN_API;
-	}
-	return -1;
+	return supported_api(supported_version_count, supported_versions);
 }
 
 int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int count)
 {
 	struct identity *self = mosquitto_calloc(1, sizeof *self);
 	if (self == NULL) return MOSQ_ERR_NOMEM;
-	*userdata = self;
 	self->plugin = identifier;
 
-	bool is_2_1 = mosquitto_plugin_set_info != NULL;
-	if (is_2_1) mosquitto_plugin_set_info(identifier, "client_identity", "1.0");
-	self->no_opinion = is_2_1 ? PLUGIN_IGNORE : MOSQ_ERR_PLUGIN_DEFER;
-	if (!who_frees_the_topic(is_2_1, &self->broker_frees_topic)) {
+	int rc = read_options(self, options, count);
+	if (is_2_1()) mosquitto_plugin_set_info(identifier, "client_identity", "1.0");
+	if (rc == MOSQ_ERR_SUCCESS && !who_frees_the_topic(&self->broker_frees_topic)) {
 		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: this broker is neither Mosquitto 2.0 nor 2.1");
-		return MOSQ_ERR_NOT_SUPPORTED;
+		rc = MOSQ_ERR_NOT_SUPPORTED;
 	}
-	for (int i = 0; i < count; i++) {
-		if (strcmp(options[i].key, "guard_wills") == 0) self->guard_wills = is_true(options[i].value);
-	}
-
-	int rc = mosquitto_callback_register(identifier, MOSQ_EVT_MESSAGE, on_message, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(identifier, MOSQ_EVT_MESSAGE, on_message, NULL, self);
 	if (rc == MOSQ_ERR_SUCCESS && self->guard_wills) {
 		rc = mosquitto_callback_register(identifier, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, self);
 	}
+	if (rc != MOSQ_ERR_SUCCESS) {
+		mosquitto_free(self);
+		return rc;
+	}
+	*userdata = self;
 	mosquitto_log_printf(MOSQ_LOG_INFO, "client_identity: requests carry their publisher's client id%s",
 			self->guard_wills ? ", wills nobody else's" : "");
-	return rc;
+	return MOSQ_ERR_SUCCESS;
 }
 
 int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int count)

@@ -11,23 +11,9 @@
  *
  * Described in mosquitto/README.md.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <string.h>
+#include "broker.h"
 
-#if __has_include(<mosquitto/broker.h>) /* 2.1; its mosquitto_broker.h only warns that it has moved */
-#  include <mosquitto.h>
-#else
-#  include <mosquitto_broker.h>
-#  include <mosquitto_plugin.h>
-#  if __has_include(<mosquitto.h>)
-#    include <mosquitto.h>
-#  else /* some distributions keep it in a package of its own; these values are part of the ABI */
-enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_AUTH = 11, MOSQ_ERR_PLUGIN_DEFER = 17, MOSQ_LOG_INFO = 1 << 0 };
-#  endif
-#endif
-
-enum { PLUGIN_API = 5, PHONE_MIN = 5, PHONE_MAX = 15 };
+enum { PHONE_MIN = 5, PHONE_MAX = 15 };
 
 static mosquitto_plugin_id_t *plugin;
 
@@ -55,17 +41,13 @@ static int on_login(int event, void *event_data, void *userdata)
 
 int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
 {
-	for (int i = 0; i < supported_version_count; i++) {
-		if (supported_versions[i] == PLUGIN_API) return PLUGIN_API;
-	}
-	return -1;
+	return supported_api(supported_version_count, supported_versions);
 }
 
 int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int count)
 {
 	(void)userdata;
-	(void)options;
-	(void)count;
+	if (count > 0) return refuse_option("phone_login", &options[0], "no option");
 
 	plugin = identifier;
 	int rc = mosquitto_callback_register(identifier, MOSQ_EVT_BASIC_AUTH, on_login, NULL, NULL);

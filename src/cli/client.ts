@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { causeOf } from '../mqtt/causes.ts';
@@ -16,8 +17,16 @@ export interface CliClient {
   readonly token: string;
 }
 
+/** A client id of our own, which the broker may bind to the user: `profilectl-<user>-<8 hexadecimal digits>`. */
+export function ownClientId({ mqtt: { username } }: Settings): string {
+  const user = username === undefined ? '' : `${username.replace(/[^\w.-]/g, '_')}-`;
+  return `profilectl-${user}${randomBytes(4).toString('hex')}`;
+}
+
 /** Connect to the first broker of MQTT_URL. @throws CliFault with the cause in words. */
 export async function connectClient({ mqtt }: Settings, { client, tokenFile }: Who): Promise<CliClient> {
+  // Our session is a clean one: the worker would lose its requests.
+  if (client.startsWith(mqtt.workerPrefix)) throw new CliFault(`${client} is a worker’s client id`);
   const token = tokenFile === undefined ? '' : (await readToken(tokenFile)).trim();
   const [url = ''] = mqtt.urls;
   const login =

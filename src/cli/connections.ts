@@ -4,6 +4,7 @@ import { openDynamicSecurity } from '../mqtt/dynamic-security.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { type Database, openRedis } from '../store/redis.ts';
 import { openSessions, type Sessions } from '../store/sessions.ts';
+import { ownClientId } from './client.ts';
 import { CliFault } from './terminal.ts';
 
 /** Redis and the brokers, as the worker's settings in the environment name them. Each is opened when it is first asked for. */
@@ -44,10 +45,10 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
     sessions: async () => openSessions(await connections.redis()),
     brokerClients() {
       const { urls, username, password, tls } = connections.settings.mqtt;
-      brokers ??= urls.map((url) => {
-        const clientId = `profilectl-${process.pid}`;
-        return openBrokerClients(openDynamicSecurity({ url, clientId, username, password, tls }));
-      });
+      const clientId = ownClientId(connections.settings);
+      brokers ??= urls.map((url) =>
+        openBrokerClients(openDynamicSecurity({ url, clientId, username, password, tls })),
+      );
       return brokers;
     },
     async close() {

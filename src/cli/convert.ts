@@ -47,7 +47,7 @@ function converting(name: string, preset: Form, terminal: Terminal): Command {
     .argument('[payload]', 'the text; - for standard input')
     .option('--file <path>', 'read this file')
     .addOption(new Option('--to <form>', 'what to write').choices(forms).default(preset))
-    .addOption(new Option('--json', 'the same as --to json'))
+    .addOption(new Option('--json', 'the same as --to json').conflicts('to'))
     .action(async (payload: string | undefined, options: Options) => {
       const message = toMessage(await readInput(payload, options.file));
       show(message, options.json ? 'json' : options.to, terminal);

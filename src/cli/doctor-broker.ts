@@ -5,7 +5,7 @@ import { atom, decode, encode, print, type Term } from '../etf/index.ts';
 import { makeRecord } from '../forms/record-fields.ts';
 import { parseEventTopic } from '../mqtt/topics.ts';
 import type { Settings } from '../settings.ts';
-import { type CliClient, connectClient } from './client.ts';
+import { type CliClient, connectClient, ownClientId } from './client.ts';
 import type { DoctorOptions, Finding } from './doctor.ts';
 import { CliFault } from './terminal.ts';
 
@@ -27,7 +27,7 @@ export async function checkBroker(settings: Settings, options: DoctorOptions): P
 }
 
 async function checkOne(settings: Settings, options: DoctorOptions): Promise<Finding[]> {
-  const client = options.client ?? `profilectl-doctor-${randomBytes(4).toString('hex')}`;
+  const client = options.client ?? ownClientId(settings);
   let connected: CliClient;
   try {
     connected = await connectClient(settings, { client, tokenFile: options.tokenFile });

@@ -29,6 +29,8 @@ export function doctorCommand(connections: { readonly settings: Settings }, term
     .option('--token-file <path>', 'log in as the client, with the token in this file')
     .option('--json', 'for scripts')
     .action(async (options: DoctorOptions) => {
+      if (options.tokenFile !== undefined && options.client === undefined)
+        throw new CliFault('--token-file holds a client’s token: --client says whose');
       const { settings } = connections;
       const findings = await Promise.all([
         checkBroker(settings, options),

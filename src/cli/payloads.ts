@@ -11,6 +11,8 @@ export const forms: readonly Form[] = ['erlang', 'json', 'hex', 'base64', 'etf']
 
 /** What a command is given: an argument, else a file, else standard input; `-` is standard input too. */
 export async function readInput(argument: string | undefined, file: string | undefined): Promise<Buffer> {
+  if (argument !== undefined && file !== undefined)
+    throw new CliFault('the payload is an argument or in --file, not both');
   if (argument !== undefined && argument !== '-') return Buffer.from(argument);
   if (file === undefined || file === '-') return buffer(process.stdin);
   try {

@@ -36,7 +36,7 @@ export function profileCommand(connections: Connections, terminal: Terminal): Co
     .description('print the profile')
     .requiredOption(...phone)
     .addOption(new Option('--to <form>', 'what to write').choices(forms).default('erlang'))
-    .option('--json', 'the same as --to json')
+    .addOption(new Option('--json', 'the same as --to json').conflicts('to'))
     .action(async (options: Options) =>
       show(await stored(options, connections), options.json ? 'json' : options.to, terminal),
     );

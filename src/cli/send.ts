@@ -37,7 +37,7 @@ export function sendCommand(connections: Connections, terminal: Terminal): Comma
     .option('--phone <digits>', 'whose profile')
     .option('--email <address>', 'for link and email')
     .option('--code <digits>', 'for email: the code from the mail')
-    .option('--presence <atom>', 'for update, with the time of now')
+    .option('--presence <atom>', 'for set and update; update has the time of now')
     .option('--file <path>', 'with `send file`: the payload, in any form; - for standard input')
     .option('--token-file <path>', 'log in as the client, with the token in this file')
     .addOption(
@@ -71,6 +71,7 @@ async function send(
   connections: Connections,
   terminal: Terminal,
 ): Promise<void> {
+  refuseUnused(kind, options);
   const message =
     kind === 'file' ? toMessage(await readInput(undefined, options.file)) : encode(requestOf(kind, options));
   const client = await connectClient(connections.brokerSettings, options);
@@ -81,6 +82,21 @@ async function send(
     if (isRefusal(asked.answer)) throw new CliFault(`refused: ${print(asked.answer)}`);
   } finally {
     await client.mqtt.endAsync(true);
+  }
+}
+
+/** What would have no effect was meant for another request. @throws CliFault */
+function refuseUnused(kind: RequestKind | 'file', options: Options): void {
+  const uses: [name: 'phone' | 'email' | 'code' | 'presence' | 'file', by: readonly string[]][] = [
+    ['phone', requestKinds],
+    ['email', ['link', 'email']],
+    ['code', ['email']],
+    ['presence', ['set', 'update']],
+    ['file', ['file']],
+  ];
+  for (const [name, by] of uses) {
+    if (options[name] !== undefined && !by.includes(kind))
+      throw new CliFault(`--${name} is for ${by.join(', ')}; ${kind} takes none`);
   }
 }
 

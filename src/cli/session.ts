@@ -65,7 +65,7 @@ Examples:
   $ profilectl session remove --client emqttd_42`;
 
 async function add(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
-  const client = clientIn(options.client);
+  const client = phonesClientIn(options.client, connections);
   const phone = phoneIn(options.phone);
   const sessions = await connections.sessions();
   const token = newToken();
@@ -82,7 +82,7 @@ async function add(options: Options, connections: Connections, terminal: Termina
 }
 
 async function rotate(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
-  const client = clientIn(options.client);
+  const client = phonesClientIn(options.client, connections);
   const sessions = await connections.sessions();
   const phone = (await sessions.phoneOf(client)) ?? noSession(client);
   const token = newToken();
@@ -155,6 +155,13 @@ const hashOf = (token: string): string => createHash('sha256').update(token).dig
 function clientIn(text: string): string {
   if (/^[^/+#\0\s]{1,128}$/.test(text)) return text;
   throw new CliFault('a client id is 1 to 128 characters without / + # or white space');
+}
+
+/** A session for a worker's client id would be a phone with that worker's requests. */
+function phonesClientIn(text: string, { settings }: Connections): string {
+  const { workerPrefix } = settings.mqtt;
+  if (!text.startsWith(workerPrefix)) return clientIn(text);
+  throw new CliFault(`client ids that begin with ${workerPrefix} are the workers’; no phone has one`);
 }
 
 export function phoneIn(text: string): string {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { MqttClient } from 'mqtt';
-import { connectClient } from './client.ts';
+import { connectClient, ownClientId } from './client.ts';
 import type { Connections } from './connections.ts';
 import { inOneLine } from './payloads.ts';
 import { positive, type Terminal } from './terminal.ts';
@@ -22,9 +22,8 @@ export function watchCommand(connections: Connections, terminal: Terminal): Comm
     .option('--count <n>', 'end after so many messages', positive)
     .option('--secrets', 'show codes, credentials and e-mail addresses too')
     .action(async (options: Options) => {
-      const { mqtt } = await connectClient(connections.brokerSettings, {
-        client: `profilectl-${process.pid}`,
-      });
+      const settings = connections.brokerSettings;
+      const { mqtt } = await connectClient(settings, { client: ownClientId(settings) });
       try {
         await watch(mqtt, options, terminal);
       } finally {

@@ -15,6 +15,12 @@ if (!isMode(mode)) {
   process.exit(78);
 }
 
+const slowMs = Number(STS_SLOW_MS ?? 3000);
+if (!(slowMs >= 0)) {
+  console.error('STS_SLOW_MS is a number of milliseconds');
+  process.exit(78);
+}
+
 const sts = await startSts({
   port: Number(PORT ?? 8080),
   host: HOST ?? '0.0.0.0',
@@ -22,7 +28,7 @@ const sts = await startSts({
   ...(AWS_SECRET_ACCESS_KEY !== undefined && { secretAccessKey: AWS_SECRET_ACCESS_KEY }),
   ...(AWS_REGION !== undefined && { region: AWS_REGION }),
 });
-sts.mode(mode, Number(STS_SLOW_MS ?? 3000));
+sts.mode(mode, slowMs);
 console.log(`STS for development at ${sts.url}, mode ${mode}`);
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

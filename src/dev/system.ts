@@ -65,6 +65,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/development-only',
     CREDENTIALS_KEY: randomBytes(32).toString('base64'),
     HTTP_HOST: '127.0.0.1',
+    NODE_ENV: 'development',
     QA_TEXT: 'on',
     QA_MIRROR: 'on',
     LOG_LEVEL: options.logLevel,

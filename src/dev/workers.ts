@@ -75,7 +75,12 @@ export class WorkerProcess {
 
   async start(): Promise<void> {
     const { name, file, settings, inspectPort } = this.#options;
-    const env = { ...inherited(), ...settings, MQTT_CLIENT_ID: name, HTTP_PORT: String(this.httpPort) };
+    const env = {
+      ...inherited(),
+      ...settings,
+      MQTT_CLIENT_ID: `profile-${name}`,
+      HTTP_PORT: String(this.httpPort),
+    };
     const door = inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`];
     const line = [process.execPath, ...door, '--import', 'tsx', resolve(root, file)];
     const child = spawnProgram(line, root, env);

@@ -142,7 +142,7 @@ test('what was cut off by a crash can be done again: a second time changes nothi
 
 test('a worker without the right answers all the same, and logs what is left to do', async (t) => {
   await worker.process.stop();
-  const powerless = await workerAs('worker', 'powerless-1');
+  const powerless = await workerAs('worker', 'profile-powerless');
   t.after(() => powerless.process.stop());
   const device = await new Device('left-1', '380504000001').signIn(t);
   await device.ask('set');

@@ -23,7 +23,9 @@ interface Row {
 }
 
 const roles: readonly Role[] = ['phone', 'worker', 'qa', 'clients'];
-const rows = readTable(readFileSync(new URL('../../mosquitto/README.md', import.meta.url), 'utf8'));
+const readme = readFileSync(new URL('../../mosquitto/README.md', import.meta.url), 'utf8');
+const rows = readTable(readme);
+const ids = readIds(readme);
 const isFilter = ({ topic }: Row): boolean => /[#+]|^\$share/.test(topic);
 const topics = rows.filter((row) => !isFilter(row));
 
@@ -45,8 +47,15 @@ before(async () => {
 });
 after(() => broker.server.stop());
 
+const ownIds: Readonly<Record<Role, string>> = {
+  phone: CLIENT,
+  worker: 'profile-1',
+  qa: 'qa-1',
+  clients: 'clients-1',
+};
+
 /** How a client with a role logs in. */
-function login(role: Role, clientId = role === 'phone' ? CLIENT : `${role}-1`): IClientOptions {
+function login(role: Role, clientId = ownIds[role]): IClientOptions {
   const ca = broker.certificate.cert;
   if (role === 'phone') return { clientId, username: PHONE, password: TOKEN, ca };
   return { clientId, ...broker.login(role === 'clients' ? 'admin' : role) };
@@ -79,7 +88,24 @@ test('the table names what it takes to break out: wildcards, shared subscription
     );
 });
 
+test('the table of client ids names those of every role, of profilectl, and none', () => {
+  for (const role of roles)
+    assert.ok(ids.some(({ allowed }) => allowed[role] && !allowed.phone) || role === 'phone');
+  assert.ok(ids.some(({ id }) => id === ''));
+  assert.ok(ids.length >= 10);
+});
+
 for (const role of roles) {
+  test(`the role ${role} connects with the client ids that the table gives it, and with no other`, async (t) => {
+    for (const { id, allowed } of ids) {
+      for (const protocolVersion of [4, 5] as const) {
+        const connecting = connectClient(t, broker.server.url, { ...login(role, id), protocolVersion });
+        if (allowed[role]) await (await connecting).endAsync();
+        else await assert.rejects(connecting, /not authorized/i, `“${id}”`);
+      }
+    }
+  });
+
   describe(`the role ${role}`, () => {
     test('publishes where the table says so, and is refused elsewhere', async (t) => {
       const client = await connectClient(t, broker.server.url, login(role));
@@ -121,12 +147,12 @@ for (const role of roles) {
 
     test('leaves a will where the table says so, and it is not sent elsewhere', async (t) => {
       const heard = new Set<string>();
-      const watcher = await connectClient(t, broker.server.url, login('qa', 'watcher'), ({ payload }) =>
+      const watcher = await connectClient(t, broker.server.url, login('qa', 'qa-watcher'), ({ payload }) =>
         heard.add(`${payload}`),
       );
       await watcher.subscribeAsync('#', { qos: 1 });
       for (const [place, { topic }] of topics.entries()) await die(t, role, topic, `will ${place}`);
-      const worker = await connectClient(t, broker.server.url, login('worker', 'last'));
+      const worker = await connectClient(t, broker.server.url, login('worker', 'profile-last'));
       await publish(worker, 'ses/1', 'last');
       await eventually('the last message comes', () => heard.delete('last'));
       const expected = topics.flatMap(({ allowed }, place) =>
@@ -146,7 +172,7 @@ async function publishAll(t: TestContext, reader: Role): Promise<ReadonlySet<str
     const client = await connectClient(
       t,
       broker.server.url,
-      login(role, role === 'phone' ? CLIENT : 'publisher'),
+      login(role, role === 'phone' ? CLIENT : 'profile-publisher'),
     );
     for (const { topic, allowed } of topics) {
       if (!allowed[role].includes('publish')) continue;
@@ -171,9 +197,19 @@ async function die(t: TestContext, role: Role, topic: string, payload: string): 
   await mortal?.endAsync(true);
 }
 
+/** Rows of the table under "Who has which client id"; the id is `''` where there is none. */
+function readIds(text: string): { id: string; allowed: Readonly<Record<Role, boolean>> }[] {
+  const [, section = ''] = /^### Who has which client id\n(.*?)^### /ms.exec(text) ?? [];
+  return [...section.matchAll(/^\| (?:`([^`]+)`|none[^|]*) \|(.*)\|$/gm)].map(([, id = '', cells = '']) => {
+    const said = cells.split('|').map((cell) => cell.trim());
+    const allowed = Object.fromEntries(roles.map((role, place) => [role, said[place] === 'yes']));
+    return { id: id.replace('<client>', CLIENT), allowed: allowed as Record<Role, boolean> };
+  });
+}
+
 /** Rows of the table under "In production": a topic, and for each role what it may. */
-function readTable(readme: string): Row[] {
-  const [, section = ''] = /^### In production\n(.*?)^### /ms.exec(readme) ?? [];
+function readTable(text: string): Row[] {
+  const [, section = ''] = /^### In production\n(.*?)^### /ms.exec(text) ?? [];
   const lines = section.split('\n').filter((line) => line.startsWith('| `') && line.split('|').length === 7);
   return lines.map((line) => {
     const [topic = '', ...cells] = line

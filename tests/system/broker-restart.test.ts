@@ -27,7 +27,7 @@ async function heardAfterRestart(
   await before.endAsync();
   await broker.kill('SIGTERM');
   await broker.restart();
-  const worker = await connectAsync(broker.url, { clientId: 'worker-1', ...asWorker });
+  const worker = await connectAsync(broker.url, { clientId: 'profile-1', ...asWorker });
   t.after(() => worker.endAsync(true));
   for (const topic of topics) await worker.publishAsync(topic, 'p', { qos: 1 });
   const heard: string[] = [];

@@ -71,24 +71,28 @@ test('10,000 publishes of every shape: no leak, no invalid access', {
   assert.match(report, /All heap blocks were freed|definitely lost: 0 bytes/, report);
 });
 
-test('logins of phones with their number: no leak, no invalid access', {
+test('logins of phones with their number, and of users who are bound to their client ids: no leak, no invalid access', {
   skip: process.platform === 'darwin' && 'valgrind does not run on macOS',
 }, async (t) => {
   const broker = await startProductionBroker({ under: VALGRIND });
   t.after(() => broker.server.stop());
-  const login = broker.login('worker');
+  const login = broker.login('steward');
   for (let number = 0; number < 100; number++) {
     // The number becomes the client id, which is the user whose password this is; or is not.
-    const clientId = number % 2 === 0 ? 'worker' : `nobody-${number}`;
+    const clientId = number % 2 === 0 ? 'steward' : `${number % 4 === 1 ? 'nobody' : 'profile'}-${number}`;
     const connecting = connectClient(t, broker.server.url, { ...login, clientId, username: '380501112233' });
     if (number % 2 === 0) await (await connecting).endAsync();
     else await assert.rejects(connecting, /not authorized/i);
+    const bound = { ...broker.login('qa'), clientId: number % 2 === 0 ? `qa-${number}` : 'x'.repeat(65_000) };
+    const reading = connectClient(t, broker.server.url, bound);
+    if (number % 2 === 0) await (await reading).endAsync();
+    else await assert.rejects(reading, /not authorized/i);
   }
   await broker.server.kill('SIGTERM');
   const report = await readFile(join(broker.server.folder, REPORT), 'utf8');
   // The other plugin leaks by itself; what ours touches is what counts here.
   assert.match(report, /ERROR SUMMARY/);
-  assert.doesNotMatch(report, /phone_login|Invalid (read|write)/, report);
+  assert.doesNotMatch(report, /phone_login|client_binding|Invalid (read|write)/, report);
 });
 
 /** Wills in another's name, whose topics the plugin shortens. */

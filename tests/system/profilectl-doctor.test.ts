@@ -89,7 +89,11 @@ test('where the broker wants passwords: the worker’s own user, and a client wi
   const broker = await startProductionBroker();
   t.after(() => broker.server.stop());
   const REDIS_URL = stage.redis.url;
-  const worker = await startWorker({ ...broker.settings('worker'), REDIS_URL, MQTT_CLIENT_ID: 'guarded' });
+  const worker = await startWorker({
+    ...broker.settings('worker'),
+    REDIS_URL,
+    MQTT_CLIENT_ID: 'profile-guarded',
+  });
   t.after(() => worker.process.stop());
   const states = ({ stdout }: { stdout: string }) =>
     (JSON.parse(stdout) as { check: string; state: string }[]).map(

@@ -62,7 +62,7 @@ describe('with somewhere to send traces', () => {
     );
     assert.equal(request.attributes['profile.request.result'], 'not_found');
     assert.equal(request.resource['service.name'], 'profile-worker');
-    assert.equal(request.resource['service.instance.id'], 'worker-1');
+    assert.equal(request.resource['service.instance.id'], 'profile-1');
     assert.deepEqual(namesOf(calls), ['redis read']);
     for (const call of calls) {
       assert.deepEqual([call.parentSpanId, call.kind], [request.spanId, 3]);

@@ -10,7 +10,7 @@ import { type Program, type Server, startServer } from './process.ts';
 /** The project's `mosquitto/` folder, which a broker's working directory is laid out like. */
 const SOURCE = fileURLToPath(new URL('../../../mosquitto/', import.meta.url));
 const PLUGIN = 'plugin/client_identity.so';
-const LOGIN_PLUGIN = 'plugin/phone_login.so';
+const LOGIN_PLUGINS = ['plugin/phone_login.so', 'plugin/client_binding.so'];
 const SECURITY_PLUGIN = 'mosquitto_dynamic_security.so';
 
 export interface MosquittoOptions {
@@ -88,7 +88,7 @@ async function layOutProduction(
   await writeFile(join(folder, 'tls', 'server.crt'), certificate.cert);
   await writeFile(join(folder, 'tls', 'server.key'), certificate.key);
   await writeFile(join(folder, 'data', 'dynamic-security.json'), security);
-  await cp(join(SOURCE, LOGIN_PLUGIN), join(folder, LOGIN_PLUGIN));
+  for (const plugin of LOGIN_PLUGINS) await cp(join(SOURCE, plugin), join(folder, plugin));
   await cp(await findSecurityPlugin(), join(folder, 'plugin', SECURITY_PLUGIN));
   const config = await readFile(join(SOURCE, 'production.d', 'production.conf'), 'utf8');
   return [config.replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)];
@@ -123,9 +123,11 @@ function more(options: MosquittoOptions): string[] {
 async function buildPlugin(): Promise<void> {
   const changed = async (file: string) =>
     (await stat(join(SOURCE, file)).catch(() => undefined))?.mtimeMs ?? 0;
-  const sources = ['plugin/client_identity.c', 'plugin/phone_login.c', 'plugin/Makefile'];
+  const plugins = [PLUGIN, ...LOGIN_PLUGINS];
+  const sources = [...plugins.map((file) => file.replace(/so$/, 'c')), 'plugin/broker.h', 'plugin/Makefile'];
   const newest = Math.max(...(await Promise.all(sources.map(changed))));
-  if ((await changed(PLUGIN)) >= newest && (await changed(LOGIN_PLUGIN)) >= newest) return;
+  const oldest = Math.min(...(await Promise.all(plugins.map(changed))));
+  if (oldest >= newest) return;
   const make = spawnSync('make', ['-C', join(SOURCE, 'plugin')], { encoding: 'utf8' });
   if (make.status === 0) return;
   const output = make.error === undefined ? `${make.stdout}${make.stderr}` : make.error.message;

@@ -81,7 +81,8 @@ export class Stage {
   async startWorker(settings: WorkerSettings = {}, program?: readonly string[]): Promise<WorkerUnderTest> {
     const all = {
       MQTT_URL: this.broker.url,
-      MQTT_CLIENT_ID: `worker-${this.workers.length + 1}`,
+      MQTT_CLIENT_ID: `profile-${this.workers.length + 1}`,
+      NODE_ENV: 'test',
       REDIS_URL: this.redis.url,
       LOG_LEVEL: 'debug',
       SHUTDOWN_TIMEOUT_MS: '5000',

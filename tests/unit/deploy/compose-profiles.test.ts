@@ -132,7 +132,7 @@ describe('cluster', () => {
 
   test('a worker takes these settings', () => {
     const presets = Object.entries(given)
-      .filter(([name]) => settingNames.includes(name))
+      .filter(([name]) => name === 'NODE_ENV' || settingNames.includes(name))
       .map(([name, value]) => [name, `${value}`.replace(/^\$\{\w+:-(.*)\}$/, '$1')]);
     const { mqtt, redis } = readSettings(Object.fromEntries(presets));
     assert.equal(mqtt.urls.length, 2);

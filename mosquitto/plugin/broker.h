@@ -1,0 +1,95 @@
+/*
+ * broker.h: what the plugins share. Each is one C file and this one, for Mosquitto 2.0 and 2.1 alike.
+ */
+#ifndef BROKER_H
+#define BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#if __has_include(<mosquitto/broker.h>) /* 2.1; its mosquitto_broker.h only warns that it has moved */
+#  include <mosquitto.h>
+#else
+#  include <mosquitto_broker.h>
+#  include <mosquitto_plugin.h>
+#  if __has_include(<mosquitto.h>)
+#    include <mosquitto.h>
+#  else /* some distributions keep it in a package of its own; these values are part of the ABI */
+enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_NOMEM = 1, MOSQ_ERR_INVAL = 3, MOSQ_ERR_NOT_SUPPORTED = 10 };
+enum { MOSQ_ERR_AUTH = 11, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_PLUGIN_DEFER = 17 };
+enum { MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 };
+#  endif
+/* Only 2.1 has this one: whether the symbol is there tells a 2.1 broker, whatever we were compiled against. */
+int mosquitto_plugin_set_info(mosquitto_plugin_id_t *, const char *, const char *);
+#endif
+
+#pragma weak mosquitto_plugin_set_info
+
+enum {
+	PLUGIN_API = 5,
+	PLUGIN_IGNORE = 32,   /* MOSQ_ERR_PLUGIN_IGNORE, 2.1 and later: as if this callback did not exist */
+	LOG_INTERVAL_S = 10,  /* refusals are logged at most this often: a client must not fill the log */
+	LOG_TEXT_MAX = 64     /* bytes of a name that are shown */
+};
+
+/* When a refusal was last logged, and how many have come since. */
+struct refusals {
+	time_t last_logged;
+	unsigned long unlogged;
+};
+
+static inline bool is_2_1(void)
+{
+	return mosquitto_plugin_set_info != NULL;
+}
+
+/* What a callback returns so that the broker asks the next one. */
+static inline int no_opinion(void)
+{
+	return is_2_1() ? PLUGIN_IGNORE : MOSQ_ERR_PLUGIN_DEFER;
+}
+
+static inline int supported_api(int count, const int *versions)
+{
+	for (int i = 0; i < count; i++) {
+		if (versions[i] == PLUGIN_API) return PLUGIN_API;
+	}
+	return -1;
+}
+
+/* Control bytes and bytes beyond ASCII never reach the log: a name is the client's to choose. */
+static inline void printable(const char *text, char shown[LOG_TEXT_MAX + 1])
+{
+	size_t length = 0;
+	for (; text != NULL && text[length] != '\0' && length < LOG_TEXT_MAX; length++) {
+		shown[length] = text[length] >= ' ' && text[length] <= '~' ? text[length] : '?';
+	}
+	shown[length] = '\0';
+}
+
+/* Whether this refusal is to be logged; whoever logs it then says how many were not, and sets `unlogged` to 0. */
+static inline bool is_to_be_logged(struct refusals *refusals)
+{
+	time_t now = time(NULL);
+	if (now >= refusals->last_logged && now - refusals->last_logged < LOG_INTERVAL_S) {
+		refusals->unlogged++;
+		return false;
+	}
+	refusals->last_logged = now;
+	return true;
+}
+
+/* A plugin that does less than its configuration asks for must not load: the broker does not start then. */
+static inline int refuse_option(const char *plugin, const struct mosquitto_opt *option, const char *allowed)
+{
+	char key[LOG_TEXT_MAX + 1];
+	char value[LOG_TEXT_MAX + 1];
+	printable(option->key, key);
+	printable(option->value, value);
+	mosquitto_log_printf(MOSQ_LOG_ERR, "%s: cannot read \"plugin_opt_%s %s\"; allowed: %s", plugin, key, value, allowed);
+	return MOSQ_ERR_INVAL;
+}
+
+#endif

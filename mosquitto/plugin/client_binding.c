@@ -1,0 +1,159 @@
+/*
+ * client_binding: binds users to their client ids.
+ *
+ * A client id is a session in the broker, and who connects with it takes that session over: a phone or a reader with a
+ * worker's client id gets the worker's requests. Mosquitto's dynamic-security plugin binds a user to one client id,
+ * which will do for a phone; the client ids of workers vary, and many workers share one user. This plugin for
+ * Mosquitto 2.0 and 2.1 knows the first characters of client ids instead:
+ *
+ *     plugin_opt_bind worker=profile-,qa=qa-
+ *
+ * The user before the `=` has only client ids that begin with what follows it, several pairs add up, and nobody but the
+ * users of a pair has a client id that begins so. Without the option it is `worker=profile-`.
+ *
+ * It lets nobody in: it refuses, or has no opinion, and whoever decides checks the password. A refused client never
+ * reaches the session: the broker asks before it looks for one.
+ *
+ * Described in mosquitto/README.md.
+ */
+#include <stdlib.h>
+
+#include "broker.h"
+
+/* `text` is "user\0prefix". */
+struct pair {
+	struct pair *next;
+	size_t prefix_length;
+	const char *prefix;
+	char text[];
+};
+
+struct bindings {
+	mosquitto_plugin_id_t *plugin;
+	struct pair *pairs;
+	struct refusals refusals;
+};
+
+static const char name[] = "client_binding";
+static const char allowed[] = "plugin_opt_bind USER=PREFIX,USER=PREFIX,... without white space";
+
+/* Reads `length` bytes, "user=prefix"; MOSQ_ERR_INVAL if they are anything else. */
+static int add_pair(struct bindings *self, const char *text, size_t length)
+{
+	const char *equals = memchr(text, '=', length);
+	if (equals == NULL || equals == text || equals + 1 == text + length) return MOSQ_ERR_INVAL;
+	for (size_t i = 0; i < length; i++) {
+		bool is_second = text[i] == '=' && text + i != equals;
+		if (is_second || text[i] <= ' ' || text[i] > '~') return MOSQ_ERR_INVAL;
+	}
+
+	struct pair *pair = mosquitto_calloc(1, sizeof *pair + length + 1);
+	if (pair == NULL) return MOSQ_ERR_NOMEM;
+	size_t user_length = (size_t)(equals - text);
+	memcpy(pair->text, text, length);
+	pair->text[user_length] = '\0';
+	pair->prefix = pair->text + user_length + 1;
+	pair->prefix_length = length - user_length - 1;
+	pair->next = self->pairs;
+	self->pairs = pair;
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int add_pairs(struct bindings *self, const char *list)
+{
+	for (;;) {
+		size_t length = strcspn(list, ",");
+		int rc = add_pair(self, list, length);
+		if (rc != MOSQ_ERR_SUCCESS || list[length] == '\0') return rc;
+		list += length + 1;
+	}
+}
+
+static int read_options(struct bindings *self, const struct mosquitto_opt *options, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (strcmp(options[i].key, "bind") != 0 || options[i].value == NULL) return refuse_option(name, &options[i], allowed);
+		int rc = add_pairs(self, options[i].value);
+		if (rc == MOSQ_ERR_INVAL) return refuse_option(name, &options[i], allowed);
+		if (rc != MOSQ_ERR_SUCCESS) return rc;
+	}
+	return count > 0 ? MOSQ_ERR_SUCCESS : add_pairs(self, "worker=profile-");
+}
+
+static void forget(struct bindings *self)
+{
+	while (self->pairs != NULL) {
+		struct pair *pair = self->pairs;
+		self->pairs = pair->next;
+		mosquitto_free(pair);
+	}
+	mosquitto_free(self);
+}
+
+static int refuse(struct bindings *self, const char *user, const char *id)
+{
+	if (!is_to_be_logged(&self->refusals)) return MOSQ_ERR_AUTH;
+	char shown_user[LOG_TEXT_MAX + 1];
+	char shown_id[LOG_TEXT_MAX + 1];
+	printable(user, shown_user);
+	printable(id, shown_id);
+	mosquitto_log_printf(MOSQ_LOG_WARNING, "client_binding: login refused: the client id \"%s\" is not for the user \"%s\" (%lu more not logged)",
+			shown_id, shown_user, self->refusals.unlogged);
+	self->refusals.unlogged = 0;
+	return MOSQ_ERR_AUTH;
+}
+
+static int on_login(int event, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_basic_auth *login = event_data;
+	struct bindings *self = userdata;
+	(void)event;
+
+	const char *id = login->client == NULL ? NULL : mosquitto_client_id(login->client);
+	const char *user = login->username;
+	bool is_bound = false;
+	bool is_reserved = false;
+	for (const struct pair *pair = self->pairs; pair != NULL; pair = pair->next) {
+		bool is_user = user != NULL && strcmp(user, pair->text) == 0;
+		bool begins = id != NULL && strncmp(id, pair->prefix, pair->prefix_length) == 0;
+		if (is_user && begins) return no_opinion();
+		is_bound = is_bound || is_user;
+		is_reserved = is_reserved || begins;
+	}
+	return is_bound || is_reserved ? refuse(self, user, id) : no_opinion();
+}
+
+int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
+{
+	return supported_api(supported_version_count, supported_versions);
+}
+
+int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int count)
+{
+	struct bindings *self = mosquitto_calloc(1, sizeof *self);
+	if (self == NULL) return MOSQ_ERR_NOMEM;
+	self->plugin = identifier;
+	if (is_2_1()) mosquitto_plugin_set_info(identifier, name, "1.0");
+
+	int rc = read_options(self, options, count);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(identifier, MOSQ_EVT_BASIC_AUTH, on_login, NULL, self);
+	if (rc != MOSQ_ERR_SUCCESS) {
+		forget(self);
+		return rc;
+	}
+	*userdata = self;
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_binding: users are bound to their client ids");
+	return MOSQ_ERR_SUCCESS;
+}
+
+int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int count)
+{
+	struct bindings *self = userdata;
+	(void)options;
+	(void)count;
+
+	if (self == NULL) return MOSQ_ERR_SUCCESS;
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_BASIC_AUTH, on_login, NULL);
+	forget(self);
+	return MOSQ_ERR_SUCCESS;
+}

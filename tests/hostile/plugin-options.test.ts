@@ -1,0 +1,137 @@
+/** A plugin that cannot read its options refuses to load: the broker does not start, and says what is allowed. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startMosquitto } from '../../src/dev/servers/mosquitto.ts';
+import { freePort } from '../../src/dev/servers/process.ts';
+
+const file = (plugin: string): string =>
+  fileURLToPath(new URL(`../../mosquitto/plugin/${plugin}.so`, import.meta.url));
+
+// The first broker builds the plugins.
+before(async () => (await startMosquitto({ persistence: false })).stop());
+
+/** @returns the broker's exit code and log. */
+async function start(lines: readonly string[]): Promise<{ status: number | null; log: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'profile-options-'));
+  try {
+    const port = await freePort();
+    const root = process.getuid?.() === 0 ? ['user root'] : [];
+    const config = [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous true',
+      'log_dest stderr',
+      ...root,
+      ...lines,
+    ];
+    writeFileSync(join(folder, 'mosquitto.conf'), `${config.join('\n')}\n`);
+    const { status, stderr, stdout } = spawnSync('mosquitto', ['-c', join(folder, 'mosquitto.conf')], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    return { status, log: `${stdout}${stderr}` };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]][] = [
+  [
+    'client_identity',
+    /allowed: plugin_opt_guard_wills true\|false/,
+    [
+      ...[
+        'True',
+        'TRUE',
+        'yes',
+        'on',
+        '1',
+        'truetrue',
+        'tru',
+        'true,',
+        'true false',
+        '"true"',
+        'tr\u0007ue',
+        'prawda ż',
+      ].map((value) => `guard_wills ${value}`),
+      ...['guard_will true', 'Guard_wills true', 'guardwills true', 'unknown y', 'bind worker=profile-'],
+      ...[`guard_wills ${'t'.repeat(10_000)}`, `${'k'.repeat(10_000)} true`],
+    ],
+  ],
+  ['phone_login', /allowed: no option/, ['guard_wills true', 'bind worker=profile-', 'unknown y']],
+  [
+    'client_binding',
+    /allowed: plugin_opt_bind USER=PREFIX,USER=PREFIX/,
+    [
+      ...[
+        'worker',
+        '=',
+        'worker=',
+        '=profile-',
+        ',',
+        'worker=profile-,',
+        ',worker=profile-',
+        'a=b,,c=d',
+        'a=b=c',
+      ].map((value) => `bind ${value}`),
+      ...[
+        'bind a=b, c=d',
+        'bind a =b',
+        'bind worker:profile-',
+        'bind a=b\u007f',
+        'bind ü=b',
+        'binds worker=profile-',
+        'Bind worker=profile-',
+        'guard_wills true',
+      ],
+    ],
+  ],
+];
+
+for (const [plugin, allowed, options] of odd) {
+  describe(plugin, () => {
+    for (const option of options) {
+      test(`refuses to load with plugin_opt_${JSON.stringify(option).slice(1, 40)}`, async () => {
+        const { status, log } = await start([`plugin ${file(plugin)}`, `plugin_opt_${option}`]);
+        assert.ok(status !== 0 && status !== null, `the broker started: ${log}`);
+        const told = log.split('\n').filter((line) => line.includes(`${plugin}: cannot read "plugin_opt_`));
+        assert.equal(told.length, 1, log);
+        assert.match(told[0] ?? '', allowed);
+        assert.doesNotMatch(told[0] ?? '', /[^ -~]/);
+        assert.ok((told[0]?.length ?? 0) < 400);
+      });
+    }
+
+    test('one good option does not excuse a bad one, before it or after it', async () => {
+      const good = plugin === 'client_binding' ? 'bind worker=profile-' : 'guard_wills true';
+      for (const lines of [
+        [good, 'unknown x'],
+        ['unknown x', good],
+      ]) {
+        const { status } = await start([
+          `plugin ${file(plugin)}`,
+          ...lines.map((line) => `plugin_opt_${line}`),
+        ]);
+        assert.ok(status !== 0 && status !== null);
+      }
+    });
+  });
+}
+
+test('what can be read is taken', async () => {
+  for (const lines of [
+    [`plugin ${file('client_identity')}`],
+    [`plugin ${file('client_identity')}`, 'plugin_opt_guard_wills false'],
+    [`plugin ${file('phone_login')}`],
+    [`plugin ${file('client_binding')}`],
+    [`plugin ${file('client_binding')}`, 'plugin_opt_bind a=b', 'plugin_opt_bind c=d,e=f,e=ff'],
+  ]) {
+    const broker = await startMosquitto({ plugin: false, persistence: false, extraConfig: lines.join('\n') });
+    assert.match(broker.log(), /(client_identity: requests|phone_login: phones|client_binding: users)/);
+    await broker.stop();
+  }
+});

@@ -1,0 +1,201 @@
+/** A worker's client id is a worker's alone: no phone gets it, and so no phone gets a worker's requests. */
+import assert from 'node:assert/strict';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import type { IClientOptions, MqttClient } from 'mqtt';
+import { openBrokerClients } from '../../src/broker-clients.ts';
+import type { Server } from '../../src/dev/servers/process.ts';
+import { startRedis } from '../../src/dev/servers/redis.ts';
+import { encode } from '../../src/etf/index.ts';
+import { openDynamicSecurity } from '../../src/mqtt/dynamic-security.ts';
+import { type Database, openRedis } from '../../src/store/redis.ts';
+import { connectClient, watch } from '../system/mqtt-clients.ts';
+import { eventually } from '../system/stage/eventually.ts';
+import { type ProductionBroker, startProductionBroker } from '../system/stage/production.ts';
+import { profilectl } from '../system/stage/profilectl.ts';
+import { type Phone, startStage } from '../system/stage/stage.ts';
+import { startWorker, type WorkerSettings, type WorkerUnderTest } from '../system/stage/worker.ts';
+import { profile } from '../terms.ts';
+
+const FIELD = 'events/1//api/anon//';
+const PHONE = '380501112233';
+const NOT_AUTHORIZED = 135;
+
+describe('on the broker of production', () => {
+  let broker: ProductionBroker;
+  let redis: Server;
+  let database: Database;
+  const workers: WorkerUnderTest[] = [];
+
+  before(async () => {
+    [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);
+    database = openRedis(redis.url, '', () => undefined);
+    workers.push(await worker('profile-0'));
+    await session('emqttd_42');
+    await session('profile-0');
+  });
+  after(async () => {
+    await Promise.all(workers.map(({ process }) => process.stop()));
+    await database.close();
+    await Promise.all([broker.server.stop(), redis.stop()]);
+  });
+
+  const worker = (MQTT_CLIENT_ID: string, more: WorkerSettings = {}): Promise<WorkerUnderTest> =>
+    startWorker({
+      ...broker.settings('worker'),
+      REDIS_URL: redis.url,
+      MQTT_CLIENT_ID,
+      HEARTBEAT_MS: '200',
+      HEIR_AFTER_MS: '1000',
+      CLIENT_RATE: '0',
+      ...more,
+    });
+
+  /** A session as an authentication service makes it that knows nothing of worker ids. */
+  async function session(client: string): Promise<void> {
+    await database.connection.hset(`session:${client}`, { phone: PHONE });
+    await database.connection.sadd(`sessions:{${PHONE}}`, client);
+    const { ca, ...login } = broker.login('admin');
+    const connection = { url: broker.server.url, clientId: 'maker', ...login, tls: { ca } };
+    const clients = openBrokerClients(openDynamicSecurity(connection));
+    await clients.add(client, PHONE, `token of ${client}`);
+    await clients.close();
+  }
+
+  const login = (clientId: string, more: IClientOptions = {}): IClientOptions => ({
+    clientId,
+    username: PHONE,
+    password: `token of ${clientId}`,
+    ca: broker.certificate.cert,
+    ...more,
+  });
+
+  /** Ask for the profile; `done` tells whether so many were answered. */
+  async function ask(t: TestContext, count: number, between: () => Promise<unknown>): Promise<void> {
+    const answered = new Set<string>();
+    const phone = await connectClient(t, broker.server.url, login('emqttd_42'), ({ properties }) =>
+      answered.add(`${properties?.correlationData}`),
+    );
+    await phone.subscribeAsync('actions/1/api/emqttd_42', { qos: 1 });
+    for (let sent = 0; sent < count; sent++) {
+      await get(phone, `${sent}`);
+      await between();
+    }
+    await eventually(`${count} requests are answered`, () => answered.size === count, 15_000);
+  }
+
+  const get = (client: MqttClient, correlation: string): Promise<unknown> =>
+    client.publishAsync(FIELD, encode(profile({ phone: PHONE, status: 'get' })), {
+      qos: 1,
+      properties: { correlationData: Buffer.from(correlation) },
+    });
+
+  test('a phone with a session for it and the right token is refused, and takes not one of 60 requests', async (t) => {
+    let refused = 0;
+    const taken: string[] = [];
+    const intrude = async (): Promise<void> => {
+      const keep = { clean: false, properties: { sessionExpiryInterval: 60 } };
+      const intruder = connectClient(t, broker.server.url, login('profile-0', keep), ({ topic }) =>
+        taken.push(topic),
+      );
+      await assert.rejects(intruder, { code: NOT_AUTHORIZED });
+      refused++;
+    };
+    await ask(t, 60, intrude);
+    assert.deepEqual([refused, taken], [60, []]);
+    assert.equal(await workers[0]?.metric('profile_lost_connections_total{server="broker"}'), 0);
+  });
+
+  for (const protocolVersion of [4, 5] as const) {
+    for (const username of [PHONE, `+${PHONE}`, 'profile-0']) {
+      test(`MQTT ${protocolVersion}: refused with the user name ${username}, and its will is not sent`, async (t) => {
+        const heard: string[] = [];
+        const watcher = await connectClient(
+          t,
+          broker.server.url,
+          { clientId: 'qa-watcher', ...broker.login('qa') },
+          ({ topic }) => heard.push(topic),
+        );
+        await watcher.subscribeAsync('#', { qos: 1 });
+        const will = { topic: FIELD, payload: Buffer.from('will'), qos: 1 as const, retain: false };
+        const options = login('profile-0', { protocolVersion, username, will });
+        await assert.rejects(connectClient(t, broker.server.url, options), /not authorized/i);
+        const phone = await connectClient(t, broker.server.url, login('emqttd_42'));
+        await phone.publishAsync('events/1//api/anon/last/more/levels', 'fence', { qos: 1 });
+        await eventually('what was published last has come', () => heard.length > 0);
+        assert.deepEqual(heard, ['events/1//api/anon/last/more/levels']);
+      });
+    }
+  }
+
+  test('an heir connects under a dead worker’s client id: nothing is lost when a worker is killed', async (t) => {
+    const victim = await worker('profile-victim');
+    let sent = 0;
+    await ask(t, 100, async () => {
+      if (++sent === 50) await victim.process.kill('SIGKILL');
+    });
+    await eventually(
+      'the survivor took over',
+      async () => (await workers[0]?.metric('profile_adopted_sessions_total')) === 1,
+    );
+    await victim.process.stop();
+  });
+
+  test('a worker whose client id begins otherwise says at the start that nothing keeps it from phones', async (t) => {
+    const odd = await worker('odd-0', { ...broker.settings('steward'), MQTT_SHARE_GROUP: 'others' });
+    t.after(() => odd.process.stop());
+    const warning = /MQTT_CLIENT_ID does not begin with MQTT_WORKER_PREFIX/;
+    assert.match(JSON.stringify(odd.log().filter(({ level }) => level === 'warn')), warning);
+    assert.doesNotMatch(JSON.stringify(workers[0]?.log()), warning);
+  });
+
+  test('profilectl makes no session for it, gives none a token, and never connects with it', async () => {
+    const settings = { ...broker.settings('admin'), REDIS_URL: redis.url };
+    for (const line of [
+      ['session', 'add', '--client', 'profile-1', '--phone', PHONE],
+      ['session', 'add', '--redis-only', '--client', 'profile-1', '--phone', PHONE],
+      ['session', 'rotate', '--client', 'profile-0'],
+      ['send', 'get', '--client', 'profile-0', '--phone', PHONE],
+    ]) {
+      const { exitCode, stdout, stderr } = await profilectl(settings, ...line);
+      assert.deepEqual([exitCode, stdout], [1, ''], line.join(' '));
+      assert.match(stderr, /workers’; no phone has one|is a worker’s client id/);
+    }
+    assert.equal(await database.connection.exists('session:profile-1'), 0);
+    const own = { ...settings, MQTT_WORKER_PREFIX: 'pod-' };
+    const { stderr } = await profilectl(own, 'session', 'add', '--client', 'pod-1', '--phone', PHONE);
+    assert.match(stderr, /begin with pod-/);
+    // What was made before is still to be got rid of.
+    assert.equal((await profilectl(settings, 'session', 'remove', '--client', 'profile-0')).exitCode, 0);
+    assert.equal(await database.connection.exists('session:profile-0'), 0);
+  });
+});
+
+for (const CLIENT_IDENTITY of ['broker', 'token']) {
+  test(`CLIENT_IDENTITY=${CLIENT_IDENTITY}: on any broker a client with such an id is no phone, whatever session it has`, async (t) => {
+    const broker = { plugin: CLIENT_IDENTITY === 'broker' };
+    const stage = await startStage({ broker, settings: { CLIENT_IDENTITY, MQTT_WORKER_PREFIX: 'pod-' } });
+    t.after(() => stage.stop());
+    const answer = async (phone: Phone, status: string) => {
+      const topic = `events/1//api/anon/${phone.client}/secret`;
+      return phone.ask(profile({ phone: phone.number, status }), { topic });
+    };
+    const intruder = await stage.phone({ client: 'pod-7', token: 'secret' });
+    for (const status of ['get', 'set', 'migrate', 'remove'])
+      assert.match(JSON.stringify(await answer(intruder, status)), /not_authorized/, status);
+    const other = await stage.phone({ client: 'profile-7', token: 'secret' });
+    assert.doesNotMatch(JSON.stringify(await answer(other, 'set')), /not_authorized/);
+  });
+}
+
+test('a plain broker shows why the name matters: who connects with a client id has its session', async (t) => {
+  const stage = await startStage({ workers: 0 });
+  t.after(() => stage.stop());
+  const session = { clientId: 'profile-0', clean: false, properties: { sessionExpiryInterval: 60 } };
+  const worker = await connectClient(t, stage.broker.url, session);
+  await worker.subscribeAsync('$share/profile/events/1/+/api/+/+/+', { qos: 1 });
+  const taken: string[] = [];
+  await connectClient(t, stage.broker.url, session, ({ topic }) => taken.push(topic));
+  const watcher = await watch(t, stage.broker.url);
+  await watcher.client.publishAsync(FIELD, 'p', { qos: 1 });
+  await eventually('it has the request', () => taken.length === 1);
+});
