@@ -195,7 +195,11 @@ export class Worker {
   /** What can't be read, where only the session shows who asks: a wrong token counts before what comes with it. */
   async #handleUnreadable(arrival: Arrival): Promise<Outcome> {
     const { identity, means } = this.#parts;
-    const phone = identity.phoneOf(await means.arrivals.session(arrival.client), arrival.event);
+    const phone = identity.phoneOf(
+      await means.arrivals.session(arrival.client),
+      arrival.event,
+      arrival.client,
+    );
     if (phone === undefined) return this.#notAuthorized(arrival.client, phone);
     return refuse(this.#isLimited(arrival) ? 'too_many_requests' : 'invalid_data');
   }
