@@ -25,7 +25,7 @@ export interface AnsweringParts {
   /** Who is signed in now: the phone of each client's session. */
   readonly means: { readonly sessions: Pick<Sessions, 'phonesOf'> };
   readonly replyQos: 0 | 1 | 2;
-  /** Lets the broker's list of clients follow the sessions of a phone; never rejects. Absent where nobody keeps one. */
+  /** Notes that the brokers' lists of clients are to follow the sessions of a phone. Absent where nobody keeps one. */
   readonly followSessions: ((phone: string) => Promise<void>) | undefined;
   readonly metrics: Metrics;
   /** Absent unless traces are on. */
@@ -74,6 +74,7 @@ export class Answering<T extends Asked> {
       ...(guarded.length === 0 ? [] : [this.#publishGuarded(asked, guarded)]),
     ]);
     // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
+    // The request waits for the note only; the broker may be away.
     if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
     if (notices !== undefined || after !== undefined) await this.#tellOthers(asked, rest);
     if (later === undefined) return;

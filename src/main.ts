@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
+import { noteEndAt, openAclWorks, openFollowing } from './broker-acl/index.ts';
 import { Forwarding } from './forwarding.ts';
 import { Heirs } from './heirs.ts';
 import { identityBy } from './identity.ts';
 import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
 import { Lane, type LaneOptions } from './mqtt/lanes.ts';
 import { sharedFilter } from './mqtt/topics.ts';
-import { serveHttp } from './operating/http.ts';
+import { type Operating, serveHttp } from './operating/http.ts';
 import { type Log, openLog } from './operating/log.ts';
 import { type Metrics, openMetrics } from './operating/metrics.ts';
 import { openTracing } from './operating/tracing.ts';
@@ -16,11 +17,10 @@ import { watchMail, watchSts } from './outside-calls.ts';
 import { connectForQa } from './qa/connection.ts';
 import { openRateLimiter } from './rate-limiter.ts';
 import type { Means } from './requests/handler.ts';
-import { openSessionFollower } from './session-follower.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
 import { openAskedForms } from './store/forms.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
-import { openStores } from './store/index.ts';
+import { openStores, type StoreOptions } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
 import { openRates } from './store/rates.ts';
 import { type Database, openRedis } from './store/redis.ts';
@@ -47,15 +47,18 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   const { url, keyPrefix, tls } = settings.redis;
   const redis = openRedis(url, keyPrefix, watchConnection('redis'), tls);
   watchRedis(metrics, tracing);
-  closers.push(async () => tracing?.close());
-  closers.push(() => redis.close());
-  const means = openMeans(settings, { redis, metrics, log, tracing });
+  closers.push(
+    async () => tracing?.close(),
+    () => redis.close(),
+  );
+  const works = openAclWorks(redis, settings.mqtt);
+  const means = openMeans(settings, { redis, metrics, log, tracing, noteEnd: noteEndAt(works) });
   closers.push(async () => means.sts?.close());
   closers.push(async () => means.mail?.close());
 
   const forwarding = new Forwarding({ outbox: openOutbox(redis), brokers, log });
-  const follower = openSessionFollower(settings.mqtt, means.sessions, log);
-  closers.push(async () => follower?.close());
+  const following = openFollowing(settings.mqtt, { works, sessions: means.sessions, brokers, metrics, log });
+  closers.push(() => goodbye(following.stop()));
   const worker = new Worker({
     means,
     identity: identityBy(settings.clientIdentity, settings.mqtt.workerPrefix),
@@ -64,7 +67,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
     forwarding,
     limits: settings.etfLimits,
     replyQos: settings.mqtt.replyQos,
-    followSessions: follower?.follow,
+    followSessions: following.follow,
     deadlineMs: settings.requestDeadlineMs,
     isStoreAway: () => !redis.state.connected,
     metrics,
@@ -73,7 +76,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   });
   tellState(metrics, { settings, brokers, isReady: () => readiness.troubles().length === 0 });
 
-  const http = await servePages(settings.http, readiness.troubles, metrics);
+  const http = await servePages(settings.http, metrics, { ...readiness, remarks: following.remarks });
   closers.push(async () => http?.close());
 
   const connect = connecting(settings, redis, log);
@@ -146,10 +149,14 @@ function limitersOf({ clientIdentity, clientRate }: Settings, redis: Database, m
   return { rateLimiter, wrongTokens };
 }
 
-async function servePages({ port, host }: Settings['http'], troubles: () => string[], metrics: Metrics) {
+async function servePages(
+  { port, host }: Settings['http'],
+  metrics: Metrics,
+  readiness: Pick<Operating, 'troubles' | 'remarks'>,
+) {
   if (port === 0) return undefined;
   return serveHttp(port, host, {
-    troubles,
+    ...readiness,
     metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
   });
 }
@@ -161,11 +168,13 @@ function goodbye(saying: Promise<void>): Promise<void> {
 
 const goodbyeMs = 1_000;
 
+interface MeansParts extends Watching, Pick<StoreOptions, 'noteEnd'> {
+  readonly redis: Database;
+  readonly metrics: Metrics;
+}
+
 /** What handlers may use: the stores, and the two foreign services if they are set. */
-function openMeans(
-  settings: Settings,
-  { redis, metrics, log, tracing }: Watching & { redis: Database; metrics: Metrics },
-): Means {
+function openMeans(settings: Settings, { redis, metrics, log, tracing, noteEnd }: MeansParts): Means {
   const { mail, aws } = settings;
   const watch = watchOutside(metrics, tracing);
   const lane = (options: LaneOptions): Lane => {
@@ -181,6 +190,7 @@ function openMeans(
       verifySecret: settings.verifySecret,
       credentialsKeys: settings.credentialsKeys,
       askingLapseMs: (aws?.deadlineMs ?? 0) + 5_000,
+      noteEnd,
     }),
     mail: mail && watchMail(openMail(mail, log), watch),
     mailLane: lane({ name: 'mail', concurrency: mail?.connections ?? 1, queue: settings.mailQueue }),

@@ -1,5 +1,8 @@
 import { once } from 'node:events';
-import { type BrokerClients, openBrokerClients } from '../broker-clients.ts';
+import { BrokerAcl } from '../broker-acl/broker.ts';
+import { openBrokerClients } from '../broker-acl/client.ts';
+import { noteEndAt, openAclWorks } from '../broker-acl/index.ts';
+import type { SignInParts } from '../broker-acl/sign-in.ts';
 import { openDynamicSecurity } from '../mqtt/dynamic-security.ts';
 import { readSettings, type Settings } from '../settings.ts';
 import { type Database, openRedis } from '../store/redis.ts';
@@ -16,8 +19,8 @@ export interface Connections {
   /** @throws CliFault when Redis can't be reached. */
   redis(): Promise<Database>;
   sessions(): Promise<Sessions>;
-  /** Each broker's list of who may log in. */
-  brokerClients(): readonly BrokerClients[];
+  /** Each broker's list of who may log in, and the sessions that those lists follow. */
+  brokerAcls(): Promise<SignInParts>;
   close(): Promise<void>;
 }
 
@@ -26,7 +29,7 @@ const REDIS_PATIENCE_MS = 5_000;
 export function openConnections(env: NodeJS.ProcessEnv): Connections {
   let settings: Settings | undefined;
   let redis: Database | undefined;
-  let brokers: readonly BrokerClients[] | undefined;
+  let acls: Promise<SignInParts> | undefined;
 
   const connections: Connections = {
     get settings() {
@@ -43,20 +46,30 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
       return redis;
     },
     sessions: async () => openSessions(await connections.redis()),
-    brokerClients() {
-      const { urls, username, password, tls } = connections.settings.mqtt;
-      const clientId = ownClientId(connections.settings);
-      brokers ??= urls.map((url) =>
-        openBrokerClients(openDynamicSecurity({ url, clientId, username, password, tls })),
-      );
-      return brokers;
+    brokerAcls() {
+      acls ??= connections.redis().then((database) => openBrokerAcls(database, connections.settings));
+      return acls;
     },
     async close() {
-      await Promise.all((brokers ?? []).map((broker) => broker.close()));
+      const { brokers } = (await acls?.catch(() => undefined)) ?? { brokers: [] };
+      await Promise.all(brokers.map(({ clients }) => clients.close()));
       await redis?.close();
     },
   };
   return connections;
+}
+
+function openBrokerAcls(database: Database, settings: Settings): SignInParts {
+  const { urls, username, password, tls } = settings.mqtt;
+  const works = openAclWorks(database, { urls, dynamicSecurity: true });
+  const sessions = openSessions(database, noteEndAt(works));
+  const brokers = works.map((work, place) => {
+    const clientId = ownClientId(settings);
+    const url = urls[place] ?? '';
+    const clients = openBrokerClients(openDynamicSecurity({ url, clientId, username, password, tls }));
+    return new BrokerAcl({ clients, work, sessions });
+  });
+  return { sessions, brokers };
 }
 
 /** @throws CliFault with the cause, when Redis does not take commands in time. */

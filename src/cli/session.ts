@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
+import { type SignInParts, signIn, signOut } from '../broker-acl/sign-in.ts';
 import { encodeFragment } from '../etf/index.ts';
 import { readPhone } from '../records/phone.ts';
 import type { Connections } from './connections.ts';
@@ -67,39 +68,32 @@ Examples:
 async function add(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const client = phonesClientIn(options.client, connections);
   const phone = phoneIn(options.phone);
-  const sessions = await connections.sessions();
   const token = newToken();
-  if ((await sessions.add(client, phone, hashOf(token))) === 'changed')
+  if (
+    (await signIn({ client, phone, token }, hashOf(token), await partsOf(options, connections))) === 'changed'
+  )
     throw new CliFault(`${client} has a session already; remove it first, or rotate its token`);
-  try {
-    for (const broker of brokersOf(options, connections)) await broker.add(client, phone, token);
-  } catch (error) {
-    // In one step: no session without its client in the broker.
-    await sessions.remove(phone, [client]);
-    throw error;
-  }
   printToken({ client, phone, token }, options, terminal);
 }
 
 async function rotate(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const client = phonesClientIn(options.client, connections);
-  const sessions = await connections.sessions();
+  const { sessions, brokers } = await partsOf(options, connections);
   const phone = (await sessions.phoneOf(client)) ?? noSession(client);
   const token = newToken();
   // The broker first: if it refuses, the old token is still good everywhere.
-  for (const broker of brokersOf(options, connections)) await broker.rotate(client, token);
+  for (const broker of brokers) await broker.rotate(client, token);
   if ((await sessions.rotate(client, phone, hashOf(token))) === 'changed') noSession(client);
   printToken({ client, phone, token }, options, terminal);
 }
 
 async function remove(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const client = clientIn(options.client);
-  const sessions = await connections.sessions();
-  const phone = await sessions.phoneOf(client);
+  const parts = await partsOf(options, connections);
+  const phone = await parts.sessions.phoneOf(client);
   // Also without a session: what an earlier call left behind in a broker must go.
-  for (const broker of brokersOf(options, connections)) await broker.remove(client);
+  await signOut(client, phone, parts);
   if (phone === undefined) noSession(client);
-  await sessions.remove(phone, [client]);
   terminal.note(`the session of ${client} has ended`);
 }
 
@@ -130,12 +124,17 @@ async function inBrokers(
   connections: Connections,
 ): Promise<boolean | undefined> {
   if (options.redisOnly) return undefined;
-  const known = await Promise.all(connections.brokerClients().map((broker) => broker.of(phone)));
+  const { brokers } = await connections.brokerAcls();
+  const known = await Promise.all(brokers.map(({ clients }) => clients.of(phone)));
   return known.every((clients) => clients.includes(client));
 }
 
-const brokersOf = ({ redisOnly }: Pick<Options, 'redisOnly'>, connections: Connections) =>
-  redisOnly ? [] : connections.brokerClients();
+async function partsOf(
+  { redisOnly }: Pick<Options, 'redisOnly'>,
+  connections: Connections,
+): Promise<SignInParts> {
+  return redisOnly ? { sessions: await connections.sessions(), brokers: [] } : connections.brokerAcls();
+}
 
 function printToken(
   session: { readonly client: string; readonly phone: string; readonly token: string },

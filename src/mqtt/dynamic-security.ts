@@ -9,7 +9,8 @@ import { clientOptions } from './client-options.ts';
  */
 
 const CONTROL = '$CONTROL/dynamic-security/v1';
-const ANSWER_TIMEOUT_MS = 10_000;
+/** Longest time from sending commands to their replies. */
+export const ANSWER_TIMEOUT_MS = 10_000;
 
 /** `{ command: 'createClient', username: … }`, as the plugin's documentation names the fields. */
 export interface SecurityCommand {
@@ -28,11 +29,19 @@ export interface SecurityReply {
 export interface DynamicSecurity {
   /**
    * Carry out commands in order. One that fails does not keep those after it from being carried out.
+   * @param isAllowed - asked in the very turn in which the commands are sent; `false` keeps them from being sent.
    * @returns a reply to each, in the same order.
-   * @throws Error, with the cause in words, when the broker can't be reached or does not answer.
+   * @throws Unanswered when it is not known whether they were carried out; Error, with the cause in words, when they were
+   *   not sent: the broker can't be reached, or `isAllowed` says no.
    */
-  run(commands: readonly SecurityCommand[]): Promise<readonly SecurityReply[]>;
+  run(commands: readonly SecurityCommand[], isAllowed?: () => boolean): Promise<readonly SecurityReply[]>;
+  /** Disconnect; the next command connects again. */
   close(): Promise<void>;
+}
+
+/** Commands were sent, and nobody knows what became of them. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
 }
 
 export interface SecurityConnection {
@@ -47,10 +56,16 @@ export interface SecurityConnection {
 interface Waiting {
   readonly replies: SecurityReply[];
   readonly count: number;
+  /** On which they were sent. */
+  readonly mqtt: MqttClient;
   readonly resolve: (replies: SecurityReply[]) => void;
+  readonly reject: (error: Error) => void;
 }
 
-/** Connects with the first command, and stays connected until `close`. */
+/**
+ * Connects with the first command, and stays connected until `close`, or until the connection breaks: what was sent on it
+ * is never sent again, since it may be wrong by then.
+ */
 export function openDynamicSecurity(connection: SecurityConnection): DynamicSecurity {
   const waiting = new Map<string, Waiting>();
   let client: Promise<MqttClient> | undefined;
@@ -65,49 +80,69 @@ export function openDynamicSecurity(connection: SecurityConnection): DynamicSecu
   };
 
   const connected = (): Promise<MqttClient> => {
-    client ??= connect(connection, take).catch((error: unknown) => {
-      client = undefined; // the next command tries again
-      throw error;
-    });
+    client ??= open();
     return client;
+  };
+  const open = (): Promise<MqttClient> => {
+    const opening = connect(connection, take);
+    // The next command connects again.
+    const forget = (): void => {
+      if (client === opening) client = undefined;
+    };
+    opening.then((mqtt) => {
+      const lost = (): void => {
+        forget();
+        for (const waiter of waiting.values())
+          if (waiter.mqtt === mqtt) waiter.reject(new Unanswered(BROKEN));
+      };
+      mqtt.once('close', lost);
+      if (!mqtt.connected) lost();
+    }, forget);
+    return opening;
+  };
+  const close = async (): Promise<void> => {
+    const leaving = client;
+    client = undefined;
+    await leaving?.then(
+      (mqtt) => mqtt.endAsync(true),
+      () => undefined,
+    );
+  };
+
+  const ask = (mqtt: MqttClient, commands: readonly SecurityCommand[]): Promise<SecurityReply[]> => {
+    const correlationData = randomUUID();
+    let timer: NodeJS.Timeout | undefined;
+    return new Promise<SecurityReply[]>((resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new Unanswered(SILENCE));
+        // Whoever connects next under this client id ends what the broker still has of this connection.
+        void close();
+      }, ANSWER_TIMEOUT_MS);
+      waiting.set(correlationData, { replies: [], count: commands.length, mqtt, resolve, reject });
+      const message = { commands: commands.map((command) => ({ ...command, correlationData })) };
+      mqtt
+        .publishAsync(CONTROL, JSON.stringify(message), { qos: 1 })
+        .catch(() => reject(mqtt.connected ? new Error(REFUSAL) : new Unanswered(BROKEN)));
+    }).finally(() => {
+      clearTimeout(timer);
+      waiting.delete(correlationData);
+    });
   };
 
   return {
-    async run(commands) {
+    async run(commands, isAllowed = () => true) {
       if (commands.length === 0) return [];
       const mqtt = await connected();
-      const correlationData = randomUUID();
-      const answered = new Promise<SecurityReply[]>((resolve) => {
-        waiting.set(correlationData, { replies: [], count: commands.length, resolve });
-      });
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(SILENCE)), ANSWER_TIMEOUT_MS);
-      });
-      try {
-        const message = { commands: commands.map((command) => ({ ...command, correlationData })) };
-        const sent = mqtt.publishAsync(CONTROL, JSON.stringify(message), { qos: 1 }).catch(() => {
-          throw new Error(REFUSAL);
-        });
-        return await Promise.race([sent.then(() => answered), late]);
-      } finally {
-        clearTimeout(timer);
-        waiting.delete(correlationData);
-      }
+      if (!isAllowed()) throw new Error('another one changes this by now');
+      return ask(mqtt, commands);
     },
-    async close() {
-      const open = client;
-      client = undefined;
-      await open?.then(
-        (mqtt) => mqtt.endAsync(true),
-        () => undefined,
-      );
-    },
+    close,
   };
 }
 
 const SILENCE =
   'the broker did not answer: is its dynamic-security plugin loaded, and may this user name manage it?';
+const BROKEN = 'the connection to the broker broke';
 const REFUSAL = 'the broker lets this user name manage no clients (dynamic-security)';
 
 async function connect(connection: SecurityConnection, take: (payload: Buffer) => void): Promise<MqttClient> {
@@ -124,21 +159,30 @@ async function connect(connection: SecurityConnection, take: (payload: Buffer) =
   });
   let client: MqttClient;
   try {
-    client = await connectAsync(url, { ...worker, clean: true, reconnectOnConnackError: false }, false);
+    client = await connectAsync(
+      url,
+      { ...worker, clean: true, reconnectPeriod: 0, reconnectOnConnackError: false },
+      false,
+    );
   } catch (error) {
     throw new Error(causeOf(error as Error));
   }
-  client.on('error', () => undefined); // it reconnects; a command that gets no answer says so
+  client.on('error', () => undefined); // 'close' follows
   client.on('message', (_, payload) => take(payload));
-  const subscribe = () => client.subscribeAsync(`${CONTROL}/response`, { qos: 1 });
-  try {
-    await subscribe();
-  } catch {
-    await client.endAsync(true);
-    throw new Error(REFUSAL);
-  }
-  client.on('connect', () => void subscribe().catch(() => undefined));
-  return client;
+  let timer: NodeJS.Timeout | undefined;
+  const broken = new Promise<Error>((resolve) => {
+    client.once('close', () => resolve(new Error(BROKEN)));
+    timer = setTimeout(() => resolve(new Error(SILENCE)), ANSWER_TIMEOUT_MS);
+  });
+  const refused = client.subscribeAsync(`${CONTROL}/response`, { qos: 1 }).then(
+    () => undefined,
+    () => new Error(REFUSAL),
+  );
+  const trouble = await Promise.race([refused, broken]);
+  clearTimeout(timer);
+  if (trouble === undefined) return client;
+  await client.endAsync(true);
+  throw trouble;
 }
 
 function repliesIn(payload: Buffer): (SecurityReply & { correlationData?: string })[] {

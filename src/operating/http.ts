@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 export interface Operating {
   /** Why the program cannot take requests now, a line each; empty when it can. */
   troubles(): readonly string[];
+  /** What is in the way of something else than requests, a line each; shown beside the troubles. */
+  remarks?(): readonly string[];
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
@@ -23,9 +25,9 @@ export async function serveHttp(port: number, host: string, operating: Operating
     '/livez': async () => ({ status: 200, body: 'ok\n' }),
     '/readyz': async () => {
       const troubles = operating.troubles();
-      return troubles.length === 0
-        ? { status: 200, body: 'ready\n' }
-        : { status: 503, body: `${troubles.join('\n')}\n` };
+      const isReady = troubles.length === 0;
+      const lines = [...(isReady ? ['ready'] : troubles), ...(operating.remarks?.() ?? [])];
+      return { status: isReady ? 200 : 503, body: `${lines.join('\n')}\n` };
     },
     '/metrics': async () => {
       const { text, contentType } = await operating.metrics();

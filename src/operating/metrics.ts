@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
-import { type LaneState, openLanes, type ReadableState, showState } from './readings.ts';
+import { type LaneState, openBrokerAcl, openLanes, type ReadableState, showState } from './readings.ts';
 import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
 
 /** What is counted; no label is ever a phone, a client or anything else that a client chooses. */
@@ -26,6 +26,12 @@ export interface Metrics {
   read(state: ReadableState): void;
   /** Tell of a lane whose use is to be shown. */
   lane(lane: LaneState): void;
+  /**
+   * Show how each broker's list of clients follows the sessions.
+   * @param pending - for each broker, how many phones wait.
+   * @returns what counts the phones that were worked off, and the tries that failed; the broker by its place, from 1.
+   */
+  brokerAcl(pending: () => readonly number[]): (broker: number, outcome: 'done' | 'failed') => void;
   /** Everything in the text format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -97,6 +103,7 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
     lost: (server) => lost.inc({ server }),
     read: (state) => showState(registry, state),
     lane: openLanes(registry),
+    brokerAcl: (pending) => openBrokerAcl(registry, pending),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -88,3 +88,26 @@ export function openLanes(registry: Registry): (lane: LaneState) => void {
   }
   return (lane) => void lanes.push(lane);
 }
+
+/** Show how the brokers' lists of clients follow the sessions (`Metrics.brokerAcl`). */
+export function openBrokerAcl(registry: Registry, pending: () => readonly number[]) {
+  const registers = [registry];
+  new Gauge({
+    name: 'profile_broker_acl_pending',
+    help: 'Phones whose clients in the broker are still to be compared with their sessions, by its place in MQTT_URL.',
+    labelNames: ['broker'],
+    registers,
+    collect() {
+      for (const [place, count] of pending().entries()) this.set({ broker: place + 1 }, count);
+    },
+  });
+  const synced = new Counter({
+    name: 'profile_broker_acl_synced_total',
+    help: 'Phones whose clients in the broker were made equal to their sessions, and tries that failed.',
+    labelNames: ['broker', 'outcome'],
+    registers,
+  });
+  for (const [place] of pending().entries())
+    for (const outcome of ['done', 'failed']) synced.inc({ broker: place + 1, outcome }, 0);
+  return (broker: number, outcome: 'done' | 'failed'): void => synced.inc({ broker, outcome });
+}

@@ -35,10 +35,12 @@ export interface StoreOptions {
   readonly credentialsKeys: readonly Buffer[];
   /** After so long a worker that asks STS counts as dead. */
   readonly askingLapseMs: number;
+  /** Notes that sessions of a phone are about to end or move. */
+  readonly noteEnd?: ((phone: string) => Promise<void>) | undefined;
 }
 
 export function openStores(redis: Database, options: StoreOptions): Stores {
-  const { doneSeconds, verifySecret, credentialsKeys, askingLapseMs } = options;
+  const { doneSeconds, verifySecret, credentialsKeys, askingLapseMs, noteEnd } = options;
   const seal = credentialsKeys.length === 0 ? undefined : sealer(credentialsKeys);
   const reads = new GatheredReads(redis);
   const profiles = openProfiles(redis, reads, doneSeconds);
@@ -51,7 +53,7 @@ export function openStores(redis: Database, options: StoreOptions): Stores {
     migrations: openMigrations(redis, doneSeconds),
     profiles,
     removals: openRemovals(redis, doneSeconds),
-    sessions: openSessions(redis),
+    sessions: openSessions(redis, noteEnd),
     verifications: openVerifications(redis, verifySecret, doneSeconds),
   };
 }

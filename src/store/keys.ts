@@ -47,6 +47,12 @@ export interface Keys {
   outbox(broker: string): string;
   /** Who is sending it. */
   sending(broker: string): string;
+  /** Sorted set: the phones whose clients at a broker are to be compared with their sessions. */
+  brokerAcl(broker: string): string;
+  /** Who changes what a broker has of a phone, or of a client. */
+  brokerAclLock(broker: string, kind: 'phone' | 'client', name: string): string;
+  /** There while nobody is to look through all that a broker has. */
+  brokerAclSweep(broker: string): string;
   /** In which form a client asked last, if not in ETF. */
   form(client: string): string;
   /** What a phone has beside its profile. Not its limits: a phone that signs in anew must not have them anew. */
@@ -82,6 +88,9 @@ export function keysWith(prefix: string): Keys {
     heir: (worker) => `${prefix}heir:${worker}`,
     outbox: (broker) => `${prefix}outbox:${broker}`,
     sending: (broker) => `${prefix}outbox:${broker}:sending`,
+    brokerAcl: (broker) => `${prefix}broker-acl:${broker}`,
+    brokerAclLock: (broker, kind, name) => `${prefix}broker-acl:${broker}:lock:${kind}:${name}`,
+    brokerAclSweep: (broker) => `${prefix}broker-acl:${broker}:sweep`,
     besideProfile: (phone) => [
       keys.verify(phone),
       keys.credentials(phone),

@@ -40,7 +40,11 @@ export interface ListedSession {
   readonly hasToken: boolean;
 }
 
-export function openSessions(redis: Database): Sessions {
+/**
+ * @param noteEnd - notes, before sessions of a phone end or move, that others are to follow: what ends a session can't
+ *   forget it, and a crash in between loses nothing.
+ */
+export function openSessions(redis: Database, noteEnd?: (phone: string) => Promise<void>): Sessions {
   const { connection, keys } = redis;
 
   const phoneOf = async (client: string): Promise<string | undefined> =>
@@ -83,10 +87,12 @@ export function openSessions(redis: Database): Sessions {
     },
     mark: (phone, clients, mark) => runOnEach('mark-session', clients, [phone, mark]),
     async remove(phone, clients, mark = '') {
+      await noteEnd?.(phone);
       await runOnEach('move-session', clients, [phone, '', mark]);
       await dropStale(phone, clients);
     },
     async move(oldPhone, newPhone, mark) {
+      await noteEnd?.(oldPhone);
       const clients = await persist(() => connection.smembers(keys.sessions(oldPhone)));
       await runOnEach('move-session', clients, [oldPhone, newPhone, mark]);
       const are = await areOf(newPhone, clients);

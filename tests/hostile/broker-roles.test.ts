@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { IClientOptions } from 'mqtt';
-import { openBrokerClients } from '../../src/broker-clients.ts';
+import { openBrokerClients } from '../../src/broker-acl/client.ts';
 import { openDynamicSecurity } from '../../src/mqtt/dynamic-security.ts';
 import { connectClient } from '../system/mqtt-clients.ts';
 import { eventually } from '../system/stage/eventually.ts';
@@ -24,7 +24,7 @@ before(async () => {
   const { ca, ...admin } = broker.login('admin');
   const connection = { url: broker.server.url, clientId: 'maker', ...admin, tls: { ca } };
   const clients = openBrokerClients(openDynamicSecurity(connection));
-  await clients.add(CLIENT, PHONE, 'token');
+  await clients.put({ client: CLIENT, phone: PHONE, token: 'token' }, undefined);
   await clients.close();
 });
 after(() => broker.server.stop());

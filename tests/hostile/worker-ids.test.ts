@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { openBrokerClients } from '../../src/broker-clients.ts';
+import { openBrokerClients } from '../../src/broker-acl/client.ts';
 import type { Server } from '../../src/dev/servers/process.ts';
 import { startRedis } from '../../src/dev/servers/redis.ts';
 import { encode } from '../../src/etf/index.ts';
@@ -57,7 +57,7 @@ describe('on the broker of production', () => {
     const { ca, ...login } = broker.login('admin');
     const connection = { url: broker.server.url, clientId: 'maker', ...login, tls: { ca } };
     const clients = openBrokerClients(openDynamicSecurity(connection));
-    await clients.add(client, PHONE, `token of ${client}`);
+    await clients.put({ client, phone: PHONE, token: `token of ${client}` }, undefined);
     await clients.close();
   }
 

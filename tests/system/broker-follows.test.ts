@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import type { MqttClient } from 'mqtt';
-import { type BrokerClients, openBrokerClients } from '../../src/broker-clients.ts';
+import { BrokerAcl } from '../../src/broker-acl/broker.ts';
+import { openBrokerClients } from '../../src/broker-acl/client.ts';
+import { signIn } from '../../src/broker-acl/sign-in.ts';
 import type { Server } from '../../src/dev/servers/process.ts';
 import { startRedis } from '../../src/dev/servers/redis.ts';
 import { decode, encode, type Term } from '../../src/etf/index.ts';
 import { openDynamicSecurity } from '../../src/mqtt/dynamic-security.ts';
+import { openAclWork } from '../../src/store/acl-work.ts';
 import { type Database, openRedis } from '../../src/store/redis.ts';
 import { openSessions, type Sessions } from '../../src/store/sessions.ts';
 import { profile } from '../terms.ts';
@@ -19,7 +22,7 @@ let broker: ProductionBroker;
 let redis: Server;
 let database: Database;
 let sessions: Sessions;
-let clients: BrokerClients;
+let acl: BrokerAcl;
 let worker: WorkerUnderTest;
 
 const workerAs = (user: string, id: string): Promise<WorkerUnderTest> =>
@@ -38,11 +41,12 @@ before(async () => {
   sessions = openSessions(database);
   const { username, password, ca } = broker.login('admin');
   const connection = { url: broker.server.url, clientId: 'test', username, password, tls: { ca } };
-  clients = openBrokerClients(openDynamicSecurity(connection));
+  const clients = openBrokerClients(openDynamicSecurity(connection));
+  acl = new BrokerAcl({ clients, work: openAclWork(database, new URL(broker.server.url).host), sessions });
   worker = await workerAs('steward', 'steward-1');
 });
 after(async () => {
-  await clients.close();
+  await acl.clients.close();
   await worker.process.stop();
   await database.close();
   await Promise.all([broker.server.stop(), redis.stop()]);
@@ -65,8 +69,8 @@ class Device {
   }
 
   async signIn(t: TestContext): Promise<this> {
-    await sessions.add(this.client, this.phone, '00');
-    await clients.add(this.client, this.phone, `token of ${this.client}`);
+    const { client, phone } = this;
+    await signIn({ client, phone, token: `token of ${client}` }, '00', { sessions, brokers: [acl] });
     await this.connect(t);
     return this;
   }
@@ -109,7 +113,7 @@ test('remove answers every client of the phone; then the broker cuts them off an
   assert.deepEqual(other.heard.at(-1)?.term, profile({ phone, status: 'remove' }));
   await assert.rejects(one.connect(t), /not authorized/i);
   await assert.rejects(other.connect(t), /not authorized/i);
-  assert.deepEqual(await clients.of(phone), []);
+  assert.deepEqual(await acl.clients.of(phone), []);
   assert.ok(stranger.isConnected);
 });
 
@@ -123,8 +127,8 @@ test('phone takes the clients of the old phone along: with their old token they 
   await old.ask('migrate', to);
   await fresh.ask('phone');
   await eventually('the old one is cut off', () => !old.isConnected);
-  assert.deepEqual((await clients.of(to)).sort(), ['phone-1', 'phone-2']);
-  assert.deepEqual(await clients.of(from), []);
+  assert.deepEqual((await acl.clients.of(to)).sort(), ['phone-1', 'phone-2']);
+  assert.deepEqual(await acl.clients.of(from), []);
   await old.connect(t);
   assert.deepEqual([await old.reads(to), await old.reads(from)], [true, false]);
   assert.ok(fresh.isConnected, 'nobody else is cut off');
@@ -133,10 +137,10 @@ test('phone takes the clients of the old phone along: with their old token they 
 test('what was cut off by a crash can be done again: a second time changes nothing', async (t) => {
   const phone = '380503000001';
   const device = await new Device('again-1', phone).signIn(t);
-  await clients.add('again-2', phone, 'x'); // in the broker, without a session
-  await clients.follow(phone, sessions.phoneOf);
-  await clients.follow(phone, sessions.phoneOf);
-  assert.deepEqual(await clients.of(phone), ['again-1']);
+  await acl.clients.put({ client: 'again-2', phone, token: 'x' }, undefined); // in the broker, without a session
+  assert.equal(await acl.sync(phone), 'done');
+  assert.equal(await acl.sync(phone), 'done');
+  assert.deepEqual(await acl.clients.of(phone), ['again-1']);
   assert.ok(device.isConnected);
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { openBrokerClients } from '../../src/broker-clients.ts';
+import { openBrokerClients } from '../../src/broker-acl/client.ts';
 import { openDynamicSecurity } from '../../src/mqtt/dynamic-security.ts';
 import { connectClient } from './mqtt-clients.ts';
 import { eventually } from './stage/eventually.ts';
@@ -42,7 +42,7 @@ before(async () => {
     tls,
   });
   const clients = openBrokerClients(security);
-  await clients.add(CLIENT, PHONE, TOKEN);
+  await clients.put({ client: CLIENT, phone: PHONE, token: TOKEN }, undefined);
   await clients.close();
 });
 after(() => broker.server.stop());

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import mqtt, { connectAsync, type IClientOptions } from 'mqtt';
-import { openBrokerClients } from '../../src/broker-clients.ts';
+import { openBrokerClients } from '../../src/broker-acl/client.ts';
 import { startMosquitto } from '../../src/dev/servers/mosquitto.ts';
 import type { Server } from '../../src/dev/servers/process.ts';
 import { openDynamicSecurity } from '../../src/mqtt/dynamic-security.ts';
@@ -59,7 +59,7 @@ for (const username of [client, phone]) {
     const { ca, ...admin } = login('admin');
     const connection = { url: server.url, clientId: 'test', ...admin, tls: { ca } };
     const clients = openBrokerClients(openDynamicSecurity(connection));
-    await clients.add(client, phone, 'token');
+    await clients.put({ client, phone, token: 'token' }, undefined);
     await clients.close();
     const asPhone = { username, password: 'token', ca };
     assert.deepEqual(await heardAfterRestart(t, server, asPhone, login('worker')), topics);

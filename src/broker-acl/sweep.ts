@@ -1,0 +1,56 @@
+import type { BrokerAcl } from './broker.ts';
+import { type BrokerClient, clientIn, isOnly, phoneIn } from './client.ts';
+import { holding } from './locks.ts';
+
+/**
+ * Look through all that a broker has, and note each phone of which it is not equal to Redis: of sessions that have lapsed,
+ * of clients in another group than their session's, of groups and roles that nobody uses. What this sees may be old by
+ * the next page; so it changes nothing itself, but for what no phone stands for.
+ * @param pause - between two pages; throws to end it.
+ */
+export async function sweep(acl: BrokerAcl, pause: () => Promise<void>): Promise<void> {
+  const { clients, work } = acl;
+  const known = new Set<string>();
+  const used = new Set<string>();
+  for await (const page of clients.all()) {
+    for (const { client } of page) known.add(client);
+    await sweepClients(acl, page, used);
+    await pause();
+  }
+  for await (const page of clients.names('groups')) {
+    for (const phone of page.flatMap((name) => phoneIn(name) ?? []))
+      if (!used.has(phone)) await work.note(phone);
+    await pause();
+  }
+  for await (const page of clients.names('roles')) {
+    for (const name of page) {
+      const [phone, client] = [phoneIn(name), clientIn(name)];
+      if (phone !== undefined && !used.has(phone)) await work.note(phone);
+      if (client !== undefined && !known.has(client)) await dropRole(acl, client);
+    }
+    await pause();
+  }
+}
+
+/** @param used - gets the phones of which the broker has a client. */
+async function sweepClients(acl: BrokerAcl, page: readonly BrokerClient[], used: Set<string>): Promise<void> {
+  const sessions = page.filter(({ isSession }) => isSession);
+  const phones = await Promise.all(sessions.map(({ client }) => acl.sessions.phoneOf(client)));
+  for (const [place, found] of sessions.entries()) {
+    const phone = phones[place];
+    if (phone !== undefined && isOnly(found, phone)) {
+      used.add(phone);
+      continue;
+    }
+    const wrong = new Set(phone === undefined ? found.phones : [...found.phones, phone]);
+    for (const each of wrong) await acl.work.note(each);
+    if (wrong.size === 0) await acl.place(found.client);
+  }
+}
+
+/** Under the client's lock, as Mosquitto 2.0 goes on using a role that was deleted while a client had it. */
+async function dropRole({ work, clients }: BrokerAcl, client: string): Promise<void> {
+  await holding(work, [['client', client]], async ({ isAllowed }) => {
+    if ((await clients.find(client)) === undefined) await clients.dropRole(client, isAllowed);
+  });
+}

@@ -1,0 +1,48 @@
+import { persist } from './persist.ts';
+import type { Database } from './redis.ts';
+import { versions } from './version.ts';
+
+/** The right to do something alone, for a limited time. */
+export interface Lease {
+  /** Milliseconds that are left at least, by this process's own clock; also right after the process was frozen. */
+  leftMs(): number;
+  /** Hold it for as long again from now on. @returns false when it has lapsed; another may hold it by now. */
+  extend(): Promise<boolean>;
+  /** Let others have it. What another one holds by now stays. */
+  release(): Promise<void>;
+}
+
+export interface Leases {
+  /** @returns `undefined` while another one holds it. */
+  take(key: string, forMs: number): Promise<Lease | undefined>;
+}
+
+export function openLeases(redis: Database): Leases {
+  const nextName = versions();
+  return {
+    async take(key, forMs) {
+      const name = nextName();
+      // From before the command: by the clock here it lapses no later than in Redis.
+      let until = performance.now() + forMs;
+      const isTaken = await persist(async () => {
+        until = performance.now() + forMs;
+        return (await redis.connection.set(key, name, 'PX', forMs, 'NX')) !== null;
+      });
+      // A command whose reply was lost may have been carried out.
+      if (!isTaken && (await persist(() => redis.connection.get(key))) !== name) return undefined;
+      return {
+        leftMs: () => until - performance.now(),
+        async extend() {
+          const next = performance.now() + forMs;
+          if ((await redis.run('keep-lease', [key], [name, forMs])) === 'changed') return false;
+          until = next;
+          return true;
+        },
+        async release() {
+          until = 0;
+          await redis.run('keep-lease', [key], [name, 0]);
+        },
+      };
+    },
+  };
+}

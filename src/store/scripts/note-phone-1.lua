@@ -1,0 +1,27 @@
+--[[
+  note-phone: note that a phone's clients at a broker are to be compared with its sessions.
+
+  KEYS[1]  broker-acl:<broker>  sorted set; phones, the score the time in Unix microseconds from which each is due
+  ARGV[1]  the phone
+  ARGV[2]  milliseconds from now until it is due
+  ARGV[3]  phones that are kept at most
+
+  Returns  "stored"  noted, and due no later than it was
+           "busy"    the set is full; nothing written
+
+  Each note changes the score, by which a worker sees that a note came while it compared.
+  Repeatable: a second run writes the same phone. Called by src/store/acl-work.ts
+]]
+local list, phone, delay, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local time = redis.call('TIME')
+local due = time[1] * 1000000 + time[2] + delay * 1000
+local score = redis.call('ZSCORE', list, phone)
+if not score and redis.call('ZCARD', list) >= most then
+  return 'busy'
+end
+if score and tonumber(score) <= due then
+  due = tonumber(score) + 1
+end
+redis.call('ZADD', list, string.format('%.0f', due), phone)
+return 'stored'

@@ -1,0 +1,26 @@
+--[[
+  settle-phone: take a phone that was compared off the list, or put it off; unless it was noted again meanwhile.
+
+  KEYS[1]  broker-acl:<broker>  sorted set; phones, the score the time in Unix microseconds from which each is due
+  ARGV[1]  the phone
+  ARGV[2]  the score that it was found with
+  ARGV[3]  milliseconds from now until it is due again; 0 takes it off
+
+  Returns  "stored"   taken off, or put off
+           "changed"  another score, or no such phone; nothing written
+
+  Repeatable: a second run says "changed". Called by src/store/acl-work.ts
+]]
+local list, phone, found, delay = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+local score = redis.call('ZSCORE', list, phone)
+if not score or tonumber(score) ~= tonumber(found) then
+  return 'changed'
+end
+if delay == 0 then
+  redis.call('ZREM', list, phone)
+  return 'stored'
+end
+local time = redis.call('TIME')
+redis.call('ZADD', list, string.format('%.0f', time[1] * 1000000 + time[2] + delay * 1000), phone)
+return 'stored'
