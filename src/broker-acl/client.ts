@@ -7,7 +7,8 @@ import { actionTopic, sessionTopic } from '../mqtt/topics.ts';
  * answers, the notices to its phone, comes with the group of that phone; so a phone that moves takes its clients along
  * by changing their group, and nobody needs a new token.
  *
- * What belongs together goes in one message, which the broker carries out without doing anything else in between.
+ * Each change goes in a message of its own, since the broker writes its whole list after each: others are served in between.
+ * A crash in between leaves what the next change of that phone, or the sweep, makes good.
  * Each method throws Error with the broker's word when it refuses, and Unanswered when nobody knows what became of it.
  */
 export interface BrokerClients {
@@ -58,7 +59,7 @@ export class AclRefused extends Error {
 type IsAllowed = () => boolean;
 
 export function openBrokerClients(security: DynamicSecurity): BrokerClients {
-  const { run, pages } = speakingTo(security);
+  const { run, change, pages } = speakingTo(security);
   return {
     async find(client) {
       const [reply] = await run([{ command: 'getClient', username: client }], missing);
@@ -93,11 +94,11 @@ export function openBrokerClients(security: DynamicSecurity): BrokerClients {
         known === undefined
           ? { command: 'createClient', username: client, clientid: client, password: token, roles, groups }
           : { command: 'modifyClient', username: client, password: token, groups };
-      await run([...placesOf(client, phone), last], present, isAllowed);
+      await change([...placesOf(client, phone), last], present, isAllowed);
     },
     async move(client, phone, isAllowed) {
       const last = { command: 'modifyClient', username: client, groups: [{ groupname: groupOf(phone) }] };
-      await run([...placesOf(client, phone), last], present, isAllowed);
+      await change([...placesOf(client, phone), last], present, isAllowed);
     },
     async rotate(client, password) {
       await run([{ command: 'setClientPassword', username: client, password }]);
@@ -107,17 +108,17 @@ export function openBrokerClients(security: DynamicSecurity): BrokerClients {
         { command: 'deleteClient', username: client },
         { command: 'deleteRole', rolename: roleOf(client) },
       ];
-      await run(commands, missing, isAllowed);
+      await change(commands, missing, isAllowed);
     },
     async dropPhone(phone, isAllowed) {
       const commands = [
         { command: 'deleteGroup', groupname: groupOf(phone) },
         { command: 'deleteRole', rolename: groupOf(phone) },
       ];
-      await run(commands, missing, isAllowed);
+      await change(commands, missing, isAllowed);
     },
     async dropRole(client, isAllowed) {
-      await run([{ command: 'deleteRole', rolename: roleOf(client) }], missing, isAllowed);
+      await change([{ command: 'deleteRole', rolename: roleOf(client) }], missing, isAllowed);
     },
     async *all() {
       for await (const page of pages('listClients', true)) yield (page as ListedClient[]).map(read);
@@ -141,6 +142,13 @@ function speakingTo(security: DynamicSecurity) {
     if (fault) throw new AclRefused(`the broker refused ${fault.command}: ${fault.error}`);
     return [...replies];
   };
+  const change = async (
+    commands: readonly SecurityCommand[],
+    tolerated: RegExp,
+    isAllowed?: IsAllowed,
+  ): Promise<void> => {
+    for (const command of commands) await run([command], tolerated, isAllowed);
+  };
   async function* pages(command: string, verbose: boolean): AsyncGenerator<unknown[]> {
     for (let offset = 0; ; offset += PAGE) {
       const [reply] = await run([{ command, verbose, count: PAGE, offset }]);
@@ -149,7 +157,7 @@ function speakingTo(security: DynamicSecurity) {
       if (page.length < PAGE) return;
     }
   }
-  return { run, pages };
+  return { run, change, pages };
 }
 
 /** The broker does nothing else while it writes such a page: half a millisecond for a hundred clients. */

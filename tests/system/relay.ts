@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
+import type { Certificate } from '../../src/dev/servers/certificate.ts';
 
 /** MQTT control packets by their type (MQTT 5.0, 2.1.2). */
 const packetTypes = { publish: 3, puback: 4 } as const;
@@ -11,6 +13,8 @@ export interface Relay {
   readonly port: number;
   /** From now on lose MQTT packets of these types on their way to the server; none to lose nothing. */
   swallow(...types: readonly PacketType[]): void;
+  /** From now on lose the MQTT packets that hold these bytes on their way to the server. */
+  swallowWith(bytes: string): void;
   /** How many were lost. */
   swallowed(): number;
   /** From now on let nothing pass to the server; `false` lets it all pass, also what was held back. */
@@ -23,19 +27,32 @@ export interface Relay {
 /**
  * @param serverPort - on 127.0.0.1.
  * @param protocol - of `mqtt` packets can be lost.
+ * @param certificate - the server's, where both sides speak TLS.
  */
-export async function startRelay(serverPort: number, protocol: 'mqtt' | 'other'): Promise<Relay> {
+export async function startRelay(
+  serverPort: number,
+  protocol: 'mqtt' | 'other',
+  certificate?: Certificate,
+): Promise<Relay> {
   const clients = new Set<Socket>();
   let losing: readonly number[] = [];
+  let losingWith: string | undefined;
   let lost = 0;
   let holding = false;
   const isLost = (packet: Buffer): boolean => {
-    const loses = losing.includes((packet[0] ?? 0) >> 4);
+    const isWith = losingWith !== undefined && packet.includes(losingWith);
+    const loses = isWith || losing.includes((packet[0] ?? 0) >> 4);
     if (loses) lost++;
     return loses;
   };
-  const listener = createServer((client) => {
-    const server = connect(serverPort, '127.0.0.1');
+  const toServer = (): Socket =>
+    certificate === undefined
+      ? connect(serverPort, '127.0.0.1')
+      : tlsConnect({ port: serverPort, host: '127.0.0.1', ca: certificate.cert });
+  const listen = (relay: (client: Socket) => void) =>
+    certificate === undefined ? createServer(relay) : createTlsServer({ ...certificate }, relay);
+  const listener = listen((client) => {
+    const server = toServer();
     const split = protocol === 'mqtt' ? packetSplitter() : (bytes: Buffer) => [bytes];
     client.on('data', (bytes) => {
       for (const packet of split(bytes)) if (!isLost(packet)) server.write(packet);
@@ -57,6 +74,9 @@ export async function startRelay(serverPort: number, protocol: 'mqtt' | 'other')
     port: (listener.address() as AddressInfo).port,
     swallow(...types) {
       losing = types.map((type) => packetTypes[type]);
+    },
+    swallowWith(bytes) {
+      losingWith = bytes;
     },
     swallowed: () => lost,
     hold(on) {

@@ -1,0 +1,244 @@
+/**
+ * MQTT_DYNAMIC_SECURITY=on: who was signed out is out at every broker, whatever is away meanwhile; who signs in after that is
+ * in; and nobody else waits for it. On brokers with the configuration and plugins of production.
+ */
+import assert from 'node:assert/strict';
+import { after, before, type TestContext, test } from 'node:test';
+import type { BrokerAcl } from '../../src/broker-acl/broker.ts';
+import { clientIn, phoneIn } from '../../src/broker-acl/client.ts';
+import { signIn, signOut } from '../../src/broker-acl/sign-in.ts';
+import type { Server } from '../../src/dev/servers/process.ts';
+import { startRedis } from '../../src/dev/servers/redis.ts';
+import { openLeases } from '../../src/store/leases.ts';
+import { type Database, openRedis } from '../../src/store/redis.ts';
+import { openSessions } from '../../src/store/sessions.ts';
+import { type Relay, startRelay } from '../system/relay.ts';
+import { Device, openRegistry, type Registry } from '../system/stage/device.ts';
+import { eventually } from '../system/stage/eventually.ts';
+import { type ProductionBroker, startProductionBroker } from '../system/stage/production.ts';
+import { startWorker, type WorkerUnderTest } from '../system/stage/worker.ts';
+import { profile } from '../terms.ts';
+
+let one: ProductionBroker;
+let other: ProductionBroker;
+let redis: Server;
+let database: Database;
+/** Both brokers; and the first alone. */
+let both: Registry;
+let first: Registry;
+
+before(async () => {
+  [one, other, redis] = await Promise.all([startProductionBroker(), startProductionBroker(), startRedis()]);
+  database = openRedis(redis.url, '', () => undefined);
+  both = openRegistry(database, [one, other]);
+  first = openRegistry(database, [one]);
+});
+after(async () => {
+  await Promise.all([both.close(), first.close()]);
+  await database.close();
+  await Promise.all([one.server.stop(), other.server.stop(), redis.stop()]);
+});
+
+/** A worker that may manage clients, at these brokers. */
+async function startSteward(
+  t: TestContext,
+  brokers: readonly string[],
+  settings: Record<string, string> = {},
+): Promise<WorkerUnderTest> {
+  const worker = await startWorker({
+    ...one.settings('steward'),
+    MQTT_URL: brokers.join(','),
+    MQTT_CA: `${one.certificate.cert}${other.certificate.cert}`,
+    MQTT_CLIENT_ID: `steward-${++stewards}`,
+    MQTT_DYNAMIC_SECURITY: 'on',
+    REDIS_URL: redis.url,
+    SHUTDOWN_TIMEOUT_MS: '2000',
+    ...settings,
+  });
+  t.after(() => worker.process.stop());
+  return worker;
+}
+let stewards = 0;
+
+const pendingAt = ({ work }: BrokerAcl): Promise<number> =>
+  database.connection.zcard(database.keys.brokerAcl(work.broker));
+
+/** The roles and groups at a broker that are of phones or their clients. */
+async function leftAt({ clients }: BrokerAcl): Promise<string[]> {
+  const found: string[] = [];
+  for (const of of ['groups', 'roles'] as const)
+    for await (const page of clients.names(of))
+      found.push(...page.filter((name) => phoneIn(name) ?? clientIn(name)));
+  return found.sort();
+}
+
+const acl = (registry: Registry, place: number): BrokerAcl => registry.brokers[place] ?? assert.fail();
+
+test('a broker is away during remove, and the worker dies: when the broker is back the client is let in no more', async (t) => {
+  const victim = await startSteward(t, [one.server.url, other.server.url]);
+  const phone = '380511000001';
+  const device = await new Device(one, 'away-1', phone).signIn(t, both);
+  const there = new Device(other, 'away-1', phone);
+  assert.equal(await there.mayLogIn(t), true);
+  await device.ask('set');
+  await other.server.kill('SIGTERM');
+  assert.deepEqual(await device.ask('remove'), profile({ phone, status: 'remove' }));
+  await eventually('the first broker has followed', async () => (await pendingAt(acl(both, 0))) === 0);
+  await victim.idle();
+  assert.equal(await pendingAt(acl(both, 1)), 1, 'acknowledged, and kept for the broker that is away');
+  assert.equal(await victim.metric('profile_broker_acl_pending{broker="2"}'), 1);
+  assert.match((await victim.page('/readyz')).body, /^broker 2: .* \(1 phones wait\): it is away$/m);
+  await victim.process.kill('SIGKILL');
+
+  await other.server.restart();
+  assert.equal(await there.mayLogIn(t), true, 'the broker knows of nothing yet');
+  assert.equal(await there.reads(phone), true);
+  const next = await startSteward(t, [one.server.url, other.server.url]);
+  await eventually('it is cut off', () => !there.isConnected);
+  assert.equal(await there.mayLogIn(t), false);
+  await eventually('nothing is left', async () => (await leftAt(acl(both, 1))).length === 0);
+  await eventually('and counted', async () => {
+    const done = await next.metric('profile_broker_acl_synced_total{broker="2",outcome="done"}');
+    return done > 0 && (await next.metric('profile_broker_acl_pending{broker="2"}')) === 0;
+  });
+});
+
+test('25 sign-ins right after remove, with the same client id and with another, all stand with their group', async (t) => {
+  await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '200' });
+  const phones = Array.from({ length: 25 }, (_, place) => `3805120000${10 + place}`);
+  const returned = await Promise.all(
+    phones.map(async (phone, place) => {
+      const device = await new Device(one, `again-${place}`, phone).signIn(t, first);
+      await device.ask('set');
+      await device.ask('remove');
+      const client = place % 2 === 0 ? device.client : `${device.client}-new`;
+      assert.equal(await signIn({ client, phone, token: `token of ${client}` }, '00', first), 'stored');
+      return new Device(one, client, phone);
+    }),
+  );
+  await eventually('all is followed', async () => (await pendingAt(acl(first, 0))) === 0);
+  for (const device of returned) {
+    assert.ok(await acl(first, 0).clients.isWhole(device.client, device.phone), device.client);
+    assert.equal(await device.mayLogIn(t), true, device.client);
+    assert.equal(await device.reads(device.phone), true, device.client);
+    await signOut(device.client, device.phone, first);
+  }
+  assert.deepEqual(await leftAt(acl(first, 0)), []);
+});
+
+test('a session that lapses is ended at the broker by the sweep, and so is what an older version has left there', async (t) => {
+  const phone = '380513000001';
+  const [lapsing, staying] = [new Device(one, 'ttl-1', phone), new Device(one, 'ttl-2', '380513000002')];
+  for (const device of [lapsing, staying]) await device.signIn(t, first);
+  const { clients } = acl(first, 0);
+  await clients.put({ client: 'lost-1', phone: '380513000003', token: 'x' }, undefined); // then its group is deleted
+  await clients.dropPhone('380513000003');
+  await clients.put({ client: 'lost-2', phone: '380513000004', token: 'x' }, undefined);
+  await clients.dropPhone('380513000004'); // of one that has a session
+  await first.sessions.add('lost-2', '380513000004', '00');
+
+  await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '200' });
+  await database.connection.pexpire('session:ttl-1', 1);
+  await eventually('it is cut off', () => !lapsing.isConnected);
+  assert.equal(await lapsing.mayLogIn(t), false);
+  await eventually(
+    'the client without a group is out',
+    async () => (await clients.find('lost-1')) === undefined,
+  );
+  await eventually('a session gets its group back', () => clients.isWhole('lost-2', '380513000004'));
+  assert.ok(staying.isConnected);
+  for (const client of ['ttl-2', 'lost-2'])
+    await signOut(client, await first.sessions.phoneOf(client), first);
+  await eventually('nothing is left', async () => (await leftAt(acl(first, 0))).length === 0);
+});
+
+test('200 sessions that are added and removed, or lapse, leave no client, group or role', async (t) => {
+  const phoneOf = (place: number): string => `38051400${1000 + place}`;
+  const places = Array.from({ length: 200 }, (_, place) => place);
+  await Promise.all(
+    places.map((place) =>
+      signIn({ client: `many-${place}`, phone: phoneOf(place), token: 'x' }, '00', first),
+    ),
+  );
+  assert.equal((await leftAt(acl(first, 0))).length, 600);
+  const [removed, lapsed] = [places.filter((place) => place % 2 === 0), places.filter((place) => place % 2)];
+  await Promise.all(removed.map((place) => signOut(`many-${place}`, phoneOf(place), first)));
+  assert.equal((await leftAt(acl(first, 0))).length, 300);
+  await database.connection.del(...lapsed.map((place) => `session:many-${place}`));
+  await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '500' });
+  await eventually('nothing is left', async () => (await leftAt(acl(first, 0))).length === 0, 60_000);
+  const clients: string[] = [];
+  for await (const page of acl(first, 0).clients.all()) clients.push(...page.map(({ client }) => client));
+  assert.deepEqual(clients.sort(), ['admin', 'qa', 'steward', 'worker']);
+});
+
+test('eight removes at a broker that answers no command take no place of anybody: another’s get is answered meanwhile', async (t) => {
+  const silent: Relay = await startRelay(other.server.port, 'mqtt', other.certificate);
+  t.after(() => silent.stop());
+  silent.swallowWith('$CONTROL/dynamic-security/v1');
+  const url = `mqtts://127.0.0.1:${silent.port}`;
+  const worker = await startSteward(t, [one.server.url, url], { MQTT_RECEIVE_MAXIMUM: '8' });
+  const devices = await Promise.all(
+    Array.from({ length: 8 }, (_, place) =>
+      new Device(one, `silent-${place}`, `38051500001${place}`).signIn(t, first),
+    ),
+  );
+  const stranger = await new Device(one, 'silent-other', '380515000020').signIn(t, first);
+  for (const device of [...devices, stranger]) await device.ask('set');
+  await Promise.all(devices.map((device) => device.ask('remove')));
+  await stranger.ask('get');
+  const kept = () => database.connection.zcard(database.keys.brokerAcl(new URL(url).host));
+  assert.equal(await kept(), 8, 'answered while all eight wait for the broker');
+  await worker.idle();
+  assert.equal(await kept(), 8, 'acknowledged as well');
+  await eventually('the first broker has followed', async () => (await pendingAt(acl(first, 0))) === 0);
+  await eventually(
+    'readiness names it',
+    async () => {
+      const { status, body } = await worker.page('/readyz');
+      return status === 200 && /^broker 2: .*\(8 phones wait\): the broker did not answer/m.test(body);
+    },
+    60_000,
+  );
+  assert.ok(silent.swallowed() > 0);
+  await signOut('silent-other', '380515000020', first);
+});
+
+test('what was noted while a phone was worked off stays noted; a session ends only when that is noted', async () => {
+  const { work } = acl(first, 0);
+  await work.note('380516000001');
+  const { due } = await work.look();
+  const task = due.find(({ phone }) => phone === '380516000001') ?? assert.fail('not due');
+  await work.note('380516000001');
+  await work.done(task);
+  const again = (await work.find('380516000001')) ?? assert.fail('lost');
+  await work.putOff(again, 60_000);
+  assert.deepEqual((await work.look()).due, []);
+  await work.note('380516000001', 5_000);
+  await work.done((await work.find('380516000001')) ?? assert.fail('lost'));
+  assert.equal(await pendingAt(acl(first, 0)), 0);
+
+  const failing = openSessions(database, () => Promise.reject(new Error('Redis is full')));
+  await failing.add('noted-1', '380516000001', '00');
+  await assert.rejects(failing.remove('380516000001', ['noted-1']), /full/);
+  assert.equal(await failing.phoneOf('noted-1'), '380516000001');
+  await first.sessions.remove('380516000001', ['noted-1']);
+  assert.equal(await pendingAt(acl(first, 0)), 1);
+});
+
+test('a lock that has lapsed is neither kept nor freed by who held it', async () => {
+  const leases = openLeases(database);
+  const lapsed = (await leases.take('lease', 50)) ?? assert.fail('taken');
+  let next: Awaited<ReturnType<typeof leases.take>>;
+  await eventually('it lapses', async () => {
+    next = await leases.take('lease', 60_000);
+    return next !== undefined;
+  });
+  assert.ok(lapsed.leftMs() <= 0);
+  assert.equal(await lapsed.extend(), false);
+  await lapsed.release();
+  assert.equal(await leases.take('lease', 60_000), undefined, 'its successor’s');
+  assert.equal(await next?.extend(), true);
+  await next?.release();
+  assert.ok(await leases.take('lease', 1));
+});
