@@ -47,14 +47,11 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   const { url, keyPrefix, tls } = settings.redis;
   const redis = openRedis(url, keyPrefix, watchConnection('redis'), tls);
   watchRedis(metrics, tracing);
-  closers.push(
-    async () => tracing?.close(),
-    () => redis.close(),
-  );
+  closers.push(async () => tracing?.close());
+  closers.push(() => redis.close());
   const works = openAclWorks(redis, settings.mqtt);
   const means = openMeans(settings, { redis, metrics, log, tracing, noteEnd: noteEndAt(works) });
-  closers.push(async () => means.sts?.close());
-  closers.push(async () => means.mail?.close());
+  closers.push(() => Promise.all([means.mail?.close(), means.sts?.close()]));
 
   const forwarding = new Forwarding({ outbox: openOutbox(redis), brokers, log });
   const following = openFollowing(settings.mqtt, { works, sessions: means.sessions, brokers, metrics, log });

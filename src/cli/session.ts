@@ -92,7 +92,11 @@ async function remove(options: Options, connections: Connections, terminal: Term
   const parts = await partsOf(options, connections);
   const phone = await parts.sessions.phoneOf(client);
   // Also without a session: what an earlier call left behind in a broker must go.
-  await signOut(client, phone, parts);
+  await signOut(client, phone, parts).catch((error: Error) => {
+    if (phone === undefined) throw error;
+    // It is noted, for a worker with MQTT_DYNAMIC_SECURITY=on; without one, this command can be repeated.
+    throw new CliFault(`the session has ended, but a broker still lets ${client} in: ${error.message}`);
+  });
   if (phone === undefined) noSession(client);
   terminal.note(`the session of ${client} has ended`);
 }

@@ -6,9 +6,11 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import type { BrokerAcl } from '../../src/broker-acl/broker.ts';
 import { clientIn, phoneIn } from '../../src/broker-acl/client.ts';
+import { holding } from '../../src/broker-acl/locks.ts';
 import { signIn, signOut } from '../../src/broker-acl/sign-in.ts';
 import type { Server } from '../../src/dev/servers/process.ts';
 import { startRedis } from '../../src/dev/servers/redis.ts';
+import type { AclWork } from '../../src/store/acl-work.ts';
 import { openLeases } from '../../src/store/leases.ts';
 import { type Database, openRedis } from '../../src/store/redis.ts';
 import { openSessions } from '../../src/store/sessions.ts';
@@ -224,6 +226,20 @@ test('what was noted while a phone was worked off stays noted; a session ends on
   assert.equal(await failing.phoneOf('noted-1'), '380516000001');
   await first.sessions.remove('380516000001', ['noted-1']);
   assert.equal(await pendingAt(acl(first, 0)), 1);
+});
+
+test('who was frozen until its lock is about to lapse changes nothing at the broker any more', async () => {
+  const { clients, work } = acl(first, 0);
+  const shortly: AclWork = {
+    ...work,
+    lease: (kind, name) => openLeases(database).take(`${kind}:${name}`, 11_200), // its answer could come too late
+  };
+  const session = { client: 'frozen-1', phone: '380517000001', token: 'x' };
+  await holding(shortly, [['client', session.client]], async ({ isAllowed }) => {
+    await eventually('the lock runs out', () => !isAllowed());
+    await assert.rejects(clients.put(session, undefined, isAllowed), /another one changes this/);
+  });
+  assert.equal(await clients.find(session.client), undefined);
 });
 
 test('a lock that has lapsed is neither kept nor freed by who held it', async () => {
