@@ -1,5 +1,5 @@
 import type { BrokerAcl } from './broker.ts';
-import { type BrokerClient, clientIn, isOnly, phoneIn } from './client.ts';
+import { AclRefused, type BrokerClient, clientIn, isOnly, phoneIn } from './client.ts';
 import { holding } from './locks.ts';
 
 /**
@@ -10,11 +10,19 @@ import { holding } from './locks.ts';
  */
 export async function sweep(acl: BrokerAcl, pause: () => Promise<void>): Promise<void> {
   const { clients, work } = acl;
+  const refusals: AclRefused[] = [];
+  // What the broker refuses for one client keeps none of the others.
+  const change = async (doing: Promise<unknown>): Promise<void> => {
+    await doing.catch((error: unknown) => {
+      if (!(error instanceof AclRefused)) throw error;
+      refusals.push(error);
+    });
+  };
   const known = new Set<string>();
   const used = new Set<string>();
   for await (const page of clients.all()) {
     for (const { client } of page) known.add(client);
-    await sweepClients(acl, page, used);
+    for (const client of await sweepClients(acl, page, used)) await change(acl.place(client));
     await pause();
   }
   for await (const page of clients.names('groups')) {
@@ -26,14 +34,23 @@ export async function sweep(acl: BrokerAcl, pause: () => Promise<void>): Promise
     for (const name of page) {
       const [phone, client] = [phoneIn(name), clientIn(name)];
       if (phone !== undefined && !used.has(phone)) await work.note(phone);
-      if (client !== undefined && !known.has(client)) await dropRole(acl, client);
+      if (client !== undefined && !known.has(client)) await change(dropRole(acl, client));
     }
     await pause();
   }
+  if (refusals[0] !== undefined) throw refusals[0];
 }
 
-/** @param used - gets the phones of which the broker has a client. */
-async function sweepClients(acl: BrokerAcl, page: readonly BrokerClient[], used: Set<string>): Promise<void> {
+/**
+ * @param used - gets the phones of which the broker has a client.
+ * @returns the clients to which no group leads, and perhaps no set of a phone's sessions.
+ */
+async function sweepClients(
+  acl: BrokerAcl,
+  page: readonly BrokerClient[],
+  used: Set<string>,
+): Promise<string[]> {
+  const alone: string[] = [];
   const sessions = page.filter(({ isSession }) => isSession);
   const phones = await Promise.all(sessions.map(({ client }) => acl.sessions.phoneOf(client)));
   for (const [place, found] of sessions.entries()) {
@@ -42,10 +59,10 @@ async function sweepClients(acl: BrokerAcl, page: readonly BrokerClient[], used:
       used.add(phone);
       continue;
     }
-    const wrong = new Set(phone === undefined ? found.phones : [...found.phones, phone]);
-    for (const each of wrong) await acl.work.note(each);
-    if (wrong.size === 0) await acl.place(found.client);
+    if (found.phones.length === 0) alone.push(found.client);
+    for (const each of found.phones) await acl.work.note(each);
   }
+  return alone;
 }
 
 /** Under the client's lock, as Mosquitto 2.0 goes on using a role that was deleted while a client had it. */

@@ -74,7 +74,7 @@ export class AclSync {
     const [trouble] = this.#troubles.values();
     if (trouble === undefined && (isThere() || this.#pending === 0)) return undefined;
     const cause = isThere() ? trouble?.cause : 'it is away';
-    return `broker ${number}: its list of clients does not follow the sessions (${this.#pending} phones wait): ${cause}`;
+    return `broker ${number}: its list of clients does not follow the sessions (phones that wait: ${this.#pending}): ${cause}`;
   }
 
   /** What is under way is ended in two seconds, or left to another worker. */

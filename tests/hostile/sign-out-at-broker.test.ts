@@ -89,7 +89,7 @@ test('a broker is away during remove, and the worker dies: when the broker is ba
   await victim.idle();
   assert.equal(await pendingAt(acl(both, 1)), 1, 'acknowledged, and kept for the broker that is away');
   assert.equal(await victim.metric('profile_broker_acl_pending{broker="2"}'), 1);
-  assert.match((await victim.page('/readyz')).body, /^broker 2: .* \(1 phones wait\): it is away$/m);
+  assert.match((await victim.page('/readyz')).body, /^broker 2: .* \(phones that wait: 1\): it is away$/m);
   await victim.process.kill('SIGKILL');
 
   await other.server.restart();
@@ -198,7 +198,7 @@ test('eight removes at a broker that answers no command take no place of anybody
     'readiness names it',
     async () => {
       const { status, body } = await worker.page('/readyz');
-      return status === 200 && /^broker 2: .*\(8 phones wait\): the broker did not answer/m.test(body);
+      return status === 200 && /^broker 2: .*\(phones that wait: 8\): the broker did not answer/m.test(body);
     },
     60_000,
   );
@@ -226,6 +226,18 @@ test('what was noted while a phone was worked off stays noted; a session ends on
   assert.equal(await failing.phoneOf('noted-1'), '380516000001');
   await first.sessions.remove('380516000001', ['noted-1']);
   assert.equal(await pendingAt(acl(first, 0)), 1);
+});
+
+test('the list of a broker that is away is bounded: what has no place there is left to the sweep', async () => {
+  const { work } = acl(first, 0);
+  const list = database.keys.brokerAcl(work.broker);
+  await database.connection.del(list);
+  const fill = "for place = 1, 100000 do redis.call('ZADD', KEYS[1], 9e15, place) end";
+  await database.connection.eval(fill, 1, list);
+  assert.equal(await work.note('380518000001'), 'busy');
+  assert.equal(await work.note('7'), 'stored', 'it stands there already');
+  assert.equal(await pendingAt(acl(first, 0)), 100_000);
+  await database.connection.del(list);
 });
 
 test('who was frozen until its lock is about to lapse changes nothing at the broker any more', async () => {
