@@ -132,7 +132,7 @@ async function rounds(
 
 /** A client that publishes one message after the other. */
 async function startOther(url: string, ca: Buffer) {
-  const client = await connectAsync(url, { clientId: 'other', username: 'worker', password, ca });
+  const client = await connectAsync(url, { clientId: 'profile-other', username: 'worker', password, ca });
   let [isOver, longest, count] = [false, 0, 0];
   const running = (async () => {
     while (!isOver) {
