@@ -1,6 +1,6 @@
-import { type Fragment, messageOf } from '../etf/index.ts';
-import { readText, unset } from './fields.ts';
-import { recordFields, recordOf, storedRecord } from './record.ts';
+import { elementOffsets, type Fragment, messageOf } from '../etf/index.ts';
+import { readAtom, readText, unset } from './fields.ts';
+import { recordFields, recordOf, recordSizes, storedRecord } from './record.ts';
 
 /** `{'Contact',PhoneId,Avatar,…,Status}` (15): somebody in a roster. */
 export interface Contact {
@@ -33,6 +33,42 @@ export function changeContact(
     fields[places[name]] = value;
   }
   return recordOf('Contact', fields);
+}
+
+/** The `phone_id` of a stored contact. */
+export function contactPhoneId(contact: Fragment): string {
+  elementOffsets(contact, 0, firstOffsets);
+  return readText(contact.subarray(firstOffsets[1], firstOffsets[2])) ?? '';
+}
+
+/** The name of a stored contact's status; `undefined` if it is not set, or no atom. Nothing else of it is cut out. */
+export function contactStatus(contact: Fragment): string | undefined {
+  elementOffsets(contact, 0, offsets);
+  return readAtom(contact, offsets[places.status + 1]);
+}
+
+/** Where the elements of the contact that is being read start; of the first ones, and of all. */
+const firstOffsets = new Int32Array(places.phone_id + 3);
+const offsets = new Int32Array(recordSizes.Contact);
+
+/** Whether a stored contact hears of the other side; an open request and a ban, on either side, are silent. */
+export function isFriend(contact: Fragment): boolean {
+  return !silent.has(contactStatus(contact) ?? '');
+}
+
+const silent: ReadonlySet<string> = new Set([
+  'request',
+  'authorization',
+  'ignore',
+  'ban',
+  'banned',
+  'deleted',
+  'nonexised', // as the protocol spells it
+]);
+
+/** Whether a stored contact was removed, or is told so already. */
+export function isDeleted(contact: Fragment): boolean {
+  return contactStatus(contact) === 'deleted';
 }
 
 /** A contact as a payload. */

@@ -1,5 +1,5 @@
 import { encodeFragment, type Fragment, listElements, listOf } from '../etf/index.ts';
-import { type Contact, readContact } from './contact.ts';
+import { type Contact, contactPhoneId, isDeleted, isFriend, readContact } from './contact.ts';
 import { canonical, isInteger, readInteger, readText, unset } from './fields.ts';
 import { readList, writeList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
@@ -60,6 +60,28 @@ export function contactPlaces(outlines: Fragment): ContactPlace[] {
   return splitOutlines(outlines).flatMap(({ id, phoneIds }) =>
     phoneIds.map((phoneId) => ({ roster: id, phoneId })),
   );
+}
+
+/**
+ * The places of those contacts in joined rosters that hear of the profile, in their order.
+ * @param rosters - as they are answered: stored outlines with their contacts.
+ */
+export function friendPlaces(rosters: Fragment): ContactPlace[] {
+  return placesWhere(rosters, isFriend);
+}
+
+/** The places of those contacts in joined rosters whose status is `deleted`. */
+export function deletedPlaces(rosters: Fragment): ContactPlace[] {
+  return placesWhere(rosters, isDeleted);
+}
+
+function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean): ContactPlace[] {
+  return (listElements(rosters) ?? []).flatMap((fragment) => {
+    const fields = recordFields(fragment, 'Roster');
+    const contacts = listElements(fields?.[places.userlist] ?? unset) ?? [];
+    const roster = readId(fields?.[places.id]) ?? '';
+    return contacts.filter(isMeant).map((contact) => ({ roster, phoneId: contactPhoneId(contact) }));
+  });
 }
 
 /**

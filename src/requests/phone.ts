@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Refusal } from '../records/io.ts';
-import type { ContactPlace } from '../records/roster.ts';
+import { type ContactPlace, friendPlaces } from '../records/roster.ts';
 import type { Migration } from '../store/migrations.ts';
 import { tellCounterparties } from './counterparties.ts';
 import type { Handler, Means } from './handler.ts';
@@ -34,7 +34,10 @@ export const phone: Handler = async (request, means) => {
   if (profile === undefined) return refuse('not_authorized');
   return {
     ...answerProfile(request.sent, profile, 'phone'),
-    ...(migration && { vacated: migration.from, notices: finish(request, migration, means) }),
+    ...(migration && {
+      vacated: migration.from,
+      notices: finish(request, migration, friendPlaces(profile.rosters), means),
+    }),
   };
 };
 
@@ -81,24 +84,28 @@ function rename({ to, claim = '' }: Migration, { contacts }: Means) {
     contacts.rename(other, entry, `${to}_${ourRoster}`, claim);
 }
 
-/** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
+/**
+ * What a crash can cut off, and a redelivery takes up again: each step may be done twice.
+ * @param friends - where the profile's friends stand.
+ */
 async function* finish(
   { key }: Request,
   migration: Migration,
+  friends: readonly ContactPlace[],
   means: Means,
 ): AsyncGenerator<readonly Notice[]> {
-  yield* renameAtCounterparties(migration, await means.contacts.places(migration.to), means);
+  yield* renameAtCounterparties(migration, friends, means);
   await means.migrations.end(migration, key);
 }
 
 /**
  * Let the counterparties have the profile under its new `phone_id`, and tell them.
- * @param places - the profile's contacts.
+ * @param friends - where the profile's friends stand.
  */
 export function renameAtCounterparties(
   migration: Migration,
-  places: readonly ContactPlace[],
+  friends: readonly ContactPlace[],
   means: Means,
 ): AsyncGenerator<readonly Notice[]> {
-  return tellCounterparties(migration.from, places, rename(migration, means));
+  return tellCounterparties(migration.from, friends, rename(migration, means));
 }

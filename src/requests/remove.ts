@@ -1,5 +1,5 @@
-import { atom, encodeFragment } from '../etf/index.ts';
-import { changeContact } from '../records/contact.ts';
+import { atom, encodeFragment, type Fragment } from '../etf/index.ts';
+import { changeContact, isDeleted } from '../records/contact.ts';
 import { unset } from '../records/fields.ts';
 import { writeProfile } from '../records/profile.ts';
 import type { Removal } from '../store/removals.ts';
@@ -11,7 +11,7 @@ import { type Notice, type Request, refuse } from './outcome.ts';
  * `remove`: delete the profile, its verifications, credentials and all sessions of the phone. Its limits stay.
  *
  * Answers `{'Profile',Phone,[],[],[],0,0,[],remove}` to every client with an active session of the phone; then a
- *         `'Contact'` with status `deleted` to `ses/<phone>` of each mutual contact.
+ *         `'Contact'` with status `deleted` to `ses/<phone>` of each mutual contact that is not `deleted` already.
  * Refuses `not_found`; `busy` while another profile is just moving to the phone.
  * @see docs/protocol.md, "remove"
  */
@@ -33,26 +33,34 @@ export const remove: Handler = async (request, means) => {
   };
 };
 
-async function begin(request: Request, { removals, sessions }: Means) {
-  if (request.stored === undefined) return 'not_found';
+async function begin({ phone, key, record, stored, replyTo }: Request, means: Means) {
+  const { removals, sessions, profiles } = means;
   const mark = removals.newMark();
-  for (;;) {
+  for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
     // The asking client has a session, also if the set of them does not name it.
-    const clients = [...new Set([request.replyTo.client, ...(await sessions.active(request.phone))])];
-    await sessions.mark(request.phone, clients, mark);
-    const removal = await removals.begin(request, clients, mark);
-    // Else a client has signed in meanwhile, or come with a profile that moved here, and goes too.
+    const clients = [...new Set([replyTo.client, ...(await sessions.active(phone))])];
+    await sessions.mark(phone, clients, mark);
+    const removal = await removals.begin({ phone, key, record, stored: profile }, clients, mark);
+    // Else a client has signed in meanwhile, or come with a profile that moved here, and goes too; or the profile is another.
     if (removal !== 'changed') return removal;
   }
+  return 'not_found';
 }
 
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
-async function* finish(phone: string, { places }: Removal, means: Means): AsyncGenerator<readonly Notice[]> {
+async function* finish(
+  phone: string,
+  { places, mark }: Removal,
+  means: Means,
+): AsyncGenerator<readonly Notice[]> {
   yield* tellCounterparties(phone, places, (other, entry) =>
-    means.contacts.change(other, entry, (contact) => changeContact(contact, { status: deleted })),
+    means.contacts.change(other, entry, markDeleted, mark),
   );
   await means.removals.end(phone);
 }
+
+const markDeleted = (contact: Fragment): Fragment | undefined =>
+  isDeleted(contact) ? undefined : changeContact(contact, { status: deleted });
 
 const deleted = encodeFragment(atom('deleted'));
 

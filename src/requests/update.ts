@@ -1,6 +1,7 @@
 import { encodeFragment } from '../etf/index.ts';
-import { changeContact } from '../records/contact.ts';
+import { changeContact, isFriend } from '../records/contact.ts';
 import { canonical, isUnset, readAtom, readInteger } from '../records/fields.ts';
+import { friendPlaces } from '../records/roster.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import { tellCounterparties } from './counterparties.ts';
 import type { Handler, Means } from './handler.ts';
@@ -14,7 +15,7 @@ const mostAheadMs = 5 * 60_000;
  * `update`: take the time and the presence of a device, and tell the contacts.
  *
  * `update` becomes the request's time if that is newer than the stored one, `presence` the sent one unless `[]`.
- * Answers `{'Profile',…,update}`; then a `'Contact'` to `ses/<phone>` of each mutual contact.
+ * Answers `{'Profile',…,update}`; then a `'Contact'` to `ses/<phone>` of each mutual friend.
  * Refuses `not_found`, and `invalid_data` for a time that is no integer or a presence that is no atom.
  * @see docs/protocol.md, "update"
  */
@@ -47,14 +48,17 @@ async function* tellContacts(
   profile: StoredProfile,
 ): AsyncGenerator<readonly Notice[]> {
   const { contacts, migrations, profiles } = means;
-  const [places, migration] = await Promise.all([contacts.places(phone), migrations.find(phone)]);
-  if (places.length === 0) return;
+  const migration = await migrations.find(phone);
   // Who moved a moment ago, or whose move a crash cut off, is still known to contacts by the old number.
-  if (migration?.isSettled) yield* renameAtCounterparties(migration, places, means);
+  if (migration?.isSettled) yield* renameAtCounterparties(migration, friendPlaces(profile.rosters), means);
   for (let told: StoredProfile | undefined; !isSameNews(told, profile); ) {
+    const friends = friendPlaces(profile.rosters);
+    if (friends.length === 0) return;
     const news = { update: encodeFragment(profile.update), presence: profile.presence };
-    yield* tellCounterparties(phone, places, (other, entry) =>
-      contacts.change(other, entry, (contact) => changeContact(contact, news)),
+    yield* tellCounterparties(phone, friends, (other, entry) =>
+      contacts.change(other, entry, (contact) =>
+        isFriend(contact) ? changeContact(contact, news) : undefined,
+      ),
     );
     told = profile;
     profile = (await profiles.read(phone)) ?? told;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFragment, type Fragment } from '../etf/index.ts';
-import { changeContact } from '../records/contact.ts';
-import { type ContactPlace, contactPlaces, renameContact } from '../records/roster.ts';
+import { changeContact, isFriend } from '../records/contact.ts';
+import { type ContactPlace, renameContact } from '../records/roster.ts';
 import { Fault } from './fault.ts';
 import { persist } from './persist.ts';
 import type { Database } from './redis.ts';
@@ -9,21 +9,23 @@ import { versions } from './version.ts';
 
 /** The contacts of profiles, each a small field of its own, so that changing one rewrites no other. */
 export interface Contacts {
-  /** Where a profile's contacts stand, in their order. */
-  places(phone: string): Promise<ContactPlace[]>;
   /**
    * Change one contact as one step.
-   * @returns the contact as stored, or `undefined` if there is none at that place.
+   * @param change - returns `undefined` for a contact that is to stay as it is.
+   * @param cause - names what it is done for, if `change` lets a contact be that it has changed: a record is kept then.
+   * @returns the contact as stored, also if it was changed for this cause before; `undefined` if there is none, or it is
+   *   to stay as it is.
    */
   change(
     phone: string,
     place: ContactPlace,
-    change: (contact: Fragment) => Fragment,
+    change: (contact: Fragment) => Fragment | undefined,
+    cause?: string,
   ): Promise<Fragment | undefined>;
   /**
-   * Give one contact another `phone_id` as one step, with a record of it.
+   * Give one contact that is a friend another `phone_id` as one step, with a record of it.
    * @param cause - names what it is done for; by it a repetition finds the record.
-   * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is none.
+   * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is no friend.
    */
   rename(
     phone: string,
@@ -36,42 +38,45 @@ export interface Contacts {
 /** So many others may change a contact between our reading and our writing before we call it a fault. */
 const mostAttempts = 100;
 
-/** @param doneSeconds - for so long it is known that a contact was renamed. */
+/** @param doneSeconds - for so long it is known that a contact was changed. */
 export function openContacts(redis: Database, doneSeconds: number): Contacts {
   const { connection, keys } = redis;
   const nextVersion = versions();
   const rename = renaming(redis, doneSeconds);
   return {
-    async places(phone) {
-      const outlines = await persist(() => connection.hgetBuffer(keys.profile(phone), 'outlines'));
-      return outlines ? contactPlaces(outlines) : [];
-    },
-    change: (phone, place, change) =>
+    change: (phone, place, change, cause) =>
       untilUnchanged(async () => {
         const field = contactField(place);
+        const done = keys.done(phone, contactRecord(cause ?? '', place));
         const contact = await persist(() => connection.hgetBuffer(keys.contacts(phone), field));
         if (!contact) return undefined;
         const next = change(contact);
+        if (next === undefined) {
+          const isDone = cause !== undefined && (await persist(() => connection.exists(done))) === 1;
+          return isDone ? contact : undefined;
+        }
         const answer = await redis.run(
           'replace-contact',
-          [keys.contacts(phone), keys.profile(phone)],
-          [field, contact, next, nextVersion()],
+          [keys.contacts(phone), keys.profile(phone), done],
+          [field, contact, next, nextVersion(), cause === undefined ? 0 : doneSeconds],
         );
         return answer === 'changed' ? answer : next;
       }),
     rename(phone, place, newPhoneId, cause) {
       const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
-      const done = keys.done(phone, renameRecord(cause, place));
-      return rename({ profile, contacts, done }, place, newPhoneId);
+      const done = keys.done(phone, contactRecord(cause, place));
+      return rename({ profile, contacts, done, isMeant: isFriend }, place, newPhoneId);
     },
   };
 }
 
 /** The keys of a profile, of its contacts, and of the record that one of them was renamed. */
-export interface RenameKeys {
+export interface RenameTarget {
   readonly profile: string;
   readonly contacts: string;
   readonly done: string;
+  /** Which contacts are renamed; default all. */
+  readonly isMeant?: (contact: Fragment) => boolean;
 }
 
 /** Gives one contact of a profile, under whatever keys that stands, another `phone_id`; as `Contacts.rename`. */
@@ -79,7 +84,7 @@ export function renaming(redis: Database, doneSeconds: number) {
   const { connection } = redis;
   const nextVersion = versions();
   return (
-    { profile, contacts, done }: RenameKeys,
+    { profile, contacts, done, isMeant = () => true }: RenameTarget,
     place: ContactPlace,
     newPhoneId: string,
   ): Promise<Fragment | undefined> =>
@@ -92,8 +97,9 @@ export function renaming(redis: Database, doneSeconds: number) {
       ]);
       if (!contact || !version || !outlines) {
         const isDone = renamed && (await persist(() => connection.exists(done))) === 1;
-        return isDone ? renamed : undefined;
+        return isDone && isMeant(renamed) ? renamed : undefined;
       }
+      if (!isMeant(contact)) return undefined;
       const next = changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
       const nextOutlines = renameContact(outlines, place, newPhoneId);
       const answer = await redis.run(
@@ -105,8 +111,8 @@ export function renaming(redis: Database, doneSeconds: number) {
     });
 }
 
-/** Names the record that a contact was renamed for a cause, in `done:{phone}:…`. */
-export function renameRecord(cause: string, place: ContactPlace): string {
+/** Names the record that a contact was changed for a cause, in `done:{phone}:…`. */
+export function contactRecord(cause: string, place: ContactPlace): string {
   return `${cause}:${contactField(place)}`;
 }
 

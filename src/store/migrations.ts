@@ -1,6 +1,6 @@
 import { splitPhoneId } from '../records/phone.ts';
 import { contactPlaces } from '../records/roster.ts';
-import { renameRecord, renaming } from './contacts.ts';
+import { contactRecord, renaming } from './contacts.ts';
 import type { Keys } from './keys.ts';
 import { persist } from './persist.ts';
 import type { StoredProfile } from './profiles.ts';
@@ -120,7 +120,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       await copy(redis, keys.leaving(from), arriving);
       await copy(redis, keys.leavingContacts(from), arrivingContacts);
       for (const place of await ownPlaces(redis, arriving, from)) {
-        const done = keys.done(to, renameRecord(claim, place));
+        const done = keys.done(to, contactRecord(claim, place));
         const newPhoneId = `${to}${place.phoneId.slice(from.length)}`;
         await rename({ profile: arriving, contacts: arrivingContacts, done }, place, newPhoneId);
       }

@@ -1,4 +1,6 @@
-import { type ContactPlace, contactPlaces } from '../records/roster.ts';
+import { unset } from '../records/fields.ts';
+import { type ContactPlace, contactPlaces, deletedPlaces } from '../records/roster.ts';
+import { contactField } from './contacts.ts';
 import { persist } from './persist.ts';
 import type { Cause } from './profiles.ts';
 import type { Database } from './redis.ts';
@@ -10,7 +12,7 @@ export interface Removal {
   readonly mark: string;
   /** The clients that had an active session when it began. */
   readonly clients: readonly string[];
-  /** Where its contacts stood. */
+  /** Where those of its contacts stood that were not `deleted` already. */
   readonly places: readonly ContactPlace[];
   /** Whether those sessions have ended; whoever has one of the phone by now has signed in anew. */
   readonly hasEndedSessions: boolean;
@@ -21,7 +23,7 @@ export interface Removals {
   /**
    * The record that the request is done is kept in the same step.
    * @param mark - never used before; the sessions of these clients have it.
-   * @returns `'changed'` if the phone has a session of another client by now; `'busy'` while another profile is just
+   * @returns `'changed'` if the phone has a session of another client by now, or another profile; `'busy'` while another profile is just
    *   moving to the phone; `undefined` when another worker has done the request, and ended it.
    */
   begin(
@@ -46,14 +48,16 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
   const nextName = versions();
 
   const find = async (phone: string): Promise<Removal | undefined> => {
-    const [clients, outlines, ended, mark] = await persist(() =>
-      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines', 'ended', 'mark'),
+    const [clients, outlines, ended, mark, silent] = await persist(() =>
+      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines', 'ended', 'mark', 'silent'),
     );
     if (!clients) return undefined;
+    const silentFields = new Set(silent ? (JSON.parse(silent.toString()) as string[]) : []);
+    const places = outlines?.length ? contactPlaces(outlines) : [];
     return {
       mark: mark?.toString('latin1') ?? '',
       clients: JSON.parse(clients.toString()) as string[],
-      places: outlines?.length ? contactPlaces(outlines) : [],
+      places: places.filter((place) => !silentFields.has(contactField(place))),
       hasEndedSessions: Boolean(ended),
     };
   };
@@ -61,7 +65,7 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
   return {
     find,
     newMark: nextName,
-    async begin({ phone, key, record }, clients, mark) {
+    async begin({ phone, key, record, stored }, clients, mark) {
       const migration = keys.migration(phone);
       const own = [
         keys.profile(phone),
@@ -74,7 +78,16 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
       const answer = await redis.run(
         'begin-removal',
         [...own, ...others],
-        [JSON.stringify(clients), record, `ok ${mark}`, doneSeconds, removalSeconds, mark],
+        [
+          JSON.stringify(clients),
+          record,
+          `ok ${mark}`,
+          doneSeconds,
+          removalSeconds,
+          mark,
+          JSON.stringify(deletedPlaces(stored?.rosters ?? unset).map(contactField)),
+          stored?.version ?? '',
+        ],
       );
       if (answer === 'changed' || answer === 'not_found' || answer === 'busy') return answer;
       // Read back, and not what was given: another worker may have carried it on while this one was frozen.

@@ -13,6 +13,7 @@ import { openMetrics } from '../../src/operating/metrics.ts';
 import type { Means } from '../../src/requests/handler.ts';
 import { Fault } from '../../src/store/fault.ts';
 import { Worker } from '../../src/worker.ts';
+import { rostersOf } from '../system/stage/books.ts';
 import { eventually } from '../system/stage/eventually.ts';
 import { contact, fieldsOf, profile, refusal } from '../terms.ts';
 import { fragment } from './records/bytes.ts';
@@ -26,7 +27,7 @@ const stored = {
   version: 'v',
   update: 5,
   services: fragment([]),
-  rosters: fragment([1]),
+  rosters: fragment(rostersOf({ 1: ['380670000001_1'] })),
   settings: fragment([]),
   balance: fragment(0),
   presence: fragment(atom('online')),
@@ -40,7 +41,6 @@ const means = (broken: object = {}): Means =>
     arrivals: { read: async () => found },
     profiles: { read: async () => stored, change: async () => stored },
     contacts: {
-      places: async () => [{ roster: '1', phoneId: '380670000001_1' }],
       change: async () => entry,
     },
     migrations: { find: async () => undefined },
@@ -164,12 +164,11 @@ test('a request whose answer or notices could not be said, as this side has left
 test('seventeen requests that tell others: sixteen do it at once, and those of another broker need not wait for them', async () => {
   const { opened, open } = gate();
   let telling = 0;
-  const places = async () => {
+  const change = async () => {
     telling++;
     await opened;
-    return [];
   };
-  const { broker, other, serve, acknowledged } = start({ means: means({ contacts: { places } }) });
+  const { broker, other, serve, acknowledged } = start({ means: means({ contacts: { change } }) });
   const served = Array.from({ length: 17 }, () => serve(update));
   while (broker.published.length < 17) await turn();
   assert.equal(telling, 16);

@@ -13,6 +13,8 @@
   ARGV[4]  seconds for which KEYS[3] is kept
   ARGV[5]  seconds for which KEYS[2] is kept
   ARGV[6]  the mark of those sessions
+  ARGV[7]  fields of the contacts that are not to be told, as JSON
+  ARGV[8]  version of KEYS[1] that they were read of
 
   Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell
            "done"       another worker did this request meanwhile; nothing written
@@ -24,17 +26,17 @@
 ]]
 local profile, removal, done, migration, sessions = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local clients, doneRead, record, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local mark = ARGV[6]
+local mark, silent, read = ARGV[6], ARGV[7], ARGV[8]
 
 local found = redis.call('GET', done) or ''
-if found == record then
-  return 'stored'
-end
-if found ~= doneRead then
-  return 'done'
-end
-if redis.call('EXISTS', profile) == 0 then
+if found == record then return 'stored' end
+if found ~= doneRead then return 'done' end
+local version = redis.call('HGET', profile, 'version')
+if not version then
   return 'not_found'
+end
+if version ~= read then
+  return 'changed'
 end
 if redis.call('HGET', migration, 'claim') then
   return 'busy'
@@ -49,8 +51,8 @@ for _, client in ipairs(redis.call('SMEMBERS', sessions)) do
   end
 end
 redis.call('DEL', removal)
-redis.call('HSET', removal, 'clients', clients, 'mark', mark)
-redis.call('HSET', removal, 'outlines', redis.call('HGET', profile, 'outlines') or '')
+local outlines = redis.call('HGET', profile, 'outlines') or ''
+redis.call('HSET', removal, 'clients', clients, 'mark', mark, 'silent', silent, 'outlines', outlines)
 redis.call('EXPIRE', removal, removalSeconds)
 redis.call('UNLINK', profile, migration, unpack(KEYS, 6))
 redis.call('SET', done, record, 'EX', doneSeconds)

@@ -2,18 +2,26 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { atom, decodeFragment, ImproperList, type Term } from '../../../src/etf/index.ts';
-import { changeContact, readContact, writeContact } from '../../../src/records/contact.ts';
+import {
+  changeContact,
+  contactStatus,
+  isFriend,
+  readContact,
+  writeContact,
+} from '../../../src/records/contact.ts';
 import { writeList } from '../../../src/records/list.ts';
 import {
   type ContactPlace,
   contactPlaces,
+  deletedPlaces,
+  friendPlaces,
   joinRosters,
   type Roster,
   readRoster,
   readRosters,
 } from '../../../src/records/roster.ts';
 import { contact, record, roster } from '../../terms.ts';
-import { foreignTerms, fragment, raw } from './bytes.ts';
+import { atomEncodings, foreignTerms, fragment, raw } from './bytes.ts';
 
 /** The contacts of rosters as they are stored, by `<roster id>:<phone_id>`. */
 function storedContacts(rosters: readonly Roster[]): (place: ContactPlace) => Uint8Array | undefined {
@@ -45,6 +53,31 @@ test('the outline of a roster has the phone_ids in the place of its contacts', (
     { roster: '7', phoneId: 'b_1' },
     { roster: '7', phoneId: 'a_1' },
   ]);
+});
+
+test('a status is read in any encoding that an atom may have; anything else is a friend’s', () => {
+  for (const status of ['ban', 'banned', 'request', 'authorization', 'ignore', 'deleted', 'nonexised'])
+    for (const [name, term] of atomEncodings(status)) {
+      const one = readContact(fragment(contact({ phoneId: 'a_1', status: term })));
+      assert.ok(one);
+      assert.equal(contactStatus(one.fragment), status, name);
+      assert.equal(isFriend(one.fragment), false, name);
+    }
+  for (const [name, term] of Object.entries({ ...foreignTerms, none: [], friend: atom('friend') })) {
+    const one = readContact(fragment(contact({ phoneId: 'a_1', lastMessage: term, status: term })));
+    assert.ok(one);
+    assert.equal(isFriend(one.fragment), true, name);
+  }
+});
+
+test('the places of friends, and of those who are deleted, are found in joined rosters', () => {
+  const statuses = [[], atom('ban'), atom('friend'), atom('deleted')];
+  const userlist = statuses.map((status, n) => contact({ phoneId: `${n}_1`, lastMessage: [n], status }));
+  const rosters = fragment([5, roster({ id: 7, userlist }), roster({ id: 8, userlist: userlist.slice(1) })]);
+  const at = (id: string, ...numbers: number[]) => numbers.map((n) => ({ roster: id, phoneId: `${n}_1` }));
+  assert.deepEqual(friendPlaces(rosters), [...at('7', 0, 2), ...at('8', 2)]);
+  assert.deepEqual(deletedPlaces(rosters), [...at('7', 3), ...at('8', 3)]);
+  assert.deepEqual(friendPlaces(fragment([])), []);
 });
 
 test('an integer in the place of a roster is one without contacts here', () => {

@@ -3,18 +3,20 @@
 
   KEYS[1]  contacts:{phone}  hash; one 'Contact' fragment a field
   KEYS[2]  profile:{phone}   hash; `version` names the state, `rosters` is made of the contacts
+  KEYS[3]  done:{phone}:…    the record that the contact was changed, where one is kept
   ARGV[1]  field of the contact, <roster id>:<phone_id>
   ARGV[2]  the fragment that was read
   ARGV[3]  the fragment to store
   ARGV[4]  version of the new state, never used before
+  ARGV[5]  seconds for which KEYS[3] is kept; "0" for no record
 
   Returns  "stored"   the contact is the new one
            "changed"  the contact is another by now, or gone; nothing written
 
   Repeatable: a second run finds the new fragment and says "stored". Called by src/store/contacts.ts
 ]]
-local contacts, profile = KEYS[1], KEYS[2]
-local field, read, new, version = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local contacts, profile, done = KEYS[1], KEYS[2], KEYS[3]
+local field, read, new, version, doneSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 local stored = redis.call('HGET', contacts, field)
 if stored == new then
@@ -27,4 +29,7 @@ redis.call('HSET', contacts, field, new)
 redis.call('HSET', profile, 'version', version)
 -- The ready rosters held the old contact; the next reader joins them anew.
 redis.call('HDEL', profile, 'rosters')
+if doneSeconds ~= '0' then
+  redis.call('SET', done, 'changed', 'EX', doneSeconds)
+end
 return 'stored'

@@ -1,0 +1,141 @@
+/** Only friends hear of a profile: whom it banned, who banned it, and open requests hear nothing and are not changed. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { atom, type Term, Tuple } from '../../src/etf/index.ts';
+import { contactsOf, entry, idOf, read } from '../system/stage/books.ts';
+import { ask as askToMove, confirm } from '../system/stage/moving.ts';
+import { type Phone, type Stage, startStage } from '../system/stage/stage.ts';
+import { fieldsOf, profile, roster } from '../terms.ts';
+
+let stage: Stage;
+before(async () => {
+  stage = await startStage({ workers: 2 });
+});
+after(() => stage.stop());
+
+const silent = ['request', 'authorization', 'ignore', 'ban', 'banned', 'deleted', 'nonexised'];
+const friendly: Term[] = [[], atom('friend'), atom('undefined'), atom('muted'), new Uint8Array([1])];
+const statuses = [...silent.map(atom), ...friendly];
+const sides = ['own', 'other'] as const;
+
+/** A contact, and whether it is silent. */
+interface Case {
+  readonly name: string;
+  readonly phone: Phone;
+  readonly side: (typeof sides)[number];
+  readonly status: Term;
+  readonly isSilent: boolean;
+}
+
+/** One phone that holds a contact for each status on each side, who all hold it. */
+async function town(): Promise<{ phone: Phone; cases: Case[] }> {
+  const phone = await stage.phone();
+  const cases: Case[] = [];
+  for (const side of sides)
+    for (const [place, status] of statuses.entries()) {
+      const contact = await stage.phone();
+      const isSilent = place < silent.length;
+      const name = `${side} ${isSilent ? silent[place] : `friendly ${place - silent.length}`}`;
+      await set(contact, [entry(idOf(phone), side === 'other' ? { status } : {})]);
+      cases.push({ name, phone: contact, side, status, isSilent });
+    }
+  const entries = cases.map((each) =>
+    entry(idOf(each.phone), each.side === 'own' ? { status: each.status } : {}),
+  );
+  await set(phone, entries);
+  return { phone, cases };
+}
+
+async function set(phone: Phone, userlist: Term[]): Promise<void> {
+  const rosters = [roster({ id: 1, userlist })];
+  fieldsOf(await phone.ask(profile({ phone: phone.number, rosters, status: 'set' })));
+}
+
+/** What each contact holds of the phone, and what it heard, after something happened. */
+async function outcomes(cases: readonly Case[], happening: () => Promise<void>) {
+  const before = await Promise.all(cases.map((each) => read(each.phone)));
+  await happening();
+  await stage.idle();
+  return Promise.all(
+    cases.map(async (each, place) => {
+      const after = await read(each.phone);
+      const [own] = contactsOf(after.rosters)['1'] ?? [];
+      return { ...each, before: before[place], after, own, notices: await each.phone.newNotices() };
+    }),
+  );
+}
+
+const statusOf = (contact: Term | undefined): Term | undefined =>
+  contact instanceof Tuple ? contact.elements.at(-1) : undefined;
+
+test('update: friends get the news, for all others nothing changes', async () => {
+  const { phone, cases } = await town();
+  const told = await outcomes(cases, async () => {
+    const request = { phone: phone.number, presence: atom('away'), update: Date.now() + 1000 };
+    fieldsOf(await phone.ask(profile({ ...request, status: 'update' })));
+  });
+  for (const { name, isSilent, before, after, own, notices } of told) {
+    assert.deepEqual(notices, isSilent ? [] : [own], name);
+    if (isSilent) assert.deepEqual(after, before, name);
+    else assert.deepEqual((own as Tuple).elements[13], atom('away'), name);
+  }
+});
+
+test('phone: friends learn the new number; whom the phone banned does not, and who banned it keeps that entry', async () => {
+  const { phone, cases } = await town();
+  const fresh = await stage.phone();
+  await askToMove(phone, fresh);
+  const told = await outcomes(cases, async () => {
+    fieldsOf(await fresh.ask(confirm(fresh)));
+  });
+  for (const { name, isSilent, before, after, own, notices } of told) {
+    assert.deepEqual(notices, isSilent ? [] : [own], name);
+    if (isSilent) assert.deepEqual(after, before, name);
+    else assert.deepEqual((own as Tuple).elements[1], entry(idOf(fresh)).elements[1], name);
+  }
+  // The profile takes its own bans along.
+  const kept = contactsOf((await read(fresh)).rosters)['1'] ?? [];
+  const expected = cases.map(({ side, status }) => (side === 'own' && !isUnset(status) ? status : []));
+  assert.deepEqual(kept.map(statusOf), expected);
+  // And under the new number nobody hears of it either.
+  const later = await outcomes(cases, async () => {
+    fieldsOf(await fresh.ask(profile({ phone: fresh.number, presence: atom('out'), status: 'update' })));
+  });
+  for (const { name, isSilent, notices } of later) assert.equal(notices.length, isSilent ? 0 : 1, name);
+});
+
+test('remove: all hear of it but those who are deleted already, on either side', async () => {
+  const { phone, cases } = await town();
+  const told = await outcomes(cases, async () => {
+    await phone.ask(profile({ phone: phone.number, status: 'remove' }));
+  });
+  for (const { name, before, after, own, notices } of told) {
+    const isDeleted = name.endsWith(' deleted');
+    assert.deepEqual(notices, isDeleted ? [] : [own], name);
+    if (isDeleted) assert.deepEqual(after, before, name);
+    else assert.deepEqual(statusOf(own), atom('deleted'), name);
+  }
+});
+
+test('a ban holds from the next update on, whichever side it stands on', async () => {
+  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  await set(phone, [entry(idOf(friend))]);
+  await set(friend, [entry(idOf(phone))]);
+  const update = (presence: string) =>
+    phone.ask(profile({ phone: phone.number, presence: atom(presence), status: 'update' }));
+  await update('here');
+  await stage.idle();
+  assert.equal((await friend.newNotices()).length, 1);
+  await set(friend, [entry(idOf(phone), { status: atom('ban') })]);
+  await update('there');
+  await stage.idle();
+  assert.deepEqual(await friend.newNotices(), []);
+  await set(friend, [entry(idOf(phone))]);
+  await set(phone, [entry(idOf(friend), { status: atom('ignore') })]);
+  await update('away');
+  await stage.idle();
+  assert.deepEqual(await friend.newNotices(), []);
+});
+
+const isUnset = (status: Term): boolean =>
+  Array.isArray(status) || JSON.stringify(status) === JSON.stringify(atom('undefined'));
