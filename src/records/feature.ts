@@ -1,4 +1,4 @@
-import { elementOffsets, type Fragment } from '../etf/index.ts';
+import { elementOffsets, type Fragment, listElements } from '../etf/index.ts';
 import { isCanonical, isUnset, readAtom, readText, unset } from './fields.ts';
 import { readList } from './list.ts';
 import { isCanonicalRecord, isRecord, recordFields, recordSizes, storedRecord } from './record.ts';
@@ -39,13 +39,24 @@ export function readFeature(fragment: Fragment): Feature | undefined {
 const VALUE = 2;
 
 /** The value of a feature as it was sent, byte for byte. */
-export function featureValue({ fragment }: Feature): Fragment {
+function featureValue({ fragment }: Feature): Fragment {
   return recordFields(fragment, 'Feature')?.[VALUE] ?? unset;
 }
 
 /** Read a list of features; `undefined` if it is no list, or one of them is no feature. */
 export function readFeatures(fragment: Fragment): Feature[] | undefined {
   return readList(fragment, readFeature);
+}
+
+/**
+ * The value of the last feature with a key, as it was sent.
+ * @param settings - a list of features; elements that are none are passed over.
+ * @returns `undefined` where there is none, or it is not set.
+ */
+export function settingValue(settings: Fragment, key: string): Fragment | undefined {
+  const features = (listElements(settings) ?? []).map(readFeature);
+  const feature = features.filter((each) => each?.key === key).at(-1);
+  return feature === undefined || feature.isUnset ? undefined : featureValue(feature);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { parseEmailAddress } from '../outside/email-address.ts';
-import { featureValue, readFeatures } from '../records/feature.ts';
+import { settingValue } from '../records/feature.ts';
 import { readAtom, readText, unset } from '../records/fields.ts';
 import { writeList } from '../records/list.ts';
 import { addressOf, readServices, withEmail } from '../records/service.ts';
@@ -69,7 +69,6 @@ function keepCode(request: Request, means: Means, { to, code }: Code) {
 
 /** The language that the profile's `LANG` setting names. */
 function languageOf(stored: StoredProfile | undefined): string | undefined {
-  const setting = readFeatures(stored?.settings ?? unset)?.find(({ key }) => key === 'LANG');
-  const value = setting && featureValue(setting);
+  const value = settingValue(stored?.settings ?? unset, 'LANG');
   return value && (readText(value) ?? readAtom(value));
 }

@@ -27,10 +27,12 @@ export interface Keys {
   asking(phone: string): string;
   /** List: who waits for what STS answers. */
   waiting(phone: string): string;
-  /** Hash: which phone asks to move to this one. */
+  /** Hash: which phones ask to move to this one, and which of them is just moving. */
   migration(newPhone: string): string;
   /** The phone that this one asked last to move to. */
   migrating(oldPhone: string): string;
+  /** The last `migrate` of a client: the old phone and the new one. */
+  proposal(client: string): string;
   /** Hash: who is to be told that a phone is removed. */
   removal(phone: string): string;
   /** Hash: a profile that was put aside to move to another phone; and its contacts. */
@@ -78,6 +80,7 @@ export function keysWith(prefix: string): Keys {
     waiting: (phone) => `${prefix}aws:{${phone}}:waiting`,
     migration: (newPhone) => `${prefix}migration:{${newPhone}}`,
     migrating: (oldPhone) => `${prefix}migration:{${oldPhone}}:to`,
+    proposal: (client) => `${prefix}proposal:${client}`,
     removal: (phone) => `${prefix}removal:{${phone}}`,
     leaving: (phone) => `${prefix}leaving:{${phone}}`,
     leavingContacts: (phone) => `${prefix}leaving:{${phone}}:contacts`,

@@ -4,20 +4,9 @@ import { contactRecord, renaming } from './contacts.ts';
 import type { Keys } from './keys.ts';
 import { persist } from './persist.ts';
 import type { StoredProfile } from './profiles.ts';
+import { type Migration, openProposals, type Proposals, pendingSeconds } from './proposals.ts';
 import type { Database } from './redis.ts';
 import { versions } from './version.ts';
-
-/** A migration that was asked for and not yet ended. */
-export interface Migration {
-  /** The old phone. */
-  readonly from: string;
-  /** The new phone. */
-  readonly to: string;
-  /** Under which name it is being carried out; `undefined` while it only waits to be confirmed. */
-  readonly claim: string | undefined;
-  /** Whether the profile is the new phone's by now; others may still have to be told. */
-  readonly isSettled: boolean;
-}
 
 /** A migration that is being carried out. */
 export interface ClaimedMigration extends Migration {
@@ -34,26 +23,12 @@ export interface ClaimedMigration extends Migration {
  * that claimed it last settles it or puts it back; the other's step changes nothing, and it looks anew.
  * @see docs/design.md, "Changes that span phones"
  */
-export interface Migrations {
-  /**
-   * Remember for 24 hours that a phone asks to move; the last request of an old phone counts.
-   * @param key - the request's key; its record is kept in the same step.
-   * @param replaced - what stands at the new phone, and may be replaced.
-   * @returns `'changed'` if something else stands there; `'busy'` if another migration to that phone is being carried out;
-   *   `'not_found'` if there is no profile to move.
-   */
-  ask(
-    oldPhone: string,
-    newPhone: string,
-    key: string,
-    replaced: StoredProfile | undefined,
-  ): Promise<'stored' | 'changed' | 'busy' | 'not_found'>;
-  find(newPhone: string): Promise<Migration | undefined>;
+export interface Migrations extends Proposals {
   /** Take it in hand; `undefined` if it is settled, or another one by now. */
   claim(migration: Migration): Promise<ClaimedMigration | undefined>;
   /**
    * Put the profile aside.
-   * @returns `'not_found'` if there is none, or it does not want to move there any more, and the migration is forgotten;
+   * @returns `'not_found'` if there is none, or it does not want to move there any more, and that is forgotten;
    *   `'busy'` while another profile is just moving to the old phone.
    */
   begin(migration: ClaimedMigration): Promise<'stored' | 'not_found' | 'busy'>;
@@ -64,7 +39,7 @@ export interface Migrations {
    */
   settle(migration: ClaimedMigration, replaced: StoredProfile | undefined): Promise<'stored' | 'changed'>;
   /** Give the profile back to the old phone; the migration waits again. `'changed'` if another worker has it in hand. */
-  putBack(migration: ClaimedMigration): Promise<'stored' | 'changed'>;
+  abort(migration: ClaimedMigration): Promise<'stored' | 'changed'>;
   /** The profile has moved, and the sessions with it: nothing of the old phone stays, and it may begin anew. */
   endLeaving(migration: Migration): Promise<void>;
   /**
@@ -74,8 +49,6 @@ export interface Migrations {
   end(migration: Migration, key: string): Promise<void>;
 }
 
-const pendingSeconds = 24 * 60 * 60;
-
 /** A copy that a crash left behind; the next try makes another. */
 const copyMs = 60 * 60_000;
 
@@ -83,18 +56,20 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
   const { keys } = redis;
   const nextName = versions();
 
-  const pending = openPending(redis, doneSeconds);
+  const proposals = openProposals(redis, doneSeconds);
 
   const rename = renaming(redis, doneSeconds);
 
   const dropCopy = (to: string, claim: string) =>
     persist(() => redis.connection.unlink(...copyKeys(keys, to, claim)));
 
-  const release = ({ to, claim }: ClaimedMigration, seconds: number) =>
-    redis.run('release-migration', [keys.migration(to), ...copyKeys(keys, to, claim)], [claim, seconds]);
+  const release = ({ to, claim }: ClaimedMigration, mode: 'wait' | 'forget') => {
+    const own = [keys.migration(to), ...copyKeys(keys, to, claim)];
+    return redis.run('release-migration', own, [claim, pendingSeconds, mode]);
+  };
 
   return {
-    ...pending,
+    ...proposals,
     async claim(migration) {
       const claim = nextName();
       const { from, to } = migration;
@@ -111,9 +86,9 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
         [...placesOf(keys, from), keys.migration(from)],
         [to, claim],
       );
-      if (answer === 'not_found') await release(migration, 0);
-      if (answer === 'busy') await release(migration, pendingSeconds);
-      return answer === 'not_found' || answer === 'busy' ? answer : 'stored';
+      if (answer !== 'not_found' && answer !== 'busy') return 'stored';
+      await release(migration, answer === 'busy' ? 'wait' : 'forget');
+      return answer;
     },
     async settle({ from, to, claim }, replaced) {
       const [arriving, arrivingContacts] = copyKeys(keys, to, claim);
@@ -133,15 +108,15 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       await dropCopy(to, claim);
       return answer;
     },
-    async putBack(migration) {
+    async abort(migration) {
       const { from, to, claim } = migration;
       // Else it may have been settled by who claimed it after us, and what is put aside is what has moved. Whoever claims
       // it from here on puts it aside under another name first, and then it is not given back.
-      const found = await pending.find(to);
+      const found = await proposals.find(to);
       if (found?.claim !== claim || found.isSettled) return 'changed';
-      const answer = await redis.run('put-back', placesOf(keys, from), [claim, pendingSeconds]);
+      const answer = await redis.run('abort-migration', placesOf(keys, from), [claim, pendingSeconds]);
       if (answer === 'changed') return answer;
-      await release(migration, pendingSeconds);
+      await release(migration, 'wait');
       return 'stored';
     },
     async endLeaving({ from, to }) {
@@ -151,48 +126,6 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
     async end({ to, claim = '' }, key) {
       const own = [keys.migration(to), keys.done(to, key)];
       await redis.run('end-move', own, [claim, `ok ${claim}`, doneSeconds]);
-    },
-  };
-}
-
-function openPending(redis: Database, doneSeconds: number): Pick<Migrations, 'ask' | 'find'> {
-  const { connection, keys } = redis;
-
-  const find = async (newPhone: string): Promise<Migration | undefined> => {
-    const [from, claim, settled] = await persist(() =>
-      connection.hmget(keys.migration(newPhone), 'from', 'claim', 'settled'),
-    );
-    if (!from) return undefined;
-    return { from, to: newPhone, claim: claim ?? undefined, isSettled: settled !== null };
-  };
-
-  return {
-    find,
-    async ask(oldPhone, newPhone, key, replaced) {
-      // What is refused must not take the place of an earlier request; so look first, and put that back if need be.
-      const [found, before] = await Promise.all([
-        find(newPhone),
-        persist(() => connection.get(keys.migrating(oldPhone))),
-      ]);
-      if (found?.claim !== undefined) return 'busy';
-      const wanted = await redis.run(
-        'want-migration',
-        [keys.profile(oldPhone), keys.migrating(oldPhone)],
-        [newPhone, pendingSeconds],
-      );
-      if (wanted === 'not_found') return wanted;
-      const answer = await redis.run(
-        'ask-migration',
-        [keys.migration(newPhone), keys.done(newPhone, key), keys.profile(newPhone)],
-        [oldPhone, pendingSeconds, doneSeconds, replaced?.version ?? ''],
-      );
-      if (answer !== 'changed' && answer !== 'busy') return 'stored';
-      await redis.run(
-        'unwant-migration',
-        [keys.migrating(oldPhone)],
-        [newPhone, before ?? '', pendingSeconds],
-      );
-      return answer;
     },
   };
 }

@@ -28,6 +28,7 @@ const scriptAnswers = [
   'yours',
   'asked',
   'answered',
+  'full',
 ] as const;
 
 export type ScriptAnswer = (typeof scriptAnswers)[number];

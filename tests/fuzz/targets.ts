@@ -18,11 +18,11 @@ import {
   tuple,
 } from '../../src/etf/index.ts';
 import { readForm } from '../../src/forms/read-form.ts';
-import { mergeFeatures, readFeatures } from '../../src/records/feature.ts';
+import { mergeFeatures, readFeatures, settingValue } from '../../src/records/feature.ts';
 import { writeList } from '../../src/records/list.ts';
 import { readPhone, splitPhoneId } from '../../src/records/phone.ts';
 import { readProfile, requestKinds } from '../../src/records/profile.ts';
-import { contactPlaces, joinRosters, readRosters } from '../../src/records/roster.ts';
+import { contactPlaces, friendPlaces, joinRosters, readRosters } from '../../src/records/roster.ts';
 import { addressOf, hasVerified, readServices, replaceVoxServices } from '../../src/records/service.ts';
 import { contact, feature, profile, roster, service } from '../terms.ts';
 
@@ -128,6 +128,8 @@ const records: Target = {
     const outlines = writeList(rosters.map(({ outline }) => ({ fragment: outline })));
     const places = contactPlaces(outlines);
     for (const { phoneId } of places) splitPhoneId(phoneId);
+    friendPlaces(writeList(rosters));
+    settingValue(sent.settings, 'OLD_PHONE');
     const contacts = new Map(
       rosters.flatMap(({ id, contacts: of }) =>
         of.map((one) => [`${id}:${one.phoneId}`, one.fragment] as const),

@@ -92,5 +92,5 @@ export async function lay(
     }),
   );
   if (name === 'phone' && typeof replaced !== 'string')
-    await stores.migrations.ask(self, fresh, 'seed', replaced);
+    await stores.migrations.ask({ client: 'self-1', oldPhone: self, key: 'seed' }, fresh, replaced);
 }

@@ -48,9 +48,9 @@ async function contentOf(database: Redis, key: string, startedAt: number): Promi
   }
 }
 
-/** Names that a worker makes up are never alike, and times of its clock are not. */
+/** Names that a worker makes up are never alike, those of listed old phones too; and times of its clock are not. */
 function fieldOf(name: string, value: string, startedAt: number): string {
-  if (name === 'version' || name === 'claim') return '*';
+  if (name === 'version' || name === 'claim' || /^\d+$/.test(name)) return '*';
   return name === 'update' && isNow(Number(value), startedAt) ? 'now' : value;
 }
 

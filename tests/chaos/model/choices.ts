@@ -74,9 +74,14 @@ function drawChoice(chance: Chance, cast: Cast): Choice {
 }
 
 /** A client of a phone that another one has asked to move to. */
-function clientOfPending({ askedBy, wants, sessions }: State): string | undefined {
-  const isWaiting = (phone: string) => wants[askedBy[phone]?.old ?? ''] === phone;
-  return Object.keys(sessions).find((client) => isWaiting(sessions[client] ?? ''));
+function clientOfPending(state: State): string | undefined {
+  const { sessions } = state;
+  return Object.keys(sessions).find((client) => waitingFor(state, sessions[client] ?? '').length > 0);
+}
+
+/** The old phones that ask to move to a phone. */
+function waitingFor({ askedBy, wants }: State, phone: string): string[] {
+  return (askedBy[phone] ?? []).map(({ old }) => old).filter((old) => wants[old] === phone);
 }
 
 type Base = Pick<Asked, 'phone' | 'size'>;
@@ -116,6 +121,15 @@ function drawAsked(chance: Chance, cast: Cast, kind: Kind): (state: State, base:
         return { ...base, kind, address, code };
       };
     }
+    case 'phone': {
+      const [isNamed, isWaiting, other] = [chance.is(0.4), chance.is(0.8), chance.pick(cast.phones)];
+      const place = chance.below(4);
+      return (state, base) => {
+        const waiting = waitingFor(state, base.phone);
+        const old = (isWaiting ? waiting[place % Math.max(1, waiting.length)] : undefined) ?? other;
+        return { ...base, kind, ...(isNamed && { old }) };
+      };
+    }
     default:
       return (_, base) => ({ ...base, kind });
   }
@@ -129,6 +143,9 @@ const notSent = Number.NaN;
 
 /** Around the five minutes that a client's clock may be ahead; none for a time that is not sent. */
 const timesAhead = [notSent, -3_600_000, -5_000, 0, 0, 1, 5_000, 60_000, 285_000, 315_000, 86_400_000];
+
+/** Most hear of the other side, and some don't. */
+const statuses = ['', '', '', '', 'friend', 'friend', 'muted', 'ban', 'request', 'deleted'] as const;
 
 const presences = ['online', 'away', 'offline'] as const;
 
@@ -185,6 +202,6 @@ function drawContacts(chance: Chance, { phones }: Cast): Contact[] {
     names: `contact ${chance.below(1000)}`,
     update: chance.below(1000),
     presence: chance.is(0.3) ? 'away' : '',
-    status: chance.is(0.3) ? 'friend' : '',
+    status: chance.pick(statuses),
   }));
 }

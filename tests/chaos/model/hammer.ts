@@ -242,7 +242,7 @@ export class Hammer {
     const phones = this.#plays.flatMap(({ cast }) => cast.phones).join('|');
     const known = new RegExp(
       `^(workers|session:client-\\d+-\\d|(sessions|profile|contacts|verify|aws):\\{(${phones})\\}|limit:\\{(${phones})\\}:(link|tries:[\\w-]+)|` +
-        `migration:\\{(${phones})\\}(:to)?|limit:\\{[\\w-]+\\}:(address|domain)|confirmed:\\{[\\w-]+\\}|done:\\{(${phones})\\}:.*)$`,
+        `proposal:client-\\d+-\\d|migration:\\{(${phones})\\}(:to)?|limit:\\{[\\w-]+\\}:(address|domain)|confirmed:\\{[\\w-]+\\}|done:\\{(${phones})\\}:.*)$`,
     );
     const keys = await allKeys(this.#stage.database);
     return keys.filter((key) => !known.test(key));

@@ -48,7 +48,7 @@ export function noticeText({ phone, contact }: Notice): string {
 /** Find out how a group went. When a move began is seldom seen, and makes the search many times as long. */
 export function explain(before: State, group: Group): Verdict {
   const withMove = { ...group, outside: { ...group.outside, sawMove: true } };
-  const ways = group.operations.some(isRefusedForMove) ? [group, withMove] : [group];
+  const ways = seesMoves(group.operations) ? [group, withMove] : [group];
   let explored = 0;
   let verdict: Verdict = { explored };
   for (const most of explorations) {
@@ -59,6 +59,12 @@ export function explain(before: State, group: Group): Verdict {
     }
   }
   return { ...verdict, explored };
+}
+
+/** Whether when a move began may matter: something was refused for it, or another proposal came meanwhile. */
+function seesMoves(operations: readonly Operation[]): boolean {
+  const has = (kind: string) => operations.some(({ asked }) => asked.kind === kind);
+  return operations.some(isRefusedForMove) || (has('migrate') && has('phone'));
 }
 
 /**

@@ -1,7 +1,10 @@
-/** The contract of `migrate`: the old phone's wish and the new phone's pending request are two steps. */
-import type { Operation, Outside } from './operation.ts';
+/**
+ * The contract of `migrate`, and of which proposal a `phone` means. A proposal is made in three steps: the new phone may
+ * be asked for, the old phone wants to move there, the new phone lists it.
+ */
+import type { Operation, Outside, PhoneOperation } from './operation.ts';
 import { refuses, says } from './saying.ts';
-import { drop, type Profile, put, type State } from './state.ts';
+import { drop, type Moment, type Profile, put, type State } from './state.ts';
 import type { Move, Task } from './task.ts';
 
 export function migrate(state: State, operation: Operation): Move[] {
@@ -13,30 +16,59 @@ export function migrate(state: State, operation: Operation): Move[] {
     ...(state.profiles[old] === undefined ? refuses(state, operation, 'not_found') : []),
   ];
   if (refusals.length > 0 || isRefused || state.profiles[old] === undefined) return refusals;
-  const before = state.wants[old];
-  const next = { ...state, wants: put(state.wants, old, asked.phone) };
-  return [{ state: next, task: { step: 'ask', answered: false, old, before } }];
+  return [{ state, task: { step: 'want', answered: false, old } }];
 }
 
-/** The old phone wants to move; now the new one is asked, which another profile may be moving to by now. */
-export function askNewPhone(
+/** The new phone may be asked for; now the old one wants to move there, unless its profile has gone. */
+export function want(
   { skipped }: Outside,
   state: State,
   operation: Operation,
-  { old, before }: Task & { step: 'ask' },
+  { old }: Task & { step: 'want' },
 ): Move[] {
-  const { asked, time } = operation;
-  if (isTaken(state.profiles[asked.phone]) || isBusy(state, asked.phone)) {
-    const isOurs = state.wants[old] === asked.phone;
-    const earlier = before === undefined ? drop(state.wants, old) : put(state.wants, old, before);
-    return refuses(isOurs ? { ...state, wants: earlier } : state, operation, 'already_exists');
-  }
+  const { asked, client, time } = operation;
   const until = { from: time.from + skipped + dayMs, to: time.to + skipped + dayMs };
-  const next = { ...state, askedBy: put(state.askedBy, asked.phone, { old, until }) };
+  const proposals = put(state.proposals, client, { old, phone: asked.phone, until });
+  if (state.profiles[old] === undefined) return refuses({ ...state, proposals }, operation, 'not_found');
+  const next = { ...state, proposals, wants: put(state.wants, old, asked.phone) };
+  return [{ state: next, task: { step: 'list', answered: false, old, until } }];
+}
+
+export function list(state: State, operation: Operation, { old, until }: Task & { step: 'list' }): Move[] {
+  const { phone } = operation.asked;
+  const others = (state.askedBy[phone] ?? []).filter((each) => each.old !== old);
+  const next = { ...state, askedBy: put(state.askedBy, phone, [...others, { old, until }]) };
   return says(next, operation, { io: 'ok', word: 'migration' });
 }
 
 const dayMs = 24 * 60 * 60_000;
+
+/** The state without an old phone in the list of a new one. */
+export function unlisted(state: State, phone: string, old: string): State {
+  const others = (state.askedBy[phone] ?? []).filter((each) => each.old !== old);
+  return {
+    ...state,
+    askedBy: others.length === 0 ? drop(state.askedBy, phone) : put(state.askedBy, phone, others),
+  };
+}
+
+/** The old phone whose proposal a `phone` means: the one it names, else the one that its client made, else the only one. */
+export function meant(
+  { skipped }: Outside,
+  state: State,
+  { asked, client, time }: PhoneOperation,
+): string | undefined {
+  const isGood = ({ to }: Moment) => to > time.from + skipped;
+  const standing = (state.askedBy[asked.phone] ?? [])
+    .filter(({ old, until }) => state.wants[old] === asked.phone && isGood(until))
+    .map(({ old }) => old)
+    .filter((old) => state.profiles[old] !== undefined);
+  const own = state.proposals[client];
+  const ofClient = own?.phone === asked.phone && isGood(own.until) ? own.old : undefined;
+  const one = asked.old ?? ofClient;
+  if (one !== undefined) return standing.includes(one) ? one : undefined;
+  return standing.length === 1 ? standing[0] : undefined;
+}
 
 /** Whether a profile must not be replaced by one that moves. */
 export function isTaken(profile: Profile | undefined): boolean {
@@ -48,5 +80,5 @@ export function isTaken(profile: Profile | undefined): boolean {
 
 /** Whether a profile is just moving to a phone, or about to. */
 export function isBusy({ moved, claimed }: State, phone: string): boolean {
-  return phone in moved || claimed.includes(phone);
+  return phone in moved || claimed.some(({ to }) => to === phone);
 }

@@ -16,7 +16,9 @@ export type Asked = {
   /** Elements of the `'Profile'` after its tag; in one of 7 the presence is left out. */
   readonly size: 7 | 8;
 } & (
-  | { readonly kind: 'get' | 'remove' | 'migrate' | 'phone' | 'aws' | 'invalid' }
+  | { readonly kind: 'get' | 'remove' | 'migrate' | 'aws' | 'invalid' }
+  /** `old`: the old phone that it names. */
+  | { readonly kind: 'phone'; readonly old?: string }
   /** `malformed`: a field of the wrong shape stands beside the right ones. */
   | { readonly kind: 'set'; readonly owned: Owned; readonly malformed: boolean }
   | { readonly kind: 'update'; readonly time: number; readonly presence: string }
@@ -58,6 +60,8 @@ export interface Operation {
   /** One; for `aws` perhaps another before it, that says that the credentials come later. */
   readonly answers: readonly Answer[];
 }
+
+export type PhoneOperation = Operation & { readonly asked: Asked & { readonly kind: 'phone' } };
 
 /** What of the world outside matters to a group of requests. */
 export interface Outside {

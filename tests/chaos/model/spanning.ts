@@ -2,22 +2,24 @@
  * The contract of the requests that change more than one phone, in several steps. Each step is one change; other
  * requests may come between two.
  */
-import { askNewPhone, isBusy, isTaken, migrate } from './migrating.ts';
-import type { Asked, Operation, Outside } from './operation.ts';
+import { isBusy, isTaken, list, meant, migrate, unlisted, want } from './migrating.ts';
+import type { Asked, Operation, Outside, PhoneOperation } from './operation.ts';
 import { profileAnswer, refuses, says } from './saying.ts';
 import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
 import type { Entry, Move, News, Task } from './task.ts';
 import { done } from './task.ts';
-import { tell } from './telling.ts';
+import { hears, tell } from './telling.ts';
 
 export function advanceSpanning(outside: Outside, state: State, operation: Operation, task: Task): Move[] {
   switch (task.step) {
     case 'start':
       return begin(outside, state, operation);
-    case 'ask':
-      return askNewPhone(outside, state, operation, task);
+    case 'want':
+      return want(outside, state, operation, task);
+    case 'list':
+      return list(state, operation, task);
     case 'claimed':
-      return phone(outside, released(state, operation.asked.phone), operation);
+      return beginMove(released(state, operation.asked.phone, task.from), operation, task.from);
     case 'arrive':
       return arrive(outside, state, operation, task);
     case 'sessions':
@@ -29,10 +31,11 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
         step: 'entries',
         answered: true,
         news: task.news,
+        all: entriesOf(profile, task.news),
       });
     }
     case 'entries':
-      return [{ state, task: readEntries(state, operation, task.news) }];
+      return [{ state, task: readMove(state, operation, task) }];
     case 'tell':
       return task.left.length > 0 ? tell(state, operation, task) : told(state, operation, task);
     default:
@@ -45,8 +48,7 @@ function withTask(moves: Move[], task: Task): Move[] {
 }
 
 /** Who updates a profile whose move is not over tells its contacts of that first. */
-function readEntries(state: State, { asked }: Operation, news: News): Task {
-  const all = entriesOf(state.profiles[asked.phone]);
+function readMove(state: State, { asked }: Operation, { news, all }: Task & { step: 'entries' }): Task {
   const from = state.moved[asked.phone];
   const told = { step: 'tell', answered: true, all, left: all } as const;
   return news.is === 'state' && from !== undefined
@@ -64,7 +66,7 @@ function begin(outside: Outside, state: State, operation: Operation): Move[] {
     case 'migrate':
       return migrate(state, operation);
     case 'phone':
-      return [...claim(outside, state, operation), ...phone(outside, state, operation)];
+      return phone(outside, state, { ...operation, asked });
     default:
       return [];
   }
@@ -81,7 +83,7 @@ function update(state: State, operation: Operation, asked: Asked & { kind: 'upda
   };
   const news: News = { is: 'state', update: next.update, presence: next.presence };
   const after = { ...state, profiles: put(state.profiles, asked.phone, next) };
-  const task: Task = { step: 'entries', answered: true, news };
+  const task: Task = { step: 'entries', answered: true, news, all: entriesOf(next, news) };
   return withTask(says(after, operation, profileAnswer(asked, next)), task);
 }
 
@@ -100,9 +102,11 @@ function remove(state: State, operation: Operation): Move[] {
   return says(forgotten(ended(state, phone), phone), operation, expected).map((move) => ({
     ...move,
     copies,
-    task: { step: 'sessions', answered: false, entries: entriesOf(profile), news: { is: 'deleted' } },
+    task: { step: 'sessions', answered: false, entries: entriesOf(profile, deleted), news: deleted },
   }));
 }
+
+const deleted: News = { is: 'deleted' };
 
 /** The state without a phone's profile, and with its sessions about to end. */
 function ended(state: State, phone: string): State {
@@ -124,43 +128,66 @@ function forgotten(state: State, phone: string): State {
   };
 }
 
-function claim({ sawMove }: Outside, state: State, { asked }: Operation): Move[] {
-  if (!sawMove || state.askedBy[asked.phone] === undefined) return [];
-  const claimed = [...state.claimed, asked.phone];
-  return [{ state: { ...state, claimed }, task: { step: 'claimed', answered: false } }];
+function released(state: State, phone: string, from: string): State {
+  const place = state.claimed.findIndex((each) => each.to === phone && each.from === from);
+  return { ...state, claimed: state.claimed.toSpliced(place, 1) };
 }
 
-function released(state: State, phone: string): State {
-  return { ...state, claimed: state.claimed.toSpliced(state.claimed.indexOf(phone), 1) };
-}
-
-function phone({ skipped }: Outside, state: State, operation: Operation): Move[] {
-  const { asked, time } = operation;
-  const underWay = state.moved[asked.phone];
+function phone(outside: Outside, state: State, operation: PhoneOperation): Move[] {
+  const { asked } = operation;
   const present = state.profiles[asked.phone];
-  const moves: Move[] = [];
-  if (underWay !== undefined && present !== undefined) {
-    // Another request confirms the same move: it may take it up, and tell counterparties too.
-    const news: News = { is: 'moved', from: underWay };
-    moves.push(
-      ...says(state, operation, profileAnswer(asked, present)).map(
-        (move): Move => ({ ...move, task: { step: 'entries', answered: true, news } }),
-      ),
-    );
-  }
-  const pending = state.askedBy[asked.phone];
-  const from = pending?.old ?? '';
-  const isPending = pending && pending.until.to > time.from + skipped && state.wants[from] === asked.phone;
-  const profile = state.profiles[from];
+  const moves = [
+    ...takeUp(state, operation),
+    ...busyElsewhere(state, operation),
+    ...takeOver(state, operation),
+  ];
+  const from = meant(outside, state, operation);
   // Whether a phone that is taken was asked for in vain is not told.
-  const refusals = isTaken(present) && pending ? refuses(state, operation, 'already_exists') : [];
-  if (!isPending || profile === undefined) {
-    return [...moves, ...refusals, ...refuses(state, operation, 'not_authorized')];
+  const isAsked = state.askedBy[asked.phone] !== undefined;
+  const refusals = isTaken(present) && isAsked ? refuses(state, operation, 'already_exists') : [];
+  if (from === undefined) return [...moves, ...refusals, ...refuses(state, operation, 'not_authorized')];
+  if (isTaken(present)) return [...moves, ...refusals];
+  if (outside.sawMove) {
+    const claimed = { ...state, claimed: [...state.claimed, { from, to: asked.phone }] };
+    moves.push({ state: claimed, task: { step: 'claimed', answered: false, from } });
   }
-  if (isTaken(present)) return refusals;
+  return [...moves, ...beginMove(state, operation, from)];
+}
+
+/** Another request confirms the same move: this one may take it up, and tell counterparties too. */
+function takeUp(state: State, operation: PhoneOperation): Move[] {
+  const { asked } = operation;
+  const from = state.moved[asked.phone];
+  const present = state.profiles[asked.phone];
+  if (from === undefined || present === undefined || (asked.old ?? from) !== from) return [];
+  const news: News = { is: 'moved', from };
+  const task: Task = { step: 'entries', answered: true, news, all: entriesOf(present, news) };
+  return withTask(says(state, operation, profileAnswer(asked, present)), task);
+}
+
+/** Another request has a move in hand that has not begun: this one may begin it. */
+function takeOver(state: State, operation: PhoneOperation): Move[] {
+  const { phone, old } = operation.asked;
+  const inHand = state.claimed.filter(({ to, from }) => to === phone && (old ?? from) === from);
+  return inHand.flatMap(({ from }) => beginMove(state, operation, from));
+}
+
+/** Another phone is just moving there, or about to, than the one that is named. */
+function busyElsewhere(state: State, operation: PhoneOperation): Move[] {
+  const { phone, old } = operation.asked;
+  const isElsewhere = old !== undefined && isBusy(state, phone) && state.moved[phone] !== old;
+  return isElsewhere ? refuses(state, operation, 'busy') : [];
+}
+
+/** The profile of an old phone leaves it, unless it does not want to move there any more. */
+function beginMove(state: State, operation: Operation, from: string): Move[] {
+  const { phone } = operation.asked;
+  const profile = state.profiles[from];
+  if (profile === undefined || state.wants[from] !== phone)
+    return refuses(unlisted(state, phone, from), operation, 'not_authorized');
   const busy = isBusy(state, from) ? refuses(state, operation, 'busy') : [];
   if (busy.length > 0) return busy;
-  const next = { ...ended(state, from), moved: put(state.moved, asked.phone, from) };
+  const next = { ...ended(state, from), moved: put(state.moved, phone, from) };
   return [{ state: next, task: { step: 'arrive', answered: false, from, profile } }];
 }
 
@@ -188,7 +215,6 @@ function arrive(
     const next = {
       ...state,
       profiles: put(state.profiles, asked.phone, arrived),
-      askedBy: drop(state.askedBy, asked.phone),
     };
     const task: Task = { step: 'sessions', answered: false, entries: [], news: { is: 'moved', from } };
     return { state: next, task };
@@ -233,20 +259,28 @@ function endSessions(state: State, operation: Operation, task: Task & { step: 's
 /** All counterparties have been told. Of two updates the last counts, so what was told must be what is. */
 function told(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
   const { news, all } = task;
+  const { phone } = operation.asked;
   const present = state.profiles[operation.asked.phone];
   if (task.afterwards !== undefined) {
     return [{ state, task: { step: 'tell', answered: true, news: task.afterwards, all, left: all } }];
   }
-  if (news.is === 'moved')
-    return [{ state: { ...state, moved: drop(state.moved, operation.asked.phone) }, task: done }];
+  if (news.is === 'moved') {
+    // With the move ends whatever else waited for that phone.
+    const ended = { ...state, moved: drop(state.moved, phone), askedBy: drop(state.askedBy, phone) };
+    return [{ state: phone in state.moved ? ended : state, task: done }];
+  }
   if (news.is === 'deleted' || present === undefined || all.length === 0) return [{ state, task: done }];
   if (present.update === news.update && present.presence === news.presence) return [{ state, task: done }];
   const later: News = { is: 'state', update: present.update, presence: present.presence };
-  return [{ state, task: { ...task, news: later, left: all } }];
+  const entries = entriesOf(present, later);
+  return [{ state, task: { ...task, news: later, all: entries, left: entries } }];
 }
 
-function entriesOf(profile: Profile | undefined): Entry[] {
-  return (profile?.rosters ?? []).flatMap((roster) =>
-    typeof roster === 'number' ? [] : roster.contacts.map(({ phoneId }) => ({ roster: roster.id, phoneId })),
-  );
+/** The contacts of a profile that may hear some news. */
+function entriesOf(profile: Profile | undefined, news: News): Entry[] {
+  return (profile?.rosters ?? []).flatMap((roster) => {
+    if (typeof roster === 'number') return [];
+    const listening = roster.contacts.filter((contact) => hears(contact, news));
+    return listening.map(({ phoneId }) => ({ roster: roster.id, phoneId }));
+  });
 }

@@ -68,18 +68,20 @@ export interface State {
   readonly wrongCodes: ByName<ByName<readonly Moment[]>>;
   /** The addresses that a phone has confirmed at any time. */
   readonly confirmed: ByName<readonly string[]>;
-  /** New phone → who asked last to move to it. */
-  readonly askedBy: ByName<{ readonly old: string; readonly until: Moment }>;
+  /** New phone → who asks to move to it. */
+  readonly askedBy: ByName<readonly { readonly old: string; readonly until: Moment }[]>;
   /** Old phone → where it asked last to move to. */
   readonly wants: ByName<string>;
+  /** Client → the last migration that it proposed. */
+  readonly proposals: ByName<{ readonly old: string; readonly phone: string; readonly until: Moment }>;
   /** Temporary credentials as answered, and until when they are given out. */
   readonly credentials: ByName<{ readonly text: string; readonly until: number }>;
   /** Phones whose profile is gone and whose sessions are about to go: between two steps of `remove` or `phone`. */
   readonly ending: readonly string[];
   /** New phones whose move has come so far that another `phone` takes it up → the old phone. */
   readonly moved: ByName<string>;
-  /** New phones to which a move is about to begin, once for each `phone` that has it in hand. */
-  readonly claimed: readonly string[];
+  /** Moves that are about to begin, once for each `phone` that has it in hand. */
+  readonly claimed: readonly { readonly from: string; readonly to: string }[];
 }
 
 export const nothing: State = {
@@ -92,6 +94,7 @@ export const nothing: State = {
   confirmed: {},
   askedBy: {},
   wants: {},
+  proposals: {},
   credentials: {},
   ending: [],
   moved: {},
@@ -125,8 +128,8 @@ export interface View {
   readonly wrongCodes: ByName<number>;
   /** Phone → how many addresses it has confirmed. */
   readonly confirmed: ByName<number>;
-  /** New phone → old phone. */
-  readonly migrations: ByName<string>;
+  /** New phone → old phones. */
+  readonly migrations: ByName<readonly string[]>;
   readonly credentials: readonly string[];
   /** Keys that belong to something unfinished. */
   readonly unfinished: readonly string[];
@@ -161,8 +164,11 @@ export function viewOf(state: State, now: number): View {
       return all.filter(({ to }) => to + dayMs > now).length || undefined;
     }),
     confirmed: mapped(state.confirmed, (addresses) => addresses.length),
-    migrations: mapped(state.askedBy, ({ old, until }, phone) => {
-      return state.wants[old] === phone && until.to > now ? old : undefined;
+    migrations: mapped(state.askedBy, (listed, phone) => {
+      const isStanding = ({ old, until }: (typeof listed)[number]) =>
+        state.wants[old] === phone && until.to > now;
+      const standing = listed.filter(isStanding).map(({ old }) => old);
+      return standing.length === 0 ? undefined : standing.sort();
     }),
     credentials: Object.keys(state.credentials)
       .filter((phone) => (state.credentials[phone]?.until ?? 0) > now)

@@ -121,21 +121,29 @@ function withPhone(view: View, phone: string, addresses: readonly string[], next
     places: places === 0 ? view.places : { ...view.places, [phone]: places },
     wrongCodes: wrongCodes === 0 ? view.wrongCodes : { ...view.wrongCodes, [phone]: wrongCodes },
     confirmed: confirmed === 0 ? view.confirmed : { ...view.confirmed, [phone]: confirmed },
-    migrations:
-      migration.from === undefined ? view.migrations : { ...view.migrations, [phone]: migration.from },
+    migrations: { ...view.migrations, [phone]: listedIn(migration) },
     credentials: hasCredentials ? [...view.credentials, phone].sort() : view.credentials,
     unfinished: [...view.unfinished, ...unfinished, ...(wants === null ? [] : [`${phone} wants ${wants}`])],
   };
 }
 
-/** Of the phones that somebody asked to move to, those where that is what the other one asked last. */
+/** The old phones that are listed at a new one. */
+function listedIn(migration: Record<string, string>): string[] {
+  return Object.keys(migration)
+    .filter((field) => /^\d+$/.test(field))
+    .sort();
+}
+
+/** Of the phones that are listed at others, those where that is what they asked last. */
 export function withLastWishes(view: View): View {
   const wishes = view.unfinished.filter((text) => text.includes(' wants '));
   const wants = new Map(wishes.map((text) => text.split(' wants ') as [string, string]));
-  const migrations = Object.entries(view.migrations).filter(([phone, old]) => wants.get(old) === phone);
+  const migrations = Object.entries(view.migrations).map(
+    ([phone, listed]) => [phone, listed.filter((old) => wants.get(old) === phone)] as const,
+  );
   return {
     ...view,
-    migrations: Object.fromEntries(migrations),
+    migrations: Object.fromEntries(migrations.filter(([, listed]) => listed.length > 0)),
     unfinished: view.unfinished.filter((text) => !wishes.includes(text)),
   };
 }

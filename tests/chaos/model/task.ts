@@ -1,5 +1,5 @@
 /** How far an operation has come, and what it may do next. */
-import type { Contact, Profile, State } from './state.ts';
+import type { Contact, Moment, Profile, State } from './state.ts';
 
 /** A contact of a profile: its roster and the `phone_id`. */
 export interface Entry {
@@ -28,15 +28,12 @@ export type Task =
   | { readonly step: 'mail'; readonly answered: false }
   /** An address is verified, and not yet remembered beside the profile. */
   | { readonly step: 'remember'; readonly answered: false }
-  /** A phone wants to move to another, which is not asked yet; and where it wanted to move before. */
-  | {
-      readonly step: 'ask';
-      readonly answered: false;
-      readonly old: string;
-      readonly before: string | undefined;
-    }
+  /** A new phone may be asked for; the old one does not want to move there yet. */
+  | { readonly step: 'want'; readonly answered: false; readonly old: string }
+  /** An old phone wants to move, and the new one does not list it yet. */
+  | { readonly step: 'list'; readonly answered: false; readonly old: string; readonly until: Moment }
   /** A move is taken in hand, and not begun. */
-  | { readonly step: 'claimed'; readonly answered: false }
+  | { readonly step: 'claimed'; readonly answered: false; readonly from: string }
   | { readonly step: 'arrive'; readonly answered: false; readonly from: string; readonly profile: Profile }
   | {
       readonly step: 'sessions';
@@ -46,8 +43,13 @@ export type Task =
     }
   /** A profile that has arrived is read, and answered. */
   | { readonly step: 'say'; readonly answered: false; readonly news: News }
-  /** The contacts are yet to be read. */
-  | { readonly step: 'entries'; readonly answered: true; readonly news: News }
+  /** Whether the profile is just moving is yet to be read. */
+  | {
+      readonly step: 'entries';
+      readonly answered: true;
+      readonly news: News;
+      readonly all: readonly Entry[];
+    }
   | {
       readonly step: 'tell';
       readonly answered: true;

@@ -27,6 +27,8 @@ function tellOne(state: State, { asked }: Operation, entry: Entry, news: News): 
   const theirs = state.profiles[other];
   if (theirs === undefined) return [{ state }];
   const phoneId = `${us}_${entry.roster}`;
+  const present = entryOf(theirs, theirRoster, phoneId);
+  if (present !== undefined && !hears(present, news)) return [{ state }];
   const changed = changeEntry(theirs, theirRoster, phoneId, (contact) =>
     changes(contact, news, asked.phone, entry),
   );
@@ -37,10 +39,17 @@ function tellOne(state: State, { asked }: Operation, entry: Entry, news: News): 
   if (news.is !== 'moved') return [{ state }];
   // The entry has the new name already: there is nothing to change, and whether they are told is open.
   const renamed = entryOf(theirs, theirRoster, `${asked.phone}_${entry.roster}`);
-  return renamed === undefined
+  return renamed === undefined || !hears(renamed, news)
     ? [{ state }]
     : [{ state }, { state, notices: [{ phone: other, contact: renamed }] }];
 }
+
+/** Whether a contact, on either side, lets its phone hear something: only friends do, and of a removal all who are left. */
+export function hears({ status }: Contact, { is }: News): boolean {
+  return is === 'deleted' ? status !== 'deleted' : !silent.includes(status);
+}
+
+const silent = ['request', 'authorization', 'ignore', 'ban', 'banned', 'deleted', 'nonexised'];
 
 function changes(contact: Contact, news: News, phone: string, { roster }: Entry): Contact {
   switch (news.is) {

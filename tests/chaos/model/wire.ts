@@ -48,6 +48,11 @@ function sentOf(asked: Asked, forms: Forms): Record<string, Term> {
       return { ...ownedOf(asked.owned), ...(asked.malformed && wrongField(forms.wrong)) };
     case 'update':
       return { update: asked.time, ...(asked.presence && { presence: atom(asked.presence) }) };
+    case 'phone':
+      if (asked.old === undefined) return {};
+      return {
+        settings: [feature('theme', 'dark'), feature('OLD_PHONE', phoneTerm(asked.old, forms.phone))],
+      };
     case 'link':
       return { services: [service({ id: asked.address, type: atom('email') })] };
     case 'email': {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { atom, ImproperList, type Term } from '../../../src/etf/index.ts';
-import { type Feature, mergeFeatures, readFeature, readFeatures } from '../../../src/records/feature.ts';
+import {
+  type Feature,
+  mergeFeatures,
+  readFeature,
+  readFeatures,
+  settingValue,
+} from '../../../src/records/feature.ts';
 import { writeList } from '../../../src/records/list.ts';
 import { feature, record } from '../../terms.ts';
 import { atomEncodings, foreignTerms, fragment, raw } from './bytes.ts';
@@ -28,6 +34,17 @@ test('a key is the same as a binary, a list of characters or an atom in any enco
       readFeature(fragment(feature('LANG', 'v')))?.key,
     );
   }
+});
+
+test('the value of a setting is that of the last feature with its key; what is no feature is passed over', () => {
+  const value = (...terms: Term[]) => {
+    const found = settingValue(fragment(terms), 'OLD_PHONE');
+    return found && Buffer.from(found);
+  };
+  assert.deepEqual(value(feature('OLD_PHONE', 1), 5, feature('OLD_PHONE', 2)), fragment(2));
+  assert.deepEqual(value([], record('Feature', 'OLD_PHONE')), undefined);
+  assert.deepEqual(value(feature('OLD_PHONE', 1), feature('OLD_PHONE', [])), undefined);
+  assert.deepEqual(settingValue(fragment(atom('none')), 'OLD_PHONE'), undefined);
 });
 
 test('keys of other kinds are told apart by their bytes', () => {

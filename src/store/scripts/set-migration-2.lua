@@ -1,5 +1,5 @@
 --[[
-  want-migration: remember to which phone this one asked last to move.
+  set-migration: remember to which phone this one asked last to move. This key decides; the list at the new phone is an index.
 
   KEYS[1]  profile:{old}       hash
   KEYS[2]  migration:{old}:to  the new phone
@@ -9,7 +9,7 @@
   Returns  "stored"     remembered, in the place of an earlier one
            "not_found"  there is no profile to move, any more or yet; nothing written
 
-  Repeatable: a second run writes the same. Called by src/store/migrations.ts
+  Repeatable: a second run writes the same. Called by src/store/proposals.ts
 ]]
 local profile, migrating = KEYS[1], KEYS[2]
 local new, seconds = ARGV[1], ARGV[2]

@@ -1,5 +1,5 @@
 --[[
-  put-back: give a profile that was put aside back to its old phone, since the new one can't take it.
+  abort-migration: give a profile that was put aside back to its old phone, since the new one can't take it.
 
   KEYS[1]  profile:{old}           hash
   KEYS[2]  contacts:{old}          hash

@@ -1,0 +1,189 @@
+import { persist } from './persist.ts';
+import type { StoredProfile } from './profiles.ts';
+import type { Database } from './redis.ts';
+import { versions } from './version.ts';
+
+/** A migration that was proposed and not yet ended. */
+export interface Migration {
+  /** The old phone. */
+  readonly from: string;
+  /** The new phone. */
+  readonly to: string;
+  /** Under which name it is being carried out; `undefined` while it only waits to be confirmed. */
+  readonly claim: string | undefined;
+  /** Whether the profile is the new phone's by now; others may still have to be told. */
+  readonly isSettled: boolean;
+}
+
+/** Who proposes a migration. */
+export interface Proposer {
+  readonly client: string;
+  readonly oldPhone: string;
+  /** The request's key; its record is kept with the last step. */
+  readonly key: string;
+}
+
+/** Which proposal a client confirms. */
+export interface Meant {
+  readonly client: string;
+  /** The old phone that the request names; `undefined` where it names none. */
+  readonly named: string | undefined;
+}
+
+/**
+ * Proposals of old phones to move to new ones. An old phone has one, kept with the old phone: that decides where it
+ * moves. The new phone lists those that ask for it, and each client's last proposal is kept with the client: both only
+ * say where to look.
+ *
+ * Proposals of strangers stand beside the owner's, and are never taken for it. The list is bounded; once it is known that
+ * it misses one, nobody is "the only one" until those that are missing have lapsed.
+ * @see docs/protocol.md, "phone"
+ */
+export interface Proposals {
+  /**
+   * Remember for 24 hours that a phone asks to move; the last request of an old phone counts.
+   * @param replaced - what stands at the new phone, and may be replaced.
+   * @returns `'changed'` if something else stands there; `'busy'` if another migration to that phone is being carried out;
+   *   `'not_found'` if there is no profile to move.
+   */
+  ask(
+    proposer: Proposer,
+    newPhone: string,
+    replaced: StoredProfile | undefined,
+  ): Promise<'stored' | 'changed' | 'busy' | 'not_found'>;
+  /** The migration to a phone that is being carried out. */
+  find(newPhone: string): Promise<Migration | undefined>;
+  /**
+   * The migration that a client of the new phone confirms: the one that is being carried out; else the one that it names;
+   * else the one that it proposed; else the only one.
+   * @returns `'busy'` if it names another one than is being carried out; `undefined` if there is none, or it is not clear.
+   */
+  choose(newPhone: string, meant: Meant): Promise<Migration | 'busy' | undefined>;
+}
+
+/** For so long a proposal waits to be confirmed. */
+export const pendingSeconds = 24 * 60 * 60;
+
+/** So many old phones are listed at a new one. */
+export const maxListed = 32;
+
+type Fields = Readonly<Record<string, string>>;
+
+export function openProposals(redis: Database, doneSeconds: number): Proposals {
+  const { connection, keys } = redis;
+  const nextName = versions();
+
+  const read = (newPhone: string): Promise<Fields> =>
+    persist(() => connection.hgetall(keys.migration(newPhone)));
+
+  /** Whether an old phone still asks for this one. */
+  const stands = async (old: string, newPhone: string): Promise<boolean> => {
+    const [to, profiles] = await Promise.all([
+      persist(() => connection.get(keys.migrating(old))),
+      persist(() => connection.exists(keys.profile(old))),
+    ]);
+    return to === newPhone && profiles === 1;
+  };
+
+  const list = async ({ oldPhone, key }: Proposer, newPhone: string): Promise<void> => {
+    const own = [keys.migration(newPhone), keys.done(newPhone, key)];
+    const entry = [oldPhone, nextName(), pendingSeconds, doneSeconds, maxListed];
+    if ((await redis.run('propose-migration', own, [...entry, ''])) !== 'full') return;
+    const listed = Object.entries(await read(newPhone)).filter(([field]) => isPhone(field));
+    const stale = await without(listed, ([old]) => stands(old, newPhone));
+    await redis.run('propose-migration', own, [...entry, JSON.stringify(stale)]);
+  };
+
+  return {
+    async ask(proposer, newPhone, replaced) {
+      const { client, oldPhone } = proposer;
+      const [answer, profiles] = await Promise.all([
+        look(redis, newPhone, replaced?.version ?? ''),
+        persist(() => connection.exists(keys.profile(oldPhone))),
+      ]);
+      // What is refused leaves an earlier proposal as it is.
+      if (answer !== 'stored') return answer;
+      if (profiles === 0) return 'not_found';
+      const [wanted] = await Promise.all([
+        redis.run(
+          'set-migration',
+          [keys.profile(oldPhone), keys.migrating(oldPhone)],
+          [newPhone, pendingSeconds],
+        ),
+        persist(() => connection.set(keys.proposal(client), `${oldPhone} ${newPhone}`, 'EX', pendingSeconds)),
+      ]);
+      if (wanted === 'not_found') return wanted;
+      await list(proposer, newPhone);
+      return 'stored';
+    },
+    find: async (newPhone) => underWay(newPhone, await read(newPhone)),
+    async choose(newPhone, { client, named }) {
+      const [fields, own] = await Promise.all([
+        read(newPhone),
+        persist(() => connection.get(keys.proposal(client))),
+      ]);
+      const migration = underWay(newPhone, fields);
+      if (migration !== undefined)
+        return named === undefined || named === migration.from ? migration : 'busy';
+      const candidates = candidatesIn(fields, named ?? oldPhoneIn(own, newPhone));
+      const stale = await without(candidates, (old) => stands(old, newPhone));
+      const [from, ...others] = candidates.filter((old) => !stale.includes(old));
+      if (from === undefined || others.length > 0) return undefined;
+      return { from, to: newPhone, claim: undefined, isSettled: false };
+    },
+  };
+}
+
+/** Whether a phone may be asked for: claim and version as one state, so that there was a moment at which it might. */
+async function look(
+  { connection, keys }: Database,
+  newPhone: string,
+  version: string,
+): Promise<'stored' | 'busy' | 'changed'> {
+  const [claim, found] = await persist(async () => {
+    const replies = await connection
+      .multi()
+      .hget(keys.migration(newPhone), 'claim')
+      .hget(keys.profile(newPhone), 'version')
+      .exec();
+    return (replies ?? []).map(([error, reply]) => {
+      if (error) throw error;
+      return reply as string | null;
+    });
+  });
+  if (claim) return 'busy';
+  return (found ?? '') === version ? 'stored' : 'changed';
+}
+
+function underWay(to: string, { from, claim, settled }: Fields): Migration | undefined {
+  if (from === undefined || claim === undefined) return undefined;
+  return { from, to, claim, isSettled: settled !== undefined };
+}
+
+/**
+ * The old phones that may be meant. Where the new phone has left or was removed since, its list is gone, and what was
+ * listed there counts no more.
+ * @param meant - the one that is named, or was proposed by the client itself.
+ */
+function candidatesIn(fields: Fields, meant: string | undefined): string[] {
+  const { from, more } = fields;
+  const mayMissOne = Number(more ?? 0) > Date.now();
+  // A worker of the version before keeps the last one only, in `from`.
+  const listed = new Set([...Object.keys(fields).filter(isPhone), ...(from === undefined ? [] : [from])]);
+  if (meant !== undefined) return mayMissOne || listed.has(meant) ? [meant] : [];
+  return mayMissOne ? [] : [...listed];
+}
+
+/** @param proposal - `<old phone> <new phone>`, as it is kept with a client. */
+function oldPhoneIn(proposal: string | null, newPhone: string): string | undefined {
+  const [old, to] = proposal?.split(' ') ?? [];
+  return to === newPhone ? old : undefined;
+}
+
+const isPhone = (field: string): boolean => /^\d+$/.test(field);
+
+/** Those of which something does not hold. */
+async function without<T>(items: readonly T[], holds: (item: T) => Promise<boolean>): Promise<T[]> {
+  const answers = await Promise.all(items.map(holds));
+  return items.filter((_, place) => !answers[place]);
+}
