@@ -28,7 +28,7 @@ export interface Migrations extends Proposals {
   claim(migration: Migration): Promise<ClaimedMigration | undefined>;
   /**
    * Put the profile aside.
-   * @returns `'not_found'` if there is none, or it does not want to move there any more, and that is forgotten;
+   * @returns `'not_found'` if there is none, or it does not want to move there any more;
    *   `'busy'` while another profile is just moving to the old phone.
    */
   begin(migration: ClaimedMigration): Promise<'stored' | 'not_found' | 'busy'>;
@@ -63,9 +63,9 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
   const dropCopy = (to: string, claim: string) =>
     persist(() => redis.connection.unlink(...copyKeys(keys, to, claim)));
 
-  const release = ({ to, claim }: ClaimedMigration, mode: 'wait' | 'forget') => {
+  const release = ({ to, claim }: ClaimedMigration) => {
     const own = [keys.migration(to), ...copyKeys(keys, to, claim)];
-    return redis.run('release-migration', own, [claim, pendingSeconds, mode]);
+    return redis.run('release-migration', own, [claim, pendingSeconds]);
   };
 
   return {
@@ -87,7 +87,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
         [to, claim],
       );
       if (answer !== 'not_found' && answer !== 'busy') return 'stored';
-      await release(migration, answer === 'busy' ? 'wait' : 'forget');
+      await release(migration);
       return answer;
     },
     async settle({ from, to, claim }, replaced) {
@@ -116,7 +116,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       if (found?.claim !== claim || found.isSettled) return 'changed';
       const answer = await redis.run('abort-migration', placesOf(keys, from), [claim, pendingSeconds]);
       if (answer === 'changed') return answer;
-      await release(migration, 'wait');
+      await release(migration);
       return 'stored';
     },
     async endLeaving({ from, to }) {

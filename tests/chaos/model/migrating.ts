@@ -4,7 +4,7 @@
  */
 import type { Operation, Outside, PhoneOperation } from './operation.ts';
 import { refuses, says } from './saying.ts';
-import { drop, type Moment, type Profile, put, type State } from './state.ts';
+import { type Moment, type Profile, put, type State } from './state.ts';
 import type { Move, Task } from './task.ts';
 
 export function migrate(state: State, operation: Operation): Move[] {
@@ -42,15 +42,6 @@ export function list(state: State, operation: Operation, { old, until }: Task & 
 }
 
 const dayMs = 24 * 60 * 60_000;
-
-/** The state without an old phone in the list of a new one. */
-export function unlisted(state: State, phone: string, old: string): State {
-  const others = (state.askedBy[phone] ?? []).filter((each) => each.old !== old);
-  return {
-    ...state,
-    askedBy: others.length === 0 ? drop(state.askedBy, phone) : put(state.askedBy, phone, others),
-  };
-}
 
 /** The old phone whose proposal a `phone` means: the one it names, else the one that its client made, else the only one. */
 export function meant(

@@ -2,7 +2,7 @@
  * The contract of the requests that change more than one phone, in several steps. Each step is one change; other
  * requests may come between two.
  */
-import { isBusy, isTaken, list, meant, migrate, unlisted, want } from './migrating.ts';
+import { isBusy, isTaken, list, meant, migrate, want } from './migrating.ts';
 import type { Asked, Operation, Outside, PhoneOperation } from './operation.ts';
 import { profileAnswer, refuses, says } from './saying.ts';
 import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
@@ -184,7 +184,7 @@ function beginMove(state: State, operation: Operation, from: string): Move[] {
   const { phone } = operation.asked;
   const profile = state.profiles[from];
   if (profile === undefined || state.wants[from] !== phone)
-    return refuses(unlisted(state, phone, from), operation, 'not_authorized');
+    return refuses(state, operation, 'not_authorized');
   const busy = isBusy(state, from) ? refuses(state, operation, 'busy') : [];
   if (busy.length > 0) return busy;
   const next = { ...ended(state, from), moved: put(state.moved, phone, from) };
