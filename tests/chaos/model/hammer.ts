@@ -188,8 +188,10 @@ export class Hammer {
   async #signIn(play: Play): Promise<void> {
     const { cast, chance } = play;
     for (const client of cast.clients) {
-      const phone = chance.pick(cast.phones);
-      const [comesBack, leaves, changes] = [chance.is(0.5), chance.is(0.02), chance.is(0.03)];
+      const [comesBack, leaves, changes] = [chance.is(0.5), chance.is(0.02), chance.is(0.1)];
+      // Who asked to move to a phone often has it next.
+      const [any, follows] = [chance.pick(cast.phones), chance.is(0.7)];
+      const phone = (follows ? play.state.proposals[client]?.phone : undefined) ?? any;
       const isIn = client in play.state.sessions;
       if (isIn ? changes : comesBack) {
         await this.#stage.signIn(client, phone);
