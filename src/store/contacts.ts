@@ -60,6 +60,8 @@ export function openContacts(redis: Database, doneSeconds: number): Contacts {
           [keys.contacts(phone), keys.profile(phone), done],
           [field, contact, next, nextVersion(), cause === undefined ? 0 : doneSeconds],
         );
+        // Who was thawed, or has the request again, changes nothing that its owner has changed since.
+        if (answer === 'done') return contact;
         return answer === 'changed' ? answer : next;
       }),
     rename(phone, place, newPhoneId, cause) {

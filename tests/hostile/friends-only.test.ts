@@ -1,8 +1,10 @@
 /** Only friends hear of a profile: whom it banned, who banned it, and open requests hear nothing and are not changed. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { atom, type Term, Tuple } from '../../src/etf/index.ts';
+import { atom, encodeFragment, type Term, Tuple } from '../../src/etf/index.ts';
+import { changeContact, isDeleted } from '../../src/records/contact.ts';
 import { contactsOf, entry, idOf, read } from '../system/stage/books.ts';
+import { openDirectly } from '../system/stage/directly.ts';
 import { ask as askToMove, confirm } from '../system/stage/moving.ts';
 import { type Phone, type Stage, startStage } from '../system/stage/stage.ts';
 import { fieldsOf, profile, roster } from '../terms.ts';
@@ -135,6 +137,27 @@ test('a ban holds from the next update on, whichever side it stands on', async (
   await update('away');
   await stage.idle();
   assert.deepEqual(await friend.newNotices(), []);
+});
+
+test('a removal that is carried out again tells again, but does not take back who has become a friend since', async (t) => {
+  const { stores, close } = await openDirectly(stage);
+  t.after(close);
+  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  await set(friend, [entry(idOf(phone))]);
+  const status = (word: string) => encodeFragment(atom(word));
+  const change = () =>
+    stores.contacts.change(
+      friend.number,
+      { roster: '1', phoneId: idOf(phone) },
+      (contact) => (isDeleted(contact) ? undefined : changeContact(contact, { status: status('deleted') })),
+      'a removal',
+    );
+  const told = await change();
+  assert.ok(told && isDeleted(told));
+  assert.deepEqual(await change(), told);
+  await set(friend, [entry(idOf(phone), { status: atom('friend') })]);
+  await change();
+  assert.deepEqual(statusOf(contactsOf((await read(friend)).rosters)['1']?.[0]), atom('friend'));
 });
 
 const isUnset = (status: Term): boolean =>

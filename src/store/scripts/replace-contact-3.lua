@@ -11,6 +11,7 @@
   ARGV[5]  seconds for which KEYS[3] is kept; "0" for no record
 
   Returns  "stored"   the contact is the new one
+           "done"     it was changed for this cause before; nothing written
            "changed"  the contact is another by now, or gone; nothing written
 
   Repeatable: a second run finds the new fragment and says "stored". Called by src/store/contacts.ts
@@ -21,6 +22,9 @@ local field, read, new, version, doneSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4
 local stored = redis.call('HGET', contacts, field)
 if stored == new then
   return 'stored'
+end
+if doneSeconds ~= '0' and redis.call('EXISTS', done) == 1 then
+  return 'done'
 end
 if stored ~= read then
   return 'changed'

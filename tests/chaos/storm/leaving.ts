@@ -1,4 +1,6 @@
 /** `migrate` with `phone`, and `remove`: the requests after which a number is not what it was. */
+import { changeContact } from '../../../src/records/contact.ts';
+import { unset } from '../../../src/records/fields.ts';
 import { persist } from '../../../src/store/persist.ts';
 import { profile, refusal } from '../../terms.ts';
 import { askUntilFree, atServerTime, exactly, heard, seeStored, success } from './answers.ts';
@@ -101,5 +103,21 @@ export async function remove(phone: Phone): Promise<void> {
     return (await persist(() => connection.hget(keys.session(other.client), 'phone'))) !== number;
   });
   for (const { client } of phone.devices) await signIn(system.database, client, number);
+  if (known.hasRoster) await makeFriends(phone);
   if (due && chance.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+}
+
+/** The hub, which changes nothing itself, has whom it holds as deleted as a friend again; else it would hear nothing more. */
+async function makeFriends(phone: Phone): Promise<void> {
+  const { system, hub } = phone.parts;
+  const { number } = phone;
+  const { connection, keys } = system.database;
+  await phone.see('missing', `the removal of ${number} is over`, async () => {
+    return (await persist(() => connection.exists(keys.removal(number)))) === 0;
+  });
+  const place = { roster: '1', phoneId: `${number}_1` };
+  await system.stores.contacts.change(hub.number, place, (contact) =>
+    changeContact(contact, { status: unset }),
+  );
+  phone.isDeletedAtHub = false;
 }
