@@ -47,7 +47,7 @@ export function atServerTime(
   };
 }
 
-const patienceMs = 45_000;
+export const patienceMs = 45_000;
 
 /** Ask again as long as it is refused for the phone's own last move, which is not ended yet. */
 export async function askUntilFree(

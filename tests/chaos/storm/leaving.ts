@@ -1,9 +1,10 @@
 /** `migrate` with `phone`, and `remove`: the requests after which a number is not what it was. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { changeContact } from '../../../src/records/contact.ts';
 import { unset } from '../../../src/records/fields.ts';
 import { persist } from '../../../src/store/persist.ts';
 import { profile, refusal } from '../../terms.ts';
-import { askUntilFree, atServerTime, exactly, heard, seeStored, success } from './answers.ts';
+import { askUntilFree, atServerTime, exactly, heard, patienceMs, seeStored, success } from './answers.ts';
 import type { Phone } from './phones.ts';
 import { update } from './requests.ts';
 import { signIn } from './sign-in.ts';
@@ -112,9 +113,11 @@ async function makeFriends(phone: Phone): Promise<void> {
   const { system, hub } = phone.parts;
   const { number } = phone;
   const { connection, keys } = system.database;
-  await phone.see('missing', `the removal of ${number} is over`, async () => {
-    return (await persist(() => connection.exists(keys.removal(number)))) === 0;
-  });
+  const isOver = async () => (await persist(() => connection.exists(keys.removal(number)))) === 0;
+  // It ends a moment after its last notice was accepted.
+  for (const end = performance.now() + patienceMs; !(await isOver()) && performance.now() < end; )
+    await sleep(10);
+  await phone.see('missing', `the removal of ${number} is over`, isOver);
   const place = { roster: '1', phoneId: `${number}_1` };
   await system.stores.contacts.change(hub.number, place, (contact) =>
     changeContact(contact, { status: unset }),
