@@ -4,6 +4,7 @@ import {
   ConnectionClosed,
   type Delivery,
   type Publication,
+  PublishRefused,
   Reconnected,
 } from './mqtt/connection.ts';
 import { Lane } from './mqtt/lanes.ts';
@@ -109,7 +110,7 @@ export class Answering<T extends Asked> {
    * Publish what only the sessions of a phone may hear, to those that are there now. All of them are looked at in one
    * round trip; and once more when there is a new connection before the broker has taken it, however long that was away.
    */
-  async #publishGuarded(asked: T, answers: readonly Answer[]): Promise<void> {
+  async #publishGuarded(asked: T, answers: readonly Answer[], again?: object): Promise<void> {
     const clients = answers.map(({ to }) => to?.client ?? asked.client);
     const looked = this.#parts.means.sessions.phonesOf(clients);
     const phones = await looked.catch((error: unknown) => this.#internal(asked, error));
@@ -118,34 +119,36 @@ export class Answering<T extends Asked> {
       const isAllowed = Array.isArray(phones) && phones[place] === onlyFor;
       const refusal = Array.isArray(phones) ? 'not_authorized' : 'internal';
       const payload = isAllowed ? answer.payload : ioError(refusal);
-      return this.#publishAnswer(asked, { to, payload, onlyFor }).catch((error: unknown) => {
+      return this.#publishAnswer(asked, { to, payload, onlyFor }, again).catch((error: unknown) => {
         if (!(error instanceof Reconnected)) throw error;
-        return this.#publishGuarded(asked, [answer]);
+        return this.#publishGuarded(asked, [answer], error.subject);
       });
     });
     await Promise.all(publishing);
   }
 
   /** A client is answered where it asked; one that did not ask may be on any of the brokers. */
-  #publishAnswer({ delivery, client }: Asked, { to, payload, onlyFor }: Answer): Promise<void> {
+  #publishAnswer(
+    { delivery, client }: Asked,
+    { to, payload, onlyFor }: Answer,
+    again?: object,
+  ): Promise<void> {
     const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
     const { correlationData } = to ?? delivery;
-    const publication = this.#publication(
-      topic ?? actionTopic(to?.client ?? client),
-      payload,
-      correlationData,
-    );
+    const plain = actionTopic(to?.client ?? client);
+    const publication = this.#publication(topic ?? plain, payload, correlationData);
     if (onlyFor !== undefined) publication.resend = false;
-    if (to !== undefined) return this.#publishAt(to.broker, 'answer', delivery, publication);
+    if (again !== undefined) publication.again = again;
+    if (to !== undefined) return this.#publishAt(to.broker, delivery, publication, plain);
     const traced = answerProperties(delivery, this.#parts.tracing);
     const answer = traced === undefined ? publication : { ...publication, ...traced };
-    return this.#accepted('answer', delivery.broker.publish(answer));
+    return this.#accepted(delivery.broker, delivery.broker, answer, plain);
   }
 
   async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
     for await (const batch of notices) {
       const publishing = batch.map(({ phone, payload }) =>
-        this.#publishAt(undefined, 'notice', delivery, this.#publication(sessionTopic(phone), payload)),
+        this.#publishAt(undefined, delivery, this.#publication(sessionTopic(phone), payload)),
       );
       await Promise.all(publishing);
       this.#parts.metrics.noticed(batch.length);
@@ -164,29 +167,51 @@ export class Answering<T extends Asked> {
    */
   async #publishAt(
     address: string | undefined,
-    kind: 'answer' | 'notice',
     { broker: from }: Delivery,
     publication: Publication,
+    answerTopic?: string,
   ): Promise<void> {
-    const { brokers, forwarding } = this.#parts;
-    const publish = (broker: BrokerConnection): Promise<void> =>
-      broker.address === from.address ? broker.publish(publication) : forwarding.publish(broker, publication);
+    const { brokers } = this.#parts;
     const meant = address === undefined ? brokers : brokers.filter((broker) => broker.address === address);
-    await Promise.all(meant.map((broker) => this.#accepted(kind, publish(broker))));
+    await Promise.all(meant.map((broker) => this.#accepted(from, broker, publication, answerTopic)));
   }
 
-  /** A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. */
-  async #accepted(kind: 'answer' | 'notice', publishing: Promise<void>): Promise<void> {
-    const { log, metrics } = this.#parts;
+  /**
+   * A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. An answer that
+   * cannot be published as it is, say for its size, becomes a small one.
+   * @param answerTopic - where the client of an answer hears; absent for a notice.
+   */
+  async #accepted(
+    from: BrokerConnection,
+    broker: BrokerConnection,
+    publication: Publication,
+    answerTopic?: string,
+  ): Promise<void> {
+    const { forwarding, log, metrics } = this.#parts;
     try {
-      await publishing;
+      await (broker.address === from.address
+        ? broker.publish(publication)
+        : forwarding.publish(broker, publication));
     } catch (error) {
       if (error instanceof ConnectionClosed || error instanceof Reconnected) throw error;
+      const kind = answerTopic === undefined ? 'notice' : 'answer';
       metrics.publishRefused(kind);
       log.warn({ kind, err: error }, 'a broker did not take what was published');
+      const isContent = error instanceof PublishRefused && error.isOfContent;
+      if (answerTopic === undefined || !isContent || publication.payload === unpublishable) return;
+      const topic = error.isOfSize ? publication.topic : answerTopic;
+      await this.#accepted(
+        from,
+        broker,
+        this.#publication(topic, unpublishable, publication.correlationData),
+        answerTopic,
+      );
     }
   }
 }
+
+/** What a client hears whose answer cannot be published. */
+const unpublishable = ioError('internal');
 
 const contentType = 'application/x-erlang-binary';
 

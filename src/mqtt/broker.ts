@@ -59,6 +59,8 @@ export interface Publication {
    * it would have to wait for the next one.
    */
   resend?: boolean;
+  /** The `subject` of the `Reconnected` that the last try of the same publication was rejected with. */
+  again?: object;
   contentType?: string;
   correlationData?: Buffer;
   userProperties?: UserProperties;

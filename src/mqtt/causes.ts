@@ -1,5 +1,6 @@
-import { ReasonCodes } from 'mqtt';
+import { type ISubscriptionGrant, ReasonCodes } from 'mqtt';
 import { tlsCause } from '../tls-causes.ts';
+import type { Ending } from './suspects.ts';
 
 const CAUSES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -34,3 +35,29 @@ export function reasonText(code: number): string {
   const name = (ReasonCodes as Readonly<Record<number, string>>)[code];
   return name ? name.toLowerCase() : `reason ${code}`;
 }
+
+/** @returns what is wrong with a subscription that the broker granted. */
+export function weakGrant(granted: ISubscriptionGrant[] | undefined): string | undefined {
+  return granted?.[0]?.qos === 1 ? undefined : 'granted without acknowledgements (QoS 0)';
+}
+
+/**
+ * What the end of a connection says about the packets that were sent on it.
+ * @param cause - the reason code of the broker's DISCONNECT, or the error of the socket or of MQTT.js.
+ * @param before - what an earlier cause said; it counts, since a reset socket often follows.
+ */
+export function endingOf(cause: number | (Error & { code?: unknown }), before: Ending): Ending {
+  if (before !== 'closed') return before;
+  if (typeof cause === 'number')
+    return blaming.has(cause) ? 'blamed' : vague.has(cause) ? 'closed' : 'unrelated';
+  return cause.code === 'ECONNRESET' || cause.code === 'EPIPE' ? 'closed' : 'unrelated';
+}
+
+/**
+ * Malformed packet, protocol error, topic name invalid, packet too large, payload format invalid, retain not supported,
+ * QoS not supported (MQTT 5.0, 3.14.2.1).
+ */
+const blaming: ReadonlySet<number> = new Set([0x81, 0x82, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
+
+/** Normal disconnection, unspecified error, implementation specific error, not authorized, quota exceeded. */
+const vague: ReadonlySet<number> = new Set([0x00, 0x80, 0x83, 0x87, 0x97]);

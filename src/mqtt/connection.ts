@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { connect, type IConnackPacket, type ISubscriptionGrant, type MqttClient } from 'mqtt';
+import { connect, type IConnackPacket, type MqttClient } from 'mqtt';
 import { Acknowledgements, type Withheld } from './acknowledgements.ts';
 import { backoffMs } from './backoff.ts';
 import type {
@@ -10,11 +10,12 @@ import type {
   Delivery,
   Publication,
 } from './broker.ts';
-import { causeOf, reasonText } from './causes.ts';
+import { causeOf, endingOf, reasonText, weakGrant } from './causes.ts';
 import { clientOptions } from './client-options.ts';
 import { Deliveries } from './deliveries.ts';
 import { Fence } from './fence.ts';
 import { Publications } from './publications.ts';
+import type { Ending } from './suspects.ts';
 import { Turn } from './turn.ts';
 
 export type {
@@ -24,7 +25,7 @@ export type {
   Delivery,
   Publication,
 } from './broker.ts';
-export { ConnectionClosed, PublishRefused, Reconnected } from './publications.ts';
+export { ConnectionClosed, PublishRefused, Reconnected } from './publish-errors.ts';
 
 /** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
 const STEADY_MS = 5_000;
@@ -64,6 +65,7 @@ class MqttBrokerConnection implements BrokerConnection {
   #connections = 0;
   #lastError: string | undefined;
   #takenOver = false;
+  #ending: Ending = 'closed';
   #steady: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #leaving: Promise<void> | undefined;
@@ -78,12 +80,8 @@ class MqttBrokerConnection implements BrokerConnection {
     const turn = new Turn(this.#client, this.#acknowledgements, () => this.#turnEnded());
     this.#publications = new Publications(this.#client, turn);
     const { receiveMaximum } = options;
-    const room = {
-      acknowledgements: this.#acknowledgements,
-      turn,
-      fence: new Fence(this.#client),
-      receiveMaximum,
-    };
+    const fence = new Fence(this.#client);
+    const room = { acknowledgements: this.#acknowledgements, turn, fence, receiveMaximum };
     this.#deliveries = new Deliveries(this, room, onDelivery);
     this.#client.handleMessage = this.#deliveries.handleMessage;
     this.#watch();
@@ -139,10 +137,12 @@ class MqttBrokerConnection implements BrokerConnection {
     client.on('close', () => this.#disconnected());
     client.on('error', (error) => {
       this.#lastError = causeOf(error);
+      this.#ending = endingOf(error, this.#ending);
     });
     client.on('disconnect', ({ reasonCode = 0 }) => {
       this.#lastError = `the broker ended the connection: ${reasonText(reasonCode)}`;
       this.#takenOver = reasonCode === SESSION_TAKEN_OVER;
+      this.#ending = endingOf(reasonCode, this.#ending);
     });
     client.on('reconnect', () => this.#setBackoff(this.#failures + 1));
   }
@@ -152,6 +152,7 @@ class MqttBrokerConnection implements BrokerConnection {
     if (stream instanceof Socket) stream.setNoDelay(true);
     if (this.#connections > 0 && !connack.sessionPresent) this.#log.warn('the broker has lost the session');
     this.#connections++;
+    this.#ending = 'closed';
     this.#deliveries.passedOver = false;
     this.#acknowledgements.connected(connack.sessionPresent);
     this.#publications.connected(connack);
@@ -166,15 +167,23 @@ class MqttBrokerConnection implements BrokerConnection {
       cause: this.#isLeaving ? 'leaving' : 'subscribing',
     });
     this.#steady = setTimeout(() => this.#setBackoff(0), STEADY_MS);
+    void this.#prove(this.#publications.needProof);
     this.#publications.opened();
     this.#subscribe();
+  }
+
+  /** Show that the connection carries packets, before one is sent at which the broker may end it. */
+  async #prove(isSuspicious: boolean): Promise<void> {
+    if (!(await this.#deliveries.fence.isSteady())) return;
+    if (isSuspicious) this.#setBackoff(0); // the broker is there: if it ends this connection too, that is no reason to wait
+    this.#publications.proven();
   }
 
   #disconnected(): void {
     clearTimeout(this.#steady);
     clearTimeout(this.#retry);
     this.#acknowledgements.disconnected();
-    this.#publications.suspended();
+    this.#publications.suspended(this.#ending);
     const cause = this.#isClosing ? 'closed' : (this.#lastError ?? 'connection lost');
     this.#setState({
       connected: false,
@@ -215,6 +224,7 @@ class MqttBrokerConnection implements BrokerConnection {
   #turnEnded(): void {
     if (this.#deliveries.passedOver && this.#deliveries.idle) {
       this.#deliveries.passedOver = false;
+      this.#ending = 'unrelated';
       this.#log.warn('reconnecting for messages that the broker sent beyond the receive maximum');
       this.#client.stream.end();
     }
@@ -287,9 +297,4 @@ class MqttBrokerConnection implements BrokerConnection {
     for (const listener of this.#listeners) listener(state);
     this.#wake();
   }
-}
-
-/** @returns what is wrong with a subscription that the broker granted. */
-function weakGrant(granted: ISubscriptionGrant[] | undefined): string | undefined {
-  return granted?.[0]?.qos === 1 ? undefined : 'granted without acknowledgements (QoS 0)';
 }

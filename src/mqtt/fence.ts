@@ -3,6 +3,8 @@ import type { MqttClient } from 'mqtt';
 /** Nobody subscribes to it: unsubscribing from it does nothing but get an answer. */
 const nowhere = 'fence';
 
+const STEADY_ROUND_TRIPS = 4;
+
 /**
  * Tells whether the broker still keeps the session on a connection of ours. It keeps a session on one connection at a
  * time; so an answer on the one that a message came on, asked for after the message, means that the broker has given the
@@ -29,5 +31,12 @@ export class Fence {
       () => false, // the connection broke
     );
     return isAnswered && isUp();
+  }
+
+  /** Whether the connection now up carries packets: several round trips in a row are answered. */
+  async isSteady(): Promise<boolean> {
+    const { connection } = this;
+    for (let left = STEADY_ROUND_TRIPS; left > 0; left--) if (!(await this.holds(connection))) return false;
+    return true;
   }
 }

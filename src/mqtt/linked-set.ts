@@ -50,6 +50,10 @@ export class LinkedSet<T extends LinkedMember> {
     return true;
   }
 
+  *[Symbol.iterator](): Generator<T> {
+    for (let member = this.#first; member; member = member.next) yield member;
+  }
+
   /** Take all out. @returns them, in their order. */
   clear(): T[] {
     const members: T[] = [];

@@ -1,10 +1,17 @@
 import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
 import type { Publication } from './broker.ts';
-import { reasonText } from './causes.ts';
 import { Fifo } from './fifo.ts';
 import { LinkedMember, LinkedSet } from './linked-set.ts';
 import { LAST_PUBLICATION_ID } from './packet-ids.ts';
+import {
+  ConnectionClosed,
+  IMPLEMENTATION_SPECIFIC_ERROR,
+  PublishRefused,
+  Reconnected,
+} from './publish-errors.ts';
 import { publishPacket, pubrelPacket } from './publish-packet.ts';
+import { type BrokerLimits, noLimits } from './publishable.ts';
+import { type Ending, type Suspect, Suspects } from './suspects.ts';
 import type { Turn } from './turn.ts';
 
 /** Bytes that may wait in the socket before publishing pauses until they have left. */
@@ -14,42 +21,8 @@ const MOST_UNCONFIRMED = 1024;
 // MQTT 5.0, 2.4
 const FIRST_FAILURE = 0x80;
 const PACKET_ID_NOT_FOUND = 0x92;
-const PACKET_TOO_LARGE = 0x95;
 
-/** The broker refused a publish; sending the same again will not help unless the broker changes. */
-export class PublishRefused extends Error {
-  override readonly name = 'PublishRefused';
-  /** MQTT 5 reason code, 0x80 or above. */
-  readonly reasonCode: number;
-
-  constructor(reasonCode: number) {
-    super(`publish refused: ${reasonText(reasonCode)}`);
-    this.reasonCode = reasonCode;
-  }
-}
-
-/** The connection was closed by this side before the broker had confirmed the publish. */
-export class ConnectionClosed extends Error {
-  override readonly name = 'ConnectionClosed';
-
-  constructor() {
-    super('the connection to the broker is closed');
-  }
-}
-
-/**
- * There is a new connection, and the publication must not be sent on it: whether it is still to be said must be decided
- * anew. The broker may have had it before, or not.
- */
-export class Reconnected extends Error {
-  override readonly name = 'Reconnected';
-
-  constructor() {
-    super('the connection to the broker was made anew');
-  }
-}
-
-class Pending extends LinkedMember {
+class Pending extends LinkedMember implements Suspect {
   readonly publication: Publication;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -57,9 +30,12 @@ class Pending extends LinkedMember {
   packetId = 0;
   /** The broker has it, and waits for the PUBREL (QoS 2). */
   isReceived = false;
+  isSuspect = false;
+  readonly subject: object;
 
   constructor(publication: Publication, resolve: () => void, reject: (error: Error) => void) {
     super();
+    this.subject = publication.again ?? publication;
     this.publication = publication;
     this.resolve = resolve;
     this.reject = reject;
@@ -72,6 +48,8 @@ class Pending extends LinkedMember {
  *     queued ──send──▶ unconfirmed ──PUBACK, PUBCOMP──▶ done
  *        ▲                  │
  *        └──── CONNACK ─────┘   in front of the others: under its packet id when the broker still has the session
+ *
+ * When the broker ended the last connection, `Suspects` decides when each is sent again, and which one is dropped.
  *
  * Without the session packet ids and half-done QoS 2 exchanges mean nothing to the broker, so all is published anew.
  *
@@ -90,8 +68,8 @@ export class Publications {
   #open = false;
   #closed = false;
   #window = 0;
-  #largestPacket = Number.POSITIVE_INFINITY;
-  #highestQos: 0 | 1 | 2 = 2;
+  #limits: BrokerLimits = noLimits;
+  readonly #suspects = new Suspects<Pending>();
   #draining: MqttClient['stream'] | undefined;
 
   constructor(client: MqttClient, turn: Turn) {
@@ -106,7 +84,9 @@ export class Publications {
   publish(publication: Publication): Promise<void> {
     if (this.#closed) return Promise.reject(new ConnectionClosed());
     return new Promise((resolve, reject) => {
-      this.#queue.push(new Pending(publication, resolve, reject));
+      const pending = new Pending(publication, resolve, reject);
+      if (publication.again !== undefined) this.#suspects.returned(pending);
+      this.#queue.push(pending);
       this.#send();
     });
   }
@@ -114,8 +94,13 @@ export class Publications {
   /** CONNACK. */
   connected({ sessionPresent, properties }: IConnackPacket): void {
     this.#window = Math.min(properties?.receiveMaximum ?? MOST_UNCONFIRMED, MOST_UNCONFIRMED);
-    this.#largestPacket = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
-    this.#highestQos = (properties?.maximumQoS ?? 2) as 0 | 1 | 2;
+    this.#limits = {
+      largestPacket: properties?.maximumPacketSize ?? noLimits.largestPacket,
+      highestQos: (properties?.maximumQoS ?? noLimits.highestQos) as 0 | 1 | 2,
+      retains: properties?.retainAvailable ?? noLimits.retains,
+    };
+    const culprit = this.#suspects.accepted(sessionPresent);
+    if (culprit) this.#drop(culprit);
     this.#queue.unshift(this.#unconfirmed.clear());
     if (!sessionPresent) this.#forgetIds();
   }
@@ -128,9 +113,21 @@ export class Publications {
     this.#send();
   }
 
-  /** The connection broke; what is unconfirmed waits for the next. */
-  suspended(): void {
+  /** Nothing is sent before `proven`: one of those that wait may have ended the last connection. */
+  get needProof(): boolean {
+    return this.#suspects.needProof;
+  }
+
+  /** The connection has answered a few round trips. */
+  proven(): void {
+    this.#suspects.proven();
+    this.#send();
+  }
+
+  /** The connection broke, or could not be made; what is unconfirmed waits for the next. */
+  suspended(ending: Ending): void {
     this.#open = false;
+    this.#suspects.ended([...this.#unconfirmed], ending);
   }
 
   /** For good: everything not confirmed is rejected. */
@@ -158,7 +155,8 @@ export class Publications {
       if (pending.publication.resend !== false) this.#queue.push(pending);
       else {
         this.#identified[pending.packetId] = undefined;
-        pending.reject(new Reconnected());
+        const wasSuspect = this.#suspects.withdrawn(pending);
+        pending.reject(new Reconnected(wasSuspect ? pending.subject : undefined));
       }
     }
   }
@@ -182,6 +180,7 @@ export class Publications {
   #maySend({ publication }: Pending): boolean {
     const { stream } = this.#client;
     if (!this.#open || !stream.writable) return false;
+    if (!this.#suspects.allow(this.#unconfirmed.size)) return false;
     if (publication.qos > 0 && this.#unconfirmed.size >= this.#window) return false;
     if (stream.writableLength < SOCKET_BYTES) return true;
     if (this.#draining !== stream) {
@@ -197,14 +196,16 @@ export class Publications {
   #hand(pending: Pending): void {
     const { publication } = pending;
     // Half an exchange of QoS 2 would have to be gone on with on the next connection.
-    const highest = publication.resend === false ? Math.min(this.#highestQos, 1) : this.#highestQos;
+    const { highestQos } = this.#limits;
+    const highest = publication.resend === false ? Math.min(highestQos, 1) : highestQos;
     const qos = Math.min(publication.qos, highest) as 0 | 1 | 2;
     const isResent = qos > 0 && pending.packetId > 0;
     if (qos > 0 && !isResent) this.#identify(pending);
     const pieces = this.#packet(pending, qos, isResent);
-    if (pieces === undefined) {
+    if (pieces instanceof PublishRefused) {
       this.#identified[pending.packetId] = undefined;
-      pending.reject(new PublishRefused(PACKET_TOO_LARGE)); // sent, it would cost the connection, again and again
+      this.#suspects.confirmed(pending);
+      pending.reject(pieces);
       return;
     }
     if (qos > 0) this.#unconfirmed.add(pending);
@@ -226,20 +227,27 @@ export class Publications {
     pending.packetId = this.#lastId;
   }
 
-  /** @returns nothing when it is too large for the broker, or for MQTT. */
+  /** @returns why not, if the broker would refuse it: sent, it would cost the connection, again and again. */
   #packet({ publication, packetId, isReceived }: Pending, qos: 0 | 1 | 2, isResent: boolean) {
     if (isReceived) return [pubrelPacket(packetId)];
     try {
-      return publishPacket(publication, { qos, packetId, isResent }, this.#largestPacket);
+      return publishPacket(publication, { qos, packetId, isResent }, this.#limits);
     } catch (error) {
-      if (error instanceof RangeError) return undefined;
+      if (error instanceof PublishRefused) return error;
       throw error;
     }
+  }
+
+  #drop(culprit: Pending): void {
+    this.#unconfirmed.delete(culprit);
+    this.#identified[culprit.packetId] = undefined;
+    culprit.reject(new PublishRefused(IMPLEMENTATION_SPECIFIC_ERROR, 'the broker ends the connection at it'));
   }
 
   #confirmed(pending: Pending, reasonCode: number): void {
     this.#unconfirmed.delete(pending);
     this.#identified[pending.packetId] = undefined;
+    this.#suspects.confirmed(pending);
     if (this.idle) this.#turn.begin(); // who waits for that looks at the end of a turn
     // 0x92 answers a PUBREL sent again: the broker had completed the exchange before.
     if (reasonCode < FIRST_FAILURE || reasonCode === PACKET_ID_NOT_FOUND) pending.resolve();

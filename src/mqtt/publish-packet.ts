@@ -1,4 +1,6 @@
 import type { Publication, UserProperties } from './broker.ts';
+import { PACKET_TOO_LARGE, PublishRefused } from './publish-errors.ts';
+import { type BrokerLimits, noLimits, refusalOf } from './publishable.ts';
 
 /** What a PUBLISH says besides its message. */
 export interface PublishFlags {
@@ -15,6 +17,9 @@ const COPIED_BYTES = 4096;
 /** The most that a Variable Byte Integer can say (MQTT 5.0, 1.5.5). */
 const MOST_REMAINING = 268_435_455;
 
+/** Of a text or of binary data (MQTT 5.0, 1.5.4 and 1.5.6). */
+const MOST_BYTES = 65_535;
+
 // MQTT 5.0, 2.2.2.2
 const CONTENT_TYPE = 0x03;
 const CORRELATION_DATA = 0x09;
@@ -22,22 +27,23 @@ const USER_PROPERTY = 0x26;
 
 /**
  * A PUBLISH as bytes, in one or two pieces.
- * @param most - bytes of a packet that the broker takes.
- * @throws RangeError when it has more, the topic or a property more than 65,535, or all together more than 256 MB.
+ * @throws PublishRefused when the broker would not take it: it has more bytes than `limits`, the topic or a property has more
+ *   than 65,535, or it all has more than 256 MB; the topic or a text is none that brokers take.
  * @see MQTT 5.0, 3.3
  */
 export function publishPacket(
   publication: Publication,
   { qos, packetId, isResent }: PublishFlags,
-  most = Number.POSITIVE_INFINITY,
+  limits: BrokerLimits = noLimits,
 ): Buffer[] {
   const { topic, payload, retain = false } = publication;
+  const refusal = refusalOf(publication, limits);
+  if (refusal !== undefined) throw new PublishRefused(refusal);
   const properties = propertiesLength(publication);
-  const variableHeader =
-    2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) + integerLength(properties) + properties;
+  const variableHeader = textLength(topic) + (qos > 0 ? 2 : 0) + integerLength(properties) + properties;
   const remaining = variableHeader + payload.length;
   const fixedHeader = 1 + integerLength(remaining);
-  if (remaining > MOST_REMAINING || fixedHeader + remaining > most) throw new RangeError('too large');
+  if (remaining > MOST_REMAINING || fixedHeader + remaining > limits.largestPacket) throw tooLarge();
   const isCopied = payload.length <= COPIED_BYTES;
   const packet = Buffer.allocUnsafe(fixedHeader + (isCopied ? remaining : variableHeader));
 
@@ -59,13 +65,21 @@ export function pubrelPacket(packetId: number): Buffer {
 
 function propertiesLength({ contentType, correlationData, userProperties }: Publication): number {
   let length = 0;
-  if (contentType !== undefined) length += 3 + Buffer.byteLength(contentType);
-  if (correlationData !== undefined) length += 3 + correlationData.length;
-  for (const [name, value] of pairsOf(userProperties)) {
-    length += 5 + Buffer.byteLength(name) + Buffer.byteLength(value);
-  }
+  if (contentType !== undefined) length += 1 + textLength(contentType);
+  if (correlationData !== undefined) length += 1 + dataLength(correlationData.length);
+  for (const [name, value] of pairsOf(userProperties)) length += 1 + textLength(name) + textLength(value);
   return length;
 }
+
+const textLength = (text: string): number => dataLength(Buffer.byteLength(text));
+
+/** Of so many bytes with their length before them. */
+function dataLength(bytes: number): number {
+  if (bytes > MOST_BYTES) throw tooLarge();
+  return 2 + bytes;
+}
+
+const tooLarge = (): PublishRefused => new PublishRefused(PACKET_TOO_LARGE);
 
 function writeProperties(packet: Buffer, publication: Publication, start: number): number {
   const { contentType, correlationData, userProperties } = publication;

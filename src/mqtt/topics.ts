@@ -1,3 +1,5 @@
+import { hasLevels, isPublishableTopic } from './publishable.ts';
+
 /** The levels of a request's topic, `events/1/<node>/api/<user>/<client>/<token>`; any of them may be empty. */
 export interface EventTopic {
   readonly node: string;
@@ -9,6 +11,9 @@ export interface EventTopic {
 const EVENTS = 'events/1/';
 const API = '/api/';
 const ACTIONS = 'actions/1/api/';
+
+const MAX_RESPONSE_LEVELS = 16;
+const MAX_RESPONSE_BYTES = 512;
 
 /**
  * Read the topic that a request came on.
@@ -49,12 +54,17 @@ export function sharedFilter(group: string): string {
 
 /**
  * The MQTT 5 Response Topic, if it is one that this client may have answers sent to: its own
- * `actions/1/api/<client>` or a topic below it. Otherwise undefined, so that nobody has answers sent to a third party.
+ * `actions/1/api/<client>` or a topic below it, of at most 16 levels and 512 bytes. Otherwise undefined, so that nobody has
+ * answers sent to a third party, or to a topic at which the broker ends the connection.
  */
 export function ownResponseTopic(responseTopic: string | undefined, client: string): string | undefined {
-  if (responseTopic === undefined || client === '' || hasWildcard(responseTopic)) return undefined;
+  if (responseTopic === undefined || client === '' || responseTopic.length > MAX_RESPONSE_BYTES)
+    return undefined;
   const own = actionTopic(client);
-  return responseTopic === own || responseTopic.startsWith(`${own}/`) ? responseTopic : undefined;
+  if (responseTopic !== own && !responseTopic.startsWith(`${own}/`)) return undefined;
+  if (Buffer.byteLength(responseTopic) > MAX_RESPONSE_BYTES || !hasLevels(responseTopic, MAX_RESPONSE_LEVELS))
+    return undefined;
+  return isPublishableTopic(responseTopic) ? responseTopic : undefined;
 }
 
 /**
@@ -62,12 +72,7 @@ export function ownResponseTopic(responseTopic: string | undefined, client: stri
  * that client is for its token to show.
  */
 export function clientOfResponseTopic(responseTopic: string | undefined): string | undefined {
-  if (!responseTopic?.startsWith(ACTIONS) || hasWildcard(responseTopic)) return undefined;
+  if (!responseTopic?.startsWith(ACTIONS) || !isPublishableTopic(responseTopic)) return undefined;
   const client = responseTopic.slice(ACTIONS.length);
   return client === '' || client.includes('/') ? undefined : client;
-}
-
-/** A wildcard or a zero character: not a topic that one can publish to (MQTT 5.0, 4.7.1 and 4.7.3). */
-function hasWildcard(topic: string): boolean {
-  return topic.includes('+') || topic.includes('#') || topic.includes('\0');
 }

@@ -126,9 +126,8 @@ class QaConnection extends ForwardedConnection {
 
 const ACTIONS = 'actions/1/api/';
 
-/** MQTT 5 reason code 0x95, Packet too large. */
 function isTooLarge(error: unknown): boolean {
-  return error instanceof PublishRefused && error.reasonCode === 0x95;
+  return error instanceof PublishRefused && error.isOfSize;
 }
 
 /** A broker that refuses the mirror, or a connection that is closed, is no matter for a request. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { connectBroker, PublishRefused } from '../../src/mqtt/connection.ts';
+import { isPublishableTopic } from '../../src/mqtt/publishable.ts';
 import {
   CuttableProxy,
   eventually,
@@ -85,5 +86,21 @@ test('a publish that an ACL forbids is refused with the reason, and the next one
       return true;
     });
     await connection.publish({ topic: 'out/nobody', payload, qos });
+  }
+});
+
+test('no topic is taken for publishable at which Mosquitto ends the connection', async () => {
+  const texts = ['é', '\ufeff', '\x01', '\x7f', '\x85', '\ufdd0', '\ufffe', '\u{1ffff}', '\u{1f600}'];
+  const topics = [199, 200, 201, 202, 250].map((levels) => `x${'/x'.repeat(levels - 1)}`);
+  for (const topic of [...topics, ...texts.map((text) => `x/${text}/y`)]) {
+    const client = await connectAsync(plain.url, { protocolVersion: 5, reconnectPeriod: 0 });
+    const closed = new Promise<boolean>((resolve) => client.once('close', () => resolve(true)));
+    const accepted = client.publishAsync(topic, 'p', { qos: 1 }).then(() => false);
+    const isEnded = await Promise.race([accepted, closed]);
+    accepted.catch(() => undefined);
+    await client.endAsync(true);
+    // Mosquitto takes 201 levels: it counts separators.
+    if (isEnded || topic === topics[2]) assert.equal(isPublishableTopic(topic), false, topic);
+    else assert.equal(isPublishableTopic(topic), true, topic);
   }
 });

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
 import { type Parser, parser } from 'mqtt-packet';
 import { LAST_PUBLICATION_ID, PacketIds } from '../../../src/mqtt/packet-ids.ts';
-import { Publications, PublishRefused, Reconnected } from '../../../src/mqtt/publications.ts';
+import { Publications } from '../../../src/mqtt/publications.ts';
+import { PublishRefused, Reconnected } from '../../../src/mqtt/publish-errors.ts';
 import type { Turn } from '../../../src/mqtt/turn.ts';
 
 const receiveMaximum = 3;
@@ -96,7 +97,7 @@ class World {
 
   /** What is under way in either direction is lost. */
   cut(): void {
-    this.publications.suspended();
+    this.publications.suspended('unrelated');
     this.#parser = undefined;
     this.#toBroker = [];
     this.#toClient = [];
@@ -203,7 +204,7 @@ test('what must not be sent again is rejected by the next connection, whether it
   publications.opened();
   const kept = publish('kept', true);
   const once = publish('once', false);
-  publications.suspended();
+  publications.suspended('unrelated');
   const late = publish('late', false);
   const rejected = Promise.all([once, late].map((each) => assert.rejects(each, Reconnected)));
   publications.connected(connack);

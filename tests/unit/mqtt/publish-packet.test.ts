@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Packet, parser } from 'mqtt-packet';
 import type { Publication } from '../../../src/mqtt/broker.ts';
+import { PublishRefused } from '../../../src/mqtt/publish-errors.ts';
 import { publishPacket, pubrelPacket } from '../../../src/mqtt/publish-packet.ts';
 
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
@@ -74,9 +75,36 @@ for (const [what, part] of tooLong) {
   test(`${what} that MQTT has no length for is no packet`, () => {
     const publication = { topic: 't', payload: Buffer.from('p'), qos: 1, ...part } as const;
     const flags = { qos: 1, packetId: 1, isResent: false } as const;
-    assert.throws(() => publishPacket(publication, flags), RangeError);
+    assert.throws(() => publishPacket(publication, flags), PublishRefused);
   });
 }
+
+const unfitTexts = ['\0', '\x1f', '\x7f', '\x9f', '\ud800', '\udc00x', '\ufdd0', '\uffff', '\u{1fffe}'];
+const refused: [number, Partial<Publication>][] = [
+  ...['', 'a/+', 'a/#', 'x/'.repeat(200), ...unfitTexts].map((topic): [number, Partial<Publication>] => [
+    0x90,
+    { topic },
+  ]),
+  ...unfitTexts.flatMap((text): [number, Partial<Publication>][] => [
+    [0x81, { contentType: text }],
+    [0x81, { userProperties: { name: ['fit', text] } }],
+    [0x81, { userProperties: { [text]: 'fit' } }],
+  ]),
+  [0x9a, { retain: true }],
+];
+
+test('what a broker would refuse is refused with its reason, and what is just fit is not', () => {
+  const flags = { qos: 1, packetId: 1, isResent: false } as const;
+  const limits = { largestPacket: 1_000, highestQos: 2, retains: false } as const;
+  const packet = (part: Partial<Publication>) =>
+    publishPacket({ topic: 't', payload: Buffer.from('p'), qos: 1, ...part }, flags, limits);
+  for (const [reasonCode, part] of refused)
+    assert.throws(() => packet(part), { name: 'PublishRefused', reasonCode }, JSON.stringify(part));
+  const { length } = packet({ payload: Buffer.alloc(900) })[0] ?? {};
+  packet({ payload: Buffer.alloc(1_900 - Number(length)) });
+  assert.throws(() => packet({ payload: Buffer.alloc(1_901 - Number(length)) }), { reasonCode: 0x95 });
+  for (const topic of ['x/'.repeat(199), ' ', '\u{1f600}é\ufeff', '/', 'x'.repeat(900)]) packet({ topic });
+});
 
 function packetOf(pieces: readonly Buffer[]): Packet {
   const packets: Packet[] = [];

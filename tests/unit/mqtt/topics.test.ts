@@ -69,11 +69,25 @@ for (const [responseTopic, client] of [
   ['actions/1/api/c1/+', 'c1'],
   ['actions/1/api/c1/#', 'c1'],
   ['actions/1/api/c1/\0', 'c1'],
+  ['actions/1/api/c1/\u0085', 'c1'],
+  ['actions/1/api/c1/\ufffe', 'c1'],
+  ['actions/1/api/c1/\ud800', 'c1'],
   ['ses/380501112233', 'c1'],
 ] as const) {
   test(`the Response Topic ${JSON.stringify(responseTopic)} is not one of client '${client}'`, () =>
     assert.equal(ownResponseTopic(responseTopic, client), undefined));
 }
+
+test('a Response Topic has at most 16 levels and 512 bytes', () => {
+  const own = 'actions/1/api/c1';
+  const ofLevels = (count: number) => `${own}${'/x'.repeat(count - 4)}`;
+  const ofBytes = (count: number, letter: string) =>
+    `${own}/${letter.repeat((count - own.length - 1) / Buffer.byteLength(letter))}`;
+  for (const fit of [ofLevels(16), ofBytes(512, 'x'), ofBytes(511, 'é')])
+    assert.equal(ownResponseTopic(fit, 'c1'), fit);
+  for (const unfit of [ofLevels(17), ofLevels(211), ofBytes(513, 'x'), ofBytes(513, 'é')])
+    assert.equal(ownResponseTopic(unfit, 'c1'), undefined);
+});
 
 test('a Response Topic names a client only in exactly the form of an action topic', () => {
   assert.equal(clientOfResponseTopic('actions/1/api/c1'), 'c1');
