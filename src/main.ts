@@ -14,6 +14,7 @@ import { openTracing } from './operating/tracing.ts';
 import { openMail } from './outside/mail.ts';
 import { openSts } from './outside/sts.ts';
 import { watchMail, watchSts } from './outside-calls.ts';
+import { PoisonGuard } from './poison.ts';
 import { connectForQa } from './qa/connection.ts';
 import { openRateLimiter } from './rate-limiter.ts';
 import type { Means } from './requests/handler.ts';
@@ -22,6 +23,7 @@ import { openAskedForms } from './store/forms.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores, type StoreOptions } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
+import { openPoison } from './store/poison.ts';
 import { openRates } from './store/rates.ts';
 import { type Database, openRedis } from './store/redis.ts';
 import { shownKinds, tellState, type Watching, watchOutside, watchRedis } from './watching.ts';
@@ -56,17 +58,15 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   const forwarding = new Forwarding({ outbox: openOutbox(redis), brokers, log });
   const following = openFollowing(settings.mqtt, { works, sessions: means.sessions, brokers, metrics, log });
   closers.push(() => goodbye(following.stop()));
+  const poison = poisonGuardBy(settings, redis, metrics, log);
   const worker = new Worker({
+    ...partsBy(settings, redis),
     means,
-    identity: identityBy(settings.clientIdentity, settings.mqtt.workerPrefix),
     ...limitersOf(settings, redis, metrics),
+    poison,
     brokers,
     forwarding,
-    limits: settings.etfLimits,
-    replyQos: settings.mqtt.replyQos,
     followSessions: following.follow,
-    deadlineMs: settings.requestDeadlineMs,
-    isStoreAway: () => !redis.state.connected,
     metrics,
     tracing,
     log,
@@ -97,6 +97,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   closers.push(() => Promise.all(brokers.map((broker) => broker.leave())));
   closers.push(() => goodbye(heirs.yield()));
   closers.push(async () => forwarding.stop());
+  closers.push(() => goodbye(poison.leave()));
 
   const stopAll = async (): Promise<void> => {
     readiness.stopping();
@@ -139,11 +140,28 @@ function connectionWatch(lost: (server: Server) => void, changed: () => void) {
   };
 }
 
+/** What a worker takes from the settings alone. */
+function partsBy(settings: Settings, redis: Database) {
+  return {
+    identity: identityBy(settings.clientIdentity, settings.mqtt.workerPrefix),
+    limits: settings.etfLimits,
+    replyQos: settings.mqtt.replyQos,
+    deadlineMs: settings.requestDeadlineMs,
+    isStoreAway: () => !redis.state.connected,
+  };
+}
+
 /** Wrong tokens are limited where tokens vouch for clients. */
 function limitersOf({ clientIdentity, clientRate }: Settings, redis: Database, metrics: Metrics) {
   const rateLimiter = openRateLimiter({ ...clientRate, rates: openRates(redis) });
   const wrongTokens = clientIdentity === 'token' ? openWrongTokenLimiter(metrics.wrongToken) : undefined;
   return { rateLimiter, wrongTokens };
+}
+
+function poisonGuardBy(settings: Settings, redis: Database, metrics: Metrics, log: Log): PoisonGuard {
+  const { mqtt, verifySecret } = settings;
+  const store = openPoison(redis, mqtt.sessionExpirySeconds + doneMarginSeconds, verifySecret);
+  return new PoisonGuard({ store, replyQos: mqtt.replyQos, metrics, log });
 }
 
 async function servePages(

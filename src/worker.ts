@@ -6,6 +6,7 @@ import { ConnectionClosed, type Delivery } from './mqtt/connection.ts';
 import { type EventTopic, ownResponseTopic, parseEventTopic } from './mqtt/topics.ts';
 import { shortenPhone } from './operating/log.ts';
 import type { IgnoreReason } from './operating/metrics.ts';
+import type { PoisonGuard, Redelivery } from './poison.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { type RequestKind, readProfile, type SentProfile } from './records/profile.ts';
 import { keysOf, pastOf } from './redelivery.ts';
@@ -22,6 +23,7 @@ export interface WorkerParts extends AnsweringParts {
   readonly rateLimiter: RateLimiter;
   /** Where tokens vouch for clients; absent where the broker does. */
   readonly wrongTokens?: WrongTokenLimiter | undefined;
+  readonly poison: Pick<PoisonGuard, 'take'>;
   readonly limits: Limits;
   /** Longest time from receiving a request to knowing its answer. */
   readonly deadlineMs: number;
@@ -55,34 +57,83 @@ export class Worker {
    * Take a delivery to its end. It is acknowledged last, whatever became of it; except when we have left the broker
    * before all was said: then it keeps the request for whoever is next. Never throws.
    */
-  async serve(delivery: Delivery): Promise<void> {
+  serve(delivery: Delivery): Promise<void> {
+    return delivery.redelivered ? this.#serveAgain(delivery) : this.#serve(delivery);
+  }
+
+  async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
     const { tracing } = this.#parts;
-    if (delivery.redelivered) this.#parts.metrics.redelivered();
     const arrival = this.#receive(delivery);
     try {
+      if (redelivery && typeof arrival === 'object' && arrival.sent !== 'invalid_data')
+        await redelivery.note(arrival.sent.phone, arrival.sent.kind);
       if (typeof arrival === 'string') this.#parts.metrics.ignored(arrival);
       else if (tracing === undefined) await this.#settle(arrival);
       else await traceRequest(tracing, arrival, () => this.#settle(arrival));
     } catch (error) {
-      if (error instanceof ConnectionClosed) return;
-      throw error;
+      if (!(error instanceof ConnectionClosed)) throw error;
+      if (redelivery) await redelivery.survived();
+      return;
     }
+    if (redelivery) await redelivery.survived();
     delivery.acknowledge();
+  }
+
+  /** The last delivery of it has ended in a lost connection or a dead process; perhaps by its own doing. */
+  #serveAgain(delivery: Delivery): Promise<void> {
+    const { means, metrics, poison } = this.#parts;
+    metrics.redelivered();
+    const event = this.#eventOf(delivery);
+    const client = typeof event === 'string' ? '' : this.#clientOf(event, delivery);
+    return poison.take(delivery, {
+      client,
+      handle: (redelivery) => this.#serve(delivery, redelivery),
+      hasRecord: async (phone) => {
+        const keys = Object.values(keysOf(delivery, client));
+        const records = await Promise.all(keys.map((key) => means.answers.read(phone, key)));
+        return records.some((record) => record !== '');
+      },
+      refuse: async () => {
+        if (typeof event !== 'string' && client !== '') await this.#refuseUnread(delivery, event, client);
+      },
+    });
+  }
+
+  /** A request that is given up is answered without being read, as that may be what ends workers. */
+  async #refuseUnread(delivery: Delivery, event: EventTopic, client: string): Promise<void> {
+    const sent = 'invalid_data';
+    const arrival: Arrival = { request: ++this.#requests, kind: 'invalid', delivery, event, client, sent };
+    const outcome = refuse('internal');
+    try {
+      await this.#answering.say(arrival, outcome);
+    } catch (error) {
+      if (!(error instanceof ConnectionClosed)) throw error;
+    }
+    this.#parts.metrics.answered('invalid', outcome.result, (performance.now() - delivery.receivedAt) / 1000);
   }
 
   /** Receive and decode: who asks, and what; or why the publish is no request. */
   #receive(delivery: Delivery): Arrival | IgnoreReason {
-    // A retained publish comes again with every subscription, an empty one only clears it: neither asks for anything.
-    if (delivery.payload.length === 0) return 'empty';
-    if (delivery.retained) return 'retained';
-    const event = parseEventTopic(delivery.topic);
-    if (event === undefined) return 'topic';
-    const client = this.#parts.identity.clientOf(event, delivery.responseTopic);
+    const event = this.#eventOf(delivery);
+    if (typeof event === 'string') return event;
+    const client = this.#clientOf(event, delivery);
     if (client === '') return this.#unaddressed();
     const sent = readProfile(delivery.payload, this.#parts.limits);
     if (sent === 'foreign') return sent;
     const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
     return { request: ++this.#requests, kind, delivery, event, client, sent };
+  }
+
+  /** What the topic says; or why the publish is no request. */
+  #eventOf(delivery: Delivery): EventTopic | IgnoreReason {
+    // A retained publish comes again with every subscription, an empty one only clears it: neither asks for anything.
+    if (delivery.payload.length === 0) return 'empty';
+    if (delivery.retained) return 'retained';
+    return parseEventTopic(delivery.topic) ?? 'topic';
+  }
+
+  #clientOf(event: EventTopic, delivery: Delivery): string {
+    return this.#parts.identity.clientOf(event, delivery.responseTopic);
   }
 
   /** Handle and answer; gives what the metrics call the result. */

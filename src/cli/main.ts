@@ -6,6 +6,7 @@ import { completionCommand } from './completion.ts';
 import { openConnections } from './connections.ts';
 import { decodeCommand, encodeCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
+import { poisonedCommand } from './poisoned.ts';
 import { profileCommand } from './profile.ts';
 import { sendCommand } from './send.ts';
 import { sessionCommand } from './session.ts';
@@ -25,6 +26,7 @@ const program = new Command('profilectl')
   .addCommand(decodeCommand(terminal))
   .addCommand(encodeCommand(terminal))
   .addCommand(profileCommand(connections, terminal))
+  .addCommand(poisonedCommand(connections, terminal))
   .addCommand(sessionCommand(connections, terminal))
   .addCommand(brokerCommand(terminal))
   .addCommand(doctorCommand(connections, terminal));

@@ -14,6 +14,8 @@ export interface Metrics {
   wrongToken(isAnswered: boolean): void;
   noticed(count: number): void;
   redelivered(): void;
+  /** A request was given up: its deliveries ended workers or connections. */
+  poisoned(): void;
   /** The broker session of a dead worker was taken over. */
   adopted(): void;
   /** A connection that was up is not any more, and nobody here has closed it. */
@@ -86,6 +88,10 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
   for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
   const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
   const redeliveries = counter('redeliveries_total', 'Requests that came with the DUP flag.');
+  const poisoned = counter(
+    'poisoned_requests_total',
+    'Requests given up after three deliveries that ended their worker or connection.',
+  );
   const adoptions = counter(
     'adopted_sessions_total',
     'Broker sessions of dead workers that this worker worked off.',
@@ -99,6 +105,7 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
     wrongToken: (isAnswered) => wrongTokens.inc({ answered: isAnswered ? 'yes' : 'no' }),
     noticed: (count) => notices.inc(count),
     redelivered: () => redeliveries.inc(),
+    poisoned: () => poisoned.inc(),
     adopted: () => adoptions.inc(),
     lost: (server) => lost.inc({ server }),
     read: (state) => showState(registry, state),

@@ -55,6 +55,10 @@ export interface Keys {
   brokerAclLock(broker: string, kind: 'phone' | 'client', name: string): string;
   /** There while nobody is to look through all that a broker has. */
   brokerAclSweep(broker: string): string;
+  /** Hash: how often a request was begun that the broker delivers again; by its digest. */
+  redelivery(digest: string): string;
+  /** Hash: the requests that were given up, by their digest. */
+  poisoned(): string;
   /** In which form a client asked last, if not in ETF. */
   form(client: string): string;
   /** What a phone has beside its profile. Not its limits: a phone that signs in anew must not have them anew. */
@@ -87,6 +91,8 @@ export function keysWith(prefix: string): Keys {
     arriving: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}`,
     arrivingContacts: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}:contacts`,
     form: (client) => `${prefix}form:${client}`,
+    redelivery: (digest) => `${prefix}redelivery:${digest}`,
+    poisoned: () => `${prefix}poisoned`,
     workers: () => `${prefix}workers`,
     heir: (worker) => `${prefix}heir:${worker}`,
     outbox: (broker) => `${prefix}outbox:${broker}`,

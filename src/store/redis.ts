@@ -29,6 +29,10 @@ const scriptAnswers = [
   'asked',
   'answered',
   'full',
+  'suspect',
+  'poisoned',
+  'unread',
+  'silent',
 ] as const;
 
 export type ScriptAnswer = (typeof scriptAnswers)[number];

@@ -74,10 +74,11 @@ class BrokerStandIn {
 
 function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => boolean } = {}) {
   const [broker, other] = [new BrokerStandIn('one'), new BrokerStandIn('other')];
-  const [metrics, lines] = [openMetrics(), [] as string[]];
+  const [metrics, lines, acknowledged] = [openMetrics(), [] as string[], [] as string[]];
   const worker = new Worker({
     means: parts.means ?? means(),
     rateLimiter: { isLimited: () => false },
+    poison: { take: async () => assert.fail('nothing is redelivered here') },
     identity: { clientOf: ({ client }) => client, phoneOf: () => phone },
     brokers: [broker.connection, other.connection],
     forwarding: { publish: (to, publication) => to.publish(publication) },
@@ -89,7 +90,6 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
     metrics,
     log: openLog('info', { write: (line: string) => void lines.push(line) }),
   });
-  const acknowledged: string[] = [];
   const serve = (payload: Buffer, topic = 'events/1//api/anon/client/', from = broker): Promise<void> =>
     worker.serve({
       broker: from.connection,

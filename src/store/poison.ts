@@ -1,0 +1,116 @@
+import { hkdfSync } from 'node:crypto';
+import { persist } from './persist.ts';
+import type { Database, ScriptAnswer } from './redis.ts';
+import { sealer } from './sealing.ts';
+import { versions } from './version.ts';
+
+/** What is to be done with a request that the broker delivers again; `begin-redelivery` explains the words. */
+export type Verdict = 'stored' | 'suspect' | 'poisoned' | 'unread' | 'silent';
+
+/** A request that was given up. */
+export interface PoisonedRequest {
+  /** A digest in hexadecimal digits. */
+  readonly id: string;
+  readonly at: Date;
+  readonly client: string;
+  /** The kind and the phone, shortened, if an earlier delivery could be read. */
+  readonly kind: string | undefined;
+  readonly phone: string | undefined;
+  /** Of the payload. */
+  readonly bytes: number;
+  /** `undefined` where it is too large to be kept, or sealed under another secret. */
+  readonly payload: Buffer | undefined;
+}
+
+/** Counts the redeliveries of requests, and keeps those that were given up. */
+export interface PoisonStore {
+  /**
+   * Note that a redelivered request is about to be handled.
+   * @param id - tells it from any other, over its redeliveries.
+   * @param options.alone - no other suspect is handled meanwhile.
+   * @param options.counts - false in a worker that stops.
+   * @throws Fault when Redis refuses.
+   */
+  begin(id: string, options: { readonly alone: boolean; readonly counts: boolean }): Promise<Verdict>;
+  /** Note what a request that was begun turned out to be. */
+  note(id: string, phone: string, kind: string): Promise<void>;
+  /** What was noted. */
+  noted(id: string): Promise<{ readonly phone: string; readonly kind: string } | undefined>;
+  /** The request did no harm: forget its count. */
+  forgive(id: string): Promise<void>;
+  /** Keep a request for a day. @returns `'done'` if it was kept before. */
+  keep(request: PoisonedRequest): Promise<'stored' | 'done'>;
+  /** What is kept, the oldest first. */
+  list(): Promise<PoisonedRequest[]>;
+  /** @returns whether it was there. */
+  drop(id: string): Promise<boolean>;
+}
+
+const maxKept = 100;
+const maxKeptBytes = 4 * 1024 * 1024;
+const maxPayloadBytes = 512 * 1024;
+const keptSeconds = 24 * 60 * 60;
+
+const verdicts: ReadonlySet<ScriptAnswer> = new Set(['suspect', 'poisoned', 'unread', 'silent']);
+
+/**
+ * @param countSeconds - for so long a count is kept; longer than the broker keeps a request for redelivery.
+ * @param verifySecret - payloads may hold codes, so they are sealed with a key made of it; `''` where no codes are mailed.
+ */
+export function openPoison(redis: Database, countSeconds: number, verifySecret: string): PoisonStore {
+  const { connection, keys } = redis;
+  const nextName = versions();
+  const seal = verifySecret === '' ? undefined : sealer([keyOf(verifySecret)]);
+  return {
+    async begin(id, { alone, counts }) {
+      const args = [nextName(), alone ? 'alone' : '', countSeconds, counts ? 1 : 0];
+      const answer = await redis.run('begin-redelivery', [keys.redelivery(id)], args);
+      return verdicts.has(answer) ? (answer as Verdict) : 'stored';
+    },
+    async note(id, phone, kind) {
+      await redis.run('note-redelivery', [keys.redelivery(id)], [phone, kind]);
+    },
+    async noted(id) {
+      const [phone, kind] = await persist(() => connection.hmget(keys.redelivery(id), 'phone', 'kind'));
+      return typeof phone === 'string' && typeof kind === 'string' ? { phone, kind } : undefined;
+    },
+    async forgive(id) {
+      await persist(() => connection.del(keys.redelivery(id)));
+    },
+    async keep({ id, at, payload, ...head }) {
+      const isSmall = payload !== undefined && payload.length <= maxPayloadBytes;
+      const kept = isSmall ? (seal?.seal(payload, id) ?? payload).toString('base64') : undefined;
+      const entry = `${at.getTime()} ${JSON.stringify({ ...head, sealed: seal !== undefined, payload: kept })}`;
+      const args = [id, entry, maxKept, maxKeptBytes, keptSeconds];
+      return (await redis.run('keep-poisoned', [keys.poisoned()], args)) === 'done' ? 'done' : 'stored';
+    },
+    async list() {
+      const kept = await persist(() => connection.hgetall(keys.poisoned()));
+      const since = Date.now() - keptSeconds * 1000;
+      return Object.entries(kept)
+        .map(([id, entry]) => read(id, entry, (sealed) => seal?.open(sealed, id)))
+        .filter(({ at }) => at.getTime() >= since)
+        .sort((one, other) => one.at.getTime() - other.at.getTime());
+    },
+    async drop(id) {
+      return (await persist(() => connection.hdel(keys.poisoned(), id))) === 1;
+    },
+  };
+}
+
+const timeDigits = 13;
+
+function read(id: string, entry: string, open: (sealed: Buffer) => Buffer | undefined): PoisonedRequest {
+  const at = new Date(Number(entry.slice(0, timeDigits)));
+  const { payload, sealed, client, kind, phone, bytes } = JSON.parse(entry.slice(timeDigits + 1)) as Omit<
+    PoisonedRequest,
+    'id' | 'at' | 'payload'
+  > & { readonly payload?: string; readonly sealed: boolean };
+  const kept = payload === undefined ? undefined : Buffer.from(payload, 'base64');
+  const plain = kept !== undefined && sealed ? open(kept) : kept;
+  return { id, at, client, kind, phone, bytes, payload: plain };
+}
+
+function keyOf(secret: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', 'poisoned requests', 32));
+}

@@ -1,0 +1,197 @@
+/** Requests that end the worker or the connection that has them, each time. Others are answered all the time. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { decode, encode, print } from '../../src/etf/index.ts';
+import { openPoison } from '../../src/store/poison.ts';
+import { openRedis } from '../../src/store/redis.ts';
+import type { Relay } from '../chaos/crash/relay.ts';
+import { profilectl } from '../system/stage/profilectl.ts';
+import { eventually, type Phone, type Stage, type WorkerUnderTest } from '../system/stage/stage.ts';
+import { feature, fieldsOf, profile } from '../terms.ts';
+import {
+  brokerLost,
+  get,
+  internal,
+  marker,
+  poisoned,
+  refusedAnswers,
+  relayTo,
+  set,
+  stageOf,
+  stopFirst,
+  urlOf,
+} from './poison-stage.ts';
+
+/** Two workers with relays of their own before the broker; whoever publishes the marker is killed, and started again. */
+async function mortalWorkers(t: TestContext, settings: Record<string, string> = {}) {
+  const stage = await stageOf(t, { workers: 0, settings: { VERIFY_SECRET: secret, ...settings } });
+  let deaths = 0;
+  const restarts: Promise<void>[] = [];
+  stopFirst(stage, () => Promise.all(restarts));
+  const mortal = async (name: string): Promise<void> => {
+    let worker: WorkerUnderTest | undefined;
+    let isDying = false;
+    const relay = await relayTo(stage, (packet) => {
+      if (!packet.includes(marker)) return true;
+      if (worker && !isDying) {
+        isDying = true;
+        deaths++;
+        const { process } = worker;
+        const restart = async (): Promise<void> => {
+          await process.kill('SIGKILL');
+          relay.cut();
+          isDying = false;
+          await process.restart();
+        };
+        restarts.push(restart());
+      }
+      return false;
+    });
+    worker = await stage.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: name });
+  };
+  await mortal('worker-1');
+  await mortal('worker-2');
+  return { stage, deaths: () => deaths, restarted: () => Promise.all(restarts) };
+}
+
+const secret = 'a secret of at least thirty-two characters';
+
+/** Let a phone's answers hold the marker, without any that held it before. */
+async function plant(stage: Stage, phone: Phone): Promise<void> {
+  const harmless = 'x'.repeat(marker.length);
+  await set(phone, harmless);
+  const key = `profile:{${phone.number}}`;
+  const settings = (await stage.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
+  await stage.database.hset(key, 'settings', Buffer.from(settings.replace(harmless, marker), 'latin1'));
+}
+
+test('a request that kills its worker each time is given up after three, and listed; others live', async (t) => {
+  const { stage, deaths, restarted } = await mortalWorkers(t);
+  const [attacker, ...others] = await Promise.all(Array.from({ length: 20 }, () => stage.phone()));
+  assert.ok(attacker);
+  await Promise.all(others.map((phone) => set(phone)));
+  await plant(stage, attacker);
+  // All at once, so that innocents are in flight when the worker dies.
+  const [answer] = await Promise.all([
+    attacker.exchange(get(attacker)),
+    ...others.map(async (phone) => fieldsOf(await phone.ask(get(phone)))),
+  ]);
+  assert.ok(answer.payload.equals(internal));
+  assert.equal(deaths(), 3);
+  await restarted();
+  await stage.idle();
+  assert.equal(await stage.metric(poisoned), 1);
+  for (const phone of others) {
+    phone.answers.splice(0); // an answer may have come twice
+    fieldsOf(await phone.ask(get(phone)));
+  }
+
+  const call = (...line: string[]) =>
+    profilectl(
+      { MQTT_URL: stage.broker.url, REDIS_URL: stage.redis.url, VERIFY_SECRET: secret },
+      'poisoned',
+      ...line,
+    );
+  const { stdout } = await call('list', '--json');
+  const [{ id, at, ...request }, ...more] = JSON.parse(stdout);
+  assert.deepEqual(more, []);
+  const phone = `${attacker.number.slice(0, 3)}…${attacker.number.slice(-3)}`;
+  const { length: bytes } = encode(get(attacker));
+  assert.deepEqual(request, { client: attacker.client, kind: 'get', phone, bytes });
+  assert.ok(Date.parse(at) <= Date.now());
+  assert.match((await call('list')).stdout, new RegExp(`${id}.* get .* ${bytes} +${attacker.client}\n$`));
+  assert.equal((await call('show', id)).stdout, `${print(get(attacker))}\n`);
+  assert.equal((await call('drop', id)).exitCode, 0);
+  assert.deepEqual(JSON.parse((await call('list', '--json')).stdout), []);
+  assert.match((await call('show', id)).stderr, /there is no poisoned request/);
+});
+
+test('a request whose record says that it is done is answered from it, after three deaths too', async (t) => {
+  const { stage, deaths } = await mortalWorkers(t);
+  const phone = await stage.phone();
+  // Its answer kills until the test lets it live: the effect has happened by then.
+  const answer = phone.exchange(
+    profile({ phone: phone.number, settings: [feature('WORDS', marker)], status: 'set' }),
+  );
+  await eventually('three deaths', () => deaths() === 3);
+  const key = `profile:{${phone.number}}`;
+  const settings = (await stage.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
+  const harmless = Buffer.from(settings.replace(marker, 'x'.repeat(marker.length)), 'latin1');
+  await stage.database.hset(key, 'settings', harmless);
+  fieldsOf(decode((await answer).payload));
+  await stage.idle();
+  assert.equal(await stage.metric(poisoned), 0);
+});
+
+test('with answers that nobody confirms, a request at whose answer the connection ends does not come back for ever', async (t) => {
+  const stage = await stageOf(t, { workers: 0, settings: { REPLY_QOS: '0' } });
+  let cuts = 0;
+  const relay: Relay = await relayTo(stage, (packet) => {
+    if (!packet.includes(marker)) return true;
+    cuts++;
+    relay.cut();
+    return false;
+  });
+  await stage.startWorker({ MQTT_URL: urlOf(relay) });
+  const [attacker, other] = [await stage.phone(), await stage.phone()];
+  await set(other);
+  await plant(stage, attacker);
+  await attacker.send(get(attacker));
+  await eventually('it was redelivered', async () => (await stage.metric('profile_redeliveries_total')) > 0);
+  await stage.idle();
+  fieldsOf(await other.ask(get(other)));
+  assert.equal(cuts, 2);
+});
+
+test('wires that are cut while many requests are in flight make none of them poison', async (t) => {
+  const stage = await stageOf(t, { workers: 0 });
+  let published = 0;
+  const relay: Relay = await relayTo(stage, () => {
+    if (++published % 25 === 0) relay.cut();
+    return published % 25 !== 0;
+  });
+  await stage.startWorker({ MQTT_URL: urlOf(relay) });
+  const phones = await Promise.all(Array.from({ length: 20 }, () => stage.phone()));
+  for (const phone of phones) await set(phone);
+  await Promise.all(
+    phones.map(async (phone) => {
+      // An answer may come twice.
+      for (let count = 0; count < 15; count++) {
+        await phone.send(get(phone));
+        fieldsOf(decode((await phone.take()).payload));
+      }
+    }),
+  );
+  await stage.idle();
+  assert.ok((await stage.metric(brokerLost)) >= 5);
+  assert.deepEqual([await stage.metric(poisoned), await stage.metric(refusedAnswers)], [0, 0]);
+  assert.deepEqual(await stage.database.keys('redelivery:*'), []);
+});
+
+test('what is kept of requests that were given up is bounded in number, in bytes and in time', async (t) => {
+  const stage = await stageOf(t, { workers: 0 });
+  const redis = openRedis(stage.redis.url, '', () => undefined);
+  t.after(() => redis.close());
+  const store = openPoison(redis, 600, secret);
+  const keep = (id: string, at: number, bytes: number) => {
+    const payload = Buffer.alloc(bytes);
+    return store.keep({ id, at: new Date(at), client: 'c', kind: 'get', phone: '380…233', bytes, payload });
+  };
+  const now = Date.now();
+  const ids = async () => (await store.list()).map(({ id }) => id);
+  await keep('too old', now - 25 * 60 * 60 * 1000, 10);
+  for (let count = 0; count < 101; count++) await keep(String(count), now + count, 10);
+  assert.deepEqual(
+    await ids(),
+    Array.from({ length: 100 }, (_, n) => String(n + 1)),
+  );
+  assert.equal(await keep('100', now, 10), 'done');
+
+  for (let count = 0; count < 12; count++) await keep(`large ${count}`, now + 1000 + count, 500_000);
+  assert.deepEqual(await ids(), ['large 6', 'large 7', 'large 8', 'large 9', 'large 10', 'large 11']);
+  await keep('too large', now + 2000, 600_000);
+  const { bytes, payload } = (await store.list()).at(-1) ?? {};
+  assert.deepEqual([bytes, payload], [600_000, undefined]);
+  const left = await stage.database.ttl('poisoned');
+  assert.ok(left > 0 && left <= 24 * 60 * 60);
+});

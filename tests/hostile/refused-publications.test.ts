@@ -1,0 +1,119 @@
+/**
+ * Requests whose answer the broker refuses, or ends the connection at. Other clients are answered all the time; the real
+ * broker and the real program throughout.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mqttEnd, mqttType, PUBLISH } from '../chaos/crash/framing.ts';
+import { Relay } from '../chaos/crash/relay.ts';
+import { eventually } from '../system/stage/eventually.ts';
+import { feature, fieldsOf, profile } from '../terms.ts';
+import {
+  brokerLost,
+  get,
+  internal,
+  marker,
+  poisoned,
+  refusedAnswers,
+  relayTo,
+  set,
+  stageOf,
+  stopWith,
+  urlOf,
+} from './poison-stage.ts';
+
+test('requests with a Response Topic of more than 200 levels are answered, and no worker loses its connection', async (t) => {
+  const stage = await stageOf(t, { workers: 2 });
+  const [attacker, other] = [await stage.phone(), await stage.phone()];
+  await Promise.all([set(attacker), set(other)]);
+  const responseTopic = `actions/1/api/${attacker.client}${'/x'.repeat(210)}`;
+  for (let count = 0; count < 8; count++)
+    await attacker.send(get(attacker), { properties: { responseTopic } });
+  for (let count = 0; count < 20; count++) fieldsOf(await other.ask(get(other)));
+  await eventually('all are answered', () => attacker.answers.length === 8);
+  assert.ok(attacker.answers.every(({ topic }) => topic === `actions/1/api/${attacker.client}`));
+  await stage.idle();
+  assert.deepEqual([await stage.metric(brokerLost), await stage.metric(refusedAnswers)], [0, 0]);
+});
+
+test('a Response Topic with characters at which the broker ends the connection is ignored', async (t) => {
+  // Without the broker's own check of what comes in, as other brokers are.
+  const stage = await stageOf(t, {});
+  const phone = await stage.phone();
+  await set(phone);
+  const relay = await Relay.start({
+    port: stage.broker.port,
+    packetEnd: mqttEnd,
+    inspector: () => (packet, direction) => {
+      // "~" stands for a control character, which no client gets past Mosquitto.
+      if (direction === 'down' && mqttType(packet) === PUBLISH)
+        packet.fill(1, at(packet, '~'), at(packet, '~') + 1);
+      return true;
+    },
+  });
+  stopWith(stage, relay);
+  await stage.worker.process.kill('SIGTERM');
+  await stage.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: 'relayed' });
+  const responseTopic = `actions/1/api/${phone.client}/~`;
+  const { topic } = await phone.exchange(get(phone), { properties: { responseTopic } });
+  assert.equal(topic, `actions/1/api/${phone.client}`);
+  assert.equal(await stage.workers[1]?.metric(brokerLost), 0);
+  stage.workers.shift();
+});
+
+const at = (packet: Buffer, text: string): number => {
+  const place = packet.indexOf(text);
+  return place < 0 ? packet.length : place;
+};
+
+test('an answer above the Maximum Packet Size of the broker becomes a small one', async (t) => {
+  const stage = await stageOf(t, { broker: { extraConfig: 'max_packet_size 2000' } });
+  const phone = await stage.phone();
+  for (let count = 0; count < 3; count++) {
+    const settings = [feature(`KEY_${count}`, 'x'.repeat(900))];
+    await phone.ask(profile({ phone: phone.number, settings, status: 'set' }));
+  }
+  const correlationData = Buffer.from('this one');
+  const responseTopic = `actions/1/api/${phone.client}/mine`;
+  const { topic, payload, properties } = await phone.exchange(get(phone), {
+    properties: { correlationData, responseTopic },
+  });
+  assert.deepEqual([topic, properties?.correlationData], [responseTopic, correlationData]);
+  assert.ok(payload.equals(internal));
+  await stage.idle();
+  assert.equal(await stage.metric(brokerLost), 0);
+});
+
+for (const [how, strike, losses] of [
+  // The worker cannot see it: the relay makes a control character of it, and Mosquitto answers "malformed packet".
+  ['the broker blames', (packet: Buffer) => void packet.write('\x01', packet.indexOf(marker)), 2],
+  ['the connection is closed', (_: Buffer, relay: Relay) => relay.cut(), 4],
+] as const) {
+  test(`a publication at which ${how} is found and dropped, and no other`, async (t) => {
+    const stage = await stageOf(t, { workers: 0 });
+    const relay: Relay = await relayTo(stage, (packet) => {
+      if (!packet.includes(`/${marker}`)) return true;
+      strike(packet, relay);
+      return how === 'the broker blames';
+    });
+    await stage.startWorker({ MQTT_URL: urlOf(relay) });
+    const [attacker, ...others] = await Promise.all(Array.from({ length: 5 }, () => stage.phone()));
+    assert.ok(attacker);
+    await Promise.all([attacker, ...others].map((phone) => set(phone)));
+    const responseTopic = `actions/1/api/${attacker.client}/${marker}`;
+    const correlationData = Buffer.from('c');
+    const [answer] = await Promise.all([
+      attacker.exchange(get(attacker), { properties: { responseTopic, correlationData } }),
+      ...others.map(async (phone) => {
+        for (let count = 0; count < 20; count++) fieldsOf(await phone.ask(get(phone)));
+      }),
+    ]);
+    assert.ok(answer.payload.equals(internal));
+    assert.deepEqual(answer.properties?.correlationData, correlationData);
+    await stage.idle();
+    assert.equal(await stage.metric(refusedAnswers), 1);
+    const lost = await stage.metric(brokerLost);
+    assert.ok(lost >= losses - 1 && lost <= losses, `${lost} connections`);
+    assert.equal(await stage.metric(poisoned), 0);
+  });
+}
