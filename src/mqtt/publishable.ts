@@ -26,11 +26,14 @@ const plainTopic = /^[ -"$-*,-~]+$/;
 
 /** Brokers end the connection at control characters, lone surrogates and non-characters (MQTT 5.0, 1.5.4). */
 const unfit = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
+const plainText = /^[ -~]*$/;
+
+const isUnfit = (text: string): boolean => !plainText.test(text) && unfit.test(text);
 
 /** Whether a broker takes the text as a topic to publish to (MQTT 5.0, 4.7); its length in bytes is checked with the packet. */
 export function isPublishableTopic(topic: string): boolean {
   if (topic.length < MAX_LEVELS && plainTopic.test(topic)) return true;
-  if (topic === '' || unfit.test(topic) || topic.includes('+') || topic.includes('#')) return false;
+  if (topic === '' || isUnfit(topic) || topic.includes('+') || topic.includes('#')) return false;
   return hasLevels(topic, MAX_LEVELS);
 }
 
@@ -49,8 +52,8 @@ export function refusalOf(publication: Publication, { retains }: BrokerLimits): 
   const { topic, contentType, userProperties, retain } = publication;
   if (!isPublishableTopic(topic)) return TOPIC_NAME_INVALID;
   if (retain === true && !retains) return RETAIN_NOT_SUPPORTED;
-  if (contentType !== undefined && unfit.test(contentType)) return MALFORMED_PACKET;
+  if (contentType !== undefined && isUnfit(contentType)) return MALFORMED_PACKET;
   if (userProperties === undefined) return undefined;
   const texts = Object.entries(userProperties).flat(2);
-  return texts.some((text) => unfit.test(text)) ? MALFORMED_PACKET : undefined;
+  return texts.some(isUnfit) ? MALFORMED_PACKET : undefined;
 }

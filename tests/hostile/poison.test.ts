@@ -168,6 +168,29 @@ test('wires that are cut while many requests are in flight make none of them poi
   assert.deepEqual(await stage.database.keys('redelivery:*'), []);
 });
 
+test('a worker that is stopped in the midst of a request, again and again, makes it no poison', async (t) => {
+  const stage = await stageOf(t, { workers: 0 });
+  let isHeld = true;
+  const relay = await relayTo(stage, (packet) => !isHeld || !packet.includes(marker));
+  const settings = { MQTT_URL: urlOf(relay), SHUTDOWN_TIMEOUT_MS: '200' };
+  const { process } = await stage.startWorker(settings);
+  const phone = await stage.phone();
+  await plant(stage, phone);
+  const answer = phone.ask(get(phone));
+  for (let stops = 0; stops < 4; stops++) {
+    await eventually('it is in work', async () => (await stage.metric('profile_in_flight')) === 1);
+    if (stops > 0)
+      await eventually('it is counted', async () => (await stage.database.keys('redelivery:*')).length === 1);
+    await process.kill('SIGTERM');
+    assert.deepEqual(await stage.database.keys('redelivery:*'), []);
+    if (stops === 3) isHeld = false;
+    await process.restart();
+  }
+  fieldsOf(await answer);
+  await stage.idle();
+  assert.equal(await stage.metric(poisoned), 0);
+});
+
 test('what is kept of requests that were given up is bounded in number, in bytes and in time', async (t) => {
   const stage = await stageOf(t, { workers: 0 });
   const redis = openRedis(stage.redis.url, '', () => undefined);
