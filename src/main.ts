@@ -14,7 +14,7 @@ import { openTracing } from './operating/tracing.ts';
 import { openMail } from './outside/mail.ts';
 import { openSts } from './outside/sts.ts';
 import { watchMail, watchSts } from './outside-calls.ts';
-import { PoisonGuard } from './poison.ts';
+import { openPoisonGuard } from './poison.ts';
 import { connectForQa } from './qa/connection.ts';
 import { openRateLimiter } from './rate-limiter.ts';
 import type { Means } from './requests/handler.ts';
@@ -23,7 +23,6 @@ import { openAskedForms } from './store/forms.ts';
 import { openHeartbeats } from './store/heartbeats.ts';
 import { openStores, type StoreOptions } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
-import { openPoison } from './store/poison.ts';
 import { openRates } from './store/rates.ts';
 import { type Database, openRedis } from './store/redis.ts';
 import { shownKinds, tellState, type Watching, watchOutside, watchRedis } from './watching.ts';
@@ -58,7 +57,7 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
   const forwarding = new Forwarding({ outbox: openOutbox(redis), brokers, log });
   const following = openFollowing(settings.mqtt, { works, sessions: means.sessions, brokers, metrics, log });
   closers.push(() => goodbye(following.stop()));
-  const poison = poisonGuardBy(settings, redis, metrics, log);
+  const poison = openPoisonGuard(settings, redis, { metrics, log });
   const worker = new Worker({
     ...partsBy(settings, redis),
     means,
@@ -156,12 +155,6 @@ function limitersOf({ clientIdentity, clientRate }: Settings, redis: Database, m
   const rateLimiter = openRateLimiter({ ...clientRate, rates: openRates(redis) });
   const wrongTokens = clientIdentity === 'token' ? openWrongTokenLimiter(metrics.wrongToken) : undefined;
   return { rateLimiter, wrongTokens };
-}
-
-function poisonGuardBy(settings: Settings, redis: Database, metrics: Metrics, log: Log): PoisonGuard {
-  const { mqtt, verifySecret } = settings;
-  const store = openPoison(redis, mqtt.sessionExpirySeconds + doneMarginSeconds, verifySecret);
-  return new PoisonGuard({ store, replyQos: mqtt.replyQos, metrics, log });
 }
 
 async function servePages(

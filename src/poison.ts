@@ -3,7 +3,9 @@ import type { Delivery } from './mqtt/connection.ts';
 import { Lane } from './mqtt/lanes.ts';
 import { type Log, shortenPhone } from './operating/log.ts';
 import type { Metrics } from './operating/metrics.ts';
-import type { PoisonStore, Verdict } from './store/poison.ts';
+import type { Settings } from './settings.ts';
+import { openPoison, type PoisonStore, type Verdict } from './store/poison.ts';
+import type { Database } from './store/redis.ts';
 
 /** What the guard works with. */
 export interface PoisonGuardParts {
@@ -129,6 +131,18 @@ export class PoisonGuard {
   readonly #failed = (error: unknown): undefined => {
     this.#parts.log.error({ err: error }, 'a redelivery could not be counted');
   };
+}
+
+/** A count outlives the broker's session by this, so that no redelivery finds it gone. */
+const countMarginSeconds = 300;
+
+export function openPoisonGuard(
+  { mqtt, verifySecret }: Pick<Settings, 'mqtt' | 'verifySecret'>,
+  redis: Database,
+  parts: Pick<PoisonGuardParts, 'metrics' | 'log'>,
+): PoisonGuard {
+  const store = openPoison(redis, mqtt.sessionExpirySeconds + countMarginSeconds, verifySecret);
+  return new PoisonGuard({ store, replyQos: mqtt.replyQos, ...parts });
 }
 
 /** Tells a request from any other, without reading its payload. */
