@@ -44,7 +44,8 @@ function selectorsIn(expression: string): string[] {
 let stage: Stage;
 let prometheus: Server;
 before(async () => {
-  stage = await startStage();
+  // It keeps the broker's list of clients too, which has metrics of its own.
+  stage = await startStage({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
   prometheus = await startPrometheus([new URL(stage.worker.process.url).host]);
 });
 after(async () => {

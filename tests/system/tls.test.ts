@@ -51,7 +51,7 @@ const toBroker: Attempt = async (t, server, client = own) => {
   const connection = connectBroker(
     {
       url: broker.url,
-      clientId: 'w',
+      clientId: 'profile-w',
       username: 'worker',
       password: 'w',
       tls: { ca: authority.cert, cert: client.cert, key: client.key },
