@@ -9,10 +9,11 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 FROM packages AS dev
 COPY tsconfig.json ./
 COPY src ./src
+COPY dev ./dev
 COPY page ./page
 USER 1000:1000
 ENTRYPOINT ["node", "--import", "tsx"]
-CMD ["src/dev/sts-main.ts"]
+CMD ["dev/sts-main.ts"]
 
 FROM packages AS build
 COPY tsconfig.json tsconfig.build.json ./

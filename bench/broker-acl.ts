@@ -10,11 +10,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
+import { selfSignedCertificate } from '../dev/servers/certificate.ts';
+import { startMosquitto } from '../dev/servers/mosquitto.ts';
 import { type BrokerClients, openBrokerClients } from '../src/broker-acl/client.ts';
-import { initialSecurity } from '../src/broker-roles.ts';
-import { selfSignedCertificate } from '../src/dev/servers/certificate.ts';
-import { startMosquitto } from '../src/dev/servers/mosquitto.ts';
-import { openDynamicSecurity } from '../src/mqtt/dynamic-security.ts';
+import { openDynamicSecurity } from '../src/broker-acl/dynamic-security.ts';
+import { initialSecurity } from '../src/broker-acl/roles.ts';
 
 const ROUNDS = 15;
 

@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { startMosquitto } from '../src/dev/servers/mosquitto.ts';
-import { startRedis } from '../src/dev/servers/redis.ts';
-import type { LoadOrder, LoadReport, LoadResult } from './load.ts';
+import { startMosquitto } from '../dev/servers/mosquitto.ts';
+import { startRedis } from '../dev/servers/redis.ts';
+import type { LoadOrder, LoadReport, LoadResult } from './phone-process.ts';
 import { clientOf, MOST_PHONES, phoneOf, workloadOf } from './workloads.ts';
 
 /** Requests are counted for each client as always, but no client of a benchmark asks too often. */
@@ -54,7 +54,7 @@ export interface Load {
 }
 
 const METER = new URL('meter.mjs', import.meta.url).href;
-const LOAD = fileURLToPath(new URL('load.ts', import.meta.url));
+const LOAD = fileURLToPath(new URL('phone-process.ts', import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 const MAX_OUTPUT = 16 * 1024;
 

@@ -1,8 +1,8 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { encodeFragment, type Term } from '../src/etf/index.ts';
-import { readRosters } from '../src/records/roster.ts';
+import { readRosters } from '../src/protocol/roster.ts';
 import { openStores } from '../src/store/index.ts';
-import { openRedis } from '../src/store/redis.ts';
+import { openRedis } from '../src/store/redis/database.ts';
 import { type Load, type RunningContender, startLoad } from './contender.ts';
 import { type BenchOptions, withContenders, worker } from './contest.ts';
 import type { Progress } from './rounds.ts';

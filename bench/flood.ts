@@ -11,10 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { connectAsync, type MqttClient } from 'mqtt';
-import { startMosquitto } from '../src/dev/servers/mosquitto.ts';
-import { startRedis } from '../src/dev/servers/redis.ts';
+import { startMosquitto } from '../dev/servers/mosquitto.ts';
+import { startRedis } from '../dev/servers/redis.ts';
 import { atom, decode, encode, isAtom, Tuple, tuple } from '../src/etf/index.ts';
-import { startWorker } from '../tests/system/stage/worker.ts';
+import { startWorker } from '../tests/harness/worker.ts';
 
 const topic = 'events/1//api/anon//';
 const phoneOf = (place: number): string => `38050${1_000_000 + place}`;

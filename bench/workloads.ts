@@ -1,5 +1,5 @@
 import { atom, encode, type Term, type Tuple, tuple } from '../src/etf/index.ts';
-import { ioError } from '../src/records/io.ts';
+import { ioError } from '../src/protocol/io.ts';
 
 /** The requests that are measured; `get` is nine of ten in the field. */
 export type Kind = 'get' | 'set' | 'update' | 'email';

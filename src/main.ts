@@ -1,33 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openFollowing } from './broker-acl/index.ts';
-import { Forwarding } from './forwarding.ts';
-import { Heirs } from './heirs.ts';
-import { identityBy } from './identity.ts';
+import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './config/settings.ts';
+import { Forwarding } from './failover/outbox-relay.ts';
+import { Heirs } from './failover/session-takeover.ts';
+import { openHeartbeats } from './failover/worker-registry.ts';
+import type { Means } from './handlers/handler.ts';
+import { Lane, type LaneOptions } from './lib/concurrency-limiter.ts';
 import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
-import { Lane, type LaneOptions } from './mqtt/lanes.ts';
-import { sharedFilter } from './mqtt/topics.ts';
-import { type Operating, serveHttp } from './operating/http.ts';
-import { type Log, openLog } from './operating/log.ts';
-import { type Metrics, openMetrics } from './operating/metrics.ts';
-import { openTracing } from './operating/tracing.ts';
-import { openMail } from './outside/mail.ts';
-import { openSts } from './outside/sts.ts';
-import { watchMail, watchSts } from './outside-calls.ts';
-import { openPoisonGuard } from './poison.ts';
+import { identityBy } from './pipeline/authenticator.ts';
+import { openPoisonGuard } from './pipeline/poison-guard.ts';
+import { openRateLimiter } from './pipeline/rate-limiter.ts';
+import { Worker } from './pipeline/worker.ts';
+import { openWrongTokenLimiter } from './pipeline/wrong-tokens.ts';
+import { sharedFilter } from './protocol/topics.ts';
 import { connectForQa } from './qa/connection.ts';
-import { openRateLimiter } from './rate-limiter.ts';
-import type { Means } from './requests/handler.ts';
-import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './settings.ts';
-import { openAskedForms } from './store/forms.ts';
-import { openHeartbeats } from './store/heartbeats.ts';
+import { openMail } from './services/mail/mailer.ts';
+import { openSts } from './services/sts/client.ts';
+import { openAskedForms } from './store/formats.ts';
 import { openStores, type StoreOptions } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
 import { openRates } from './store/rates.ts';
-import { type Database, openRedis } from './store/redis.ts';
-import { shownKinds, tellState, type Watching, watchOutside, watchRedis } from './watching.ts';
-import { Worker } from './worker.ts';
-import { openWrongTokenLimiter } from './wrong-tokens.ts';
+import { type Database, openRedis } from './store/redis/database.ts';
+import { type Operating, serveHttp } from './telemetry/http.ts';
+import {
+  shownKinds,
+  tellState,
+  type Watching,
+  watchOutside,
+  watchRedis,
+} from './telemetry/instrumentation.ts';
+import { watchMail, watchSts } from './telemetry/instrumentation-services.ts';
+import { type Log, openLog } from './telemetry/log.ts';
+import { type Metrics, openMetrics } from './telemetry/metrics.ts';
+import { openTracing } from './telemetry/tracing.ts';
 
 /** What was started, and how it is stopped. */
 interface Program {

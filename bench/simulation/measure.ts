@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { connectAsync } from 'mqtt';
 import type { BenchOptions } from '../contest.ts';
-import { Crowd } from '../crowd/crowd.ts';
-import { parseMix } from '../crowd/mix.ts';
-import { type System, startSystem } from '../crowd/system.ts';
-import { Town } from '../crowd/town.ts';
-import { infoNumber, residentBytes, startMeter } from '../crowd/usage.ts';
+import { Crowd } from '../load/generator.ts';
+import { parseMix } from '../load/mix.ts';
+import { Town } from '../load/population.ts';
+import { type System, startSystem } from '../load/system.ts';
+import { infoNumber, residentBytes, startMeter } from '../load/usage.ts';
 import { describeMachine, machineLine } from '../report.ts';
 import { type Section, spreadOf } from '../table.ts';
 import type { Costs } from './simulate.ts';

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { Person } from '../../src/dev/page/shapes.ts';
+import type { Person } from '../../dev/page/shapes.ts';
 
 /** Whom the page can speak for. */
 export const people = signal<readonly Person[]>([]);

@@ -1,4 +1,4 @@
-import type { People, ShownMails, SignIn, Workers } from '../../src/dev/page/shapes.ts';
+import type { People, ShownMails, SignIn, Workers } from '../../dev/page/shapes.ts';
 
 /** What the page's own server tells. @throws Error when it does not. */
 export const server = {

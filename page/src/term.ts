@@ -1,5 +1,5 @@
 import { Atom, decode, EtfError, print, type Term, Tuple } from '../../src/etf/index.ts';
-import { type RecordName, records } from '../../src/forms/record-fields.ts';
+import { type RecordName, records } from '../../src/qa/formats/record-fields.ts';
 
 /** A payload as people read it. */
 export interface ReadPayload {

@@ -1,5 +1,5 @@
-import type { DynamicSecurity, SecurityCommand, SecurityReply } from '../mqtt/dynamic-security.ts';
-import { actionTopic, sessionTopic } from '../mqtt/topics.ts';
+import { actionTopic, sessionTopic } from '../protocol/topics.ts';
+import type { DynamicSecurity, SecurityCommand, SecurityReply } from './dynamic-security.ts';
 
 /**
  * The broker's own list of who may log in (mosquitto/README.md, "Who may do what"): a client for each session, named

@@ -1,13 +1,13 @@
+import type { Settings } from '../config/settings.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
-import { openDynamicSecurity } from '../mqtt/dynamic-security.ts';
-import type { Log } from '../operating/log.ts';
-import type { Metrics } from '../operating/metrics.ts';
-import type { Settings } from '../settings.ts';
 import { type AclWork, openAclWork } from '../store/acl-work.ts';
-import type { Database } from '../store/redis.ts';
+import type { Database } from '../store/redis/database.ts';
 import type { Sessions } from '../store/sessions.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { BrokerAcl } from './broker.ts';
 import { openBrokerClients } from './client.ts';
+import { openDynamicSecurity } from './dynamic-security.ts';
 import { AclSync } from './sync.ts';
 
 /** Lets the brokers' lists of who may log in follow the sessions in Redis; for a worker that may change those lists. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ANSWER_TIMEOUT_MS, Unanswered } from '../mqtt/dynamic-security.ts';
 import type { AclWork } from '../store/acl-work.ts';
 import type { Lease } from '../store/leases.ts';
+import { ANSWER_TIMEOUT_MS, Unanswered } from './dynamic-security.ts';
 
 /**
  * Who creates or deletes the group of a phone holds that phone's lock; who changes a client holds that client's. Nobody

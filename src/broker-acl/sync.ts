@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Log, shortenPhone } from '../operating/log.ts';
 import type { AclTask } from '../store/acl-work.ts';
+import { type Log, shortenPhone } from '../telemetry/log.ts';
 import type { BrokerAcl } from './broker.ts';
 import { AclRefused } from './client.ts';
 import { sweep } from './sweep.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { type BrokerUser, initialSecurity } from '../broker-roles.ts';
+import { type BrokerUser, initialSecurity } from '../broker-acl/roles.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
 interface Options {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connectAsync, type MqttClient } from 'mqtt';
+import type { Settings } from '../config/settings.ts';
 import { causeOf } from '../mqtt/causes.ts';
-import type { Settings } from '../settings.ts';
 import { CliFault } from './terminal.ts';
 
 /** As whom to connect; the settings' user, unless a phone's own token is given. */

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { BrokerAcl } from '../broker-acl/broker.ts';
 import { openBrokerClients } from '../broker-acl/client.ts';
+import { openDynamicSecurity } from '../broker-acl/dynamic-security.ts';
 import { noteEndAt, openAclWorks } from '../broker-acl/index.ts';
 import type { SignInParts } from '../broker-acl/sign-in.ts';
-import { openDynamicSecurity } from '../mqtt/dynamic-security.ts';
-import { readSettings, type Settings } from '../settings.ts';
-import { type Database, openRedis } from '../store/redis.ts';
+import { readSettings, type Settings } from '../config/settings.ts';
+import { type Database, openRedis } from '../store/redis/database.ts';
 import { openSessions, type Sessions } from '../store/sessions.ts';
 import { ownClientId } from './client.ts';
 import { CliFault } from './terminal.ts';

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import type { Form } from '../forms/reading.ts';
-import { writeForm } from '../forms/write-form.ts';
+import type { Form } from '../qa/formats/format.ts';
+import { writeForm } from '../qa/formats/write.ts';
 import { forms, readInput, toMessage } from './payloads.ts';
 import type { Terminal } from './terminal.ts';
 

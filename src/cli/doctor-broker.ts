@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
+import type { Settings } from '../config/settings.ts';
 import { atom, decode, encode, print, type Term } from '../etf/index.ts';
-import { makeRecord } from '../forms/record-fields.ts';
-import { parseEventTopic } from '../mqtt/topics.ts';
-import type { Settings } from '../settings.ts';
+import { parseEventTopic } from '../protocol/topics.ts';
+import { makeRecord } from '../qa/formats/record-fields.ts';
 import { type CliClient, connectClient, ownClientId } from './client.ts';
 import type { DoctorOptions, Finding } from './doctor.ts';
 import { CliFault } from './terminal.ts';

@@ -1,6 +1,6 @@
-import { openSts } from '../outside/sts.ts';
-import type { Settings } from '../settings.ts';
-import { openRedis } from '../store/redis.ts';
+import type { Settings } from '../config/settings.ts';
+import { openSts } from '../services/sts/client.ts';
+import { openRedis } from '../store/redis/database.ts';
 import type { Finding } from './doctor.ts';
 
 const patienceMs = 5_000;

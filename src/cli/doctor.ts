@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { checkBroker } from './doctor-broker.ts';
 import { checkMail, checkRedis, checkSts } from './doctor-others.ts';
 import type { Colour, Terminal } from './terminal.ts';

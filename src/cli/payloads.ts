@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { decode, print } from '../etf/index.ts';
-import { readForm } from '../forms/read-form.ts';
-import type { Form } from '../forms/reading.ts';
-import { answerLimits } from '../forms/write-form.ts';
+import type { Form } from '../qa/formats/format.ts';
+import { readForm } from '../qa/formats/read.ts';
+import { answerLimits } from '../qa/formats/write.ts';
 import { redact } from '../qa/redact.ts';
 import { CliFault } from './terminal.ts';
 

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Form } from '../forms/reading.ts';
+import type { Form } from '../qa/formats/format.ts';
 import { openPoison, type PoisonedRequest, type PoisonStore } from '../store/poison.ts';
 import type { Connections } from './connections.ts';
 import { show } from './convert.ts';

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { type SignInParts, signIn, signOut } from '../broker-acl/sign-in.ts';
 import { encodeFragment } from '../etf/index.ts';
-import { readPhone } from '../records/phone.ts';
+import { readPhone } from '../protocol/phone.ts';
 import type { Connections } from './connections.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 

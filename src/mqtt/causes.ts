@@ -1,5 +1,5 @@
 import { type ISubscriptionGrant, ReasonCodes } from 'mqtt';
-import { tlsCause } from '../tls-causes.ts';
+import { tlsCause } from '../lib/tls-causes.ts';
 import type { Ending } from './suspects.ts';
 
 const CAUSES: Readonly<Record<string, string>> = {

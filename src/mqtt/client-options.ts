@@ -1,5 +1,5 @@
 import type { IClientOptions } from 'mqtt';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../lib/backoff.ts';
 import type { ConnectionOptions } from './broker.ts';
 import { PacketIds } from './packet-ids.ts';
 

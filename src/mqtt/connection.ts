@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { connect, type IConnackPacket, type MqttClient } from 'mqtt';
+import { backoffMs } from '../lib/backoff.ts';
 import { Acknowledgements, type Withheld } from './acknowledgements.ts';
-import { backoffMs } from './backoff.ts';
 import type {
   BrokerConnection,
   BrokerState,
@@ -12,11 +12,11 @@ import type {
 } from './broker.ts';
 import { causeOf, endingOf, reasonText, weakGrant } from './causes.ts';
 import { clientOptions } from './client-options.ts';
-import { Deliveries } from './deliveries.ts';
 import { Fence } from './fence.ts';
-import { Publications } from './publications.ts';
+import { Deliveries } from './inbound.ts';
+import { Publications } from './outbound.ts';
 import type { Ending } from './suspects.ts';
-import { Turn } from './turn.ts';
+import { Turn } from './write-batcher.ts';
 
 export type {
   BrokerConnection,

@@ -1,6 +1,4 @@
 import { decode, isAtom, type Limits, Tuple } from '../etf/index.ts';
-import type { Form } from '../forms/reading.ts';
-import { answerLimits, contentTypes } from '../forms/write-form.ts';
 import {
   type BrokerConnection,
   type ConnectionLog,
@@ -9,8 +7,10 @@ import {
   type Publication,
   PublishRefused,
 } from '../mqtt/connection.ts';
-import { clientOfResponseTopic, parseEventTopic } from '../mqtt/topics.ts';
+import { clientOfResponseTopic, parseEventTopic } from '../protocol/topics.ts';
 import { type Asked, forwarded, inForm, readAsked, tooLarge, withReason } from './exchange.ts';
+import type { Form } from './formats/format.ts';
+import { answerLimits, contentTypes } from './formats/write.ts';
 import { ForwardedConnection } from './forwarded.ts';
 import { helpTopics } from './help.ts';
 import { mirrored, mirrorTopic, noticeMirrorTopic, type Shown } from './mirror.ts';

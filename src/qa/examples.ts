@@ -1,4 +1,4 @@
-import type { RequestKind } from '../records/profile.ts';
+import type { RequestKind } from '../protocol/profile.ts';
 
 /** Where requests are published. */
 export const requestTopic = 'events/1//api/anon//';

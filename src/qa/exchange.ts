@@ -1,11 +1,11 @@
 import { atom, decode, encode, type Limits, Tuple, tuple } from '../etf/index.ts';
-import { explain } from '../forms/explain.ts';
-import { readForm } from '../forms/read-form.ts';
-import type { Form } from '../forms/reading.ts';
-import { contentTypes, writeForm } from '../forms/write-form.ts';
 import type { BrokerConnection, Delivery, Publication } from '../mqtt/connection.ts';
-import { ioError } from '../records/io.ts';
-import { readProfile } from '../records/profile.ts';
+import { ioError } from '../protocol/io.ts';
+import { readProfile } from '../protocol/profile.ts';
+import { explain } from './formats/explain.ts';
+import type { Form } from './formats/format.ts';
+import { readForm } from './formats/read.ts';
+import { contentTypes, writeForm } from './formats/write.ts';
 import { ForwardedConnection } from './forwarded.ts';
 
 /** What a payload is, to be worked on and to be shown. */

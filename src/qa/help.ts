@@ -1,4 +1,4 @@
-import { requestKinds } from '../records/profile.ts';
+import { requestKinds } from '../protocol/profile.ts';
 import { examples, requestTopic } from './examples.ts';
 
 /** What is published retained, so that whoever connects finds it: topic and text. */

@@ -1,7 +1,7 @@
 import { decode, type Limits, type Term } from '../etf/index.ts';
-import { printLines } from '../forms/erlang-lines.ts';
-import { toJson } from '../forms/json-write.ts';
-import type { Form } from '../forms/reading.ts';
+import { printLines } from './formats/erlang-lines.ts';
+import type { Form } from './formats/format.ts';
+import { toJson } from './formats/json-write.ts';
 import { redact } from './redact.ts';
 
 /** What a mirrored message says of the one that it shows. */

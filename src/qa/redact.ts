@@ -1,5 +1,5 @@
 import { Atom, Foreign, ImproperList, isAtom, map, readForeign, type Term, Tuple } from '../etf/index.ts';
-import { recordNameOf } from '../forms/record-fields.ts';
+import { recordNameOf } from './formats/record-fields.ts';
 
 /**
  * The same term without what may not be shown to everybody: codes, credentials, tokens and passwords are replaced, of

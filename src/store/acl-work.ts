@@ -1,6 +1,6 @@
 import { type Lease, openLeases } from './leases.ts';
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /**
  * What is left to do at one broker's list of clients: the phones whose clients there are to be compared with the sessions

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFragment, type Fragment } from '../etf/index.ts';
-import { changeContact, isFriend } from '../records/contact.ts';
-import { type ContactPlace, renameContact } from '../records/roster.ts';
-import { Fault } from './fault.ts';
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
-import { versions } from './version.ts';
+import { versions } from '../lib/unique-id.ts';
+import { changeContact, isFriend } from '../protocol/contact.ts';
+import { type ContactPlace, renameContact } from '../protocol/roster.ts';
+import type { Database } from './redis/database.ts';
+import { Fault } from './redis/fault.ts';
+import { persist } from './redis/retry.ts';
 
 /** The contacts of profiles, each a small field of its own, so that changing one rewrites no other. */
 export interface Contacts {

@@ -1,8 +1,8 @@
-import type { AwsCredentials } from '../records/service.ts';
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
-import type { Sealer } from './sealing.ts';
-import { versions } from './version.ts';
+import { versions } from '../lib/unique-id.ts';
+import type { AwsCredentials } from '../protocol/service.ts';
+import type { Sealer } from './encryption.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** Temporary credentials of phones, kept only encrypted, and the order in which STS is asked for them. */
 export interface Credentials {

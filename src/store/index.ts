@@ -1,14 +1,14 @@
-import { type Answers, openAnswers } from './answers.ts';
-import { type Arrivals, openArrivals } from './arrivals.ts';
 import { type Contacts, openContacts } from './contacts.ts';
 import { type Credentials, openCredentials } from './credentials.ts';
-import { GatheredReads } from './gathered-reads.ts';
-import { type Limits, openLimits } from './limits.ts';
+import { sealer } from './encryption.ts';
+import { type Answers, openAnswers } from './idempotency-records.ts';
 import { type Migrations, openMigrations } from './migrations.ts';
 import { openProfiles, type Profiles } from './profiles.ts';
-import type { Database } from './redis.ts';
+import { type Limits, openLimits } from './quotas.ts';
+import { GatheredReads } from './redis/batched-reads.ts';
+import type { Database } from './redis/database.ts';
 import { openRemovals, type Removals } from './removals.ts';
-import { sealer } from './sealing.ts';
+import { type Arrivals, openArrivals } from './request-state.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { openVerifications, type Verifications } from './verifications.ts';
 

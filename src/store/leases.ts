@@ -1,6 +1,6 @@
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
-import { versions } from './version.ts';
+import { versions } from '../lib/unique-id.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** The right to do something alone, for a limited time. */
 export interface Lease {

@@ -1,12 +1,12 @@
-import { splitPhoneId } from '../records/phone.ts';
-import { contactPlaces } from '../records/roster.ts';
+import { versions } from '../lib/unique-id.ts';
+import { splitPhoneId } from '../protocol/phone.ts';
+import { contactPlaces } from '../protocol/roster.ts';
 import { contactRecord, renaming } from './contacts.ts';
 import type { Keys } from './keys.ts';
-import { persist } from './persist.ts';
 import type { StoredProfile } from './profiles.ts';
 import { type Migration, openProposals, type Proposals, pendingSeconds } from './proposals.ts';
-import type { Database } from './redis.ts';
-import { versions } from './version.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** A migration that is being carried out. */
 export interface ClaimedMigration extends Migration {

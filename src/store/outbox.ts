@@ -1,6 +1,6 @@
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
-import { versions } from './version.ts';
+import { versions } from '../lib/unique-id.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** What brokers that are away are to be sent when they are back; each worker may keep it, and each may send it. */
 export interface Outbox {

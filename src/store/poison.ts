@@ -1,8 +1,8 @@
 import { hkdfSync } from 'node:crypto';
-import { persist } from './persist.ts';
-import type { Database, ScriptAnswer } from './redis.ts';
-import { sealer } from './sealing.ts';
-import { versions } from './version.ts';
+import { versions } from '../lib/unique-id.ts';
+import { sealer } from './encryption.ts';
+import type { Database, ScriptAnswer } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** What is to be done with a request that the broker delivers again; `begin-redelivery` explains the words. */
 export type Verdict = 'stored' | 'suspect' | 'poisoned' | 'unread' | 'silent';

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fragment } from '../etf/index.ts';
-import { unset } from '../records/fields.ts';
-import { writeList } from '../records/list.ts';
-import type { ProfileFields } from '../records/profile.ts';
-import { joinRosters, type Roster } from '../records/roster.ts';
+import { versions } from '../lib/unique-id.ts';
+import { unset } from '../protocol/fields.ts';
+import { writeList } from '../protocol/list.ts';
+import type { ProfileFields } from '../protocol/profile.ts';
+import { joinRosters, type Roster } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
-import { Fault } from './fault.ts';
-import { bytesOf, type GatheredReads, type Value } from './gathered-reads.ts';
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
-import type { ScriptArgument } from './scripts.ts';
+import { bytesOf, type GatheredReads, type Value } from './redis/batched-reads.ts';
+import type { Database } from './redis/database.ts';
+import { Fault } from './redis/fault.ts';
+import { persist } from './redis/retry.ts';
+import type { ScriptArgument } from './redis/scripts.ts';
 import { emptyFields, PackedProfile, type StoredProfile } from './stored-profile.ts';
 import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
-import { versions } from './version.ts';
 
 export type { StoredProfile } from './stored-profile.ts';
 

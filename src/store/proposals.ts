@@ -1,7 +1,7 @@
-import { persist } from './persist.ts';
+import { versions } from '../lib/unique-id.ts';
 import type { StoredProfile } from './profiles.ts';
-import type { Database } from './redis.ts';
-import { versions } from './version.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** A migration that was proposed and not yet ended. */
 export interface Migration {

@@ -1,5 +1,5 @@
-import { Fault } from './fault.ts';
-import type { Database } from './redis.ts';
+import type { Database } from './redis/database.ts';
+import { Fault } from './redis/fault.ts';
 
 /** The token buckets of the clients, shared by all workers. */
 export interface Rates {

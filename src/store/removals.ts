@@ -1,10 +1,10 @@
-import { unset } from '../records/fields.ts';
-import { type ContactPlace, contactPlaces, deletedPlaces } from '../records/roster.ts';
+import { versions } from '../lib/unique-id.ts';
+import { unset } from '../protocol/fields.ts';
+import { type ContactPlace, contactPlaces, deletedPlaces } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
-import { persist } from './persist.ts';
 import type { Cause } from './profiles.ts';
-import type { Database } from './redis.ts';
-import { versions } from './version.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** A phone that is being removed: whom to tell. */
 export interface Removal {

@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** The sessions that the authentication service writes: which phone a client belongs to. */
 export interface Sessions {

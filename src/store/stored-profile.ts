@@ -1,6 +1,6 @@
 import { encodeFragment, type Fragment } from '../etf/index.ts';
-import { unset } from '../records/fields.ts';
-import type { ProfileFields } from '../records/profile.ts';
+import { unset } from '../protocol/fields.ts';
+import type { ProfileFields } from '../protocol/profile.ts';
 
 /** A profile as it was read: what is answered of it, and the name of that state. */
 export interface StoredProfile extends ProfileFields {

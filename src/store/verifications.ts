@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import type { Fragment } from '../etf/index.ts';
-import { domainOf, mailboxOf } from '../records/mailbox.ts';
-import { persist } from './persist.ts';
-import type { Database } from './redis.ts';
-import { versions } from './version.ts';
+import { versions } from '../lib/unique-id.ts';
+import { domainOf, mailboxOf } from '../protocol/mailbox.ts';
+import type { Database } from './redis/database.ts';
+import { persist } from './redis/retry.ts';
 
 /** So long a mailed code is good for. */
 export const codeLifetimeSeconds = 10 * 60;

@@ -1,5 +1,5 @@
 /** A short run of `npm run chaos` on a single Redis; long ones are for people. */
-import { testShortRun } from './storm/short.ts';
+import { testShortRun } from './random-faults/short.ts';
 
 testShortRun('single', [
   ...(['kill', 'term', 'freeze', 'cutBroker', 'cutRedis', 'restartRedis', 'restartBroker'] as const),

@@ -8,9 +8,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { acknowledgement, type Position } from './crash/harm.ts';
-import { type Scene, scenes } from './crash/scenes.ts';
-import { CrashStage, type Run } from './crash/stage.ts';
+import { acknowledgement, type Position } from './crash-points/faults.ts';
+import { CrashStage, type Run } from './crash-points/harness.ts';
+import { type Scene, scenes } from './crash-points/scenes.ts';
 
 const everyPoint = process.env.CRASH_POINTS === 'all';
 

@@ -8,10 +8,10 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
-import { startSmtp } from '../../src/dev/servers/smtp.ts';
-import { startSts } from '../../src/dev/servers/sts.ts';
-import { requestKinds } from '../../src/records/profile.ts';
-import { startStage } from '../system/stage/stage.ts';
+import { startSmtp } from '../../dev/servers/smtp.ts';
+import { startSts } from '../../dev/servers/sts.ts';
+import { requestKinds } from '../../src/protocol/profile.ts';
+import { startStage } from '../harness/harness.ts';
 import { Hammer, slowStsMs } from './model/hammer.ts';
 import { verifySecret } from './model/stores.ts';
 

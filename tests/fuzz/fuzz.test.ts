@@ -1,7 +1,7 @@
 /** A short run of the fuzzer, from the inputs that long runs have kept; `npm run fuzz` is the long one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unit } from '../calibration.ts';
+import { unit } from '../harness/calibration.ts';
 import { readCorpus } from './corpus.ts';
 import { fuzz } from './fuzzer.ts';
 import { targets } from './targets.ts';

@@ -2,8 +2,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { unitsOf } from '../calibration.ts';
-import { Chance } from '../chaos/random.ts';
+import { unitsOf } from '../harness/calibration.ts';
+import { Chance } from '../harness/rng.ts';
 import { Coverage } from './coverage.ts';
 import { mutate } from './mutations.ts';
 import type { Target } from './targets.ts';
@@ -36,7 +36,7 @@ export interface Finding {
   readonly cause: string;
 }
 
-/** No input may hold the event loop longer, in units of some 10 ms (tests/calibration.ts). */
+/** No input may hold the event loop longer, in units of some 10 ms (tests/harness/calibration.ts). */
 const MAX_UNITS = 4;
 /** A quicker one is not compared with the unit. */
 const SUSPICIOUS_MS = 20;

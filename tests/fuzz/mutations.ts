@@ -1,5 +1,5 @@
 /** Inputs made from others: what a fuzzer does to bytes. */
-import type { Chance } from '../chaos/random.ts';
+import type { Chance } from '../harness/rng.ts';
 
 export const LONGEST = 4_096;
 /** The longest payload that a worker reads. */

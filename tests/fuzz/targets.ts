@@ -17,14 +17,14 @@ import {
   type Term,
   tuple,
 } from '../../src/etf/index.ts';
-import { readForm } from '../../src/forms/read-form.ts';
-import { mergeFeatures, readFeatures, settingValue } from '../../src/records/feature.ts';
-import { writeList } from '../../src/records/list.ts';
-import { readPhone, splitPhoneId } from '../../src/records/phone.ts';
-import { readProfile, requestKinds } from '../../src/records/profile.ts';
-import { contactPlaces, friendPlaces, joinRosters, readRosters } from '../../src/records/roster.ts';
-import { addressOf, hasVerified, readServices, replaceVoxServices } from '../../src/records/service.ts';
-import { contact, feature, profile, roster, service } from '../terms.ts';
+import { mergeFeatures, readFeatures, settingValue } from '../../src/protocol/feature.ts';
+import { writeList } from '../../src/protocol/list.ts';
+import { readPhone, splitPhoneId } from '../../src/protocol/phone.ts';
+import { readProfile, requestKinds } from '../../src/protocol/profile.ts';
+import { contactPlaces, friendPlaces, joinRosters, readRosters } from '../../src/protocol/roster.ts';
+import { addressOf, hasVerified, readServices, replaceVoxServices } from '../../src/protocol/service.ts';
+import { readForm } from '../../src/qa/formats/read.ts';
+import { contact, feature, profile, roster, service } from '../harness/terms.ts';
 
 export interface Target {
   /** Parts of the paths of the files whose coverage counts. */
@@ -110,7 +110,7 @@ const etf: Target = {
 const unlimited = { ...defaultLimits, payloadBytes: 2 ** 26, inflatedBytes: 2 ** 26 };
 
 const records: Target = {
-  folders: ['/src/records/', '/src/etf/'],
+  folders: ['/src/protocol/', '/src/etf/'],
   seeds: samples.map((term) => encode(term)),
   words: etfWords,
   read(input) {
@@ -213,7 +213,7 @@ const profileFields = ['phone', 'services', 'status'].map((name) => ({ name, def
 
 /** What QA sends: Erlang text, JSON, hexadecimal digits or base64; the worker decides by the first characters. */
 const forms: Target = {
-  folders: ['/src/forms/', '/src/etf/'],
+  folders: ['/src/qa/formats/', '/src/etf/'],
   seeds: [
     ...text.seeds,
     ...samples

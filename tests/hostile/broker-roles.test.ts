@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { IClientOptions } from 'mqtt';
 import { openBrokerClients } from '../../src/broker-acl/client.ts';
-import { openDynamicSecurity } from '../../src/mqtt/dynamic-security.ts';
-import { connectClient } from '../system/mqtt-clients.ts';
-import { eventually } from '../system/stage/eventually.ts';
-import { type ProductionBroker, startProductionBroker } from '../system/stage/production.ts';
-import { profilectl } from '../system/stage/profilectl.ts';
+import { openDynamicSecurity } from '../../src/broker-acl/dynamic-security.ts';
+import { eventually } from '../harness/eventually.ts';
+import { connectClient } from '../harness/mqtt-clients.ts';
+import { type ProductionBroker, startProductionBroker } from '../harness/production-broker.ts';
+import { profilectl } from '../harness/profilectl.ts';
 
 const PHONE = '380501112233';
 const CLIENT = 'emqttd_42';

@@ -1,9 +1,12 @@
 /** Credentials reach nobody who is signed out, or whose session moved, while STS answers or a broker is away; nor do they lie about. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { startMosquitto } from '../../src/dev/servers/mosquitto.ts';
-import type { Server } from '../../src/dev/servers/process.ts';
+import { startMosquitto } from '../../dev/servers/mosquitto.ts';
+import type { Server } from '../../dev/servers/process.ts';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
+import { eventually, type Phone } from '../harness/harness.ts';
+import { connectPhone } from '../harness/phone.ts';
+import { startRelay } from '../harness/relay.ts';
 import {
   assertTellsNothing,
   aws,
@@ -14,11 +17,8 @@ import {
   type StsStage,
   secretsOf,
   startStsStage,
-} from '../system/outside-fixture.ts';
-import { startRelay } from '../system/relay.ts';
-import { connectPhone } from '../system/stage/phone.ts';
-import { eventually, type Phone } from '../system/stage/stage.ts';
-import { fieldsOf, profile, refusal } from '../terms.ts';
+} from '../harness/services-fixture.ts';
+import { fieldsOf, profile, refusal } from '../harness/terms.ts';
 
 const notAuthorized = refusal('not_authorized');
 const settings = { AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '20000' };

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, encodeFragment, type Term, Tuple } from '../../src/etf/index.ts';
-import { changeContact, isDeleted } from '../../src/records/contact.ts';
-import { contactsOf, entry, idOf, read } from '../system/stage/books.ts';
-import { openDirectly } from '../system/stage/directly.ts';
-import { ask as askToMove, confirm } from '../system/stage/moving.ts';
-import { type Phone, type Stage, startStage } from '../system/stage/stage.ts';
-import { fieldsOf, profile, roster } from '../terms.ts';
+import { changeContact, isDeleted } from '../../src/protocol/contact.ts';
+import { contactsOf, entry, idOf, read } from '../harness/address-books.ts';
+import { openDirectly } from '../harness/direct-calls.ts';
+import { type Phone, type Stage, startStage } from '../harness/harness.ts';
+import { ask as askToMove, confirm } from '../harness/migration.ts';
+import { fieldsOf, profile, roster } from '../harness/terms.ts';
 
 let stage: Stage;
 before(async () => {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Term } from '../../src/etf/index.ts';
+import type { Phone } from '../harness/harness.ts';
+import { move } from '../harness/migration.ts';
 import {
   age,
   asked,
@@ -16,10 +18,8 @@ import {
   otherCode,
   startMailStage,
   success,
-} from '../system/outside-fixture.ts';
-import { move } from '../system/stage/moving.ts';
-import type { Phone } from '../system/stage/stage.ts';
-import { profile, refusal } from '../terms.ts';
+} from '../harness/services-fixture.ts';
+import { profile, refusal } from '../harness/terms.ts';
 
 let own: MailStage;
 before(async () => {

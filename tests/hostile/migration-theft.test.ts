@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, equal, type Term, Tuple } from '../../src/etf/index.ts';
-import type { Means } from '../../src/requests/handler.ts';
-import { phone as confirmHandler } from '../../src/requests/phone.ts';
+import type { Means } from '../../src/handlers/handler.ts';
+import { phone as confirmHandler } from '../../src/handlers/phone.ts';
 import { maxListed } from '../../src/store/proposals.ts';
-import { keep, read } from '../system/stage/books.ts';
-import { openDirectly, requestOf } from '../system/stage/directly.ts';
-import { type Phone, type Stage, startStage } from '../system/stage/stage.ts';
-import { feature, fieldsOf, profile, refusal, text } from '../terms.ts';
+import { keep, read } from '../harness/address-books.ts';
+import { openDirectly, requestOf } from '../harness/direct-calls.ts';
+import { type Phone, type Stage, startStage } from '../harness/harness.ts';
+import { feature, fieldsOf, profile, refusal, text } from '../harness/terms.ts';
 
 let stage: Stage;
 before(async () => {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startMosquitto } from '../../src/dev/servers/mosquitto.ts';
-import { freePort } from '../../src/dev/servers/process.ts';
+import { startMosquitto } from '../../dev/servers/mosquitto.ts';
+import { freePort } from '../../dev/servers/process.ts';
 
 const file = (plugin: string): string =>
   fileURLToPath(new URL(`../../mosquitto/plugin/${plugin}.so`, import.meta.url));

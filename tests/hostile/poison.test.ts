@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { decode, encode, print } from '../../src/etf/index.ts';
 import { openPoison } from '../../src/store/poison.ts';
-import { openRedis } from '../../src/store/redis.ts';
-import type { Relay } from '../chaos/crash/relay.ts';
-import { profilectl } from '../system/stage/profilectl.ts';
-import { eventually, type Phone, type Stage, type WorkerUnderTest } from '../system/stage/stage.ts';
-import { feature, fieldsOf, profile } from '../terms.ts';
+import { openRedis } from '../../src/store/redis/database.ts';
+import type { Relay } from '../chaos/crash-points/relay.ts';
+import { eventually, type Phone, type Stage, type WorkerUnderTest } from '../harness/harness.ts';
 import {
   brokerLost,
   get,
@@ -20,7 +18,9 @@ import {
   stageOf,
   stopFirst,
   urlOf,
-} from './poison-stage.ts';
+} from '../harness/poison-harness.ts';
+import { profilectl } from '../harness/profilectl.ts';
+import { feature, fieldsOf, profile } from '../harness/terms.ts';
 
 /** Two workers with relays of their own before the broker; whoever publishes the marker is killed, and started again. */
 async function mortalWorkers(t: TestContext, settings: Record<string, string> = {}) {

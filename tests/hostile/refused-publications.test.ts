@@ -4,10 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mqttEnd, mqttType, PUBLISH } from '../chaos/crash/framing.ts';
-import { Relay } from '../chaos/crash/relay.ts';
-import { eventually } from '../system/stage/eventually.ts';
-import { feature, fieldsOf, profile } from '../terms.ts';
+import { mqttEnd, mqttType, PUBLISH } from '../chaos/crash-points/framing.ts';
+import { Relay } from '../chaos/crash-points/relay.ts';
+import { eventually } from '../harness/eventually.ts';
 import {
   brokerLost,
   get,
@@ -20,7 +19,8 @@ import {
   stageOf,
   stopWith,
   urlOf,
-} from './poison-stage.ts';
+} from '../harness/poison-harness.ts';
+import { feature, fieldsOf, profile } from '../harness/terms.ts';
 
 test('requests with a Response Topic of more than 200 levels are answered, and no worker loses its connection', async (t) => {
   const stage = await stageOf(t, { workers: 2 });

@@ -4,22 +4,22 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import type { Server } from '../../dev/servers/process.ts';
+import { startRedis } from '../../dev/servers/redis.ts';
 import type { BrokerAcl } from '../../src/broker-acl/broker.ts';
 import { clientIn, phoneIn } from '../../src/broker-acl/client.ts';
 import { holding } from '../../src/broker-acl/locks.ts';
 import { signIn, signOut } from '../../src/broker-acl/sign-in.ts';
-import type { Server } from '../../src/dev/servers/process.ts';
-import { startRedis } from '../../src/dev/servers/redis.ts';
 import type { AclWork } from '../../src/store/acl-work.ts';
 import { openLeases } from '../../src/store/leases.ts';
-import { type Database, openRedis } from '../../src/store/redis.ts';
+import { type Database, openRedis } from '../../src/store/redis/database.ts';
 import { openSessions } from '../../src/store/sessions.ts';
-import { type Relay, startRelay } from '../system/relay.ts';
-import { Device, openRegistry, type Registry } from '../system/stage/device.ts';
-import { eventually } from '../system/stage/eventually.ts';
-import { type ProductionBroker, startProductionBroker } from '../system/stage/production.ts';
-import { startWorker, type WorkerUnderTest } from '../system/stage/worker.ts';
-import { profile } from '../terms.ts';
+import { Device, openRegistry, type Registry } from '../harness/device.ts';
+import { eventually } from '../harness/eventually.ts';
+import { type ProductionBroker, startProductionBroker } from '../harness/production-broker.ts';
+import { type Relay, startRelay } from '../harness/relay.ts';
+import { profile } from '../harness/terms.ts';
+import { startWorker, type WorkerUnderTest } from '../harness/worker.ts';
 
 let one: ProductionBroker;
 let other: ProductionBroker;

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
-import type { Means } from '../../src/requests/handler.ts';
-import { handle } from '../../src/requests/index.ts';
-import { openDirectly, requestOf } from '../system/stage/directly.ts';
-import { eventually, type Phone } from '../system/stage/stage.ts';
-import { contact, feature, fieldsOf, profile, refusal, roster } from '../terms.ts';
-import { type RelayedStage, startRelayedStage } from './relayed.ts';
+import type { Means } from '../../src/handlers/handler.ts';
+import { handle } from '../../src/handlers/index.ts';
+import { openDirectly, requestOf } from '../harness/direct-calls.ts';
+import { eventually, type Phone } from '../harness/harness.ts';
+import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
+import { contact, feature, fieldsOf, profile, refusal, roster } from '../harness/terms.ts';
 
 const notAuthorized = refusal('not_authorized');
 const secret = feature('NOTE', 'only for this phone');

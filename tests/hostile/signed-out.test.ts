@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom, decode, type Term } from '../../src/etf/index.ts';
-import { type RequestKind, requestKinds } from '../../src/records/profile.ts';
-import type { Means } from '../../src/requests/handler.ts';
-import { handle } from '../../src/requests/index.ts';
-import { success } from '../system/outside-fixture.ts';
-import { openDirectly, requestOf } from '../system/stage/directly.ts';
-import { eventually, type Phone } from '../system/stage/stage.ts';
-import { feature, fieldsOf, profile, refusal, service } from '../terms.ts';
-import { type RelayedStage, startRelayedStage } from './relayed.ts';
+import type { Means } from '../../src/handlers/handler.ts';
+import { handle } from '../../src/handlers/index.ts';
+import { type RequestKind, requestKinds } from '../../src/protocol/profile.ts';
+import { openDirectly, requestOf } from '../harness/direct-calls.ts';
+import { eventually, type Phone } from '../harness/harness.ts';
+import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
+import { success } from '../harness/services-fixture.ts';
+import { feature, fieldsOf, profile, refusal, service } from '../harness/terms.ts';
 
 const notAuthorized = refusal('not_authorized');
 const correlationData = Buffer.from([1]);

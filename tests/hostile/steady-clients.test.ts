@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, print } from '../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../system/stage/stage.ts';
-import { profile, refusal } from '../terms.ts';
+import { eventually, type Phone, type Stage, startStage } from '../harness/harness.ts';
+import { profile, refusal } from '../harness/terms.ts';
 
 const RATE = 50;
 const BURST = 500;

@@ -19,7 +19,7 @@ import {
   type Term,
   Tuple,
 } from '../../src/etf/index.ts';
-import { printLines } from '../../src/forms/erlang-lines.ts';
+import { printLines } from '../../src/qa/formats/erlang-lines.ts';
 import { mutations, terms } from '../unit/etf/arbitrary.ts';
 
 /** Both directions against a live Erlang, thousands of terms through one process. */

@@ -1,4 +1,4 @@
-import { type RequestKind, requestKinds } from '../../../src/records/profile.ts';
+import { type RequestKind, requestKinds } from '../../../src/protocol/profile.ts';
 import { ask, clientOf } from '../broker.ts';
 import { speaker } from '../people.ts';
 import { server } from '../server.ts';

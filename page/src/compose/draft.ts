@@ -1,8 +1,8 @@
 import { computed, signal } from '@preact/signals';
 import { defaultLimits, EtfTextError, encode, parse, print } from '../../../src/etf/index.ts';
-import { explain } from '../../../src/forms/explain.ts';
-import { records } from '../../../src/forms/record-fields.ts';
-import type { RequestKind } from '../../../src/records/profile.ts';
+import type { RequestKind } from '../../../src/protocol/profile.ts';
+import { explain } from '../../../src/qa/formats/explain.ts';
+import { records } from '../../../src/qa/formats/record-fields.ts';
 import { speaker } from '../people.ts';
 import { forms } from './forms.ts';
 

@@ -1,5 +1,5 @@
 import { atom, type Term } from '../../../src/etf/index.ts';
-import type { RequestKind } from '../../../src/records/profile.ts';
+import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { contact, feature, profile, roster, service } from './records.ts';
 
 /** One thing that a request wants to know. */

@@ -1,7 +1,7 @@
 /** The protocol's records as terms; what a form does not ask for has its default. */
 import { atom, type Term, type Tuple } from '../../../src/etf/index.ts';
-import { makeRecord, type RecordName } from '../../../src/forms/record-fields.ts';
-import type { RequestKind } from '../../../src/records/profile.ts';
+import type { RequestKind } from '../../../src/protocol/profile.ts';
+import { makeRecord, type RecordName } from '../../../src/qa/formats/record-fields.ts';
 
 interface ProfileTerms {
   readonly services?: Term;

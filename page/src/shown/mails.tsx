@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { ShownMail, ShownMails } from '../../../src/dev/page/shapes.ts';
+import type { ShownMail, ShownMails } from '../../../dev/page/shapes.ts';
 import { turnTo, type } from '../compose/draft.ts';
 import { repeat, server } from '../server.ts';
 

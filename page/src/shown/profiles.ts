@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Term } from '../../../src/etf/index.ts';
-import type { RecordName } from '../../../src/forms/record-fields.ts';
+import type { RecordName } from '../../../src/qa/formats/record-fields.ts';
 import { type Fields, fieldsOf, plainText, timeOf } from '../term.ts';
 
 /** Somebody in a roster. */

@@ -1,4 +1,4 @@
-import type { WorkerNumbers, Workers } from '../../../src/dev/page/shapes.ts';
+import type { WorkerNumbers, Workers } from '../../../dev/page/shapes.ts';
 
 /** What all workers had counted at a moment. */
 export interface Sample {

@@ -6,7 +6,7 @@
 
   Returns  "stored"  noted, by the clock of Redis
 
-  Repeatable: a second run notes a later time. Called by src/store/heartbeats.ts
+  Repeatable: a second run notes a later time. Called by src/failover/worker-registry.ts
 ]]
 local time = redis.call('TIME')
 redis.call('ZADD', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])

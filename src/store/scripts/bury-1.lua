@@ -8,7 +8,7 @@
   Returns  "stored"   forgotten
            "changed"  it lives again; nothing written
 
-  Repeatable: a second run finds it gone. Called by src/store/heartbeats.ts
+  Repeatable: a second run finds it gone. Called by src/failover/worker-registry.ts
 ]]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -9,7 +9,7 @@
   Returns  "stored"  noted
            "done"    another worker has decided the request meanwhile; nothing written
 
-  Repeatable: a second run finds the record. Called by src/store/answers.ts
+  Repeatable: a second run finds the record. Called by src/store/idempotency-records.ts
 ]]
 local found = redis.call('GET', KEYS[1]) or ''
 if found ~= ARGV[2] and found ~= ARGV[1] then

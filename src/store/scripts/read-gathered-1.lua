@@ -10,7 +10,7 @@
              p  the lengths of seven fields as 32-bit integers, then the fields; a missing one has the length 0
              d  the record
 
-  Repeatable: it writes nothing. Called by src/store/script-commands.ts
+  Repeatable: it writes nothing. Called by src/store/redis/script-commands.ts
 ]]
 local kinds = ARGV[1]
 

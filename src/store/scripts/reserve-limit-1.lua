@@ -12,7 +12,7 @@
   Returns  "stored"             the place is taken
            "too_many_requests"  none is free; nothing written
 
-  Repeatable: a second run finds its own place and says "stored". Called by src/store/limits.ts
+  Repeatable: a second run finds its own place and says "stored". Called by src/store/quotas.ts
 ]]
 local limit = KEYS[1]
 local request, place, again = ARGV[1], ARGV[2], ARGV[3]

@@ -1,6 +1,6 @@
 /** What is asked next: drawn from a seed, so that a run can be repeated request by request. */
 
-import type { Chance } from '../random.ts';
+import type { Chance } from '../../harness/rng.ts';
 import type { Asked, Kind, Owned } from './operation.ts';
 import type { Contact, Feature, Roster, Service, State } from './state.ts';
 import type { Forms } from './wire.ts';

@@ -1,7 +1,7 @@
 /** Clients with several requests under way, and one that hears everything. */
 import assert from 'node:assert/strict';
 import type { IPublishPacket } from 'mqtt';
-import { eventually, type Phone } from '../../system/stage/stage.ts';
+import { eventually, type Phone } from '../../harness/harness.ts';
 import { type Answer, answerName, type Kind } from './operation.ts';
 import type { Moment } from './state.ts';
 import { readAnswer } from './wire.ts';

@@ -1,9 +1,9 @@
 /** Hammers workers with requests, wave after wave, and has each wave judged by the model. */
 import assert from 'node:assert/strict';
-import type { CaughtMail, SmtpSink } from '../../../src/dev/servers/smtp.ts';
-import type { StsServer } from '../../../src/dev/servers/sts.ts';
-import type { Stage } from '../../system/stage/stage.ts';
-import { Chance } from '../random.ts';
+import type { CaughtMail, SmtpSink } from '../../../dev/servers/smtp.ts';
+import type { StsServer } from '../../../dev/servers/sts.ts';
+import type { Stage } from '../../harness/harness.ts';
+import { Chance } from '../../harness/rng.ts';
 import { type Cast, type Choice, drawGroup, type Rows } from './choices.ts';
 import { byTopic, Device, Eavesdropper, type Overheard } from './device.ts';
 import { copyText, explain, type Group, noticeText } from './linearize.ts';

@@ -1,10 +1,10 @@
 /** Whether what was answered, told and stored is what some order of the requests allows. */
 import { createHash } from 'node:crypto';
 import { advance } from './model.ts';
+import { withoutIdle } from './notifying.ts';
 import { isRefusedForMove, type Operation, type Outside } from './operation.ts';
 import { type State, sortedText, type View, viewOf } from './state.ts';
 import { type Move, type Notice, start, type Task } from './task.ts';
-import { withoutIdle } from './telling.ts';
 
 /** Requests that overlapped, and all that was seen of them; nothing else was in work before or after. */
 export interface Group {

@@ -2,10 +2,11 @@
  * The contract of the requests that stay within one phone, as a pure function from a state to the states that may
  * follow. Written from docs/protocol.md, and knowing nothing of how the program does it.
  */
-import { advanceMailing, email, isMailing, link } from './mailing.ts';
+
+import { profileAnswer, refuses, says, serverTime } from './answering.ts';
+import { advanceMailing, email, isMailing, link } from './mail.ts';
+import { advanceSpanning } from './multi-phone.ts';
 import type { Asked, Operation, Outside, Owned } from './operation.ts';
-import { profileAnswer, refuses, says, serverTime } from './saying.ts';
-import { advanceSpanning } from './spanning.ts';
 import { emptyProfile, type Profile, put, type Service, type State } from './state.ts';
 import { done, type Move, type Task } from './task.ts';
 

@@ -1,5 +1,5 @@
 /** Requests as the model sees them, and what was answered to them. */
-import type { RequestKind } from '../../../src/records/profile.ts';
+import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { type Feature, type Moment, type Profile, profileText, type Roster, type Service } from './state.ts';
 
 /** What a `set` sends; what is absent is sent as `[]`. */

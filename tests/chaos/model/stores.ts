@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeFragment, equal, type Term, Tuple } from '../../../src/etf/index.ts';
-import { elementsOf } from '../../terms.ts';
+import { elementsOf } from '../../harness/terms.ts';
 import type { Cast } from './choices.ts';
 import { dayMs, hourMs, mostTries, profileText, type View } from './state.ts';
 import { readProfileFields, textOf } from './wire.ts';

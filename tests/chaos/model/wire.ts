@@ -1,7 +1,16 @@
 /** Between the model's values and the terms on the wire. */
 import assert from 'node:assert/strict';
 import { Atom, atom, decode, encode, equal, type Term, Tuple } from '../../../src/etf/index.ts';
-import { contact, elementsOf, feature, profile, record, roster, service, shortProfile } from '../../terms.ts';
+import {
+  contact,
+  elementsOf,
+  feature,
+  profile,
+  record,
+  roster,
+  service,
+  shortProfile,
+} from '../../harness/terms.ts';
 import type { Answer, Asked, Owned } from './operation.ts';
 import type { Contact, Feature, Profile, Roster, Service } from './state.ts';
 

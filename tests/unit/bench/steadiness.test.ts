@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isFlat, type Sample, trendsOf } from '../../../bench/crowd/steadiness.ts';
+import { isFlat, type Sample, trendsOf } from '../../../bench/load/steadiness.ts';
 
 const MB = 2 ** 20;
 

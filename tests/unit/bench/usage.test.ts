@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { infoNumber, metric, residentBytes } from '../../../bench/crowd/usage.ts';
-import { openMetrics } from '../../../src/operating/metrics.ts';
+import { infoNumber, metric, residentBytes } from '../../../bench/load/usage.ts';
+import { openMetrics } from '../../../src/telemetry/metrics.ts';
 
 test('a metric is the sum of its series, and one that is not there is no number', () => {
   const text = 'handles{type="a"} 3\nhandles{type="b"} 4\nhandles_more 9\nrss 5e+6\n';

@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { parse } from 'yaml';
-import { startRedis } from '../../../src/dev/servers/redis.ts';
-import { readSettings, settingNames } from '../../../src/settings.ts';
+import { startRedis } from '../../../dev/servers/redis.ts';
+import { readSettings, settingNames } from '../../../src/config/settings.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

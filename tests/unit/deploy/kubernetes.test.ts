@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openMetrics } from '../../../src/operating/metrics.ts';
-import { readSettings, settingNames } from '../../../src/settings.ts';
+import { readSettings, settingNames } from '../../../src/config/settings.ts';
+import { openMetrics } from '../../../src/telemetry/metrics.ts';
 import { build, type Manifest } from './kustomization.ts';
 import { problemsOf, typeErrorsOf } from './schemas.ts';
 
@@ -127,7 +127,7 @@ for (const { name, manifests } of overlays) {
       paths.map((probe) => worker[probe]?.httpGet),
       ['/livez', '/livez', '/readyz'].map((path) => ({ path, port: 'http' })),
     );
-    for (const path of ['/livez', '/readyz']) assert.ok(read('src/operating/http.ts').includes(`'${path}'`));
+    for (const path of ['/livez', '/readyz']) assert.ok(read('src/telemetry/http.ts').includes(`'${path}'`));
   });
 
   test(`${name}: budget, policy, spread and autoscaler mean the pods of the Deployment`, () => {

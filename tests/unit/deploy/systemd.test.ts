@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { EXIT_CONFIG, readSettings, settingNames } from '../../../src/settings.ts';
+import { EXIT_CONFIG, readSettings, settingNames } from '../../../src/config/settings.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const unit = readFileSync(join(root, 'deploy/systemd/profile-worker@.service'), 'utf8');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answer, Conversation, ConversationFault, notice, type Step } from '../../../src/dev/conversation.ts';
-import { type Device, olena, requestTopic, taras } from '../../../src/dev/phones.ts';
-import { openTranscript } from '../../../src/dev/transcript.ts';
+import { answer, Conversation, ConversationFault, notice, type Step } from '../../../dev/conversation.ts';
+import { type Device, olena, requestTopic, taras } from '../../../dev/phones.ts';
+import { openTranscript } from '../../../dev/transcript.ts';
 import { encode } from '../../../src/etf/index.ts';
 import { parse } from '../../../src/etf/text.ts';
 

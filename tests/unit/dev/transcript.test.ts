@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { openTranscript, printfFormat } from '../../../src/dev/transcript.ts';
+import { openTranscript, printfFormat } from '../../../dev/transcript.ts';
 import { encode } from '../../../src/etf/index.ts';
 
 test('every byte survives the shell', () => {

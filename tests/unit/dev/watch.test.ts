@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { watchFiles } from '../../../src/dev/watch.ts';
+import { watchFiles } from '../../../dev/watch.ts';
 
 /** A folder that is watched, and how often a change was told. */
 async function watched(t: TestContext) {

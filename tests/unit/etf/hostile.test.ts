@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode, EtfError, openMessage } from '../../../src/etf/index.ts';
-import { unitsOf } from '../../calibration.ts';
+import { unitsOf } from '../../harness/calibration.ts';
 import { accepted, binary, hex, message, refused, times, zipped } from './hostile-messages.ts';
 
 /** No message may take 20 ms. The machine may be busy, so the bound is twice that, beside a unit that is as busy. */

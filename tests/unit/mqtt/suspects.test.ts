@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
 import { type Parser, parser } from 'mqtt-packet';
-import { Publications } from '../../../src/mqtt/publications.ts';
+import { Publications } from '../../../src/mqtt/outbound.ts';
 import { PublishRefused, Reconnected } from '../../../src/mqtt/publish-errors.ts';
 import type { Ending } from '../../../src/mqtt/suspects.ts';
-import type { Turn } from '../../../src/mqtt/turn.ts';
+import type { Turn } from '../../../src/mqtt/write-batcher.ts';
 
 /** A broker that ends the connection at each publish of `poison`, and takes all others. */
 class Broker {

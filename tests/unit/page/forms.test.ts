@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { forms } from '../../../page/src/compose/forms.ts';
 import { defaultLimits } from '../../../src/etf/errors.ts';
 import { encode, print } from '../../../src/etf/index.ts';
-import { readFeatures } from '../../../src/records/feature.ts';
-import { readProfile, requestKinds } from '../../../src/records/profile.ts';
-import { readRosters } from '../../../src/records/roster.ts';
-import { readServices } from '../../../src/records/service.ts';
+import { readFeatures } from '../../../src/protocol/feature.ts';
+import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
+import { readRosters } from '../../../src/protocol/roster.ts';
+import { readServices } from '../../../src/protocol/service.ts';
 
 const values: Readonly<Record<string, string>> = {
   presence: 'online',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readProfile } from '../../../page/src/shown/profiles.ts';
 import { parse } from '../../../src/etf/index.ts';
-import { contact, feature, profile, roster, service, shortProfile } from '../../terms.ts';
+import { contact, feature, profile, roster, service, shortProfile } from '../../harness/terms.ts';
 
 const now = new Date();
 

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { decode, defaultLimits, encode, parse, print } from '../../../src/etf/index.ts';
 import type { BrokerConnection, Delivery, Publication } from '../../../src/mqtt/connection.ts';
 import { PublishRefused } from '../../../src/mqtt/connection.ts';
+import { ioError } from '../../../src/protocol/io.ts';
 import { connectForQa, type QaOptions } from '../../../src/qa/connection.ts';
-import { ioError } from '../../../src/records/io.ts';
-import { profile } from '../../terms.ts';
+import { profile } from '../../harness/terms.ts';
 
 const options = { url: 'mqtt://x', clientId: 'w', filter: 'f', receiveMaximum: 1, sessionExpirySeconds: 0 };
 const topic = 'events/1//api/anon/client/';

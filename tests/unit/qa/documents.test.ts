@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decode, defaultLimits, encode, parse, type Tuple } from '../../../src/etf/index.ts';
-import { explain } from '../../../src/forms/explain.ts';
-import { readForm } from '../../../src/forms/read-form.ts';
-import { records } from '../../../src/forms/record-fields.ts';
+import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
+import { recordSizes } from '../../../src/protocol/record.ts';
 import { examples } from '../../../src/qa/examples.ts';
+import { explain } from '../../../src/qa/formats/explain.ts';
+import { readForm } from '../../../src/qa/formats/read.ts';
+import { records } from '../../../src/qa/formats/record-fields.ts';
 import { helpTopics } from '../../../src/qa/help.ts';
-import { readProfile, requestKinds } from '../../../src/records/profile.ts';
-import { recordSizes } from '../../../src/records/record.ts';
 
 const docs = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url)), 'utf8');

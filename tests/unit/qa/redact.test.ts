@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { defaultLimits, encode, parse, print, type Term } from '../../../src/etf/index.ts';
 import { mirrored } from '../../../src/qa/mirror.ts';
 import { redact } from '../../../src/qa/redact.ts';
-import { contact, feature, profile, record, roster, service } from '../../terms.ts';
+import { contact, feature, profile, record, roster, service } from '../../harness/terms.ts';
 
 const shown = (term: Term): string => print(redact(term));
 

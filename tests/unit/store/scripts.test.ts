@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { loadScripts } from '../../../src/store/scripts.ts';
+import { loadScripts } from '../../../src/store/redis/scripts.ts';
 
 const root = new URL('../../../', import.meta.url);
 const folder = new URL('src/store/scripts/', root);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { mailpit } from '../../../../src/dev/page/mailpit.ts';
+import { mailpit } from '../../../../dev/page/mailpit.ts';
 
 test('mails are read by the API of Mailpit, the text of each once', async (t) => {
   const asked: string[] = [];

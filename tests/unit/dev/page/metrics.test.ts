@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { askWorkers, readNumbers } from '../../../../src/dev/page/metrics.ts';
-import { openMetrics } from '../../../../src/operating/metrics.ts';
+import { askWorkers, readNumbers } from '../../../../dev/page/metrics.ts';
+import { openMetrics } from '../../../../src/telemetry/metrics.ts';
 
 test('the numbers of a worker are read out of its own metrics', async () => {
   const metrics = openMetrics();

@@ -1,0 +1,111 @@
+/**
+ * `npm run load`: thousands of simulated phones ask at growing rates, until the workers no longer keep up. Requests are
+ * sent when they are due, whether the ones before were answered or not, and latencies count from then.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeMachine, machineLine, RESULTS } from '../report.ts';
+import { chartsOf } from './charts.ts';
+import { curvesSvg } from './curves.ts';
+import { parseMix, usualMix } from './mix.ts';
+import { type Sweep, sweep } from './sweep.ts';
+import { startSystem, useSystem } from './system.ts';
+
+const usage = `npm run load -- [OPTION]...
+
+  --workers 1,2,4      measure so many workers, one after the other
+  --rates 500,1000,…   requests a second, rising; ends after two rates that were too much
+  --seconds 6          how long each rate is held
+  --phones 2000        simulated phones
+  --friends 8          contacts of each, who have it in their rosters too
+  --mix ${usualMix}
+  --arrivals poisson   or even
+  --p99 100            longest p99, in milliseconds, with which the workers still keep up
+  --qos 2              of requests; clients in the field use 2
+  --mqtt URL --redis URL   load a system that runs already on this machine, instead of own ones
+  --quick              two workers, three rates of two seconds: to see that it works`;
+
+const presets = '100,200,300,500,750,1000,1500,2000,2500,3000,4000,5000,7000,10000';
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      workers: { type: 'string', default: '1,2,4' },
+      rates: { type: 'string', default: presets },
+      seconds: { type: 'string', default: '6' },
+      phones: { type: 'string', default: '2000' },
+      friends: { type: 'string', default: '8' },
+      mix: { type: 'string', default: usualMix },
+      arrivals: { type: 'string', default: 'poisson' },
+      p99: { type: 'string', default: '100' },
+      qos: { type: 'string', default: '2' },
+      mqtt: { type: 'string' },
+      redis: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const numbers = (list: string): number[] => list.split(',').map((text) => positive(text));
+  const { quick, arrivals, mqtt, redis } = values;
+  if (arrivals !== 'poisson' && arrivals !== 'even') throw new Error('--arrivals is poisson or even');
+  if ((mqtt === undefined) !== (redis === undefined)) throw new Error('--mqtt and --redis belong together');
+  return {
+    help: values.help,
+    workers: quick ? [2] : numbers(values.workers),
+    rates: quick ? [100, 200, 300] : numbers(values.rates).toSorted((a, b) => a - b),
+    durationMs: quick ? 2_000 : positive(values.seconds) * 1000,
+    phones: quick ? 200 : positive(values.phones),
+    friends: Number(values.friends),
+    mix: parseMix(values.mix),
+    arrivals: arrivals as 'poisson' | 'even',
+    mostP99Ms: positive(values.p99),
+    qos: values.qos === '1' ? (1 as const) : (2 as const),
+    running: mqtt !== undefined && redis !== undefined ? { mqtt, redis } : undefined,
+  };
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!(number > 0)) throw new Error(`${text} is no number above 0`);
+  return number;
+}
+
+async function run(): Promise<void> {
+  const options = readArguments();
+  if (options.help) return console.log(usage);
+  const start = new Date();
+  const machine = describeMachine();
+  console.log(machineLine(machine));
+  console.log(
+    'Latencies count from the time when a request was due. Cores: processor seconds a second; all share this machine.',
+  );
+  const sweeps: Sweep[] = [];
+  if (options.running !== undefined) {
+    const system = await useSystem(options.running.mqtt, options.running.redis);
+    sweeps.push(await sweep('as it runs', system, options).finally(() => system.stop()));
+  } else {
+    for (const workers of options.workers) {
+      const system = await startSystem(workers);
+      const name = `${workers} worker${workers > 1 ? 's' : ''}`;
+      sweeps.push(await sweep(name, system, options).finally(() => system.stop()));
+    }
+  }
+  await mkdir(RESULTS, { recursive: true });
+  const name = join(RESULTS, `load-${start.toISOString().slice(0, 19).replaceAll(':', '-')}`);
+  await writeFile(
+    `${name}.json`,
+    `${JSON.stringify({ start, machine, mostP99Ms: options.mostP99Ms, sweeps }, undefined, 2)}\n`,
+  );
+  await writeFile(`${name}.svg`, curvesSvg(chartsOf(sweeps, options.mostP99Ms), machineLine(machine)));
+  console.log(`\nKept in ${name}.json and ${name}.svg`);
+  const wrong = sweeps.flatMap(({ steps }) => steps).reduce((sum, step) => sum + step.wrong, 0);
+  if (wrong > 0) throw new Error(`${wrong} answers were wrong`);
+}
+
+try {
+  await run();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,38 @@
+import { type RequestKind, requestKinds } from '../../src/protocol/profile.ts';
+
+/** Which part of the requests is of which kind; the weights need not sum to anything. */
+export type Mix = ReadonlyMap<RequestKind, number>;
+
+/** `get` is nine of ten in the field; all others come too. */
+export const usualMix = 'get=90,set=3.5,update=4,link=0.4,email=0.4,aws=1,remove=0.1,migrate=0.3,phone=0.3';
+
+/**
+ * Read `get=90,set=4,…`.
+ * @throws Error that names what is wrong.
+ */
+export function parseMix(text: string): Mix {
+  const mix = new Map<RequestKind, number>();
+  for (const part of text.split(',')) {
+    const [, name = '', weight = ''] = /^\s*(\w+)=(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
+    const kind = requestKinds.find((known) => known === name);
+    if (kind === undefined)
+      throw new Error(`${part} is not KIND=WEIGHT, with a kind of ${requestKinds.join(', ')}`);
+    mix.set(kind, Number(weight));
+  }
+  if (![...mix.values()].some((weight) => weight > 0)) throw new Error('a mix needs a weight above 0');
+  return mix;
+}
+
+/** Choose a kind by the weights. @param random - uniform in [0, 1). */
+export function chooseKind(mix: Mix, random: number): RequestKind {
+  const total = [...mix.values()].reduce((sum, weight) => sum + weight, 0);
+  let left = random * total;
+  let last: RequestKind = 'get';
+  for (const [kind, weight] of mix) {
+    if (weight === 0) continue;
+    if (left < weight) return kind;
+    left -= weight;
+    last = kind;
+  }
+  return last;
+}

@@ -1,0 +1,143 @@
+import { randomInt } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { RequestKind } from '../../src/protocol/profile.ts';
+import { type BrokerAddress, Device } from './device.ts';
+import { addressOf, type Person, renumber } from './person.ts';
+
+export interface TownOptions {
+  readonly broker: BrokerAddress;
+  /** For what the authentication service writes. */
+  readonly redis: Redis;
+  readonly people: number;
+  /** Of each person, with whom it has each other in their rosters. */
+  readonly friends: number;
+  readonly qos: 1 | 2;
+  /** The newest code that was mailed to an address. */
+  readonly codeFor: (address: string) => string | undefined;
+}
+
+/** A step of a longer conversation, which somebody has begun and whoever asks next goes on with. */
+type Waiting = 'email' | 'phone';
+
+const connectingAtOnce = 100;
+
+/** People with their phones, and who of them may ask now. */
+export class Town {
+  readonly people: readonly Person[];
+  notices = 0;
+  /** The first connection that broke. */
+  broken: Error | undefined;
+  readonly #redis: Redis;
+  readonly #codeFor: TownOptions['codeFor'];
+  readonly #idle: Person[] = [];
+  #idleFrom = 0;
+  /** Whom a code was mailed to, and who has asked to move; the latter asks nothing else meanwhile. */
+  readonly #waiting: Record<Waiting, Person[]> = { email: [], phone: [] };
+
+  private constructor(people: readonly Person[], { redis, codeFor }: TownOptions) {
+    this.people = people;
+    this.#redis = redis;
+    this.#codeFor = codeFor;
+    for (const person of people) {
+      person.device.onNotice = () => this.notices++;
+      person.device.onBroken = (error) => {
+        this.broken ??= error;
+      };
+    }
+  }
+
+  /** Connect everybody, signed in; nobody has a profile yet. */
+  static async connect(options: TownOptions): Promise<Town> {
+    const people: Person[] = [];
+    for (let first = 0; first < options.people; first += connectingAtOnce) {
+      const size = Math.min(connectingAtOnce, options.people - first);
+      const places = Array.from({ length: size }, (_, place) => first + place);
+      people.push(...(await Promise.all(places.map((place) => connectPerson(place, options)))));
+    }
+    const group = options.friends + 1;
+    for (let first = 0; first < people.length; first += group) {
+      const circle = people.slice(first, first + group);
+      for (const person of circle) person.friends.push(...circle.filter((other) => other !== person));
+    }
+    const town = new Town(people, options);
+    for (const person of people) await town.signIn(person);
+    return town;
+  }
+
+  /** Write a session as the authentication service does; the client's earlier number loses it. */
+  async signIn(person: Person): Promise<void> {
+    const { client } = person.device;
+    await this.#redis
+      .pipeline()
+      .srem(`sessions:{${person.spare}}`, client)
+      .sadd(`sessions:{${person.number}}`, client)
+      .hset(`session:${client}`, 'phone', person.number)
+      .exec();
+  }
+
+  /** Somebody who may ask this now; undefined if all wait for answers. */
+  take(kind: RequestKind): Person | undefined {
+    if (kind === 'phone') {
+      const mover = this.#waiting.phone.shift();
+      if (mover !== undefined) return mover;
+    }
+    if (kind === 'email') {
+      const place = this.#waiting.email.findIndex((person) => this.#idle.includes(person, this.#idleFrom));
+      const [reader] = place < 0 ? [] : this.#waiting.email.splice(place, 1);
+      if (reader !== undefined) {
+        this.#idle.splice(this.#idle.indexOf(reader, this.#idleFrom), 1);
+        return reader;
+      }
+    }
+    const person = this.#idle[this.#idleFrom];
+    if (person === undefined) return undefined;
+    this.#idleFrom++;
+    if (this.#idleFrom > 4096) this.#idle.splice(0, this.#idleFrom);
+    if (this.#idleFrom > 4096) this.#idleFrom = 0;
+    return person;
+  }
+
+  /** They may ask again. */
+  release(person: Person): void {
+    this.#idle.push(person);
+  }
+
+  /** The code for an `email` of this person: the mailed one, or a wrong one. */
+  codeOf(person: Person): string {
+    return this.#codeFor(addressOf(person)) ?? String(randomInt(1_000_000)).padStart(6, '0');
+  }
+
+  /** A code was mailed. */
+  mailed(person: Person): void {
+    if (!this.#waiting.email.includes(person)) this.#waiting.email.push(person);
+  }
+
+  /** The move is asked for: sign in with the new number; `phone` is what they ask next. */
+  async move(person: Person): Promise<void> {
+    const { number, spare } = person;
+    renumber(person, spare, number);
+    person.isMoving = true;
+    await this.signIn(person);
+    this.#waiting.phone.push(person);
+  }
+
+  /** The move could not be confirmed just now; whoever asks next tries again. */
+  moveLater(person: Person): void {
+    this.#waiting.phone.push(person);
+  }
+
+  leave(): void {
+    for (const { device } of this.people) device.disconnect();
+  }
+}
+
+async function connectPerson(place: number, options: TownOptions): Promise<Person> {
+  const [number, spare] = [String(380_500_000_000 + place), String(380_670_000_000 + place)];
+  const device = await Device.connect(options.broker, `emqttd_${place}`, {
+    qos: options.qos,
+    numbers: [number, spare],
+  });
+  const person: Person = { device, number, spare, friends: [], isMoving: false, get: Buffer.alloc(0) };
+  renumber(person, number, spare);
+  return person;
+}

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { requestKinds } from '../../src/protocol/profile.ts';
+import { Crowd, type StepResult } from './generator.ts';
+import type { Mix } from './mix.ts';
+import { Town } from './population.ts';
+import { isFlat, type Sample, type Trend, trendsOf } from './steadiness.ts';
+import { type System, type SystemOptions, startSystem } from './system.ts';
+import { infoNumber, metric, scrape } from './usage.ts';
+
+export interface SoakOptions extends SystemOptions {
+  readonly workers: number;
+  /** Requests a second. */
+  readonly rate: number;
+  readonly seconds: number;
+  readonly phones: number;
+  readonly mix: Mix;
+  /** How often all is looked at. */
+  readonly sampleMs: number;
+  readonly progress: (text: string) => void;
+}
+
+export interface SoakResult {
+  readonly samples: readonly Sample[];
+  readonly trends: readonly Trend[];
+  readonly load: StepResult;
+  /** What is wrong, a line each; empty if all is well. */
+  readonly problems: readonly string[];
+}
+
+const friends = 8;
+
+/** Ask at one rate for long, and see whether anything grows. */
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const system = await startSystem(options.workers, options);
+  const { broker, redis, codeFor } = system;
+  const samples: Sample[] = [];
+  let town: Town | undefined;
+  try {
+    town = await Town.connect({ broker, redis, people: options.phones, friends, qos: 2, codeFor });
+    const crowd = new Crowd(town);
+    await crowd.seed();
+    const over = new AbortController();
+    const sampling = sampleUntil(over.signal, system, options.sampleMs, samples);
+    const { rate, seconds, mix, progress } = options;
+    const load = await crowd
+      .run({ rate, durationMs: seconds * 1000, arrivals: 'poisson', mix }, progress)
+      .finally(() => over.abort());
+    await sampling;
+    town.leave();
+    await system.stop();
+    const trends = trendsOf(samples);
+    return { samples, trends, load, problems: [...problemsOf(load, trends), ...system.failed()] };
+  } finally {
+    town?.leave();
+    await system.stop();
+  }
+}
+
+function problemsOf(load: StepResult, trends: readonly Trend[]): string[] {
+  const { offered, answered, wrong, results, latencyByKind } = load;
+  const missing = requestKinds.filter((kind) => !latencyByKind.has(kind));
+  return [
+    ...trends
+      .filter((trend) => !isFlat(trend))
+      .map(({ name, before, after }) => `${name}: ${before} → ${after}`),
+    ...(offered > answered ? [`${offered - answered} requests were not answered`] : []),
+    ...(wrong > 0
+      ? [`${wrong} answers were wrong: ${[...results].map((entry) => entry.join(' ')).join(', ')}`]
+      : []),
+    ...missing.map((kind) => `no ${kind} was answered`),
+  ];
+}
+
+async function sampleUntil(
+  over: AbortSignal,
+  system: System,
+  everyMs: number,
+  samples: Sample[],
+): Promise<void> {
+  const start = performance.now();
+  while (!over.aborted) {
+    samples.push(await sample(system, (performance.now() - start) / 1000));
+    await sleep(everyMs, undefined, { signal: over }).catch(() => undefined);
+  }
+}
+
+async function sample({ httpPorts, redis }: System, seconds: number): Promise<Sample> {
+  const workers = await Promise.all(
+    httpPorts.map(async (port) => {
+      const text = await scrape(port);
+      return {
+        residentBytes: metric(text, 'process_resident_memory_bytes'),
+        heapBytes: metric(text, 'nodejs_heap_size_used_bytes'),
+        handles: metric(text, 'nodejs_active_handles'),
+        descriptors: metric(text, 'process_open_fds'),
+      };
+    }),
+  );
+  const info = await redis.info();
+  const [, keys = 0, expiring = 0] = (/^db0:keys=(\d+),expires=(\d+)/m.exec(info) ?? []).map(Number);
+  return {
+    seconds,
+    workers,
+    redisBytes: infoNumber(info, 'used_memory'),
+    keys,
+    lastingKeys: keys - expiring,
+  };
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { startMosquitto } from '../../dev/servers/mosquitto.ts';
+import { startRedis } from '../../dev/servers/redis.ts';
+import { startSmtp } from '../../dev/servers/smtp.ts';
+import { startSts } from '../../dev/servers/sts.ts';
+import { WorkerProcess } from '../../dev/workers.ts';
+import type { BrokerAddress } from './device.ts';
+
+/** All that a crowd talks to. */
+export interface System {
+  readonly broker: BrokerAddress;
+  /** For sessions, and for reading what Redis uses. */
+  readonly redis: Redis;
+  /** Process ids, where the system was started here. */
+  readonly pids: { readonly broker?: number | undefined };
+  /** Ports of the workers' HTTP servers. */
+  readonly httpPorts: readonly number[];
+  /** Results that are right here besides those of the protocol's good course. */
+  readonly alsoForeseen: readonly string[];
+  codeFor(address: string): string | undefined;
+  /** Names of workers that have ended by themselves, or not in good order. */
+  failed(): string[];
+  stop(): Promise<void>;
+}
+
+export interface SystemOptions {
+  /** What runs as the worker; default the built program. */
+  readonly program?: string | undefined;
+  /** Have the workers collect garbage every second. */
+  readonly collectsGarbage?: boolean | undefined;
+}
+
+const collect = new URL('collect.mjs', import.meta.url).href;
+
+const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** Start a broker, a Redis, a mail server, an STS and as many workers, all on 127.0.0.1. */
+export async function startSystem(workers: number, options: SystemOptions = {}): Promise<System> {
+  const { program = built, collectsGarbage = false } = options;
+  const closers: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  const keep = <Part extends { stop(): Promise<unknown> }>(part: Part): Part => {
+    closers.push(() => part.stop());
+    return part;
+  };
+  try {
+    const broker = keep(await startMosquitto({ persistence: false }));
+    const redisServer = keep(await startRedis({ extraConfig: 'save ""' }));
+    const mail = keep(await startSmtp());
+    const sts = keep(await startSts());
+    const redis = new Redis(redisServer.url);
+    closers.push(() => redis.quit());
+    const environment = {
+      MQTT_URL: broker.url,
+      REDIS_URL: redisServer.url,
+      SMTP_URL: mail.url,
+      SMTP_REQUIRE_TLS: 'off',
+      MAIL_FROM: 'profile@example.org',
+      VERIFY_SECRET: randomBytes(32).toString('base64'),
+      ...sts.environment,
+      AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/load',
+      CREDENTIALS_KEY: randomBytes(32).toString('base64'),
+      HTTP_HOST: '127.0.0.1',
+      LOG_LEVEL: 'warn',
+      SHUTDOWN_TIMEOUT_MS: '5000',
+      ...(collectsGarbage && { NODE_OPTIONS: `--import ${collect}` }),
+    };
+    const running: WorkerProcess[] = [];
+    for (let place = 1; place <= workers; place++) {
+      const name = `worker-${place}`;
+      const options = { name, file: program, settings: environment, hasColours: false, print: console.log };
+      running.push(keep(await WorkerProcess.start(options)));
+    }
+    return {
+      broker: { host: '127.0.0.1', port: broker.port },
+      redis,
+      pids: { broker: broker.pid },
+      httpPorts: running.map(({ httpPort }) => httpPort),
+      alsoForeseen: [],
+      failed: () => running.filter((worker) => worker.failed).map(({ name }) => name),
+      codeFor(address) {
+        const newest = mail.mails().findLast(({ to }) => to[0] === address);
+        return /^\d{6}$/m.exec(newest?.text ?? '')?.[0];
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/**
+ * A system that runs already, on this machine: nothing else is ever loaded from here.
+ * @throws Error for an address that is not of the loopback interface.
+ */
+export async function useSystem(mqttUrl: string, redisUrl: string): Promise<System> {
+  for (const url of [mqttUrl, redisUrl]) {
+    if (!/^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(url).hostname))
+      throw new Error('only systems on this machine (127.0.0.1, localhost, [::1]) can be loaded');
+  }
+  const { hostname, port } = new URL(mqttUrl);
+  const redis = new Redis(redisUrl);
+  return {
+    broker: { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 1883) },
+    redis,
+    pids: {},
+    httpPorts: [],
+    // It may have neither mail nor STS.
+    alsoForeseen: ['error email_send', 'error aws'],
+    codeFor: () => undefined,
+    failed: () => [],
+    stop: async () => void (await redis.quit()),
+  };
+}

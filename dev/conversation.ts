@@ -1,0 +1,172 @@
+import { EventEmitter, once } from 'node:events';
+import { decode, EtfError, encode, type Term } from '../src/etf/index.ts';
+import { type Bindings, fill, match, readPattern } from './patterns.ts';
+import { type Device, requestTopic } from './phones.ts';
+import type { Transcript } from './transcript.ts';
+
+/** What somebody must hear: a pattern in Erlang text, on one topic. */
+export interface Heard {
+  readonly device: Device;
+  readonly topic: string;
+  readonly pattern: string;
+}
+
+/** One request and all that must follow from it; nothing else may. */
+export interface Step {
+  /** What it shows, in a few words. */
+  readonly about: string;
+  readonly by: Device;
+  /** The request in Erlang text; its variables were bound by earlier steps, or by `before`. */
+  readonly says: string;
+  /** On each topic in this order. A variable that is new here is bound to what is heard. */
+  readonly hears: readonly Heard[];
+  /** What the protocol lets come besides, at most once each, before the rest. It is not counted. */
+  readonly allows?: readonly Heard[];
+  /** What must hold for terms that were bound here, beyond their place in the pattern. */
+  readonly where?: Readonly<Record<string, (term: Term) => boolean>>;
+  /** Runs first; what it returns is bound. */
+  before?(): Promise<Readonly<Record<string, Term>>> | Readonly<Record<string, Term>>;
+  /** Runs last, when all was right. */
+  after?(): void;
+}
+
+/** The answer to the asking device, or to another device of the same phone. */
+export function answer(device: Device, pattern: string): Heard {
+  return { device, topic: `actions/1/api/${device.client}`, pattern };
+}
+
+/** A notice to all devices of a phone, read by this one. */
+export function notice(device: Device, pattern: string): Heard {
+  return { device, topic: `ses/${device.phone}`, pattern };
+}
+
+/** A request went wrong: something else than expected was heard, or nothing in time. */
+export class ConversationFault extends Error {
+  override readonly name = 'ConversationFault';
+}
+
+/** Something that a device heard. */
+interface Message {
+  readonly device: Device;
+  readonly topic: string;
+  readonly payload: Buffer;
+}
+
+/** Says what a device has to say, to the broker. */
+export type Say = (device: Device, payload: Buffer) => Promise<void>;
+
+/** Requests are said one after another, each when all that the one before it had to bring was heard. */
+export class Conversation {
+  readonly #say: Say;
+  readonly #transcript: Transcript;
+  readonly #timeoutMs: number;
+  readonly #arrivals = new EventEmitter();
+  readonly #unexamined: Message[] = [];
+  #bindings: Bindings = new Map();
+  #heard = 0;
+
+  /** @param timeoutMs - longest time for all that one request has to bring. */
+  constructor(say: Say, transcript: Transcript, timeoutMs = 10_000) {
+    this.#say = say;
+    this.#transcript = transcript;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** How many answers and notices were heard and right. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** A device has heard something. */
+  hear(device: Device, topic: string, payload: Buffer): void {
+    this.#transcript.received(topic, payload);
+    this.#unexamined.push({ device, topic, payload });
+    this.#arrivals.emit('message');
+  }
+
+  /** @throws ConversationFault when something else is heard than the step says, or not all of it in time. */
+  async take(step: Step): Promise<void> {
+    this.#transcript.about(step.about);
+    const given = Object.entries((await step.before?.()) ?? {});
+    this.#bindings = new Map([...this.#bindings, ...given]);
+    const payload = encode(fill(readPattern(step.says), this.#bindings));
+    this.#transcript.sent(requestTopic, payload);
+    await this.#say(step.by, payload);
+    await this.#hearAll(step);
+    this.expectSilence();
+    for (const [variable, holds] of Object.entries(step.where ?? {})) {
+      const term = this.#bindings.get(variable);
+      if (term === undefined || !holds(term))
+        throw new ConversationFault(`${variable} is not what it must be`);
+    }
+    step.after?.();
+  }
+
+  /** @throws ConversationFault when something was heard that no step has asked for. */
+  expectSilence(): void {
+    const [extra] = this.#unexamined;
+    if (extra !== undefined) throw unasked(extra);
+  }
+
+  async #hearAll({ hears, allows = [] }: Step): Promise<void> {
+    const outstanding = [...hears];
+    const allowed = [...allows];
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), this.#timeoutMs);
+    try {
+      while (outstanding.length > 0) {
+        if (this.#unexamined.length === 0) await once(this.#arrivals, 'message', { signal: deadline.signal });
+        const message = this.#unexamined.shift();
+        if (message !== undefined && !this.#isAllowed(message, allowed)) this.#examine(message, outstanding);
+      }
+    } catch (error) {
+      if (!deadline.signal.aborted) throw error;
+      const missing = outstanding.map(({ topic, pattern }) => `  ${topic} ${pattern}`);
+      throw new ConversationFault(`not heard within ${this.#timeoutMs} ms:\n${missing.join('\n')}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whether the message is one of `allowed`; then it is struck out there. */
+  #isAllowed(message: Message, allowed: Heard[]): boolean {
+    const place = allowed.findIndex(
+      ({ device, topic, pattern }) =>
+        device === message.device && topic === message.topic && this.#compare(pattern, message) !== undefined,
+    );
+    if (place >= 0) allowed.splice(place, 1);
+    return place >= 0;
+  }
+
+  #compare(pattern: string, { payload }: Message): Bindings | undefined {
+    return compare(pattern, payload, this.#bindings);
+  }
+
+  /** Strike out of `outstanding` what the message brings. */
+  #examine(message: Message, outstanding: Heard[]): void {
+    const place = outstanding.findIndex(
+      ({ device, topic }) => device === message.device && topic === message.topic,
+    );
+    const [expected] = place < 0 ? [] : outstanding.splice(place, 1);
+    if (expected === undefined) throw unasked(message);
+    const found = this.#compare(expected.pattern, message);
+    if (found === undefined) {
+      throw new ConversationFault(`on ${expected.topic} this was expected:\n  ${expected.pattern}`);
+    }
+    this.#bindings = found;
+    this.#heard++;
+  }
+}
+
+function compare(pattern: string, payload: Buffer, bindings: Bindings): Bindings | undefined {
+  try {
+    return match(readPattern(pattern), decode(payload), bindings);
+  } catch (error) {
+    if (error instanceof EtfError) return undefined;
+    throw error;
+  }
+}
+
+function unasked({ device, topic }: Message): ConversationFault {
+  return new ConversationFault(`${device.client} heard on ${topic} what no request has asked for`);
+}

@@ -1,0 +1,35 @@
+import { atom, encode, tuple } from '../src/etf/index.ts';
+import { devices, olena, requestTopic } from './phones.ts';
+import type { System } from './system.ts';
+import { printfFormat } from './transcript.ts';
+import { troubleTopic } from './troubles.ts';
+
+/** How to talk to a running system: a line each. */
+export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?: string): string[] {
+  const ask = encode(tuple(atom('Profile'), Buffer.from(olena.phone), [], [], [], [], [], [], atom('get')));
+  const publish = `mosquitto_pub -h 127.0.0.1 -p ${mosquitto.port} -i ${olena.client} -q 2 -t ${requestTopic} -s`;
+  return [
+    '',
+    ...(pageUrl === undefined ? [] : [`Page       ${pageUrl}`]),
+    `Broker     ${mosquitto.url}`,
+    ...devices.map(({ client, phone }) => `  phone    ${phone}, client id ${client}`),
+    `Redis      ${redis.url}`,
+    `Mails      ${smtp.pageUrl}`,
+    `AWS STS    ${sts.url}`,
+    ...workers.map(
+      ({ name, httpPort }) => `${name.padEnd(10)} http://127.0.0.1:${httpPort}/readyz and /metrics`,
+    ),
+    '',
+    'The first two phones have profiles, and each other in their rosters; the third has a session and no profile yet.',
+    `Ask for the profile of ${olena.phone}, from another terminal (mosquitto_pub is in the package mosquitto-clients):`,
+    '',
+    `  printf ${printfFormat(ask)} | ${publish}`,
+    '',
+    'MQTT Explorer: connect it to the broker above, as it is; it is signed in as the first of these phones. Copy what is on',
+    `qa/examples/… to ${requestTopic}; publish \`mail refuse\` or \`sts slow\` to ${troubleTopic} to make trouble. See docs/qa.md.`,
+    '',
+    'What phones and workers say to each other is written below. Workers start anew when a file in src/ changes.',
+    'Ctrl-C ends all of it.',
+    '',
+  ];
+}

@@ -1,0 +1,217 @@
+/**
+ * `npm run dev`: broker, Redis, mail sink, STS and two workers on free ports, and a conversation with them.
+ *
+ * It touches no server that already runs, and leaves nothing behind. `--once` ends after the conversation, with exit
+ * code 0 only if every answer and notice was right; `--worker <file>` runs another program as the worker, such as
+ * `dist/main.js`; `--inspect <port>` starts one worker alone, with a debugger's door. `LOG_LEVEL` is the workers'.
+ */
+import { fileURLToPath } from 'node:url';
+import { inspect, parseArgs } from 'node:util';
+import { Conversation, ConversationFault } from './conversation.ts';
+import { signInExplorers } from './explorers.ts';
+import { guide } from './guide.ts';
+import { connectDevices, listen, seedSessions } from './phones.ts';
+import { allSteps, introductions } from './steps.ts';
+import { type System, startSystem } from './system.ts';
+import { openTranscript } from './transcript.ts';
+import { takeOrders } from './troubles.ts';
+import { watchFiles } from './watch.ts';
+
+const {
+  once: isOnce,
+  worker: workerFile,
+  inspect: inspectPort,
+} = parseArgs({
+  options: {
+    once: { type: 'boolean', default: false },
+    worker: { type: 'string', default: 'src/main.ts' },
+    inspect: { type: 'string' },
+  },
+}).values;
+
+const hasColours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const transcript = openTranscript(print, hasColours);
+const silence = openTranscript(() => undefined, false);
+
+/** What runs, the last started first. */
+const closers: (() => Promise<unknown>)[] = [];
+let stopping: Promise<void> | undefined;
+
+/** End all that was started, then this program. A second call changes nothing. */
+function stop(exitCode: number): Promise<void> {
+  stopping ??= (async () => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+    process.exit(exitCode);
+  })();
+  return stopping;
+}
+
+function endOnSignal(): void {
+  let firstAt: number | undefined;
+  const onSignal = (): void => {
+    firstAt ??= performance.now();
+    // npm hands on what the terminal has already sent here, so one Ctrl-C may come twice.
+    if (performance.now() - firstAt > sameKeyPressMs) process.exit(130);
+    // Only who asked for the whole conversation has to learn that it was cut short.
+    void stop(isOnce ? 130 : 0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  if (process.env.npm_lifecycle_event !== undefined) endWithParent();
+}
+
+/** A shell that npm started does not hand a SIGTERM on to what it runs. */
+function endWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) void stop(0);
+  }, 500).unref();
+}
+
+const sameKeyPressMs = 500;
+
+/** Hold the conversation. @throws ConversationFault unless every answer and notice is right, and nothing else is said. */
+async function converse(system: System): Promise<void> {
+  let firstAnswerAfter: number | undefined;
+  const conversation = new Conversation((device, payload) => connected.say(device, payload), transcript);
+  const connected = await connectDevices(system.mosquitto.url, (device, topic, payload) => {
+    firstAnswerAfter ??= process.uptime();
+    conversation.hear(device, topic, payload);
+  });
+  try {
+    const steps = allSteps(system.smtp, system.sts);
+    for (const step of steps) await conversation.take(step);
+    // What is left unsaid until the end would come while the workers stop.
+    if (isOnce) await stopWorkers(system);
+    await connected.fence();
+    conversation.expectSilence();
+    print(
+      `${steps.length} requests, ${conversation.heard} answers and notices, all of them right. ` +
+        `From start to first answer: ${firstAnswerAfter?.toFixed(1)} s.`,
+    );
+  } finally {
+    await connected.leave();
+  }
+}
+
+async function stopWorkers({ workers }: System): Promise<void> {
+  await Promise.all(workers.map((worker) => worker.stop()));
+  if (workers.some(({ failed }) => failed)) throw new ConversationFault('a worker did not end in good order');
+}
+
+/** Give the devices their sessions and profiles back, for whoever tries requests by hand. */
+async function startAnew(system: System): Promise<void> {
+  await seedSessions(system.redis.url);
+  const conversation = new Conversation((device, payload) => connected.say(device, payload), silence);
+  const connected = await connectDevices(system.mosquitto.url, conversation.hear.bind(conversation));
+  try {
+    for (const step of introductions) await conversation.take(step);
+  } finally {
+    await connected.leave();
+  }
+}
+
+/** Write down what is said, and start the workers anew with each change of their files; until Ctrl-C. */
+async function stayUp(system: System): Promise<void> {
+  const listener = await listen(system.mosquitto.url, ({ topic, payload, toWorkers }) => {
+    if (toWorkers) transcript.sent(topic, payload);
+    else transcript.received(topic, payload);
+  });
+  closers.push(() => listener.leave());
+  const { mosquitto, redis } = system;
+  const explorers = await signInExplorers(
+    { brokerUrl: mosquitto.url, redisUrl: redis.url },
+    (client, { phone }) => transcript.about(`${client} is signed in as ${phone}`),
+  );
+  closers.push(() => explorers.leave());
+  const trouble = await takeOrders(mosquitto.url, system, (said) => transcript.about(said));
+  closers.push(() => trouble.leave());
+  const restart = inTurn(() => restartWorkers(system));
+  const unwatch = watchFiles(sourceFolder, isOfWorker, restart);
+  closers.push(async () => unwatch());
+  const pageUrl = await openPage(system);
+  for (const line of guide(system, pageUrl)) print(line);
+}
+
+/** The page for the browser; if it can't be had, all the rest goes on. Loaded here, for it brings a bundler along. */
+async function openPage(system: System): Promise<string | undefined> {
+  const tell = (fault: unknown): void => transcript.fault(`the page: ${inspectBriefly(fault)}`);
+  try {
+    const { rebuildOnChange, startPageOf } = await import('./page/of-system.ts');
+    const page = await startPageOf(system);
+    closers.push(() => page.stop());
+    const unwatch = rebuildOnChange(page, tell);
+    closers.push(async () => unwatch());
+    return page.url;
+  } catch (error) {
+    tell(error);
+    return undefined;
+  }
+}
+
+function inspectBriefly(error: unknown): string {
+  return error instanceof Error ? error.message : inspect(error);
+}
+
+/** One after the other, so that requests are taken meanwhile; a change that breaks the first leaves the second alone. */
+async function restartWorkers({ workers }: System): Promise<void> {
+  try {
+    for (const worker of workers) await worker.restart();
+  } catch (error) {
+    if (stopping === undefined) transcript.fault(inspectBriefly(error));
+  }
+}
+
+const sourceFolder = fileURLToPath(new URL('../src/', import.meta.url));
+
+/** What only this program uses, and what editors leave beside a file, makes no other worker. */
+function isOfWorker(path: string): boolean {
+  return !path.startsWith('dev/') && /(^|\/)[^./][^/]*\.(ts|lua)$/.test(path);
+}
+
+/** Calls that come while one is at work are one more call after it. */
+function inTurn(work: () => Promise<void>): () => void {
+  let last = Promise.resolve();
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    last = last.then(() => {
+      waiting = false;
+      return work();
+    });
+  };
+}
+
+/** Workers that answer wrongly can be mended while all runs. */
+function stayUpAnyway(error: unknown): void {
+  if (isOnce || !(error instanceof ConversationFault)) throw error;
+  transcript.fault(error.message);
+}
+
+/** A cause that is told in words; the stack of any other helps to find it. */
+function isToldInWords(error: unknown): error is Error {
+  return error instanceof ConversationFault || (error instanceof Error && error.constructor === Error);
+}
+
+endOnSignal();
+try {
+  const system = await startSystem({
+    workerFile,
+    logLevel: process.env.LOG_LEVEL ?? (isOnce ? 'error' : 'info'),
+    hasColours,
+    print,
+    ...(inspectPort !== undefined && { inspectPort: Number(inspectPort) }),
+    onStarted: (stopPart) => closers.push(stopPart),
+  });
+  await seedSessions(system.redis.url);
+  await converse(system).catch(stayUpAnyway);
+  if (isOnce) await stop(0);
+  await startAnew(system).catch(stayUpAnyway);
+  await stayUp(system);
+} catch (error) {
+  if (stopping === undefined) {
+    transcript.fault(isToldInWords(error) ? error.message : inspect(error));
+    await stop(1);
+  }
+}

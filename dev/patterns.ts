@@ -1,0 +1,74 @@
+import { Atom, encodeFragment, type Term, Tuple, tuple } from '../src/etf/index.ts';
+import { parse } from '../src/etf/text.ts';
+
+/** What the variables of the patterns so far stand for, by name. */
+export type Bindings = ReadonlyMap<string, Term>;
+
+/**
+ * Read Erlang text in which variables may stand, as in Erlang's own patterns: `{'Profile',Phone,[],_}`.
+ * @returns the term; a variable in it is an atom that `match` and `fill` know.
+ */
+export function readPattern(text: string): Term {
+  // Quoted atoms, binaries' texts and strings are matched first, so that no variable is seen in them.
+  const marked = text.replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\b[A-Z_]\w*/g, (word) =>
+    /^['"]/.test(word) ? word : `'${variableMark}${word}'`,
+  );
+  return parse(marked);
+}
+
+/**
+ * Compare a term with a pattern, as Erlang does: a variable that is bound stands for its term, any other takes what
+ * stands in its place, and `_` takes anything.
+ * @returns all bindings, the new ones among them; `undefined` if the term differs.
+ */
+export function match(pattern: Term, term: Term, bindings: Bindings): Bindings | undefined {
+  const variable = variableName(pattern);
+  if (variable === '_') return bindings;
+  if (variable !== undefined) {
+    const bound = bindings.get(variable);
+    if (bound === undefined) return new Map(bindings).set(variable, term);
+    return isSame(bound, term) ? bindings : undefined;
+  }
+  if (pattern instanceof Tuple) {
+    return term instanceof Tuple ? matchAll(pattern.elements, term.elements, bindings) : undefined;
+  }
+  if (Array.isArray(pattern)) return Array.isArray(term) ? matchAll(pattern, term, bindings) : undefined;
+  return isSame(pattern, term) ? bindings : undefined;
+}
+
+/** Put its term in the place of each variable. @throws Error for a variable that is not bound. */
+export function fill(pattern: Term, bindings: Bindings): Term {
+  const variable = variableName(pattern);
+  if (variable !== undefined) {
+    const bound = bindings.get(variable);
+    if (bound === undefined) throw new Error(`nothing is known of ${variable}`);
+    return bound;
+  }
+  if (pattern instanceof Tuple) return tuple(...pattern.elements.map((element) => fill(element, bindings)));
+  return Array.isArray(pattern) ? pattern.map((element) => fill(element, bindings)) : pattern;
+}
+
+const variableMark = '$';
+
+function variableName(term: Term): string | undefined {
+  const name = term instanceof Atom ? term.name : '';
+  return name.startsWith(variableMark) ? name.slice(variableMark.length) : undefined;
+}
+
+function matchAll(
+  patterns: readonly Term[],
+  terms: readonly Term[],
+  bindings: Bindings,
+): Bindings | undefined {
+  if (patterns.length !== terms.length) return undefined;
+  let found: Bindings | undefined = bindings;
+  for (const [place, pattern] of patterns.entries()) {
+    const term = terms[place];
+    found = found && term !== undefined ? match(pattern, term, found) : undefined;
+  }
+  return found;
+}
+
+function isSame(a: Term, b: Term): boolean {
+  return Buffer.compare(encodeFragment(a), encodeFragment(b)) === 0;
+}

@@ -1,0 +1,137 @@
+/** The real broker, with the project's own configuration, ACL and plugin; see mosquitto/README.md. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Certificate } from './certificate.ts';
+import { type Program, type Server, startServer } from './process.ts';
+
+/** The project's `mosquitto/` folder, which a broker's working directory is laid out like. */
+const SOURCE = fileURLToPath(new URL('../../mosquitto/', import.meta.url));
+const PLUGIN = 'plugin/client_identity.so';
+const LOGIN_PLUGINS = ['plugin/phone_login.so', 'plugin/client_binding.so'];
+const SECURITY_PLUGIN = 'mosquitto_dynamic_security.so';
+
+export interface MosquittoOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Load our plugin, default true. Without it requests keep the topic that the client gave them. */
+  readonly plugin?: boolean;
+  /** Keep sessions and queued messages over a restart, default true. */
+  readonly persistence?: boolean;
+  /** As in production: TLS, nobody without a user name, rights from the dynamic-security plugin. Default: as in development. */
+  readonly production?: {
+    /** The plugin's file (`initialSecurity` in src/broker-acl/roles.ts). */
+    readonly security: string;
+    readonly certificate: Certificate;
+  };
+  /** More lines for the configuration, after those of mosquitto.conf; they win. */
+  readonly extraConfig?: string;
+  /** Working directory, kept at the stop. Default: a new one, removed at the stop. */
+  readonly folder?: string;
+  /** A program and its arguments to run the broker under, such as valgrind. */
+  readonly under?: readonly string[];
+}
+
+/**
+ * Start a Mosquitto on 127.0.0.1 that lets in clients without a user name, unless it is to be as in production.
+ * @returns it once it takes connections; `url` is `mqtt://127.0.0.1:<port>`, in production `mqtts://…`.
+ * @throws Error with the broker's log if it does not start, with the compiler's if the plugin does not build.
+ */
+export async function startMosquitto(options: MosquittoOptions = {}): Promise<Server> {
+  const withPlugin = options.plugin ?? true;
+  if (withPlugin) await buildPlugin();
+  const [command = 'mosquitto', ...rest] = [...(options.under ?? []), 'mosquitto', '-c', 'mosquitto.conf'];
+  const program: Program = {
+    command,
+    arguments: rest,
+    protocol: options.production === undefined ? 'mqtt' : 'mqtts',
+    ready: /mosquitto version \S+ running/,
+    startTimeoutMs: options.under === undefined ? 15_000 : 60_000,
+    configure: (folder, port) => layOut(folder, port, options),
+  };
+  return startServer(program, { port: options.port, folder: options.folder });
+}
+
+/** Copies and not links, which Mosquitto 2.1 does not follow; the folder is then also safe from a rebuild. */
+async function layOut(folder: string, port: number, options: MosquittoOptions): Promise<void> {
+  await mkdir(join(folder, 'plugin'), { recursive: true });
+  await mkdir(join(folder, 'conf.d'), { recursive: true });
+  await mkdir(join(folder, 'data'), { recursive: true });
+  await cp(join(SOURCE, 'acl'), join(folder, 'acl'));
+  const config = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
+  if (options.plugin ?? true) {
+    await cp(join(SOURCE, PLUGIN), join(folder, PLUGIN));
+    await writeFile(join(folder, 'mosquitto.conf'), config);
+  } else {
+    await writeFile(join(folder, 'mosquitto.conf'), config.replaceAll(/^plugin/gm, '# $&'));
+  }
+  const lines = options.production ? await layOutProduction(folder, port, options.production) : open(port);
+  await writeFile(join(folder, 'conf.d', 'listener.conf'), `${[...lines, ...more(options)].join('\n')}\n`);
+}
+
+/** Clients without a user name, from this machine only: what development.d/ has, on another port. */
+const open = (port: number): string[] => [
+  `listener ${port} 127.0.0.1`,
+  'allow_anonymous true',
+  'acl_file acl',
+];
+
+/** The very file of production, but for the address that it listens on. */
+async function layOutProduction(
+  folder: string,
+  port: number,
+  { security, certificate }: NonNullable<MosquittoOptions['production']>,
+): Promise<string[]> {
+  await mkdir(join(folder, 'tls'), { recursive: true });
+  await writeFile(join(folder, 'tls', 'server.crt'), certificate.cert);
+  await writeFile(join(folder, 'tls', 'server.key'), certificate.key);
+  await writeFile(join(folder, 'data', 'dynamic-security.json'), security);
+  for (const plugin of LOGIN_PLUGINS) await cp(join(SOURCE, plugin), join(folder, plugin));
+  await cp(await findSecurityPlugin(), join(folder, 'plugin', SECURITY_PLUGIN));
+  const config = await readFile(join(SOURCE, 'production.d', 'production.conf'), 'utf8');
+  return [config.replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)];
+}
+
+/** It comes with Mosquitto. @throws Error where it does not. */
+async function findSecurityPlugin(): Promise<string> {
+  const below = (await readdir('/usr/lib')).filter((name) => name.endsWith('-linux-gnu'));
+  const folders = [
+    ...below.map((name) => join('/usr/lib', name)),
+    '/usr/lib',
+    '/opt/homebrew/lib',
+    '/usr/local/lib',
+  ];
+  const files = folders.map((folder) => join(folder, SECURITY_PLUGIN));
+  return files.find((file) => existsSync(file)) ?? fail(`${SECURITY_PLUGIN} is not on this machine`);
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+function more(options: MosquittoOptions): string[] {
+  const lines: string[] = [];
+  // Mosquitto gives up root for its own user, who may not write to this folder.
+  if (process.getuid?.() === 0) lines.push('user root');
+  if (options.persistence === false) lines.push('persistence false');
+  if (options.extraConfig !== undefined) lines.push(options.extraConfig);
+  return lines;
+}
+
+async function buildPlugin(): Promise<void> {
+  const changed = async (file: string) =>
+    (await stat(join(SOURCE, file)).catch(() => undefined))?.mtimeMs ?? 0;
+  const plugins = [PLUGIN, ...LOGIN_PLUGINS];
+  const sources = [...plugins.map((file) => file.replace(/so$/, 'c')), 'plugin/broker.h', 'plugin/Makefile'];
+  const newest = Math.max(...(await Promise.all(sources.map(changed))));
+  const oldest = Math.min(...(await Promise.all(plugins.map(changed))));
+  if (oldest >= newest) return;
+  const make = spawnSync('make', ['-C', join(SOURCE, 'plugin')], { encoding: 'utf8' });
+  if (make.status === 0) return;
+  const output = make.error === undefined ? `${make.stdout}${make.stderr}` : make.error.message;
+  throw new Error(
+    `make -C mosquitto/plugin failed; it needs make, a C compiler and Mosquitto's headers (mosquitto-dev):\n${output}`,
+  );
+}

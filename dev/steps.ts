@@ -1,0 +1,243 @@
+import type { Term } from '../src/etf/index.ts';
+import { answer, notice, type Step } from './conversation.ts';
+import { olena, olenasNew, taras } from './phones.ts';
+import { contact, emailService, type ProfileText, profile, roster } from './record-texts.ts';
+import type { SmtpSink } from './servers/smtp.ts';
+import type { StsServer } from './servers/sts.ts';
+
+const address = 'olena@example.org';
+const language = `[{'Feature',[],<<"LANG">>,<<"uk">>,[]}]`;
+const olenasRoster = `[${roster(1, 'Olena', contact(`${taras.phone}_7`, 'Taras'))}]`;
+
+/** What is stored of Olena, as it is answered. */
+const olenas = (status: string, news: ProfileText, phone = olena.phone): string =>
+  profile(phone, status, { rosters: olenasRoster, settings: language, balance: '0', ...news });
+
+/** What is stored of Taras; `entry` is Olena's place in his roster. */
+const tarases = (status: string, update: string, entry: string): string =>
+  profile(taras.phone, status, { rosters: tarasRoster(entry), update, balance: '0' });
+const tarasRoster = (entry: string): string => `[${roster(7, 'Taras', entry)}]`;
+
+/** The answer to `aws`; the variables are named after whose credentials they are. */
+const credentials = (names: string): string =>
+  `{io,{ok,aws},{'Service',${names}Id,aws,[],${names}Secret,${names}Token,${names}Expiration,verified}}`;
+
+/** With these two Olena and Taras have profiles, and each other in their rosters. */
+export const introductions: readonly Step[] = [
+  {
+    about: 'Olena sets her profile, with Taras in her roster',
+    by: olena,
+    says: profile(olena.phone, 'set', { rosters: olenasRoster, settings: language }),
+    hears: [answer(olena, olenas('set', { update: 'OlenaSet' }))],
+    where: { OlenaSet: isNow },
+  },
+  {
+    about: 'Taras sets his, with Olena in his roster',
+    by: taras,
+    says: profile(taras.phone, 'set', { rosters: tarasRoster(contact(`${olena.phone}_1`, 'Olena')) }),
+    hears: [answer(taras, tarases('set', 'TarasSet', contact(`${olena.phone}_1`, 'Olena')))],
+    where: { TarasSet: isNow },
+  },
+];
+
+/** The whole conversation; one more request is one more entry below. */
+export function allSteps(smtp: SmtpSink, sts: StsServer): readonly Step[] {
+  return [...reading, ...mailing(smtp), ...credentialing(sts), ...leaving];
+}
+
+const reading: readonly Step[] = [
+  {
+    about: 'nobody has set this profile yet',
+    by: olena,
+    says: profile(olena.phone, 'get'),
+    hears: [answer(olena, '{io,{error,not_found},<<>>}')],
+  },
+  ...introductions,
+  {
+    about: 'Olena reads what is stored',
+    by: olena,
+    says: profile(olena.phone, 'get'),
+    hears: [answer(olena, olenas('get', { update: 'OlenaSet' }))],
+  },
+  {
+    about: 'the profile of somebody else is not to be had',
+    by: taras,
+    says: profile(olena.phone, 'get'),
+    hears: [answer(taras, '{io,{error,not_authorized},<<>>}')],
+  },
+  {
+    about: 'there is no such request',
+    by: taras,
+    says: profile(taras.phone, 'dance'),
+    hears: [answer(taras, '{io,{error,invalid_data},<<>>}')],
+  },
+  {
+    about: 'Olena comes online, and Taras is told',
+    by: olena,
+    before: () => ({ Online: Date.now() }),
+    says: profile(olena.phone, 'update', { update: 'Online', presence: 'online' }),
+    hears: [
+      answer(olena, olenas('update', { update: 'Online', presence: 'online' })),
+      notice(taras, contact(`${olena.phone}_1`, 'Olena', { update: 'Online', presence: 'online' })),
+    ],
+  },
+];
+
+const mailing = (smtp: SmtpSink): readonly Step[] => [
+  {
+    about: 'Olena links her e-mail address; a code is mailed to it',
+    by: olena,
+    says: profile(olena.phone, 'link', { services: `[${emailService(address, '[]', '[]')}]` }),
+    hears: [answer(olena, '{io,{ok,email_sent},<<>>}')],
+  },
+  {
+    about: 'a wrong code confirms nothing',
+    by: olena,
+    before: () => mailedCode(smtp),
+    says: profile(olena.phone, 'email', { services: `[${emailService(address, 'WrongCode', '[]')}]` }),
+    hears: [answer(olena, '{io,{error,wrong_code},<<>>}')],
+  },
+  {
+    about: 'the code from the mail does',
+    by: olena,
+    says: profile(olena.phone, 'email', { services: `[${emailService(address, 'Code', '[]')}]` }),
+    hears: [answer(olena, '{io,{ok,verified},<<>>}')],
+  },
+  {
+    about: 'the address now stands in her profile',
+    by: olena,
+    says: profile(olena.phone, 'get'),
+    hears: [
+      answer(
+        olena,
+        olenas('get', {
+          services: `[${emailService(address, '[]', 'verified')}]`,
+          update: 'Online',
+          presence: 'online',
+        }),
+      ),
+    ],
+  },
+];
+
+const comesLater = `{io,{ok,aws},{'Service',[],aws,[],[],[],[],added}}`;
+
+const credentialing = (sts: StsServer): readonly Step[] => [
+  {
+    about: 'Olena asks for AWS credentials',
+    by: olena,
+    says: profile(olena.phone, 'aws'),
+    hears: [answer(olena, credentials('Olenas'))],
+    // On a busy machine the first call to STS may take over a second.
+    allows: [answer(olena, comesLater)],
+    where: issuedCredentials(sts, 'Olenas', olena.phone),
+  },
+  {
+    about: 'they are the same as long as they are valid',
+    by: olena,
+    says: profile(olena.phone, 'aws'),
+    hears: [answer(olena, credentials('Olenas'))],
+  },
+  {
+    about: 'STS takes its time: Taras is told at once that his were asked for',
+    by: taras,
+    before: () => {
+      sts.mode('slow', slowStsMs);
+      return {};
+    },
+    says: profile(taras.phone, 'aws'),
+    hears: [answer(taras, comesLater), answer(taras, credentials('Taras'))],
+    where: issuedCredentials(sts, 'Taras', taras.phone),
+    after: () => sts.mode('success'),
+  },
+];
+
+const leaving: readonly Step[] = [
+  {
+    about: 'Olena has a new number, and asks to move to it',
+    by: olena,
+    says: profile(olenasNew.phone, 'migrate', { update: 'Online' }),
+    hears: [answer(olena, '{io,{ok,migration},<<>>}')],
+  },
+  {
+    about: 'her new phone confirms; Taras is told her new number',
+    by: olenasNew,
+    says: profile(olenasNew.phone, 'phone'),
+    hears: [
+      answer(
+        olenasNew,
+        olenas(
+          'phone',
+          { services: `[${emailService(address, '[]', 'verified')}]`, update: 'Moved', presence: 'online' },
+          olenasNew.phone,
+        ),
+      ),
+      notice(taras, contact(`${olenasNew.phone}_1`, 'Olena', { update: 'Online', presence: 'online' })),
+    ],
+    where: { Moved: isNow },
+  },
+  {
+    about: 'Taras has her under the new number only',
+    by: taras,
+    says: profile(taras.phone, 'get'),
+    hears: [
+      answer(
+        taras,
+        tarases(
+          'get',
+          'TarasSet',
+          contact(`${olenasNew.phone}_1`, 'Olena', { update: 'Online', presence: 'online' }),
+        ),
+      ),
+    ],
+  },
+  {
+    about: 'Olena removes her profile; all her devices and Taras are told',
+    by: olenasNew,
+    says: profile(olenasNew.phone, 'remove'),
+    hears: [
+      answer(olenasNew, profile(olenasNew.phone, 'remove', { update: '0', balance: '0' })),
+      answer(olena, profile(olenasNew.phone, 'remove', { update: '0', balance: '0' })),
+      notice(
+        taras,
+        contact(`${olenasNew.phone}_1`, 'Olena', { update: 'Online', presence: 'online', status: 'deleted' }),
+      ),
+    ],
+  },
+  {
+    about: 'with the profile her sessions have gone',
+    by: olenasNew,
+    says: profile(olenasNew.phone, 'get'),
+    hears: [answer(olenasNew, '{io,{error,not_authorized},<<>>}')],
+  },
+];
+
+/** Longer than a worker waits before it tells a client that credentials were asked for. */
+const slowStsMs = 1500;
+
+function isNow(time: Term): boolean {
+  return typeof time === 'number' && Math.abs(time - Date.now()) < 60_000;
+}
+
+/** The code in the newest mail to the address, and one that is wrong. */
+async function mailedCode(smtp: SmtpSink): Promise<{ Code: Term; WrongCode: Term }> {
+  const mail = await smtp.waitForMail(({ to }) => to.includes(address), 5_000);
+  const code = /\b\d{6}\b/.exec(mail.text)?.[0] ?? '';
+  const wrong = code.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10));
+  return { Code: Buffer.from(code), WrongCode: Buffer.from(wrong) };
+}
+
+/** The credentials must be the ones that STS has given last, for a session that is named after the phone. */
+function issuedCredentials(sts: StsServer, names: string, phone: string): Step['where'] {
+  const is =
+    (read: (call: ReturnType<StsServer['requests']>[number]) => string | undefined) => (term: Term) => {
+      const call = sts.requests().findLast(({ sessionName }) => sessionName.includes(phone));
+      return call !== undefined && term instanceof Uint8Array && Buffer.from(term).toString() === read(call);
+    };
+  return {
+    [`${names}Id`]: is(({ issued }) => issued?.keys.accessKeyId),
+    [`${names}Secret`]: is(({ issued }) => issued?.keys.secretAccessKey),
+    [`${names}Token`]: is(({ issued }) => issued?.keys.sessionToken),
+    [`${names}Expiration`]: (term) => term === sts.requests().at(-1)?.issued?.expiration,
+  };
+}

@@ -1,0 +1,58 @@
+import { styleText } from 'node:util';
+import { decode, defaultLimits } from '../src/etf/index.ts';
+import { print } from '../src/etf/text.ts';
+import { readForm } from '../src/qa/formats/read.ts';
+
+/** Where the conversation is written down; lines of a terminal are coloured. */
+export interface Transcript {
+  /** A line that says what comes. */
+  about(text: string): void;
+  sent(topic: string, payload: Uint8Array): void;
+  received(topic: string, payload: Uint8Array): void;
+  /** A line of the set-up itself, as it is. */
+  note(text: string): void;
+  fault(text: string): void;
+}
+
+/** Topics get so much room that the terms of most lines begin in one column. */
+const topicWidth = 26;
+
+/** Longer texts, such as session tokens, are cut off in the transcript; the terms themselves are checked whole. */
+const longText = /"((?:\\.|[^"\\]){60})(?:\\.|[^"\\]){20,}"/g;
+
+/** @param write - takes one line, without its end. */
+export function openTranscript(write: (line: string) => void, hasColours: boolean): Transcript {
+  const colour = (format: Parameters<typeof styleText>[0], text: string): string =>
+    hasColours ? styleText(format, text, { validateStream: false }) : text;
+  const message = (arrow: string, topic: string, payload: Uint8Array): void =>
+    write(
+      `${colour(arrow === '→' ? 'cyan' : 'green', `${arrow} ${topic.padEnd(topicWidth)}`)} ${text(payload)}`,
+    );
+  return {
+    about: (line) => write(colour('dim', `% ${line}`)),
+    sent: (topic, payload) => message('→', topic, payload),
+    received: (topic, payload) => message('←', topic, payload),
+    note: write,
+    fault: (line) => write(colour('red', `✗ ${line}`)),
+  };
+}
+
+/** A payload in any form as Erlang text in one line; one that is no term as the binary that it is. */
+function text(payload: Uint8Array): string {
+  try {
+    const { message = payload } = readForm(payload, defaultLimits);
+    return print(decode(message)).replace(longText, '"$1…"');
+  } catch {
+    return print(payload);
+  }
+}
+
+/** Bytes as the format of the shell's `printf`, in single quotes. */
+export function printfFormat(bytes: Uint8Array): string {
+  const escaped = Array.from(bytes, (byte) =>
+    /[\w .,:;@/+-]/.test(String.fromCharCode(byte))
+      ? String.fromCharCode(byte)
+      : `\\${byte.toString(8).padStart(3, '0')}`,
+  );
+  return `'${escaped.join('')}'`;
+}

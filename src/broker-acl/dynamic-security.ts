@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { causeOf } from '../mqtt/causes.ts';
+import { clientOptions } from '../mqtt/client-options.ts';
+
+/**
+ * Speaks to Mosquitto's dynamic-security plugin, which keeps the clients, groups and roles of a broker: JSON commands
+ * to a topic, one reply to each on another (mosquitto.org/documentation/dynamic-security).
+ */
+
+const CONTROL = '$CONTROL/dynamic-security/v1';
+/** Longest time from sending commands to their replies. */
+export const ANSWER_TIMEOUT_MS = 10_000;
+
+/** `{ command: 'createClient', username: … }`, as the plugin's documentation names the fields. */
+export interface SecurityCommand {
+  readonly command: string;
+  readonly [field: string]: unknown;
+}
+
+/** What the plugin says to one command. */
+export interface SecurityReply {
+  readonly command: string;
+  /** Why it was not carried out; absent when it was. */
+  readonly error?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+export interface DynamicSecurity {
+  /**
+   * Carry out commands in order. One that fails does not keep those after it from being carried out.
+   * @param isAllowed - asked in the very turn in which the commands are sent; `false` keeps them from being sent.
+   * @returns a reply to each, in the same order.
+   * @throws Unanswered when it is not known whether they were carried out; Error, with the cause in words, when they were
+   *   not sent: the broker can't be reached, or `isAllowed` says no.
+   */
+  run(commands: readonly SecurityCommand[], isAllowed?: () => boolean): Promise<readonly SecurityReply[]>;
+  /** Disconnect; the next command connects again. */
+  close(): Promise<void>;
+}
+
+/** Commands were sent, and nobody knows what became of them. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+}
+
+export interface SecurityConnection {
+  readonly url: string;
+  /** Must be no one else's; several connections of one program need several. */
+  readonly clientId: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tls?: { ca?: Buffer | undefined; cert?: Buffer | undefined; key?: Buffer | undefined };
+}
+
+interface Waiting {
+  readonly replies: SecurityReply[];
+  readonly count: number;
+  /** On which they were sent. */
+  readonly mqtt: MqttClient;
+  readonly resolve: (replies: SecurityReply[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Connects with the first command, and stays connected until `close`, or until the connection breaks: what was sent on it
+ * is never sent again, since it may be wrong by then.
+ */
+export function openDynamicSecurity(connection: SecurityConnection): DynamicSecurity {
+  const waiting = new Map<string, Waiting>();
+  let client: Promise<MqttClient> | undefined;
+
+  const take = (payload: Buffer): void => {
+    for (const { correlationData, ...reply } of repliesIn(payload)) {
+      // Mosquitto 2.0 tells every administrator what it told one.
+      const waiter = waiting.get(correlationData ?? '');
+      waiter?.replies.push(reply);
+      if (waiter && waiter.replies.length === waiter.count) waiter.resolve(waiter.replies);
+    }
+  };
+
+  const connected = (): Promise<MqttClient> => {
+    client ??= open();
+    return client;
+  };
+  const open = (): Promise<MqttClient> => {
+    const opening = connect(connection, take);
+    // The next command connects again.
+    const forget = (): void => {
+      if (client === opening) client = undefined;
+    };
+    opening.then((mqtt) => {
+      const lost = (): void => {
+        forget();
+        for (const waiter of waiting.values())
+          if (waiter.mqtt === mqtt) waiter.reject(new Unanswered(BROKEN));
+      };
+      mqtt.once('close', lost);
+      if (!mqtt.connected) lost();
+    }, forget);
+    return opening;
+  };
+  const close = async (): Promise<void> => {
+    const leaving = client;
+    client = undefined;
+    await leaving?.then(
+      (mqtt) => mqtt.endAsync(true),
+      () => undefined,
+    );
+  };
+
+  const ask = (mqtt: MqttClient, commands: readonly SecurityCommand[]): Promise<SecurityReply[]> => {
+    const correlationData = randomUUID();
+    let timer: NodeJS.Timeout | undefined;
+    return new Promise<SecurityReply[]>((resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new Unanswered(SILENCE));
+        // Whoever connects next under this client id ends what the broker still has of this connection.
+        void close();
+      }, ANSWER_TIMEOUT_MS);
+      waiting.set(correlationData, { replies: [], count: commands.length, mqtt, resolve, reject });
+      const message = { commands: commands.map((command) => ({ ...command, correlationData })) };
+      mqtt
+        .publishAsync(CONTROL, JSON.stringify(message), { qos: 1 })
+        .catch(() => reject(mqtt.connected ? new Error(REFUSAL) : new Unanswered(BROKEN)));
+    }).finally(() => {
+      clearTimeout(timer);
+      waiting.delete(correlationData);
+    });
+  };
+
+  return {
+    async run(commands, isAllowed = () => true) {
+      if (commands.length === 0) return [];
+      const mqtt = await connected();
+      if (!isAllowed()) throw new Error('another one changes this by now');
+      return ask(mqtt, commands);
+    },
+    close,
+  };
+}
+
+const SILENCE =
+  'the broker did not answer: is its dynamic-security plugin loaded, and may this user name manage it?';
+const BROKEN = 'the connection to the broker broke';
+const REFUSAL = 'the broker lets this user name manage no clients (dynamic-security)';
+
+async function connect(connection: SecurityConnection, take: (payload: Buffer) => void): Promise<MqttClient> {
+  const { url, clientId, username, password, tls } = connection;
+  const worker = clientOptions({
+    url,
+    clientId,
+    filter: '',
+    receiveMaximum: 100,
+    sessionExpirySeconds: 0,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls !== undefined && { tls: tls as { ca?: Buffer; cert?: Buffer; key?: Buffer } }),
+  });
+  let client: MqttClient;
+  try {
+    client = await connectAsync(
+      url,
+      { ...worker, clean: true, reconnectPeriod: 0, reconnectOnConnackError: false },
+      false,
+    );
+  } catch (error) {
+    throw new Error(causeOf(error as Error));
+  }
+  client.on('error', () => undefined); // 'close' follows
+  client.on('message', (_, payload) => take(payload));
+  let timer: NodeJS.Timeout | undefined;
+  const broken = new Promise<Error>((resolve) => {
+    client.once('close', () => resolve(new Error(BROKEN)));
+    timer = setTimeout(() => resolve(new Error(SILENCE)), ANSWER_TIMEOUT_MS);
+  });
+  const refused = client.subscribeAsync(`${CONTROL}/response`, { qos: 1 }).then(
+    () => undefined,
+    () => new Error(REFUSAL),
+  );
+  const trouble = await Promise.race([refused, broken]);
+  clearTimeout(timer);
+  if (trouble === undefined) return client;
+  await client.endAsync(true);
+  throw trouble;
+}
+
+function repliesIn(payload: Buffer): (SecurityReply & { correlationData?: string })[] {
+  try {
+    return (JSON.parse(payload.toString()) as { responses?: SecurityReply[] }).responses ?? [];
+  } catch {
+    return [];
+  }
+}

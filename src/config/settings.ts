@@ -1,0 +1,248 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { parseSender } from '../services/mail/email-address.ts';
+import type { MailSettings } from '../services/mail/mailer.ts';
+import { type StsSettings, stsProblems } from '../services/sts/settings.ts';
+import { tracesUrl } from '../telemetry/tracing.ts';
+import { credentialsKeys, integer, isUrl, onOff, pem, redisUrl, tags, text, toQos, urls } from './values.ts';
+
+/** The environment has a missing or malformed setting; `problems` has a line for each, never a value. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `cannot start, ${problems.length} setting(s) to mend:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    );
+    this.problems = problems;
+  }
+}
+
+/** The exit code for a bad configuration (`EX_CONFIG` of sysexits.h). */
+export const EXIT_CONFIG = 78;
+
+const topicLevel = z.string().regex(/^[^/+#\0]{1,128}$/, 'is not 1 to 128 characters without / + #');
+
+const schema = z.object({
+  MQTT_URL: urls(['mqtt:', 'mqtts:']),
+  MQTT_USERNAME: text.optional(),
+  MQTT_PASSWORD: text.optional(),
+  MQTT_CA: pem.optional(),
+  MQTT_CERT: pem.optional(),
+  MQTT_KEY: pem.optional(),
+  MQTT_WORKER_PREFIX: topicLevel.default('profile-'),
+  MQTT_CLIENT_ID: topicLevel.optional(),
+  MQTT_SHARE_GROUP: topicLevel.default('profile'),
+  MQTT_RECEIVE_MAXIMUM: integer(1, 65_535, 256),
+  MQTT_SESSION_EXPIRY: integer(0, 4_294_967_295, 300),
+  REPLY_QOS: z.enum(['0', '1', '2'], 'is not 0, 1 or 2').transform(toQos).default(1),
+  MQTT_DYNAMIC_SECURITY: onOff('off'),
+  MQTT_DYNAMIC_SECURITY_SWEEP_MS: integer(100, 86_400_000, 300_000),
+  CLIENT_IDENTITY: z.enum(['broker', 'token'], 'is not broker or token').default('broker'),
+  REDIS_URL: redisUrl,
+  REDIS_CA: pem.optional(),
+  REDIS_CERT: pem.optional(),
+  REDIS_KEY: pem.optional(),
+  REDIS_KEY_PREFIX: z
+    .string()
+    .regex(/^[^{}\s]*$/, 'holds a brace or white space')
+    .default(''),
+  SMTP_URL: z
+    .string()
+    .refine((url) => isUrl(url, ['smtp:', 'smtps:']), 'is not a URL (smtp: or smtps:)')
+    .optional(),
+  SMTP_CA: pem.optional(),
+  SMTP_CERT: pem.optional(),
+  SMTP_KEY: pem.optional(),
+  SMTP_REQUIRE_TLS: onOff('on'),
+  SMTP_CONNECTIONS: integer(1, 1_000, 16),
+  SMTP_QUEUE: integer(0, 100_000, 16),
+  SMTP_TIMEOUT_MS: integer(100, 600_000, 30_000),
+  MAIL_FROM: text.refine((from) => parseSender(from) !== undefined, 'is not an e-mail address').optional(),
+  MAIL_PRODUCT_NAME: text.default('PROFILE'),
+  MAIL_SUBJECT: text.optional(),
+  VERIFY_SECRET: z.string().min(32, 'has less than 32 characters').optional(),
+  AWS_REGION: text.optional(),
+  AWS_ROLE_ARN: text.optional(),
+  AWS_SESSION_POLICY: text.optional(),
+  AWS_SESSION_DURATION: integer(900, 43_200, 3_600),
+  AWS_SESSION_NAME_PREFIX: text.optional(),
+  AWS_EXTERNAL_ID: text.optional(),
+  AWS_SOURCE_IDENTITY: text.optional(),
+  AWS_SESSION_TAGS: tags.optional(),
+  AWS_DEADLINE_MS: integer(100, 120_000, 10_000),
+  AWS_FAST_REPLY_MS: integer(0, 60_000, 1_000),
+  AWS_CONCURRENCY: integer(1, 1_000, 64),
+  AWS_QUEUE: integer(0, 100_000, 64),
+  CREDENTIALS_KEY: credentialsKeys.optional(),
+  CLIENT_RATE: integer(0, 1_000_000, 50),
+  CLIENT_BURST: integer(1, 1_000_000, 500),
+  ETF_PAYLOAD_BYTES: integer(64, 16_777_216, 262_144),
+  ETF_NESTING: integer(4, 1_000, 64),
+  ETF_ELEMENTS: integer(64, 10_000_000, 65_536),
+  ETF_INFLATED_BYTES: integer(64, 67_108_864, 1_048_576),
+  HTTP_PORT: integer(0, 65_535, 8080),
+  HTTP_HOST: text.default('0.0.0.0'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'is not a level of pino')
+    .default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
+  REQUEST_DEADLINE_MS: integer(100, 600_000, 90_000),
+  HEARTBEAT_MS: integer(100, 60_000, 2_000),
+  HEIR_AFTER_MS: integer(500, 600_000, 6_000),
+  SHUTDOWN_TIMEOUT_MS: integer(0, 600_000, 25_000),
+  QA_TEXT: onOff('off'),
+  QA_MIRROR: onOff('off'),
+});
+
+type Environment = z.output<typeof schema>;
+
+/** The name of every setting, in the order of `.env.example`. */
+export const settingNames: readonly string[] = Object.keys(schema.shape);
+
+/** The settings of one worker, frozen. Names and meanings stand in `.env.example`. */
+export type Settings = Readonly<ReturnType<typeof arrange>>;
+
+/**
+ * Read the settings; changes nothing, ends nothing.
+ *
+ * A name that is not set, or is empty, has its default. `NAME_FILE` names a file whose text is the value of `NAME`.
+ * @throws SettingsError with a line for each name that is missing or malformed, never with a value.
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const problems: string[] = [];
+  const given: Record<string, string> = {};
+  for (const name of settingNames) {
+    const value = readValue(env, name, problems);
+    if (value !== undefined) given[name] = value;
+  }
+  const read = schema.safeParse(given);
+  for (const issue of read.error?.issues ?? []) {
+    const name = String(issue.path[0]);
+    problems.push(`${name} ${name in given ? issue.message : 'is not set'}`);
+  }
+  problems.push(...missingTogether(given), ...onlyForQa(given, env.NODE_ENV));
+  if (!read.success || problems.length > 0) throw new SettingsError([...new Set(problems)]);
+  const settings = arrange(read.data);
+  if (settings.aws !== undefined)
+    problems.push(...stsProblems(settings.aws).map((problem) => `AWS: ${problem}`));
+  if (problems.length > 0) throw new SettingsError(problems);
+  return settings;
+}
+
+/** Settings that others need. */
+function missingTogether(given: Record<string, string>): string[] {
+  const needed = [
+    { by: 'SMTP_URL', names: ['MAIL_FROM', 'VERIFY_SECRET'] },
+    { by: 'AWS_ROLE_ARN', names: ['AWS_REGION'] },
+  ];
+  return needed.flatMap(({ by, names }) =>
+    by in given
+      ? names.filter((name) => !(name in given)).map((name) => `${name} is not set; ${by} needs it`)
+      : [],
+  );
+}
+
+/** They show to everybody at the broker what clients say. A NODE_ENV that is missing or misspelt may be production's. */
+function onlyForQa(given: Record<string, string>, nodeEnv: string | undefined): string[] {
+  if (nodeEnv === 'development' || nodeEnv === 'test') return [];
+  return ['QA_TEXT', 'QA_MIRROR']
+    .filter((name) => given[name] === 'on')
+    .map((name) => `${name} is on, which needs NODE_ENV=development or NODE_ENV=test`);
+}
+
+/** Give the flat environment the shape in which the parts of the program take it. */
+function arrange(env: Environment) {
+  return Object.freeze({
+    mqtt: Object.freeze({
+      urls: env.MQTT_URL,
+      username: env.MQTT_USERNAME,
+      password: env.MQTT_PASSWORD,
+      tls: { ca: env.MQTT_CA, cert: env.MQTT_CERT, key: env.MQTT_KEY },
+      clientId: env.MQTT_CLIENT_ID ?? `${env.MQTT_WORKER_PREFIX}${hostname()}`,
+      workerPrefix: env.MQTT_WORKER_PREFIX,
+      shareGroup: env.MQTT_SHARE_GROUP,
+      receiveMaximum: env.MQTT_RECEIVE_MAXIMUM,
+      sessionExpirySeconds: env.MQTT_SESSION_EXPIRY,
+      replyQos: env.REPLY_QOS,
+      dynamicSecurity: env.MQTT_DYNAMIC_SECURITY,
+      dynamicSecuritySweepMs: env.MQTT_DYNAMIC_SECURITY_SWEEP_MS,
+    }),
+    clientIdentity: env.CLIENT_IDENTITY,
+    clientRate: Object.freeze({ rate: env.CLIENT_RATE, burst: env.CLIENT_BURST }),
+    redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX, tls: redisTls(env) }),
+    etfLimits: Object.freeze({
+      payloadBytes: env.ETF_PAYLOAD_BYTES,
+      nesting: env.ETF_NESTING,
+      elements: env.ETF_ELEMENTS,
+      inflatedBytes: env.ETF_INFLATED_BYTES,
+    }),
+    mail: mailSettings(env),
+    mailQueue: env.SMTP_QUEUE,
+    verifySecret: env.VERIFY_SECRET ?? '',
+    aws: awsSettings(env),
+    awsFastReplyMs: env.AWS_FAST_REPLY_MS,
+    awsConcurrency: env.AWS_CONCURRENCY,
+    awsQueue: env.AWS_QUEUE,
+    credentialsKeys: env.CREDENTIALS_KEY ?? [],
+    http: Object.freeze({ port: env.HTTP_PORT, host: env.HTTP_HOST }),
+    logLevel: env.LOG_LEVEL,
+    tracesUrl: tracesUrl(env.OTEL_EXPORTER_OTLP_ENDPOINT, env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
+    requestDeadlineMs: env.REQUEST_DEADLINE_MS,
+    heirs: Object.freeze({ beatMs: env.HEARTBEAT_MS, silentMs: env.HEIR_AFTER_MS }),
+    shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+    qa: Object.freeze({ text: env.QA_TEXT, mirror: env.QA_MIRROR }),
+  });
+}
+
+const redisTls = ({ REDIS_CA: ca, REDIS_CERT: cert, REDIS_KEY: key }: Environment) => ({ ca, cert, key });
+
+function mailSettings(env: Environment): MailSettings | undefined {
+  if (env.SMTP_URL === undefined || env.MAIL_FROM === undefined) return undefined;
+  return Object.freeze({
+    url: env.SMTP_URL,
+    ca: env.SMTP_CA,
+    cert: env.SMTP_CERT,
+    key: env.SMTP_KEY,
+    requireTls: env.SMTP_REQUIRE_TLS,
+    connections: env.SMTP_CONNECTIONS,
+    timeoutMs: env.SMTP_TIMEOUT_MS,
+    from: env.MAIL_FROM,
+    productName: env.MAIL_PRODUCT_NAME,
+    subject: env.MAIL_SUBJECT,
+  });
+}
+
+function awsSettings(env: Environment): StsSettings | undefined {
+  if (env.AWS_ROLE_ARN === undefined || env.AWS_REGION === undefined) return undefined;
+  return Object.freeze({
+    region: env.AWS_REGION,
+    roleArn: env.AWS_ROLE_ARN,
+    sessionPolicy: env.AWS_SESSION_POLICY,
+    durationSeconds: env.AWS_SESSION_DURATION,
+    sessionNamePrefix: env.AWS_SESSION_NAME_PREFIX,
+    externalId: env.AWS_EXTERNAL_ID,
+    sourceIdentity: env.AWS_SOURCE_IDENTITY,
+    tags: env.AWS_SESSION_TAGS,
+    deadlineMs: env.AWS_DEADLINE_MS,
+  });
+}
+
+function readValue(env: NodeJS.ProcessEnv, name: string, problems: string[]): string | undefined {
+  const value = env[name];
+  const file = env[`${name}_FILE`];
+  if (file === undefined || file === '') return value === '' ? undefined : value;
+  if (value !== undefined && value !== '') {
+    problems.push(`${name} and ${name}_FILE are both set`);
+    return value;
+  }
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch {
+    problems.push(`${name}_FILE names a file that cannot be read`);
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ioError, ioOk } from '../protocol/io.ts';
+import { awsService, awsServiceAdded } from '../protocol/service.ts';
+import type { Turn } from '../store/credentials.ts';
+import type { Handler, Means } from './handler.ts';
+import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome.ts';
+
+/**
+ * `aws`: temporary credentials for the phone, from those that are kept or from STS.
+ *
+ * Answers `{io,{ok,aws},{'Service',…,verified}}`; or `…added` at once if STS is slow or another request of the phone is
+ *         already asking it, and the credentials or the error when they are there, to all that asked meanwhile.
+ * Refuses `aws` if STS gives none, `busy`.
+ * @see docs/protocol.md, "aws"
+ */
+export const aws: Handler = async (request, means) => {
+  if (means.sts === undefined) return refuse('aws');
+  const kept = await means.credentials.find(request.phone);
+  if (kept !== undefined) {
+    const payload = ioOk('aws', awsService(kept));
+    return { result: 'aws', answers: [{ payload, onlyFor: request.phone }] };
+  }
+
+  const turn = means.credentials.turn(request.phone);
+  const isOurs = (await turn.ask()) === 'yours';
+  const asking = means.stsLane.run(async () =>
+    // Asked once more, since the turn may have lapsed while this waited in the lane.
+    (await turn.ask()) === 'yours' ? askSts(request, means, turn) : waitForOther(request, means, turn),
+  );
+  if (asking === 'full') {
+    if (isOurs) await turn.end([]);
+    return refuse('busy');
+  }
+  // A fault is met where `later` is awaited; until then nobody may be there to catch it.
+  asking.catch(() => undefined);
+  const comesLater: Outcome = {
+    result: 'aws',
+    answers: [{ payload: ioOk('aws', awsServiceAdded) }],
+    later: asking,
+  };
+  if (!isOurs) return comesLater;
+  const timer = new AbortController();
+  const slow = sleep(means.awsFastReplyMs, comesLater, { signal: timer.signal });
+  try {
+    return await Promise.race([asking, slow]);
+  } finally {
+    timer.abort();
+  }
+};
+
+/**
+ * Ask STS, and answer the asking client and all that wait at its broker. Credentials never wait for another broker, where
+ * somebody could read them meanwhile: the first who waits there has the turn next, and answers all others there.
+ */
+async function askSts({ phone, replyTo }: Request, means: Means, turn: Turn): Promise<Outcome> {
+  const { credentials, sessions, sts } = means;
+  // Whoever had the turn before us may have been killed after it had kept what STS answered.
+  const found = (await credentials.find(phone)) ?? (await sts?.assumeRole(phone));
+  const issued = found === 'refused' ? undefined : found;
+  const waiting = await turn.keep(issued);
+  // The phone may have gone before we had the turn: then nothing of it stays.
+  if ((await sessions.phoneOf(replyTo.client)) !== phone) await credentials.drop(phone);
+  const payload = issued === undefined ? ioError('aws') : ioOk('aws', awsService(issued));
+  const here = waiting.filter(({ text }) => readWaiter(text).broker === replyTo.broker);
+  const others = here.map(({ text }) => ({ to: readWaiter(text), payload, onlyFor: phone }));
+  return {
+    result: 'aws',
+    answers: [{ payload, onlyFor: phone }, ...others],
+    after: () => turn.end(here),
+  };
+}
+
+/** Another request asks, and will answer us too; if it dies, it is our turn. */
+async function waitForOther(request: Request, means: Means, turn: Turn): Promise<Outcome> {
+  const answer = await turn.wait(writeWaiter(request.replyTo));
+  return answer === 'answered' ? { result: 'aws', answers: [] } : askSts(request, means, turn);
+}
+
+/** Where a waiting client wants its answer, as text for Redis. */
+function writeWaiter({ client, broker, responseTopic, correlationData }: ReplyAddress): string {
+  return JSON.stringify([client, responseTopic, correlationData?.toString('base64'), broker]);
+}
+
+function readWaiter(text: string): ReplyAddress {
+  const [client, responseTopic, correlationData, broker] = JSON.parse(text) as [
+    string,
+    string | null,
+    string | null,
+    string | null | undefined, // absent where an earlier version wrote it
+  ];
+  return {
+    client,
+    broker: broker ?? undefined,
+    responseTopic: responseTopic ?? undefined,
+    correlationData: correlationData === null ? undefined : Buffer.from(correlationData, 'base64'),
+  };
+}

@@ -1,0 +1,74 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { settingValue } from '../protocol/feature.ts';
+import { readAtom, readText, unset } from '../protocol/fields.ts';
+import { writeList } from '../protocol/list.ts';
+import { addressOf, readServices, withEmail } from '../protocol/service.ts';
+import { parseEmailAddress } from '../services/mail/email-address.ts';
+import type { StoredProfile } from '../store/profiles.ts';
+import { codeLifetimeSeconds } from '../store/verifications.ts';
+import type { Handler, Means } from './handler.ts';
+import { takePlaces } from './mail-quotas.ts';
+import { type Request, refuse, succeed } from './outcome.ts';
+import { changeOwnProfile } from './own-profile.ts';
+
+/**
+ * `link`: mail a six-digit code to the address in the first `email` service.
+ *
+ * Keeps   a keyed hash of the code for 10 minutes and the service as `added`, in one step once the mail is accepted;
+ *         nothing, not even the place in the limits, if it is refused.
+ * Answers `{io,{ok,email_sent},<<>>}` once the mail server has accepted the mail.
+ * Refuses `invalid_data`, `invalid_email`, `too_many_requests`, `email_send`, `busy`; `not_authorized` if the profile was
+ *         removed or has moved to another phone while the mail was under way.
+ * @see docs/protocol.md, "link"
+ */
+export const link: Handler = async (request, means) => {
+  if (request.done !== undefined) return succeed('email_sent');
+  const services = readServices(request.sent.services);
+  if (services === undefined) return refuse('invalid_data');
+  const service = services.find(({ type }) => type === 'email' || type === undefined);
+  const address = parseEmailAddress((service && addressOf(service)) ?? '');
+  if (address === undefined) return refuse('invalid_email');
+  if (means.mail === undefined) return refuse('email_send');
+
+  const places = await takePlaces(request, means, address);
+  if (places === 'too_many_requests') return refuse(places);
+  const code = String(randomInt(1_000_000)).padStart(6, '0');
+  const mailed = await mailCode(request, means, { to: address, code });
+  if (mailed !== 'accepted') {
+    await Promise.all(places.map((place) => place.release()));
+    return refuse(mailed);
+  }
+  const kept = await keepCode(request, means, { to: address, code });
+  return kept === 'not_authorized' ? refuse(kept) : succeed('email_sent');
+};
+
+interface Code {
+  readonly to: string;
+  readonly code: string;
+}
+
+async function mailCode({ stored }: Request, { mail, mailLane }: Means, { to, code }: Code) {
+  const message = {
+    to,
+    code,
+    language: languageOf(stored),
+    messageId: randomUUID(),
+    validMinutes: codeLifetimeSeconds / 60,
+  };
+  const sent = await mailLane.run(async () => mail?.sendCode(message));
+  if (sent === 'full') return 'busy';
+  return sent === 'accepted' ? sent : 'email_send';
+}
+
+function keepCode(request: Request, means: Means, { to, code }: Code) {
+  return changeOwnProfile(request, means, 'email_sent', (before) => ({
+    services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
+    code: means.verifications.mailed(request.phone, to, code),
+  }));
+}
+
+/** The language that the profile's `LANG` setting names. */
+function languageOf(stored: StoredProfile | undefined): string | undefined {
+  const value = settingValue(stored?.settings ?? unset, 'LANG');
+  return value && (readText(value) ?? readAtom(value));
+}

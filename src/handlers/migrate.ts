@@ -1,0 +1,37 @@
+import { isUnset } from '../protocol/fields.ts';
+import { hasVerified, readServices } from '../protocol/service.ts';
+import type { StoredProfile } from '../store/profiles.ts';
+import type { Handler } from './handler.ts';
+import { refuse, succeed } from './outcome.ts';
+
+/**
+ * `migrate`: ask to move the session's profile to the request's phone; that phone confirms with `phone`.
+ *
+ * Remembered for 24 hours; the last request of an old phone counts, beside those of others.
+ * Answers `{io,{ok,migration},<<>>}`.
+ * Refuses `already_exists` if the new phone is the old one, or has a profile with rosters or verified services;
+ *         `not_found` if there is no profile to move.
+ * @see docs/protocol.md, "migrate"
+ */
+export const migrate: Handler = async (request, { migrations, profiles }) => {
+  const { sessionPhone, phone, key, record, stored, done, again, replyTo } = request;
+  if (sessionPhone === undefined) return refuse('not_authorized');
+  // The client may have signed in with another phone since; that has asked for nothing, unless the broker says so.
+  const isOfSession = record === `migration ${sessionPhone}` || sessionPhone === phone;
+  if (done !== undefined && (again || isOfSession)) return succeed('migration');
+  if (sessionPhone === phone) return refuse('already_exists');
+  const proposer = { client: replyTo.client, oldPhone: sessionPhone, key };
+  for (let replaced = stored; !isTaken(replaced); replaced = await profiles.read(phone)) {
+    const answer = await migrations.ask(proposer, phone, replaced);
+    if (answer === 'stored') return succeed('migration');
+    if (answer === 'not_found') return refuse(answer);
+    if (answer === 'busy') break;
+  }
+  return refuse('already_exists');
+};
+
+/** Whether a phone has a profile that a move must not replace: one with rosters or verified services. */
+export function isTaken(profile: StoredProfile | undefined): boolean {
+  if (profile === undefined) return false;
+  return !isUnset(profile.rosters) || hasVerified(readServices(profile.services) ?? []);
+}

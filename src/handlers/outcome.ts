@@ -1,0 +1,109 @@
+import { ioError, ioOk, type Refusal, type Success } from '../protocol/io.ts';
+import { type ProfileFields, type RequestKind, type SentProfile, writeProfile } from '../protocol/profile.ts';
+import type { Cause } from '../store/profiles.ts';
+
+/** Where a client wants its answers. */
+export interface ReplyAddress {
+  readonly client: string;
+  /** The address of the broker that the client asked at; absent where that is not known, and then every broker is tried. */
+  readonly broker?: string;
+  /** MQTT 5 Response Topic, if it is the client's own. */
+  readonly responseTopic?: string;
+  /** MQTT 5 Correlation Data, given back with the answer. */
+  readonly correlationData?: Buffer;
+}
+
+/** A payload for the asking client, or for another one if it is named. */
+export interface Answer {
+  readonly to?: ReplyAddress;
+  readonly payload: Buffer;
+  /**
+   * The phone whose sessions alone may hear it. The recipient's session is looked at again just before it is published;
+   * who has none of this phone any more hears `not_authorized`. It is never kept for a broker that is away.
+   */
+  readonly onlyFor?: string;
+}
+
+/** A payload for all devices of a counterparty, on `ses/<phone>`. */
+export interface Notice {
+  readonly phone: string;
+  readonly payload: Buffer;
+}
+
+/** What is to be said. Handlers return it; only `src/pipeline/worker.ts` publishes. */
+export interface Outcome {
+  /** What the metrics call it: a profile is `ok`, the rest are the atoms of the answer; `unanswered` has none. */
+  readonly result: 'ok' | Success | Refusal | 'unanswered';
+  readonly answers: readonly Answer[];
+  /**
+   * The phone whose sessions have ended or moved away: where the broker keeps a list of who may log in, it is to follow
+   * them, before the notices.
+   */
+  readonly vacated?: string;
+  /**
+   * In batches, each made when the one before it was accepted by the broker, so that ten thousand counterparties need
+   * no more memory than one batch.
+   */
+  readonly notices?: AsyncIterable<readonly Notice[]>;
+  /** More to be said, when it is known. */
+  readonly later?: Promise<Outcome>;
+  /** To be done when the broker has accepted all of the above. */
+  readonly after?: () => Promise<void>;
+}
+
+/** One request of a client that is authorized. It causes changes under its key, once. */
+export interface Request extends Cause {
+  readonly replyTo: ReplyAddress;
+  readonly sent: SentProfile;
+  /** The phone that the client's session belongs to; `undefined` if it has none by now: see {@link isAuthorized}. */
+  readonly sessionPhone: string | undefined;
+  /** Whether the broker says that it has delivered it before; a client can't make it say so. */
+  readonly again: boolean;
+  /** Whether the broker has given it to nobody else since it came; takes a round trip to the broker. */
+  readonly isOurs: () => Promise<boolean>;
+  /** What became of it, if it was delivered before and its effect happened. */
+  readonly done: string | undefined;
+  /** What it was refused with, if it was delivered before and refused. */
+  readonly refused: string | undefined;
+  /** Where that is kept. */
+  readonly refusal: RefusalRecord;
+}
+
+/** Whether a client may ask, by the phone of its session. A `migrate` names the new phone, so whoever has a session may. */
+export function isAuthorized(kind: RequestKind, sessionPhone: string | undefined, phone: string): boolean {
+  return kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
+}
+
+/** The record that a delivery was refused. */
+export interface RefusalRecord {
+  readonly key: string;
+  /** As it was read; `''` if there was none. */
+  readonly record: string;
+}
+
+/** Runs slow work, so much at a time, and so much waiting for that. */
+export interface Lane {
+  run<T>(work: () => Promise<T>): Promise<T> | 'full';
+}
+
+/** `{io,{error,Refusal},<<>>}` to the asking client. */
+export function refuse(refusal: Refusal): Outcome {
+  return { result: refusal, answers: [{ payload: ioError(refusal) }] };
+}
+
+/** Nothing to anybody. */
+export const unanswered: Outcome = { result: 'unanswered', answers: [] };
+
+/** `{io,{ok,Success},<<>>}` to the asking client. */
+export function succeed(success: Success): Outcome {
+  return { result: success, answers: [{ payload: ioOk(success) }] };
+}
+
+/** The profile to the asking client, with as many elements as it sent. */
+export function answerProfile(
+  { phone, size }: SentProfile,
+  fields: ProfileFields,
+  kind: RequestKind,
+): Outcome {
+  return { result: 'ok', answers: [{ payload: writeProfile(phone, fields, kind, size) }] };
+}

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { settingValue } from '../protocol/feature.ts';
+import type { Refusal } from '../protocol/io.ts';
+import { readPhone } from '../protocol/phone.ts';
+import { type ContactPlace, friendPlaces } from '../protocol/roster.ts';
+import type { Migration } from '../store/proposals.ts';
+import { tellCounterparties } from './counterparties.ts';
+import type { Handler, Means } from './handler.ts';
+import { isTaken } from './migrate.ts';
+import { answerProfile, type Notice, type Request, refuse } from './outcome.ts';
+
+/**
+ * `phone`: confirm a migration. The client's session belongs to the new phone, so both phones were shown to be the
+ * user's.
+ *
+ * Several old phones may ask to move there. The one is meant that the request names (`OLD_PHONE` in `settings`), else the
+ * one that this client asked for, else the only one.
+ * The profile moves to the new phone, where an empty one is replaced; the old phone's sessions move along; contacts of
+ * counterparties get the new `phone_id`.
+ * Answers `{'Profile',…,phone}`, `update` the server's time; then a `'Contact'` to `ses/<phone>` of each mutual friend.
+ * Refuses `not_authorized` without a pending migration, or where it is not clear which; `already_exists` if the new phone
+ *         got rosters or verified services meanwhile; `busy` while another profile is just moving to the old phone, or
+ *         another one than is named to the new phone; `invalid_data` for an `OLD_PHONE` that is no phone.
+ * @see docs/protocol.md, "phone"
+ */
+export const phone: Handler = async (request, means) => {
+  const oldPhone = settingValue(request.sent.settings, 'OLD_PHONE');
+  const named = oldPhone && readPhone(oldPhone);
+  if (oldPhone !== undefined && named === undefined) return refuse('invalid_data');
+  const isSignedOut = request.sessionPhone !== request.phone;
+  if (isSignedOut && request.done !== undefined) return refuse('not_authorized');
+  // What is done is not done again, though another phone may ask to move here by now.
+  const migration = request.done === undefined ? await move(request, named, means) : undefined;
+  if (typeof migration === 'string') return refuse(migration);
+  if (migration === undefined && !(await isDone(request, means))) return refuse('not_authorized');
+  if (migration !== undefined) {
+    // Before the answer: whoever hears it finds the old phone's clients at the new one.
+    await means.sessions.move(migration.from, migration.to, migration.claim ?? '');
+    await means.migrations.endLeaving(migration);
+  }
+  const profile = await means.profiles.read(request.phone);
+  if (profile === undefined) return refuse('not_authorized');
+  return {
+    ...answerProfile(request.sent, profile, 'phone'),
+    ...(migration && {
+      vacated: migration.from,
+      notices: finish(request, migration, friendPlaces(profile.rosters), means),
+    }),
+  };
+};
+
+/** Whether the request was carried out before, perhaps by another worker just now. */
+async function isDone({ phone, key, record, done }: Request, { answers }: Means): Promise<boolean> {
+  return done !== undefined || (await answers.read(phone, key)) !== record;
+}
+
+/**
+ * Move the profile; each step may be done twice.
+ * @param named - the old phone that the request names.
+ * @returns the migration, settled; `undefined` if there is none, or none any more.
+ */
+async function move(
+  { phone: to, stored, sessionPhone, replyTo: { client } }: Request,
+  named: string | undefined,
+  { migrations, profiles, sessions }: Means,
+): Promise<Migration | Refusal | undefined> {
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const found = await migrations.choose(to, { client, named });
+    // Delivered again to a client that is signed out by now, it confirms nothing; what is under way goes on.
+    const isUnderWay = found !== undefined && found !== 'busy' && found.claim !== undefined;
+    if (sessionPhone !== to && !isUnderWay) return 'not_authorized';
+    if (found === undefined || found === 'busy' || found.isSettled) return found;
+    if (found.claim === undefined && isTaken(stored)) return 'already_exists';
+    const migration = await migrations.claim(found);
+    if (migration !== undefined) {
+      const begun = await migrations.begin(migration);
+      if (begun === 'busy') return begun;
+      if (begun === 'not_found') return undefined;
+      await sessions.mark(migration.from, await sessions.active(migration.from), migration.claim);
+      const replaced = await profiles.read(to);
+      if (!isTaken(replaced)) {
+        if ((await migrations.settle(migration, replaced)) === 'stored')
+          return { ...migration, isSettled: true };
+      } else if ((await migrations.abort(migration)) === 'stored') return 'already_exists';
+    }
+    // Another worker has taken it in hand, or the new phone's profile has changed.
+    await sleep(Math.random() * pauseMs);
+  }
+}
+
+const longestPauseMs = 250;
+
+/** Changes an entry of the profile, which stands under the old phone, to the new one. */
+function rename({ to, claim = '' }: Migration, { contacts }: Means) {
+  return (other: string, entry: ContactPlace, ourRoster: string) =>
+    contacts.rename(other, entry, `${to}_${ourRoster}`, claim);
+}
+
+/**
+ * What a crash can cut off, and a redelivery takes up again: each step may be done twice.
+ * @param friends - where the profile's friends stand.
+ */
+async function* finish(
+  { key }: Request,
+  migration: Migration,
+  friends: readonly ContactPlace[],
+  means: Means,
+): AsyncGenerator<readonly Notice[]> {
+  yield* renameAtCounterparties(migration, friends, means);
+  await means.migrations.end(migration, key);
+}
+
+/**
+ * Let the counterparties have the profile under its new `phone_id`, and tell them.
+ * @param friends - where the profile's friends stand.
+ */
+export function renameAtCounterparties(
+  migration: Migration,
+  friends: readonly ContactPlace[],
+  means: Means,
+): AsyncGenerator<readonly Notice[]> {
+  return tellCounterparties(migration.from, friends, rename(migration, means));
+}

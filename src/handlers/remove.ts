@@ -1,0 +1,74 @@
+import { atom, encodeFragment, type Fragment } from '../etf/index.ts';
+import { changeContact, isDeleted } from '../protocol/contact.ts';
+import { unset } from '../protocol/fields.ts';
+import { writeProfile } from '../protocol/profile.ts';
+import type { Removal } from '../store/removals.ts';
+import { tellCounterparties } from './counterparties.ts';
+import type { Handler, Means } from './handler.ts';
+import { type Notice, type Request, refuse } from './outcome.ts';
+
+/**
+ * `remove`: delete the profile, its verifications, credentials and all sessions of the phone. Its limits stay.
+ *
+ * Answers `{'Profile',Phone,[],[],[],0,0,[],remove}` to every client with an active session of the phone; then a
+ *         `'Contact'` with status `deleted` to `ses/<phone>` of each mutual contact that is not `deleted` already.
+ * Refuses `not_found`; `busy` while another profile is just moving to the phone.
+ * @see docs/protocol.md, "remove"
+ */
+export const remove: Handler = async (request, means) => {
+  const { sent, phone } = request;
+  const removal = request.done === undefined ? await begin(request, means) : await means.removals.find(phone);
+  if (removal === 'not_found' || removal === 'busy') return refuse(removal);
+  // Before the answer: whoever hears that the phone is removed has no session of it any more.
+  if (removal !== undefined && !removal.hasEndedSessions) {
+    await means.sessions.remove(phone, removal.clients, removal.mark);
+    await means.removals.endSessions(phone);
+  }
+  const payload = writeProfile(phone, nothingLeft, 'remove', sent.size);
+  const others = removal?.clients.filter((client) => client !== request.replyTo.client) ?? [];
+  return {
+    result: 'ok',
+    answers: [{ payload }, ...others.map((client) => ({ to: { client }, payload }))],
+    ...(removal && { vacated: phone, notices: finish(phone, removal, means) }),
+  };
+};
+
+async function begin({ phone, key, record, stored, replyTo }: Request, means: Means) {
+  const { removals, sessions, profiles } = means;
+  const mark = removals.newMark();
+  for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
+    // The asking client has a session, also if the set of them does not name it.
+    const clients = [...new Set([replyTo.client, ...(await sessions.active(phone))])];
+    await sessions.mark(phone, clients, mark);
+    const removal = await removals.begin({ phone, key, record, stored: profile }, clients, mark);
+    // Else a client has signed in meanwhile, or come with a profile that moved here, and goes too; or the profile is another.
+    if (removal !== 'changed') return removal;
+  }
+  return 'not_found';
+}
+
+/** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
+async function* finish(
+  phone: string,
+  { places, mark }: Removal,
+  means: Means,
+): AsyncGenerator<readonly Notice[]> {
+  yield* tellCounterparties(phone, places, (other, entry) =>
+    means.contacts.change(other, entry, markDeleted, mark),
+  );
+  await means.removals.end(phone);
+}
+
+const markDeleted = (contact: Fragment): Fragment | undefined =>
+  isDeleted(contact) ? undefined : changeContact(contact, { status: deleted });
+
+const deleted = encodeFragment(atom('deleted'));
+
+const nothingLeft = {
+  services: unset,
+  rosters: unset,
+  settings: unset,
+  update: 0,
+  balance: encodeFragment(0),
+  presence: unset,
+};

@@ -1,0 +1,82 @@
+import type { Fragment } from '../etf/index.ts';
+import { type Feature, mergeFeatures, readFeatures } from '../protocol/feature.ts';
+import { canonical, isUnset, readAtom, unset } from '../protocol/fields.ts';
+import { writeList } from '../protocol/list.ts';
+import type { SentProfile } from '../protocol/profile.ts';
+import { type Roster, readRosters } from '../protocol/roster.ts';
+import { readServices, replaceVoxServices, type Service } from '../protocol/service.ts';
+import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
+import type { Handler } from './handler.ts';
+import { answerProfile, refuse } from './outcome.ts';
+import { changeOwnProfile } from './own-profile.ts';
+
+/**
+ * `set`: create the profile, or replace in it what the client owns: `settings`, `presence`, `rosters`, `vox` services.
+ *
+ * A field sent as `[]` stays as it is. `balance`, `update`, `email` and `aws` services are the server's: what a client
+ * sends there is ignored.
+ * Answers `{'Profile',…,set}` as stored, `update` the server's time.
+ * Refuses `invalid_data` for a field of the wrong shape, and when the merged settings are too large; nothing changes then. `not_authorized` if the profile is just
+ *         being removed, or moves to another phone.
+ * @see docs/protocol.md, "set"
+ */
+export const set: Handler = async (request, means) => {
+  const { sent, stored, done } = request;
+  if (done !== undefined)
+    return stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set');
+  const owned = readOwned(sent);
+  if (owned === 'invalid_data') return refuse(owned);
+  const profile = await changeOwnProfile(request, means, 'ok', (before) =>
+    changeOwned(owned, before, Date.now()),
+  );
+  return typeof profile === 'string' ? refuse(profile) : answerProfile(sent, profile, 'set');
+};
+
+/** Settings are merged, so without a bound a client could add to them for ever. */
+const mostSettingsBytes = 262_144;
+
+/** What the client sent of that which it owns. */
+interface Owned {
+  readonly presence: Fragment | undefined;
+  readonly settings: readonly Feature[];
+  readonly services: readonly Service[] | undefined;
+  readonly rosters: readonly Roster[] | undefined;
+}
+
+/** Read all fields before any is stored; a field that is not set is left out. */
+function readOwned(sent: SentProfile): Owned | 'invalid_data' {
+  const settings = readFeatures(sent.settings);
+  const services = readServices(sent.services);
+  const rosters = readRosters(sent.rosters);
+  const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
+  const isPresence = presence === undefined || readAtom(presence) !== undefined;
+  if (settings === undefined || services === undefined || rosters === undefined || !isPresence) {
+    return 'invalid_data';
+  }
+  return {
+    presence,
+    settings,
+    services: isUnset(sent.services) ? undefined : services,
+    rosters: isUnset(sent.rosters) ? undefined : rosters,
+  };
+}
+
+function changeOwned(
+  owned: Owned,
+  stored: StoredProfile | undefined,
+  now: number,
+): ProfileChange | 'invalid_data' {
+  const settings = owned.settings.length
+    ? writeList(mergeFeatures(readFeatures(stored?.settings ?? unset) ?? [], owned.settings))
+    : undefined;
+  if (settings !== undefined && settings.length > mostSettingsBytes) return 'invalid_data';
+  return {
+    update: now,
+    ...(owned.presence && { presence: owned.presence }),
+    ...(settings && { settings }),
+    ...(owned.services && {
+      services: writeList(replaceVoxServices(readServices(stored?.services ?? unset) ?? [], owned.services)),
+    }),
+    ...(owned.rosters && { rosters: owned.rosters }),
+  };
+}

@@ -1,0 +1,183 @@
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import { Fifo } from '../lib/fifo.ts';
+import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
+import type { BrokerConnection, Delivery, UserProperties } from './broker.ts';
+import type { Fence } from './fence.ts';
+import type { Turn } from './write-batcher.ts';
+
+/** Memory for deliveries that wait for their turn, with a guess of what an object costs. */
+const WAITING_BYTES = 16 * 1024 * 1024;
+const DELIVERY_BYTES = 512;
+
+/** Tells MQTT.js to send no PUBACK and go on to the next packet. One object: an error for each message costs a stack trace. */
+const WITHHELD = new Error('the acknowledgement is sent later');
+
+/**
+ * Takes what MQTT.js receives and hands it out, at most `receiveMaximum` at a time.
+ *
+ * The bound is needed although the broker knows it: Mosquitto 2.0.11, with a queue, sends all of it after the first few
+ * acknowledgements. Reading must go on nevertheless, because the answers of what is in work wait for PUBACKs that come
+ * behind it. So the surplus waits in memory, and what would be too much of that is passed over: left unacknowledged
+ * and asked for again, by a new connection, when all else is done.
+ */
+export class Deliveries {
+  readonly broker: BrokerConnection;
+  readonly fence: Fence;
+  readonly #acknowledgements: Acknowledgements;
+  readonly #turn: Turn;
+  readonly #handOut: (delivery: Delivery) => void;
+  readonly #receiveMaximum: number;
+  readonly #waiting = new Fifo<ReceivedPublish>();
+  #waitingBytes = 0;
+  #inWork = 0;
+  #handingOut = false;
+  /** PUBLISH packets received, also those sent again. */
+  received = 0;
+  passedOver = false;
+
+  constructor(
+    broker: BrokerConnection,
+    room: { acknowledgements: Acknowledgements; turn: Turn; fence: Fence; receiveMaximum: number },
+    handOut: (delivery: Delivery) => void,
+  ) {
+    this.broker = broker;
+    this.#acknowledgements = room.acknowledgements;
+    this.#turn = room.turn;
+    this.fence = room.fence;
+    this.#receiveMaximum = room.receiveMaximum;
+    this.#handOut = handOut;
+  }
+
+  /** MQTT.js's documented override point for taking a message at the speed of its handling. */
+  readonly handleMessage: MqttClient['handleMessage'] = (packet, next) => {
+    this.received++;
+    if (packet.qos === 1) {
+      this.#take(packet, packet.messageId ?? 0);
+      next(WITHHELD);
+    } else {
+      this.#admit(packet, undefined);
+      next();
+    }
+  };
+
+  get inFlight(): number {
+    return this.#inWork + this.#waiting.length + this.#acknowledgements.owed;
+  }
+
+  /** Nothing is in work, and every acknowledgement that can be written is written. */
+  get idle(): boolean {
+    return this.#inWork === 0 && this.#waiting.length === 0 && !this.#acknowledgements.due;
+  }
+
+  #take(packet: IPublishPacket, packetId: number): void {
+    const payload = packet.payload as Buffer;
+    if (this.#acknowledgements.resent(packetId, packet.topic, payload)) {
+      if (this.#acknowledgements.due) this.#turn.begin();
+    } else if (this.#full) this.passedOver = true;
+    else this.#admit(packet, this.#acknowledgements.add(packetId, packet.topic, payload));
+  }
+
+  get #full(): boolean {
+    return this.#waitingBytes >= WAITING_BYTES;
+  }
+
+  #admit(packet: IPublishPacket, message: Unacknowledged | undefined): void {
+    if (message === undefined && this.#full) return; // QoS 0: nobody was promised anything
+    const delivery = new ReceivedPublish(this, packet, message);
+    this.#waiting.push(delivery);
+    this.#waitingBytes += delivery.bytes;
+    this.#handOutWaiting();
+  }
+
+  /** The work on a delivery is done; `message` is what is to be acknowledged. */
+  done(message: Unacknowledged | undefined): void {
+    this.#inWork--;
+    if (message) this.#acknowledgements.handled(message);
+    this.#turn.begin();
+    this.#handOutWaiting();
+  }
+
+  /** One loop however deep the calls: a handler may acknowledge before it returns. */
+  #handOutWaiting(): void {
+    if (this.#handingOut) return;
+    this.#handingOut = true;
+    try {
+      while (this.#inWork < this.#receiveMaximum) {
+        const delivery = this.#waiting.shift();
+        if (!delivery) return;
+        this.#waitingBytes -= delivery.bytes;
+        this.#inWork++;
+        this.#handOut(delivery);
+      }
+    } finally {
+      this.#handingOut = false;
+    }
+  }
+}
+
+class ReceivedPublish implements Delivery {
+  readonly receivedAt: number;
+  readonly #deliveries: Deliveries;
+  readonly #packet: IPublishPacket;
+  readonly #message: Unacknowledged | undefined;
+  readonly #connection: object;
+  #isDone = false;
+
+  constructor(deliveries: Deliveries, packet: IPublishPacket, message: Unacknowledged | undefined) {
+    this.#deliveries = deliveries;
+    this.#packet = packet;
+    this.#message = message;
+    this.#connection = deliveries.fence.connection;
+    this.receivedAt = message?.receivedAt ?? performance.now();
+  }
+
+  get broker(): BrokerConnection {
+    return this.#deliveries.broker;
+  }
+
+  get topic(): string {
+    return this.#packet.topic;
+  }
+
+  get payload(): Buffer {
+    return this.#packet.payload as Buffer;
+  }
+
+  get packetId(): number {
+    return this.#packet.messageId ?? 0;
+  }
+
+  get redelivered(): boolean {
+    return this.#packet.dup;
+  }
+
+  get retained(): boolean {
+    return this.#packet.retain;
+  }
+
+  get correlationData(): Buffer | undefined {
+    return this.#packet.properties?.correlationData;
+  }
+
+  get responseTopic(): string | undefined {
+    return this.#packet.properties?.responseTopic;
+  }
+
+  get userProperties(): UserProperties | undefined {
+    return this.#packet.properties?.userProperties;
+  }
+
+  get bytes(): number {
+    return this.topic.length + this.payload.length + DELIVERY_BYTES;
+  }
+
+  isOurs(): Promise<boolean> {
+    return this.#deliveries.fence.holds(this.#connection);
+  }
+
+  acknowledge(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#deliveries.done(this.#message);
+  }
+}

@@ -1,0 +1,257 @@
+import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
+import { Fifo } from '../lib/fifo.ts';
+import { LinkedMember, LinkedSet } from '../lib/linked-set.ts';
+import type { Publication } from './broker.ts';
+import { LAST_PUBLICATION_ID } from './packet-ids.ts';
+import {
+  ConnectionClosed,
+  IMPLEMENTATION_SPECIFIC_ERROR,
+  PublishRefused,
+  Reconnected,
+} from './publish-errors.ts';
+import { publishPacket, pubrelPacket } from './publish-packet.ts';
+import { type BrokerLimits, noLimits } from './publishable.ts';
+import { type Ending, type Suspect, Suspects } from './suspects.ts';
+import type { Turn } from './write-batcher.ts';
+
+/** Bytes that may wait in the socket before publishing pauses until they have left. */
+const SOCKET_BYTES = 256 * 1024;
+/** What a broker may allow (65,535 unless it says less) is more than is good: all of it is sent again after a reconnect. */
+const MOST_UNCONFIRMED = 1024;
+// MQTT 5.0, 2.4
+const FIRST_FAILURE = 0x80;
+const PACKET_ID_NOT_FOUND = 0x92;
+
+class Pending extends LinkedMember implements Suspect {
+  readonly publication: Publication;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  /** 0 until it is sent. */
+  packetId = 0;
+  /** The broker has it, and waits for the PUBREL (QoS 2). */
+  isReceived = false;
+  isSuspect = false;
+  readonly subject: object;
+
+  constructor(publication: Publication, resolve: () => void, reject: (error: Error) => void) {
+    super();
+    this.subject = publication.again ?? publication;
+    this.publication = publication;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+}
+
+/**
+ * Publications on their way: never more unconfirmed at a time than the broker's Receive Maximum, the rest in order behind.
+ *
+ *     queued ──send──▶ unconfirmed ──PUBACK, PUBCOMP──▶ done
+ *        ▲                  │
+ *        └──── CONNACK ─────┘   in front of the others: under its packet id when the broker still has the session
+ *
+ * When the broker ended the last connection, `Suspects` decides when each is sent again, and which one is dropped.
+ *
+ * Without the session packet ids and half-done QoS 2 exchanges mean nothing to the broker, so all is published anew.
+ *
+ * MQTT.js has the connection, and reads the packets; the PUBLISH packets are written here. Its own `publish` copies each
+ * packet for its store, and merges options in a way that leaves garbage for the old generation.
+ */
+export class Publications {
+  readonly #client: MqttClient;
+  readonly #turn: Turn;
+  readonly #queue = new Fifo<Pending>();
+  readonly #unconfirmed = new LinkedSet<Pending>();
+  /** By packet id, also what waits to be sent again under it; no `Map`, for the reason that `LinkedSet` has. */
+  readonly #identified = new Array<Pending | undefined>(LAST_PUBLICATION_ID + 1).fill(undefined);
+  /** At random, since the broker may have half of an exchange of our last process. */
+  #lastId = 1 + Math.floor(Math.random() * LAST_PUBLICATION_ID);
+  #open = false;
+  #closed = false;
+  #window = 0;
+  #limits: BrokerLimits = noLimits;
+  readonly #suspects = new Suspects<Pending>();
+  #draining: MqttClient['stream'] | undefined;
+
+  constructor(client: MqttClient, turn: Turn) {
+    this.#client = client;
+    this.#turn = turn;
+  }
+
+  get idle(): boolean {
+    return this.#queue.length === 0 && this.#unconfirmed.size === 0;
+  }
+
+  publish(publication: Publication): Promise<void> {
+    if (this.#closed) return Promise.reject(new ConnectionClosed());
+    return new Promise((resolve, reject) => {
+      const pending = new Pending(publication, resolve, reject);
+      if (publication.again !== undefined) this.#suspects.returned(pending);
+      this.#queue.push(pending);
+      this.#send();
+    });
+  }
+
+  /** CONNACK. */
+  connected({ sessionPresent, properties }: IConnackPacket): void {
+    this.#window = Math.min(properties?.receiveMaximum ?? MOST_UNCONFIRMED, MOST_UNCONFIRMED);
+    this.#limits = {
+      largestPacket: properties?.maximumPacketSize ?? noLimits.largestPacket,
+      highestQos: (properties?.maximumQoS ?? noLimits.highestQos) as 0 | 1 | 2,
+      retains: properties?.retainAvailable ?? noLimits.retains,
+    };
+    const culprit = this.#suspects.accepted(sessionPresent);
+    if (culprit) this.#drop(culprit);
+    this.#queue.unshift(this.#unconfirmed.clear());
+    if (!sessionPresent) this.#forgetIds();
+  }
+
+  /** MQTT.js takes new packets. */
+  opened(): void {
+    this.#open = true;
+    this.#draining = undefined;
+    this.#rejectStale();
+    this.#send();
+  }
+
+  /** Nothing is sent before `proven`: one of those that wait may have ended the last connection. */
+  get needProof(): boolean {
+    return this.#suspects.needProof;
+  }
+
+  /** The connection has answered a few round trips. */
+  proven(): void {
+    this.#suspects.proven();
+    this.#send();
+  }
+
+  /** The connection broke, or could not be made; what is unconfirmed waits for the next. */
+  suspended(ending: Ending): void {
+    this.#open = false;
+    this.#suspects.ended([...this.#unconfirmed], ending);
+  }
+
+  /** For good: everything not confirmed is rejected. */
+  close(): void {
+    this.#open = false;
+    this.#closed = true;
+    const pending = [...this.#unconfirmed.clear(), ...this.#queue.drain()];
+    for (const { reject } of pending) reject(new ConnectionClosed());
+  }
+
+  /** Any packet; one that confirms nothing is passed over. */
+  received(packet: Packet): void {
+    if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec' && packet.cmd !== 'pubcomp') return;
+    const { cmd, messageId = 0, reasonCode = 0 } = packet;
+    const pending = this.#identified[messageId];
+    if (!pending?.isMember) return;
+    if (cmd === 'pubrec' && reasonCode < FIRST_FAILURE) {
+      pending.isReceived = true;
+      this.#write([pubrelPacket(messageId)]);
+    } else this.#confirmed(pending, reasonCode);
+  }
+
+  #rejectStale(): void {
+    for (const pending of this.#queue.drain()) {
+      if (pending.publication.resend !== false) this.#queue.push(pending);
+      else {
+        this.#identified[pending.packetId] = undefined;
+        const wasSuspect = this.#suspects.withdrawn(pending);
+        pending.reject(new Reconnected(wasSuspect ? pending.subject : undefined));
+      }
+    }
+  }
+
+  #forgetIds(): void {
+    for (const pending of this.#identified) {
+      if (pending === undefined) continue;
+      pending.packetId = 0;
+      pending.isReceived = false;
+    }
+    this.#identified.fill(undefined);
+  }
+
+  #send(): void {
+    for (let next = this.#queue.peek(); next && this.#maySend(next); next = this.#queue.peek()) {
+      this.#queue.shift();
+      this.#hand(next);
+    }
+  }
+
+  #maySend({ publication }: Pending): boolean {
+    const { stream } = this.#client;
+    if (!this.#open || !stream.writable) return false;
+    if (!this.#suspects.allow(this.#unconfirmed.size)) return false;
+    if (publication.qos > 0 && this.#unconfirmed.size >= this.#window) return false;
+    if (stream.writableLength < SOCKET_BYTES) return true;
+    if (this.#draining !== stream) {
+      this.#draining = stream;
+      stream.once('drain', () => {
+        if (this.#draining === stream) this.#draining = undefined;
+        this.#send();
+      });
+    }
+    return false;
+  }
+
+  #hand(pending: Pending): void {
+    const { publication } = pending;
+    // Half an exchange of QoS 2 would have to be gone on with on the next connection.
+    const { highestQos } = this.#limits;
+    const highest = publication.resend === false ? Math.min(highestQos, 1) : highestQos;
+    const qos = Math.min(publication.qos, highest) as 0 | 1 | 2;
+    const isResent = qos > 0 && pending.packetId > 0;
+    if (qos > 0 && !isResent) this.#identify(pending);
+    const pieces = this.#packet(pending, qos, isResent);
+    if (pieces instanceof PublishRefused) {
+      this.#identified[pending.packetId] = undefined;
+      this.#suspects.confirmed(pending);
+      pending.reject(pieces);
+      return;
+    }
+    if (qos > 0) this.#unconfirmed.add(pending);
+    this.#write(pieces);
+    if (qos === 0) pending.resolve();
+  }
+
+  #write(pieces: readonly Buffer[]): void {
+    this.#turn.begin();
+    const { stream } = this.#client;
+    if (!stream.writable) return; // what is lost with the connection is sent again on the next
+    for (const piece of pieces) stream.write(piece);
+  }
+
+  #identify(pending: Pending): void {
+    do this.#lastId = this.#lastId === LAST_PUBLICATION_ID ? 1 : this.#lastId + 1;
+    while (this.#identified[this.#lastId]);
+    this.#identified[this.#lastId] = pending;
+    pending.packetId = this.#lastId;
+  }
+
+  /** @returns why not, if the broker would refuse it: sent, it would cost the connection, again and again. */
+  #packet({ publication, packetId, isReceived }: Pending, qos: 0 | 1 | 2, isResent: boolean) {
+    if (isReceived) return [pubrelPacket(packetId)];
+    try {
+      return publishPacket(publication, { qos, packetId, isResent }, this.#limits);
+    } catch (error) {
+      if (error instanceof PublishRefused) return error;
+      throw error;
+    }
+  }
+
+  #drop(culprit: Pending): void {
+    this.#unconfirmed.delete(culprit);
+    this.#identified[culprit.packetId] = undefined;
+    culprit.reject(new PublishRefused(IMPLEMENTATION_SPECIFIC_ERROR, 'the broker ends the connection at it'));
+  }
+
+  #confirmed(pending: Pending, reasonCode: number): void {
+    this.#unconfirmed.delete(pending);
+    this.#identified[pending.packetId] = undefined;
+    this.#suspects.confirmed(pending);
+    if (this.idle) this.#turn.begin(); // who waits for that looks at the end of a turn
+    // 0x92 answers a PUBREL sent again: the broker had completed the exchange before.
+    if (reasonCode < FIRST_FAILURE || reasonCode === PACKET_ID_NOT_FOUND) pending.resolve();
+    else pending.reject(new PublishRefused(reasonCode));
+    this.#send();
+  }
+}

@@ -1,0 +1,218 @@
+import type { Forwarding } from '../failover/outbox-relay.ts';
+import type { Answer, Notice, Outcome } from '../handlers/outcome.ts';
+import { Lane } from '../lib/concurrency-limiter.ts';
+import {
+  type BrokerConnection,
+  ConnectionClosed,
+  type Delivery,
+  type Publication,
+  PublishRefused,
+  Reconnected,
+} from '../mqtt/connection.ts';
+import { ioError } from '../protocol/io.ts';
+import { actionTopic, ownResponseTopic, sessionTopic } from '../protocol/topics.ts';
+import type { Sessions } from '../store/sessions.ts';
+import { answerProperties } from '../telemetry/instrumentation-requests.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
+
+/** What it takes to say something. */
+export interface AnsweringParts {
+  /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
+  readonly brokers: readonly BrokerConnection[];
+  /** For brokers other than the one that a request came from. */
+  readonly forwarding: Pick<Forwarding, 'publish'>;
+  /** Who is signed in now: the phone of each client's session. */
+  readonly means: { readonly sessions: Pick<Sessions, 'phonesOf'> };
+  readonly replyQos: 0 | 1 | 2;
+  /** Notes that the brokers' lists of clients are to follow the sessions of a phone. Absent where nobody keeps one. */
+  readonly followSessions: ((phone: string) => Promise<void>) | undefined;
+  readonly metrics: Metrics;
+  /** Absent unless traces are on. */
+  readonly tracing?: Tracing | undefined;
+  readonly log: Log;
+}
+
+/** Who asked, and how. */
+export interface Asked {
+  /** Its number in the log. */
+  readonly request: number;
+  readonly delivery: Delivery;
+  readonly client: string;
+}
+
+/** Says what is to be said: answers to clients, notices to counterparties. */
+export class Answering<T extends Asked> {
+  readonly #parts: AnsweringParts;
+  readonly #internal: (asked: T, error: unknown) => Outcome;
+  /** One for each broker, by its address: the requests of one that is away must not hold up those of the others. */
+  readonly #fanOuts = new Map<string, Lane>();
+
+  /** @param internal - what becomes of a fault in what is said later. */
+  constructor(parts: AnsweringParts, internal: (asked: T, error: unknown) => Outcome) {
+    this.#parts = parts;
+    this.#internal = internal;
+  }
+
+  /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
+  say(asked: T, outcome: Outcome): Promise<void> {
+    const { answers, notices, vacated, after, later } = outcome;
+    const [answer] = answers;
+    const isMore =
+      notices !== undefined || vacated !== undefined || after !== undefined || later !== undefined;
+    if (answer === undefined || answers.length > 1 || answer.onlyFor !== undefined || isMore)
+      return this.#sayAll(asked, outcome);
+    return this.#publishAnswer(asked, answer); // nearly always: each promise more would cost every request
+  }
+
+  async #sayAll(asked: T, { answers, ...rest }: Outcome): Promise<void> {
+    const { notices, vacated, after, later } = rest;
+    const guarded = answers.filter(({ onlyFor }) => onlyFor !== undefined);
+    const others = answers.filter(({ onlyFor }) => onlyFor === undefined);
+    await Promise.all([
+      ...others.map((answer) => this.#publishAnswer(asked, answer)),
+      ...(guarded.length === 0 ? [] : [this.#publishGuarded(asked, guarded)]),
+    ]);
+    // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
+    // The request waits for the note only; the broker may be away.
+    if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
+    if (notices !== undefined || after !== undefined) await this.#tellOthers(asked, rest);
+    if (later === undefined) return;
+    await this.say(asked, await later.catch((error: unknown) => this.#internal(asked, error)));
+  }
+
+  async #tellOthers(
+    { request, delivery }: Asked,
+    { notices, after }: Pick<Outcome, 'notices' | 'after'>,
+  ): Promise<void> {
+    // What waits here is bounded by the requests in flight, so the lane is never full.
+    try {
+      if (notices !== undefined) await this.#fanOutsOf(delivery).run(() => this.#notify(delivery, notices));
+      await after?.();
+    } catch (error) {
+      if (error instanceof ConnectionClosed) throw error;
+      // The client has its answer, and must not hear another.
+      this.#parts.log.error({ request, err: error }, 'telling others failed');
+    }
+  }
+
+  #fanOutsOf({ broker: { address } }: Delivery): Lane {
+    const known = this.#fanOuts.get(address);
+    if (known !== undefined) return known;
+    const lane = new Lane({ name: 'fan-out', concurrency: fanOutsAtOnce, queue: Number.POSITIVE_INFINITY });
+    this.#fanOuts.set(address, lane);
+    this.#parts.metrics.lane(lane);
+    return lane;
+  }
+
+  /**
+   * Publish what only the sessions of a phone may hear, to those that are there now. All of them are looked at in one
+   * round trip; and once more when there is a new connection before the broker has taken it, however long that was away.
+   */
+  async #publishGuarded(asked: T, answers: readonly Answer[], again?: object): Promise<void> {
+    const clients = answers.map(({ to }) => to?.client ?? asked.client);
+    const looked = this.#parts.means.sessions.phonesOf(clients);
+    const phones = await looked.catch((error: unknown) => this.#internal(asked, error));
+    const publishing = answers.map((answer, place) => {
+      const { to, onlyFor } = answer;
+      const isAllowed = Array.isArray(phones) && phones[place] === onlyFor;
+      const refusal = Array.isArray(phones) ? 'not_authorized' : 'internal';
+      const payload = isAllowed ? answer.payload : ioError(refusal);
+      return this.#publishAnswer(asked, { to, payload, onlyFor }, again).catch((error: unknown) => {
+        if (!(error instanceof Reconnected)) throw error;
+        return this.#publishGuarded(asked, [answer], error.subject);
+      });
+    });
+    await Promise.all(publishing);
+  }
+
+  /** A client is answered where it asked; one that did not ask may be on any of the brokers. */
+  #publishAnswer(
+    { delivery, client }: Asked,
+    { to, payload, onlyFor }: Answer,
+    again?: object,
+  ): Promise<void> {
+    const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
+    const { correlationData } = to ?? delivery;
+    const plain = actionTopic(to?.client ?? client);
+    const publication = this.#publication(topic ?? plain, payload, correlationData);
+    if (onlyFor !== undefined) publication.resend = false;
+    if (again !== undefined) publication.again = again;
+    if (to !== undefined) return this.#publishAt(to.broker, delivery, publication, plain);
+    const traced = answerProperties(delivery, this.#parts.tracing);
+    const answer = traced === undefined ? publication : { ...publication, ...traced };
+    return this.#accepted(delivery.broker, delivery.broker, answer, plain);
+  }
+
+  async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
+    for await (const batch of notices) {
+      const publishing = batch.map(({ phone, payload }) =>
+        this.#publishAt(undefined, delivery, this.#publication(sessionTopic(phone), payload)),
+      );
+      await Promise.all(publishing);
+      this.#parts.metrics.noticed(batch.length);
+    }
+  }
+
+  #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
+    const { replyQos: qos } = this.#parts;
+    if (correlationData === undefined) return { topic, payload, qos, contentType };
+    return { topic, payload, qos, contentType, correlationData };
+  }
+
+  /**
+   * The broker that the request came from must take it before the request is acknowledged there; none waits for another.
+   * @param address - of the one broker that it is for; absent for all.
+   */
+  async #publishAt(
+    address: string | undefined,
+    { broker: from }: Delivery,
+    publication: Publication,
+    answerTopic?: string,
+  ): Promise<void> {
+    const { brokers } = this.#parts;
+    const meant = address === undefined ? brokers : brokers.filter((broker) => broker.address === address);
+    await Promise.all(meant.map((broker) => this.#accepted(from, broker, publication, answerTopic)));
+  }
+
+  /**
+   * A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. An answer that
+   * cannot be published as it is, say for its size, becomes a small one.
+   * @param answerTopic - where the client of an answer hears; absent for a notice.
+   */
+  async #accepted(
+    from: BrokerConnection,
+    broker: BrokerConnection,
+    publication: Publication,
+    answerTopic?: string,
+  ): Promise<void> {
+    const { forwarding, log, metrics } = this.#parts;
+    try {
+      await (broker.address === from.address
+        ? broker.publish(publication)
+        : forwarding.publish(broker, publication));
+    } catch (error) {
+      if (error instanceof ConnectionClosed || error instanceof Reconnected) throw error;
+      const kind = answerTopic === undefined ? 'notice' : 'answer';
+      metrics.publishRefused(kind);
+      log.warn({ kind, err: error }, 'a broker did not take what was published');
+      const isContent = error instanceof PublishRefused && error.isOfContent;
+      if (answerTopic === undefined || !isContent || publication.payload === unpublishable) return;
+      const topic = error.isOfSize ? publication.topic : answerTopic;
+      await this.#accepted(
+        from,
+        broker,
+        this.#publication(topic, unpublishable, publication.correlationData),
+        answerTopic,
+      );
+    }
+  }
+}
+
+/** What a client hears whose answer cannot be published. */
+const unpublishable = ioError('internal');
+
+const contentType = 'application/x-erlang-binary';
+
+const fanOutsAtOnce = 16;

@@ -1,0 +1,133 @@
+import {
+  decode,
+  encodeFragment,
+  type Fragment,
+  isAtom,
+  type Limits,
+  print,
+  type Term,
+  Tuple,
+} from '../../etf/index.ts';
+import { readFeature } from '../../protocol/feature.ts';
+import { isUnset, readAtom, readInteger } from '../../protocol/fields.ts';
+import { readPhone } from '../../protocol/phone.ts';
+import { type RequestKind, requestKinds } from '../../protocol/profile.ts';
+import { readRoster, readRosters } from '../../protocol/roster.ts';
+import { readService } from '../../protocol/service.ts';
+import { type RecordName, recordNameOf, records } from './record-fields.ts';
+
+/**
+ * Why a term is no request that can be answered, in a sentence for people; `undefined` if nothing is found.
+ * It asks the readers of `src/protocol`, which decide about it, and says which place they refuse.
+ */
+export function explain(message: Uint8Array, limits: Limits): string | undefined {
+  const term = decode(message, limits);
+  const name = recordNameOf(term);
+  if (!(term instanceof Tuple) || name !== 'Profile') return notProfile(term);
+  const { elements } = term;
+  if (elements.length !== 9 && elements.length !== 8) return wrongSize('Profile', elements.length);
+  if (readPhone(fragmentOf(elements[1])) === undefined) {
+    return 'phone, element 2 of the \'Profile\', is not 5 to 15 digits, such as <<"380501112233">>';
+  }
+  const status = readAtom(fragmentOf(elements.at(-1)));
+  const kind = requestKinds.find((known) => known === status);
+  if (kind === undefined) {
+    return `the last element of a 'Profile' names the request: ${requestKinds.join(', ')}`;
+  }
+  return explainFields(kind, term);
+}
+
+function notProfile(term: Term): string {
+  const begins = term instanceof Tuple && isAtom(term.elements[0]) ? print(term.elements[0]) : undefined;
+  if (begins === undefined) return `a request is a 'Profile' tuple; this is ${sortOf(term)}`;
+  const hint = begins === 'profile' ? ', with a capital letter and so in quotes' : '';
+  return `a request is a 'Profile' tuple${hint}; what begins with ${begins} belongs to other services and has no answer here`;
+}
+
+function sortOf(term: Term): string {
+  if (term instanceof Tuple) return 'a tuple that begins with no atom';
+  if (Array.isArray(term)) return 'a list';
+  if (term instanceof Uint8Array) return 'a binary';
+  if (isAtom(term)) return 'an atom';
+  return typeof term === 'number' || typeof term === 'bigint' ? 'an integer' : 'another term';
+}
+
+function wrongSize(name: RecordName, size: number): string {
+  const fields = records[name].map((field) => field.name).join(', ');
+  const or = name === 'Profile' ? ' (or 8, without presence)' : '';
+  return `a '${name}' has ${records[name].length + 1} elements${or}: the tag, ${fields}; this one has ${size}`;
+}
+
+/** Where each request looks: what it does not look at may be anything. */
+const lookedAt: Partial<Record<RequestKind, readonly string[]>> = {
+  set: ['services', 'rosters', 'settings', 'presence'],
+  update: ['update', 'presence'],
+  link: ['services'],
+  email: ['services'],
+};
+
+function explainFields(kind: RequestKind, { elements }: Tuple): string | undefined {
+  const fields = records.Profile.filter(({ name }) => elements.length === 9 || name !== 'presence');
+  for (const [place, { name }] of fields.entries()) {
+    if (!lookedAt[kind]?.includes(name)) continue;
+    const why = checks[name]?.(elements[place + 1] ?? []);
+    if (why !== undefined) return `${name}, element ${place + 2} of the 'Profile': ${why}`;
+  }
+  return undefined;
+}
+
+type Check = (value: Term) => string | undefined;
+
+const checks: Readonly<Record<string, Check>> = {
+  services: (value) => eachOf(value, 'Service', readService, 'its type is email, vox or aws, or []'),
+  settings: (value) => eachOf(value, 'Feature', readFeature, 'it cannot be read'),
+  rosters(value) {
+    const why = eachOf(value, 'Roster', readRoster, explainRoster);
+    if (why !== undefined || readRosters(fragmentOf(value)) !== undefined) return why;
+    return 'two rosters have one id';
+  },
+  update: (value) => (readInteger(fragmentOf(value)) === undefined ? 'a time is an integer' : undefined),
+  presence(value) {
+    const fragment = fragmentOf(value);
+    return isUnset(fragment) || readAtom(fragment) !== undefined ? undefined : 'a presence is an atom';
+  },
+};
+
+/** The first element of a list that its reader refuses, and why. */
+function eachOf(
+  value: Term,
+  name: RecordName,
+  read: (fragment: Fragment) => unknown,
+  otherwise: string | ((element: Tuple) => string),
+): string | undefined {
+  if (isUnset(fragmentOf(value))) return undefined;
+  if (!Array.isArray(value)) return `a list of '${name}' tuples is expected`;
+  const place = value.findIndex((element) => read(fragmentOf(element)) === undefined);
+  const wrong = value[place];
+  if (wrong === undefined) return undefined;
+  const which = `number ${place + 1} in the list`;
+  if (!(wrong instanceof Tuple) || recordNameOf(wrong) !== name) return `${which} is no '${name}' tuple`;
+  const size = wrong.elements.length;
+  if (size !== records[name].length + 1) return `${which}: ${wrongSize(name, size)}`;
+  return `${which}: ${typeof otherwise === 'string' ? otherwise : otherwise(wrong)}`;
+}
+
+function explainRoster({ elements }: Tuple): string {
+  const userlist = elements[6] ?? [];
+  const size = records.Contact.length + 1;
+  if (!isUnset(fragmentOf(userlist)) && !Array.isArray(userlist))
+    return "userlist is a list of 'Contact' tuples";
+  const wrong = Array.isArray(userlist)
+    ? userlist.find(
+        (one) => !(one instanceof Tuple) || recordNameOf(one) !== 'Contact' || one.elements.length !== size,
+      )
+    : undefined;
+  if (wrong instanceof Tuple && recordNameOf(wrong) === 'Contact')
+    return wrongSize('Contact', wrong.elements.length);
+  if (wrong !== undefined) return "userlist is a list of 'Contact' tuples";
+  return 'its id is an integer or a text, and so is the phone_id of each contact, of at most 255 bytes';
+}
+
+function fragmentOf(term: Term | undefined): Fragment {
+  return encodeFragment(term ?? []);
+}

@@ -1,0 +1,60 @@
+import { parse } from 'lossless-json';
+import { placeOf, UnreadableText } from './format.ts';
+
+/** A number of JSON with a fraction or an exponent: a float, also when its value is whole. */
+export class JsonFloat {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** A value of JSON; an integer is exact, a `bigint` past 2^53. */
+export type JsonValue =
+  | null
+  | boolean
+  | string
+  | number
+  | bigint
+  | JsonFloat
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+/** Read JSON. @throws UnreadableText with line, column and what is wrong there. */
+export function parseJson(text: string): JsonValue {
+  try {
+    return parse(text, undefined, readNumber) as JsonValue;
+  } catch (error) {
+    if (error instanceof UnreadableText) throw error;
+    throw new UnreadableText(describe(error, text));
+  }
+}
+
+function describe(error: unknown, text: string): string {
+  if (error instanceof SyntaxError) {
+    const [, what = 'this is not JSON', offset = '0'] = /^(.*) at position (\d+)$/s.exec(error.message) ?? [];
+    return `${placeOf(text, Number(offset))}: ${what}`;
+  }
+  if (error instanceof RangeError) return 'the JSON nests too deep';
+  throw error;
+}
+
+/** Decimal digits take more than linear time to read. */
+const mostDigits = 5000;
+
+function readNumber(digits: string): number | bigint | JsonFloat {
+  if (digits.length > mostDigits) throw new UnreadableText(`a number has more than ${mostDigits} digits`);
+  if (/[.eE]/.test(digits)) {
+    const value = Number(digits);
+    if (!Number.isFinite(value)) throw new UnreadableText('a float this large does not exist');
+    return new JsonFloat(value);
+  }
+  const value = BigInt(digits);
+  return isExact(value) ? Number(value) : value;
+}
+
+/** Whether a term holds this integer as a `number`. */
+export function isExact(value: bigint): boolean {
+  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
+}

@@ -1,0 +1,124 @@
+import {
+  EtfError,
+  EtfTextError,
+  encode,
+  type Limits,
+  openMessage,
+  parse,
+  type Term,
+} from '../../etf/index.ts';
+import { type Form, placeOf, type Reading, UnreadableText } from './format.ts';
+import { readJson } from './json-read.ts';
+import { records } from './record-fields.ts';
+
+/** The first byte of every ETF message. */
+const ETF_VERSION = 131;
+
+/**
+ * Read a payload by its form: ETF if its first byte is 131, which is not looked into; otherwise text: Erlang's syntax,
+ * a JSON object, or ETF in hexadecimal digits or base64. Byte order mark, white space and a final dot don't count.
+ * @param mostTextBytes - longer text is not read; a `'Profile'` of a few hundred contacts needs 30,000.
+ * @returns the ETF message, or a sentence that says where and why there is none; never throws on what a client can send.
+ */
+export function readForm(payload: Uint8Array, limits: Limits, mostTextBytes = limits.payloadBytes): Reading {
+  if (payload[0] === ETF_VERSION) return { form: 'etf', message: payload };
+  const text = textOf(payload, mostTextBytes);
+  if (typeof text !== 'string') return { form: 'erlang', because: text.because };
+  const form = formOf(text);
+  try {
+    const message = readers[form](text);
+    openMessage(message, limits);
+    return { form, message };
+  } catch (error) {
+    return { form, because: reasonOf(error, text) };
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true }); // drops the byte order mark
+
+function textOf(payload: Uint8Array, mostBytes: number): string | { because: string } {
+  if (payload.length > mostBytes) {
+    return { because: `text may have ${mostBytes} bytes, this has ${payload.length}: publish it as ETF` };
+  }
+  if (destroyed.some((bytes) => bytes.every((byte, place) => payload[place] === byte))) {
+    return { because: destroyedByEditor };
+  }
+  try {
+    return utf8.decode(payload);
+  } catch {
+    return { because: 'this is neither ETF, whose first byte is 131, nor text in UTF-8' };
+  }
+}
+
+/** What becomes of the byte 131 in a program that takes all bytes for Latin-1, or for UTF-8 with something missing. */
+const destroyed = [
+  [0xc2, 0x83],
+  [0xef, 0xbf, 0xbd],
+];
+const destroyedByEditor =
+  'line 1, column 1: this was ETF until a text editor changed its bytes, which cannot be undone; ' +
+  'publish it as hexadecimal digits, as base64, or as Erlang text';
+
+type TextForm = Exclude<Form, 'etf'>;
+
+function formOf(text: string): TextForm {
+  const start = text.trimStart();
+  if (/^\{\s*["}]/.test(start)) return 'json';
+  const bare = withoutEnd(start);
+  if (/^(0x)?83[0-9a-f\s:]*$/i.test(bare)) return 'hex';
+  // 131 and the tag of a tuple, a list or anything else, in the alphabet of base64 or of its variant for URLs.
+  if (/^g[w-z0-9+/_-][\w+/=\s-]{2,}$/.test(bare)) return 'base64';
+  return 'erlang';
+}
+
+function withoutEnd(text: string): string {
+  return text.trimEnd().replace(/\.$/, '').trimEnd();
+}
+
+const readers: Record<TextForm, (text: string) => Uint8Array> = {
+  erlang: (text) => messageOf(parse(text, { records })),
+  json: (text) => messageOf(readJson(withoutEnd(text))),
+  hex: (text) => readHex(text),
+  base64: (text) => Buffer.from(withoutEnd(text).replaceAll(/\s/g, ''), 'base64'),
+};
+
+/** A term as a message; a binary that is a message itself, as Erlang's shell shows it, as that one. */
+function messageOf(term: Term): Uint8Array {
+  return term instanceof Uint8Array && term[0] === ETF_VERSION ? term : encode(term);
+}
+
+function readHex(text: string): Buffer {
+  const digits = withoutEnd(text).trimStart().replace(/^0x/i, '').replaceAll(/[\s:]/g, '');
+  if (digits.length % 2 > 0) {
+    const end = text.search(/[0-9a-f][^0-9a-f]*$/i);
+    throw new UnreadableText(`${placeOf(text, end)}: half a byte is missing behind this digit`);
+  }
+  return Buffer.from(digits, 'hex');
+}
+
+function reasonOf(error: unknown, text: string): string {
+  if (error instanceof EtfTextError) return error.message;
+  if (error instanceof UnreadableText) return error.message;
+  if (error instanceof EtfError) return `${etfReasons[error.reason]} (at byte ${error.offset} of the ETF)`;
+  if (error instanceof RangeError) return `this is not a term that can be written as ETF`;
+  throw error instanceof Error ? error : new Error(`not readable: ${text.length} characters`);
+}
+
+const etfReasons: Record<EtfError['reason'], string> = {
+  bad_version: 'ETF begins with the byte 131',
+  truncated: 'the term is cut off',
+  trailing_bytes: 'the term ends before the bytes do',
+  unknown_tag: 'no term begins with this byte',
+  bad_atom: 'an atom is no text or longer than 255 characters',
+  bad_bit_string: 'a bit string is wrongly written',
+  bad_compression: 'the compressed term cannot be inflated',
+  bad_float: 'a float is wrongly written',
+  bad_fun: 'a fun is wrongly written',
+  bad_list: 'a list is wrongly written',
+  bad_reference: 'a reference is wrongly written',
+  duplicate_key: 'a map has the same key twice',
+  payload_too_large: 'the term has too many bytes',
+  inflated_too_large: 'the compressed term inflates to too many bytes',
+  too_deep: 'the term nests too deep',
+  too_many_elements: 'the term has too many elements',
+};

@@ -1,0 +1,42 @@
+import { tlsCause } from '../../lib/tls-causes.ts';
+
+/** Why a mail was refused, in words that are safe in a log: none of them comes from a client, and no text from the server. */
+export interface MailFailure {
+  /** `timeout`, `closed`, `invalid_address`, `not_accepted`, or the mail library's code: `ECONNECTION`, `ETLS`, `EAUTH`, `EENVELOPE`, `EMESSAGE`, … */
+  readonly cause: string;
+  /** The system's or TLS's own code, e.g. `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`. */
+  readonly systemCode?: string;
+  /** The same in words, where it is TLS. */
+  readonly tls?: string;
+  /** The command that was refused: `CONN`, `STARTTLS`, `AUTH`, `MAIL`, `RCPT`, `DATA`, … */
+  readonly command?: string;
+  /** SMTP reply code, 200 to 599. */
+  readonly responseCode?: number;
+  /** Enhanced status code, e.g. `5.1.1` (RFC 3463). */
+  readonly enhancedCode?: string;
+}
+
+/**
+ * Reduce what the mail library threw to its codes. Messages are left out: they quote the server, and servers quote the address.
+ * @param error - anything; of an Error, or an object with a server's `response`, only codes of the expected shape are taken.
+ */
+export function mailFailure(error: unknown): MailFailure {
+  const { code, originalCode, command, response } = Object(error) as Record<string, unknown>;
+  const systemCode = match(/^[A-Z][A-Z0-9_]{2,60}$/, originalCode);
+  const tls = tlsCause(systemCode);
+  const step = match(/^[A-Z]{4,10}\b/, command);
+  const responseCode = match(/^[2-5]\d\d(?=[ -])/, response);
+  const enhancedCode = match(/(?<=^\d{3}[ -])[245]\.\d{1,3}\.\d{1,3}(?= )/, response);
+  return {
+    cause: match(/^E[A-Z]{2,20}$/, code) ?? 'not_accepted',
+    ...(systemCode && { systemCode }),
+    ...(tls && { tls }),
+    ...(step && { command: step }),
+    ...(responseCode && { responseCode: Number(responseCode) }),
+    ...(enhancedCode && { enhancedCode }),
+  };
+}
+
+function match(shape: RegExp, value: unknown): string | undefined {
+  return typeof value === 'string' ? shape.exec(value)?.[0] : undefined;
+}

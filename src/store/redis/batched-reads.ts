@@ -1,0 +1,96 @@
+import { Gathering } from './batcher.ts';
+import type { Database } from './database.ts';
+import { Fault } from './fault.ts';
+import { repeat, traced } from './retry.ts';
+
+/**
+ * What was read of one key: bytes, `null` where there is none, 0 where it holds something else, 1 where it holds a profile that
+ * is so large that it is to be read without a script.
+ */
+export type Value = Buffer | null | 0 | 1;
+
+/** Makes the result of a read out of its values, which start at `at`. */
+type Make<T> = (values: readonly Value[], at: number) => T;
+
+/** What a request reads: a letter for each key. */
+interface Read {
+  readonly kinds: string;
+  readonly keys: readonly string[];
+  readonly take: (values: readonly Value[], at: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** So many are read by one command, which holds up Redis for well below a millisecond. */
+const mostReads = 64;
+
+/** Reads the keys that requests need, many by one command; on a Cluster, where keys lie on several servers, each by its own. */
+export class GatheredReads {
+  readonly #redis: Database;
+  readonly #reads: Gathering<Read>;
+
+  constructor(redis: Database) {
+    this.#redis = redis;
+    this.#reads = new Gathering((reads) => this.#send(reads), mostReads);
+  }
+
+  /**
+   * @param kinds - a letter for each key: `s` a session, `p` a profile, `d` the record of a done request.
+   * @throws Fault when one of the keys does not hold what it should.
+   */
+  read<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
+    return traced('read', () => this.#read(kinds, keys, make));
+  }
+
+  #read<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const take = (values: readonly Value[], at: number) => resolve(make(values, at));
+      const read = { kinds, keys, take, reject };
+      if (this.#redis.isCluster) void this.#readEach(read);
+      else this.#reads.add(read);
+    });
+  }
+
+  async #send(reads: readonly Read[]): Promise<void> {
+    const keys: string[] = [];
+    let kinds = '';
+    for (const read of reads) {
+      keys.push(...read.keys);
+      kinds += read.kinds;
+    }
+    try {
+      const values = (await repeat(() => this.#redis.readGathered(keys, kinds))) as Value[];
+      let at = 0;
+      for (const read of reads) {
+        handOut(read, values, at);
+        at += read.keys.length;
+      }
+    } catch (error) {
+      for (const { reject } of reads) reject(error);
+    }
+  }
+
+  async #readEach(read: Read): Promise<void> {
+    const { keys, kinds, reject } = read;
+    const each = keys.map((key, place) => repeat(() => this.#redis.readGathered([key], kinds[place] ?? '')));
+    try {
+      handOut(read, (await Promise.all(each)).flat() as Value[], 0);
+    } catch (error) {
+      reject(error);
+    }
+  }
+}
+
+/** A key that holds something else harms only the request that it belongs to. */
+function handOut({ take, reject }: Read, values: readonly Value[], at: number): void {
+  try {
+    take(values, at);
+  } catch (error) {
+    reject(error);
+  }
+}
+
+/** What one key holds. @throws Fault if that is something else than it should. */
+export function bytesOf(value: Value | undefined): Buffer | undefined {
+  if (value === 0 || value === 1) throw new Fault('redis: WRONGTYPE');
+  return value ?? undefined;
+}

@@ -1,0 +1,11 @@
+/**
+ * Redis failed under us. Thrown, never answered as it is: `src/pipeline/worker.ts` alone decides what the client hears.
+ * The message names the error's kind, never a command or its arguments, as those hold what clients sent.
+ */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+  }
+}

@@ -1,0 +1,76 @@
+import type { Profiles, StoredProfile } from './profiles.ts';
+import { bytesOf, type GatheredReads } from './redis/batched-reads.ts';
+import type { Database } from './redis/database.ts';
+
+/** A session as the authentication service wrote it. */
+export interface Session {
+  /** In digits. */
+  readonly phone: string;
+  /** SHA-256 in hex; `''` if there is none. */
+  readonly tokenHash: string;
+}
+
+/** What is stored about a request that has just come. */
+export interface Found {
+  readonly session: Session | undefined;
+  readonly stored: StoredProfile | undefined;
+  /** The record that the request is done; `''` if there is none. */
+  readonly record: string;
+  /** The record that this delivery of it was refused; often the same one. */
+  readonly refusal: string;
+}
+
+/** What is read for every request, in one round trip. */
+export interface Arrivals {
+  /**
+   * @param client - whose session.
+   * @param phone - whose profile.
+   * @param records - the keys of what became of the request, and of this delivery of it; absent for one that needs none.
+   */
+  read(
+    client: string,
+    phone: string,
+    records: { readonly request: string; readonly delivery: string } | undefined,
+  ): Promise<Found>;
+  /** The session of a client alone, for a request that names no phone. */
+  session(client: string): Promise<Session | undefined>;
+}
+
+export function openArrivals({ keys }: Database, reads: GatheredReads, profiles: Profiles): Arrivals {
+  return {
+    read(client, phone, records) {
+      const own = [keys.session(client), keys.profile(phone)];
+      let kinds = 'sp';
+      if (records !== undefined) {
+        own.push(keys.done(phone, records.request));
+        kinds = 'spd';
+        if (records.delivery !== records.request) {
+          own.push(keys.done(phone, records.delivery));
+          kinds = 'spdd';
+        }
+      }
+      return reads.read(kinds, own, (values, at) => {
+        const session = readSession(bytesOf(values[at]));
+        const stored = profiles.unpack(phone, values[at + 1]);
+        const record = kinds === 'sp' ? '' : readRecord(values[at + 2]);
+        const refusal = kinds === 'spdd' ? readRecord(values[at + 3]) : record;
+        if (!(stored instanceof Promise)) return { session, stored, record, refusal };
+        return stored.then((joined) => ({ session, stored: joined, record, refusal }));
+      });
+    },
+    session: (client) =>
+      reads.read('s', [keys.session(client)], (values, at) => readSession(bytesOf(values[at]))),
+  };
+}
+
+function readRecord(value: Parameters<typeof bytesOf>[0]): string {
+  return bytesOf(value)?.toString('latin1') ?? '';
+}
+
+/** @param bytes - `<phone> <token>`, as `read-gathered` joins them. */
+function readSession(bytes: Buffer | undefined): Session | undefined {
+  if (bytes === undefined) return undefined;
+  const text = bytes.toString('latin1');
+  const space = text.indexOf(' ');
+  return { phone: text.slice(0, space), tokenHash: text.slice(space + 1) };
+}

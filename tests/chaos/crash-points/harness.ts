@@ -1,0 +1,192 @@
+/** A broker, a Redis, and one worker between relays that is struck while it does a request. */
+import { Redis } from 'ioredis';
+import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
+import type { Server } from '../../../dev/servers/process.ts';
+import { startRedis } from '../../../dev/servers/redis.ts';
+import type { Stores } from '../../../src/store/index.ts';
+import { openDirectly } from '../../harness/direct-calls.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { connectPhone, type Phone } from '../../harness/phone.ts';
+import { acknowledgement, relayBroker, type Strike, Watch, type Watching } from './faults.ts';
+import type { Relay } from './relay.ts';
+import { lay, phones, type Scene, scenes } from './scenes.ts';
+import { messagesOf, stateOf } from './state.ts';
+import { type RelayedWorker, startRelayed } from './worker.ts';
+
+/** What becomes of the worker: nothing, its connection to Redis is cut, or it is killed. */
+export type Harm = 'none' | 'cut' | 'killed';
+
+/** One request, and all that came of it. */
+export interface Run {
+  /** Whether the request got as far as where it was to be struck. */
+  readonly isStruck: boolean;
+  /** What the worker said, until it was struck. */
+  readonly said: readonly string[];
+  readonly state: Record<string, unknown>;
+  readonly answers: readonly string[];
+  readonly notices: readonly string[];
+}
+
+/** A key of Redis with all that is in it. */
+interface Kept {
+  readonly key: string;
+  readonly dump: Buffer;
+  readonly milliseconds: number;
+}
+
+interface Parts {
+  readonly broker: Server;
+  readonly redis: Server;
+  readonly database: Redis;
+  readonly stores: Stores;
+  readonly closeStores: () => Promise<void>;
+  readonly relay: Relay;
+  readonly watching: Watching;
+  readonly listener: Phone;
+  readonly askers: ReadonlyMap<string, Phone>;
+  readonly worker: RelayedWorker;
+}
+
+export class CrashStage {
+  readonly #parts: Parts;
+  readonly #laid = new Map<Scene, Kept[]>();
+  readonly #killed: Promise<void>[] = [];
+  #worker: RelayedWorker;
+  /** Started beforehand, as that takes longer than all else. */
+  #spare: Promise<RelayedWorker> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#worker = parts.worker;
+  }
+
+  static async start(): Promise<CrashStage> {
+    const [broker, redis] = await Promise.all([startMosquitto({ persistence: false }), startRedis()]);
+    const watching: Watching = { watch: undefined };
+    const relay = await relayBroker(broker.port, watching);
+    const worker = await startRelayed(redis.port, relay, watching);
+    await eventually('the worker is ready', () => worker.process.log().includes('"msg":"ready"'));
+    relay.isOpen = false;
+    const { stores, close } = await openDirectly({ redis });
+    const listener = await connectPhone(broker.url, 'listener', '00000', {});
+    await listener.mqtt.subscribeAsync(['actions/#', 'ses/#'], { qos: 1 });
+    const names = [...new Set(scenes.map(({ client }) => client))];
+    const askers = await Promise.all(
+      names.map(async (name) => [name, await connectPhone(broker.url, name, '00000', {})] as const),
+    );
+    return new CrashStage({
+      broker,
+      redis,
+      database: new Redis(redis.url),
+      stores,
+      closeStores: close,
+      relay,
+      watching,
+      listener,
+      askers: new Map(askers),
+      worker,
+    });
+  }
+
+  /** Send a scene's request, strike where told, and wait until the broker has its acknowledgement. */
+  async run(scene: Scene, strike: Strike | undefined, harm: Harm): Promise<Run> {
+    const { watching, listener, askers, database } = this.#parts;
+    await this.#restore(scene);
+    const startedAt = Date.now();
+    const watch = new Watch(strike);
+    watching.watch = watch;
+    await askers.get(scene.client)?.send(scene.request, { qos: 1 });
+    const isStruck = (await inTime(watch)) === 'struck';
+    if (isStruck) {
+      const rest = new Watch(undefined);
+      watching.watch = rest;
+      if (harm === 'killed') await this.#replaceWorker();
+      else this.#worker.redis.cut();
+      const isAcknowledged = strike?.position === 'after' && watch.said.at(-1) === acknowledgement;
+      if (!isAcknowledged) await inTime(rest);
+    }
+    watching.watch = undefined;
+    await listener.fence();
+    return {
+      isStruck,
+      said: watch.said,
+      state: { redis: await stateOf(database, startedAt), rosters: await this.#readRosters() },
+      answers: messagesOf(listener.answers.splice(0), startedAt),
+      notices: messagesOf(listener.notices.splice(0), startedAt),
+    };
+  }
+
+  async stop(): Promise<void> {
+    const { broker, redis, relay, database, closeStores, listener, askers } = this.#parts;
+    for (const worker of [this.#worker, await this.#spare]) await (await worker?.kill())?.removed;
+    await Promise.all(this.#killed);
+    await Promise.all([listener, ...askers.values()].map(({ mqtt }) => mqtt.endAsync(true)));
+    await closeStores();
+    database.disconnect();
+    await relay.stop();
+    await Promise.all([broker.stop(), redis.stop()]);
+  }
+
+  /** Kill the worker, and let another one have its session at the broker. */
+  async #replaceWorker(): Promise<void> {
+    const { relay, listener } = this.#parts;
+    this.#killed.push((await this.#worker.kill()).removed);
+    relay.cut();
+    // The broker has now read what the dead worker said.
+    await listener.fence();
+    this.#worker = await (this.#spare ?? this.#startSpare());
+    relay.admit();
+    this.#spare = this.#startSpare();
+  }
+
+  #startSpare(): Promise<RelayedWorker> {
+    const { redis, relay, watching } = this.#parts;
+    return startRelayed(redis.port, relay, watching);
+  }
+
+  /** Let Redis hold what the scene begins with, and no more. */
+  async #restore(scene: Scene): Promise<void> {
+    const { database } = this.#parts;
+    const kept = this.#laid.get(scene) ?? (await this.#lay(scene));
+    const restoring = database.pipeline().flushall();
+    for (const { key, dump, milliseconds } of kept) restoring.restore(key, Math.max(0, milliseconds), dump);
+    await restoring.exec();
+  }
+
+  async #lay(scene: Scene): Promise<Kept[]> {
+    const { database, stores } = this.#parts;
+    await database.flushall();
+    await lay(scene, stores, async (client, phone) => {
+      await database.hset(`session:${client}`, { phone });
+      await database.sadd(`sessions:{${phone}}`, client);
+    });
+    const kept = await Promise.all(
+      (await database.keys('*')).map(async (key) => ({
+        key,
+        dump: await database.dumpBuffer(key),
+        milliseconds: await database.pttl(key),
+      })),
+    );
+    this.#laid.set(scene, kept);
+    return kept;
+  }
+
+  /** As a `get` would answer them. */
+  async #readRosters(): Promise<Record<string, string>> {
+    const read = async (phone: string) => {
+      const profile = await this.#parts.stores.profiles.read(phone);
+      return [phone, Buffer.from(profile?.rosters ?? []).toString('latin1')] as const;
+    };
+    return Object.fromEntries(await Promise.all(phones.map(read)));
+  }
+}
+
+/** How a watched request ended; fails where it doesn't. */
+async function inTime(watch: Watch): Promise<'struck' | 'acknowledged'> {
+  let how: 'struck' | 'acknowledged' | undefined;
+  void watch.over.then((ending) => {
+    how = ending;
+  });
+  await eventually('the request is struck, or acknowledged', () => how !== undefined);
+  return await watch.over;
+}

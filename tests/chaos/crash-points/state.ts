@@ -1,0 +1,79 @@
+/** What Redis holds and what clients were sent, in a form that is alike for two runs of one request. */
+import type { Redis } from 'ioredis';
+import { decode, encode, type Term, Tuple } from '../../../src/etf/index.ts';
+import type { Received } from '../../harness/phone.ts';
+
+/** Everything in Redis, by key, and the number of records of done requests, by phone. */
+export async function stateOf(database: Redis, startedAt: number): Promise<Record<string, unknown>> {
+  const state: Record<string, unknown> = {};
+  for (const key of (await database.keys('*')).sort()) {
+    if (key === 'workers') continue;
+    const value = await contentOf(database, key, startedAt);
+    const lapses = (await database.ttl(key)) !== -1;
+    // The names of records hold packet identifiers.
+    const [, phone] = /^done:(\{\d+\}):/.exec(key) ?? [];
+    if (phone === undefined) state[key] = { lapses, value };
+    else addRecord(state, `done:${phone}`, { lapses, value });
+  }
+  return state;
+}
+
+function addRecord(
+  state: Record<string, unknown>,
+  name: string,
+  record: { lapses: boolean; value: unknown },
+): void {
+  const records = (state[name] as { value: unknown }[] | undefined) ?? [];
+  // A worker that died over a move leaves records of what it renamed in its copy, until they lapse.
+  const isKnown = record.value === 'renamed' && records.some(({ value }) => value === 'renamed');
+  if (!isKnown) state[name] = [...records, record].sort(byText);
+}
+
+async function contentOf(database: Redis, key: string, startedAt: number): Promise<unknown> {
+  switch (await database.type(key)) {
+    case 'hash': {
+      const fields = Object.entries(await database.hgetallBuffer(key)).flatMap(([name, value]) => {
+        // Kept for the next reader or not, as it happens; whether it is true is seen by reading the profile.
+        if (name === 'rosters') return [];
+        return [[name, fieldOf(name, value.toString('latin1'), startedAt)]];
+      });
+      return Object.fromEntries(fields.sort(byText));
+    }
+    case 'set':
+      return (await database.smembers(key)).sort();
+    case 'string':
+      return key.startsWith('done:') ? (await database.get(key))?.split(' ', 1)[0] : await database.get(key);
+    default:
+      throw new Error(`no test stores such a value: ${key}`);
+  }
+}
+
+/** Names that a worker makes up are never alike, those of listed old phones too; and times of its clock are not. */
+function fieldOf(name: string, value: string, startedAt: number): string {
+  if (name === 'version' || name === 'claim' || /^\d+$/.test(name)) return '*';
+  return name === 'update' && isNow(Number(value), startedAt) ? 'now' : value;
+}
+
+/** Each different message once: a topic and a term, of which a time of the server's clock is taken out. */
+export function messagesOf(received: readonly Received[], startedAt: number): string[] {
+  const lines = received.map(
+    ({ topic, payload }) => `${topic} ${encode(timeless(decode(payload), startedAt)).toString('hex')}`,
+  );
+  return lines.sort();
+}
+
+const updatePlace = 5;
+
+/** A `'Profile'` without the time at which the server changed it; any other term as it is. */
+function timeless(term: Term, startedAt: number): Term {
+  if (!(term instanceof Tuple) || term.elements.length !== 9) return term;
+  return new Tuple(
+    term.elements.map((element, place) =>
+      place === updatePlace && isNow(Number(element), startedAt) ? 0 : element,
+    ),
+  );
+}
+
+const isNow = (time: number, startedAt: number): boolean => time >= startedAt && time <= Date.now();
+
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);

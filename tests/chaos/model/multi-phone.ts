@@ -1,0 +1,287 @@
+/**
+ * The contract of the requests that change more than one phone, in several steps. Each step is one change; other
+ * requests may come between two.
+ */
+
+import { profileAnswer, refuses, says } from './answering.ts';
+import { isBusy, isTaken, list, meant, migrate, want } from './migration.ts';
+import { hears, tell } from './notifying.ts';
+import type { Asked, Operation, Outside, PhoneOperation } from './operation.ts';
+import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
+import type { Entry, Move, News, Task } from './task.ts';
+import { done } from './task.ts';
+
+export function advanceSpanning(outside: Outside, state: State, operation: Operation, task: Task): Move[] {
+  switch (task.step) {
+    case 'start':
+      return begin(outside, state, operation);
+    case 'want':
+      return want(outside, state, operation, task);
+    case 'list':
+      return list(state, operation, task);
+    case 'claimed':
+      return beginMove(released(state, operation.asked.phone, task.from), operation, task.from);
+    case 'arrive':
+      return arrive(outside, state, operation, task);
+    case 'sessions':
+      return endSessions(state, operation, task);
+    case 'say': {
+      const profile = state.profiles[operation.asked.phone];
+      if (profile === undefined) return refuses(state, operation, 'not_authorized');
+      return withTask(says(state, operation, profileAnswer(operation.asked, profile)), {
+        step: 'entries',
+        answered: true,
+        news: task.news,
+        all: entriesOf(profile, task.news),
+      });
+    }
+    case 'entries':
+      return [{ state, task: readMove(state, operation, task) }];
+    case 'tell':
+      return task.left.length > 0 ? tell(state, operation, task) : told(state, operation, task);
+    default:
+      return [];
+  }
+}
+
+function withTask(moves: Move[], task: Task): Move[] {
+  return moves.map((move) => ({ ...move, task }));
+}
+
+/** Who updates a profile whose move is not over tells its contacts of that first. */
+function readMove(state: State, { asked }: Operation, { news, all }: Task & { step: 'entries' }): Task {
+  const from = state.moved[asked.phone];
+  const told = { step: 'tell', answered: true, all, left: all } as const;
+  return news.is === 'state' && from !== undefined
+    ? { ...told, news: { is: 'moved', from }, afterwards: news }
+    : { ...told, news };
+}
+
+function begin(outside: Outside, state: State, operation: Operation): Move[] {
+  const { asked } = operation;
+  switch (asked.kind) {
+    case 'update':
+      return update(state, operation, asked);
+    case 'remove':
+      return remove(state, operation);
+    case 'migrate':
+      return migrate(state, operation);
+    case 'phone':
+      return phone(outside, state, { ...operation, asked });
+    default:
+      return [];
+  }
+}
+
+function update(state: State, operation: Operation, asked: Asked & { kind: 'update' }): Move[] {
+  const profile = state.profiles[asked.phone];
+  if (profile === undefined) return refuses(state, operation, 'not_found');
+  const isTaken = asked.time > profile.update && asked.time <= operation.time.to + mostAheadMs;
+  const next = {
+    ...profile,
+    ...(isTaken && { update: asked.time }),
+    ...(asked.size === 8 && asked.presence !== '' && { presence: asked.presence }),
+  };
+  const news: News = { is: 'state', update: next.update, presence: next.presence };
+  const after = { ...state, profiles: put(state.profiles, asked.phone, next) };
+  const task: Task = { step: 'entries', answered: true, news, all: entriesOf(next, news) };
+  return withTask(says(after, operation, profileAnswer(asked, next)), task);
+}
+
+const mostAheadMs = 5 * 60_000;
+
+function remove(state: State, operation: Operation): Move[] {
+  const { phone, size, kind } = operation.asked;
+  const profile = state.profiles[phone];
+  if (profile === undefined) return refuses(state, operation, 'not_found');
+  const refusals = isBusy(state, phone) ? refuses(state, operation, 'busy') : [];
+  if (refusals.length > 0) return refusals;
+  const copies = Object.keys(state.sessions).filter(
+    (client) => state.sessions[client] === phone && client !== operation.client,
+  );
+  const expected = { kind, phone, size, balance: 0, profile: emptyProfile };
+  return says(forgotten(ended(state, phone), phone), operation, expected).map((move) => ({
+    ...move,
+    copies,
+    task: { step: 'sessions', answered: false, entries: entriesOf(profile, deleted), news: deleted },
+  }));
+}
+
+const deleted: News = { is: 'deleted' };
+
+/** The state without a phone's profile, and with its sessions about to end. */
+function ended(state: State, phone: string): State {
+  return {
+    ...state,
+    profiles: drop(state.profiles, phone),
+    askedBy: drop(state.askedBy, phone),
+    ending: [...state.ending, phone],
+  };
+}
+
+/** The state without all else of a phone, but for its limits; its sessions are the next step. */
+function forgotten(state: State, phone: string): State {
+  return {
+    ...state,
+    codes: drop(state.codes, phone),
+    credentials: drop(state.credentials, phone),
+    wants: drop(state.wants, phone),
+  };
+}
+
+function released(state: State, phone: string, from: string): State {
+  const place = state.claimed.findIndex((each) => each.to === phone && each.from === from);
+  return { ...state, claimed: state.claimed.toSpliced(place, 1) };
+}
+
+function phone(outside: Outside, state: State, operation: PhoneOperation): Move[] {
+  const { asked } = operation;
+  const present = state.profiles[asked.phone];
+  const moves = [
+    ...takeUp(state, operation),
+    ...busyElsewhere(state, operation),
+    ...takeOver(state, operation),
+  ];
+  const from = meant(outside, state, operation);
+  // Whether a phone that is taken was asked for in vain is not told.
+  const isAsked = state.askedBy[asked.phone] !== undefined;
+  const refusals = isTaken(present) && isAsked ? refuses(state, operation, 'already_exists') : [];
+  if (from === undefined) return [...moves, ...refusals, ...refuses(state, operation, 'not_authorized')];
+  if (isTaken(present)) return [...moves, ...refusals];
+  if (outside.sawMove) {
+    const claimed = { ...state, claimed: [...state.claimed, { from, to: asked.phone }] };
+    moves.push({ state: claimed, task: { step: 'claimed', answered: false, from } });
+  }
+  return [...moves, ...beginMove(state, operation, from)];
+}
+
+/** Another request confirms the same move: this one may take it up, and tell counterparties too. */
+function takeUp(state: State, operation: PhoneOperation): Move[] {
+  const { asked } = operation;
+  const from = state.moved[asked.phone];
+  const present = state.profiles[asked.phone];
+  if (from === undefined || present === undefined || (asked.old ?? from) !== from) return [];
+  const news: News = { is: 'moved', from };
+  const task: Task = { step: 'entries', answered: true, news, all: entriesOf(present, news) };
+  return withTask(says(state, operation, profileAnswer(asked, present)), task);
+}
+
+/** Another request has a move in hand that has not begun: this one may begin it. */
+function takeOver(state: State, operation: PhoneOperation): Move[] {
+  const { phone, old } = operation.asked;
+  const inHand = state.claimed.filter(({ to, from }) => to === phone && (old ?? from) === from);
+  return inHand.flatMap(({ from }) => beginMove(state, operation, from));
+}
+
+/** Another phone is just moving there, or about to, than the one that is named. */
+function busyElsewhere(state: State, operation: PhoneOperation): Move[] {
+  const { phone, old } = operation.asked;
+  const isElsewhere = old !== undefined && isBusy(state, phone) && state.moved[phone] !== old;
+  return isElsewhere ? refuses(state, operation, 'busy') : [];
+}
+
+/** The profile of an old phone leaves it, unless it does not want to move there any more. */
+function beginMove(state: State, operation: Operation, from: string): Move[] {
+  const { phone } = operation.asked;
+  const profile = state.profiles[from];
+  if (profile === undefined || state.wants[from] !== phone)
+    return refuses(state, operation, 'not_authorized');
+  const busy = isBusy(state, from) ? refuses(state, operation, 'busy') : [];
+  if (busy.length > 0) return busy;
+  const next = { ...ended(state, from), moved: put(state.moved, phone, from) };
+  return [{ state: next, task: { step: 'arrive', answered: false, from, profile } }];
+}
+
+/** The profile that left the old phone comes to the new one, or back, if that one is taken by now. */
+function arrive(
+  { updates }: Outside,
+  state: State,
+  operation: Operation,
+  { from, profile }: Task & { step: 'arrive' },
+): Move[] {
+  const { asked } = operation;
+  if (isTaken(state.profiles[asked.phone])) {
+    const back = {
+      ...state,
+      profiles: put(state.profiles, from, profile),
+      moved: drop(state.moved, asked.phone),
+      ending: state.ending.filter((phone) => phone !== from),
+    };
+    return refuses(back, operation, 'already_exists');
+  }
+  // Not only the time in its own answer: another request may have changed the profile before that was read.
+  const times = updates.filter((time) => time >= operation.time.from && time <= operation.time.to);
+  return times.map((update) => {
+    const arrived = { ...withOwnRenamed(profile, from, asked.phone), update };
+    const next = {
+      ...state,
+      profiles: put(state.profiles, asked.phone, arrived),
+    };
+    const task: Task = { step: 'sessions', answered: false, entries: [], news: { is: 'moved', from } };
+    return { state: next, task };
+  });
+}
+
+/** A profile that holds itself as a contact holds itself under its new name; one that had that name already gives way. */
+function withOwnRenamed(profile: Profile, from: string, to: string): Profile {
+  const rosters = profile.rosters.map((roster) => {
+    if (typeof roster === 'number') return roster;
+    const isOwn = ({ phoneId }: Contact) => phoneId.startsWith(`${from}_`);
+    const renamed = ({ phoneId }: Contact) => `${to}${phoneId.slice(from.length)}`;
+    const newNames = roster.contacts.filter(isOwn).map(renamed);
+    const contacts = roster.contacts
+      .filter(({ phoneId }) => !newNames.includes(phoneId))
+      .map((contact) => (isOwn(contact) ? { ...contact, phoneId: renamed(contact) } : contact));
+    return { ...roster, contacts };
+  });
+  return { ...profile, rosters };
+}
+
+/** The sessions of a phone that is gone: deleted, or moved to the new phone. */
+function endSessions(state: State, operation: Operation, task: Task & { step: 'sessions' }): Move[] {
+  const { news, entries } = task;
+  const gone = news.is === 'moved' ? news.from : operation.asked.phone;
+  const sessions = Object.entries(state.sessions).flatMap(([client, phone]) => {
+    if (phone !== gone) return [[client, phone] as const];
+    return news.is === 'moved' ? [[client, operation.asked.phone] as const] : [];
+  });
+  const next = {
+    ...(news.is === 'moved' ? forgotten(state, gone) : state),
+    sessions: Object.fromEntries(sessions),
+    ending: state.ending.filter((phone) => phone !== gone),
+  };
+  const tellNext: Task =
+    news.is === 'moved'
+      ? { step: 'say', answered: false, news }
+      : { step: 'tell', answered: true, news, all: entries, left: entries };
+  return [{ state: next, task: tellNext }];
+}
+
+/** All counterparties have been told. Of two updates the last counts, so what was told must be what is. */
+function told(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
+  const { news, all } = task;
+  const { phone } = operation.asked;
+  const present = state.profiles[operation.asked.phone];
+  if (task.afterwards !== undefined) {
+    return [{ state, task: { step: 'tell', answered: true, news: task.afterwards, all, left: all } }];
+  }
+  if (news.is === 'moved') {
+    // With the move ends whatever else waited for that phone.
+    const ended = { ...state, moved: drop(state.moved, phone), askedBy: drop(state.askedBy, phone) };
+    return [{ state: phone in state.moved ? ended : state, task: done }];
+  }
+  if (news.is === 'deleted' || present === undefined || all.length === 0) return [{ state, task: done }];
+  if (present.update === news.update && present.presence === news.presence) return [{ state, task: done }];
+  const later: News = { is: 'state', update: present.update, presence: present.presence };
+  const entries = entriesOf(present, later);
+  return [{ state, task: { ...task, news: later, all: entries, left: entries } }];
+}
+
+/** The contacts of a profile that may hear some news. */
+function entriesOf(profile: Profile | undefined, news: News): Entry[] {
+  return (profile?.rosters ?? []).flatMap((roster) => {
+    if (typeof roster === 'number') return [];
+    const listening = roster.contacts.filter((contact) => hears(contact, news));
+    return listening.map(({ phoneId }) => ({ roster: roster.id, phoneId }));
+  });
+}

@@ -1,0 +1,102 @@
+import { decode, encode, isAtom, Tuple } from '../../../src/etf/index.ts';
+import { signIn } from '../../harness/sign-in.ts';
+import { contact, profile, roster } from '../../harness/terms.ts';
+import { Device } from './device.ts';
+import type { System } from './system.ts';
+
+/** What a `'Contact'` on `ses/<number>` tells. */
+export interface Notice {
+  readonly phoneId: string;
+  readonly update: number;
+  readonly isDeleted: boolean;
+}
+
+/** A notice that has to come. */
+export interface DueNotice {
+  readonly what: string;
+  readonly since: number;
+  readonly isMetBy: (notice: Notice) => boolean;
+}
+
+/**
+ * A counterparty of several phones: each has it as a contact, and it has each. It listens, and changes nothing itself;
+ * so what stands in its book of a phone follows from that phone's requests alone.
+ */
+export class Hub {
+  readonly number: string;
+  /** Numbers that stand in its book and belong to nobody yet. */
+  readonly spares: string[];
+  readonly #device: Device;
+  readonly #due = new Set<DueNotice>();
+  notices = 0;
+  /** The longest that a notice took from its request, in milliseconds. */
+  longestNoticeMs = 0;
+
+  private constructor(device: Device, number: string, spares: string[]) {
+    this.#device = device;
+    this.number = number;
+    this.spares = spares;
+    device.onOther = (payload) => this.#hear(payload);
+  }
+
+  /** Connect it, and let it have these numbers in its book. */
+  static async connect(system: System, place: number, numbers: readonly string[]): Promise<Hub> {
+    const number = `38067${1_000_000 + place}`;
+    const options = { version: 5, qos: 1, filter: `ses/${number}`, username: number } as const;
+    const device = await Device.connect(system.broker.url, `hub-${place}`, options);
+    await signIn(system.database, device.client, number);
+    const userlist = numbers.map((other) => contact({ phoneId: `${other}_1`, names: 'a phone' }));
+    const set = profile({ phone: number, rosters: [roster({ id: 1, userlist })], status: 'set' });
+    const { answer } = await device.ask(encode(set), () => 'last');
+    if (answer === undefined) throw new Error('a hub was not answered before any fault');
+    return new Hub(device, number, [...numbers]);
+  }
+
+  /** From now on this notice has to come. */
+  expect(what: string, isMetBy: DueNotice['isMetBy']): DueNotice {
+    const due = { what, since: performance.now(), isMetBy };
+    this.#due.add(due);
+    return due;
+  }
+
+  isDue(due: DueNotice): boolean {
+    return this.#due.has(due);
+  }
+
+  /** Wait for it no longer. */
+  forget(due: DueNotice): void {
+    this.#due.delete(due);
+  }
+
+  get due(): readonly DueNotice[] {
+    return [...this.#due];
+  }
+
+  close(): Promise<void> {
+    return this.#device.close();
+  }
+
+  #hear(payload: Buffer): void {
+    const notice = readNotice(payload);
+    if (notice === undefined) return;
+    this.notices++;
+    for (const due of this.#due) {
+      if (!due.isMetBy(notice)) continue;
+      this.#due.delete(due);
+      this.longestNoticeMs = Math.max(this.longestNoticeMs, performance.now() - due.since);
+    }
+  }
+}
+
+function readNotice(payload: Buffer): Notice | undefined {
+  const term = decode(payload);
+  if (!(term instanceof Tuple) || !isAtom(term.elements[0], 'Contact')) return undefined;
+  const [, phoneId] = term.elements;
+  const update = term.elements[11];
+  if (!(phoneId instanceof Uint8Array) || typeof update !== 'number') return undefined;
+  return {
+    phoneId: Buffer.from(phoneId).toString(),
+    update,
+    isDeleted: isAtom(term.elements[14], 'deleted'),
+  };
+}

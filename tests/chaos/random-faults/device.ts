@@ -1,0 +1,153 @@
+import { Socket } from 'node:net';
+import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { actionTopic } from '../../../src/protocol/topics.ts';
+
+/** What clients in the field publish to; the broker fills in who they are. */
+const topic = 'events/1//api/anon//';
+
+/** Longer than any mix of faults delays an answer. */
+const patienceMs = 75_000;
+
+/** PUBACK and PUBREC reason code (MQTT 5.0, 3.4.2.1). */
+const NO_MATCHING_SUBSCRIBERS = 0x10;
+
+/** What a payload is to the request that waits: its last answer, one that another follows, or none of its own. */
+export type Judgement = 'last' | 'more' | 'stray';
+
+/** A request and what came of it; times are milliseconds of `performance.now()`. */
+export interface Exchange {
+  readonly sentAt: number;
+  /** Infinite if no answer came. */
+  readonly answeredAt: number;
+  readonly answer: Buffer | undefined;
+  /** The broker has told us that nobody subscribed: it has dropped the request. */
+  readonly hasNoSubscriber: boolean;
+  /** What came meanwhile and did not fit; to a client without Correlation Data also repeats of older answers. */
+  readonly strays: readonly Buffer[];
+}
+
+interface Waiting {
+  readonly judge: (payload: Buffer) => Judgement;
+  readonly strays: Buffer[];
+  readonly end: (answer: Buffer | undefined, hasNoSubscriber?: boolean) => void;
+  messageId: number;
+}
+
+export interface DeviceOptions {
+  /** With MQTT 5 each request carries Correlation Data; with 3.1.1 (4) ask one at a time. */
+  readonly version: 4 | 5;
+  readonly qos: 1 | 2;
+  /** One more topic to listen on. */
+  readonly filter?: string;
+  /** Its phone's number, without which a restarted broker drops what is for that number until the client is back. */
+  readonly username?: string;
+}
+
+/** One MQTT client of a phone. The broker keeps its session while it is away. */
+export class Device {
+  readonly client: string;
+  readonly version: 4 | 5;
+  readonly #qos: 1 | 2;
+  readonly #mqtt: MqttClient;
+  readonly #waiting = new Map<string, Waiting>();
+  #requests = 0;
+  /** Answers to requests that were answered before, known by their Correlation Data. */
+  repeats = 0;
+  /** Told of what nobody waits for: notices, and answers without Correlation Data. */
+  onOther: (payload: Buffer) => void = () => undefined;
+
+  private constructor(mqtt: MqttClient, client: string, { version, qos }: DeviceOptions) {
+    this.#mqtt = mqtt;
+    this.client = client;
+    this.version = version;
+    this.#qos = qos;
+    mqtt.on('error', () => undefined); // it connects again
+    mqtt.on('connect', () => withoutDelay(mqtt));
+    mqtt.on('message', (from, payload, packet) => this.#received(from, payload, packet));
+    mqtt.on('packetreceive', (packet) => {
+      const isDropped =
+        (packet.cmd === 'puback' || packet.cmd === 'pubrec') && packet.reasonCode === NO_MATCHING_SUBSCRIBERS;
+      if (isDropped) this.#dropped(packet.messageId ?? 0);
+    });
+    withoutDelay(mqtt);
+  }
+
+  static async connect(url: string, client: string, options: DeviceOptions): Promise<Device> {
+    const mqtt = await connectAsync(url, clientOptions(client, options));
+    const device = new Device(mqtt, client, options);
+    const filters = [actionTopic(client), ...(options.filter === undefined ? [] : [options.filter])];
+    await mqtt.subscribeAsync(filters, { qos: 1 });
+    return device;
+  }
+
+  /** How many requests wait for their answer. */
+  get inFlight(): number {
+    return this.#waiting.size;
+  }
+
+  /** Publish a request and wait for its answer. */
+  ask(request: Buffer, judge: (payload: Buffer) => Judgement): Promise<Exchange> {
+    const id = this.version === 5 ? `${++this.#requests}` : '';
+    const sentAt = performance.now();
+    return new Promise((resolve) => {
+      const strays: Buffer[] = [];
+      const end = (answer: Buffer | undefined, hasNoSubscriber = false): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+        const answeredAt = answer === undefined ? Number.POSITIVE_INFINITY : performance.now();
+        resolve({ sentAt, answeredAt, answer, hasNoSubscriber, strays });
+      };
+      const timer = setTimeout(() => end(undefined), patienceMs);
+      const waiting: Waiting = { judge, strays, end, messageId: 0 };
+      this.#waiting.set(id, waiting);
+      const properties = id === '' ? {} : { properties: { correlationData: Buffer.from(id) } };
+      this.#mqtt.publish(topic, request, { qos: this.#qos, ...properties });
+      waiting.messageId = this.#mqtt.getLastMessageId();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#mqtt.endAsync(true);
+  }
+
+  #received(from: string, payload: Buffer, { properties }: IPublishPacket): void {
+    const id = properties?.correlationData?.toString() ?? '';
+    const waiting = from === actionTopic(this.client) ? this.#waiting.get(id) : undefined;
+    if (waiting === undefined) {
+      if (id === '') this.onOther(payload);
+      else this.repeats++;
+      return;
+    }
+    const judgement = waiting.judge(payload);
+    if (judgement === 'last') waiting.end(payload);
+    else if (judgement === 'stray' && id !== '') waiting.end(payload);
+    else if (judgement === 'stray') {
+      waiting.strays.push(payload);
+      this.onOther(payload);
+    }
+  }
+
+  #dropped(messageId: number): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.messageId === messageId) waiting.end(undefined, true);
+    }
+  }
+}
+
+function clientOptions(clientId: string, { version, username }: DeviceOptions): IClientOptions {
+  return {
+    clientId,
+    ...(username !== undefined && { username }),
+    protocolVersion: version,
+    clean: false,
+    keepalive: 60,
+    reconnectPeriod: 300,
+    connectTimeout: 10_000,
+    ...(version === 5 && { properties: { sessionExpiryInterval: 3_600 } }),
+  };
+}
+
+/** Else QoS 2 waits for delayed acknowledgements. */
+function withoutDelay(mqtt: MqttClient): void {
+  if (mqtt.stream instanceof Socket) mqtt.stream.setNoDelay(true);
+}

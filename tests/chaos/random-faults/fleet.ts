@@ -1,0 +1,197 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, spawnProgram } from '../../../dev/servers/process.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { workerArguments } from '../../harness/program.ts';
+import type { Chance } from '../../harness/rng.ts';
+
+/** Counters of `/metrics` that outlive the worker here. */
+export const countedMetrics = {
+  redeliveries: 'profile_redeliveries_total',
+  adoptions: 'profile_adopted_sessions_total',
+} as const;
+
+type Counts = Record<keyof typeof countedMetrics, number>;
+
+/** A worker in a process of its own, its log in a file. */
+export class Worker {
+  readonly name: string;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly #child: ChildProcess;
+  readonly #httpPort: number;
+  isFrozen = false;
+  /** Somebody here ended it; otherwise its end is a failure. */
+  isEnding = false;
+  isReady = false;
+  counts: Counts = { redeliveries: 0, adoptions: 0 };
+
+  constructor(name: string, child: ChildProcess, log: string, httpPort: number) {
+    this.name = name;
+    this.#child = child;
+    this.#httpPort = httpPort;
+    const file = createWriteStream(log);
+    this.ended = once(child, 'close').then(([code, signal]) => {
+      file.end();
+      return { code, signal };
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      file.write(text);
+      if (text.includes('"msg":"ready"')) this.isReady = true;
+    });
+    child.stderr?.on('data', (text) => file.write(text));
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+    this.isFrozen = signal === 'SIGSTOP';
+  }
+
+  /** The status of `/readyz`; 0 if there is no answer. */
+  async readiness(): Promise<number> {
+    return (await this.#page('/readyz')).status;
+  }
+
+  /** Read its counters, as long as it can tell them. */
+  async count(): Promise<void> {
+    const { status, body } = await this.#page('/metrics');
+    if (status !== 200) return;
+    for (const [name, metric] of Object.entries(countedMetrics)) {
+      const value = body.split('\n').find((line) => line.startsWith(`${metric} `));
+      this.counts[name as keyof Counts] = Number(value?.slice(metric.length + 1) ?? 0);
+    }
+  }
+
+  #page(path: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve) => {
+      const request = get({ port: this.#httpPort, path, agent: false, timeout: 2_000 }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (part: string) => {
+          body += part;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on('error', () => resolve({ status: 0, body: '' }));
+      });
+      request.on('timeout', () => request.destroy());
+      request.on('error', () => resolve({ status: 0, body: '' }));
+    });
+  }
+}
+
+/** Workers with names that no earlier one had, as the pods of a Deployment have. */
+export class Fleet {
+  readonly #folder: string;
+  readonly #settings: Readonly<Record<string, string>>;
+  readonly #chance: Chance;
+  readonly #all: Worker[] = [];
+  readonly #scraping: NodeJS.Timeout;
+  /** Told of a worker that ended by itself. */
+  failed: (worker: Worker, how: string) => void = () => undefined;
+
+  constructor(folder: string, settings: Readonly<Record<string, string>>, chance: Chance) {
+    this.#folder = folder;
+    this.#settings = settings;
+    this.#chance = chance;
+    this.#scraping = setInterval(() => {
+      for (const worker of this.running) void worker.count();
+    }, 2_000);
+  }
+
+  /** Those that are neither ending nor frozen. */
+  get running(): Worker[] {
+    return this.#all.filter((worker) => !worker.isEnding && !worker.isFrozen);
+  }
+
+  /** Those that are not ending. */
+  get living(): Worker[] {
+    return this.#all.filter((worker) => !worker.isEnding);
+  }
+
+  get counts(): Counts {
+    const sum = (name: keyof Counts) => this.#all.reduce((total, { counts }) => total + counts[name], 0);
+    return { redeliveries: sum('redeliveries'), adoptions: sum('adoptions') };
+  }
+
+  /** Start a worker; it takes requests when it `isReady`. */
+  async start(): Promise<Worker> {
+    const suffix = Array.from({ length: 5 }, () =>
+      this.#chance.pick([...'bcdfghjklmnpqrstvwxz2456789']),
+    ).join('');
+    const name = `profile-6c9d5b7f4-${suffix}`;
+    const httpPort = await freePort();
+    const settings = {
+      ...this.#settings,
+      MQTT_CLIENT_ID: name,
+      HTTP_PORT: `${httpPort}`,
+      HTTP_HOST: '127.0.0.1',
+    };
+    const file = join(this.#folder, `${name}.env`);
+    const lines = Object.entries(settings).map(([key, value]) => `${key}="${value}"\n`);
+    await writeFile(file, lines.join(''));
+    const line = ['env', '-i', `PATH=${process.env.PATH}`, 'node', `--env-file=${file}`, ...workerArguments];
+    const child = spawnProgram(line, this.#folder);
+    const worker = new Worker(name, child, join(this.#folder, `${name}.log`), httpPort);
+    this.#all.push(worker);
+    void worker.ended.then(({ code, signal }) => {
+      if (!worker.isEnding) this.failed(worker, `it ended by itself with ${code ?? signal}`);
+      worker.isEnding = true;
+    });
+    return worker;
+  }
+
+  async startReady(): Promise<void> {
+    const worker = await this.start();
+    // Another fault may end it before.
+    await eventually(`${worker.name} is ready`, () => worker.isReady || worker.isEnding, 60_000);
+  }
+
+  /** End one at once; what it does then is not its own fault. */
+  async kill(worker: Worker): Promise<void> {
+    worker.isEnding = true;
+    worker.signal('SIGKILL');
+    await worker.ended;
+  }
+
+  /** End one in good order, or after this time at once. @returns its exit code. */
+  async terminate(worker: Worker, timeoutMs: number): Promise<number | null> {
+    worker.isEnding = true;
+    await worker.count();
+    worker.signal('SIGTERM');
+    const impatience = setTimeout(() => worker.signal('SIGKILL'), timeoutMs);
+    const { code } = await worker.ended;
+    clearTimeout(impatience);
+    return code;
+  }
+
+  /** Wait until all that live are ready. */
+  async recovered(timeoutMs: number): Promise<boolean> {
+    for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(100)) {
+      const statuses = await Promise.all(this.living.map((worker) => worker.readiness()));
+      if (statuses.every((status) => status === 200)) return true;
+    }
+    return false;
+  }
+
+  /** How often each message of level error and above stands in the logs. */
+  async errors(): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const file of await readdir(this.#folder)) {
+      if (!file.endsWith('.log')) continue;
+      const lines = (await readFile(join(this.#folder, file), 'utf8')).split('\n');
+      for (const line of lines) {
+        const found = /^\{"level":"(?:error|fatal)".*"msg":"([^"]*)"/.exec(line)?.[1];
+        if (found !== undefined) counts.set(found, (counts.get(found) ?? 0) + 1);
+      }
+    }
+    return counts;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#scraping);
+    await Promise.all(this.living.map((worker) => this.kill(worker)));
+  }
+}

@@ -1,0 +1,49 @@
+/** What is known to be stored of a phone, from the answers that it got. */
+import { atom, decode, type Term, type Tuple } from '../../../src/etf/index.ts';
+import { type RequestKind, writeProfile } from '../../../src/protocol/profile.ts';
+import type { StoredProfile } from '../../../src/store/profiles.ts';
+import { contact, feature, profile, roster, service } from '../../harness/terms.ts';
+
+export interface Known {
+  /** Unix milliseconds. */
+  readonly update: number;
+  /** An atom that no other request has, or unset: an older one that comes back is seen. */
+  readonly presence: Term;
+  /** Goes up with each `set`, and stands in a setting: an older one that comes back is seen. */
+  readonly count: number;
+  readonly hasRoster: boolean;
+  readonly services: readonly { readonly address: string; readonly status: 'added' | 'verified' }[];
+}
+
+export const nothingKnown: Known = { update: 0, presence: [], count: 0, hasRoster: false, services: [] };
+
+export const countSetting = (count: number): Tuple => feature('COUNT', `${count}`);
+
+/** The one roster of a phone: its hub, and a stranger who does not know it. */
+export function ownRoster(hub: string): Tuple {
+  return roster({
+    id: 1,
+    names: 'friends',
+    userlist: [contact({ phoneId: `${hub}_1`, names: 'hub' }), contact({ phoneId: '380631234567_1' })],
+  });
+}
+
+/** The `'Profile'` that is answered of it. */
+export function profileOf(number: string, hub: string, known: Known, status: RequestKind): Tuple {
+  return profile({
+    phone: number,
+    services: known.services.map(({ address, status: state }) =>
+      service({ id: address, type: atom('email'), status: atom(state) }),
+    ),
+    rosters: known.hasRoster ? [ownRoster(hub)] : [],
+    settings: known.count === 0 ? [] : [countSetting(known.count)],
+    update: known.update,
+    presence: known.presence,
+    status,
+  });
+}
+
+/** The `'Profile'` that a `get` would answer of what is stored. */
+export function storedTerm(number: string, stored: StoredProfile | undefined): Term | undefined {
+  return stored && decode(writeProfile(number, stored, 'get', 8));
+}

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CaughtMail, SmtpSink } from '../../../dev/servers/smtp.ts';
+
+/** One mail as it came. */
+export interface Mailed {
+  readonly code: string;
+  /** Milliseconds of `performance.now()`. */
+  readonly at: number;
+}
+
+/** Sorts the mails that a sink catches by their addresses; the sink itself forgets old ones. */
+export class Post {
+  readonly #sink: SmtpSink;
+  readonly #mails = new Map<string, Mailed[]>();
+  readonly #timer: NodeJS.Timeout;
+  #last: CaughtMail | undefined;
+  count = 0;
+
+  constructor(sink: SmtpSink) {
+    this.#sink = sink;
+    this.#timer = setInterval(() => this.#sort(), 200);
+  }
+
+  /** The mails to an address, oldest first. */
+  to(address: string): readonly Mailed[] {
+    this.#sort();
+    return this.#mails.get(address) ?? [];
+  }
+
+  /** Wait for the first mail to an address. */
+  async first(address: string, timeoutMs: number): Promise<Mailed | undefined> {
+    const end = performance.now() + timeoutMs;
+    while (this.to(address).length === 0 && performance.now() < end) await sleep(50);
+    return this.to(address)[0];
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #sort(): void {
+    const all = this.#sink.mails();
+    const fresh: CaughtMail[] = [];
+    for (let place = all.length - 1; place >= 0 && all[place] !== this.#last; place--) {
+      const mail = all[place];
+      if (mail) fresh.unshift(mail);
+    }
+    this.#last = all.at(-1);
+    for (const { to, text, receivedAt } of fresh) {
+      this.count++;
+      const code = /^\d{6}$/m.exec(text)?.[0] ?? '';
+      const at = Date.parse(receivedAt) - performance.timeOrigin;
+      this.#mails.set(to[0] ?? '', [...(this.#mails.get(to[0] ?? '') ?? []), { code, at }]);
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decode, encode, isAtom, print, type Term, Tuple } from '../../../src/etf/index.ts';
+import type { RequestKind } from '../../../src/protocol/profile.ts';
+import type { Chance } from '../../harness/rng.ts';
+import { signIn } from '../../harness/sign-in.ts';
+import type { Hub } from './contacts.ts';
+import { Device, type Exchange, type Judgement } from './device.ts';
+import type { Ledger, ViolationKind } from './event-log.ts';
+import { type Known, profileOf, storedTerm } from './known.ts';
+import type { Post } from './mailbox.ts';
+import type { System } from './system.ts';
+
+/** One of the answers that a request may get. */
+export interface Possible {
+  /** `'last'` if this is it, `'more'` if it is and another follows. */
+  fits(answer: Term): Judgement | false;
+  /** Whether it may be so at this time; default always. */
+  isAllowed?(exchange: Exchange): boolean;
+  /** What is known then. */
+  note?(answer: Term): void;
+}
+
+/** A code that was mailed. */
+export interface Code {
+  readonly address: string;
+  readonly code: string;
+  readonly mailedAt: number;
+  wrongTries: number;
+}
+
+/** An accepted `link`. */
+export interface Linked {
+  readonly address: string;
+  readonly sentAt: number;
+}
+
+/** The request cannot be followed any further; the phone begins anew under another number. */
+export class Lost extends Error {
+  override readonly name = 'Lost';
+}
+
+export interface PhoneParts {
+  readonly system: System;
+  readonly ledger: Ledger;
+  readonly post: Post;
+  readonly hub: Hub;
+  readonly chance: Chance;
+}
+
+/** So long an effect may come behind an answer that a client of MQTT 3.1.1 cannot tell from a repeated older one. */
+const repeatsMs = 45_000;
+
+/** A phone with two devices. It asks one thing after the other; so what is stored of it is known after each answer. */
+export class Phone {
+  readonly name: string;
+  readonly devices: readonly [Device, Device];
+  readonly parts: PhoneParts;
+  number = '';
+  /** The number before the last move. */
+  previous: string | undefined;
+  /** Every number that it ever had. */
+  readonly numbers = new Set<string>();
+  /** Those of them that it moved away from: nothing of them may stay. */
+  readonly left = new Set<string>();
+  /** `undefined` while it has no profile. */
+  known: Known | undefined;
+  /** `update` and `presence` that its hub may have been told last. */
+  news: Pick<Known, 'update' | 'presence'>[] = [{ update: 0, presence: [] }];
+  isDeletedAtHub = false;
+  codes: Code[] = [];
+  readonly linked: Linked[] = [];
+  linkedAt = Number.NEGATIVE_INFINITY;
+  /** When its last move was answered; its counterparties may still be told. */
+  movedAt = Number.NEGATIVE_INFINITY;
+  /** `'Profile'`s with status `remove` that its devices were sent unasked. */
+  removals: Record<string, number> = {};
+  /** Never used twice in settings and presences. */
+  count = 0;
+  /** When the last request was sent that showed that all is stored as known. */
+  since = performance.now();
+  #history: string[] = [];
+
+  private constructor(name: string, devices: readonly [Device, Device], parts: PhoneParts) {
+    this.name = name;
+    this.devices = devices;
+    this.parts = parts;
+    for (const device of devices) device.onOther = (payload) => this.#heard(device, payload);
+  }
+
+  static async connect(parts: PhoneParts, name: string): Promise<Phone> {
+    const options = parts.chance.is(0.3)
+      ? ({ version: 4, qos: 2 } as const)
+      : ({ version: 5, qos: parts.chance.pick([1, 2] as const) } as const);
+    const { url } = parts.system.broker;
+    const first = await Device.connect(url, `${name}-a`, options);
+    const second = await Device.connect(url, `${name}-b`, options);
+    return new Phone(name, [first, second], parts);
+  }
+
+  /** Whether its clients can tell answers apart. */
+  get hasCorrelation(): boolean {
+    return this.devices[0].version === 5;
+  }
+
+  /** Take a number that nobody had, with nothing stored. @returns false if there is none left. */
+  async begin(): Promise<boolean> {
+    const number = this.parts.hub.spares.pop();
+    if (number === undefined) return false;
+    this.take(number);
+    this.previous = undefined;
+    this.known = undefined;
+    this.news = [{ update: 0, presence: [] }];
+    this.isDeletedAtHub = false;
+    this.codes = [];
+    this.linkedAt = Number.NEGATIVE_INFINITY;
+    for (const { client } of this.devices) await signIn(this.parts.system.database, client, number);
+    return true;
+  }
+
+  take(number: string): void {
+    this.previous = this.number;
+    this.number = number;
+    this.numbers.add(number);
+  }
+
+  /** The answer to `kind` when all is as known. */
+  profile(kind: RequestKind, known: Known, number = this.number): Tuple {
+    return profileOf(number, this.parts.hub.number, known, kind);
+  }
+
+  anyDevice(): Device {
+    return this.parts.chance.pick(this.devices);
+  }
+
+  /**
+   * Ask, and take note of the answer.
+   * @throws Lost when none of the possible answers came.
+   */
+  async ask(device: Device, kind: RequestKind, request: Tuple, possible: readonly Possible[]): Promise<Term> {
+    const judgeTerm = (answer: Term): Judgement => {
+      for (const each of possible) {
+        const judgement = each.fits(answer);
+        if (judgement !== false) return judgement;
+      }
+      return 'stray';
+    };
+    const exchange = await device.ask(encode(request), (payload) => judgeTerm(decode(payload)));
+    const { ledger } = this.parts;
+    const { sentAt, answeredAt, hasNoSubscriber, strays } = exchange;
+    ledger.answered({ kind, sentAt, answeredAt });
+    const answer = exchange.answer && decode(exchange.answer);
+    const { since } = this;
+    this.#note(device, request, answer, exchange);
+    if (answer === undefined) {
+      const heard = strays.map((stray) => print(decode(stray))).join(' and ');
+      const what = `${this.#name(kind)}${heard && `, which heard ${heard}`}\n${this.#past()}`;
+      ledger.unanswered(what, { sentAt, isToldUnsubscribed: hasNoSubscriber, wrongSince: heard && since });
+      throw new Lost();
+    }
+    const fitting = possible.find((each) => each.fits(answer) === 'last');
+    if (fitting === undefined || fitting.isAllowed?.(exchange) === false) {
+      this.#wrong(kind, answer, since);
+      throw new Lost();
+    }
+    fitting.note?.(answer);
+    if (answer instanceof Tuple && isAtom(answer.elements[0], 'Profile')) this.since = sentAt;
+    return answer;
+  }
+
+  /**
+   * See past the workers that something is so: at once, or for a client that may have taken an older answer for this
+   * one, soon.
+   */
+  async see(
+    kind: ViolationKind,
+    what: string,
+    isSo: () => Promise<boolean>,
+    since = this.since,
+  ): Promise<void> {
+    const end = performance.now() + (this.hasCorrelation ? 0 : repeatsMs);
+    for (;;) {
+      const begun = performance.now();
+      if (await isSo()) return;
+      if (performance.now() > end && performance.now() - begun < 5_000) break;
+      await sleep(100);
+    }
+    this.parts.ledger.differs(kind, `${this.name} ${this.number}: ${what}\n${this.#past()}`, since);
+    throw new Lost();
+  }
+
+  /** What is stored of it, as a `get` would answer it. */
+  async stored(): Promise<Term | undefined> {
+    return storedTerm(this.number, await this.parts.system.stores.profiles.read(this.number));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.devices.map((device) => device.close()));
+  }
+
+  #wrong(kind: RequestKind, answer: Term, since: number): void {
+    const expected = this.known && print(this.profile('get', this.known));
+    const what = `${this.#name(kind)} is answered ${print(answer)}, known is ${expected}\n${this.#past()}`;
+    this.parts.ledger.differs('wrong', what, since);
+  }
+
+  #name(kind: RequestKind): string {
+    return `${kind} of ${this.name} (${this.number}, MQTT ${this.devices[0].version})`;
+  }
+
+  #note(device: Device, request: Tuple, answer: Term | undefined, { sentAt, answeredAt }: Exchange): void {
+    const at = new Date(performance.timeOrigin + sentAt).toISOString();
+    const heard = (answer === undefined ? 'nothing' : print(answer)).replaceAll(tokens, '<<…>>');
+    this.#history.push(
+      `    ${at} ${device.client} ${print(request)}\n      +${Math.round(answeredAt - sentAt)} ms ${heard}`,
+    );
+    this.#history = this.#history.slice(-14);
+  }
+
+  #past(): string {
+    return this.#history.join('\n');
+  }
+
+  #heard(device: Device, payload: Buffer): void {
+    const term = decode(payload);
+    if (!(term instanceof Tuple) || !isAtom(term.elements[0], 'Profile')) return;
+    if (!isAtom(term.elements.at(-1), 'remove')) return;
+    this.removals[device.client] = (this.removals[device.client] ?? 0) + 1;
+  }
+}
+
+/** Credentials, of which the text is long and tells nothing. */
+const tokens = /<<"[^"]{40,}">>/g;

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Chance } from '../../harness/rng.ts';
+
+/** Stands between the workers and a server, and can cut their connections. */
+export interface TcpProxy {
+  readonly port: number;
+  /** Cut connections, each with this chance and one at least. @returns how many were cut. */
+  cut(chance: Chance, share: number): number;
+  stop(): Promise<void>;
+}
+
+/** @param serverPort - of a server on 127.0.0.1, which may come and go. */
+export async function startProxy(serverPort: number): Promise<TcpProxy> {
+  const open = new Set<Socket>();
+  const listener = createServer({ noDelay: true }, (near) => {
+    const far = connect({ port: serverPort, host: '127.0.0.1', noDelay: true });
+    open.add(near);
+    for (const [from, to] of [[near, far] as const, [far, near] as const]) {
+      from.pipe(to);
+      from.on('error', () => undefined); // 'close' follows
+      from.on('close', () => {
+        open.delete(near);
+        to.destroy();
+      });
+    }
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  return {
+    port: (listener.address() as AddressInfo).port,
+    cut(chance, share) {
+      const all = [...open];
+      const chosen = all.filter(() => chance.is(share));
+      if (chosen.length === 0 && all.length > 0) chosen.push(chance.pick(all));
+      for (const socket of chosen) socket.destroy();
+      return chosen.length;
+    },
+    async stop() {
+      const closed = once(listener, 'close');
+      listener.close();
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { encode } from '../../../src/etf/index.ts';
+import type { Chance } from '../../harness/rng.ts';
+import { signIn } from '../../harness/sign-in.ts';
+import { contact, feature, profile, roster } from '../../harness/terms.ts';
+import { Device } from './device.ts';
+import type { Ledger } from './event-log.ts';
+import type { System } from './system.ts';
+
+/** Requests of all readers that may be unanswered at once; beyond it nothing is sent. */
+const mostInFlight = 4_000;
+
+const tickMs = 10;
+
+/** Phones that only read, so many requests a second whether or not the ones before were answered. */
+export class Readers {
+  readonly #devices: readonly Device[];
+  readonly #requests = new Map<Device, Buffer>();
+  readonly #stored = new Map<Device, Buffer>();
+  readonly #ledger: Ledger;
+  readonly #chance: Chance;
+  #timer: NodeJS.Timeout | undefined;
+  /** Requests that were not sent because too many were in flight. */
+  heldBack = 0;
+
+  private constructor(devices: readonly Device[], ledger: Ledger, chance: Chance) {
+    this.#devices = devices;
+    this.#ledger = ledger;
+    this.#chance = chance;
+  }
+
+  /** Connect them, and let each have a profile. */
+  static async connect(system: System, ledger: Ledger, chance: Chance, count: number): Promise<Readers> {
+    const devices: Device[] = [];
+    for (let place = 0; place < count; place++) {
+      devices.push(await Device.connect(system.broker.url, `reader-${place}`, { version: 5, qos: 1 }));
+    }
+    const readers = new Readers(devices, ledger, chance);
+    await Promise.all(
+      devices.map((device, place) => readers.#seed(system, device, `38044${1_000_000 + place}`)),
+    );
+    return readers;
+  }
+
+  /** Begin to ask. */
+  start(perSecond: number): void {
+    let due = 0;
+    let last = performance.now();
+    this.#timer = setInterval(() => {
+      const now = performance.now();
+      due += ((now - last) / 1000) * perSecond;
+      last = now;
+      for (; due >= 1; due--) this.#ask();
+    }, tickMs);
+  }
+
+  /** Ask no more. */
+  pause(): void {
+    clearInterval(this.#timer);
+  }
+
+  get inFlight(): number {
+    return this.#devices.reduce((sum, device) => sum + device.inFlight, 0);
+  }
+
+  get repeats(): number {
+    return this.#devices.reduce((sum, device) => sum + device.repeats, 0);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#devices.map((device) => device.close()));
+  }
+
+  async #seed({ database }: System, device: Device, number: string): Promise<void> {
+    await signIn(database, device.client, number);
+    const set = profile({
+      phone: number,
+      settings: [feature('LANG', 'uk'), feature('THEME', 'dark')],
+      rosters: [
+        roster({ id: 1, userlist: [1, 2, 3].map((other) => contact({ phoneId: `38063000000${other}_1` })) }),
+      ],
+      status: 'set',
+    });
+    await device.ask(encode(set), () => 'last');
+    const get = encode(profile({ phone: number, status: 'get' }));
+    const { answer } = await device.ask(get, () => 'last');
+    if (answer === undefined) throw new Error('a reader was not answered before any fault');
+    this.#requests.set(device, get);
+    this.#stored.set(device, answer);
+  }
+
+  #ask(): void {
+    const device = this.#chance.pick(this.#devices);
+    const request = this.#requests.get(device);
+    if (request === undefined) return;
+    if (this.inFlight >= mostInFlight) {
+      this.heldBack++;
+      return;
+    }
+    void device
+      .ask(request, () => 'last')
+      .then(({ sentAt, answeredAt, answer, hasNoSubscriber }) => {
+        this.#ledger.answered({ kind: 'get', sentAt, answeredAt });
+        if (answer === undefined)
+          this.#ledger.unanswered(`get of ${device.client}`, { sentAt, isToldUnsubscribed: hasNoSubscriber });
+        else if (!answer.equals(this.#stored.get(device) ?? Buffer.alloc(0)))
+          this.#ledger.violation('wrong', `get of ${device.client} is answered otherwise than before`);
+      });
+  }
+}

@@ -1,0 +1,157 @@
+/** The three kinds of Redis that the program runs on, and how each is disturbed. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { type RedisCluster, startCluster } from '../../../dev/servers/cluster.ts';
+import type { Server } from '../../../dev/servers/process.ts';
+import { startRedis } from '../../../dev/servers/redis.ts';
+import { startSentinels } from '../../../dev/servers/sentinel.ts';
+import { eventually } from '../../harness/eventually.ts';
+import type { Chance } from '../../harness/rng.ts';
+import { startProxy } from './proxy.ts';
+
+export const redisKinds = ['single', 'sentinel', 'cluster'] as const;
+
+export type RedisKind = (typeof redisKinds)[number];
+
+/** A Redis that can be disturbed. */
+export interface RedisUnderTest {
+  /** `REDIS_URL` of the workers. */
+  readonly workersUrl: string;
+  /** For those who look on; never cut. */
+  readonly url: string;
+  /** What `disturb` is called. */
+  readonly disturbance: 'restartRedis' | 'failover';
+  /** Cut connections of workers. @returns what was done. */
+  cut(chance: Chance): Promise<string>;
+  /**
+   * Let a server die.
+   * @param settled - called once what is confirmed from then on stays.
+   * @returns what was done, once all is as before.
+   */
+  disturb(chance: Chance, settled: () => void): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export function startRedisUnderTest(kind: RedisKind): Promise<RedisUnderTest> {
+  return { single, sentinel, cluster }[kind]();
+}
+
+/** One server that writes each change to disk before it confirms it: nothing confirmed is ever lost. */
+async function single(): Promise<RedisUnderTest> {
+  const server = await startRedis({ appendonly: true });
+  const proxy = await startProxy(server.port);
+  return {
+    workersUrl: `redis://127.0.0.1:${proxy.port}`,
+    url: server.url,
+    disturbance: 'restartRedis',
+    cut: async (chance) => `${proxy.cut(chance, 0.5)} connections`,
+    async disturb(chance) {
+      const signal = chance.pick(['SIGKILL', 'SIGTERM'] as const);
+      const awayMs = chance.below(4_000);
+      await server.kill(signal);
+      await sleep(awayMs);
+      await server.restart();
+      return `${signal}, away for ${awayMs} ms`;
+    },
+    async stop() {
+      await proxy.stop();
+      await server.stop();
+    },
+  };
+}
+
+async function sentinel(): Promise<RedisUnderTest> {
+  // A master that has lost both replicas stops confirming after two seconds; what it confirmed before may be lost.
+  const sentinels = await startSentinels({ extraConfig: 'min-replicas-to-write 1\nmin-replicas-max-lag 2' });
+  return {
+    workersUrl: sentinels.url,
+    url: sentinels.url,
+    disturbance: 'failover',
+    cut: async () => dropClients([await sentinels.master()]),
+    async disturb(chance, settled) {
+      const old = await sentinels.master();
+      const how = await depose(old, chance, () => sentinels.switchOver());
+      await eventually('a replica is the master', async () => (await sentinels.master()) !== old, 40_000);
+      settled();
+      await restartIfDead(old, chance);
+      // Until then the Sentinels may make one the master that has old data.
+      await eventually('both replicas follow', () => sentinels.isWhole(), 60_000);
+      return how;
+    },
+    stop: () => sentinels.stop(),
+  };
+}
+
+async function cluster(): Promise<RedisUnderTest> {
+  const nodes = await startCluster();
+  return {
+    workersUrl: nodes.url,
+    url: nodes.url,
+    disturbance: 'failover',
+    cut: async () => dropClients(await nodes.masters()),
+    async disturb(chance, settled) {
+      const masters = await nodes.masters();
+      if (chance.is(0.3)) {
+        settled();
+        return moveSlots(nodes, masters, chance);
+      }
+      const old = chance.pick(masters);
+      const how = await depose(old, chance, () => nodes.switchOver());
+      const isDeposed = async () => {
+        const now = await nodes.masters();
+        return now.length === 3 && now.some((node) => !masters.includes(node));
+      };
+      await eventually('a replica is a master', isDeposed, 40_000);
+      settled();
+      await restartIfDead(old, chance);
+      await eventually('the cluster is whole', () => nodes.isWhole(), 60_000);
+      return how;
+    },
+    stop: () => nodes.stop(),
+  };
+}
+
+/** Move slots that something is in. */
+async function moveSlots(nodes: RedisCluster, masters: readonly Server[], chance: Chance): Promise<string> {
+  let moved = 0;
+  for (let count = 0; count < 40; count++) {
+    const [key] = await askOnce(chance.pick(masters), 'RANDOMKEY');
+    if (typeof key !== 'string') continue;
+    await nodes.moveSlot(key);
+    moved++;
+  }
+  return `${moved} slots moved`;
+}
+
+/** Kill a master, or have it hand over. */
+async function depose(master: Server, chance: Chance, switchOver: () => Promise<void>): Promise<string> {
+  if (chance.is(0.3)) {
+    await switchOver();
+    return 'handed over';
+  }
+  await master.kill('SIGKILL');
+  return 'a master killed';
+}
+
+async function restartIfDead(server: Server, chance: Chance): Promise<void> {
+  await sleep(chance.below(2_000));
+  if (server.pid === undefined) await server.restart();
+}
+
+async function dropClients(servers: readonly Server[]): Promise<string> {
+  for (const server of servers) await askOnce(server, 'CLIENT', 'KILL', 'TYPE', 'normal');
+  return 'all connections';
+}
+
+/** @returns the answer, if there is one. */
+async function askOnce({ port }: Server, command: string, ...words: string[]): Promise<unknown[]> {
+  const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: 0, lazyConnect: true });
+  connection.on('error', () => undefined); // the call fails
+  try {
+    return [await connection.call(command, ...words)];
+  } catch {
+    return [];
+  } finally {
+    connection.disconnect();
+  }
+}

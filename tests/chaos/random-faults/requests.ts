@@ -1,0 +1,203 @@
+/** What phones ask, each with all that it may be answered, and what is known then. */
+
+import { atom, equal, isAtom, type Term, Tuple } from '../../../src/etf/index.ts';
+import { persist } from '../../../src/store/redis/retry.ts';
+import { profile, refusal, service, text } from '../../harness/terms.ts';
+import { atServerTime, exactly, heard, seeStored, success } from './answers.ts';
+import { countSetting, type Known, nothingKnown, ownRoster } from './known.ts';
+import type { Phone, Possible } from './phones.ts';
+
+/** A hang is felt for so long after its end. */
+const aftermathMs = 15_000;
+
+/** To a worker that was frozen it looks as if the other side had hung. */
+const outOfTime = (hang: 'hangMail' | 'hangSts') => [hang, 'freeze'] as const;
+
+export async function get(phone: Phone): Promise<void> {
+  const { known, number } = phone;
+  const expected = known === undefined ? refusal('not_found') : phone.profile('get', known);
+  await phone.ask(phone.anyDevice(), 'get', profile({ phone: number, status: 'get' }), [exactly(expected)]);
+}
+
+export async function set(phone: Phone): Promise<void> {
+  const { chance, hub } = phone.parts;
+  const before = phone.known ?? nothingKnown;
+  const withRoster = before.hasRoster ? chance.is(0.1) : chance.is(0.9);
+  const count = ++phone.count;
+  const presence = chance.is(0.5) ? atom(`s${count}`) : [];
+  const request = profile({
+    phone: phone.number,
+    settings: [countSetting(count)],
+    rosters: withRoster ? [ownRoster(hub.number)] : [],
+    presence,
+    status: 'set',
+  });
+  const known = {
+    ...before,
+    count,
+    hasRoster: before.hasRoster || withRoster,
+    presence: isAtom(presence) ? presence : before.presence,
+  };
+  await phone.ask(phone.anyDevice(), 'set', request, [
+    atServerTime(phone, 'set', known, (now) => {
+      phone.known = now;
+      phone.news.push(now);
+    }),
+  ]);
+}
+
+export async function update(phone: Phone): Promise<void> {
+  const { chance, hub } = phone.parts;
+  const { known, number } = phone;
+  if (known === undefined) {
+    const request = profile({ phone: number, update: Date.now(), status: 'update' });
+    await phone.ask(phone.anyDevice(), 'update', request, [exactly(refusal('not_found'))]);
+    return;
+  }
+  const time = Math.max(Date.now(), known.update + 1);
+  const presence = chance.is(0.8) ? atom(`u${++phone.count}`) : [];
+  const next = { ...known, update: time, presence: isAtom(presence) ? presence : known.presence };
+  const request = profile({ phone: number, update: time, presence, status: 'update' });
+  const due = known.hasRoster
+    ? hub.expect(`update of ${phone.name} (${number}) to ${time}`, ({ phoneId, update: told, isDeleted }) =>
+        phone.numbers.has(phoneId.slice(0, -2)) ? isDeleted || told >= time : false,
+      )
+    : undefined;
+  try {
+    await phone.ask(phone.anyDevice(), 'update', request, [exactly(phone.profile('update', next))]);
+  } catch (error) {
+    if (due) hub.forget(due);
+    throw error;
+  }
+  phone.known = next;
+  // Without its roster it tells nobody; a repeated older update may tell them all the same.
+  phone.news = known.hasRoster ? [next] : [...phone.news, next];
+  if (due && chance.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+}
+
+export async function link(phone: Phone): Promise<void> {
+  const { system, chance, ledger } = phone.parts;
+  const { number } = phone;
+  const before = phone.known ?? nothingKnown;
+  if (before.services.length >= 8) return get(phone);
+  const isTooSoon = performance.now() - phone.linkedAt < 45_000 && chance.is(0.2);
+  const { connection, keys } = system.database;
+  if (!isTooSoon) {
+    await persist(() => connection.del(keys.limit(number, 'link')));
+    phone.linkedAt = Number.NEGATIVE_INFINITY;
+  }
+  // Each in a domain of its own, as mails to one domain are limited.
+  const address = `chaos@${++phone.count}.${phone.name}.example`;
+  const request = profile({
+    phone: number,
+    services: [service({ id: address, type: atom('email') })],
+    status: 'link',
+  });
+  const sentAt = performance.now();
+  const known: Known = { ...before, services: [...before.services, { address, status: 'added' }] };
+  const isHanging: Possible['isAllowed'] = (exchange) =>
+    ledger.timeline.had(exchange.sentAt - aftermathMs, exchange.answeredAt, outOfTime('hangMail'));
+  let isLinked = false;
+  const accepted: Possible = {
+    ...exactly(success('email_sent')),
+    note: () => {
+      isLinked = true;
+    },
+  };
+  await phone.ask(phone.anyDevice(), 'link', request, [
+    ...(isTooSoon ? [exactly(refusal('too_many_requests'))] : [accepted]),
+    { ...exactly(refusal('email_send')), isAllowed: isHanging },
+    { ...exactly(refusal('busy')), isAllowed: isHanging },
+  ]);
+  if (!isLinked) return;
+  phone.known = known;
+  phone.news.push(known);
+  phone.linkedAt = performance.now();
+  phone.linked.push({ address, sentAt });
+  await seeStored(phone, `${address} is added`);
+  const mails = phone.parts.post.to(address);
+  const code = mails[0]?.code;
+  // Of two mails it is not known here which code counts.
+  if (mails.length === 1 && code) phone.codes.push({ address, code, mailedAt: sentAt, wrongTries: 0 });
+}
+
+const mostTries = 5;
+const codeLifetimeMs = 8 * 60_000;
+
+export async function email(phone: Phone): Promise<void> {
+  const { chance, system } = phone.parts;
+  const { number, known } = phone;
+  phone.codes = phone.codes.filter(({ mailedAt }) => performance.now() - mailedAt < codeLifetimeMs);
+  const code = phone.codes.at(0);
+  if (code === undefined || known === undefined) return get(phone);
+  const isRight = chance.is(0.3);
+  const tried = isRight ? code.code : String((Number(code.code) + 1) % 1_000_000).padStart(6, '0');
+  const request = profile({
+    phone: number,
+    services: [service({ id: code.address, type: atom('email'), data: text(tried) })],
+    status: 'email',
+  });
+  if (isRight && code.wrongTries < mostTries) {
+    await phone.ask(phone.anyDevice(), 'email', request, [exactly(success('verified'))]);
+    phone.codes.shift();
+    phone.known = {
+      ...known,
+      services: known.services.map((each) =>
+        each.address === code.address ? { ...each, status: 'verified' } : each,
+      ),
+    };
+    phone.news.push(phone.known);
+    return seeStored(phone, `${code.address} is verified`);
+  }
+  await phone.ask(phone.anyDevice(), 'email', request, [exactly(refusal('wrong_code'))]);
+  if (isRight) phone.codes.shift();
+  else code.wrongTries++;
+  const { connection, keys } = system.database;
+  const field = `${system.stores.verifications.digest(code.address)}:tries`;
+  const tries = Math.min(code.wrongTries, mostTries);
+  const isCounted = async () => {
+    const counted = await persist(() => connection.hget(keys.verify(number), field));
+    return Number(counted) === tries;
+  };
+  await phone.see('twice', `${tries} wrong tries of ${code.address} are counted`, isCounted, code.mailedAt);
+}
+
+export async function aws(phone: Phone): Promise<void> {
+  const { system, ledger } = phone.parts;
+  const { number } = phone;
+  const isFaulty: Possible['isAllowed'] = ({ sentAt, answeredAt }) =>
+    ledger.timeline.had(sentAt - aftermathMs, answeredAt, outOfTime('hangSts'));
+  const isIssued = (answer: Term): boolean => {
+    const id = issuedId(answer);
+    return system.sts.requests().some(({ sessionName, issued }) => {
+      return sessionName.includes(number) && issued?.keys.accessKeyId === id;
+    });
+  };
+  const later = success('aws', service({ type: atom('aws'), status: atom('added') }));
+  await phone.ask(phone.anyDevice(), 'aws', profile({ phone: number, status: 'aws' }), [
+    { fits: (answer) => equal(answer, later) && 'more' },
+    { fits: (answer) => issuedId(answer) !== undefined && isIssued(answer) && 'last' },
+    { ...exactly(refusal('aws')), isAllowed: isFaulty },
+    { ...exactly(refusal('busy')), isAllowed: isFaulty },
+  ]);
+}
+
+function issuedId(answer: Term): string | undefined {
+  if (!(answer instanceof Tuple)) return undefined;
+  const data = answer.elements[2];
+  if (!(data instanceof Tuple) || !isAtom(data.elements[7], 'verified')) return undefined;
+  const id = data.elements[1];
+  return id instanceof Uint8Array ? Buffer.from(id).toString() : undefined;
+}
+
+export async function phoneWithout(phone: Phone): Promise<void> {
+  const { known, number } = phone;
+  const request = profile({ phone: number, status: 'phone' });
+  await phone.ask(phone.anyDevice(), 'phone', request, [
+    exactly(refusal('not_authorized')),
+    // Until all are told of a move, it may be confirmed once more.
+    ...(known && performance.now() - phone.movedAt < aftermathMs * 3
+      ? [exactly(phone.profile('phone', known))]
+      : []),
+  ]);
+}

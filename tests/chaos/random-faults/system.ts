@@ -1,0 +1,84 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
+import type { Server } from '../../../dev/servers/process.ts';
+import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
+import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
+import { openStores, type Stores } from '../../../src/store/index.ts';
+import { type Database, openRedis } from '../../../src/store/redis/database.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { Chance } from '../../harness/rng.ts';
+import { Fleet } from './fleet.ts';
+import { startProxy, type TcpProxy } from './proxy.ts';
+import { type RedisKind, type RedisUnderTest, startRedisUnderTest } from './redis-kinds.ts';
+
+/** Everything that runs. */
+export interface System {
+  readonly broker: Server;
+  /** Between the workers and the broker; phones are connected to the broker itself. */
+  readonly brokerProxy: TcpProxy;
+  readonly redis: RedisUnderTest;
+  readonly mail: SmtpSink;
+  readonly sts: StsServer;
+  readonly fleet: Fleet;
+  /** The stores of the program itself, past the workers. */
+  readonly stores: Stores;
+  readonly database: Database;
+  /** Logs and settings of the workers. */
+  readonly folder: string;
+  stop(): Promise<void>;
+}
+
+const verifySecret = 'a secret of more than 32 characters';
+
+/** A mail server that hangs is given up sooner than by default, so that a run sees it more often. */
+const smtpTimeoutMs = 6_000;
+
+/** Start the servers, and as many workers. */
+export async function startSystem(kind: RedisKind, workers: number, seed: number): Promise<System> {
+  const folder = await mkdtemp(join(tmpdir(), 'profile-chaos-'));
+  const closers: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+  const keep = <T extends { stop(): Promise<void> }>(started: T): T => {
+    closers.push(() => started.stop());
+    return started;
+  };
+  try {
+    const redis = keep(await startRedisUnderTest(kind));
+    const broker = keep(await startMosquitto());
+    const brokerProxy = keep(await startProxy(broker.port));
+    const mail = keep(await startSmtp());
+    const sts = keep(await startSts());
+    const database = openRedis(redis.url, '', () => undefined);
+    closers.push(() => database.close());
+    await eventually('Redis is connected', () => database.state.connected);
+    const settings = {
+      ...sts.environment,
+      MQTT_URL: `mqtt://127.0.0.1:${brokerProxy.port}`,
+      REDIS_URL: redis.workersUrl,
+      CLIENT_RATE: '1000000',
+      CLIENT_BURST: '1000000',
+      SMTP_URL: mail.url,
+      SMTP_REQUIRE_TLS: 'off',
+      SMTP_TIMEOUT_MS: `${smtpTimeoutMs}`,
+      MAIL_FROM: 'Example <no-reply@example.org>',
+      VERIFY_SECRET: verifySecret,
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CREDENTIALS_KEY: Buffer.alloc(32, 'key').toString('base64'),
+      LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
+    };
+    await mkdir(folder, { recursive: true });
+    const fleet = keep(new Fleet(folder, settings, new Chance(seed, 'names')));
+    await Promise.all(Array.from({ length: workers }, () => fleet.startReady()));
+    const options = { doneSeconds: 600, verifySecret, credentialsKeys: [], askingLapseMs: 15_000 };
+    const stores = openStores(database, options);
+    return { broker, brokerProxy, redis, mail, sts, fleet, stores, database, folder, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,76 @@
+/** The address books of phones, as tests write and read them; and what Redis keeps of a number. */
+import assert from 'node:assert/strict';
+import { encodeFragment, type Fragment, type Term, Tuple } from '../../src/etf/index.ts';
+import { readRoster } from '../../src/protocol/roster.ts';
+import type { Stores } from '../../src/store/index.ts';
+import type { Stage } from './harness.ts';
+import type { Phone } from './phone.ts';
+import { contact, elementsOf, fieldsOf, type ProfileValues, profile, roster } from './terms.ts';
+
+/** For each roster id, the `phone_id`s in their order. */
+export type Book = Readonly<Record<number, readonly string[]>>;
+
+/** `<phone>_<roster id>` */
+export const idOf = ({ number }: { readonly number: string }, roster = 1): string => `${number}_${roster}`;
+
+/** The entry that `keep` stores for a `phone_id`. */
+export const entry = (phoneId: string, changes: { status?: Term; presence?: Term; update?: number } = {}) =>
+  contact({ phoneId, names: `known as ${phoneId}`, ...changes });
+
+export const rostersOf = (book: Book): Tuple[] =>
+  Object.entries(book).map(([id, ids]) => roster({ id: Number(id), userlist: ids.map((one) => entry(one)) }));
+
+/** Let a phone have a profile with these rosters, and perhaps more in it. */
+export async function keep(phone: Phone, book: Book, more: Partial<ProfileValues> = {}): Promise<void> {
+  const rosters = rostersOf(book);
+  const answer = await phone.ask(profile({ ...more, phone: phone.number, rosters, status: 'set' }));
+  assert.deepEqual(fieldsOf(answer).rosters, rosters);
+}
+
+/** What a phone is answered to a `get`. */
+export async function read(phone: Phone): Promise<ReturnType<typeof fieldsOf>> {
+  return fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
+}
+
+/** The contacts of a `'Profile'`'s rosters, by roster id. */
+export function contactsOf(rosters: Term | undefined): Record<string, Term[]> {
+  return Object.fromEntries(
+    elementsOf(rosters).map((term) => {
+      assert.ok(term instanceof Tuple);
+      return [String(term.elements[1]), elementsOf(term.elements[6])];
+    }),
+  );
+}
+
+/** Store a profile with these rosters past the worker, for books that no request could carry. */
+export async function seed(stores: Stores, number: string, rosters: readonly Tuple[]): Promise<void> {
+  const read = rosters.map((term) => readRoster(encodeFragment(term) as Fragment));
+  const cause = { phone: number, key: 'seed', record: '', stored: undefined };
+  await stores.profiles.change<never>(cause, 'ok', () => ({
+    rosters: read.filter((one) => one !== undefined),
+  }));
+}
+
+/** All that Redis holds of a number: keys that name it, and sessions of it. */
+export async function keysOf({ database }: Stage, number: string): Promise<string[]> {
+  const named = await database.keys(`*${number}*`);
+  const sessions = await database.keys('session:*');
+  const phones = await Promise.all(sessions.map((session) => database.hget(session, 'phone')));
+  return [...named, ...sessions.filter((_, place) => phones[place] === number)].sort();
+}
+
+/** Fail unless all that Redis holds of a number are records of done requests, which lapse by themselves. */
+export async function assertNothingLeft(stage: Stage, number: string): Promise<void> {
+  for (const key of await keysOf(stage, number)) {
+    assert.match(key, /^done:/, `${key} is left`);
+    const seconds = await stage.database.ttl(key);
+    assert.ok(seconds > 0 && seconds <= 600, `${key} lapses in ${seconds} s`);
+  }
+}
+
+/** The entry that was kept under one `phone_id`, under another. */
+export function contactNamed(kept: string, phoneId: string): Tuple {
+  const [tag, , ...rest] = entry(kept).elements;
+  const [, id] = entry(phoneId).elements;
+  return new Tuple([tag ?? [], id ?? [], ...rest]);
+}

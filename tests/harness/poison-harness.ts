@@ -1,0 +1,65 @@
+/** A stage whose workers speak to the broker through a relay that knows a marker in what they publish. */
+import type { TestContext } from 'node:test';
+import { mqttEnd, mqttType, PUBLISH } from '../chaos/crash-points/framing.ts';
+import { Relay } from '../chaos/crash-points/relay.ts';
+import { type Phone, type Stage, type StageOptions, startStage } from './harness.ts';
+import { feature, fieldsOf, profile } from './terms.ts';
+
+export const marker = 'killing-words';
+
+/** What a test has started beside its stage, to be stopped before it. */
+const besides = new WeakMap<Stage, (() => Promise<unknown>)[]>();
+
+export async function stageOf(t: TestContext, options: StageOptions): Promise<Stage> {
+  const stage = await startStage(options);
+  besides.set(stage, []);
+  t.after(async () => {
+    for (const end of besides.get(stage) ?? []) await end();
+    await stage.stop();
+  });
+  return stage;
+}
+
+/** Stop the workers first: they leave through the relay. */
+export function stopWith(stage: Stage, relay: Relay): Relay {
+  besides.get(stage)?.push(async () => {
+    await Promise.all(stage.workers.map(({ process }) => process.stop()));
+    await relay.stop();
+  });
+  return relay;
+}
+
+export const get = ({ number }: Phone) => profile({ phone: number, status: 'get' });
+
+/** Store a profile whose answers hold some text. */
+export async function set(phone: Phone, text = 'peaceful'): Promise<void> {
+  const settings = [feature('WORDS', text)];
+  fieldsOf(await phone.ask(profile({ phone: phone.number, settings, status: 'set' })));
+}
+
+/** A relay before the broker that shows each PUBLISH of a worker; `false` keeps it back. */
+export async function relayTo(stage: Stage, inspect: (packet: Buffer) => boolean): Promise<Relay> {
+  const relay = await Relay.start({
+    port: stage.broker.port,
+    packetEnd: mqttEnd,
+    inspector: () => (packet, direction) =>
+      direction === 'down' || mqttType(packet) !== PUBLISH || inspect(packet),
+  });
+  return stopWith(stage, relay);
+}
+
+export const urlOf = ({ port }: Relay): string => `mqtt://127.0.0.1:${port}`;
+
+export const brokerLost = 'profile_lost_connections_total{server="broker"}';
+export const refusedAnswers = 'profile_publish_refused_total{kind="answer"}';
+export const poisoned = 'profile_poisoned_requests_total';
+
+/** `{io,{error,internal},<<>>}` */
+export const internal = Buffer.from(
+  '836803640002696f68026400056572726f72640008696e7465726e616c6d00000000',
+  'hex',
+);
+
+/** Stop these before the relays. */
+export const stopFirst = (stage: Stage, end: () => Promise<unknown>): void =>
+  void besides.get(stage)?.unshift(end);

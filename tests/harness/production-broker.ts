@@ -1,0 +1,50 @@
+/** A broker as in production, with the users that `profilectl broker init` makes. */
+
+import { type Certificate, selfSignedCertificate } from '../../dev/servers/certificate.ts';
+import { type MosquittoOptions, startMosquitto } from '../../dev/servers/mosquitto.ts';
+import type { Server } from '../../dev/servers/process.ts';
+import { type BrokerRole, initialSecurity } from '../../src/broker-acl/roles.ts';
+
+export interface ProductionBroker {
+  readonly server: Server;
+  readonly certificate: Certificate;
+  /** What MQTT.js needs to log in. */
+  login(user: string): { readonly username: string; readonly password: string; readonly ca: Buffer };
+  /** The same as settings of the worker and of `profilectl`. */
+  settings(user: string): Record<string, string>;
+}
+
+const users: Readonly<Record<string, readonly BrokerRole[]>> = {
+  admin: ['clients'],
+  worker: ['worker'],
+  steward: ['worker', 'clients'],
+  qa: ['qa'],
+};
+
+/** Users `admin`, `worker`, `steward` (a worker that may manage clients) and `qa`. */
+export async function startProductionBroker(
+  options: Pick<MosquittoOptions, 'under' | 'persistence'> = {},
+): Promise<ProductionBroker> {
+  const certificate = await selfSignedCertificate();
+  const security = initialSecurity(
+    Object.entries(users).map(([name, roles]) => ({ name, password: passwordOf(name), roles })),
+  );
+  const server = await startMosquitto({
+    persistence: false,
+    ...options,
+    production: { security, certificate },
+  });
+  return {
+    server,
+    certificate,
+    login: (username) => ({ username, password: passwordOf(username), ca: certificate.cert }),
+    settings: (username) => ({
+      MQTT_URL: server.url,
+      MQTT_USERNAME: username,
+      MQTT_PASSWORD: passwordOf(username),
+      MQTT_CA: certificate.cert.toString(),
+    }),
+  };
+}
+
+const passwordOf = (user: string): string => `the password of ${user}`;

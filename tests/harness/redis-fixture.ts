@@ -1,0 +1,72 @@
+/** Workers on a Redis that fails over, and phones that change something meanwhile. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { atom, decode } from '../../src/etf/index.ts';
+import { type Database, openRedis } from '../../src/store/redis/database.ts';
+import { eventually, type Phone, type Stage, startStage } from './harness.ts';
+import { signIn } from './sign-in.ts';
+import { fieldsOf, profile } from './terms.ts';
+
+/** Longer than a fail-over takes with the servers of these tests, on a busy machine. */
+const failOverMs = 45_000;
+
+export interface RedisStage {
+  readonly stage: Stage;
+  readonly database: Database;
+  readonly phones: readonly Phone[];
+  /** Every phone asks to be in this state; done when all are answered, each with what is stored then. */
+  set(presence: string): Promise<void>;
+  /** Every phone is in this state, seen through the workers. */
+  isStored(presence: string): Promise<void>;
+  ready(): Promise<void>;
+}
+
+/** @param redis - what the two workers use; ended with the test. */
+export async function startRedisStage(
+  t: TestContext,
+  redis: { readonly url: string; stop(): Promise<void> },
+  phoneCount = 20,
+): Promise<RedisStage> {
+  const { url } = redis;
+  const stage = await startStage({ workers: 0 });
+  const database = openRedis(url, '', () => undefined);
+  t.after(async () => {
+    await Promise.all(stage.workers.map((worker) => worker.process.stop()));
+    await database.close();
+    await redis.stop();
+    await stage.stop();
+  });
+  await eventually('Redis is there', () => database.state.connected);
+  for (let count = 0; count < 2; count++) await stage.startWorker({ REDIS_URL: url });
+  const phones: Phone[] = [];
+  while (phones.length < phoneCount) {
+    const phone = await stage.phone({ session: false });
+    await signIn(database, phone.client, phone.number);
+    phones.push(phone);
+  }
+  const presenceAfter = async (status: 'get' | 'set', presence: string, phone: Phone): Promise<void> => {
+    const sent = status === 'set' ? { presence: atom(presence) } : {};
+    await phone.send(profile({ phone: phone.number, ...sent, status }));
+    await eventually(`${status} is answered`, () => phone.answers.length > 0, failOverMs);
+    const answer = await phone.take();
+    assert.deepEqual(fieldsOf(decode(answer.payload)).presence, atom(presence));
+  };
+  return {
+    stage,
+    database,
+    phones,
+    async set(presence) {
+      await Promise.all(phones.map((phone) => presenceAfter('set', presence, phone)));
+    },
+    async isStored(presence) {
+      await Promise.all(phones.map((phone) => presenceAfter('get', presence, phone)));
+    },
+    async ready() {
+      const isReady = async () => {
+        const pages = await Promise.all(stage.workers.map((worker) => worker.page('/readyz')));
+        return pages.every(({ status }) => status === 200);
+      };
+      await eventually('all workers are ready', isReady, failOverMs);
+    },
+  };
+}

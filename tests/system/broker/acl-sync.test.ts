@@ -1,0 +1,111 @@
+/** MQTT_DYNAMIC_SECURITY=on: after `remove` and `phone` the broker of production lets in who has a session, and nobody else. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Server } from '../../../dev/servers/process.ts';
+import { startRedis } from '../../../dev/servers/redis.ts';
+import type { BrokerAcl } from '../../../src/broker-acl/broker.ts';
+import { type Database, openRedis } from '../../../src/store/redis/database.ts';
+import { Device, openRegistry, type Registry } from '../../harness/device.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { type ProductionBroker, startProductionBroker } from '../../harness/production-broker.ts';
+import { profile } from '../../harness/terms.ts';
+import { startWorker, type WorkerUnderTest } from '../../harness/worker.ts';
+
+let broker: ProductionBroker;
+let redis: Server;
+let database: Database;
+let registry: Registry;
+let acl: BrokerAcl;
+let worker: WorkerUnderTest;
+
+const workerAs = (user: string, id: string): Promise<WorkerUnderTest> =>
+  startWorker({
+    ...broker.settings(user),
+    MQTT_CLIENT_ID: id,
+    MQTT_SHARE_GROUP: id,
+    MQTT_DYNAMIC_SECURITY: 'on',
+    REDIS_URL: redis.url,
+    SHUTDOWN_TIMEOUT_MS: '2000',
+  });
+
+before(async () => {
+  [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);
+  database = openRedis(redis.url, '', () => undefined);
+  registry = openRegistry(database, [broker]);
+  [acl] = registry.brokers as [BrokerAcl];
+  worker = await workerAs('steward', 'steward-1');
+});
+after(async () => {
+  await registry.close();
+  await worker.process.stop();
+  await database.close();
+  await Promise.all([broker.server.stop(), redis.stop()]);
+});
+
+const device = (client: string, phone: string): Device => new Device(broker, client, phone);
+
+test('remove answers every client of the phone; then the broker cuts them off and lets none of them in again', async (t) => {
+  const phone = '380501000001';
+  const [one, other] = [
+    await device('remove-1', phone).signIn(t, registry),
+    await device('remove-2', phone).signIn(t, registry),
+  ];
+  const stranger = await device('remove-3', '380501000002').signIn(t, registry);
+  await one.ask('set');
+  assert.deepEqual(await one.ask('remove'), profile({ phone, status: 'remove' }));
+  await eventually('both are cut off', () => !one.isConnected && !other.isConnected);
+  assert.deepEqual(other.heard.at(-1)?.term, profile({ phone, status: 'remove' }));
+  await assert.rejects(one.connect(t), /not authorized/i);
+  await assert.rejects(other.connect(t), /not authorized/i);
+  assert.deepEqual(await acl.clients.of(phone), []);
+  assert.ok(stranger.isConnected);
+});
+
+test('phone takes the clients of the old phone along: with their old token they read what comes for the new one', async (t) => {
+  const [from, to] = ['380502000001', '380502000002'];
+  const [old, fresh] = [
+    await device('phone-1', from).signIn(t, registry),
+    await device('phone-2', to).signIn(t, registry),
+  ];
+  await old.ask('set');
+  await old.ask('migrate', to);
+  await fresh.ask('phone');
+  await eventually('the old one is cut off', () => !old.isConnected);
+  assert.deepEqual((await acl.clients.of(to)).sort(), ['phone-1', 'phone-2']);
+  assert.deepEqual(await acl.clients.of(from), []);
+  await old.connect(t);
+  assert.deepEqual([await old.reads(to), await old.reads(from)], [true, false]);
+  assert.ok(fresh.isConnected, 'nobody else is cut off');
+});
+
+test('what was cut off by a crash can be done again: a second time changes nothing', async (t) => {
+  const phone = '380503000001';
+  const kept = await device('again-1', phone).signIn(t, registry);
+  await acl.clients.put({ client: 'again-2', phone, token: 'x' }, undefined); // in the broker, without a session
+  assert.equal(await acl.sync(phone), 'done');
+  assert.equal(await acl.sync(phone), 'done');
+  assert.deepEqual(await acl.clients.of(phone), ['again-1']);
+  assert.ok(kept.isConnected);
+});
+
+test('a worker without the right answers all the same, and logs what is left to do', async (t) => {
+  await worker.process.stop();
+  const powerless = await workerAs('worker', 'profile-powerless');
+  t.after(() => powerless.process.stop());
+  const left = await device('left-1', '380504000001').signIn(t, registry);
+  await left.ask('set');
+  await left.ask('remove');
+  await eventually('it is logged', () => powerless.log().some(({ level }) => level === 'error'));
+  const line = powerless.log().find(({ level }) => level === 'error');
+  assert.equal(line?.cause, 'the broker lets this user name manage no clients (dynamic-security)');
+  assert.equal(line?.phone, '380…001');
+  // Its requests are served all the same, so it takes them; what is left to do is another worker's.
+  const { status, body } = await powerless.page('/readyz');
+  assert.equal(status, 200);
+  assert.match(
+    body,
+    /^ready\nbroker 1: its list of clients does not follow .* lets this user name manage no/,
+  );
+  worker = await workerAs('steward', 'steward-2');
+  await eventually('it is done', async () => (await acl.clients.find('left-1')) === undefined);
+});

@@ -1,0 +1,57 @@
+/** mosquitto/mosquitto.conf: how much the broker takes, and what it says about that. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import mqtt, { type IConnackPacket } from 'mqtt';
+import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
+import type { Server } from '../../../dev/servers/process.ts';
+import { connectClient, watch } from '../../harness/mqtt-clients.ts';
+
+const LARGEST_PACKET = 4_194_304;
+
+let broker: Server;
+before(async () => {
+  broker = await startMosquitto({ persistence: false });
+});
+after(() => broker.stop());
+
+test('a client with MQTT 5 is told the largest packet and how many publishes it may have under way', async (t) => {
+  const client = mqtt.connect(broker.url, { protocolVersion: 5, reconnectPeriod: 0 });
+  t.after(() => client.endAsync(true));
+  const { properties } = await new Promise<IConnackPacket>((resolve) => client.once('connect', resolve));
+  assert.equal(properties?.maximumPacketSize, LARGEST_PACKET);
+  assert.equal(properties?.receiveMaximum, 1000);
+});
+
+test('a request well over 256 KiB still reaches the worker, which answers it', async (t) => {
+  const watcher = await watch(t, broker.url);
+  const phone = await connectClient(t, broker.url, { clientId: 'big', protocolVersion: 4 });
+  await phone.publishAsync('events/1//api/anon//', Buffer.alloc(LARGEST_PACKET - 1024), { qos: 2 });
+  assert.equal((await watcher.after(phone))[0]?.payload.length, LARGEST_PACKET - 1024);
+});
+
+test('a packet over the limit ends the connection of its sender', async (t) => {
+  const phone = await connectClient(t, broker.url, { clientId: 'too-big', protocolVersion: 4 });
+  const closed = new Promise<void>((resolve) => phone.once('close', () => resolve()));
+  phone.publish('events/1//api/anon//', Buffer.alloc(LARGEST_PACKET + 1), { qos: 1 });
+  await closed;
+});
+
+test('an absent worker finds all of 5,000 requests again, more than Mosquitto keeps by default', async (t) => {
+  const session = {
+    clientId: 'worker',
+    clean: false,
+    properties: { sessionExpiryInterval: 300, receiveMaximum: 256 },
+  };
+  const worker = await connectClient(t, broker.url, session);
+  await worker.subscribeAsync('$share/profile/events/1/+/api/+/+/+', { qos: 1 });
+  await worker.endAsync();
+  const phone = await connectClient(t, broker.url, { clientId: 'eager' });
+  const numbers = Array.from({ length: 5000 }, (_, request) => `${request}`);
+  await Promise.all(
+    numbers.map((request) => phone.publishAsync('events/1//api/anon//', request, { qos: 1 })),
+  );
+  const found: string[] = [];
+  const returned = await connectClient(t, broker.url, session, ({ payload }) => found.push(`${payload}`));
+  while (found.length < numbers.length) await new Promise((resolve) => returned.once('message', resolve));
+  assert.deepEqual(found, numbers);
+});

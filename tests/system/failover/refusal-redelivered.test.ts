@@ -1,0 +1,69 @@
+/** A request that was refused, and is delivered again because the broker did not hear that it is done. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { atom, decode, type Term } from '../../../src/etf/index.ts';
+import {
+  eventually,
+  type Phone,
+  type Stage,
+  startStage,
+  type WorkerUnderTest,
+} from '../../harness/harness.ts';
+import { type Relay, startRelay } from '../../harness/relay.ts';
+import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
+
+let stage: Stage;
+let relay: Relay;
+let worker: WorkerUnderTest;
+before(async () => {
+  stage = await startStage({ workers: 0 });
+  relay = await startRelay(stage.broker.port, 'mqtt');
+  worker = await stage.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
+});
+after(async () => {
+  await worker.process.stop();
+  await relay.stop();
+  await stage.stop();
+});
+
+const ask = (
+  phone: Phone,
+  status: string,
+  more: Partial<Parameters<typeof profile>[0]> = {},
+  correlationData?: Buffer,
+): Promise<Term> =>
+  phone.ask(
+    profile({ phone: phone.number, ...more, status }),
+    correlationData && { properties: { correlationData } },
+  );
+
+for (const [status, refused, correlation] of [
+  ['remove', 'not_found', undefined],
+  ['update', 'not_found', undefined],
+  ['phone', 'not_authorized', undefined],
+  ['remove', 'not_found', 'with Correlation Data'],
+] as const) {
+  test(`${status} ${correlation ?? ''}: refused, and made possible meanwhile: it stays refused`, async () => {
+    const [phone, old] = [await stage.phone(), await stage.phone()];
+    await worker.idle();
+    await phone.fence();
+    const lost = relay.swallowed();
+    relay.swallow('puback');
+    const data = correlation && Buffer.from(correlation);
+    assert.deepEqual(await ask(phone, status, { presence: atom('late') }, data), refusal(refused));
+    await eventually('the acknowledgement is lost', () => relay.swallowed() > lost);
+    relay.swallow();
+
+    if (status === 'phone') {
+      await ask(old, 'set', { presence: atom('kept') });
+      await old.ask(profile({ phone: phone.number, status: 'migrate' }));
+    } else await ask(phone, 'set', { presence: atom('kept') });
+    await worker.idle(); // what came after it is acknowledged
+    await worker.process.kill('SIGKILL');
+    await worker.process.restart();
+    assert.deepEqual(decode((await phone.take()).payload), refusal(refused));
+    assert.equal(await worker.metric('profile_redeliveries_total'), 1);
+    const owner = status === 'phone' ? old : phone;
+    assert.deepEqual(fieldsOf(await ask(owner, 'get')).presence, atom('kept'));
+  });
+}

@@ -1,0 +1,31 @@
+/** With the default times, and names as pods of a Deployment have them: nobody is left waiting for a dead worker. */
+
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, startStage } from '../../harness/harness.ts';
+import { profile } from '../../harness/terms.ts';
+
+test('two of three workers are killed at once and never come back: every request is answered', async (t) => {
+  const stage = await startStage({ workers: 0 });
+  t.after(() => stage.stop());
+  const victims = [];
+  for (let count = 0; count < 3; count++) {
+    const pod = `profile-6c9d5b7f4-${Math.random().toString(36).slice(2, 7)}`;
+    victims.push(await stage.startWorker({ MQTT_CLIENT_ID: pod }));
+  }
+  const phone = await stage.phone();
+  const ask = async (number: number): Promise<void> => {
+    const properties = { correlationData: Buffer.from(`${number}`) };
+    await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1, properties });
+  };
+  const count = 300;
+  for (let number = 0; number < count / 2; number++) await ask(number);
+  for (const victim of victims.slice(1)) void victim.process.kill('SIGKILL');
+  // Also what the broker goes on giving to the dead while nobody knows that they are.
+  for (let number = count / 2; number < count; number++) {
+    await ask(number);
+    await sleep(10);
+  }
+  const answered = () => new Set(phone.answers.map(({ properties }) => `${properties?.correlationData}`));
+  await eventually('all are answered', () => answered().size === count);
+});

@@ -1,0 +1,117 @@
+/** src/failover/session-takeover.ts: what the broker holds for a dead worker is worked off by a survivor. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  eventually,
+  type Phone,
+  type Stage,
+  startStage,
+  type WorkerUnderTest,
+} from '../../harness/harness.ts';
+import { profile } from '../../harness/terms.ts';
+
+/** Faster than the default, so that the tests are. */
+const settings = { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' };
+
+let stage: Stage;
+let phone: Phone;
+before(async () => {
+  stage = await startStage({ settings });
+  phone = await stage.phone({ mqtt: { protocolVersion: 5 } });
+  await phone.ask(profile({ phone: phone.number, status: 'set' }));
+});
+after(() => stage.stop());
+
+/** Workers with names that no earlier one had, as pods have; each has beaten long enough to judge others. */
+async function startWorkers(count: number): Promise<WorkerUnderTest[]> {
+  const started: WorkerUnderTest[] = [];
+  while (started.length < count) {
+    const name = `pod-${stage.workers.length}-${Math.random().toString(36).slice(2, 8)}`;
+    started.push(await stage.startWorker({ MQTT_CLIENT_ID: name }));
+  }
+  return started;
+}
+
+let rounds = 0;
+
+/** Send requests, do something to workers meanwhile, and wait until each is answered; an answer may come twice, also much later. */
+async function answeredWhile(count: number, happening: () => unknown): Promise<void> {
+  const round = `round ${++rounds}: `;
+  let happened: unknown;
+  for (let sent = 0; sent < count; sent++) {
+    if (sent === Math.floor(count / 2)) happened = happening();
+    const properties = { correlationData: Buffer.from(`${round}${sent}`) };
+    await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1, properties });
+  }
+  await happened;
+  const answered = (): Set<string> =>
+    new Set(
+      phone.answers
+        .map(({ properties }) => String(properties?.correlationData))
+        .filter((name) => name.startsWith(round)),
+    );
+  await eventually(`${count} requests are answered`, () => answered().size === count, 15_000);
+}
+
+async function adopted(workers: readonly WorkerUnderTest[]): Promise<number> {
+  const counts = await Promise.all(workers.map((worker) => worker.metric('profile_adopted_sessions_total')));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+test('when one of two workers is killed and never comes back, all its requests are answered', async () => {
+  const [victim] = await startWorkers(1);
+  await answeredWhile(200, () => void victim?.process.kill('SIGKILL'));
+  await eventually('the survivor took over', async () => (await adopted([stage.worker])) === 1);
+});
+
+test('when all but one of three workers are killed at once, all requests are answered', async () => {
+  const victims = await startWorkers(2);
+  await answeredWhile(300, () => {
+    for (const victim of victims) void victim.process.kill('SIGKILL');
+  });
+  await eventually('the survivor took over both', async () => (await adopted([stage.worker])) === 3);
+});
+
+test('a worker that was frozen and taken for dead goes on when it is thawed', async () => {
+  const [victim] = await startWorkers(1);
+  assert.ok(victim);
+  await answeredWhile(200, () => void victim.process.kill('SIGSTOP'));
+  void victim.process.kill('SIGCONT');
+  await eventually('it is ready again', async () => (await victim.page('/readyz')).status === 200);
+  await answeredWhile(50, () => undefined);
+});
+
+test('a killed worker that comes back while its heir is at work is given its session back', async () => {
+  const [victim] = await startWorkers(1);
+  assert.ok(victim);
+  const name = /"connectedAs":"([^"]+)"/.exec(victim.process.log())?.[1];
+  const isLeftAlone = (): boolean =>
+    stage.workers.some((heir) =>
+      heir
+        .log()
+        .some(({ worker, msg }) => worker === name && /nothing is left|left the silent/.test(`${msg}`)),
+    );
+  await answeredWhile(100, async () => {
+    await victim.process.kill('SIGKILL');
+    while ((await stage.database.exists(`heir:${name}`)) === 0);
+    await stage.redis.kill('SIGSTOP'); // so that the heir does not come to an end
+    const returning = victim.process.restart();
+    await eventually('it is back at the broker', () => victim.process.log().includes('"msg":"subscribed"'));
+    await stage.redis.kill('SIGCONT');
+    await returning;
+    await eventually('its heir leaves it alone', isLeftAlone);
+  });
+  await answeredWhile(50, () => undefined);
+  await eventually(
+    'it takes requests again',
+    async () => (await victim.metric('profile_requests_total{kind="get",result="ok",lane="fast"}')) > 0,
+  );
+});
+
+test('a worker that is stopped in an orderly way needs no heir', async () => {
+  const before = await adopted(stage.workers.slice(0, 1));
+  const [leaving] = await startWorkers(1);
+  await answeredWhile(100, () => void leaving?.process.kill('SIGTERM'));
+  await eventually('it is forgotten', async () => (await stage.database.zcard('workers')) === 3);
+  assert.equal(await adopted(stage.workers.slice(0, 1)), before);
+});

@@ -1,0 +1,118 @@
+/** `MQTT_URL` with two brokers, which know nothing of each other. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
+import type { Server } from '../../../dev/servers/process.ts';
+import { decode } from '../../../src/etf/index.ts';
+import { eventually, type Stage, startStage, type WorkerUnderTest } from '../../harness/harness.ts';
+import { connectPhone, type Phone } from '../../harness/phone.ts';
+import { contact, fieldsOf, profile, roster } from '../../harness/terms.ts';
+
+let stage: Stage;
+/** The second broker; the first is the stage's own. */
+let second: Server;
+const phones: Phone[] = [];
+before(async () => {
+  second = await startMosquitto();
+  stage = await startStage({ workers: 0 });
+});
+after(async () => {
+  await Promise.all(phones.map(({ mqtt }) => mqtt.endAsync(true)));
+  await Promise.all(stage.workers.map((worker) => worker.process.stop()));
+  await second.stop();
+  await stage.stop();
+});
+
+const startWorker = (name: string): Promise<WorkerUnderTest> =>
+  stage.startWorker({
+    MQTT_URL: `${stage.broker.url},${second.url}`,
+    MQTT_CLIENT_ID: name,
+    HEARTBEAT_MS: '200',
+    HEIR_AFTER_MS: '1000',
+  });
+
+/** A client of the second broker, which keeps its session while it is away. */
+async function phoneAtSecond(client: string, number: string): Promise<Phone> {
+  await stage.signIn(client, number);
+  const kept = { clean: false, reconnectPeriod: 100, properties: { sessionExpiryInterval: 600 } };
+  const phone = await connectPhone(second.url, client, number, kept);
+  phones.push(phone);
+  return phone;
+}
+
+/** Two phones that know each other: one at the first broker, one at the second. */
+async function friends(name: string): Promise<{ ours: Phone; theirs: Phone }> {
+  const ours = await stage.phone({ client: `${name}-ours` });
+  const theirs = await phoneAtSecond(`${name}-theirs`, `7${ours.number}`);
+  const held = (id: number, phoneId: string) => [roster({ id, userlist: [contact({ phoneId })] })];
+  for (const [phone, rosters] of [
+    [ours, held(1, `${theirs.number}_2`)],
+    [theirs, held(2, `${ours.number}_1`)],
+  ] as const) {
+    fieldsOf(await phone.ask(profile({ phone: phone.number, rosters, status: 'set' })));
+  }
+  return { ours, theirs };
+}
+
+const update = ({ number: phone }: Phone, time: number) => profile({ phone, update: time, status: 'update' });
+
+test('a request is answered where it was asked and nowhere else; notices go to all brokers', async () => {
+  await startWorker('first');
+  const { ours, theirs } = await friends('all');
+  const eavesdropper = await phoneAtSecond(ours.client, ours.number);
+  const atBoth = [theirs, await stage.phone({ client: 'all-elsewhere', number: theirs.number })];
+  const time = Date.now() + 1_000;
+  assert.equal(fieldsOf(await ours.ask(update(ours, time))).update, time);
+  await stage.idle();
+  for (const phone of atBoth) {
+    const [notice, ...more] = await phone.newNotices();
+    assert.ok(notice && more.length === 0);
+  }
+  await eavesdropper.fence();
+  assert.deepEqual(eavesdropper.answers, []);
+});
+
+test('one broker is down: the others are served, readiness names it, and it gets its notices when it is back, though their worker is dead by then', async () => {
+  const { ours, theirs } = await friends('down');
+  await stage.idle();
+  await second.kill('SIGTERM');
+  await eventually('not ready', async () => (await stage.worker.page('/readyz')).status === 503);
+  assert.match((await stage.worker.page('/readyz')).body, /^broker 2: [^\n]+\n$/);
+  assert.equal((await stage.worker.page('/livez')).status, 200);
+
+  // More than tell others at a time, and all of them to the end.
+  const times = Array.from({ length: 40 }, (_, place) => Date.now() + 10_000 + place);
+  for (const time of times) assert.equal(fieldsOf(await ours.ask(update(ours, time))).update, time);
+  await stage.idle();
+  await stage.worker.process.kill('SIGKILL');
+
+  await second.restart();
+  await startWorker('next');
+  const heard = new Set<unknown>();
+  await eventually('every notice has come', async () => {
+    for (const { payload } of theirs.notices.splice(0)) {
+      const notice = decode(payload) as { elements: unknown[] };
+      heard.add(notice.elements[11]);
+    }
+    return times.every((time) => heard.has(time));
+  });
+  await eventually('nothing is kept', async () => (await stage.database.keys('outbox:*')).length === 0);
+});
+
+test('a worker is killed: what both brokers hold for it is answered', async () => {
+  const [ours, theirs] = [await stage.phone(), await phoneAtSecond('killed-theirs', '79990001122')];
+  const victim = await startWorker('victim');
+  const count = 100;
+  for (let sent = 0; sent < count; sent++) {
+    if (sent === count / 2) void victim.process.kill('SIGKILL');
+    for (const phone of [ours, theirs]) {
+      const properties = { correlationData: Buffer.from(`${sent}`) };
+      await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1, properties });
+    }
+  }
+  for (const phone of [ours, theirs]) {
+    const answered = () =>
+      new Set(phone.answers.map(({ properties }) => `${properties?.correlationData}`)).size;
+    await eventually('all are answered', () => answered() === count);
+  }
+});

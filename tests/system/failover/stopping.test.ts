@@ -1,0 +1,160 @@
+/** How the program ends. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type TestContext, test } from 'node:test';
+import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { workerArguments } from '../../harness/program.ts';
+import { profile } from '../../harness/terms.ts';
+
+interface Running {
+  readonly child: ChildProcess;
+  /** All that it has printed. */
+  printed(): string;
+  /** `<exit code> <signal>` */
+  ended: Promise<string>;
+}
+
+/** Start a worker of which the exit code can be told, without pages. */
+async function run(t: TestContext, stage: Stage, settings: Record<string, string> = {}): Promise<Running> {
+  const env = {
+    MQTT_URL: stage.broker.url,
+    MQTT_CLIENT_ID: 'ending',
+    REDIS_URL: stage.redis.url,
+    HTTP_PORT: '0',
+  };
+  const child = spawn(process.execPath, [...workerArguments], {
+    env: { ...env, LOG_LEVEL: 'debug', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => void child.kill('SIGKILL'));
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => `${code} ${signal}`);
+  await eventually('ready', () => printed.includes('"msg":"ready"'));
+  return { child, printed: () => printed, ended };
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal}: it says goodbye and ends with 0, and so does a second one meanwhile`, async (t) => {
+    const stage = await startStage({ workers: 0 });
+    t.after(() => stage.stop());
+    for (const signals of [[signal], [signal, signal]]) {
+      const { child, printed, ended } = await run(t, stage);
+      for (const each of signals) child.kill(each);
+      assert.equal(await ended, '0 null');
+      assert.match(printed(), /"msg":"stopped"/);
+      assert.doesNotMatch(printed(), /Error|at .*:\d+:\d+/);
+    }
+  });
+}
+
+test('SIGTERM: what is in flight is finished and answered first', async (t) => {
+  const stage = await startStage({ workers: 0 });
+  t.after(() => stage.stop());
+  const phone = await stage.phone();
+  const { child, printed, ended } = await run(t, stage, { MQTT_RECEIVE_MAXIMUM: '5' });
+  await stage.redis.kill('SIGSTOP');
+  for (let n = 0; n < 20; n++) await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
+  await phone.fence(); // the broker has sent the worker as much as it takes at a time
+  child.kill('SIGTERM');
+  await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
+  assert.equal(child.exitCode, null);
+  await stage.redis.kill('SIGCONT');
+  assert.equal(await ended, '0 null');
+  await phone.fence();
+  assert.equal(phone.answers.length, 20);
+});
+
+test('SIGTERM: what cannot be finished in time stays with the broker, and is answered by the next worker of that name', async (t) => {
+  const stage = await startStage({ workers: 0 });
+  t.after(() => stage.stop());
+  const phone = await stage.phone();
+  const first = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '300' });
+  await stage.redis.kill('SIGSTOP');
+  await phone.send(profile({ phone: phone.number, status: 'get' }));
+  await phone.fence();
+  first.child.kill('SIGTERM');
+  assert.equal(await first.ended, '0 null');
+  assert.match(first.printed(), /stopped before all requests were done/);
+  await stage.redis.kill('SIGCONT');
+  const second = await run(t, stage);
+  await phone.take();
+  second.child.kill('SIGTERM');
+  assert.equal(await second.ended, '0 null');
+});
+
+test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker and does not wait', async (t) => {
+  const stage = await startStage({ workers: 0 });
+  t.after(() => stage.stop());
+  const { child, printed, ended } = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '60000' });
+  await stage.redis.kill('SIGKILL');
+  await eventually('it has noticed', () => printed().includes('not ready'));
+  child.kill('SIGTERM');
+  assert.equal(await ended, '0 null');
+  assert.match(printed(), /"msg":"stopped"/);
+});
+
+test('SIGTERM while the broker is gone: what is in flight is answered when it is back, also with Redis away at first', async (t) => {
+  const stage = await startStage({ workers: 0, broker: { persistence: true } });
+  t.after(() => stage.stop());
+  const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
+  const phone = await stage.phone({ mqtt: kept });
+  const { child, printed, ended } = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '60000' });
+  await stage.redis.kill('SIGSTOP');
+  await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
+  await phone.fence(); // the worker has been sent it
+  await stage.broker.kill('SIGTERM');
+  await eventually('it has noticed', () => printed().includes('not ready'));
+  child.kill('SIGTERM');
+  await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
+  await stage.redis.kill('SIGCONT');
+  await stage.broker.restart();
+  assert.equal(await ended, '0 null');
+  assert.doesNotMatch(printed(), /stopped before/);
+  await phone.take();
+});
+
+test('SIGTERM while the broker is gone for good: it ends in time, and what it had is answered by the next worker', async (t) => {
+  const stage = await startStage({ workers: 0, broker: { persistence: true } });
+  t.after(() => stage.stop());
+  const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
+  const phone = await stage.phone({ mqtt: kept });
+  const first = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '300' });
+  await stage.redis.kill('SIGSTOP');
+  await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
+  await phone.fence();
+  await stage.broker.kill('SIGTERM');
+  await eventually('it has noticed', () => first.printed().includes('not ready'));
+  first.child.kill('SIGTERM');
+  assert.equal(await first.ended, '0 null');
+  await stage.redis.kill('SIGCONT');
+  await stage.broker.restart();
+  const next = await run(t, stage);
+  await phone.take();
+  next.child.kill('SIGTERM');
+  assert.equal(await next.ended, '0 null');
+});
+
+test('requests that come while one of two workers goes are all answered, once', async (t) => {
+  const stage = await startStage();
+  t.after(() => stage.stop());
+  const phone = await stage.phone();
+  await phone.exchange(profile({ phone: phone.number, status: 'set' }));
+  const expected = await phone.exchange(profile({ phone: phone.number, status: 'get' }));
+  const { child, ended } = await run(t, stage);
+  const count = 500;
+  for (let n = 0; n < count; n++) {
+    if (n === count / 2) child.kill('SIGTERM');
+    await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
+  }
+  assert.equal(await ended, '0 null');
+  await stage.idle();
+  await phone.fence();
+  assert.equal(phone.answers.length, count);
+  for (const { payload } of phone.answers) assert.deepEqual(payload, expected.payload);
+});

@@ -1,0 +1,164 @@
+/** docs/upgrading.md: an earlier version of the worker and this one, side by side on one Redis and one broker. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
+import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
+import { atom, Tuple } from '../../../src/etf/index.ts';
+import { handlers } from '../../../src/handlers/index.ts';
+import { contactsOf, idOf, keep, read } from '../../harness/address-books.ts';
+import { type EarlierVersion, earlierVersion } from '../../harness/earlier-version.ts';
+import {
+  eventually,
+  type Phone,
+  type Stage,
+  startStage,
+  type WorkerUnderTest,
+} from '../../harness/harness.ts';
+import {
+  aws,
+  codeIn,
+  confirm,
+  credentialsIn,
+  credentialsKey,
+  emailService,
+  link,
+  otherCode,
+  success,
+} from '../../harness/services-fixture.ts';
+import { feature, fieldsOf, profile, refusal, text } from '../../harness/terms.ts';
+
+const earlier = earlierVersion();
+const kinds = Object.keys(handlers);
+
+/** More than enough for each of two workers to be given each kind of request. */
+const mostConversations = 12;
+
+if (typeof earlier === 'string') test('two versions side by side', { skip: earlier }, () => undefined);
+else describe(`beside ${earlier.name}`, () => sideBySide(earlier));
+
+function sideBySide(old: EarlierVersion): void {
+  let stage: Stage;
+  let sink: SmtpSink;
+  let sts: StsServer;
+  before(async () => {
+    [sink, sts] = await Promise.all([startSmtp(), startSts()]);
+    const settings = {
+      ...sts.environment,
+      SMTP_URL: sink.url,
+      SMTP_REQUIRE_TLS: 'off',
+      MAIL_FROM: 'Example <no-reply@example.org>',
+      VERIFY_SECRET: 'a secret of more than 32 characters',
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CREDENTIALS_KEY: credentialsKey,
+      // The first `aws` loads the SDK, which takes its time on a busy machine.
+      AWS_FAST_REPLY_MS: '15000',
+      HEARTBEAT_MS: '200',
+      HEIR_AFTER_MS: '1000',
+    };
+    stage = await startStage({ workers: 0, settings });
+    await stage.startWorker({ MQTT_CLIENT_ID: 'old' }, old.program);
+    await stage.startWorker({ MQTT_CLIENT_ID: 'new' });
+  });
+  after(async () => {
+    await Promise.all([sink.stop(), sts.stop()]);
+    old.remove();
+    await stage.stop();
+  });
+
+  test('a phone is answered alike, whichever version answers each of the nine requests', async () => {
+    for (let count = 0; !(await haveBothAnswered(stage)); count++) {
+      assert.ok(count < mostConversations, 'the broker gives both versions each kind of request');
+      const taras = await converse(stage, sink);
+      // The broker gives requests in turn: one more, and the next conversation is given the other way round.
+      if (count % 2 === 0) await read(taras);
+    }
+  });
+
+  test('no request is lost when the earlier version is stopped under load, nor when it comes back and this one is killed', async () => {
+    const phone = await stage.phone({ mqtt: { protocolVersion: 5 } });
+    await keep(phone, {});
+    const [first, second] = stage.workers;
+    await answeredWhile(phone, () => void first?.process.kill('SIGTERM'));
+    await eventually('it is gone', () => first?.process.pid === undefined);
+    await stage.startWorker({ MQTT_CLIENT_ID: 'old-again' }, old.program);
+    await answeredWhile(phone, () => void second?.process.kill('SIGKILL'));
+  });
+}
+
+/** How many requests of a kind a worker has answered. */
+async function answeredBy(worker: WorkerUnderTest, kind: string): Promise<number> {
+  const { body } = await worker.page('/metrics');
+  const lines = body.split('\n').filter((line) => line.startsWith('profile_requests_total{'));
+  return lines
+    .filter((line) => line.includes(`kind="${kind}"`))
+    .reduce((sum, line) => sum + Number(line.split(' ')[1]), 0);
+}
+
+async function haveBothAnswered({ workers }: Stage): Promise<boolean> {
+  const counts = await Promise.all(
+    workers.flatMap((worker) => kinds.map((kind) => answeredBy(worker, kind))),
+  );
+  return counts.every((count) => count > 0);
+}
+
+/** All nine requests of two who have each other in their rosters; what one version stores, any may read. @returns the one who stays. */
+async function converse(stage: Stage, sink: SmtpSink): Promise<Phone> {
+  const [olena, taras, next] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  await keep(olena, { 1: [idOf(taras)] }, { settings: [feature('LANGUAGE', 'uk')] });
+  await keep(taras, { 1: [idOf(olena)] });
+  assert.deepEqual((await read(olena)).settings, [feature('LANGUAGE', 'uk')]);
+
+  const time = Date.now();
+  const updated = fieldsOf(
+    await olena.ask(profile({ phone: olena.number, update: time, presence: atom('away'), status: 'update' })),
+  );
+  assert.deepEqual([updated.update, updated.presence], [time, atom('away')]);
+  await eventually('the counterparty is told', async () => (await taras.newNotices()).length > 0);
+
+  await verifyAddress(olena, sink);
+  const keys = [credentialsIn(await olena.ask(aws(olena))), credentialsIn(await olena.ask(aws(olena)))];
+  assert.deepEqual(keys[0], keys[1]);
+
+  assert.deepEqual(await olena.ask(profile({ phone: next.number, status: 'migrate' })), success('migration'));
+  const moved = fieldsOf(await next.ask(profile({ phone: next.number, status: 'phone' })));
+  assert.deepEqual(moved.settings, [feature('LANGUAGE', 'uk')]);
+  await stage.idle();
+  const [contact, ...others] = contactsOf((await read(taras)).rosters)['1'] ?? [];
+  assert.ok(contact instanceof Tuple && others.length === 0);
+  assert.deepEqual(contact.elements[1], text(idOf(next)));
+
+  const removed = fieldsOf(await next.ask(profile({ phone: next.number, status: 'remove' })));
+  assert.deepEqual(removed.status, atom('remove'));
+  await stage.idle();
+  await stage.signIn(next.client, next.number);
+  assert.deepEqual(await next.ask(profile({ phone: next.number, status: 'get' })), refusal('not_found'));
+  return taras;
+}
+
+async function verifyAddress(phone: Phone, sink: SmtpSink): Promise<void> {
+  const address = `ann-${phone.number}@example.org`;
+  assert.deepEqual(await phone.ask(link(phone, address)), success('email_sent'));
+  const mail = sink.mails().find(({ to }) => to[0] === address) ?? assert.fail('a mail was taken');
+  const code = codeIn(mail);
+  assert.deepEqual(await phone.ask(confirm(phone, address, otherCode(code))), refusal('wrong_code'));
+  assert.deepEqual(await phone.ask(confirm(phone, address, code)), success('verified'));
+  assert.deepEqual(await phone.ask(confirm(phone, address, code)), refusal('wrong_code'));
+  assert.deepEqual((await read(phone)).services, [emailService(address, 'verified')]);
+}
+
+/** Send requests, let something happen in the middle of them, and wait until each is answered. */
+async function answeredWhile(phone: Phone, happening: () => void): Promise<void> {
+  const count = 200;
+  phone.answers.length = 0;
+  for (let sent = 0; sent < count; sent++) {
+    if (sent === count / 2) happening();
+    const properties = { correlationData: Buffer.from(String(sent)) };
+    await phone.send(profile({ phone: phone.number, status: sent % 2 ? 'get' : 'set' }), {
+      qos: 1,
+      properties,
+    });
+  }
+  const answered = () => new Set(phone.answers.map(({ properties }) => String(properties?.correlationData)));
+  await eventually(`${count} requests are answered`, () => answered().size === count, 20_000);
+}

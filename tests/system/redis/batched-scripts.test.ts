@@ -1,0 +1,125 @@
+/** Scripts that are run by one command: each is a step of its own, and one that fails harms no other. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { startRedis } from '../../../dev/servers/redis.ts';
+import { openRedis } from '../../../src/store/redis/database.ts';
+import { eventually } from '../../harness/eventually.ts';
+
+let server: Awaited<ReturnType<typeof startRedis>>;
+let redis: ReturnType<typeof openRedis>;
+before(async () => {
+  server = await startRedis();
+  redis = openRedis(server.url, '', () => undefined);
+  await eventually('Redis is connected', () => redis.state.connected);
+});
+after(async () => {
+  await redis.close();
+  await server.stop();
+});
+
+/** `SET`s a record, unless there is another than the one that was read. */
+const keep = (key: string, read: string, kept: string | Uint8Array) =>
+  redis.run('keep-refusal', [key], [read, kept, 60]);
+
+async function commands(): Promise<number> {
+  const stats = await redis.connection.info('commandstats');
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+test('those of one turn are one command, and each is answered by itself, in their order', async () => {
+  await keep('warm', '', 'loaded');
+  const before = await commands();
+  const answers = await Promise.all([
+    keep('a', '', 'one'),
+    keep('a', 'another', 'two'),
+    keep('a', 'one', 'three'),
+    keep('b', '', 'four'),
+  ]);
+  assert.equal((await commands()) - before, 1);
+  assert.deepEqual(answers, ['stored', 'done', 'stored', 'stored']);
+  assert.deepEqual(await redis.connection.mget('a', 'b'), ['three', 'four']);
+});
+
+test('one that Redis refuses is a fault that tells no value; what was asked for beside it is done', async () => {
+  await redis.connection.lpush('a list', 'x');
+  const [before, refused, after] = await Promise.allSettled([
+    keep('before', '', 'kept'),
+    keep('a list', '', 'secret'),
+    keep('after', '', 'kept'),
+  ]);
+  assert.deepEqual(
+    [before, after].map(({ status }) => status),
+    ['fulfilled', 'fulfilled'],
+  );
+  assert.ok(refused.status === 'rejected');
+  assert.equal(String(refused.reason), 'Fault: redis: WRONGTYPE');
+  assert.deepEqual(await redis.connection.mget('before', 'after'), ['kept', 'kept']);
+});
+
+for (const [what, begin, end] of [
+  [
+    'has too few replicas',
+    ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+    ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+  ],
+  ['is a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+] as const) {
+  test(`those of a server that ${what} are done when it takes changes again`, async (t) => {
+    const operator = new Redis(server.url);
+    t.after(() => operator.disconnect());
+    const ask = ([name, ...words]: readonly [string, ...string[]]) => operator.call(name, ...words);
+    await ask(begin);
+    const kept = Promise.all([keep(`${what} 1`, '', 'kept'), keep(`${what} 2`, '', 'kept')]);
+    await Promise.race([kept, sleep(300)]);
+    await ask(end);
+    // It may have been done and not have been answered.
+    for (const answer of await kept) assert.ok(answer === 'stored' || answer === 'done');
+    assert.deepEqual(await operator.mget(`${what} 1`, `${what} 2`), ['kept', 'kept']);
+  });
+}
+
+test('more than go in one command are all done', async () => {
+  const names = Array.from({ length: 200 }, (_, place) => `many:${place}`);
+  const answers = await Promise.all(names.map((name) => keep(name, '', name)));
+  assert.deepEqual(new Set(answers), new Set(['stored']));
+  assert.deepEqual(await redis.connection.mget(names), names);
+});
+
+test('one with more arguments than others are worth goes alone, and does the same', async () => {
+  const contacts = Array.from({ length: 500 }, (_, place) => [`1:${place}`, `contact ${place}`]).flat();
+  const keys = ['profile', 'contacts', 'verify', 'done', 'removal', 'leaving'];
+  const answer = await redis.run('commit-profile', keys, [
+    '',
+    'v',
+    '',
+    'ok v',
+    60,
+    0,
+    0,
+    60,
+    'replace',
+    ...contacts,
+  ]);
+  assert.equal(answer, 'stored');
+  assert.equal(await redis.connection.hlen('contacts'), 500);
+});
+
+test('texts, numbers and bytes of any kind arrive as they are', async () => {
+  let count = 0;
+  const word = fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array({ maxLength: 300 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 40 }), async (words) => {
+      const names = words.map(() => `any:${count++}`);
+      await Promise.all(names.map((name, place) => keep(name, '', words[place] ?? '')));
+      const kept = await Promise.all(names.map((name) => redis.connection.getBuffer(name)));
+      assert.deepEqual(
+        kept,
+        words.map((each) => Buffer.from(each)),
+      );
+    }),
+    { numRuns: 50 },
+  );
+});

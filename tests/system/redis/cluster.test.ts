@@ -1,0 +1,51 @@
+/** Several `REDIS_URL`s: a Cluster of which slots move and masters fail while phones ask. */
+import { test } from 'node:test';
+import { startCluster } from '../../../dev/servers/cluster.ts';
+import { eventually } from '../../harness/harness.ts';
+import { startRedisStage } from '../../harness/redis-fixture.ts';
+
+test('slots that move between masters: every request is answered, and what was answered is stored', async (t) => {
+  const cluster = await startCluster();
+  const { set, isStored, phones } = await startRedisStage(t, cluster, 6);
+  await set('before');
+  for (let round = 0; round < 2; round++) {
+    const moving = (async () => {
+      for (const { number, client } of phones) {
+        await cluster.moveSlot(`profile:{${number}}`);
+        await cluster.moveSlot(`session:${client}`);
+      }
+    })();
+    let isMoving = true;
+    const moved = moving.finally(() => {
+      isMoving = false;
+    });
+    for (let count = 0; isMoving; count++) await set(`moving ${round} ${count}`);
+    await moved;
+    await set(`moved ${round}`);
+    await isStored(`moved ${round}`);
+  }
+});
+
+test('a master that dies or freezes: its replica takes over, what is asked meanwhile is answered, and nothing confirmed is lost', async (t) => {
+  const cluster = await startCluster();
+  const { set, isStored, ready } = await startRedisStage(t, cluster);
+  await set('before');
+  for (const [signal, mend] of [
+    ['SIGKILL', (node: { restart(): Promise<void> }) => node.restart()],
+    ['SIGSTOP', (node: { kill(signal: 'SIGCONT'): Promise<void> }) => node.kill('SIGCONT')],
+  ] as const) {
+    const masters = await cluster.masters();
+    const [victim] = masters;
+    await victim?.kill(signal);
+    await set(signal);
+    await eventually(
+      'a replica is a master',
+      async () => (await cluster.masters()).some((node) => !masters.includes(node)),
+      45_000,
+    );
+    if (victim) await mend(victim);
+    await eventually('the cluster is whole', () => cluster.isWhole(), 45_000);
+    await ready();
+    await isStored(signal);
+  }
+});

@@ -1,0 +1,79 @@
+/** `redis+sentinel://…`: another server becomes the master while phones ask. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { type Sentinels, startSentinels } from '../../../dev/servers/sentinel.ts';
+import { openRedis } from '../../../src/store/redis/database.ts';
+import { eventually } from '../../harness/harness.ts';
+import { startRedisStage } from '../../harness/redis-fixture.ts';
+
+test('a master that dies, freezes or hands over: what is asked meanwhile is answered by the next, and nothing confirmed is lost', async (t) => {
+  const sentinels = await startSentinels();
+  const { set, isStored, ready } = await startRedisStage(t, sentinels);
+  // A Sentinel may choose who was the master before and has not yet caught up.
+  const haveCaughtUp = () => eventually('both replicas follow', () => sentinels.isWhole(), 40_000);
+
+  await set('before');
+  const dying = await sentinels.master();
+  await dying.kill('SIGKILL');
+  await set('died');
+  await ready();
+  await dying.restart();
+  await haveCaughtUp();
+  await isStored('died');
+
+  // Its connections stay open and say nothing, as those of a host that lost its power.
+  const freezing = await sentinels.master();
+  await freezing.kill('SIGSTOP');
+  await set('froze');
+  await eventually('another is the master', () => isDeposed(sentinels, freezing));
+  await freezing.kill('SIGCONT');
+  await haveCaughtUp();
+  await ready();
+  await isStored('froze');
+
+  const handing = await sentinels.master();
+  await sentinels.switchOver();
+  await eventually('its replica is the master', () => isDeposed(sentinels, handing));
+  // The Sentinels leave it a master for 8 s more, which takes changes and forgets them when it is made a replica.
+  await sleep(2_000); // a worker may have been sent back by a Sentinel that had not heard, and has left again
+  await eventually('the workers leave it', async () => (await clientsOf(handing)) === 0, 1_000);
+  await set('handed over');
+  await haveCaughtUp();
+  await ready();
+  await isStored('handed over');
+});
+
+test('a worker that knows of one Sentinel leaves a master that hands over before that Sentinel calls it done', async (t) => {
+  const sentinels = await startSentinels();
+  t.after(() => sentinels.stop());
+  const database = openRedis(onlyFirst(sentinels.url), '', () => undefined);
+  t.after(() => database.close());
+  await eventually('Redis is there', () => database.state.connected);
+  const handing = await sentinels.master();
+  assert.notEqual(await clientsOf(handing), 0);
+
+  await sentinels.switchOver();
+  await eventually('its replica is the master', () => isDeposed(sentinels, handing));
+  await eventually('the worker leaves it', async () => (await clientsOf(handing)) === 0, 3_000);
+  await eventually('it is with the next', async () => (await clientsOf(await sentinels.master())) > 0);
+});
+
+const isDeposed = async (sentinels: Sentinels, old: { port: number }): Promise<boolean> =>
+  (await sentinels.master()).port !== old.port;
+
+const onlyFirst = (url: string): string => url.replace(/,[^/]*/, '');
+
+/** Connections that are neither a Sentinel's nor a replica's. */
+async function clientsOf({ port }: { port: number }): Promise<number> {
+  const connection = new Redis(port, '127.0.0.1');
+  try {
+    const clients = String(await connection.client('LIST', 'TYPE', 'NORMAL'))
+      .trim()
+      .split('\n');
+    return clients.filter((client) => !/ name=sentinel-| cmd=client/.test(client)).length;
+  } finally {
+    connection.disconnect();
+  }
+}

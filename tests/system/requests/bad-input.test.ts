@@ -1,0 +1,60 @@
+/** Bytes that nobody should send: answered with invalid_data, quickly, by a worker that goes on. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { encode } from '../../../src/etf/index.ts';
+import { badPayloads } from '../../harness/bad-payloads.ts';
+import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
+
+let stage: Stage;
+let phone: Phone;
+before(async () => {
+  stage = await startStage();
+  phone = await stage.phone();
+  await phone.ask(profile({ phone: phone.number, status: 'set' }));
+});
+after(() => stage.stop());
+
+/** A worker that was started again would answer too, but with another start time. */
+const startTime = () => stage.metric('process_start_time_seconds');
+
+describe('the worker answers invalid_data, and then the next request', () => {
+  for (const [name, bytes] of Object.entries(badPayloads)) {
+    test(name, async () => {
+      const started = await startTime();
+      assert.deepEqual(await phone.ask(bytes(phone.number)), refusal('invalid_data'));
+      fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
+      assert.equal(await startTime(), started);
+    });
+  }
+});
+
+test('all of them at once, from a client without a session: each is answered once', async () => {
+  const stranger = await stage.phone({ session: false });
+  const payloads = Object.values(badPayloads);
+  await Promise.all(payloads.map((bytes) => stranger.send(bytes(phone.number), { qos: 1 })));
+  await stage.idle();
+  await stranger.fence();
+  assert.equal(stranger.answers.length, payloads.length);
+  fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
+});
+
+test('they are counted as invalid, and nothing of them is logged', async () => {
+  assert.ok(
+    (await stage.metric('profile_requests_total{kind="invalid",result="invalid_data",lane="fast"}')) > 50,
+  );
+  assert.ok(stage.worker.log().every(({ level }) => level === 'info' || level === 'debug'));
+});
+
+test('with limits at their widest, what is beyond the usual ones is read and answered', async (t) => {
+  const settings = { ETF_NESTING: '1000', ETF_ELEMENTS: '1000000', ETF_INFLATED_BYTES: '4000000' };
+  const own = await startStage({ settings });
+  t.after(() => own.stop());
+  const asker = await own.phone();
+  for (const [name, bytes] of Object.entries(badPayloads)) {
+    const { payload } = await asker.exchange(bytes(asker.number));
+    if (!/elements|levels/.test(name)) assert.deepEqual(payload, encode(refusal('invalid_data')), name);
+  }
+  const { payload } = await asker.exchange(profile({ phone: asker.number, status: 'get' }));
+  assert.notDeepEqual(payload, encode(refusal('not_found')));
+});

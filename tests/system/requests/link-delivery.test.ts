@@ -1,0 +1,211 @@
+/** `link` and `email` when something dies, hangs or is full: one mail, one try, and nobody else waits. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { readSettings } from '../../../src/config/settings.ts';
+import { atom, decode } from '../../../src/etf/index.ts';
+import { eventually, type Phone, type WorkerUnderTest } from '../../harness/harness.ts';
+import { type PacketType, type Relay, startRelay } from '../../harness/relay.ts';
+import {
+  codeIn,
+  confirm,
+  emailService,
+  link,
+  linked,
+  type MailStage,
+  otherCode,
+  startMailStage,
+  success,
+  tries,
+} from '../../harness/services-fixture.ts';
+import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
+
+/** One worker, and a connection to its broker on which what it says can be lost. */
+let own: MailStage & { readonly relay: Relay; readonly worker: WorkerUnderTest };
+before(async () => {
+  const bare = await startMailStage({ workers: 0 });
+  const relay = await startRelay(bare.stage.broker.port, 'mqtt');
+  const worker = await bare.stage.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
+  own = { ...bare, relay, worker };
+});
+after(async () => {
+  await own.worker.process.stop();
+  await own.relay.stop();
+  await own.stop();
+});
+
+/** From now on lose what the worker says; nothing of what was asked before is under way then. */
+async function lose(phone: Phone, ...types: readonly PacketType[]): Promise<void> {
+  await own.worker.idle();
+  await phone.fence();
+  own.relay.swallow(...types);
+}
+
+/** Kill the worker outright and let it come back under its client id; the broker then delivers again. */
+async function resurrect(): Promise<void> {
+  await own.worker.process.kill('SIGKILL');
+  own.relay.swallow();
+  await own.worker.process.restart();
+}
+
+/** How many places are taken in the limits that a pattern names. */
+async function placesIn(pattern: string): Promise<number> {
+  const keys = await own.stage.database.keys(pattern);
+  const counts = await Promise.all(keys.map((key) => own.stage.database.zcard(key)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+const redelivered = () => own.worker.metric('profile_redeliveries_total');
+
+const mailsTo = (address: string) => own.sink.mails().filter(({ to }) => to.includes(address));
+
+const servicesOf = async (phone: Phone) =>
+  fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' }))).services;
+
+test('killed when the mail was sent and kept: told email_sent after all, and only one mail was sent', async () => {
+  const phone = await own.stage.phone();
+  await lose(phone, 'publish', 'puback');
+  const lost = own.relay.swallowed();
+  await phone.send(link(phone, 'once@example.org'));
+  await eventually('its answer is lost', () => own.relay.swallowed() > lost);
+  await resurrect();
+  assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
+  assert.equal(await redelivered(), 1);
+  const [mail, ...more] = mailsTo('once@example.org');
+  assert.ok(mail && more.length === 0);
+  assert.deepEqual(await phone.ask(confirm(phone, 'once@example.org', codeIn(mail))), success('verified'));
+});
+
+test('killed when the answer was given: told email_sent twice, and only one mail was sent', async () => {
+  const phone = await own.stage.phone();
+  await lose(phone, 'puback');
+  const lost = own.relay.swallowed();
+  assert.deepEqual(await phone.ask(link(phone, 'twice@example.org')), success('email_sent'));
+  await eventually('the acknowledgement is lost', () => own.relay.swallowed() > lost);
+  await resurrect();
+  assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
+  assert.equal(await redelivered(), 1);
+  assert.equal(mailsTo('twice@example.org').length, 1);
+});
+
+test('killed while the mail hangs: it is mailed when the worker is back; refused then, it has no place in the limits', async () => {
+  const phone = await own.stage.phone();
+  const places = await placesIn('limit:*');
+  const request = link(phone, 'hung@example.org');
+  own.sink.hang('data');
+  await phone.send(request);
+  await eventually('the mail hangs', () => own.sink.hungCount() === 1);
+  own.sink.hang(false);
+  own.sink.refuse('rcpt');
+  await resurrect();
+  assert.deepEqual(decode((await phone.take()).payload), refusal('email_send'));
+  assert.equal(await placesIn('limit:*'), places);
+
+  own.sink.refuse('none');
+  own.sink.hang('data');
+  await phone.send(request);
+  await eventually('the next one hangs too', () => own.sink.hungCount() === 2);
+  own.sink.hang(false);
+  await resurrect();
+  assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
+  // One of the phone, one of the mailbox, one of the domain.
+  assert.equal(await placesIn('limit:*'), places + 3);
+  assert.deepEqual(await phone.ask(request), refusal('too_many_requests'));
+  assert.equal(mailsTo('hung@example.org').length, 1);
+});
+
+test('killed when a code was tried: verified is told after all, and a wrong one counts once', async () => {
+  const phone = await own.stage.phone();
+  const code = await linked(own, phone, 'tried@example.org');
+  await lose(phone, 'publish', 'puback');
+  await phone.send(confirm(phone, 'tried@example.org', otherCode(code)));
+  await eventually('it is tried', async () => (await tries(own, phone)) === '1');
+  await resurrect();
+  assert.deepEqual(decode((await phone.take()).payload), refusal('wrong_code'));
+  assert.equal(await redelivered(), 1);
+  assert.equal(await tries(own, phone), '1');
+  assert.equal(await placesIn(`limit:{${phone.number}}:tries:*`), 1);
+
+  await lose(phone, 'publish', 'puback');
+  await phone.send(confirm(phone, 'tried@example.org', code));
+  await eventually('the code is used up', async () => (await tries(own, phone)) === undefined);
+  await resurrect();
+  assert.deepEqual(decode((await phone.take()).payload), success('verified'));
+  assert.equal(await redelivered(), 1);
+  assert.deepEqual(await servicesOf(phone), [emailService('tried@example.org', 'verified')]);
+  assert.deepEqual(await phone.ask(confirm(phone, 'tried@example.org', code)), refusal('wrong_code'));
+});
+
+test('removed while the mail is under way: the profile does not come back with the address', async (t) => {
+  const slow = await startMailStage({ workers: 0 });
+  const relay = await startRelay(slow.sink.port, 'other');
+  t.after(async () => {
+    await relay.stop();
+    await slow.stop();
+  });
+  await slow.stage.startWorker({ SMTP_URL: `smtp://127.0.0.1:${relay.port}` });
+  const phone = await slow.stage.phone();
+  await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
+  relay.hold(true);
+  await phone.send(link(phone, 'gone@example.org'));
+  await eventually('the mail is under way', () => slow.sink.connectionCount() === 1);
+  assert.deepEqual(
+    fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'remove' }))).status,
+    atom('remove'),
+  );
+  relay.hold(false);
+  assert.deepEqual(decode((await phone.take()).payload), refusal('not_authorized'));
+  assert.equal(slow.sink.mails().length, 1);
+  for (const kind of ['profile', 'verify']) {
+    assert.equal(await slow.stage.database.exists(`${kind}:{${phone.number}}`), 0);
+  }
+});
+
+test('a mail server that hangs slows no get; a full lane answers busy, and nothing is kept of it', async (t) => {
+  const narrow = await startMailStage({
+    settings: { SMTP_CONNECTIONS: '2', SMTP_QUEUE: '2', SMTP_TIMEOUT_MS: '5000' },
+  });
+  t.after(() => narrow.stop());
+  narrow.sink.hang('data');
+  const phones = await Promise.all(Array.from({ length: 7 }, () => narrow.stage.phone()));
+  const [getter, ...linkers] = phones as [Phone, ...Phone[]];
+  await getter.ask(profile({ phone: getter.number, presence: atom('online'), status: 'set' }));
+  for (const phone of linkers) await phone.send(link(phone, `${phone.number}@example.org`));
+  await eventually('two mails hang', () => narrow.sink.hungCount() === 2);
+  await eventually('two are busy', () => linkers.filter(({ answers }) => answers.length > 0).length === 2);
+
+  for (let count = 0; count < 20; count++) {
+    await getter.ask(profile({ phone: getter.number, status: 'get' }));
+  }
+  // Both hang still, so none of the twenty has waited for a mail.
+  assert.equal(linkers.filter(({ answers }) => answers.length > 0).length, 2);
+
+  const busy = linkers.filter(({ answers }) => answers.length > 0);
+  for (const phone of busy) {
+    assert.deepEqual(decode((await phone.take()).payload), refusal('busy'));
+    assert.deepEqual(await narrow.stage.database.keys(`[^sd]*:{${phone.number}}*`), []);
+  }
+  narrow.sink.hang(false);
+  const answers = await Promise.all(
+    linkers
+      .filter((phone) => !busy.includes(phone))
+      .map(async (phone) => decode((await phone.take()).payload)),
+  );
+  const [first, second, ...queued] = answers;
+  assert.deepEqual([first, second], [refusal('email_send'), refusal('email_send')]);
+  assert.deepEqual(queued, [success('email_sent'), success('email_sent')]);
+  for (const phone of [...busy, linkers[0] as Phone]) {
+    assert.deepEqual(await phone.ask(link(phone, `${phone.number}@example.org`)), success('email_sent'));
+  }
+});
+
+test('by default mails and calls to STS that all hang leave room for other requests', () => {
+  const { mail, mailQueue, awsConcurrency, awsQueue, mqtt } = readSettings({
+    MQTT_URL: 'mqtt://localhost',
+    REDIS_URL: 'redis://localhost',
+    SMTP_URL: 'smtp://localhost',
+    MAIL_FROM: 'no-reply@example.org',
+    VERIFY_SECRET: 'a secret of more than 32 characters',
+  });
+  assert.ok(mail);
+  assert.ok(mail.connections + mailQueue + awsConcurrency + awsQueue < mqtt.receiveMaximum);
+});

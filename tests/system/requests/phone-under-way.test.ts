@@ -1,0 +1,80 @@
+/** While a profile is just moving to a phone, what would take that phone away, or fill it, has to wait. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { contactNamed, contactsOf, entry, idOf, keep, read } from '../../harness/address-books.ts';
+import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { ask, confirm } from '../../harness/migration.ts';
+import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
+
+let stage: Stage;
+before(async () => {
+  stage = await startStage({ workers: 2 });
+});
+after(() => stage.stop());
+
+const friend = '380670000001_1';
+
+/** A worker has the move of `old` to `fresh` in hand, and has come no further. */
+async function underWay(): Promise<{ old: Phone; fresh: Phone }> {
+  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  await keep(old, { 1: [friend, idOf(old)] });
+  await keep(fresh, {});
+  await ask(old, fresh);
+  await stage.database.hset(`migration:{${fresh.number}}`, 'claim', 'of-another-worker');
+  return { old, fresh };
+}
+
+/** Another worker takes it up when the new phone confirms again. */
+async function carriedOut(old: Phone, fresh: Phone): Promise<void> {
+  const moved = fieldsOf(await fresh.ask(confirm(fresh)));
+  const own = contactNamed(idOf(old), idOf(fresh));
+  assert.deepEqual(contactsOf(moved.rosters), { 1: [entry(friend), own] });
+}
+
+test('remove of the new phone is refused with busy, and changes nothing', async () => {
+  const { old, fresh } = await underWay();
+  const before = await read(fresh);
+  const remove = profile({ phone: fresh.number, status: 'remove' });
+  assert.deepEqual(await fresh.ask(remove), refusal('busy'));
+  assert.deepEqual(await read(fresh), before);
+  await carriedOut(old, fresh);
+});
+
+test('another phone’s migrate to it is refused with already_exists', async () => {
+  const { old, fresh } = await underWay();
+  const other = await stage.phone();
+  await keep(other, {});
+  const migrate = profile({ phone: fresh.number, status: 'migrate' });
+  assert.deepEqual(await other.ask(migrate), refusal('already_exists'));
+  await carriedOut(old, fresh);
+});
+
+test('phone, of a phone that the new one’s own profile asked to move to, is refused with busy', async () => {
+  const { old, fresh } = await underWay();
+  const next = await stage.phone();
+  await ask(fresh, next);
+  assert.deepEqual(await next.ask(confirm(next)), refusal('busy'));
+  await carriedOut(old, fresh);
+});
+
+test('a get never shows a profile under its new phone with itself under its old one', async () => {
+  for (let round = 0; round < 20; round++) {
+    const [old, fresh] = [await stage.phone(), await stage.phone()];
+    const tablet = await stage.phone({ number: fresh.number });
+    await keep(old, { 1: [idOf(old)] });
+    await ask(old, fresh);
+    let isOver = false;
+    const confirmed = fresh.ask(confirm(fresh)).finally(() => {
+      isOver = true;
+    });
+    const get = profile({ phone: fresh.number, status: 'get' });
+    const expected = { 1: [contactNamed(idOf(old), idOf(fresh))] };
+    while (!isOver) {
+      const answer = await tablet.ask(get);
+      if (!isDeepStrictEqual(answer, refusal('not_found')))
+        assert.deepEqual(contactsOf(fieldsOf(answer).rosters), expected);
+    }
+    await confirmed;
+  }
+});

@@ -1,0 +1,35 @@
+/** `update` of a profile that has just moved: its contacts are told, though a crash has cut off the move's own notices. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { atom, Tuple } from '../../../src/etf/index.ts';
+import type { Means } from '../../../src/handlers/handler.ts';
+import { phone as confirm } from '../../../src/handlers/phone.ts';
+import { idOf, keep } from '../../harness/address-books.ts';
+import { openDirectly, requestOf } from '../../harness/direct-calls.ts';
+import { type Stage, startStage } from '../../harness/harness.ts';
+import { profile, text } from '../../harness/terms.ts';
+
+let stage: Stage;
+before(async () => {
+  stage = await startStage();
+});
+after(() => stage.stop());
+
+test('a contact that still knows the old number hears of the new one, and of the update', async () => {
+  const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  await keep(old, { 1: [idOf(friend)] });
+  await keep(friend, { 1: [idOf(old)] });
+  await old.ask(profile({ phone: fresh.number, status: 'migrate' }));
+
+  const { stores, close } = await openDirectly(stage);
+  const request = requestOf(fresh, profile({ phone: fresh.number, status: 'phone' }));
+  const { notices } = await confirm(request, stores as Means);
+  assert.ok(notices, 'which are cut off here: nobody asks for them');
+  await close();
+
+  await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
+  await stage.idle();
+  const told = (await friend.newNotices()).at(-1);
+  assert.ok(told instanceof Tuple);
+  assert.deepEqual([told.elements[1], told.elements[13]], [text(idOf(fresh)), atom('away')]);
+});

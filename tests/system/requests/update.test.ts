@@ -1,0 +1,120 @@
+/** `update`: what becomes of the profile itself. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { atom, Foreign, type Term } from '../../../src/etf/index.ts';
+import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import {
+  contact,
+  fieldsOf,
+  type ProfileValues,
+  profile,
+  refusal,
+  roster,
+  shortProfile,
+} from '../../harness/terms.ts';
+
+let stage: Stage;
+before(async () => {
+  stage = await startStage({ workers: 2 });
+});
+after(() => stage.stop());
+
+type Values = Omit<ProfileValues, 'status' | 'phone'>;
+const ask = async (phone: Phone, status: string, values: Values = {}) =>
+  fieldsOf(await phone.ask(profile({ phone: phone.number, ...values, status })));
+
+const minutes = (count: number) => count * 60_000;
+
+/** Give a phone a profile with these contacts in roster `id`. */
+const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
+  ask(phone, 'set', { rosters: [roster({ id, userlist: phoneIds.map((phoneId) => contact({ phoneId })) })] });
+
+/** Two phones that hold each other: the first in its roster 1, the second in its roster 2. */
+async function friends(): Promise<[Phone, Phone]> {
+  const [one, two] = [await stage.phone(), await stage.phone()];
+  await hold(one, 1, `${two.number}_2`);
+  await hold(two, 2, `${one.number}_1`);
+  return [one, two];
+}
+
+test('without a profile: not_found', async () => {
+  const phone = await stage.phone();
+  const answer = await phone.ask(profile({ phone: phone.number, update: Date.now(), status: 'update' }));
+  assert.deepEqual(answer, refusal('not_found'));
+});
+
+test('a newer time is taken, an older or equal one is not', async () => {
+  const phone = await stage.phone();
+  await ask(phone, 'set');
+  const newer = Date.now() + minutes(1);
+  assert.equal((await ask(phone, 'update', { update: newer })).update, newer);
+  assert.equal((await ask(phone, 'update', { update: newer })).update, newer);
+  assert.equal((await ask(phone, 'update', { update: newer - 1 })).update, newer);
+  assert.equal((await ask(phone, 'update', { update: newer + 1 })).update, newer + 1);
+  assert.equal((await ask(phone, 'get')).update, newer + 1);
+});
+
+test('a time up to 5 minutes ahead of the server’s clock is taken, one beyond that is not', async () => {
+  const phone = await stage.phone();
+  const { update } = await ask(phone, 'set');
+  const later: Term[] = [Date.now() + minutes(5) + 10_000, Date.now() + minutes(60 * 24 * 365), 2n ** 70n];
+  for (const time of later) assert.equal((await ask(phone, 'update', { update: time })).update, update);
+  const soon = Date.now() + minutes(5) - 10_000;
+  assert.equal((await ask(phone, 'update', { update: soon })).update, soon);
+});
+
+test('a negative time, 0, and [] for 0 are older than any', async () => {
+  const phone = await stage.phone();
+  const { update } = await ask(phone, 'set');
+  for (const time of [-1, 0, [], -(2n ** 70n)]) {
+    assert.equal((await ask(phone, 'update', { update: time })).update, update);
+  }
+});
+
+test('presence becomes the sent one, also when the time is an older one; [] leaves it', async () => {
+  const phone = await stage.phone();
+  await ask(phone, 'set');
+  assert.deepEqual((await ask(phone, 'update', { presence: atom('away') })).presence, atom('away'));
+  assert.deepEqual((await ask(phone, 'update', { presence: [] })).presence, atom('away'));
+  assert.deepEqual((await ask(phone, 'update', { presence: atom('undefined') })).presence, atom('away'));
+  assert.deepEqual((await ask(phone, 'get')).presence, atom('away'));
+});
+
+test('the answer is the whole profile with status update, of 8 elements if the request was', async () => {
+  const [phone, friend] = await friends();
+  const before = await ask(phone, 'get');
+  const update = Date.now() + minutes(1);
+  const answer = await ask(phone, 'update', { update, presence: atom('online') });
+  assert.deepEqual(answer, { ...before, update, presence: atom('online'), status: atom('update') });
+  const short = fieldsOf(await phone.ask(shortProfile({ phone: phone.number, update, status: 'update' })));
+  assert.deepEqual(short, { ...answer, presence: undefined });
+  await stage.idle();
+  await friend.newNotices();
+});
+
+test('services, settings, rosters and balance that come with it are not looked at', async () => {
+  const [phone] = await friends();
+  const before = await ask(phone, 'get');
+  const odd: Values = { services: 'x', settings: 1, rosters: [roster({ id: 9 })], balance: 5 };
+  assert.deepEqual(await ask(phone, 'update', odd), { ...before, status: atom('update') });
+});
+
+test('a time that is no integer, or a presence that is no atom, is invalid_data, and nothing changes', async () => {
+  const [phone, friend] = await friends();
+  const before = await ask(phone, 'get');
+  const float = new Foreign(Buffer.from([70, 66, 121, 0, 0, 0, 0, 0, 0]));
+  const wrong: Values[] = [
+    { update: 'soon' },
+    { update: atom('now') },
+    { update: float },
+    { update: Date.now() + minutes(1), presence: 'online' },
+    { update: Date.now() + minutes(1), presence: 1 },
+  ];
+  for (const values of wrong) {
+    const answer = await phone.ask(profile({ phone: phone.number, ...values, status: 'update' }));
+    assert.deepEqual(answer, refusal('invalid_data'));
+  }
+  assert.deepEqual(await ask(phone, 'get'), before);
+  await stage.idle();
+  assert.deepEqual(await friend.newNotices(), []);
+});

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../../../dev/servers/process.ts';
+import { requestKinds } from '../../../src/protocol/profile.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** `npm run dev` after its set-up, with a folder of its own for temporary files. */
+class Dev {
+  readonly child: ChildProcess;
+  readonly #folder: string;
+  #output = '';
+
+  private constructor(folder: string, options: readonly string[]) {
+    this.#folder = folder;
+    this.child = spawn(process.execPath, ['--import', 'tsx', 'dev/main.ts', ...options], {
+      cwd: root,
+      env: { ...process.env, TMPDIR: folder, AWS_PROFILE: 'nobody', MQTT_URL: 'mqtt://nowhere' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text) => {
+        this.#output += text;
+      });
+    }
+  }
+
+  static async start(t: TestContext, ...options: string[]): Promise<Dev> {
+    const folder = await mkdtemp(join(tmpdir(), 'profile-dev-test-'));
+    const dev = new Dev(folder, options);
+    t.after(async () => {
+      dev.child.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    });
+    return dev;
+  }
+
+  get lines(): string[] {
+    return this.#output.split('\n');
+  }
+
+  /** Resolves when this was printed. */
+  async printed(text: RegExp): Promise<void> {
+    while (!text.test(this.#output)) {
+      assert.equal(this.child.exitCode, null, `it has ended:\n${this.#output}`);
+      await delay(10);
+    }
+  }
+
+  async exitCode(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close');
+    return this.child.exitCode;
+  }
+
+  /** What it has left in the folder for temporary files; tsx keeps what it has compiled there. */
+  async leftFiles(): Promise<string[]> {
+    return (await readdir(this.#folder)).filter((name) => !name.startsWith('tsx-'));
+  }
+
+  /** The command lines of all processes that have its environment or work in its folder (Linux). */
+  async processes(): Promise<string[]> {
+    const found: string[] = [];
+    for (const pid of await readdir('/proc')) {
+      const read = (file: string) => readFile(join('/proc', pid, file), 'utf8').catch(() => '');
+      const folder = await readlink(join('/proc', pid, 'cwd')).catch(() => '');
+      if (!(await read('environ')).includes(this.#folder) && !folder.startsWith(this.#folder)) continue;
+      // A process that has ended and was not waited for has no command line.
+      const command = (await read('cmdline')).replaceAll('\0', ' ');
+      if (command !== '') found.push(command);
+    }
+    return found;
+  }
+
+  /** Fails when something is left of it; a helper of tsx takes a moment to see that it is alone. */
+  async leavesNoProcess(): Promise<void> {
+    if (process.platform !== 'linux') return;
+    const deadline = Date.now() + 5_000;
+    for (let left = await this.processes(); left.length > 0; left = await this.processes()) {
+      if (Date.now() > deadline) assert.fail(`still running:\n${left.join('\n')}`);
+      await delay(20);
+    }
+  }
+}
+
+test('every request of the conversation is answered rightly, and nothing is left behind', async (t) => {
+  const dev = await Dev.start(t, '--once');
+  assert.equal(await dev.exitCode(), 0, dev.lines.join('\n'));
+
+  const kinds = new Set<string>();
+  const spoken = dev.lines.filter((line) => /^[→←]/.test(line));
+  for (const [place, line] of spoken.entries()) {
+    if (!line.startsWith('→')) continue;
+    assert.match(line, /^→ events\/1\/\/api\/anon\/\/ +\{'Profile',<<"\d+">>,.*\}$/);
+    assert.match(spoken[place + 1] ?? '', /^← (actions\/1\/api\/emqttd_\d+|ses\/\d+) +\{/, line);
+    kinds.add(/,(\w+)\}$/.exec(line)?.[1] ?? '');
+  }
+  assert.deepEqual(
+    requestKinds.filter((kind) => !kinds.has(kind)),
+    [],
+    'requests that were not shown',
+  );
+  const seconds = /From start to first answer: ([\d.]+) s/.exec(dev.lines.at(-2) ?? '')?.[1];
+  assert.ok(Number(seconds) < 10, `first answer after ${seconds} s`);
+  assert.ok(!dev.lines.join().includes('\x1b'), 'colours without a terminal');
+
+  assert.deepEqual(await dev.leftFiles(), []);
+  await dev.leavesNoProcess();
+});
+
+/** The file of a worker that says of each profile that it is not there. */
+async function wrongWorker(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'profile-wrong-worker-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const source = (file: string) => JSON.stringify(String(new URL(`../../../src/${file}`, import.meta.url)));
+  const program = `
+    import { handlers } from ${source('handlers/index.ts')};
+    import { refuse } from ${source('handlers/outcome.ts')};
+    Object.assign(handlers, { get: () => refuse('not_found') });
+    await import(${source('main.ts')});`;
+  await writeFile(join(folder, 'worker.mts'), program);
+  return join(folder, 'worker.mts');
+}
+
+test('a worker that answers wrongly is told from one that does not', async (t) => {
+  const dev = await Dev.start(t, '--once', '--worker', await wrongWorker(t));
+  assert.equal(await dev.exitCode(), 1, dev.lines.join('\n'));
+  const output = dev.lines.join('\n');
+  assert.match(
+    output,
+    /← actions\/1\/api\/emqttd_42 +\{io,\{error,not_found\},<<>>\}\n✗ on actions\/1\/api\/emqttd_42/,
+  );
+  assert.doesNotMatch(output, /all of them right/);
+  assert.deepEqual(await dev.leftFiles(), []);
+  await dev.leavesNoProcess();
+});
+
+test('a worker that does not start is told, and nothing is left behind', async (t) => {
+  const dev = await Dev.start(t, '--once', '--worker', 'tests/system/no-such-worker.ts');
+  assert.equal(await dev.exitCode(), 1);
+  assert.match(dev.lines.join('\n'), /✗ worker-\d did not start/);
+  assert.deepEqual(await dev.leftFiles(), []);
+  await dev.leavesNoProcess();
+});
+
+test('it serves a page; the command that it prints asks for a profile, and Ctrl-C ends everything', async (t) => {
+  const dev = await Dev.start(t);
+  await dev.printed(/Ctrl-C ends/);
+  const page = dev.lines.find((line) => line.startsWith('Page '))?.replace(/^Page +/, '') ?? '';
+  assert.match(await (await fetch(page)).text(), /<title>PROFILE worker<\/title>/);
+
+  const command = dev.lines.find((line) => line.startsWith('  printf ')) ?? '';
+  execFileSync('sh', ['-c', command]);
+  await dev.printed(/→ events\/1\/\/api\/anon\/emqttd_42\/ \{'Profile',<<"380501112233">>,.*,get\}\n/);
+  await dev.printed(
+    /← actions\/1\/api\/emqttd_42 +\{'Profile',<<"380501112233">>,.*<<"380671112233_7">>.*,get\}\n$/,
+  );
+
+  // The terminal sends it to the program, and npm once more.
+  dev.child.kill('SIGINT');
+  dev.child.kill('SIGINT');
+  assert.equal(await dev.exitCode(), 0, dev.lines.join('\n'));
+  assert.deepEqual(await dev.leftFiles(), []);
+  await dev.leavesNoProcess();
+});
+
+test('a debugger finds the one worker that runs then', async (t) => {
+  const port = await freePort();
+  const dev = await Dev.start(t, '--inspect', String(port));
+  await dev.printed(/worker-1: INFO: ready/);
+  assert.ok(!dev.lines.some((line) => line.startsWith('worker-2')));
+  const targets = await (await fetch(`http://127.0.0.1:${port}/json/list`)).text();
+  assert.match(targets, /src\/main\.ts/);
+});
+
+test('when it is killed outright, what it has started ends too', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const dev = await Dev.start(t);
+  await dev.printed(/Ctrl-C ends/);
+  const running = (await dev.processes()).join('\n');
+  for (const program of ['mosquitto', 'redis-server', 'src/main.ts'])
+    assert.ok(running.includes(program), running);
+  dev.child.kill('SIGKILL');
+  await dev.leavesNoProcess();
+});

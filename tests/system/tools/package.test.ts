@@ -1,0 +1,84 @@
+/** What `npm pack` makes of the build: it is complete, runs, and holds nothing that is not meant for others. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { EXIT_CONFIG } from '../../../src/config/settings.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'profile-package-'));
+after(() => rmSync(folder, { recursive: true }));
+
+// The build is there already; made anew it would be missing to tests that run meanwhile.
+assert.ok(existsSync(join(root, 'dist/main.js')), 'npm run build has been run');
+const [packed] = JSON.parse(
+  execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }),
+);
+execFileSync('tar', ['-xzf', join(folder, packed.filename), '-C', folder]);
+const content = join(folder, 'package');
+const files = readdirSync(content, { recursive: true, encoding: 'utf8', withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name).slice(content.length + 1));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+test('the package is of this version, and holds the program, its documents and what is needed to run it', () => {
+  assert.equal(packed.filename, `profile-worker-${version}.tgz`);
+  const folders = new Set(files.map((file) => file.replace(/\/.*/, '/')));
+  assert.deepEqual(
+    [...folders].sort(),
+    [
+      ...['.env.example', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
+      ...['deploy/', 'dist/', 'docs/', 'mosquitto/'],
+    ].sort(),
+  );
+});
+
+test('each source that belongs to the program is in the package, and no file for development or tests', () => {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
+  const program = sources.filter((file) => /\.(ts|lua)$/.test(file) && !/^dev\/|\.d\.ts$/.test(file));
+  assert.ok(program.length > 50);
+  for (const file of program) {
+    const built = `dist/${file.replace(/\.ts$/, '.js')}`;
+    assert.ok(files.includes(built), built);
+  }
+  const odd = files.filter((file) =>
+    /(^|\/)(tests?|bench|dev|node_modules|data)\/|\.(ts|so|o|log|pem|key)$|(^|\/)\.env$/.test(file),
+  );
+  assert.deepEqual(odd, []);
+});
+
+test('the documents in the package link to nothing that is missing there, but to sources and tests', () => {
+  for (const file of files.filter((name) => name.endsWith('.md'))) {
+    const text = readFileSync(join(content, file), 'utf8');
+    for (const [, link = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      const target = join(content, file, '..', link);
+      const isElsewhere = /\/(src|dev|tests|bench)\//.test(`${target}/`);
+      assert.ok(isElsewhere || existsSync(target), `${file}: ${link}`);
+    }
+  }
+});
+
+test('the program in the package starts, and says which settings it lacks', () => {
+  symlinkSync(join(root, 'node_modules'), join(content, 'node_modules'));
+  const { main } = JSON.parse(readFileSync(join(content, 'package.json'), 'utf8'));
+  const env = { PATH: process.env.PATH };
+  const { status, stderr } = spawnSync(process.execPath, [join(content, main)], { encoding: 'utf8', env });
+  assert.equal(status, EXIT_CONFIG, stderr);
+  assert.match(stderr, /MQTT_URL is not set/);
+});
+
+test('the changelog has a heading for what is not released yet or for this version, and dates each release', () => {
+  const headings = [...readFileSync(join(root, 'CHANGELOG.md'), 'utf8').matchAll(/^## (.*)$/gm)].map(
+    ([, text = '']) => text,
+  );
+  assert.ok(headings[0] === 'Pending' || headings[0]?.startsWith(version), headings[0]);
+  for (const heading of headings.slice(headings[0] === 'Pending' ? 1 : 0))
+    assert.match(heading, /^\d+\.\d+\.\d+ – \d{4}-\d{2}-\d{2}$/);
+});

@@ -1,0 +1,124 @@
+/** `profilectl doctor`: what works, what does not, and what to do about it. */
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
+import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
+import { type Stage, startStage } from '../../harness/harness.ts';
+import { startProductionBroker } from '../../harness/production-broker.ts';
+import { profilectl } from '../../harness/profilectl.ts';
+import { startWorker } from '../../harness/worker.ts';
+
+let stage: Stage;
+let smtp: SmtpSink;
+let sts: StsServer;
+before(async () => {
+  [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
+  stage = await startStage();
+});
+after(async () => {
+  await Promise.all([smtp.stop(), sts.stop()]);
+  await stage.stop();
+});
+
+const servers = () => ({ MQTT_URL: stage.broker.url, REDIS_URL: stage.redis.url });
+
+test('doctor finds nothing where all is well, also as JSON', async () => {
+  const settings = {
+    ...servers(),
+    SMTP_URL: smtp.url,
+    SMTP_REQUIRE_TLS: 'off',
+    MAIL_FROM: 'no-reply@example.org',
+    VERIFY_SECRET: 'a secret of more than 32 characters',
+    ...sts.environment,
+    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
+  };
+  const { exitCode, stdout, stderr } = await profilectl(settings, 'doctor', '--json');
+  assert.equal(exitCode, 0, stdout + stderr);
+  const findings = JSON.parse(stdout) as { check: string; state: string }[];
+  assert.deepEqual(
+    findings.map(({ check, state }) => `${check.split(' ', 1)[0]} ${state}`),
+    ['broker ok', 'rights ok', 'plugin ok', 'worker ok', 'redis ok', 'mail ok', 'sts ok'],
+  );
+  assert.equal(smtp.mails().length, 0);
+});
+
+test('doctor says what fails and what to do about it', async (t) => {
+  const bare = await startStage({ broker: { plugin: false } });
+  t.after(() => bare.stop());
+  await bare.worker.process.stop();
+  sts.mode('AccessDenied');
+  t.after(() => sts.mode('success'));
+  const settings = {
+    MQTT_URL: bare.broker.url,
+    REDIS_URL: 'redis://127.0.0.1:1',
+    SMTP_URL: 'smtp://127.0.0.1:1',
+    SMTP_REQUIRE_TLS: 'off',
+    MAIL_FROM: 'no-reply@example.org',
+    VERIFY_SECRET: 'a secret of more than 32 characters',
+    ...sts.environment,
+    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
+  };
+  const { exitCode, stdout, stderr } = await profilectl(settings, 'doctor');
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /5 of 7 checks failed/);
+  for (const [check, advice] of Object.entries({
+    plugin: /client_identity\.so/,
+    worker: /readyz/,
+    redis: /REDIS_URL/,
+    mail: /SMTP_URL/,
+    sts: /trust policy/,
+  })) {
+    const line = stdout.split('\n').findIndex((each) => each.startsWith(`failed   ${check}`));
+    assert.ok(line >= 0, stdout);
+    assert.match(stdout.split('\n')[line + 1] ?? '', advice);
+  }
+  assert.ok(!stdout.includes('\u001b')); // colours are for terminals
+  const away = await profilectl(
+    { MQTT_URL: 'mqtt://127.0.0.1:1', REDIS_URL: stage.redis.url },
+    'doctor',
+    '--json',
+  );
+  assert.match(JSON.parse(away.stdout)[0].advice, /is the broker running/);
+  assert.equal((await profilectl({}, 'doctor')).exitCode, 78);
+});
+
+test('where the broker wants passwords: the worker’s own user, and a client with its token', async (t) => {
+  const broker = await startProductionBroker();
+  t.after(() => broker.server.stop());
+  const REDIS_URL = stage.redis.url;
+  const worker = await startWorker({
+    ...broker.settings('worker'),
+    REDIS_URL,
+    MQTT_CLIENT_ID: 'profile-guarded',
+  });
+  t.after(() => worker.process.stop());
+  const states = ({ stdout }: { stdout: string }) =>
+    (JSON.parse(stdout) as { check: string; state: string }[]).map(
+      ({ check, state }) => `${check.split(' ', 1)[0]} ${state}`,
+    );
+
+  const own = await profilectl({ ...broker.settings('worker'), REDIS_URL }, 'doctor', '--json');
+  assert.equal(own.exitCode, 0, own.stdout + own.stderr);
+  assert.deepEqual(states(own).slice(0, 4), ['broker ok', 'rights ok', 'plugin skipped', 'worker skipped']);
+  assert.match(own.stdout, /--token-file/);
+
+  const admin = { ...broker.settings('admin'), REDIS_URL };
+  const session = ['--client', 'emqttd_42', '--phone', '380501112233'];
+  const { stdout: token } = await profilectl(admin, 'session', 'add', ...session);
+  const file = join(tmpdir(), `profilectl-token-${process.pid}`);
+  await writeFile(file, token, { mode: 0o600 });
+  t.after(() => rm(file));
+  const as = ['--client', 'emqttd_42', '--token-file', file];
+  const client = await profilectl(admin, 'doctor', '--json', ...as);
+  assert.deepEqual(states(client).slice(0, 4), ['broker ok', 'rights ok', 'plugin ok', 'worker ok']);
+  const sent = await profilectl(admin, 'send', 'get', '--phone', '380501112233', ...as);
+  assert.match(sent.stderr, /refused: \{io,\{error,not_found\},<<>>\}/);
+  assert.ok(!(sent.stdout + sent.stderr).includes(token.trim()));
+
+  await writeFile(file, 'another');
+  const stranger = await profilectl(admin, 'doctor', '--json', ...as);
+  assert.match(JSON.parse(stranger.stdout)[0].advice, /MQTT_PASSWORD/);
+});

@@ -1,0 +1,159 @@
+/** `profilectl session`: who may ask in a phone's name, in Redis and in the broker at once. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { connectAsync } from 'mqtt';
+import type { Server } from '../../../dev/servers/process.ts';
+import { startRedis } from '../../../dev/servers/redis.ts';
+import { type ProductionBroker, startProductionBroker } from '../../harness/production-broker.ts';
+import { type Called, profilectl } from '../../harness/profilectl.ts';
+
+const phone = '380501112233';
+
+let broker: ProductionBroker;
+let redisServer: Server;
+let redis: Redis;
+before(async () => {
+  [broker, redisServer] = await Promise.all([startProductionBroker(), startRedis()]);
+  redis = new Redis(redisServer.url);
+});
+after(async () => {
+  redis.disconnect();
+  await Promise.all([broker.server.stop(), redisServer.stop()]);
+});
+
+const session = (...line: string[]): Promise<Called> => as('admin', ...line);
+const as = (user: string, ...line: string[]): Promise<Called> =>
+  profilectl({ ...broker.settings(user), REDIS_URL: redisServer.url }, 'session', ...line);
+
+/** A token that was printed, and nothing else on standard output. */
+async function added(client: string, number = phone): Promise<string> {
+  const { exitCode, stdout, stderr } = await session('add', '--client', client, '--phone', number);
+  assert.equal(exitCode, 0, stderr);
+  assert.match(stdout, /^[\w-]{43}\n$/);
+  return stdout.trim();
+}
+
+/** Whether the broker lets a client in. */
+async function letsIn(clientId: string, password: string, username = clientId): Promise<boolean> {
+  const ca = broker.certificate.cert;
+  const connecting = connectAsync(
+    broker.server.url,
+    { clientId, username, password, ca, reconnectPeriod: 0 },
+    false,
+  );
+  return connecting.then(
+    async (client) => {
+      await client.endAsync(true);
+      return true;
+    },
+    () => false,
+  );
+}
+
+test('a session that is added is in Redis, with the hash of its token, and its client may log in', async () => {
+  const token = await added('phone-a');
+  assert.deepEqual(await redis.hgetall('session:phone-a'), {
+    phone,
+    token: createHash('sha256').update(token).digest('hex'),
+  });
+  assert.ok(await redis.sismember(`sessions:{${phone}}`, 'phone-a'));
+  assert.equal(await letsIn('phone-a', token), true);
+  assert.equal(await letsIn('phone-a', `${token}x`), false);
+  assert.equal(await letsIn('phone-z', token, 'phone-a'), false, 'the token is bound to the client id');
+});
+
+test('a phone logs in with its number, each of its sessions with a token of its own', async () => {
+  const [one, other] = [await added('login-1'), await added('login-2')];
+  for (const name of [phone, `+${phone}`]) {
+    assert.equal(await letsIn('login-1', one, name), true);
+    assert.equal(await letsIn('login-2', other, name), true);
+  }
+  assert.equal(await letsIn('login-1', other, phone), false, 'the token of another session');
+  assert.equal(await letsIn('login-3', one, phone), false, 'a client id without a session');
+  assert.equal(await letsIn('login-1', 'the password of worker', phone), false);
+  for (const name of ['1234', '1234567890123456', `${phone}x`, '', '+'])
+    assert.equal(await letsIn('login-1', one, name), false, `${name} is no phone and no user`);
+});
+
+test('a client with a session gets no second one', async () => {
+  const token = await added('phone-b');
+  const again = await session('add', '--client', 'phone-b', '--phone', '380999999999');
+  assert.equal(again.exitCode, 1);
+  assert.match(again.stderr, /has a session already/);
+  assert.equal(await letsIn('phone-b', token), true);
+});
+
+test('a rotated session takes its new token only', async () => {
+  const old = await added('phone-c');
+  const { stdout } = await session('rotate', '--client', 'phone-c', '--json');
+  const { token, ...rest } = JSON.parse(stdout);
+  assert.deepEqual(rest, { client: 'phone-c', phone });
+  assert.equal(await letsIn('phone-c', old), false);
+  assert.equal(await letsIn('phone-c', token), true);
+  assert.equal(
+    await redis.hget('session:phone-c', 'token'),
+    createHash('sha256').update(token).digest('hex'),
+  );
+});
+
+test('a removed session is nowhere any more, and its client is cut off', async () => {
+  const password = await added('phone-d');
+  const ca = broker.certificate.cert;
+  const login = { clientId: 'phone-d', username: 'phone-d', password, ca, reconnectPeriod: 0 };
+  const client = await connectAsync(broker.server.url, login);
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  assert.equal((await session('remove', '--client', 'phone-d')).exitCode, 0);
+  await closed;
+  assert.equal(await letsIn('phone-d', password), false);
+  assert.equal(await redis.exists('session:phone-d'), 0);
+  assert.equal(await redis.sismember(`sessions:{${phone}}`, 'phone-d'), 0);
+  assert.match((await session('remove', '--client', 'phone-d')).stderr, /has no session/);
+});
+
+test('the list tells for each session whether it has a token and whether the broker lets it in', async () => {
+  const number = '380671112233';
+  await added('phone-e', number);
+  await redis.hset('session:phone-f', { phone: number });
+  await redis.sadd(`sessions:{${number}}`, 'phone-f');
+  const { stdout } = await session('list', '--phone', number, '--json');
+  assert.deepEqual(JSON.parse(stdout), [
+    { client: 'phone-e', phone: number, hasToken: true, broker: true },
+    { client: 'phone-f', phone: number, hasToken: false, broker: false },
+  ]);
+  const all = await session('list');
+  assert.match(all.stdout, /^CLIENT +PHONE +TOKEN +BROKER\n/);
+  assert.match(all.stdout, /^phone-f +380671112233 +no +no$/m);
+  const { stdout: ofRedis } = await session('list', '--phone', number, '--redis-only');
+  assert.match(ofRedis, /^phone-e +380671112233 +yes +-$/m);
+});
+
+test('when the broker refuses, no session is left in Redis', async () => {
+  const { exitCode, stdout, stderr } = await as('worker', 'add', '--client', 'phone-g', '--phone', phone);
+  assert.deepEqual([exitCode, stdout], [1, '']);
+  assert.match(stderr, /lets this user name manage no clients/);
+  assert.equal(await redis.exists('session:phone-g'), 0);
+});
+
+test('workers and administrators are no sessions: their clients are left alone', async () => {
+  for (const line of [
+    ['remove', '--client', 'worker'],
+    ['add', '--client', 'admin', '--phone', phone],
+  ]) {
+    const { exitCode, stderr } = await session(...line);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /is no session/);
+  }
+  assert.equal(await redis.exists('session:admin'), 0);
+  assert.equal((await session('list')).exitCode, 0, 'the administrator still may');
+});
+
+test('a client id or a phone that cannot be one is refused before anything is written', async () => {
+  for (const client of ['a/b', 'a+', '#', '', 'a b']) {
+    assert.equal((await session('add', '--client', client, '--phone', phone)).exitCode, 1, client);
+  }
+  assert.equal((await session('add', '--client', 'phone-h', '--phone', '12ab')).exitCode, 1);
+  assert.equal((await session('add', '--client', 'phone-h')).exitCode, 2);
+  assert.equal(await redis.exists('session:phone-h'), 0);
+});

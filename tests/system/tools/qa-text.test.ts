@@ -1,0 +1,253 @@
+/** QA_TEXT=on: who can publish nothing but text, as MQTT Explorer, asks all nine requests and reads the answers. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
+import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
+import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
+import { examples } from '../../../src/qa/examples.ts';
+import { Explorer } from '../../harness/explorer.ts';
+import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { contact, feature, fieldsOf, profile, refusal, roster, service } from '../../harness/terms.ts';
+
+let stage: Stage;
+let smtp: SmtpSink;
+let sts: StsServer;
+let explorer: Explorer;
+before(async () => {
+  [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
+  const settings = {
+    QA_TEXT: 'on',
+    SMTP_URL: smtp.url,
+    SMTP_REQUIRE_TLS: 'off',
+    MAIL_FROM: 'no-reply@example.org',
+    VERIFY_SECRET: 'a secret of more than 32 characters',
+    ...sts.environment,
+    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
+  };
+  stage = await startStage({ settings });
+  explorer = await Explorer.connect(stage, '380501112233');
+});
+after(async () => {
+  await explorer.leave();
+  await Promise.all([smtp.stop(), sts.stop()]);
+  await stage.stop();
+});
+
+const askTerm = async (request: string): Promise<Term> => parse(await explorer.ask(request));
+
+test('all nine requests, as Erlang text', async () => {
+  const friend = await stage.phone({ number: '380671112233' });
+  await friend.ask(
+    profile({
+      phone: friend.number,
+      rosters: [roster({ id: 7, userlist: [contact({ phoneId: '380501112233_1' })] })],
+      status: 'set',
+    }),
+  );
+  assert.deepEqual(await askTerm(examples.get), refusal('not_found'));
+  const stored = {
+    phone: '380501112233',
+    rosters: [roster({ names: 'Olena', userlist: [contact({ phoneId: '380671112233_7', names: 'Taras' })] })],
+    settings: [feature('LANG', 'uk')],
+  };
+  const set = await askTerm(examples.set);
+  const { update = 0 } = fieldsOf(set);
+  assert.deepEqual(set, profile({ ...stored, update, status: 'set' }));
+  const updated = await askTerm(examples.update);
+  const presence = parse('online');
+  assert.deepEqual(updated, profile({ ...stored, update, presence, status: 'update' }));
+  // Notices stay ETF, whoever caused them.
+  await eventually('a notice', () => friend.notices.length > 0);
+  const [notice] = await friend.newNotices();
+  assert.deepEqual(notice, contact({ phoneId: '380501112233_1', update: Number(update), presence }));
+
+  assert.deepEqual(await askTerm(examples.link), parse('{io,{ok,email_sent},<<>>}'));
+  assert.deepEqual(await askTerm(examples.email), refusal('wrong_code'));
+  const { text: mail } = await smtp.waitForMail(({ to }) => to.includes('olena@example.org'), 5_000);
+  const right = examples.email.replaceAll('000000', /\b\d{6}\b/.exec(mail)?.[0] ?? '');
+  assert.deepEqual(await askTerm(right), parse('{io,{ok,verified},<<>>}'));
+  const aws = await askTerm(examples.aws);
+  const issued = sts.requests().at(-1)?.issued;
+  assert.match(print(aws), /^\{io,\{ok,aws\},\{'Service',.*,verified\}\}$/);
+  assert.ok(print(aws).includes(issued?.keys.accessKeyId ?? '?'));
+
+  assert.deepEqual(await askTerm(examples.migrate), parse('{io,{ok,migration},<<>>}'));
+  const other = await Explorer.connect(stage, '380931112233');
+  const services = [service({ id: 'olena@example.org', type: parse('email'), status: parse('verified') })];
+  const moved = parse(await other.ask(examples.phone));
+  const { update: movedAt = 0 } = fieldsOf(moved);
+  assert.deepEqual(
+    moved,
+    profile({ ...stored, phone: '380931112233', services, update: movedAt, presence, status: 'phone' }),
+  );
+  await stage.idle(); // until then the phone is busy with the move
+  const removed = parse(await other.ask(examples.remove.replace('380501112233', '380931112233')));
+  assert.deepEqual(removed, profile({ phone: '380931112233', status: 'remove' }));
+  // The other client of the phone asked in text, and hears of it in text.
+  await eventually(
+    'an answer to the other',
+    () => explorer.answers().at(-1)?.text.includes('remove') ?? false,
+  );
+  assert.deepEqual(parse(explorer.answers().at(-1)?.text ?? ''), removed);
+  await other.leave();
+  await stage.signIn(explorer.client, '380501112233');
+});
+
+test('a text answer has one element a line', async () => {
+  await explorer.ask(examples.set);
+  const { update = 0 } = fieldsOf(await askTerm(examples.get));
+  assert.equal(
+    (await explorer.ask(examples.get)).replaceAll(print(update), 'Time'),
+    `{
+  'Profile',
+  <<"380501112233">>,
+  [],
+  [
+    {
+      'Roster',
+      1,
+      <<"Olena">>,
+      [],
+      [],
+      [],
+      [
+        {
+          'Contact',
+          <<"380671112233_7">>,
+          [],
+          <<"Taras">>,
+          [],
+          [],
+          [],
+          [],
+          [],
+          0,
+          [],
+          0,
+          [],
+          [],
+          []
+        }
+      ],
+      [],
+      [],
+      [],
+      [],
+      [],
+      0,
+      []
+    }
+  ],
+  [
+    {
+      'Feature',
+      [],
+      <<"LANG">>,
+      <<"uk">>,
+      []
+    }
+  ],
+  Time,
+  0,
+  [],
+  get
+}`,
+  );
+});
+
+test('all nine requests as JSON, hexadecimal digits and base64 are answered in the same form', async () => {
+  const phone = '380501112244';
+  const own = await Explorer.connect(stage, phone);
+  const kinds = ['get', 'set', 'update', 'link', 'email', 'aws', 'migrate', 'phone', 'remove'];
+  for (const kind of kinds) {
+    const json = JSON.parse(await own.ask(JSON.stringify({ request: kind, phone })));
+    assert.ok(
+      'record' in json ? json.phone === phone : 'ok' in json || 'error' in json,
+      JSON.stringify(json),
+    );
+    await stage.signIn(own.client, phone); // `remove` ends it
+    for (const form of ['hex', 'base64'] as const) {
+      const answer = await own.ask(encode(profile({ phone, status: kind })).toString(form));
+      const term = decode(Buffer.from(answer, form));
+      assert.ok(term instanceof Tuple && (isAtom(term.elements[0], 'io') || fieldsOf(term)), answer);
+      await stage.signIn(own.client, phone);
+    }
+  }
+  await own.leave();
+});
+
+test('JSON: services, rosters and settings, and integers past 2^53', async () => {
+  const request = {
+    request: 'set',
+    phone: 380501112233,
+    rosters: [{ id: 2, names: 'Оля', userlist: [{ phone_id: '380671112233_7' }] }, 5],
+    services: [{ id: 'vox-1', type: 'vox', data: '{"atom":"x"}' }],
+    settings: [{ key: 'SIZE', value: { integer: '9007199254740993' } }],
+    presence: 'away',
+  };
+  const answer = JSON.parse(await explorer.ask(JSON.stringify(request)));
+  assert.ok(Math.abs(answer.update - Date.now()) < 60_000);
+  assert.deepEqual(answer, {
+    record: 'Profile',
+    phone: '380501112233',
+    services: [{ record: 'Service', id: 'vox-1', type: 'vox', data: '{"atom":"x"}' }],
+    rosters: [
+      {
+        record: 'Roster',
+        id: 2,
+        names: 'Оля',
+        userlist: [{ record: 'Contact', phone_id: '380671112233_7', unread: 0, update: 0 }],
+        update: 0,
+      },
+      5,
+    ],
+    settings: [
+      { record: 'Feature', key: 'LANG', value: 'uk' },
+      { record: 'Feature', key: 'SIZE', value: { integer: '9007199254740993' } },
+    ],
+    update: answer.update,
+    balance: 0,
+    presence: 'away',
+    status: 'set',
+  });
+});
+
+test('a byte order mark, white space, a final dot, comments and /utf8 are taken', async () => {
+  const get = `{'Profile', <<"380501112233"/utf8>>, [], [], [], [], [], [], get}`;
+  const variants = [`\uFEFF\n\t ${get}.  \r\n`, `% Olena\n${get} % the end`, get.replaceAll(', ', ',\n  ')];
+  const first = await explorer.ask(get);
+  fieldsOf(parse(first));
+  for (const request of variants) assert.equal(await explorer.ask(request), first);
+});
+
+test('MQTT 5 clients are told what the text is', async () => {
+  const phone = await stage.phone({ number: '380501119999' });
+  const types: Record<string, Buffer> = {
+    'text/x-erlang': Buffer.from(`#'Profile'{phone = <<"${phone.number}">>, status = get}`),
+    'application/json': Buffer.from(JSON.stringify({ request: 'get', phone: phone.number })),
+    'application/x-erlang-binary': encode(profile({ phone: phone.number, status: 'get' })),
+  };
+  for (const [contentType, request] of Object.entries(types)) {
+    const correlationData = Buffer.from('c');
+    const { properties } = await phone.exchange(request, { properties: { correlationData } });
+    assert.deepEqual([properties?.contentType, properties?.correlationData], [contentType, correlationData]);
+  }
+});
+
+test('whoever is told of a remove hears it in its own form, whichever worker tells it', async (t) => {
+  for (let count = 0; count < 2; count++) await stage.startWorker({ QA_TEXT: 'on' });
+  const phone = '380501113344';
+  const explorers: Explorer[] = [];
+  t.after(() => Promise.all(explorers.map((each) => each.leave())));
+  for (let count = 0; count < 4; count++) explorers.push(await Explorer.connect(stage, phone));
+  const device = await stage.phone({ number: phone });
+  await device.ask(profile({ phone, status: 'set' }));
+  for (const each of explorers)
+    fieldsOf(parse(await each.ask(`#'Profile'{phone = <<"${phone}">>, status = get}`)));
+  const removed = profile({ phone, status: 'remove' });
+  assert.deepEqual(await device.ask(profile({ phone, status: 'remove' })), removed);
+  for (const each of explorers) {
+    await eventually('it is told', () => each.answers().length === 2);
+    assert.deepEqual(parse(each.answers()[1]?.text ?? ''), removed);
+  }
+});

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { EXIT_CONFIG, readSettings, SettingsError, settingNames } from '../../../src/config/settings.ts';
+import { workerArguments } from '../../harness/program.ts';
+
+const least = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
+
+/** What is wrong with an environment, a line each. */
+function problems(env: Record<string, string>): readonly string[] {
+  try {
+    readSettings(env);
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return error.problems;
+  }
+  return [];
+}
+
+function temporaryFile(t: TestContext, content: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'profile-settings-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'value'), content);
+  return join(folder, 'value');
+}
+
+test('with broker and Redis named, everything else has its default', () => {
+  const settings = readSettings(least);
+  assert.deepEqual(settings.mqtt.urls, ['mqtt://127.0.0.1']);
+  assert.equal(settings.mqtt.clientId, `profile-${hostname()}`);
+  assert.equal(readSettings({ ...least, MQTT_WORKER_PREFIX: 'pod-' }).mqtt.clientId, `pod-${hostname()}`);
+  assert.equal(settings.mqtt.shareGroup, 'profile');
+  assert.equal(settings.mqtt.receiveMaximum, 256);
+  assert.equal(settings.mqtt.sessionExpirySeconds, 300);
+  assert.equal(settings.mqtt.replyQos, 1);
+  assert.equal(settings.clientIdentity, 'broker');
+  assert.equal(settings.redis.keyPrefix, '');
+  assert.deepEqual(settings.etfLimits, {
+    payloadBytes: 262_144,
+    nesting: 64,
+    elements: 65_536,
+    inflatedBytes: 1_048_576,
+  });
+  assert.equal(settings.shutdownTimeoutMs, 25_000);
+  assert.equal(settings.awsFastReplyMs, 1_000);
+  assert.deepEqual([settings.mail, settings.aws, settings.credentialsKeys], [undefined, undefined, []]);
+});
+
+test('a name that is empty has its default', () => {
+  const empty = Object.fromEntries(settingNames.map((name) => [name, '']));
+  assert.deepEqual(readSettings({ ...empty, ...least }), readSettings(least));
+});
+
+test('the settings cannot be changed', () => {
+  const settings = readSettings(least);
+  for (const part of [settings, settings.mqtt, settings.redis, settings.http, settings.etfLimits]) {
+    assert.ok(Object.isFrozen(part));
+  }
+});
+
+test('names that are not settings are not looked at', () => {
+  assert.deepEqual(readSettings({ ...least, PATH: '/bin', MQTT_URLS: 'x' }), readSettings(least));
+});
+
+test('all that is wrong is told at once, a line each', () => {
+  assert.deepEqual(problems({}), ['MQTT_URL is not set', 'REDIS_URL is not set']);
+  const many = problems({ MQTT_URL: 'http://x', HTTP_PORT: '65536', REPLY_QOS: '3', LOG_LEVEL: 'loud' });
+  assert.deepEqual(
+    many.map((line) => line.split(' ', 1)[0]),
+    ['MQTT_URL', 'REPLY_QOS', 'REDIS_URL', 'HTTP_PORT', 'LOG_LEVEL'],
+  );
+});
+
+const malformed: Record<string, readonly string[]> = {
+  MQTT_URL: ['127.0.0.1', 'http://x', 'mqtt://', 'mqtt://a,redis://b', 'mqtt://a,'],
+  MQTT_WORKER_PREFIX: ['a/', '+', 'a#', 'x'.repeat(129)],
+  MQTT_CLIENT_ID: ['a/b', 'a+b', 'a#', 'x'.repeat(129)],
+  MQTT_SHARE_GROUP: ['a/b', '+', '#'],
+  MQTT_RECEIVE_MAXIMUM: ['0', '65536', '1.5', '-1', 'many', ' 1', '0x10'],
+  MQTT_SESSION_EXPIRY: ['4294967296'],
+  MQTT_CA: ['/no/such/file'],
+  REPLY_QOS: ['3', '01', 'one'],
+  CLIENT_IDENTITY: ['plugin'],
+  REDIS_URL: ['127.0.0.1', 'http://x', 'redis://a,mqtt://b', 'redis+sentinel://a', 'redis+sentinel://a/b/c'],
+  REDIS_KEY_PREFIX: ['{eu}:', 'a b'],
+  ETF_PAYLOAD_BYTES: ['63'],
+  ETF_NESTING: ['1001'],
+  HTTP_PORT: ['65536', 'http'],
+  LOG_LEVEL: ['INFO', 'verbose'],
+  SHUTDOWN_TIMEOUT_MS: ['600001'],
+  SMTP_URL: ['http://mail'],
+  VERIFY_SECRET: ['x'.repeat(31)],
+  AWS_SESSION_DURATION: ['899', '43201'],
+  CREDENTIALS_KEY: ['c2hvcnQ=', 'x'.repeat(64)],
+};
+
+for (const [name, values] of Object.entries(malformed)) {
+  test(`${name}: what is malformed is refused, and not quoted`, () => {
+    for (const value of values) {
+      const lines = problems({ ...least, [name]: value });
+      const about = lines.filter((line) => line.startsWith(`${name} `));
+      assert.ok(about.length > 0, JSON.stringify(value));
+      if (value.length > 5) assert.ok(!lines.some((line) => line.includes(value)), 'the value is not told');
+    }
+  });
+}
+
+test('several brokers, Cluster nodes and Sentinels are taken', () => {
+  const urls = { MQTT_URL: 'mqtt://a:1883, mqtts://b', REDIS_URL: 'rediss://a,rediss://b' };
+  assert.deepEqual(readSettings(urls).mqtt.urls, ['mqtt://a:1883', 'mqtts://b']);
+  const sentinel = 'redis+sentinel://user:secret@a,b:26380,c/main';
+  assert.equal(readSettings({ ...least, REDIS_URL: sentinel }).redis.url, sentinel);
+});
+
+test('text and mirror for QA are off, and are switched on one by one', () => {
+  assert.deepEqual(readSettings(least).qa, { text: false, mirror: false });
+  const on = { ...least, QA_TEXT: 'on', QA_MIRROR: 'on', NODE_ENV: 'development' };
+  assert.deepEqual(readSettings(on).qa, { text: true, mirror: true });
+  assert.deepEqual(readSettings({ ...on, QA_TEXT: 'off' }).qa, { text: false, mirror: true });
+});
+
+test('SMTP_URL needs MAIL_FROM and VERIFY_SECRET, AWS_ROLE_ARN needs AWS_REGION', () => {
+  const lines = problems({
+    ...least,
+    SMTP_URL: 'smtp://mail',
+    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
+  });
+  for (const name of ['MAIL_FROM', 'VERIFY_SECRET', 'AWS_REGION']) {
+    assert.ok(
+      lines.some((line) => line.startsWith(`${name} is not set`)),
+      name,
+    );
+  }
+});
+
+test('NAME_FILE names a file that holds the value; the line break at its end is none of it', (t) => {
+  for (const [content, value] of [
+    ['secret', 'secret'],
+    ['secret\n', 'secret'],
+    ['secret\r\n', 'secret'],
+    [' s \n\n', ' s \n'],
+  ]) {
+    const settings = readSettings({ ...least, MQTT_PASSWORD_FILE: temporaryFile(t, content ?? '') });
+    assert.equal(settings.mqtt.password, value);
+  }
+  const { mqtt } = readSettings({
+    REDIS_URL: least.REDIS_URL,
+    MQTT_URL_FILE: temporaryFile(t, 'mqtt://a\n'),
+  });
+  assert.deepEqual(mqtt.urls, ['mqtt://a']);
+});
+
+test('NAME_FILE that cannot be read, or stands beside NAME, is told without its path', (t) => {
+  const missing = problems({ ...least, MQTT_PASSWORD_FILE: '/no/such/file' });
+  assert.deepEqual(missing, ['MQTT_PASSWORD_FILE names a file that cannot be read']);
+  const both = { MQTT_PASSWORD: 'a', MQTT_PASSWORD_FILE: temporaryFile(t, 'b') };
+  assert.deepEqual(problems({ ...least, ...both }), ['MQTT_PASSWORD and MQTT_PASSWORD_FILE are both set']);
+});
+
+test('a certificate is a PEM text or a file that holds one', (t) => {
+  const pem = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n';
+  assert.equal(`${readSettings({ ...least, MQTT_CA: pem }).mqtt.tls.ca}`, pem);
+  assert.equal(`${readSettings({ ...least, MQTT_CA: temporaryFile(t, pem) }).mqtt.tls.ca}`, pem);
+});
+
+/** In `.env.example`, but read by the AWS SDK itself. */
+const readByTheSdk = ['AWS_ENDPOINT_URL_STS', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+
+const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8');
+const examples = [...example.matchAll(/^(#?)([A-Z][A-Z0-9_]*)=(.*)$/gm)];
+
+test('.env.example lists every setting once, and no other name', () => {
+  const listed = examples.map(([, , name]) => name ?? '').filter((name) => !readByTheSdk.includes(name));
+  assert.deepEqual(listed.sort(), [...settingNames].sort());
+});
+
+test('what stands in .env.example without # is the default', () => {
+  const given = Object.fromEntries(
+    examples.flatMap(([, off, name = '', value = '']) => (off ? [] : [[name, value]])),
+  );
+  const { MQTT_URL = '', REDIS_URL = '' } = given;
+  assert.deepEqual(readSettings(given), readSettings({ MQTT_URL, REDIS_URL }));
+});
+
+/** Start the program as an operator does, with this environment alone. */
+function start(env: Record<string, string>) {
+  const PATH = process.env.PATH ?? '';
+  return spawnSync(process.execPath, [...workerArguments], { env: { PATH, ...env }, encoding: 'utf8' });
+}
+
+test('the program ends with exit code 78 and one message that lists all that is wrong, no secret among it', () => {
+  const secret = 'hunter2hunter2';
+  const env = {
+    REDIS_URL: `http://:${secret}@x`,
+    MQTT_PASSWORD: secret,
+    HTTP_PORT: secret,
+    VERIFY_SECRET: secret,
+  };
+  const { status, stdout, stderr } = start(env);
+  assert.equal(status, 78);
+  assert.equal(EXIT_CONFIG, 78);
+  assert.equal(stdout, '');
+  for (const name of ['MQTT_URL', 'REDIS_URL', 'HTTP_PORT', 'VERIFY_SECRET'])
+    assert.match(stderr, new RegExp(`^ {2}${name} `, 'm'));
+  assert.ok(!stderr.includes(secret));
+  assert.doesNotMatch(stderr, /at .*:\d+:\d+/, 'no stack trace');
+});

@@ -1,0 +1,67 @@
+/** What is installed: pinned, from a registry, under licences that we may use, and each package for a reason. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+interface Locked {
+  readonly version: string;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly license?: string;
+  readonly dev?: boolean;
+  readonly devOptional?: boolean;
+  readonly link?: boolean;
+}
+
+const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const manifest: { dependencies: Record<string, string>; devDependencies: Record<string, string> } =
+  JSON.parse(read('package.json'));
+const packages = Object.entries(
+  JSON.parse(read('package-lock.json')).packages as Record<string, Locked>,
+).filter(([path]) => path !== '');
+const isShipped = ({ dev = false, devOptional = false }: Locked): boolean => !dev && !devOptional;
+
+test('every package is the very one that the registry had: by its hash, and from no other place', () => {
+  assert.ok(packages.length > 100);
+  for (const [path, { integrity = '', resolved, link }] of packages) {
+    assert.match(integrity, /^sha512-/, path);
+    assert.equal(link, undefined, path);
+    assert.equal(
+      resolved,
+      undefined,
+      `${path} names no place, so that it is the registry of whoever installs it`,
+    );
+  }
+});
+
+test('every version is pinned exactly', () => {
+  const wanted = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+  for (const [name, version] of wanted) assert.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name);
+});
+
+test('each test that docs/threats.md names is there', () => {
+  const named = [...read('docs/threats.md').matchAll(/`(?:node [^`]*)?(tests\/[\w/*.-]+\.test\.ts)`/g)].map(
+    ([, path = '']) => path,
+  );
+  assert.ok(named.length > 20);
+  for (const path of named) assert.ok(read(path.replace('*', '')).length > 0, path);
+});
+
+/** They ask for nothing but their text to be kept; those of the second list ask more, and are only used to build and test. */
+const free =
+  /^(MIT|MIT-0|ISC|0BSD|BSD-2-Clause|BSD-3-Clause|Apache-2\.0|MIT OR Apache-2\.0|\(MIT OR EUPL-1\.1\+\)|\(MIT AND Zlib\))$/;
+const forTools = /^(MPL-2\.0|CC0-1\.0|OFL-1\.1|CC-BY-4\.0|BlueOak-1\.0\.0|Python-2\.0|Unlicense)$/;
+
+test('what is shipped has a licence that asks for nothing but its text', () => {
+  for (const [path, locked] of packages) {
+    const { license = 'none' } = locked;
+    if (isShipped(locked)) assert.match(license, free, path);
+    else assert.ok(free.test(license) || forTools.test(license), `${path}: ${license}`);
+  }
+});
+
+test('docs/design.md gives a reason for each run-time dependency, and for no other', () => {
+  const [, section = ''] = /^## Dependencies\n(.*)/ms.exec(read('docs/design.md')) ?? [];
+  const explained = [...section.matchAll(/^\| `([^`]+)` \| \S/gm)].map(([, name]) => name);
+  assert.deepEqual(explained.sort(), Object.keys(manifest.dependencies).sort());
+});

@@ -1,0 +1,84 @@
+/** What becomes of a publication at a broker other than the one that a request came from. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Forwarding } from '../../../src/failover/outbox-relay.ts';
+import {
+  type BrokerConnection,
+  ConnectionClosed,
+  type Publication,
+  PublishRefused,
+} from '../../../src/mqtt/connection.ts';
+import { openLog } from '../../../src/telemetry/log.ts';
+
+const publication: Publication = { topic: 'ses/380501112233', payload: Buffer.from([131, 106]), qos: 1 };
+
+function start(t: TestContext, keeping: 'stored' | 'busy' = 'stored') {
+  const kept: string[] = [];
+  const outbox = {
+    keep: async (broker: string, text: string) => {
+      if (keeping === 'stored') kept.push(`${broker} ${text}`);
+      return keeping;
+    },
+    isEmpty: async () => true,
+    turn: async () => undefined,
+  };
+  const forwarding = new Forwarding({ outbox, brokers: [], patienceMs: 20, log: openLog('silent') });
+  t.after(() => forwarding.stop());
+  return { forwarding, kept };
+}
+
+function broker(connected: boolean, publish: () => Promise<void>): BrokerConnection {
+  return {
+    address: 'other:1883',
+    state: { connected, subscribed: connected },
+    publish,
+  } as unknown as BrokerConnection;
+}
+
+test('a broker that accepts it is all that is needed; one that refuses it is heard', async (t) => {
+  const { forwarding, kept } = start(t);
+  await forwarding.publish(
+    broker(true, async () => undefined),
+    publication,
+  );
+  const refusing = broker(true, () => Promise.reject(new PublishRefused(0x97)));
+  await assert.rejects(forwarding.publish(refusing, publication), PublishRefused);
+  assert.deepEqual(kept, []);
+});
+
+test('for a broker that is away, or that this side is leaving, it is kept', async (t) => {
+  const { forwarding, kept } = start(t);
+  const away = broker(false, () => assert.fail('nothing is published at a broker that is away'));
+  await forwarding.publish(away, publication);
+  const left = broker(true, () => Promise.reject(new ConnectionClosed()));
+  await forwarding.publish(left, publication);
+  const text = 'other:1883 ["ses/380501112233","g2o=",1,null,null]';
+  assert.deepEqual(kept, [text, text]);
+});
+
+test('for a broker that is connected and takes nothing, it is kept after a while', async (t) => {
+  const { forwarding, kept } = start(t);
+  await forwarding.publish(
+    broker(true, () => new Promise(() => undefined)),
+    publication,
+  );
+  assert.equal(kept.length, 1);
+});
+
+test('what must not be said later is never kept', async (t) => {
+  const { forwarding, kept } = start(t);
+  const away = broker(false, () => assert.fail('nothing is published at a broker that is away'));
+  await assert.rejects(forwarding.publish(away, { ...publication, resend: false }), /not kept/);
+  assert.deepEqual(kept, []);
+});
+
+test('when too much is kept already, the worker is told that this one is lost', async (t) => {
+  const { forwarding } = start(t, 'busy');
+  await assert.rejects(
+    forwarding.publish(
+      broker(false, async () => undefined),
+      publication,
+    ),
+    /too much is kept/,
+  );
+});

@@ -1,0 +1,59 @@
+/** A bad payload must not hold the event loop: all other clients of the worker wait meanwhile. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defaultLimits } from '../../../src/etf/index.ts';
+import type { Means } from '../../../src/handlers/handler.ts';
+import { handlers } from '../../../src/handlers/index.ts';
+import { readProfile, type SentProfile } from '../../../src/protocol/profile.ts';
+import { badPayloads } from '../../harness/bad-payloads.ts';
+import { unitsOf } from '../../harness/calibration.ts';
+
+const phone = '380501112233';
+/** Twice 20 ms, beside a unit of some 10 ms that runs on the same busy machine. */
+const maxUnits = 4;
+
+/** What `set` calls on the profiles; nothing is stored, but all that comes before it is done. */
+const means = {
+  profiles: {
+    change: async (_cause: unknown, _word: unknown, decide: (profile: undefined) => unknown) => {
+      decide(undefined);
+      throw new Error('nothing is stored here');
+    },
+  },
+} as unknown as Means;
+
+/** What a payload keeps the event loop busy with, from its receipt to the first wait for Redis. */
+function receive(payload: Buffer): void {
+  const sent = readProfile(payload, defaultLimits);
+  if (typeof sent !== 'string') void handle(sent);
+}
+
+async function handle(sent: SentProfile): Promise<void> {
+  const request = {
+    sent,
+    phone,
+    key: '',
+    stored: undefined,
+    again: false,
+    isOurs: async () => true,
+    done: undefined,
+    refused: undefined,
+    refusal: { key: 'a refusal', record: '' },
+    record: '',
+  };
+  const whole = { ...request, sessionPhone: phone, replyTo: { client: 'a' } };
+  try {
+    await handlers[sent.kind](whole, means);
+  } catch {
+    // Nothing is stored here.
+  }
+}
+
+function assertQuick(payload: Buffer): void {
+  const units = unitsOf(() => receive(payload), maxUnits);
+  assert.ok(units < maxUnits, `${units.toFixed(1)} units`);
+}
+
+for (const [name, bytes] of Object.entries(badPayloads)) {
+  test(`${name}: not over ${maxUnits} units of work`, () => assertQuick(bytes(phone)));
+}

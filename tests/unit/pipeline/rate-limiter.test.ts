@@ -1,0 +1,90 @@
+/** Who must wait, in one worker; tests/unit/pipeline/rate-limiter-properties.test.ts has several. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { randomFrom, Simulation, type SimulationOptions } from './rate-simulation.ts';
+
+function open(options: Partial<SimulationOptions> = {}) {
+  const settings = { workers: 1, rate: 10, burst: 20, maxDelay: 5, random: randomFrom(1), ...options };
+  const simulation = new Simulation(settings);
+  const [limiter] = simulation.limiters;
+  assert.ok(limiter);
+  /** How many of these requests are let in. */
+  const ask = (client: string, count: number, cost?: number): number => {
+    let letIn = 0;
+    for (let asked = 0; asked < count; asked++) if (!limiter.isLimited(client, cost)) letIn++;
+    return letIn;
+  };
+  return { simulation, limiter, ask };
+}
+
+test('a client may ask so often at once, and then at its rate', async () => {
+  const { simulation, ask } = open();
+  assert.equal(ask('a', 50), 20);
+  await simulation.passTo(1_000);
+  assert.equal(ask('a', 50), 10);
+  assert.equal(ask('b', 50), 20, 'others are not touched');
+});
+
+test('with a rate of 0 nobody must wait', () => {
+  assert.equal(open({ rate: 0 }).ask('a', 10_000), 10_000);
+});
+
+test('a request may cost more or less than one; one above the burst needs a full bucket', async () => {
+  const { simulation, ask } = open();
+  assert.equal(ask('a', 50, 4), 5);
+  assert.equal(ask('b', 100, 0.25), 80);
+  assert.equal(ask('c', 2, 50), 1);
+  await simulation.passTo(3_000);
+  assert.equal(ask('c', 1), 0, '50 are used, and 20 are in a full bucket');
+  await simulation.passTo(3_200);
+  assert.equal(ask('c', 1), 1);
+  assert.equal(ask('c', 1, 50), 0);
+});
+
+test('a client that asks seldom is never reported to Redis', async () => {
+  const { simulation, ask } = open({ rate: 50, burst: 500 });
+  for (let minute = 1; minute <= 1_000; minute++) {
+    await simulation.passTo(minute * 60_000);
+    assert.equal(ask('quiet', 3), 3);
+  }
+  assert.equal(simulation.reports, 0);
+});
+
+test('a busy client costs at most one report in 50 ms', async () => {
+  const { simulation, limiter } = open({ rate: 200, burst: 500 });
+  for (let ms = 0; ms < 10_000; ms++) {
+    await simulation.passTo(ms);
+    limiter.isLimited('busy');
+  }
+  assert.ok(simulation.reports <= 10_000 / 50, `${simulation.reports} reports`);
+});
+
+test('Redis away: each worker goes on with its own bucket, and keeps nothing for each request', async () => {
+  const { simulation, ask } = open();
+  simulation.isAway = true;
+  assert.equal(ask('a', 50), 20);
+  for (let second = 1; second <= 100; second++) {
+    await simulation.passTo(second * 1_000);
+    assert.equal(ask('a', 50), 10);
+  }
+  assert.ok(simulation.reports <= 102, `${simulation.reports} reports`);
+});
+
+test('many other clients do not refill the bucket of one that has used it up', async () => {
+  const { simulation, ask } = open({ rate: 1, burst: 20, maxClients: 100 });
+  assert.equal(ask('flood', 50), 20);
+  for (let other = 0; other < 10_000; other++) {
+    await simulation.passTo(other); // Ten seconds in all.
+    ask(`other-${other % 5_000}`, 1);
+  }
+  assert.ok(ask('flood', 50) <= 10);
+});
+
+test('what a forgotten client has used is reported first', async () => {
+  const { simulation, ask } = open({ rate: 1, burst: 500, maxClients: 10 });
+  assert.equal(ask('a', 3), 3);
+  await simulation.passTo(4_000);
+  for (let other = 0; other < 20; other++) ask(`other-${other}`, 1);
+  await simulation.passTo(5_000);
+  assert.ok(simulation.buckets.has('a'));
+});

@@ -1,0 +1,140 @@
+/** Workers with their rate limiters, and the Redis between them, in virtual time. */
+import { openRateLimiter, type RateLimiter } from '../../../src/pipeline/rate-limiter.ts';
+
+/** What `report-use` does to the bucket of a client, in microseconds: the test of that script compares them. */
+export class SharedBucket {
+  since: number | undefined;
+  full = 0;
+
+  /** @returns how far `full` lies ahead. */
+  report(now: number, cost: number, age: number): number {
+    const oldest = now - age;
+    if (this.since === undefined || this.full <= oldest) {
+      this.since = oldest;
+      this.full = oldest + cost;
+    } else if (oldest >= this.since) {
+      this.full += cost;
+    } else if (oldest + cost > this.since) {
+      this.full += cost - (this.since - oldest);
+      this.since = oldest;
+    }
+    return this.full - now;
+  }
+}
+
+/** A token bucket that knows everything at once. */
+export class ExactBucket {
+  #full = Number.NEGATIVE_INFINITY;
+  readonly #interval: number;
+  readonly #burst: number;
+
+  constructor(rate: number, burst: number) {
+    this.#interval = 1_000 / rate;
+    this.#burst = burst;
+  }
+
+  /** When the next request is within the limit, at `now` or after it, in milliseconds. */
+  next(now: number): number {
+    return Math.max(now, this.#full - (this.#burst - 1) * this.#interval);
+  }
+
+  take(now: number): void {
+    this.#full = Math.max(this.#full, now) + this.#interval;
+  }
+}
+
+interface Event {
+  readonly at: number;
+  /** @returns whether it settled a promise. */
+  readonly run: () => boolean;
+}
+
+export interface SimulationOptions {
+  readonly workers: number;
+  readonly rate: number;
+  readonly burst: number;
+  /** Longest way to Redis, and back, in milliseconds. */
+  readonly maxDelay: number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly maxClients?: number;
+}
+
+export class Simulation {
+  readonly limiters: RateLimiter[] = [];
+  readonly buckets = new Map<string, SharedBucket>();
+  reports = 0;
+  /** While it is true Redis is away. */
+  isAway = false;
+  now = 0;
+  /** By time; few at once, since each client has one report under way on each worker. */
+  readonly #events: Event[] = [];
+  readonly #options: SimulationOptions;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    const { workers, rate, burst, maxClients } = options;
+    const rates = { report: this.#report };
+    const schedule = (run: () => void, ms: number): void =>
+      this.#at(this.now + ms, () => {
+        run();
+        return true; // A report that fails at once settles too.
+      });
+    for (let worker = 0; worker < workers; worker++) {
+      const now = (): number => this.now + worker * 12_345.678; // Clocks have nothing to do with each other.
+      this.limiters.push(
+        openRateLimiter({ rate, burst, rates, now, schedule, ...(maxClients && { maxClients }) }),
+      );
+    }
+  }
+
+  /** Let the time pass, with all that happens until then. */
+  async passTo(at: number): Promise<void> {
+    for (let [event] = this.#events; event !== undefined && event.at <= at; [event] = this.#events) {
+      this.#events.shift();
+      this.now = event.at;
+      if (event.run()) await settled();
+    }
+    this.now = at;
+  }
+
+  readonly #report = (client: string, costMs: number, ageMs: number): Promise<number> => {
+    this.reports++;
+    if (this.isAway) return Promise.reject(new Error('away'));
+    const { maxDelay, random } = this.#options;
+    return new Promise((resolve) => {
+      this.#at(this.now + random() * maxDelay, () => {
+        const bucket = this.buckets.get(client) ?? new SharedBucket();
+        this.buckets.set(client, bucket);
+        const ahead = bucket.report(this.now * 1_000, Math.floor(costMs * 1_000), Math.ceil(ageMs * 1_000));
+        this.#at(this.now + random() * maxDelay, () => {
+          resolve(ahead / 1_000);
+          return true;
+        });
+        return false;
+      });
+    });
+  };
+
+  #at(at: number, run: () => boolean): void {
+    let place = this.#events.length;
+    while (place > 0 && (this.#events[place - 1]?.at ?? 0) > at) place--;
+    this.#events.splice(place, 0, { at, run });
+  }
+}
+
+/** A few rounds of promises. */
+async function settled(): Promise<void> {
+  for (let round = 0; round < 4; round++) await undefined;
+}
+
+/** Numbers between 0 and 1, the same ones for the same seed. */
+export function randomFrom(seed: number): () => number {
+  let state = seed | 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}

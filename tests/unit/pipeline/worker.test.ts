@@ -1,0 +1,276 @@
+/** The way of a request where real servers can't be made to fail at will: brokers and stores are stand-ins here. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { atom, decode, defaultLimits, encode, type Term } from '../../../src/etf/index.ts';
+import type { Means } from '../../../src/handlers/handler.ts';
+import {
+  type BrokerConnection,
+  ConnectionClosed,
+  type Delivery,
+  type Publication,
+} from '../../../src/mqtt/connection.ts';
+import { Worker } from '../../../src/pipeline/worker.ts';
+import { Fault } from '../../../src/store/redis/fault.ts';
+import { openLog } from '../../../src/telemetry/log.ts';
+import { openMetrics } from '../../../src/telemetry/metrics.ts';
+import { rostersOf } from '../../harness/address-books.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { contact, fieldsOf, profile, refusal } from '../../harness/terms.ts';
+import { fragment } from '../protocol/bytes.ts';
+
+const phone = '380501112233';
+const get = encode(profile({ phone, status: 'get' }));
+const update = encode(profile({ phone, status: 'update' }));
+
+/** A profile with one contact, who holds it too. */
+const stored = {
+  version: 'v',
+  update: 5,
+  services: fragment([]),
+  rosters: fragment(rostersOf({ 1: ['380670000001_1'] })),
+  settings: fragment([]),
+  balance: fragment(0),
+  presence: fragment(atom('online')),
+};
+const found = { session: { phone, tokenHash: '' }, stored, record: '', refusal: '' };
+const entry = fragment(contact({ phoneId: `${phone}_1` }));
+
+/** Stores in which a test breaks what it wants to see broken. */
+const means = (broken: object = {}): Means =>
+  ({
+    arrivals: { read: async () => found },
+    profiles: { read: async () => stored, change: async () => stored },
+    contacts: {
+      change: async () => entry,
+    },
+    migrations: { find: async () => undefined },
+    ...broken,
+  }) as unknown as Means;
+
+/** A broker that accepts what is published when it is told to, or refuses it. */
+class BrokerStandIn {
+  readonly session = 'session';
+  readonly address: string;
+  readonly published: Publication[] = [];
+  accept: () => Promise<void> = async () => undefined;
+
+  constructor(address: string) {
+    this.address = address;
+  }
+
+  publish(publication: Publication): Promise<void> {
+    this.published.push(publication);
+    return this.accept();
+  }
+
+  get connection(): BrokerConnection {
+    return this as unknown as BrokerConnection;
+  }
+
+  terms(): Term[] {
+    return this.published.map(({ payload }) => decode(payload));
+  }
+}
+
+function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => boolean } = {}) {
+  const [broker, other] = [new BrokerStandIn('one'), new BrokerStandIn('other')];
+  const [metrics, lines, acknowledged] = [openMetrics(), [] as string[], [] as string[]];
+  const worker = new Worker({
+    means: parts.means ?? means(),
+    rateLimiter: { isLimited: () => false },
+    poison: { take: async () => assert.fail('nothing is redelivered here') },
+    identity: { clientOf: ({ client }) => client, phoneOf: () => phone },
+    brokers: [broker.connection, other.connection],
+    forwarding: { publish: (to, publication) => to.publish(publication) },
+    limits: defaultLimits,
+    replyQos: 1,
+    followSessions: undefined,
+    deadlineMs: parts.deadlineMs ?? 60_000,
+    isStoreAway: parts.isStoreAway ?? (() => false),
+    metrics,
+    log: openLog('info', { write: (line: string) => void lines.push(line) }),
+  });
+  const serve = (payload: Buffer, topic = 'events/1//api/anon/client/', from = broker): Promise<void> =>
+    worker.serve({
+      broker: from.connection,
+      topic,
+      payload,
+      packetId: 1,
+      redelivered: false,
+      retained: false,
+      receivedAt: performance.now(),
+      correlationData: undefined,
+      responseTopic: undefined,
+      userProperties: undefined,
+      isOurs: async () => true,
+      acknowledge: () => void acknowledged.push(topic),
+    } satisfies Delivery);
+  return { broker, other, serve, acknowledged, metrics, lines };
+}
+
+/** A promise and what settles it. */
+function gate() {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a request is acknowledged only when the broker has accepted its answer', async () => {
+  const { broker, serve, acknowledged } = start();
+  const { opened, open } = gate();
+  broker.accept = () => opened;
+  const served = serve(get);
+  await eventually('the answer is published', () => broker.published.length > 0);
+  await turn();
+  assert.deepEqual(acknowledged, []);
+  open();
+  await served;
+  assert.equal(acknowledged.length, 1);
+});
+
+test('a request is acknowledged only when all brokers have accepted its notices', async () => {
+  const { broker, other, serve, acknowledged } = start();
+  const { opened, open } = gate();
+  other.accept = () => opened;
+  const served = serve(update);
+  await eventually('the notice is published', () => other.published.length > 0);
+  await turn();
+  assert.deepEqual(acknowledged, []);
+  open();
+  await served;
+  assert.equal(acknowledged.length, 1);
+  assert.deepEqual(
+    broker.published.map(({ topic }) => topic),
+    ['actions/1/api/client', 'ses/380670000001'],
+  );
+});
+
+test('a request whose answer or notices could not be said, as this side has left the broker, is not acknowledged', async () => {
+  for (const refused of ['actions/', 'ses/']) {
+    const { broker, serve, acknowledged, lines } = start();
+    broker.accept = async () => {
+      if (broker.published.at(-1)?.topic.startsWith(refused)) throw new ConnectionClosed();
+    };
+    await serve(update);
+    assert.deepEqual(acknowledged, []);
+    assert.deepEqual(lines, []);
+  }
+});
+
+test('seventeen requests that tell others: sixteen do it at once, and those of another broker need not wait for them', async () => {
+  const { opened, open } = gate();
+  let telling = 0;
+  const change = async () => {
+    telling++;
+    await opened;
+  };
+  const { broker, other, serve, acknowledged } = start({ means: means({ contacts: { change } }) });
+  const served = Array.from({ length: 17 }, () => serve(update));
+  while (broker.published.length < 17) await turn();
+  assert.equal(telling, 16);
+  const elsewhere = serve(update, undefined, other);
+  while (telling < 17) await turn();
+  assert.deepEqual(acknowledged, []);
+  open();
+  await Promise.all([...served, elsewhere]);
+  assert.equal(acknowledged.length, 18);
+});
+
+test('notices go to all brokers, an answer only to the one that the request came from', async () => {
+  const { broker, other, serve } = start();
+  await serve(update);
+  fieldsOf(broker.terms()[0] ?? []);
+  assert.deepEqual(broker.terms()[1], decode(Buffer.concat([Buffer.of(131), entry])));
+  assert.deepEqual(other.terms(), broker.terms().slice(1));
+});
+
+for (const [name, error] of [
+  ['a fault of Redis', new Fault('redis: OOM', new Error(`HSET profile:{${phone}} secret`))],
+  ['a bug', new TypeError('x is not a function')],
+] as const) {
+  test(`${name} is answered with internal, logged without what the client sent, and acknowledged`, async () => {
+    const read = () => Promise.reject(error);
+    const { broker, serve, acknowledged, metrics, lines } = start({ means: means({ arrivals: { read } }) });
+    await serve(get);
+    assert.deepEqual(broker.terms(), [refusal('internal')]);
+    assert.equal(acknowledged.length, 1);
+    assert.match(
+      await metrics.text(),
+      /profile_requests_total\{kind="get",result="internal",lane="fast"\} 1/,
+    );
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /"level":"error".*"kind":"get".*request failed/);
+    assert.ok(!lines[0]?.includes(phone) && !lines[0]?.includes('secret'));
+  });
+}
+
+test('an answer that the broker refuses to take is counted and logged, and the request acknowledged', async () => {
+  const { broker, serve, acknowledged, metrics, lines } = start();
+  broker.accept = () => Promise.reject(new Error('publish refused: quota exceeded'));
+  await serve(get);
+  assert.equal(broker.published.length, 1);
+  assert.equal(acknowledged.length, 1);
+  assert.match(await metrics.text(), /profile_publish_refused_total\{kind="answer"\} 1/);
+  assert.match(lines[0] ?? '', /"level":"warn".*quota exceeded/);
+});
+
+test('a request that outlives the deadline is answered with internal', async () => {
+  const { opened, open } = gate();
+  const read = () => opened.then(() => found);
+  const { broker, serve, acknowledged } = start({ means: means({ arrivals: { read } }), deadlineMs: 5 });
+  await serve(get);
+  assert.deepEqual(broker.terms(), [refusal('internal')]);
+  assert.equal(acknowledged.length, 1);
+  open();
+  await turn();
+  assert.equal(broker.published.length, 1);
+});
+
+test('while Redis is away the deadline does not count', async () => {
+  const { opened, open } = gate();
+  const read = () => opened.then(() => found);
+  let looks = 0;
+  const isStoreAway = () => {
+    if (++looks === 3) open();
+    return true;
+  };
+  const { broker, serve } = start({ means: means({ arrivals: { read } }), deadlineMs: 5, isStoreAway });
+  await serve(get);
+  fieldsOf(broker.terms()[0] ?? []);
+});
+
+for (const [name, payload, topic] of [
+  ['an empty payload', Buffer.alloc(0), undefined],
+  ['a term of another service', encode(atom('Auth')), undefined],
+  ['an empty client level', get, 'events/1//api/anon//'],
+  ['a topic of another form', get, 'events/1//api/anon/client'],
+] as const) {
+  test(`${name} is acknowledged without an answer`, async () => {
+    const { broker, serve, acknowledged } = start();
+    await serve(payload, topic);
+    assert.deepEqual(broker.published, []);
+    assert.equal(acknowledged.length, 1);
+  });
+}
+
+function withClock(t: TestContext): { now: number } {
+  const clock = { now: 0 };
+  t.mock.method(performance, 'now', () => clock.now);
+  return clock;
+}
+
+test('an empty client level is logged at most once a minute', async (t) => {
+  const clock = withClock(t);
+  const { serve, lines } = start();
+  const counts: number[] = [];
+  for (const now of [0, 1, 59_999, 60_000, 60_001, 120_000]) {
+    clock.now = now;
+    await serve(get, 'events/1//api/anon//');
+    counts.push(lines.length);
+  }
+  assert.deepEqual(counts, [1, 1, 1, 2, 2, 3]);
+});

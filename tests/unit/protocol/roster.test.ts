@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { atom, decodeFragment, ImproperList, type Term } from '../../../src/etf/index.ts';
+import {
+  changeContact,
+  contactStatus,
+  isFriend,
+  readContact,
+  writeContact,
+} from '../../../src/protocol/contact.ts';
+import { writeList } from '../../../src/protocol/list.ts';
+import {
+  type ContactPlace,
+  contactPlaces,
+  deletedPlaces,
+  friendPlaces,
+  joinRosters,
+  type Roster,
+  readRoster,
+  readRosters,
+} from '../../../src/protocol/roster.ts';
+import { contact, record, roster } from '../../harness/terms.ts';
+import { atomEncodings, foreignTerms, fragment, raw } from './bytes.ts';
+
+/** The contacts of rosters as they are stored, by `<roster id>:<phone_id>`. */
+function storedContacts(rosters: readonly Roster[]): (place: ContactPlace) => Uint8Array | undefined {
+  const fields = new Map(
+    rosters.flatMap(({ id, contacts }) =>
+      contacts.map(({ phoneId, fragment: bytes }) => [`${id}:${phoneId}`, bytes] as const),
+    ),
+  );
+  return (place) => fields.get(`${place.roster}:${place.phoneId}`);
+}
+
+const outlinesOf = (rosters: readonly Roster[]) =>
+  writeList(rosters.map(({ outline }) => ({ fragment: outline })));
+
+const read = (...rosters: Term[]): Roster[] => {
+  const result = readRosters(fragment(rosters));
+  assert.ok(result);
+  return result;
+};
+
+test('the outline of a roster has the phone_ids in the place of its contacts', () => {
+  const [one] = read(
+    roster({ id: 7, names: 'n', userlist: [contact({ phoneId: 'b_1' }), contact({ phoneId: 'a_1' })] }),
+  );
+  assert.ok(one);
+  const ids = ['b_1', 'a_1'].map((id) => new TextEncoder().encode(id));
+  assert.deepEqual(decodeFragment(one.outline), roster({ id: 7, names: 'n', userlist: ids }));
+  assert.deepEqual(contactPlaces(outlinesOf([one])), [
+    { roster: '7', phoneId: 'b_1' },
+    { roster: '7', phoneId: 'a_1' },
+  ]);
+});
+
+test('a status is read in any encoding that an atom may have; anything else is a friend’s', () => {
+  for (const status of ['ban', 'banned', 'request', 'authorization', 'ignore', 'deleted', 'nonexised'])
+    for (const [name, term] of atomEncodings(status)) {
+      const one = readContact(fragment(contact({ phoneId: 'a_1', status: term })));
+      assert.ok(one);
+      assert.equal(contactStatus(one.fragment), status, name);
+      assert.equal(isFriend(one.fragment), false, name);
+    }
+  for (const [name, term] of Object.entries({ ...foreignTerms, none: [], friend: atom('friend') })) {
+    const one = readContact(fragment(contact({ phoneId: 'a_1', lastMessage: term, status: term })));
+    assert.ok(one);
+    assert.equal(isFriend(one.fragment), true, name);
+  }
+});
+
+test('the places of friends, and of those who are deleted, are found in joined rosters', () => {
+  const statuses = [[], atom('ban'), atom('friend'), atom('deleted')];
+  const userlist = statuses.map((status, n) => contact({ phoneId: `${n}_1`, lastMessage: [n], status }));
+  const rosters = fragment([5, roster({ id: 7, userlist }), roster({ id: 8, userlist: userlist.slice(1) })]);
+  const at = (id: string, ...numbers: number[]) => numbers.map((n) => ({ roster: id, phoneId: `${n}_1` }));
+  assert.deepEqual(friendPlaces(rosters), [...at('7', 0, 2), ...at('8', 2)]);
+  assert.deepEqual(deletedPlaces(rosters), [...at('7', 3), ...at('8', 3)]);
+  assert.deepEqual(friendPlaces(fragment([])), []);
+});
+
+test('an integer in the place of a roster is one without contacts here', () => {
+  const [one] = read(5);
+  assert.ok(one);
+  assert.deepEqual([one.id, one.contacts], [undefined, []]);
+  assert.deepEqual(decodeFragment(one.fragment), 5);
+  assert.deepEqual(contactPlaces(outlinesOf([one])), []);
+});
+
+test('[1,2,3], which is a string on the wire, is three integers', () => {
+  const rosters = readRosters(fragment(raw(107, 0, 3, 1, 2, 3)));
+  assert.deepEqual(
+    rosters?.map((one) => decodeFragment(one.fragment)),
+    [1, 2, 3],
+  );
+});
+
+test('a roster’s id may be an integer, a binary, a list of characters, or [] for 0', () => {
+  const ids = read(...[3, 'x', [97, 98], []].map((id) => roster({ id }))).map(({ id }) => id);
+  assert.deepEqual(ids, ['3', 'x', 'ab', '0']);
+});
+
+test('two rosters of one id are refused, also if one is an integer and the other a text', () => {
+  assert.equal(readRosters(fragment([roster({ id: 3 }), roster({ id: '3' })])), undefined);
+  assert.equal(readRosters(fragment([roster({ id: 0 }), roster({ id: [] })])), undefined);
+});
+
+test('of two contacts with one phone_id the later is kept, in the place of the first', () => {
+  const userlist = [
+    contact({ phoneId: 'a_1', names: 'first' }),
+    contact({ phoneId: 'b_1' }),
+    contact({ phoneId: 'a_1', names: 'later' }),
+  ];
+  const [one] = read(roster({ userlist }));
+  const kept = [contact({ phoneId: 'a_1', names: 'later' }), contact({ phoneId: 'b_1' })];
+  assert.deepEqual(decodeFragment(one?.fragment ?? Buffer.of()), roster({ userlist: kept }));
+});
+
+const noRoster: Record<string, Term> = {
+  'an atom': atom('Roster'),
+  'a roster of 13 elements': record('Roster', ...Array<[]>(12).fill([])),
+  'a roster of 15 elements': record('Roster', ...Array<[]>(14).fill([])),
+  'another record of 14 elements': record('Room', ...Array<[]>(13).fill([])),
+  'a roster whose id is an atom': roster({ id: atom('a') }),
+  'a roster whose id is empty': roster({ id: '' }),
+  'a roster whose id is a float': roster({ id: foreignTerms['a float'] ?? [] }),
+  'a roster whose id has 256 bytes': roster({ id: 'x'.repeat(256) }),
+  'a roster with an improper list of users': roster({
+    userlist: new ImproperList([contact({ phoneId: 'a' })], 1),
+  }),
+  'a roster with a user that is no contact': roster({ userlist: [1] }),
+  'the empty list': [],
+  'a float': foreignTerms['a float'] ?? [],
+};
+
+for (const [name, term] of Object.entries(noRoster)) {
+  test(`no roster: ${name}`, () => {
+    assert.equal(readRoster(fragment(term)), undefined);
+    assert.equal(readRosters(fragment([roster({ id: 99 }), term])), undefined);
+  });
+}
+
+const arbitraryRosters = fc
+  .uniqueArray(fc.tuple(fc.nat(20), fc.array(fc.tuple(fc.nat(30), fc.string({ maxLength: 5 })))), {
+    selector: ([id]) => id,
+  })
+  .map((rosters) =>
+    rosters.map(([id, contacts]) =>
+      id % 5 === 0
+        ? id + 1_000
+        : roster({
+            id,
+            userlist: contacts.map(([n, names]) => contact({ phoneId: `38050000${n}_1`, names })),
+          }),
+    ),
+  );
+
+test('the outlines joined with the contacts are the rosters again', () => {
+  fc.assert(
+    fc.property(arbitraryRosters, (terms) => {
+      const rosters = read(...terms);
+      const joined = joinRosters(outlinesOf(rosters), storedContacts(rosters));
+      assert.deepEqual(joined, writeList(rosters));
+    }),
+  );
+});
+
+test('joined rosters show a contact as it is stored by now, and leave out one that is gone', () => {
+  fc.assert(
+    fc.property(arbitraryRosters, fc.nat(), (terms, chosen) => {
+      const rosters = read(...terms);
+      const places = contactPlaces(outlinesOf(rosters));
+      const place = places[chosen % (places.length || 1)];
+      if (place === undefined) return;
+      const stored = storedContacts(rosters);
+      const isIt = (other: ContactPlace) => other.roster === place.roster && other.phoneId === place.phoneId;
+      const without = joinRosters(outlinesOf(rosters), (other) => (isIt(other) ? undefined : stored(other)));
+      const left = read(...(decodeFragment(without) as Term[])).flatMap(({ id, contacts }) =>
+        contacts.map(({ phoneId }) => ({ roster: id, phoneId })),
+      );
+      assert.deepEqual(
+        left,
+        places.filter((other) => !isIt(other)),
+      );
+    }),
+  );
+});
+
+for (const [name, term] of Object.entries(foreignTerms)) {
+  test(`${name} in last_msg comes back byte for byte`, () => {
+    const read = readContact(fragment(contact({ phoneId: 'a_1', lastMessage: term })));
+    assert.deepEqual(read?.fragment, fragment(contact({ phoneId: 'a_1', lastMessage: term })));
+  });
+}
+
+test('a contact is read with its phone_id as a binary or a list of characters', () => {
+  assert.equal(readContact(fragment(contact({ phoneId: '380501112233_1' })))?.phoneId, '380501112233_1');
+  assert.equal(readContact(fragment(contact({ phoneId: [97, 95, 49] })))?.phoneId, 'a_1');
+});
+
+test('undefined in a contact becomes [], but in last_msg stays', () => {
+  const sent = contact({ phoneId: 'a_1', names: atom('undefined'), lastMessage: atom('undefined') });
+  const kept = contact({ phoneId: 'a_1', names: [], lastMessage: atom('undefined') });
+  assert.deepEqual(readContact(fragment(sent))?.fragment, fragment(kept));
+});
+
+for (const [name, term] of Object.entries({
+  'no phone_id': contact({ phoneId: [] }),
+  'an empty phone_id': contact({ phoneId: '' }),
+  'a phone_id that is a number': contact({ phoneId: 1 }),
+  'a phone_id of 256 characters': contact({ phoneId: 'x'.repeat(256) }),
+  '14 elements': record('Contact', 'a_1', ...Array<[]>(12).fill([])),
+  '16 elements': record('Contact', 'a_1', ...Array<[]>(14).fill([])),
+})) {
+  test(`a contact with ${name} is none`, () => {
+    assert.equal(readContact(fragment(term)), undefined);
+  });
+}
+
+test('a changed contact differs in the changed fields only', () => {
+  const values = { phoneId: 'a_1', names: 'n', lastMessage: foreignTerms['a map'] ?? [], settings: [1] };
+  const before = readContact(fragment(contact(values)));
+  assert.ok(before);
+  const changes = {
+    update: fragment(5),
+    presence: fragment(atom('away')),
+    status: fragment(atom('deleted')),
+  };
+  const changed = changeContact(before.fragment, changes);
+  const expected = contact({ ...values, update: 5, presence: atom('away'), status: atom('deleted') });
+  assert.deepEqual(changed, fragment(expected));
+  assert.deepEqual(writeContact(changed), Buffer.concat([Buffer.of(131), fragment(expected)]));
+});
