@@ -35,8 +35,8 @@ function securityWith(sessions: number): string {
       priority: 0,
       allow: true,
     }));
-  for (let place = 0; place < sessions; place++) {
-    const [client, phone] = [`emqttd_${place}`, `3805${String(place).padStart(8, '0')}`];
+  for (let index = 0; index < sessions; index++) {
+    const [client, phone] = [`emqttd_${index}`, `3805${String(index).padStart(8, '0')}`];
     const [roleOfClient, group] = [`client:${client}`, `phone:${phone}`];
     file.roles.push(
       { rolename: roleOfClient, acls: reading(`actions/1/api/${client}/#`) },
@@ -80,17 +80,17 @@ async function measure(sessions: number): Promise<Record<string, string | number
     await clients.find('admin');
     const others = await startOther(server.url, certificate.cert);
     const calm = await others.longest(() => new Promise((resolve) => setTimeout(resolve, 500)));
-    const add = await rounds(clients, pid, (place) =>
-      clients.put({ client: `new-${place}`, phone: `7${1_000_000 + place}`, token: 'token' }, undefined),
+    const add = await rounds(clients, pid, (index) =>
+      clients.put({ client: `new-${index}`, phone: `7${1_000_000 + index}`, token: 'token' }, undefined),
     );
     const waits: number[] = [];
     for (let place = 0; place < ROUNDS; place++) {
       const session = { client: `watched-${place}`, phone: `8${1_000_000 + place}`, token: 'token' };
       waits.push(await others.longest(() => clients.put(session, undefined)));
     }
-    const remove = await rounds(clients, pid, async (place) => {
-      await clients.remove(`new-${place}`);
-      await clients.dropPhone(`7${1_000_000 + place}`);
+    const remove = await rounds(clients, pid, async (index) => {
+      await clients.remove(`new-${index}`);
+      await clients.dropPhone(`7${1_000_000 + index}`);
     });
     const before = processorMs(pid);
     for await (const page of clients.all()) void page;
@@ -118,7 +118,7 @@ async function measure(sessions: number): Promise<Record<string, string | number
 async function rounds(
   clients: BrokerClients,
   pid: number,
-  change: (place: number) => Promise<void>,
+  change: (index: number) => Promise<void>,
 ): Promise<number> {
   const taken: number[] = [];
   for (let place = 0; place < ROUNDS; place++) {

@@ -27,9 +27,9 @@ export function chartOf(sections: readonly Section[], machine: string): string {
 function sectionBars({ title, columns, rows }: Section, top: number): string {
   const longest = Math.max(...rows.map(({ figures }) => figures[0]?.high ?? 0));
   const scale = (value: number): number => Math.round(((value / longest) * BAR_WIDTH || 0) * 10) / 10;
-  const bars = rows.map(({ name, figures }, place) => {
+  const bars = rows.map(({ name, figures }, index) => {
     const figure = figures[0] ?? { median: 0, low: 0, high: 0 };
-    const y = top + TITLE_HEIGHT + place * ROW_HEIGHT;
+    const y = top + TITLE_HEIGHT + index * ROW_HEIGHT;
     const middle = y + ROW_HEIGHT / 2 - 3;
     const [low, high] = [LABEL_WIDTH + scale(figure.low), LABEL_WIDTH + scale(figure.high)];
     return [

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { startMosquitto } from '../dev/servers/mosquitto.ts';
 import { startRedis } from '../dev/servers/redis.ts';
 import type { LoadOrder, LoadReport, LoadResult } from './phone-process.ts';
-import { clientOf, MOST_PHONES, phoneOf, workloadOf } from './workloads.ts';
+import { clientOf, MAX_PHONES, phoneOf, workloadOf } from './workloads.ts';
 
 /** Requests are counted for each client as always, but no client of a benchmark asks too often. */
 const countingAll = { CLIENT_RATE: '1000000', CLIENT_BURST: '1000000' };
@@ -138,9 +138,9 @@ end`;
 async function storeSessions(url: string, contacts: number, withReadyAnswers: boolean): Promise<void> {
   const redis = new Redis(url);
   const pipeline = redis.pipeline();
-  for (let place = 0; place < MOST_PHONES; place++) {
-    const phone = phoneOf(place);
-    pipeline.hset(`session:${clientOf(place)}`, 'phone', phone);
+  for (let index = 0; index < MAX_PHONES; index++) {
+    const phone = phoneOf(index);
+    pipeline.hset(`session:${clientOf(index)}`, 'phone', phone);
     if (withReadyAnswers) pipeline.set(`ready:{${phone}}`, workloadOf('get', phone, contacts).answer);
   }
   await pipeline.exec();

@@ -50,14 +50,14 @@ async function updateOnce(
   listener.removeAllListeners('message');
 }
 
-interface Stage {
+interface FanOutHarness {
   readonly running: RunningContender;
   readonly gets: Load;
   readonly update: () => Promise<void>;
 }
 
 async function measure(
-  { running, gets, update }: Stage,
+  { running, gets, update }: FanOutHarness,
   rounds: number,
   progress: Progress,
 ): Promise<Section> {
@@ -121,7 +121,7 @@ async function storeContacts({ redisUrl }: RunningContender): Promise<void> {
     await profiles.change(cause, 'ok', () => ({ rosters: readRosters(encodeFragment(rosters)) ?? [] }));
   };
   await hold(phoneOf(0), rostersOf(contacts));
-  const places = Array.from({ length: contacts }, (_, place) => place);
-  await Promise.all(places.map((place) => hold(counterpartyOf(place), [rosterOf([`${phoneOf(0)}_1`])])));
+  const places = Array.from({ length: contacts }, (_, index) => index);
+  await Promise.all(places.map((index) => hold(counterpartyOf(index), [rosterOf([`${phoneOf(0)}_1`])])));
   await redis.close();
 }

@@ -17,13 +17,13 @@ import { atom, decode, encode, isAtom, Tuple, tuple } from '../src/etf/index.ts'
 import { startWorker } from '../tests/harness/worker.ts';
 
 const topic = 'events/1//api/anon//';
-const phoneOf = (place: number): string => `38050${1_000_000 + place}`;
+const phoneOf = (index: number): string => `38050${1_000_000 + index}`;
 const phones = 50;
 const askedPerSecond = 200;
 const flooder = phones;
 
-const request = (place: number, kind: string): Buffer =>
-  encode(tuple(atom('Profile'), Buffer.from(phoneOf(place)), [], [], [], 0, 0, [], atom(kind)));
+const request = (index: number, kind: string): Buffer =>
+  encode(tuple(atom('Profile'), Buffer.from(phoneOf(index)), [], [], [], 0, 0, [], atom(kind)));
 
 interface Flooded {
   readonly sent: number;
@@ -65,22 +65,22 @@ class Asker {
   readonly #payload: Buffer;
   readonly #due: number[] = [];
 
-  private constructor(client: MqttClient, place: number, onAnswer: (milliseconds: number) => void) {
+  private constructor(client: MqttClient, index: number, onAnswer: (milliseconds: number) => void) {
     this.#client = client;
-    this.#payload = request(place, 'get');
+    this.#payload = request(index, 'get');
     client.on('message', () => {
       const due = this.#due.shift();
       if (due !== undefined) onAnswer(performance.now() - due);
     });
   }
 
-  static async connect(url: string, place: number, onAnswer: (milliseconds: number) => void): Promise<Asker> {
-    const client = await connectAsync(url, { clientId: `client-${place}`, protocolVersion: 5 });
-    await client.subscribeAsync(`actions/1/api/client-${place}`, { qos: 1 });
+  static async connect(url: string, index: number, onAnswer: (milliseconds: number) => void): Promise<Asker> {
+    const client = await connectAsync(url, { clientId: `client-${index}`, protocolVersion: 5 });
+    await client.subscribeAsync(`actions/1/api/client-${index}`, { qos: 1 });
     const answered = new Promise<void>((resolve) => client.once('message', () => resolve()));
-    await client.publishAsync(topic, request(place, 'set'), { qos: 1 });
+    await client.publishAsync(topic, request(index, 'set'), { qos: 1 });
     await answered;
-    return new Asker(client, place, onAnswer);
+    return new Asker(client, index, onAnswer);
   }
 
   /** @param due - when it was to be asked, so that a late start counts too. */
@@ -124,8 +124,8 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 async function main(rounds: number, seconds: number, rate: number): Promise<void> {
   const [broker, redis] = await Promise.all([startMosquitto({ persistence: false }), startRedis()]);
   const database = new Redis(redis.url);
-  for (let place = 0; place <= flooder; place++)
-    await database.hset(`session:client-${place}`, { phone: phoneOf(place) });
+  for (let index = 0; index <= flooder; index++)
+    await database.hset(`session:client-${index}`, { phone: phoneOf(index) });
   database.disconnect();
   const workers = await Promise.all(
     ['worker-1', 'worker-2'].map((name) =>

@@ -15,8 +15,8 @@ export function benchGrowth(options: BenchOptions): Promise<Section[]> {
     { ...worker, name: `${others.toLocaleString('en')} profiles`, others },
   ];
   return withContenders(contenders, options.progress, async (running, load) => {
-    const tasks = running.map((contender, place): Task => {
-      const processes = contenders[place]?.processes ?? 1;
+    const tasks = running.map((contender, index): Task => {
+      const processes = contenders[index]?.processes ?? 1;
       return { contender, kind: 'get', inFlight: inFlight * processes };
     });
     const results = await measureRounds(tasks, load, {

@@ -3,7 +3,7 @@ import { Phone } from './phone.ts';
 import {
   clientOf,
   type Kind,
-  MOST_PHONES,
+  MAX_PHONES,
   phoneOf,
   STORED_TIME,
   seedOf,
@@ -43,9 +43,9 @@ const SEEDED_AT_ONCE = 32;
 const connected = new Map<string, Promise<Phone>>();
 
 /** Phones stay connected from one round to the next. */
-function phoneAt(port: number, place: number): Promise<Phone> {
-  const name = `${port} ${place}`;
-  const phone = connected.get(name) ?? Phone.connect(port, clientOf(place), STORED_TIME);
+function phoneAt(port: number, index: number): Promise<Phone> {
+  const name = `${port} ${index}`;
+  const phone = connected.get(name) ?? Phone.connect(port, clientOf(index), STORED_TIME);
   connected.set(name, phone);
   return phone;
 }
@@ -53,12 +53,12 @@ function phoneAt(port: number, place: number): Promise<Phone> {
 async function work(order: LoadOrder): Promise<LoadResult> {
   const { port, contacts } = order;
   if (order.kind === 'seed') {
-    for (let first = 0; first < MOST_PHONES; first += SEEDED_AT_ONCE) {
+    for (let first = 0; first < MAX_PHONES; first += SEEDED_AT_ONCE) {
       await measure(port, { first, count: SEEDED_AT_ONCE, milliseconds: 0 }, (phone) =>
         seedOf(phone, contacts),
       );
     }
-    return { requests: MOST_PHONES, seconds: 0, p50Micros: 0, p99Micros: 0 };
+    return { requests: MAX_PHONES, seconds: 0, p50Micros: 0, p99Micros: 0 };
   }
   const { kind, inFlight: count, first = 0, milliseconds } = order;
   return measure(port, { first, count, milliseconds }, (phone) => workloadOf(kind, phone, contacts));
@@ -70,14 +70,14 @@ async function measure(
   { first, count, milliseconds }: { first: number; count: number; milliseconds: number },
   workloadFor: (phone: string) => Workload,
 ): Promise<LoadResult> {
-  const places = Array.from({ length: count }, (_, place) => first + place);
-  const phones = await Promise.all(places.map((place) => phoneAt(port, place)));
-  const workloads = places.map((place) => workloadFor(phoneOf(place)));
+  const places = Array.from({ length: count }, (_, index) => first + index);
+  const phones = await Promise.all(places.map((index) => phoneAt(port, index)));
+  const workloads = places.map((index) => workloadFor(phoneOf(index)));
   const latencies: number[] = [];
   const start = performance.now();
   const end = start + milliseconds;
-  const asking = phones.map(async (phone, place) => {
-    const workload = workloads[place];
+  const asking = phones.map(async (phone, index) => {
+    const workload = workloads[index];
     if (workload === undefined) return;
     await phone.ask(workload, (micros) => {
       latencies.push(micros);

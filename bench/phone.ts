@@ -139,13 +139,13 @@ export class Phone {
       payload.compare(answer, timeEnd, answer.length, timeEnd, answer.length) === 0;
     if (!isSame) throw wrong(this.#client, payload, answer);
     const answered = payload.readUIntLE(answerTimeAt, TIME_BYTES);
-    const [least, most] = {
+    const [min, max] = {
       stored: [this.#time, this.#time],
       sent: [this.#sentTime, this.#sentTime],
       server: [this.#sentTime, Date.now()],
     }[time] as [number, number];
-    if (answered < least || answered > most) {
-      throw new WrongAnswer(`${this.#client}: the time is ${answered}, not ${least} to ${most}`);
+    if (answered < min || answered > max) {
+      throw new WrongAnswer(`${this.#client}: the time is ${answered}, not ${min} to ${max}`);
     }
     this.#time = answered;
   }
@@ -156,7 +156,7 @@ export class Phone {
 }
 
 function wrong(client: string, payload: Buffer, answer: Buffer): WrongAnswer {
-  const at = payload.findIndex((byte, place) => byte !== answer[place]);
+  const at = payload.findIndex((byte, index) => byte !== answer[index]);
   const place = at < 0 ? Math.min(payload.length, answer.length) : at;
   return new WrongAnswer(
     `${client}: the answer has ${payload.length} bytes where ${answer.length} are right, and differs at byte ${place}: ` +

@@ -73,7 +73,7 @@ function slope(samples: readonly { requests: number; usage: Usage }[]): number {
   const x = half.map(({ requests }) => requests / 100_000);
   const y = half.map(({ usage }) => usage.residentMegabytes);
   const [meanX, meanY] = [mean(x), mean(y)];
-  const covariance = mean(x.map((value, place) => (value - meanX) * ((y[place] ?? 0) - meanY)));
+  const covariance = mean(x.map((value, index) => (value - meanX) * ((y[index] ?? 0) - meanY)));
   return covariance / mean(x.map((value) => (value - meanX) ** 2));
 }
 

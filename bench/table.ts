@@ -32,10 +32,10 @@ export interface Section {
 export function spreadOf(rounds: readonly number[]): Spread {
   const sorted = rounds.toSorted((a, b) => a - b);
   const at = (part: number): number => {
-    const place = (sorted.length - 1) * part;
-    const below = sorted[Math.floor(place)] ?? Number.NaN;
-    const above = sorted[Math.ceil(place)] ?? Number.NaN;
-    return below + (above - below) * (place - Math.floor(place));
+    const index = (sorted.length - 1) * part;
+    const below = sorted[Math.floor(index)] ?? Number.NaN;
+    const above = sorted[Math.ceil(index)] ?? Number.NaN;
+    return below + (above - below) * (index - Math.floor(index));
   };
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
@@ -44,10 +44,10 @@ export function spreadOf(rounds: readonly number[]): Spread {
 export function tableLines({ title, columns, rows, goals = [] }: Section): string[] {
   const cells = [['', ...columns], ...rows.map(({ name, figures }) => [name, ...figures.map(spreadText)])];
   const widths =
-    cells[0]?.map((_, place) => Math.max(...cells.map((row) => (row[place] ?? '').length))) ?? [];
+    cells[0]?.map((_, index) => Math.max(...cells.map((row) => (row[index] ?? '').length))) ?? [];
   const lines = cells.map((row) => {
-    const padded = row.map((cell, place) =>
-      place === 0 ? cell.padEnd(widths[place] ?? 0) : cell.padStart(widths[place] ?? 0),
+    const padded = row.map((cell, index) =>
+      index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0),
     );
     return `  ${padded.join('   ').trimEnd()}`;
   });

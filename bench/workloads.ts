@@ -25,15 +25,15 @@ const PROFILE_BYTES = 824;
 export const STORED_TIME = 1_700_000_000_000;
 
 /** As many phones as there can be requests in flight; each waits for its answer before it asks again. */
-export const MOST_PHONES = 256;
+export const MAX_PHONES = 256;
 
-export function clientOf(place: number): string {
-  return `emqttd_${place}`;
+export function clientOf(index: number): string {
+  return `emqttd_${index}`;
 }
 
 /** Twelve digits, which is where `peers/bare-loop.mjs` looks for them. */
-export function phoneOf(place: number): string {
-  return String(380_500_000_000 + place);
+export function phoneOf(index: number): string {
+  return String(380_500_000_000 + index);
 }
 
 /**
@@ -100,14 +100,14 @@ function profile(phone: string, { services, rosters, settings, kind }: Fields): 
 }
 
 /** The phone of a contact. */
-export function counterpartyOf(place: number): string {
-  return String(380_671_000_000 + place);
+export function counterpartyOf(index: number): string {
+  return String(380_671_000_000 + index);
 }
 
 /** One roster with so many contacts, of some 160 bytes each. */
 export function rostersOf(contacts: number): Term[] {
   if (contacts === 0) return [];
-  return [rosterOf(Array.from({ length: contacts }, (_, place) => `${counterpartyOf(place)}_1`))];
+  return [rosterOf(Array.from({ length: contacts }, (_, index) => `${counterpartyOf(index)}_1`))];
 }
 
 /** A roster of the contacts with these `phone_id`s. */

@@ -130,12 +130,12 @@ export class Conversation {
 
   /** Whether the message is one of `allowed`; then it is struck out there. */
   #isAllowed(message: Message, allowed: Heard[]): boolean {
-    const place = allowed.findIndex(
+    const index = allowed.findIndex(
       ({ device, topic, pattern }) =>
         device === message.device && topic === message.topic && this.#compare(pattern, message) !== undefined,
     );
-    if (place >= 0) allowed.splice(place, 1);
-    return place >= 0;
+    if (index >= 0) allowed.splice(index, 1);
+    return index >= 0;
   }
 
   #compare(pattern: string, { payload }: Message): Bindings | undefined {
@@ -144,10 +144,10 @@ export class Conversation {
 
   /** Strike out of `outstanding` what the message brings. */
   #examine(message: Message, outstanding: Heard[]): void {
-    const place = outstanding.findIndex(
+    const index = outstanding.findIndex(
       ({ device, topic }) => device === message.device && topic === message.topic,
     );
-    const [expected] = place < 0 ? [] : outstanding.splice(place, 1);
+    const [expected] = index < 0 ? [] : outstanding.splice(index, 1);
     if (expected === undefined) throw unasked(message);
     const found = this.#compare(expected.pattern, message);
     if (found === undefined) {

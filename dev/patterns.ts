@@ -62,8 +62,8 @@ function matchAll(
 ): Bindings | undefined {
   if (patterns.length !== terms.length) return undefined;
   let found: Bindings | undefined = bindings;
-  for (const [place, pattern] of patterns.entries()) {
-    const term = terms[place];
+  for (const [index, pattern] of patterns.entries()) {
+    const term = terms[index];
     found = found && term !== undefined ? match(pattern, term, found) : undefined;
   }
   return found;

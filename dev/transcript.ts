@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { decode, defaultLimits } from '../src/etf/index.ts';
 import { print } from '../src/etf/text.ts';
-import { readForm } from '../src/qa/formats/read.ts';
+import { readFormat } from '../src/qa/formats/read.ts';
 
 /** Where the conversation is written down; lines of a terminal are coloured. */
 export interface Transcript {
@@ -40,7 +40,7 @@ export function openTranscript(write: (line: string) => void, hasColours: boolea
 /** A payload in any form as Erlang text in one line; one that is no term as the binary that it is. */
 function text(payload: Uint8Array): string {
   try {
-    const { message = payload } = readForm(payload, defaultLimits);
+    const { message = payload } = readFormat(payload, defaultLimits);
     return print(decode(message)).replace(longText, '"$1…"');
   } catch {
     return print(payload);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openFollowing } from './broker-acl/index.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './config/settings.ts';
-import { Forwarding } from './failover/outbox-relay.ts';
-import { Heirs } from './failover/session-takeover.ts';
-import { openHeartbeats } from './failover/worker-registry.ts';
-import type { Means } from './handlers/handler.ts';
-import { Lane, type LaneOptions } from './lib/concurrency-limiter.ts';
-import { type BrokerConnection, connectBroker } from './mqtt/connection.ts';
-import { identityBy } from './pipeline/authenticator.ts';
+import { OutboxRelay } from './failover/outbox-relay.ts';
+import { SessionTakeover } from './failover/session-takeover.ts';
+import { openWorkerRegistry } from './failover/worker-registry.ts';
+import type { Context } from './handlers/handler.ts';
+import { ConcurrencyLimiter, type ConcurrencyLimiterOptions } from './lib/concurrency-limiter.ts';
+import { type BrokerConnection, connectBroker, type Delivery } from './mqtt/connection.ts';
+import { authenticatorFor } from './pipeline/authenticator.ts';
 import { openPoisonGuard } from './pipeline/poison-guard.ts';
 import { openRateLimiter } from './pipeline/rate-limiter.ts';
 import { Worker } from './pipeline/worker.ts';
@@ -17,22 +17,23 @@ import { sharedFilter } from './protocol/topics.ts';
 import { connectForQa } from './qa/connection.ts';
 import { openMail } from './services/mail/mailer.ts';
 import { openSts } from './services/sts/client.ts';
-import { openAskedForms } from './store/formats.ts';
+import { openRequestFormats } from './store/formats.ts';
 import { openStores, type StoreOptions } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
 import { openRates } from './store/rates.ts';
 import { type Database, openRedis } from './store/redis/database.ts';
-import { type Operating, serveHttp } from './telemetry/http.ts';
+import { type Probes, serveHttp } from './telemetry/http.ts';
 import {
-  shownKinds,
-  tellState,
-  type Watching,
-  watchOutside,
-  watchRedis,
+  exposeState,
+  instrumentRedis,
+  kindLabels,
+  observeServices,
+  type Telemetry,
 } from './telemetry/instrumentation.ts';
-import { watchMail, watchSts } from './telemetry/instrumentation-services.ts';
+import { instrumentMail, instrumentSts } from './telemetry/instrumentation-services.ts';
 import { type Log, openLog } from './telemetry/log.ts';
 import { type Metrics, openMetrics } from './telemetry/metrics.ts';
+import { type Problem, problemsOf, trackConnection, trackReadiness } from './telemetry/readiness.ts';
 import { openTracing } from './telemetry/tracing.ts';
 
 /** What was started, and how it is stopped. */
@@ -42,67 +43,64 @@ interface Program {
 }
 
 /** Start everything, in the order in which the parts need each other. */
-async function start(settings: Settings, { log, tracing }: Watching): Promise<Program> {
+async function start(settings: Settings, { log, tracing }: Telemetry): Promise<Program> {
   const closers: (() => Promise<unknown>)[] = [];
   const brokers: BrokerConnection[] = [];
   let stopping: Promise<void> | undefined;
-  const metrics = openMetrics(shownKinds);
+  const metrics = openMetrics(kindLabels);
 
-  const readiness = watchReadiness(log, () => [...brokerTroubles(brokers), ...redisTroubles(redis)]);
+  const readiness = trackReadiness(log, () => [
+    ...brokerProblems(brokers),
+    ...problemsOf('redis', redis.state),
+  ]);
   const lost = (server: Server): void => (stopping === undefined ? metrics.lost(server) : undefined);
-  const watchConnection = connectionWatch(lost, () => readiness.changed());
+  const trackConnectionOf = trackConnection<Server>(lost, () => readiness.changed());
   const { url, keyPrefix, tls } = settings.redis;
-  const redis = openRedis(url, keyPrefix, watchConnection('redis'), tls);
-  watchRedis(metrics, tracing);
+  const redis = openRedis(url, keyPrefix, trackConnectionOf('redis'), tls);
+  instrumentRedis(metrics, tracing);
   closers.push(async () => tracing?.close());
   closers.push(() => redis.close());
   const works = openAclWorks(redis, settings.mqtt);
-  const means = openMeans(settings, { redis, metrics, log, tracing, noteEnd: noteEndAt(works) });
-  closers.push(() => Promise.all([means.mail?.close(), means.sts?.close()]));
+  const context = openContext(settings, { redis, metrics, log, tracing, noteEnd: noteEndAt(works) });
+  closers.push(() => Promise.all([context.mail?.close(), context.sts?.close()]));
 
-  const forwarding = new Forwarding({ outbox: openOutbox(redis), brokers, log });
-  const following = openFollowing(settings.mqtt, { works, sessions: means.sessions, brokers, metrics, log });
-  closers.push(() => goodbye(following.stop()));
+  const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers, log });
+  const { sessions } = context;
+  const following = openFollowing(settings.mqtt, { works, sessions, brokers, metrics, log });
+  closers.push(() => bestEffort(following.stop()));
   const poison = openPoisonGuard(settings, redis, { metrics, log });
   const worker = new Worker({
     ...partsBy(settings, redis),
-    means,
+    context,
     ...limitersOf(settings, redis, metrics),
     poison,
     brokers,
-    forwarding,
-    followSessions: following.follow,
+    outboxRelay,
+    syncBrokerAcl: following.follow,
     metrics,
     tracing,
     log,
   });
-  tellState(metrics, { settings, brokers, isReady: () => readiness.troubles().length === 0 });
+  exposeState(metrics, { settings, brokers, isReady: () => readiness.troubles().length === 0 });
 
-  const http = await servePages(settings.http, metrics, { ...readiness, remarks: following.remarks });
+  const http = await serveProbes(settings.http, metrics, { ...readiness, remarks: following.remarks });
   closers.push(async () => http?.close());
 
-  const connect = connecting(settings, redis, log);
-  const connectAs = (clientId: string): BrokerConnection[] =>
-    settings.mqtt.urls.map((url) =>
-      connect(
-        { ...settings.mqtt, url, clientId, filter: sharedFilter(settings.mqtt.shareGroup) },
-        (delivery) => void worker.serve(delivery),
-        log.child({ connectedAs: clientId }),
-      ),
-    );
+  const connectAs = connectingAs(settings, redis, log, (delivery) => void worker.serve(delivery));
   const clientId = ownClientId(settings.mqtt, log);
-  const heartbeats = openHeartbeats(redis, clientId);
-  const heirs = new Heirs({ heartbeats, times: settings.heirs, connectAs, adopted: metrics.adopted, log });
-  closers.push(() => goodbye(heartbeats.leave()));
-  closers.push(() => goodbye(heirs.stop()));
+  const registry = openWorkerRegistry(redis, clientId);
+  const onTakeover = metrics.sessionTakenOver;
+  const takeover = new SessionTakeover({ registry, times: settings.takeover, connectAs, onTakeover, log });
+  closers.push(() => bestEffort(registry.leave()));
+  closers.push(() => bestEffort(takeover.stop()));
 
-  brokers.push(...connectAs(clientId));
-  for (const broker of brokers) broker.onState(watchConnection('broker'));
+  brokers.push(...connectAs(settings.mqtt.clientId));
+  for (const broker of brokers) broker.onState(trackConnectionOf('broker'));
   // The heartbeat goes on until the brokers are left, or an heir would take over what is just being finished.
   closers.push(() => Promise.all(brokers.map((broker) => broker.leave())));
-  closers.push(() => goodbye(heirs.yield()));
-  closers.push(async () => forwarding.stop());
-  closers.push(() => goodbye(poison.leave()));
+  closers.push(() => bestEffort(takeover.pause()));
+  closers.push(async () => outboxRelay.stop());
+  closers.push(() => bestEffort(poison.leave()));
 
   const stopAll = async (): Promise<void> => {
     readiness.stopping();
@@ -117,10 +115,25 @@ async function start(settings: Settings, { log, tracing }: Watching): Promise<Pr
 }
 
 /** For QA there is something between broker and worker, otherwise nothing. */
-function connecting({ qa, etfLimits: limits }: Settings, redis: Database, log: Log): typeof connectBroker {
+function connectWith({ qa, etfLimits: limits }: Settings, redis: Database, log: Log): typeof connectBroker {
   if (!qa.text && !qa.mirror) return connectBroker;
-  log.info(qa, 'for QA: requests may be text, or what passes is shown on qa/#');
-  return connectForQa({ ...qa, limits, forms: openAskedForms(redis) }, connectBroker);
+  log.info(qa, 'QA is on: requests may be text (QA_TEXT), or are mirrored on qa/# (QA_MIRROR)');
+  return connectForQa({ ...qa, limits, formats: openRequestFormats(redis) }, connectBroker);
+}
+
+/** Connect to every broker under a client id. */
+function connectingAs(
+  settings: Settings,
+  redis: Database,
+  log: Log,
+  serve: (delivery: Delivery) => void,
+): (clientId: string) => BrokerConnection[] {
+  const connect = connectWith(settings, redis, log);
+  const filter = sharedFilter(settings.mqtt.shareGroup);
+  return (clientId) =>
+    settings.mqtt.urls.map((url) =>
+      connect({ ...settings.mqtt, url, clientId, filter }, serve, log.child({ connectedAs: clientId })),
+    );
 }
 
 /** A session made for an id without the prefix would let a phone take the worker's place. */
@@ -133,25 +146,19 @@ function ownClientId({ clientId, workerPrefix }: Settings['mqtt'], log: Log): st
 
 type Server = 'broker' | 'redis';
 
-/** Calls `lost` when a connection that was there is no more, and `changed` whatever happens to it. */
-function connectionWatch(lost: (server: Server) => void, changed: () => void) {
-  return (server: Server) => {
-    let was = false;
-    return ({ connected }: { readonly connected: boolean }): void => {
-      if (was && !connected) lost(server);
-      was = connected;
-      changed();
-    };
-  };
+/** Before the first connection there is none to ask. */
+function brokerProblems(brokers: readonly BrokerConnection[]): Problem[] {
+  if (brokers.length === 0) return [{ server: 'broker', cause: 'not connected yet' }];
+  return brokers.flatMap(({ state }, index) => problemsOf(`broker ${index + 1}`, state));
 }
 
 /** What a worker takes from the settings alone. */
 function partsBy(settings: Settings, redis: Database) {
   return {
-    identity: identityBy(settings.clientIdentity, settings.mqtt.workerPrefix),
+    authenticator: authenticatorFor(settings.clientIdentity, settings.mqtt.workerPrefix),
     limits: settings.etfLimits,
     replyQos: settings.mqtt.replyQos,
-    deadlineMs: settings.requestDeadlineMs,
+    timeoutMs: settings.requestDeadlineMs,
     isStoreAway: () => !redis.state.connected,
   };
 }
@@ -163,10 +170,10 @@ function limitersOf({ clientIdentity, clientRate }: Settings, redis: Database, m
   return { rateLimiter, wrongTokens };
 }
 
-async function servePages(
+async function serveProbes(
   { port, host }: Settings['http'],
   metrics: Metrics,
-  readiness: Pick<Operating, 'troubles' | 'remarks'>,
+  readiness: Pick<Probes, 'troubles' | 'remarks'>,
 ) {
   if (port === 0) return undefined;
   return serveHttp(port, host, {
@@ -176,24 +183,24 @@ async function servePages(
 }
 
 /** What need not be said, and can't be while Redis is away: others then find out by themselves. */
-function goodbye(saying: Promise<void>): Promise<void> {
-  return Promise.race([saying.catch(() => undefined), sleep(goodbyeMs)]);
+function bestEffort(saying: Promise<void>): Promise<void> {
+  return Promise.race([saying.catch(() => undefined), sleep(bestEffortMs)]);
 }
 
-const goodbyeMs = 1_000;
+const bestEffortMs = 1_000;
 
-interface MeansParts extends Watching, Pick<StoreOptions, 'noteEnd'> {
+interface MeansParts extends Telemetry, Pick<StoreOptions, 'noteEnd'> {
   readonly redis: Database;
   readonly metrics: Metrics;
 }
 
 /** What handlers may use: the stores, and the two foreign services if they are set. */
-function openMeans(settings: Settings, { redis, metrics, log, tracing, noteEnd }: MeansParts): Means {
+function openContext(settings: Settings, { redis, metrics, log, tracing, noteEnd }: MeansParts): Context {
   const { mail, aws } = settings;
-  const watch = watchOutside(metrics, tracing);
-  const lane = (options: LaneOptions): Lane => {
-    const opened = new Lane(options);
-    metrics.lane(opened);
+  const observe = observeServices(metrics, tracing);
+  const limiter = (options: ConcurrencyLimiterOptions): ConcurrencyLimiter => {
+    const opened = new ConcurrencyLimiter(options);
+    metrics.limiter(opened);
     return opened;
   };
   if (mail === undefined) log.info('SMTP_URL is not set: link answers email_send');
@@ -206,10 +213,14 @@ function openMeans(settings: Settings, { redis, metrics, log, tracing, noteEnd }
       askingLapseMs: (aws?.deadlineMs ?? 0) + 5_000,
       noteEnd,
     }),
-    mail: mail && watchMail(openMail(mail, log), watch),
-    mailLane: lane({ name: 'mail', concurrency: mail?.connections ?? 1, queue: settings.mailQueue }),
-    sts: aws && watchSts(openSts(aws, log), watch),
-    stsLane: lane({ name: 'sts', concurrency: settings.awsConcurrency, queue: settings.awsQueue }),
+    mail: mail && instrumentMail(openMail(mail, log), observe),
+    mailLimiter: limiter({
+      name: 'mail',
+      concurrency: mail?.connections ?? 1,
+      maxQueued: settings.mailQueue,
+    }),
+    sts: aws && instrumentSts(openSts(aws, log), observe),
+    stsLimiter: limiter({ name: 'sts', concurrency: settings.awsConcurrency, maxQueued: settings.awsQueue }),
     awsFastReplyMs: settings.awsFastReplyMs,
   };
 }
@@ -217,56 +228,12 @@ function openMeans(settings: Settings, { redis, metrics, log, tracing, noteEnd }
 /** A record of a done request outlives the broker's session by this, so that no redelivery finds it gone. */
 const doneMarginSeconds = 300;
 
-/** What every start and every reconnect passes through. */
-const passingTrouble =
-  /: (not connected yet|connecting|subscribing|not connected|connection lost|connection closed)$/;
-
-/**
- * Tells why the program cannot take requests, and logs when that begins and when it ends; also each cause that shows only
- * later, or that keeps it from starting, once.
- */
-function watchReadiness(log: Log, troubles: () => string[]) {
-  let isReady = false;
-  const told = new Set<string>();
-  let isStopping = false;
-  return {
-    troubles,
-    stopping() {
-      isStopping = true;
-    },
-    changed() {
-      const now = troubles();
-      const news = now.filter((trouble) => !told.has(trouble) && !passingTrouble.test(trouble));
-      if (isStopping || (isReady === (now.length === 0) && news.length === 0)) return;
-      for (const trouble of news) told.add(trouble);
-      isReady = now.length === 0;
-      if (!isReady) log.warn({ troubles: now }, 'not ready');
-      else {
-        told.clear();
-        log.info('ready');
-      }
-    },
-  };
-}
-
-function brokerTroubles(brokers: readonly BrokerConnection[]): string[] {
-  if (brokers.length === 0) return ['broker: not connected yet'];
-  return brokers.flatMap(({ state }, place) => {
-    if (state.connected && state.subscribed) return [];
-    return [`broker ${place + 1}: ${state.cause ?? (state.connected ? 'not subscribed' : 'not connected')}`];
-  });
-}
-
-function redisTroubles({ state }: Database): string[] {
-  return state.connected ? [] : [`redis: ${state.cause ?? 'not connected'}`];
-}
-
 /** Stop on the first SIGTERM or SIGINT; requests that are not done in time stay with the broker, for their redelivery. */
 function stopOnSignal(program: Program, log: Log, timeoutMs: number): void {
   const stop = async (signal: string): Promise<void> => {
     log.info({ signal }, 'stopping');
     const timer = setTimeout(() => {
-      log.warn('stopped before all requests were done; the broker keeps them');
+      log.warn('stopped before all requests were done: the broker redelivers them');
       process.exit(0);
     }, timeoutMs);
     await program.stop();

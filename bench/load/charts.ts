@@ -1,34 +1,34 @@
 import type { Chart, Curve } from './curves.ts';
-import { kneeOf } from './saturation.ts';
+import { saturationOf } from './saturation.ts';
 import type { MeasuredStep, Sweep } from './sweep.ts';
 
 const colours = ['#2f81b7', '#d1603d', '#4a8f3c', '#8250df'];
 
 /** Latency and throughput over the rate, a colour for each sweep. */
-export function chartsOf(sweeps: readonly Sweep[], mostP99Ms: number): Chart[] {
-  const colourOf = (place: number): string => colours[place % colours.length] ?? '';
-  const curve = (place: number, name: string, y: (step: MeasuredStep) => number): Curve => ({
-    name: `${sweeps[place]?.name}${name}`,
-    colour: colourOf(place),
-    points: (sweeps[place]?.steps ?? []).map((step) => ({ x: step.rate, y: y(step) })),
+export function chartsOf(sweeps: readonly Sweep[], maxP99Ms: number): Chart[] {
+  const colourOf = (index: number): string => colours[index % colours.length] ?? '';
+  const curve = (index: number, name: string, y: (step: MeasuredStep) => number): Curve => ({
+    name: `${sweeps[index]?.name}${name}`,
+    colour: colourOf(index),
+    points: (sweeps[index]?.steps ?? []).map((step) => ({ x: step.rate, y: y(step) })),
   });
   const rates = sweeps.flatMap(({ steps }) => steps.map(({ rate }) => rate));
-  const marks = sweeps.flatMap(({ name, steps }, place) => {
-    const knee = kneeOf(steps, mostP99Ms);
-    return knee === undefined
+  const marks = sweeps.flatMap(({ name, steps }, index) => {
+    const saturation = saturationOf(steps, maxP99Ms);
+    return saturation === undefined
       ? []
-      : [{ x: knee.rate, text: `knee of ${name}: ${knee.rate}`, colour: colourOf(place) }];
+      : [{ x: saturation.rate, text: `knee of ${name}: ${saturation.rate}`, colour: colourOf(index) }];
   });
   return [
     {
-      title: `Latency from the due time; the knee is the last rate with p99 up to ${mostP99Ms} ms`,
+      title: `Latency from the due time; the knee is the last rate with p99 up to ${maxP99Ms} ms`,
       xLabel: 'requests a second that were due',
       yLabel: 'milliseconds',
       isLogarithmic: true,
       marks,
-      curves: sweeps.flatMap((_, place) => [
-        curve(place, ', p99', ({ p99Ms }) => p99Ms),
-        { ...curve(place, ', p50', ({ p50Ms }) => p50Ms), isDashed: true },
+      curves: sweeps.flatMap((_, index) => [
+        curve(index, ', p99', ({ p99Ms }) => p99Ms),
+        { ...curve(index, ', p50', ({ p50Ms }) => p50Ms), isDashed: true },
       ]),
     },
     {
@@ -42,7 +42,7 @@ export function chartsOf(sweeps: readonly Sweep[], mostP99Ms: number): Chart[] {
           isDashed: true,
           points: [0, Math.max(0, ...rates)].map((x) => ({ x, y: x })),
         },
-        ...sweeps.map((_, place) => curve(place, '', ({ answered }) => answered)),
+        ...sweeps.map((_, index) => curve(index, '', ({ answered }) => answered)),
       ],
     },
   ];

@@ -30,8 +30,8 @@ export function curvesSvg(charts: readonly Chart[], caption: string): string {
     '<rect width="100%" height="100%" fill="#ffffff"/>',
     `<text x="16" y="18" font-size="9" fill="#57606a">${escapeXml(caption)}</text>`,
     ...charts.map(
-      (chart, place) =>
-        `<g transform="translate(0 ${place * HEIGHT + 24})">\n${chartLines(chart).join('\n')}\n</g>`,
+      (chart, index) =>
+        `<g transform="translate(0 ${index * HEIGHT + 24})">\n${chartLines(chart).join('\n')}\n</g>`,
     ),
     '</svg>\n',
   ].join('\n');
@@ -39,33 +39,33 @@ export function curvesSvg(charts: readonly Chart[], caption: string): string {
 
 function chartLines({ title, xLabel, yLabel, isLogarithmic = false, curves, marks = [] }: Chart): string[] {
   const points = curves.flatMap((curve) => curve.points);
-  const mostX = Math.max(1, ...points.map(({ x }) => x));
-  const [leastY, mostY] = isLogarithmic
+  const maxX = Math.max(1, ...points.map(({ x }) => x));
+  const [minY, maxY] = isLogarithmic
     ? decades(points.map(({ y }) => y))
     : [0, Math.max(1, ...points.map(({ y }) => y))];
-  const xOf = (x: number): number => round(BOX.left + (x / mostX) * (BOX.right - BOX.left));
+  const xOf = (x: number): number => round(BOX.left + (x / maxX) * (BOX.right - BOX.left));
   const partOf = (y: number): number =>
-    isLogarithmic ? Math.log(Math.max(y, leastY) / leastY) / Math.log(mostY / leastY) : y / mostY;
+    isLogarithmic ? Math.log(Math.max(y, minY) / minY) / Math.log(maxY / minY) : y / maxY;
   const yOf = (y: number): number => round(BOX.bottom - partOf(y) * (BOX.bottom - BOX.top));
-  const yTicks = isLogarithmic ? powers(leastY, mostY) : fifths(mostY);
+  const yTicks = isLogarithmic ? powers(minY, maxY) : fifths(maxY);
   return [
     `<text x="${BOX.left}" y="20" font-weight="bold" fill="#24292f">${escapeXml(title)}</text>`,
     ...yTicks.map(
       (y) =>
         `<path d="M${BOX.left} ${yOf(y)}H${BOX.right}" stroke="#d8dee4"/>${label(BOX.left - 6, yOf(y) + 4, 'end', numberText(y))}`,
     ),
-    ...fifths(mostX).map((x) => label(xOf(x), BOX.bottom + 16, 'middle', numberText(x))),
+    ...fifths(maxX).map((x) => label(xOf(x), BOX.bottom + 16, 'middle', numberText(x))),
     label((BOX.left + BOX.right) / 2, BOX.bottom + 34, 'middle', xLabel),
     `<text transform="rotate(-90 16 ${(BOX.top + BOX.bottom) / 2})" x="16" y="${(BOX.top + BOX.bottom) / 2}" text-anchor="middle" fill="#24292f">${escapeXml(yLabel)}</text>`,
-    ...marks.flatMap(({ x, text, colour }, place) => [
+    ...marks.flatMap(({ x, text, colour }, index) => [
       `<path d="M${xOf(x)} ${BOX.top}V${BOX.bottom}" stroke="${colour}" stroke-dasharray="2 3"/>`,
-      `<text x="${xOf(x) + 3}" y="${BOX.top + 10 + place * 13}" fill="${colour}">${escapeXml(text)}</text>`,
+      `<text x="${xOf(x) + 3}" y="${BOX.top + 10 + index * 13}" fill="${colour}">${escapeXml(text)}</text>`,
     ]),
-    ...curves.flatMap(({ name, colour, isDashed, points: path }, place) => [
+    ...curves.flatMap(({ name, colour, isDashed, points: path }, index) => [
       `<polyline fill="none" stroke="${colour}" stroke-width="1.6"${isDashed ? ' stroke-dasharray="5 4"' : ''} points="${path.map(({ x, y }) => `${xOf(x)},${yOf(y)}`).join(' ')}"/>`,
       ...path.map(({ x, y }) => `<circle cx="${xOf(x)}" cy="${yOf(y)}" r="2.4" fill="${colour}"/>`),
-      `<path d="M${BOX.right + 14} ${BOX.top + place * 16}h18" stroke="${colour}" stroke-width="1.6"${isDashed ? ' stroke-dasharray="5 4"' : ''}/>`,
-      label(BOX.right + 38, BOX.top + place * 16 + 4, 'start', name),
+      `<path d="M${BOX.right + 14} ${BOX.top + index * 16}h18" stroke="${colour}" stroke-width="1.6"${isDashed ? ' stroke-dasharray="5 4"' : ''}/>`,
+      label(BOX.right + 38, BOX.top + index * 16 + 4, 'start', name),
     ]),
   ];
 }
@@ -77,18 +77,18 @@ function label(x: number, y: number, anchor: string, text: string): string {
 /** Whole powers of ten around some values. */
 function decades(values: readonly number[]): [number, number] {
   const positive = values.filter((value) => value > 0);
-  const least = 10 ** Math.floor(Math.log10(Math.min(1, ...positive)));
-  const most = 10 ** Math.ceil(Math.log10(Math.max(least * 10, ...positive)));
-  return [least, most];
+  const min = 10 ** Math.floor(Math.log10(Math.min(1, ...positive)));
+  const max = 10 ** Math.ceil(Math.log10(Math.max(min * 10, ...positive)));
+  return [min, max];
 }
 
-function powers(least: number, most: number): number[] {
-  const count = Math.round(Math.log10(most / least));
-  return Array.from({ length: count + 1 }, (_, place) => least * 10 ** place);
+function powers(min: number, max: number): number[] {
+  const count = Math.round(Math.log10(max / min));
+  return Array.from({ length: count + 1 }, (_, index) => min * 10 ** index);
 }
 
-function fifths(most: number): number[] {
-  return [0, 1, 2, 3, 4, 5].map((part) => (most * part) / 5);
+function fifths(max: number): number[] {
+  return [0, 1, 2, 3, 4, 5].map((part) => (max * part) / 5);
 }
 
 function numberText(value: number): string {

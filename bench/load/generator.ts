@@ -3,7 +3,7 @@ import type { RequestKind } from '../../src/protocol/profile.ts';
 import { type Arrivals, arrivalTimes } from './arrivals.ts';
 import { chooseKind, type Mix } from './mix.ts';
 import { type Person, requestOf, resultOf, seedOf } from './person.ts';
-import type { Town } from './population.ts';
+import type { Population } from './population.ts';
 
 export interface Step {
   /** Requests a second. */
@@ -41,7 +41,7 @@ interface Due {
 const drainMs = 15_000;
 
 /** What each request may be answered here. */
-const foreseen: Readonly<Record<RequestKind | 'moving', readonly string[]>> = {
+const expectedResults: Readonly<Record<RequestKind | 'moving', readonly string[]>> = {
   get: ['get'],
   set: ['set'],
   update: ['update'],
@@ -55,28 +55,28 @@ const foreseen: Readonly<Record<RequestKind | 'moving', readonly string[]>> = {
 };
 
 /** Makes the people of a town ask at a given rate, whether they are answered or not. */
-export class Crowd {
-  readonly #town: Town;
-  readonly #alsoForeseen: readonly string[];
+export class LoadGenerator {
+  readonly #population: Population;
+  readonly #alsoExpected: readonly string[];
   /** Due requests for which nobody was free, oldest first. */
   #backlog: Due[] = [];
   #inFlight = 0;
   #record: (due: Due, result: string, expected: readonly string[]) => void = () => undefined;
   #late: (ms: number) => void = () => undefined;
 
-  /** @param alsoForeseen - results that are right for any request besides those of the protocol's good course. */
-  constructor(town: Town, alsoForeseen: readonly string[] = []) {
-    this.#town = town;
-    this.#alsoForeseen = alsoForeseen;
+  /** @param alsoExpected - results that are right for any request besides those of the protocol's good course. */
+  constructor(population: Population, alsoExpected: readonly string[] = []) {
+    this.#population = population;
+    this.#alsoExpected = alsoExpected;
   }
 
   /** Give everybody a profile, some at a time; they may ask from then on. */
   async seed(): Promise<void> {
-    const waiting = [...this.#town.people];
+    const waiting = [...this.#population.people];
     const seeders = Array.from({ length: 64 }, async () => {
       for (let person = waiting.pop(); person !== undefined; person = waiting.pop()) {
         await this.#seed(person);
-        this.#town.release(person);
+        this.#population.release(person);
       }
     });
     await Promise.all(seeders);
@@ -104,7 +104,7 @@ export class Crowd {
       };
       tick();
     });
-    const { broken } = this.#town;
+    const { broken } = this.#population;
     if (broken !== undefined) throw broken;
     const giveUpAt = Math.max(end, performance.now()) + drainMs;
     while (performance.now() < end || (this.#unanswered > 0 && performance.now() < giveUpAt)) {
@@ -130,7 +130,7 @@ export class Crowd {
       const now = performance.now();
       answered++;
       if (now <= end) answeredInTime++;
-      if (!expected.includes(result) && !this.#alsoForeseen.includes(result)) wrong++;
+      if (!expected.includes(result) && !this.#alsoExpected.includes(result)) wrong++;
       const name = `${kind} ${result}`;
       results.set(name, (results.get(name) ?? 0) + 1);
       latency.recordValue(microsOf(now - at));
@@ -142,7 +142,7 @@ export class Crowd {
   }
 
   #due(due: Due): void {
-    const person = this.#town.take(due.kind);
+    const person = this.#population.take(due.kind);
     if (person === undefined) {
       this.#backlog.push(due);
       return;
@@ -152,9 +152,9 @@ export class Crowd {
   }
 
   #send(person: Person, due: Due): void {
-    const code = due.kind === 'email' ? this.#town.codeOf(person) : '';
+    const code = due.kind === 'email' ? this.#population.codeOf(person) : '';
     const { number } = person;
-    const expected = foreseen[due.kind === 'phone' && person.isMoving ? 'moving' : due.kind];
+    const expected = expectedResults[due.kind === 'phone' && person.isMoving ? 'moving' : due.kind];
     this.#inFlight++;
     person.device.ask(requestOf(due.kind, person, code), (payload) => {
       const result = resultOf(payload, number);
@@ -168,18 +168,18 @@ export class Crowd {
 
   /** What a person does with an answer, until it may ask again. */
   async #goOn(person: Person, kind: RequestKind, result: string): Promise<void> {
-    if (kind === 'migrate' && result === 'migration') return this.#town.move(person);
-    if (kind === 'phone' && result === 'error busy') return this.#town.moveLater(person);
+    if (kind === 'migrate' && result === 'migration') return this.#population.move(person);
+    if (kind === 'phone' && result === 'error busy') return this.#population.moveLater(person);
     if (kind === 'phone') person.isMoving = false;
-    if (kind === 'link' && result === 'email_sent') this.#town.mailed(person);
+    if (kind === 'link' && result === 'email_sent') this.#population.mailed(person);
     if (kind === 'remove' && result === 'remove') {
-      await this.#town.signIn(person);
+      await this.#population.signIn(person);
       await this.#seed(person);
     }
     const due = this.#backlog.shift();
     if (due !== undefined && due.kind !== 'phone') this.#send(person, due);
     else {
-      this.#town.release(person);
+      this.#population.release(person);
       if (due !== undefined) this.#due(due);
     }
   }

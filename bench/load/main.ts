@@ -59,7 +59,7 @@ function readArguments() {
     friends: Number(values.friends),
     mix: parseMix(values.mix),
     arrivals: arrivals as 'poisson' | 'even',
-    mostP99Ms: positive(values.p99),
+    maxP99Ms: positive(values.p99),
     qos: values.qos === '1' ? (1 as const) : (2 as const),
     running: mqtt !== undefined && redis !== undefined ? { mqtt, redis } : undefined,
   };
@@ -95,9 +95,9 @@ async function run(): Promise<void> {
   const name = join(RESULTS, `load-${start.toISOString().slice(0, 19).replaceAll(':', '-')}`);
   await writeFile(
     `${name}.json`,
-    `${JSON.stringify({ start, machine, mostP99Ms: options.mostP99Ms, sweeps }, undefined, 2)}\n`,
+    `${JSON.stringify({ start, machine, maxP99Ms: options.maxP99Ms, sweeps }, undefined, 2)}\n`,
   );
-  await writeFile(`${name}.svg`, curvesSvg(chartsOf(sweeps, options.mostP99Ms), machineLine(machine)));
+  await writeFile(`${name}.svg`, curvesSvg(chartsOf(sweeps, options.maxP99Ms), machineLine(machine)));
   console.log(`\nKept in ${name}.json and ${name}.svg`);
   const wrong = sweeps.flatMap(({ steps }) => steps).reduce((sum, step) => sum + step.wrong, 0);
   if (wrong > 0) throw new Error(`${wrong} answers were wrong`);

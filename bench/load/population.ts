@@ -4,7 +4,7 @@ import type { RequestKind } from '../../src/protocol/profile.ts';
 import { type BrokerAddress, Device } from './device.ts';
 import { addressOf, type Person, renumber } from './person.ts';
 
-export interface TownOptions {
+export interface PopulationOptions {
   readonly broker: BrokerAddress;
   /** For what the authentication service writes. */
   readonly redis: Redis;
@@ -22,19 +22,19 @@ type Waiting = 'email' | 'phone';
 const connectingAtOnce = 100;
 
 /** People with their phones, and who of them may ask now. */
-export class Town {
+export class Population {
   readonly people: readonly Person[];
   notices = 0;
   /** The first connection that broke. */
   broken: Error | undefined;
   readonly #redis: Redis;
-  readonly #codeFor: TownOptions['codeFor'];
+  readonly #codeFor: PopulationOptions['codeFor'];
   readonly #idle: Person[] = [];
   #idleFrom = 0;
   /** Whom a code was mailed to, and who has asked to move; the latter asks nothing else meanwhile. */
   readonly #waiting: Record<Waiting, Person[]> = { email: [], phone: [] };
 
-  private constructor(people: readonly Person[], { redis, codeFor }: TownOptions) {
+  private constructor(people: readonly Person[], { redis, codeFor }: PopulationOptions) {
     this.people = people;
     this.#redis = redis;
     this.#codeFor = codeFor;
@@ -47,21 +47,21 @@ export class Town {
   }
 
   /** Connect everybody, signed in; nobody has a profile yet. */
-  static async connect(options: TownOptions): Promise<Town> {
+  static async connect(options: PopulationOptions): Promise<Population> {
     const people: Person[] = [];
     for (let first = 0; first < options.people; first += connectingAtOnce) {
       const size = Math.min(connectingAtOnce, options.people - first);
-      const places = Array.from({ length: size }, (_, place) => first + place);
-      people.push(...(await Promise.all(places.map((place) => connectPerson(place, options)))));
+      const places = Array.from({ length: size }, (_, index) => first + index);
+      people.push(...(await Promise.all(places.map((index) => connectPerson(index, options)))));
     }
     const group = options.friends + 1;
     for (let first = 0; first < people.length; first += group) {
       const circle = people.slice(first, first + group);
       for (const person of circle) person.friends.push(...circle.filter((other) => other !== person));
     }
-    const town = new Town(people, options);
-    for (const person of people) await town.signIn(person);
-    return town;
+    const population = new Population(people, options);
+    for (const person of people) await population.signIn(person);
+    return population;
   }
 
   /** Write a session as the authentication service does; the client's earlier number loses it. */
@@ -82,8 +82,8 @@ export class Town {
       if (mover !== undefined) return mover;
     }
     if (kind === 'email') {
-      const place = this.#waiting.email.findIndex((person) => this.#idle.includes(person, this.#idleFrom));
-      const [reader] = place < 0 ? [] : this.#waiting.email.splice(place, 1);
+      const index = this.#waiting.email.findIndex((person) => this.#idle.includes(person, this.#idleFrom));
+      const [reader] = index < 0 ? [] : this.#waiting.email.splice(index, 1);
       if (reader !== undefined) {
         this.#idle.splice(this.#idle.indexOf(reader, this.#idleFrom), 1);
         return reader;
@@ -131,9 +131,9 @@ export class Town {
   }
 }
 
-async function connectPerson(place: number, options: TownOptions): Promise<Person> {
-  const [number, spare] = [String(380_500_000_000 + place), String(380_670_000_000 + place)];
-  const device = await Device.connect(options.broker, `emqttd_${place}`, {
+async function connectPerson(index: number, options: PopulationOptions): Promise<Person> {
+  const [number, spare] = [String(380_500_000_000 + index), String(380_670_000_000 + index)];
+  const device = await Device.connect(options.broker, `emqttd_${index}`, {
     qos: options.qos,
     numbers: [number, spare],
   });

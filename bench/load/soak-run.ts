@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requestKinds } from '../../src/protocol/profile.ts';
-import { Crowd, type StepResult } from './generator.ts';
+import { LoadGenerator, type StepResult } from './generator.ts';
 import type { Mix } from './mix.ts';
-import { Town } from './population.ts';
+import { Population } from './population.ts';
 import { isFlat, type Sample, type Trend, trendsOf } from './steadiness.ts';
 import { type System, type SystemOptions, startSystem } from './system.ts';
 import { infoNumber, metric, scrape } from './usage.ts';
@@ -34,24 +34,31 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const system = await startSystem(options.workers, options);
   const { broker, redis, codeFor } = system;
   const samples: Sample[] = [];
-  let town: Town | undefined;
+  let population: Population | undefined;
   try {
-    town = await Town.connect({ broker, redis, people: options.phones, friends, qos: 2, codeFor });
-    const crowd = new Crowd(town);
-    await crowd.seed();
+    population = await Population.connect({
+      broker,
+      redis,
+      people: options.phones,
+      friends,
+      qos: 2,
+      codeFor,
+    });
+    const generator = new LoadGenerator(population);
+    await generator.seed();
     const over = new AbortController();
     const sampling = sampleUntil(over.signal, system, options.sampleMs, samples);
     const { rate, seconds, mix, progress } = options;
-    const load = await crowd
+    const load = await generator
       .run({ rate, durationMs: seconds * 1000, arrivals: 'poisson', mix }, progress)
       .finally(() => over.abort());
     await sampling;
-    town.leave();
+    population.leave();
     await system.stop();
     const trends = trendsOf(samples);
     return { samples, trends, load, problems: [...problemsOf(load, trends), ...system.failed()] };
   } finally {
-    town?.leave();
+    population?.leave();
     await system.stop();
   }
 }

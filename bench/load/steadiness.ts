@@ -42,10 +42,10 @@ const allowances = {
 /** The trends of a run: for each worker its memory and handles, and the keys in Redis that nothing ever deletes. */
 export function trendsOf(samples: readonly Sample[]): Trend[] {
   const workers = samples[0]?.workers.length ?? 0;
-  const ofWorkers = Array.from({ length: workers }, (_, place) => {
+  const ofWorkers = Array.from({ length: workers }, (_, index) => {
     const read = (figure: keyof WorkerSample) => (sample: Sample) =>
-      sample.workers[place]?.[figure] ?? Number.NaN;
-    const name = (what: string): string => `worker ${place + 1}, ${what}`;
+      sample.workers[index]?.[figure] ?? Number.NaN;
+    const name = (what: string): string => `worker ${index + 1}, ${what}`;
     return [
       trend(name('heap, bytes'), samples, read('heapBytes'), { of: lowest, allowance: allowances.heap }),
       trend(name('resident, bytes'), samples, read('residentBytes'), {

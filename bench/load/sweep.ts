@@ -1,9 +1,9 @@
 import { openProgress } from '../progress.ts';
 import type { Arrivals } from './arrivals.ts';
-import { Crowd, type StepResult } from './generator.ts';
+import { LoadGenerator, type StepResult } from './generator.ts';
 import type { Mix } from './mix.ts';
-import { Town } from './population.ts';
-import { keepsUp, kneeOf, type Point } from './saturation.ts';
+import { Population } from './population.ts';
+import { keepsUp, type Point, saturationOf } from './saturation.ts';
 import type { System } from './system.ts';
 import { type CpuSeconds, startMeter } from './usage.ts';
 
@@ -17,7 +17,7 @@ export interface SweepOptions {
   readonly arrivals: Arrivals;
   readonly qos: 1 | 2;
   /** Longest p99 with which a system still keeps up. */
-  readonly mostP99Ms: number;
+  readonly maxP99Ms: number;
 }
 
 /** What was measured at one rate. */
@@ -25,7 +25,7 @@ export interface MeasuredStep extends Point {
   readonly p50Ms: number;
   readonly p90Ms: number;
   readonly p999Ms: number;
-  readonly mostMs: number;
+  readonly maxMs: number;
   readonly unanswered: number;
   readonly wrong: number;
   /** Of the phones' own sending. */
@@ -44,33 +44,33 @@ export interface Sweep {
 /** Load one system at rising rates, until two were too much; prints a row for each. */
 export async function sweep(name: string, system: System, options: SweepOptions): Promise<Sweep> {
   const progress = openProgress();
-  const { phones: people, friends, qos, mix, arrivals, durationMs, mostP99Ms } = options;
+  const { phones: people, friends, qos, mix, arrivals, durationMs, maxP99Ms } = options;
   const { broker, redis, codeFor } = system;
-  const town = await Town.connect({ broker, redis, people, friends, qos, codeFor });
+  const population = await Population.connect({ broker, redis, people, friends, qos, codeFor });
   const steps: MeasuredStep[] = [];
   try {
-    const crowd = new Crowd(town, system.alsoForeseen);
+    const generator = new LoadGenerator(population, system.alsoExpected);
     progress.show(`${name}: ${people} phones get their profiles`);
-    await crowd.seed();
+    await generator.seed();
     const [slowest = 100] = options.rates;
-    await crowd.run({ rate: slowest, durationMs: 2_000, arrivals, mix }, progress.show);
+    await generator.run({ rate: slowest, durationMs: 2_000, arrivals, mix }, progress.show);
     progress.clear();
     console.log(`\n${name}\n  ${columns.join('  ')}`);
     for (const rate of options.rates) {
-      const run = crowd.run.bind(crowd, { rate, durationMs, arrivals, mix }, progress.show);
+      const run = generator.run.bind(generator, { rate, durationMs, arrivals, mix }, progress.show);
       const { result, cores } = await measureCores(system, run);
       const step = { ...summaryOf(result, rate), cores };
       steps.push(step);
       progress.clear();
-      console.log(rowOf(step, mostP99Ms));
-      if (step.unanswered > 0 || steps.slice(-2).filter((point) => !keepsUp(point, mostP99Ms)).length === 2)
+      console.log(rowOf(step, maxP99Ms));
+      if (step.unanswered > 0 || steps.slice(-2).filter((point) => !keepsUp(point, maxP99Ms)).length === 2)
         break;
     }
   } finally {
-    town.leave();
+    population.leave();
   }
-  const knee = kneeOf(steps, mostP99Ms);
-  const found = knee && `knee: ${knee.rate} requests/s, p99 ${knee.p99Ms.toFixed(1)} ms`;
+  const saturation = saturationOf(steps, maxP99Ms);
+  const found = saturation && `knee: ${saturation.rate} requests/s, p99 ${saturation.p99Ms.toFixed(1)} ms`;
   console.log(`  ${found ?? 'no knee: the lowest rate was too much'}`);
   return { name, steps };
 }
@@ -97,7 +97,7 @@ function summaryOf(result: StepResult, rate: number): Omit<MeasuredStep, 'cores'
     p90Ms: ms(90),
     p99Ms: ms(99),
     p999Ms: ms(99.9),
-    mostMs: latency.maxValue / 1000,
+    maxMs: latency.maxValue / 1000,
     unanswered: offered - answered,
     wrong,
     latenessP99Ms: lateness.getValueAtPercentile(99) / 1000,
@@ -110,22 +110,22 @@ const columns = [
   ...['cores: workers', 'broker', 'Redis', 'phones'],
 ];
 
-function rowOf(step: MeasuredStep, mostP99Ms: number): string {
+function rowOf(step: MeasuredStep, maxP99Ms: number): string {
   const { cores } = step;
-  const times = [step.p50Ms, step.p90Ms, step.p99Ms, step.p999Ms, step.mostMs, step.latenessP99Ms];
+  const times = [step.p50Ms, step.p90Ms, step.p99Ms, step.p999Ms, step.maxMs, step.latenessP99Ms];
   const cells = [
     String(step.rate),
     step.answered.toFixed(0),
     ...times.map((ms) => ms.toFixed(1)),
-    ...[cores.workers, cores.broker, cores.redis, cores.crowd].map((used) =>
+    ...[cores.workers, cores.broker, cores.redis, cores.load].map((used) =>
       Number.isNaN(used) ? '–' : used.toFixed(2),
     ),
   ];
   const notes = [
     ...(step.unanswered > 0 ? [`${step.unanswered} unanswered`] : []),
     ...(step.wrong > 0 ? [`${step.wrong} WRONG`] : []),
-    ...(keepsUp(step, mostP99Ms) ? [] : ['does not keep up']),
+    ...(keepsUp(step, maxP99Ms) ? [] : ['does not keep up']),
   ];
-  const padded = cells.map((cell, place) => cell.padStart(columns[place]?.length ?? 0));
+  const padded = cells.map((cell, index) => cell.padStart(columns[index]?.length ?? 0));
   return `  ${padded.join('  ')}  ${notes.join(', ')}`.trimEnd();
 }

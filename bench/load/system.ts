@@ -18,7 +18,7 @@ export interface System {
   /** Ports of the workers' HTTP servers. */
   readonly httpPorts: readonly number[];
   /** Results that are right here besides those of the protocol's good course. */
-  readonly alsoForeseen: readonly string[];
+  readonly alsoExpected: readonly string[];
   codeFor(address: string): string | undefined;
   /** Names of workers that have ended by themselves, or not in good order. */
   failed(): string[];
@@ -70,8 +70,8 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
       ...(collectsGarbage && { NODE_OPTIONS: `--import ${collect}` }),
     };
     const running: WorkerProcess[] = [];
-    for (let place = 1; place <= workers; place++) {
-      const name = `worker-${place}`;
+    for (let index = 1; index <= workers; index++) {
+      const name = `worker-${index}`;
       const options = { name, file: program, settings: environment, hasColours: false, print: console.log };
       running.push(keep(await WorkerProcess.start(options)));
     }
@@ -80,7 +80,7 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
       redis,
       pids: { broker: broker.pid },
       httpPorts: running.map(({ httpPort }) => httpPort),
-      alsoForeseen: [],
+      alsoExpected: [],
       failed: () => running.filter((worker) => worker.failed).map(({ name }) => name),
       codeFor(address) {
         const newest = mail.mails().findLast(({ to }) => to[0] === address);
@@ -111,7 +111,7 @@ export async function useSystem(mqttUrl: string, redisUrl: string): Promise<Syst
     pids: {},
     httpPorts: [],
     // It may have neither mail nor STS.
-    alsoForeseen: ['error email_send', 'error aws'],
+    alsoExpected: ['error email_send', 'error aws'],
     codeFor: () => undefined,
     failed: () => [],
     stop: async () => void (await redis.quit()),

@@ -9,7 +9,7 @@ export interface CpuSeconds {
   readonly broker: number;
   readonly redis: number;
   /** This process: phones, mail server and STS. */
-  readonly crowd: number;
+  readonly load: number;
 }
 
 async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> {
@@ -22,7 +22,7 @@ async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> 
     workers: workers.length === 0 ? Number.NaN : workers.reduce((sum, seconds) => sum + seconds, 0),
     broker: pids.broker === undefined ? Number.NaN : processSeconds(pids.broker),
     redis: infoNumber(info, 'used_cpu_user') + infoNumber(info, 'used_cpu_sys'),
-    crowd: (user + system) / 1e6,
+    load: (user + system) / 1e6,
   };
 }
 
@@ -32,7 +32,7 @@ export async function startMeter(system: System): Promise<(count: number) => Pro
   return async (count) => {
     const after = await readCpu(system);
     const each = (part: keyof CpuSeconds): number => (after[part] - before[part]) / count;
-    return { workers: each('workers'), broker: each('broker'), redis: each('redis'), crowd: each('crowd') };
+    return { workers: each('workers'), broker: each('broker'), redis: each('redis'), load: each('load') };
   };
 }
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { connectAsync } from 'mqtt';
 import type { BenchOptions } from '../contest.ts';
-import { Crowd } from '../load/generator.ts';
+import { LoadGenerator } from '../load/generator.ts';
 import { parseMix } from '../load/mix.ts';
-import { Town } from '../load/population.ts';
+import { Population } from '../load/population.ts';
 import { type System, startSystem } from '../load/system.ts';
 import { infoNumber, residentBytes, startMeter } from '../load/usage.ts';
 import { describeMachine, machineLine } from '../report.ts';
@@ -25,9 +25,9 @@ export async function benchCosts(options: BenchOptions): Promise<Section[]> {
     const { profile, requests, broker } = await measure(system, 0, alone, options);
     const full = await measure(system, friends, told, options);
     const without = Object.values({ ...profile, ...requests.update });
-    const more = Object.entries({ ...full.profile, ...full.requests.update }).map(([name, cost], place) => [
+    const more = Object.entries({ ...full.profile, ...full.requests.update }).map(([name, cost], index) => [
       name,
-      rounded((cost - (without[place] ?? Number.NaN)) / friends),
+      rounded((cost - (without[index] ?? Number.NaN)) / friends),
     ]);
     const costs: Costs = { machine, requests, contact: Object.fromEntries(more), profile, broker };
     const file = new URL('costs.json', import.meta.url);
@@ -47,27 +47,34 @@ async function measure(system: System, contacts: number, mixes: string, { quick,
   await redis.flushdb();
   const [empty, resident] = [await infoOf('used_memory'), residentBytes(pids.broker ?? 0)];
   const connected = await startMeter(system);
-  const town = await Town.connect({ broker: address, redis, codeFor, people, friends: contacts, qos: 2 });
+  const population = await Population.connect({
+    broker: address,
+    redis,
+    codeFor,
+    people,
+    friends: contacts,
+    qos: 2,
+  });
   const broker = {
     connectionBytes: rounded((residentBytes(pids.broker ?? 0) - resident) / people),
     connectMicros: micros((await connected(people)).broker),
-    noticeMicros: await publish(system, `ses/${town.people[0]?.number}`),
+    noticeMicros: await publish(system, `ses/${population.people[0]?.number}`),
     strayNoticeMicros: await publish(system, 'ses/380000000000'),
   };
-  const crowd = new Crowd(town);
-  await crowd.seed();
+  const generator = new LoadGenerator(population);
+  await generator.seed();
   for (const key of await redis.keys('done:*')) await redis.del(key);
   // The joined rosters that a `get` answers with are kept once somebody has asked.
   let answerBytes = 0;
-  for (const { device, get } of town.people) answerBytes = (await device.answer(get)).length;
+  for (const { device, get } of population.people) answerBytes = (await device.answer(get)).length;
   const profile = { storedBytes: rounded(((await infoOf('used_memory')) - empty) / people), answerBytes };
   const requests: Partial<Costs['requests']> = {};
   for (const [text = '', rate] of mixes.split(' ').map((mix) => mix.split('@'))) {
     const step = { rate: Number(rate), arrivals: 'poisson', mix: parseMix(text) } as const;
     // What is loaded with the first of its kind is no cost of a request.
-    await crowd.run({ ...step, durationMs: 2_000 }, progress);
+    await generator.run({ ...step, durationMs: 2_000 }, progress);
     const [ran, used] = [await infoOf('total_commands_processed'), await startMeter(system)];
-    const { answered, wrong } = await crowd.run({ ...step, durationMs: quick ? 1_000 : 6_000 }, progress);
+    const { answered, wrong } = await generator.run({ ...step, durationMs: quick ? 1_000 : 6_000 }, progress);
     if (wrong > 0) throw new Error(`${wrong} wrong answers to ${text}`);
     const spent = await used(answered);
     const cost = {
@@ -78,7 +85,7 @@ async function measure(system: System, contacts: number, mixes: string, { quick,
     };
     for (const kind of step.mix.keys()) requests[kind] = cost;
   }
-  town.leave();
+  population.leave();
   return { requests: requests as Costs['requests'], profile, broker };
 }
 

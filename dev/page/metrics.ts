@@ -40,11 +40,11 @@ export function readNumbers(text: string): NonNullable<WorkerNumbers['numbers']>
     durations: [...durations]
       .sort(([one], [other]) => one - other)
       // JSON has no infinity; this is beyond every deadline.
-      .map(([atMost, count]) => ({ atMostSeconds: Math.min(atMost, longestSeconds), count })),
+      .map(([atMost, count]) => ({ atMostSeconds: Math.min(atMost, maxSeconds), count })),
   };
 }
 
-const longestSeconds = 3600;
+const maxSeconds = 3600;
 
 /** `name{labels} value`, a line each. */
 const sample = /^(\w+)(?:\{(.*)\})? (\S+)$/gm;

@@ -108,13 +108,13 @@ function sendJson(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { ...headers, 'Content-Type': 'application/json' }).end(JSON.stringify(value));
 }
 
-const longestBody = 1024;
+const maxBody = 1024;
 
 async function readBody(request: IncomingMessage): Promise<string> {
   let body = '';
   for await (const chunk of request.setEncoding('utf8')) {
     body += chunk as string;
-    if (body.length > longestBody) throw new Error('body too long');
+    if (body.length > maxBody) throw new Error('body too long');
   }
   return body;
 }

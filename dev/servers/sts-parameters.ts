@@ -69,8 +69,8 @@ export function readCall(form: URLSearchParams, chained: boolean): AssumeRoleCal
 }
 
 function checkDuration(seconds: number, chained: boolean): number {
-  const [least, most] = durationSecondsRange;
-  if (seconds < least || seconds > most) throw invalid('DurationSeconds', `be from ${least} to ${most}`);
+  const [min, max] = durationSecondsRange;
+  if (seconds < min || seconds > max) throw invalid('DurationSeconds', `be from ${min} to ${max}`);
   if (chained && seconds > chainedDurationSecondsLimit) {
     throw new StsError(
       400,

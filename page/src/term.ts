@@ -42,7 +42,7 @@ export function fieldsOf(term: Term | undefined, name: RecordName): Fields | und
   const isShort = name === 'Profile' && values.length === records[name].length - 1;
   const fields = records[name].filter((field) => !isShort || field.name !== 'presence');
   if (fields.length !== values.length) return undefined;
-  return Object.fromEntries(fields.map((field, place) => [field.name, values[place]]));
+  return Object.fromEntries(fields.map((field, index) => [field.name, values[index]]));
 }
 
 /** A field as a person would say it: a binary or list of characters as text, `[]` as nothing. */

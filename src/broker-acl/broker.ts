@@ -111,7 +111,7 @@ export class BrokerAcl {
     const isMember = new Set(members);
     const active = await this.sessions.active(phone);
     const wrong = [
-      ...members.filter((_, place) => phones[place] !== phone),
+      ...members.filter((_, index) => phones[index] !== phone),
       // Only those that the broker has: nobody else knows the token that the others need.
       ...active.filter((client) => !isMember.has(client)),
     ];

@@ -53,7 +53,7 @@ export function openFollowing(
 ): SessionFollowing {
   if (works.length === 0) return { follow: undefined, remarks: () => [], stop: async () => undefined };
   const syncs: AclSync[] = [];
-  const counted = metrics.brokerAcl(() => works.map((_, place) => syncs[place]?.pending ?? 0));
+  const counted = metrics.brokerAcl(() => works.map((_, index) => syncs[index]?.pending ?? 0));
   for (const [place, work] of works.entries()) {
     const connection = { url: urls[place] ?? '', clientId: `${clientId}-clients`, username, password, tls };
     const clients = openBrokerClients(openDynamicSecurity(connection));

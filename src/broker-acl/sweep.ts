@@ -53,8 +53,8 @@ async function sweepClients(
   const alone: string[] = [];
   const sessions = page.filter(({ isSession }) => isSession);
   const phones = await Promise.all(sessions.map(({ client }) => acl.sessions.phoneOf(client)));
-  for (const [place, found] of sessions.entries()) {
-    const phone = phones[place];
+  for (const [index, found] of sessions.entries()) {
+    const phone = phones[index];
     if (phone !== undefined && isOnly(found, phone)) {
       used.add(phone);
       continue;

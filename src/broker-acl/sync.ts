@@ -25,13 +25,13 @@ type Trouble = 'list' | 'broker' | 'refused' | 'sweep';
 const lookMs = 1_000;
 /** After a failure, doubled with each. */
 const retryMs = 1_000;
-const longestRetryMs = 30_000;
+const maxRetryMs = 30_000;
 /** What the broker refuses for one phone. */
 const refusedMs = 60_000;
 /** What another one changes. */
 const takenMs = 500;
 const pagePauseMs = 50;
-const longestLookMs = 10_000;
+const maxLookMs = 10_000;
 const stopMs = 2_000;
 /** So many looks without work, and the connection is closed: the broker tells each administrator what it tells one. */
 const idleLooks = 10;
@@ -52,8 +52,8 @@ export class AclSync {
   /** Without a success in between. */
   #failures = 0;
 
-  constructor(parts: SyncParts) {
-    this.#parts = parts;
+  constructor(deps: SyncParts) {
+    this.#parts = deps;
     this.#running = Promise.all([this.#run(), this.#sweeps()]);
   }
 
@@ -148,8 +148,8 @@ export class AclSync {
     const isTold = [...this.#troubles.values()].some((known) => known.cause === cause);
     this.#troubles.set(trouble, { cause, phone });
     if (isTold) return;
-    const told = { broker: number, cause, ...(phone !== undefined && { phone: shortenPhone(phone) }) };
-    log.error(told, 'the broker’s list of clients does not follow the sessions; it is tried again');
+    const notified = { broker: number, cause, ...(phone !== undefined && { phone: shortenPhone(phone) }) };
+    log.error(notified, 'the broker’s list of clients does not follow the sessions; it is tried again');
   }
 
   #mended(...troubles: readonly Trouble[]): void {
@@ -161,7 +161,7 @@ export class AclSync {
     const { signal } = this.#stopped;
     const rest = (milliseconds: number) => sleep(milliseconds, undefined, { signal }).catch(() => undefined);
     while (!signal.aborted) {
-      await rest(Math.min(sweepMs / 4, longestLookMs) * (0.5 + Math.random()));
+      await rest(Math.min(sweepMs / 4, maxLookMs) * (0.5 + Math.random()));
       try {
         if (signal.aborted || !isThere() || !(await acl.work.takeSweep(sweepMs))) continue;
         this.#isSweeping = true;
@@ -182,7 +182,7 @@ export class AclSync {
   async #pause(): Promise<void> {
     // After a failure what is noted meanwhile waits too.
     if (this.#stopped.signal.aborted || (this.#isWoken && this.#failures === 0)) return;
-    const pauseMs = this.#failures === 0 ? lookMs : Math.min(retryMs * 2 ** this.#failures, longestRetryMs);
+    const pauseMs = this.#failures === 0 ? lookMs : Math.min(retryMs * 2 ** this.#failures, maxRetryMs);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, pauseMs * (0.5 + Math.random()));
       this.#endPause = () => {

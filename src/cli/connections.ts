@@ -63,9 +63,9 @@ function openBrokerAcls(database: Database, settings: Settings): SignInParts {
   const { urls, username, password, tls } = settings.mqtt;
   const works = openAclWorks(database, { urls, dynamicSecurity: true });
   const sessions = openSessions(database, noteEndAt(works));
-  const brokers = works.map((work, place) => {
+  const brokers = works.map((work, index) => {
     const clientId = ownClientId(settings);
-    const url = urls[place] ?? '';
+    const url = urls[index] ?? '';
     const clients = openBrokerClients(openDynamicSecurity({ url, clientId, username, password, tls }));
     return new BrokerAcl({ clients, work, sessions });
   });

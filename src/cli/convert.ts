@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
-import type { Form } from '../qa/formats/format.ts';
-import { writeForm } from '../qa/formats/write.ts';
-import { forms, readInput, toMessage } from './payloads.ts';
+import type { Format } from '../qa/formats/format.ts';
+import { writeFormat } from '../qa/formats/write.ts';
+import { formats, readInput, toMessage } from './payloads.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options {
   readonly file?: string;
-  readonly to: Form;
+  readonly to: Format;
   readonly json?: boolean;
 }
 
@@ -42,11 +42,11 @@ Examples:
     );
 }
 
-function converting(name: string, preset: Form, terminal: Terminal): Command {
+function converting(name: string, preset: Format, terminal: Terminal): Command {
   return new Command(name)
     .argument('[payload]', 'the text; - for standard input')
     .option('--file <path>', 'read this file')
-    .addOption(new Option('--to <form>', 'what to write').choices(forms).default(preset))
+    .addOption(new Option('--to <form>', 'what to write').choices(formats).default(preset))
     .addOption(new Option('--json', 'the same as --to json').conflicts('to'))
     .action(async (payload: string | undefined, options: Options) => {
       const message = toMessage(await readInput(payload, options.file));
@@ -55,7 +55,7 @@ function converting(name: string, preset: Form, terminal: Terminal): Command {
 }
 
 /** Print a message; bytes go out as they are, but never to a terminal. */
-export function show(message: Uint8Array, form: Form, terminal: Terminal): void {
-  if (form === 'etf' && !terminal.isPerson) terminal.write(message);
-  else terminal.print(writeForm(message, form === 'etf' ? 'hex' : form).toString());
+export function show(message: Uint8Array, format: Format, terminal: Terminal): void {
+  if (format === 'etf' && !terminal.isPerson) terminal.write(message);
+  else terminal.print(writeFormat(message, format === 'etf' ? 'hex' : format).toString());
 }

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { decode, print } from '../etf/index.ts';
-import type { Form } from '../qa/formats/format.ts';
-import { readForm } from '../qa/formats/read.ts';
+import type { Format } from '../qa/formats/format.ts';
+import { readFormat } from '../qa/formats/read.ts';
 import { answerLimits } from '../qa/formats/write.ts';
 import { redact } from '../qa/redact.ts';
 import { CliFault } from './terminal.ts';
 
-export const forms: readonly Form[] = ['erlang', 'json', 'hex', 'base64', 'etf'];
+export const formats: readonly Format[] = ['erlang', 'json', 'hex', 'base64', 'etf'];
 
 /** What a command is given: an argument, else a file, else standard input; `-` is standard input too. */
 export async function readInput(argument: string | undefined, file: string | undefined): Promise<Buffer> {
@@ -24,8 +24,8 @@ export async function readInput(argument: string | undefined, file: string | und
 
 /** The ETF message that a payload is, in whatever form. @throws CliFault that says where and why it is none. */
 export function toMessage(payload: Uint8Array): Uint8Array {
-  const { message, because } = readForm(payload, answerLimits);
-  if (message === undefined) throw new CliFault(because);
+  const { message, reason } = readFormat(payload, answerLimits);
+  if (message === undefined) throw new CliFault(reason);
   try {
     decode(message, answerLimits);
   } catch (error) {
@@ -36,7 +36,7 @@ export function toMessage(payload: Uint8Array): Uint8Array {
 
 /** A payload in one line, whatever it is; with its secrets, or without. */
 export function inOneLine(payload: Uint8Array, secrets: 'shown' | 'redacted'): string {
-  const { message } = readForm(payload, answerLimits);
+  const { message } = readFormat(payload, answerLimits);
   try {
     if (message !== undefined) {
       const term = decode(message, answerLimits);

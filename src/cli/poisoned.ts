@@ -1,14 +1,14 @@
 import { Command, Option } from 'commander';
-import type { Form } from '../qa/formats/format.ts';
+import type { Format } from '../qa/formats/format.ts';
 import { openPoison, type PoisonedRequest, type PoisonStore } from '../store/poison.ts';
 import type { Connections } from './connections.ts';
 import { show } from './convert.ts';
-import { forms, inOneLine, toMessage } from './payloads.ts';
+import { formats, inOneLine, toMessage } from './payloads.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
 interface ShowOptions {
   readonly secrets?: boolean;
-  readonly to: Form;
+  readonly to: Format;
 }
 
 /** `profilectl poisoned …`: the requests that were given up, since each delivery ended a worker or its connection. */
@@ -24,7 +24,7 @@ export function poisonedCommand(connections: Connections, terminal: Terminal): C
     .description('print what was asked')
     .argument('<id>', 'as list shows it')
     .option('--secrets', 'show codes, credentials and e-mail addresses too')
-    .addOption(new Option('--to <form>', 'what to write, with --secrets').choices(forms).default('erlang'))
+    .addOption(new Option('--to <form>', 'what to write, with --secrets').choices(formats).default('erlang'))
     .action((id: string, options: ShowOptions) => showOne(id, options, connections, terminal));
   poisoned
     .command('drop')

@@ -9,19 +9,19 @@ import { readProfile, type SentProfile, writeProfile } from '../protocol/profile
 import { readRosters } from '../protocol/roster.ts';
 import { readServices } from '../protocol/service.ts';
 import { explain } from '../qa/formats/explain.ts';
-import type { Form } from '../qa/formats/format.ts';
-import { answerLimits, writeForm } from '../qa/formats/write.ts';
+import type { Format } from '../qa/formats/format.ts';
+import { answerLimits, writeFormat } from '../qa/formats/write.ts';
 import { openProfiles, type ProfileChange, type Profiles } from '../store/profiles.ts';
-import { GatheredReads } from '../store/redis/batched-reads.ts';
+import { BatchedReads } from '../store/redis/batched-reads.ts';
 import type { Connections } from './connections.ts';
 import { show } from './convert.ts';
-import { forms, readInput, toMessage } from './payloads.ts';
+import { formats, readInput, toMessage } from './payloads.ts';
 import { phoneIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
 interface Options {
   readonly phone: string;
-  readonly to: Form;
+  readonly to: Format;
   readonly json?: boolean;
   readonly file?: string;
   readonly replace?: boolean;
@@ -35,7 +35,7 @@ export function profileCommand(connections: Connections, terminal: Terminal): Co
     .command('show')
     .description('print the profile')
     .requiredOption(...phone)
-    .addOption(new Option('--to <form>', 'what to write').choices(forms).default('erlang'))
+    .addOption(new Option('--to <form>', 'what to write').choices(formats).default('erlang'))
     .addOption(new Option('--json', 'the same as --to json').conflicts('to'))
     .action(async (options: Options) =>
       show(await stored(options, connections), options.json ? 'json' : options.to, terminal),
@@ -45,7 +45,7 @@ export function profileCommand(connections: Connections, terminal: Terminal): Co
     .description('write the profile to a file, as JSON unless told otherwise')
     .requiredOption(...phone)
     .requiredOption('--file <path>', 'a new file, for your eyes only: it holds what the user has stored')
-    .addOption(new Option('--to <form>', 'what to write').choices(forms).default('json'))
+    .addOption(new Option('--to <form>', 'what to write').choices(formats).default('json'))
     .action((options: Options) => exportTo(options, connections, terminal));
   profile
     .command('import')
@@ -66,7 +66,7 @@ Examples:
 
 async function profiles(connections: Connections): Promise<Profiles> {
   const redis = await connections.redis();
-  return openProfiles(redis, new GatheredReads(redis), doneSeconds);
+  return openProfiles(redis, new BatchedReads(redis), doneSeconds);
 }
 
 /** An import leaves the record of a done request, as every change does; nobody asks for it. */
@@ -81,7 +81,7 @@ async function stored(options: Options, connections: Connections): Promise<Buffe
 
 async function exportTo(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const { file = '', to } = options;
-  const payload = writeForm(await stored(options, connections), to);
+  const payload = writeFormat(await stored(options, connections), to);
   try {
     await writeFile(file, payload, { flag: 'wx', mode: 0o600 });
   } catch (error) {

@@ -4,13 +4,13 @@ import { Argument, Command, Option } from 'commander';
 import { atom, decode, encode, isAtom, print, type Term, Tuple } from '../etf/index.ts';
 import { type RequestKind, requestKinds } from '../protocol/profile.ts';
 import { printLines } from '../qa/formats/erlang-lines.ts';
-import type { Form } from '../qa/formats/format.ts';
+import type { Format } from '../qa/formats/format.ts';
 import { toJson } from '../qa/formats/json-write.ts';
 import { makeRecord } from '../qa/formats/record-fields.ts';
-import { answerLimits, writeForm } from '../qa/formats/write.ts';
+import { answerLimits, writeFormat } from '../qa/formats/write.ts';
 import { type CliClient, connectClient } from './client.ts';
 import type { Connections } from './connections.ts';
-import { forms, inOneLine, readInput, toMessage } from './payloads.ts';
+import { formats, inOneLine, readInput, toMessage } from './payloads.ts';
 import { CliFault, positive, type Terminal } from './terminal.ts';
 import { watch } from './watch.ts';
 
@@ -22,7 +22,7 @@ interface Options {
   readonly code?: string;
   readonly presence?: string;
   readonly file?: string;
-  readonly as: Form;
+  readonly as: Format;
   readonly timeout: number;
   readonly watch?: boolean;
   readonly json?: boolean;
@@ -42,7 +42,7 @@ export function sendCommand(connections: Connections, terminal: Terminal): Comma
     .option('--token-file <path>', 'log in as the client, with the token in this file')
     .addOption(
       new Option('--as <form>', 'what to publish; all but etf needs QA_TEXT=on')
-        .choices(forms)
+        .choices(formats)
         .default('etf'),
     )
     .option('--timeout <seconds>', 'how long to wait for the answer', positive, 5)
@@ -137,7 +137,7 @@ async function ask({ mqtt, token }: CliClient, message: Uint8Array, options: Opt
     });
   });
   const { as, timeout } = options;
-  const published = mqtt.publishAsync(topic, writeForm(message, as), {
+  const published = mqtt.publishAsync(topic, writeFormat(message, as), {
     qos: 1,
     properties: { correlationData },
   });

@@ -89,10 +89,10 @@ async function rotate(options: Options, connections: Connections, terminal: Term
 
 async function remove(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const client = clientIn(options.client);
-  const parts = await partsOf(options, connections);
-  const phone = await parts.sessions.phoneOf(client);
+  const deps = await partsOf(options, connections);
+  const phone = await deps.sessions.phoneOf(client);
   // Also without a session: what an earlier call left behind in a broker must go.
-  await signOut(client, phone, parts).catch((error: Error) => {
+  await signOut(client, phone, deps).catch((error: Error) => {
     if (phone === undefined) throw error;
     // It is noted, for a worker with MQTT_DYNAMIC_SECURITY=on; without one, this command can be repeated.
     throw new CliFault(`the session has ended, but a broker still lets ${client} in: ${error.message}`);

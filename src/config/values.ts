@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-export const integer = (least: number, most: number, preset: number) =>
+export const integer = (min: number, max: number, preset: number) =>
   z
     .string()
     .regex(/^\d{1,15}$/, 'is not a whole number')
     .transform(Number)
-    .refine((value) => value >= least && value <= most, `is not between ${least} and ${most}`)
+    .refine((value) => value >= min && value <= max, `is not between ${min} and ${max}`)
     .default(preset);
 
 export const urls = (protocols: readonly string[]) =>

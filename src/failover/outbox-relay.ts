@@ -9,22 +9,22 @@ import type { Outbox } from '../store/outbox.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** What forwarding works with. */
-export interface ForwardingParts {
+export interface OutboxRelayDeps {
   readonly outbox: Outbox;
   /** All of them; filled before the first publication. */
   readonly brokers: readonly BrokerConnection[];
   /** So long a broker that is connected may take to accept a publication; default 5 s. */
-  readonly patienceMs?: number;
+  readonly publishTimeoutMs?: number;
   readonly log: Log;
 }
 
 /** Between two looks at what is kept for a broker. */
-const lookMs = 1_000;
+const pollMs = 1_000;
 
 /** A turn of sending is over when nothing was accepted for so long. */
-const turnMs = 10_000;
+const leaseMs = 10_000;
 
-const batch = 200;
+const batchSize = 200;
 
 /**
  * Publishes at brokers other than the one that a request came from, so that one that is away holds up nobody: what it
@@ -32,12 +32,12 @@ const batch = 200;
  * not at all.
  * @see docs/delivery.md, "Several brokers"
  */
-export class Forwarding {
-  readonly #parts: ForwardingParts;
+export class OutboxRelay {
+  readonly #deps: OutboxRelayDeps;
   readonly #stopped = new AbortController();
 
-  constructor(parts: ForwardingParts) {
-    this.#parts = parts;
+  constructor(deps: OutboxRelayDeps) {
+    this.#deps = deps;
     void this.#run();
   }
 
@@ -55,22 +55,24 @@ export class Forwarding {
     // What only those may hear who are signed in now must not lie in Redis, to be said whoever is signed in later.
     if (publication.resend === false)
       throw new Error('what is not to be sent again is not kept for a broker');
-    const answer = await this.#parts.outbox.keep(broker.address, write(publication));
-    if (answer === 'busy') throw new Error('too much is kept for the broker already');
+    const answer = await this.#deps.outbox.keep(broker.address, write(publication));
+    if (answer === 'busy') throw new Error('the outbox of the broker is full');
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      await sleep(lookMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
-      const { brokers, log } = this.#parts;
+      await sleep(pollMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
+      const { brokers, log } = this.#deps;
       // Of a single broker nothing is ever kept.
-      for (const [place, broker] of brokers.length > 1 ? brokers.entries() : []) {
+      for (const [index, broker] of brokers.length > 1 ? brokers.entries() : []) {
         try {
           const count = await this.#send(broker);
-          if (count > 0) log.info({ broker: place + 1, count }, 'published what was kept for a broker');
+          if (count > 0)
+            log.info({ broker: index + 1, count }, 'published the notices in the outbox of a broker');
         } catch (error) {
-          if (!signal.aborted) log.warn({ broker: place + 1, err: error }, 'cannot publish what was kept');
+          if (!signal.aborted)
+            log.warn({ broker: index + 1, err: error }, 'cannot publish the notices in the outbox');
         }
       }
     }
@@ -78,24 +80,24 @@ export class Forwarding {
 
   /** @returns how many publications the broker has taken. */
   async #send(broker: BrokerConnection): Promise<number> {
-    const { outbox } = this.#parts;
+    const { outbox } = this.#deps;
     if (!broker.state.connected || (await outbox.isEmpty(broker.address))) return 0;
-    const turn = await outbox.turn(broker.address, turnMs);
-    if (turn === undefined) return 0;
+    const lease = await outbox.acquireLease(broker.address, leaseMs);
+    if (lease === undefined) return 0;
     let count = 0;
     try {
       while (!this.#stopped.signal.aborted) {
-        const kept = await turn.first(batch);
+        const kept = await lease.peek(batchSize);
         if (kept.length === 0) break;
         const sent = await Promise.all(
           kept.map((text) => this.#isAccepted(broker, read(text)).catch(isRefusal)),
         );
         if (sent.includes(false)) break;
-        await turn.sent(kept, turnMs);
+        await lease.remove(kept, leaseMs);
         count += kept.length;
       }
     } finally {
-      await turn.end();
+      await lease.release();
     }
     return count;
   }
@@ -103,7 +105,9 @@ export class Forwarding {
   /** @returns false when the broker does not accept it in time, or this side has left it. */
   async #isAccepted(broker: BrokerConnection, publication: Publication): Promise<boolean> {
     const timer = new AbortController();
-    const late = sleep(this.#parts.patienceMs ?? 5_000, false, { signal: timer.signal }).catch(() => false);
+    const late = sleep(this.#deps.publishTimeoutMs ?? 5_000, false, { signal: timer.signal }).catch(
+      () => false,
+    );
     const accepted = broker.publish(publication).then(
       () => true,
       (error: unknown) => {

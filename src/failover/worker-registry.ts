@@ -1,59 +1,60 @@
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import type { Database } from '../store/redis/database.ts';
-import { persist } from '../store/redis/retry.ts';
+import { withRetry } from '../store/redis/retry.ts';
 
 /** Which workers live, by the clock of Redis. */
-export interface Heartbeats {
+export interface WorkerRegistry {
   /** Note that this worker lives. */
-  beat(): Promise<void>;
+  heartbeat(): Promise<void>;
   /** This worker leaves and holds nothing any more. */
   leave(): Promise<void>;
   /** The workers that have been silent for so many milliseconds. */
-  silent(afterMs: number): Promise<string[]>;
+  silentWorkers(afterMs: number): Promise<string[]>;
   /** Become the one heir of a dead worker, for so long; `undefined` if it has one. */
-  inherit(worker: string, forMs: number): Promise<Inheritance | undefined>;
+  acquireLease(worker: string, forMs: number): Promise<TakeoverLease | undefined>;
 }
 
 /** The right to work off what the broker holds for a dead worker. */
-export interface Inheritance {
+export interface TakeoverLease {
   /** It takes longer: keep the right for so many milliseconds more. */
-  extend(forMs: number): Promise<void>;
+  renew(forMs: number): Promise<void>;
   /** All is worked off: forget the worker, unless it beats again. */
-  bury(silentMs: number): Promise<void>;
+  deregister(silentMs: number): Promise<void>;
   /** Let another one try. */
   release(): Promise<void>;
 }
 
 /** @param worker - the client id of this worker. */
-export function openHeartbeats(redis: Database, worker: string): Heartbeats {
+export function openWorkerRegistry(redis: Database, worker: string): WorkerRegistry {
   const { connection, keys } = redis;
-  const nextName = versions();
+  const nextId = uniqueIds();
   return {
-    async beat() {
-      await redis.run('beat', [keys.workers()], [worker]);
+    async heartbeat() {
+      await redis.run('heartbeat', [keys.workers()], [worker]);
     },
     async leave() {
-      await persist(() => connection.zrem(keys.workers(), worker));
+      await withRetry(() => connection.zrem(keys.workers(), worker));
     },
-    async silent(afterMs) {
-      const [seconds = 0] = await persist(() => connection.time());
+    async silentWorkers(afterMs) {
+      const [seconds = 0] = await withRetry(() => connection.time());
       const latest = Number(seconds) * 1000 - afterMs;
-      return await persist(() => connection.zrangebyscore(keys.workers(), '-inf', latest));
+      return await withRetry(() => connection.zrangebyscore(keys.workers(), '-inf', latest));
     },
-    async inherit(dead, forMs) {
-      const lock = keys.heir(dead);
-      const name = nextName();
-      if ((await persist(() => connection.set(lock, name, 'PX', forMs, 'NX'))) === null) return undefined;
+    async acquireLease(silentWorker, forMs) {
+      const leaseKey = keys.takeoverLease(silentWorker);
+      const name = nextId();
+      if ((await withRetry(() => connection.set(leaseKey, name, 'PX', forMs, 'NX'))) === null)
+        return undefined;
       return {
-        async extend(moreMs) {
-          await persist(() => connection.pexpire(lock, moreMs));
+        async renew(moreMs) {
+          await withRetry(() => connection.pexpire(leaseKey, moreMs));
         },
-        async bury(silentMs) {
-          await redis.run('bury', [keys.workers()], [dead, silentMs]);
-          await persist(() => connection.del(lock));
+        async deregister(silentMs) {
+          await redis.run('deregister-worker', [keys.workers()], [silentWorker, silentMs]);
+          await withRetry(() => connection.del(leaseKey));
         },
         async release() {
-          await persist(() => connection.del(lock));
+          await withRetry(() => connection.del(leaseKey));
         },
       };
     },

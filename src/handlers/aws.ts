@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ioError, ioOk } from '../protocol/io.ts';
 import { awsService, awsServiceAdded } from '../protocol/service.ts';
-import type { Turn } from '../store/credentials.ts';
-import type { Handler, Means } from './handler.ts';
+import type { CredentialLock } from '../store/credentials.ts';
+import type { Context, Handler } from './handler.ts';
 import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome.ts';
 
 /**
@@ -13,36 +13,38 @@ import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome
  * Refuses `aws` if STS gives none, `busy`.
  * @see docs/protocol.md, "aws"
  */
-export const aws: Handler = async (request, means) => {
-  if (means.sts === undefined) return refuse('aws');
-  const kept = await means.credentials.find(request.phone);
+export const aws: Handler = async (request, context) => {
+  if (context.sts === undefined) return refuse('aws');
+  const kept = await context.credentials.find(request.phone);
   if (kept !== undefined) {
     const payload = ioOk('aws', awsService(kept));
     return { result: 'aws', answers: [{ payload, onlyFor: request.phone }] };
   }
 
-  const turn = means.credentials.turn(request.phone);
-  const isOurs = (await turn.ask()) === 'yours';
-  const asking = means.stsLane.run(async () =>
+  const lock = context.credentials.lock(request.phone);
+  const hasLock = (await lock.tryAcquire()) === 'yours';
+  const asked = context.stsLimiter.run(async () =>
     // Asked once more, since the turn may have lapsed while this waited in the lane.
-    (await turn.ask()) === 'yours' ? askSts(request, means, turn) : waitForOther(request, means, turn),
+    (await lock.tryAcquire()) === 'yours'
+      ? askSts(request, context, lock)
+      : waitForOther(request, context, lock),
   );
-  if (asking === 'full') {
-    if (isOurs) await turn.end([]);
+  if (asked === 'queue_full') {
+    if (hasLock) await lock.release([]);
     return refuse('busy');
   }
   // A fault is met where `later` is awaited; until then nobody may be there to catch it.
-  asking.catch(() => undefined);
-  const comesLater: Outcome = {
+  asked.catch(() => undefined);
+  const pending: Outcome = {
     result: 'aws',
     answers: [{ payload: ioOk('aws', awsServiceAdded) }],
-    later: asking,
+    deferred: asked,
   };
-  if (!isOurs) return comesLater;
+  if (!hasLock) return pending;
   const timer = new AbortController();
-  const slow = sleep(means.awsFastReplyMs, comesLater, { signal: timer.signal });
+  const slow = sleep(context.awsFastReplyMs, pending, { signal: timer.signal });
   try {
-    return await Promise.race([asking, slow]);
+    return await Promise.race([asked, slow]);
   } finally {
     timer.abort();
   }
@@ -52,12 +54,12 @@ export const aws: Handler = async (request, means) => {
  * Ask STS, and answer the asking client and all that wait at its broker. Credentials never wait for another broker, where
  * somebody could read them meanwhile: the first who waits there has the turn next, and answers all others there.
  */
-async function askSts({ phone, replyTo }: Request, means: Means, turn: Turn): Promise<Outcome> {
-  const { credentials, sessions, sts } = means;
+async function askSts({ phone, replyTo }: Request, context: Context, lock: CredentialLock): Promise<Outcome> {
+  const { credentials, sessions, sts } = context;
   // Whoever had the turn before us may have been killed after it had kept what STS answered.
   const found = (await credentials.find(phone)) ?? (await sts?.assumeRole(phone));
   const issued = found === 'refused' ? undefined : found;
-  const waiting = await turn.keep(issued);
+  const waiting = await lock.store(issued);
   // The phone may have gone before we had the turn: then nothing of it stays.
   if ((await sessions.phoneOf(replyTo.client)) !== phone) await credentials.drop(phone);
   const payload = issued === undefined ? ioError('aws') : ioOk('aws', awsService(issued));
@@ -66,14 +68,14 @@ async function askSts({ phone, replyTo }: Request, means: Means, turn: Turn): Pr
   return {
     result: 'aws',
     answers: [{ payload, onlyFor: phone }, ...others],
-    after: () => turn.end(here),
+    onSent: () => lock.release(here),
   };
 }
 
 /** Another request asks, and will answer us too; if it dies, it is our turn. */
-async function waitForOther(request: Request, means: Means, turn: Turn): Promise<Outcome> {
-  const answer = await turn.wait(writeWaiter(request.replyTo));
-  return answer === 'answered' ? { result: 'aws', answers: [] } : askSts(request, means, turn);
+async function waitForOther(request: Request, context: Context, lock: CredentialLock): Promise<Outcome> {
+  const answer = await lock.waitFor(writeWaiter(request.replyTo));
+  return answer === 'answered' ? { result: 'aws', answers: [] } : askSts(request, context, lock);
 }
 
 /** Where a waiting client wants its answer, as text for Redis. */

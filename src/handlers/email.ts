@@ -3,7 +3,7 @@ import { isUnset, readInteger, readText } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import { addressOf, readServices, type Service, withEmail } from '../protocol/service.ts';
 import { parseEmailAddress } from '../services/mail/email-address.ts';
-import { wordOf } from '../store/idempotency-records.ts';
+import { resultOfRecord } from '../store/idempotency-records.ts';
 import type { Handler } from './handler.ts';
 import { type Outcome, refuse, succeed } from './outcome.ts';
 
@@ -15,7 +15,7 @@ import { type Outcome, refuse, succeed } from './outcome.ts';
  *         asked for; `invalid_data` if `services` is no list of services.
  * @see docs/protocol.md, "email"
  */
-export const email: Handler = async (request, { answers, profiles, verifications }) => {
+export const email: Handler = async (request, { idempotencyRecords, profiles, verifications }) => {
   const { sent, phone, key, record, stored, done } = request;
   if (done !== undefined) return answerDone(done);
   const services = readServices(sent.services);
@@ -34,7 +34,7 @@ export const email: Handler = async (request, { answers, profiles, verifications
     );
     if (answer === 'verified') return succeed(answer);
     if (answer === 'wrong_code') return refuse(answer);
-    if (answer === 'done') return answerDone(wordOf(await answers.read(phone, key)));
+    if (answer === 'done') return answerDone(resultOfRecord(await idempotencyRecords.read(phone, key)));
   }
   return refuse('wrong_code');
 };

@@ -1,10 +1,10 @@
 import type { Refusal } from '../protocol/io.ts';
 import type { RequestKind } from '../protocol/profile.ts';
-import { refusalIn, wordOf } from '../store/idempotency-records.ts';
+import { refusalOfResult, resultOfRecord } from '../store/idempotency-records.ts';
 import { aws } from './aws.ts';
 import { email } from './email.ts';
 import { get } from './get.ts';
-import type { Handler, Means } from './handler.ts';
+import type { Context, Handler } from './handler.ts';
 import { link } from './link.ts';
 import { migrate } from './migrate.ts';
 import { isAuthorized, type Outcome, type Request, refuse } from './outcome.ts';
@@ -27,7 +27,7 @@ export const handlers: Readonly<Record<RequestKind, Handler>> = {
 };
 
 /** Where the slow work of each kind is done, as metrics show it. */
-export const lanes: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | 'sts'>> = {
+export const limiterNames: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | 'sts'>> = {
   get: 'fast',
   set: 'fast',
   update: 'fan-out',
@@ -40,7 +40,7 @@ export const lanes: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | '
 };
 
 /** Refusals that the same request might not meet a moment later. The others follow from the request alone, or are kept with its effect. */
-const passing: ReadonlySet<string> = new Set<Refusal>([
+const transientRefusals: ReadonlySet<string> = new Set<Refusal>([
   'not_found',
   'not_authorized',
   'already_exists',
@@ -54,42 +54,47 @@ const passing: ReadonlySet<string> = new Set<Refusal>([
  * has a session by then.
  */
 export function isResumable(kind: RequestKind): boolean {
-  return lanes[kind] === 'fan-out';
+  return limiterNames[kind] === 'fan-out';
 }
 
 /** Handle a request. What was refused stays refused when it is delivered again, whatever has changed since. */
-export async function handle(request: Request, means: Means): Promise<Outcome> {
+export async function handle(request: Request, context: Context): Promise<Outcome> {
   const { sent, phone, key, done, refused, refusal, sessionPhone } = request;
   const isAllowed = isAuthorized(sent.kind, sessionPhone, phone);
   if (refused !== undefined) return refuse(isAllowed ? (refused as Refusal) : 'not_authorized');
-  const outcome = await handlers[sent.kind](request, means);
-  if (!isAllowed) return withheld(outcome, sent.kind);
+  const outcome = await handlers[sent.kind](request, context);
+  if (!isAllowed) return unacked(outcome, sent.kind);
   const { result } = outcome;
   // `get` changes nothing, and has no key; `aws` gives the phone nothing that it may not ask for again.
-  if (key === '' || sent.kind === 'aws' || done !== undefined || !passing.has(result)) return outcome;
-  if ((await means.answers.refuse({ phone, ...refusal }, result)) === 'stored') return outcome;
-  return handle(await decidedByOther(request, means), means);
+  if (key === '' || sent.kind === 'aws' || done !== undefined || !transientRefusals.has(result))
+    return outcome;
+  if ((await context.idempotencyRecords.recordRefusal({ phone, ...refusal }, result)) === 'stored')
+    return outcome;
+  return handle(await readOtherDecision(request, context), context);
 }
 
 /**
  * What a request that was taken up again may say to a client that may not ask any more. `remove` ends its own session, and
  * answers nothing that is stored.
  */
-function withheld(outcome: Outcome, kind: RequestKind): Outcome {
+function unacked(outcome: Outcome, kind: RequestKind): Outcome {
   return kind === 'remove' ? outcome : { ...outcome, ...refuse('not_authorized') };
 }
 
 /** The request, with what another worker that had it too has decided, and with its client's session as it is now. */
-async function decidedByOther(request: Request, { answers, profiles, sessions }: Means): Promise<Request> {
+async function readOtherDecision(
+  request: Request,
+  { idempotencyRecords, profiles, sessions }: Context,
+): Promise<Request> {
   const { phone, key, refusal, replyTo } = request;
   const [record, ofDelivery, stored, sessionPhone] = await Promise.all([
-    answers.read(phone, key),
-    answers.read(phone, refusal.key),
+    idempotencyRecords.read(phone, key),
+    idempotencyRecords.read(phone, refusal.key),
     profiles.read(phone),
     sessions.phoneOf(replyTo.client),
   ]);
-  const refused = refusalIn(wordOf(ofDelivery));
-  const done = refused === undefined ? wordOf(record) : undefined;
+  const refused = refusalOfResult(resultOfRecord(ofDelivery));
+  const done = refused === undefined ? resultOfRecord(record) : undefined;
   return {
     ...request,
     record,

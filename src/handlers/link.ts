@@ -6,7 +6,7 @@ import { addressOf, readServices, withEmail } from '../protocol/service.ts';
 import { parseEmailAddress } from '../services/mail/email-address.ts';
 import type { StoredProfile } from '../store/profiles.ts';
 import { codeLifetimeSeconds } from '../store/verifications.ts';
-import type { Handler, Means } from './handler.ts';
+import type { Context, Handler } from './handler.ts';
 import { takePlaces } from './mail-quotas.ts';
 import { type Request, refuse, succeed } from './outcome.ts';
 import { changeOwnProfile } from './own-profile.ts';
@@ -21,24 +21,24 @@ import { changeOwnProfile } from './own-profile.ts';
  *         removed or has moved to another phone while the mail was under way.
  * @see docs/protocol.md, "link"
  */
-export const link: Handler = async (request, means) => {
+export const link: Handler = async (request, context) => {
   if (request.done !== undefined) return succeed('email_sent');
   const services = readServices(request.sent.services);
   if (services === undefined) return refuse('invalid_data');
   const service = services.find(({ type }) => type === 'email' || type === undefined);
   const address = parseEmailAddress((service && addressOf(service)) ?? '');
   if (address === undefined) return refuse('invalid_email');
-  if (means.mail === undefined) return refuse('email_send');
+  if (context.mail === undefined) return refuse('email_send');
 
-  const places = await takePlaces(request, means, address);
-  if (places === 'too_many_requests') return refuse(places);
+  const slots = await takePlaces(request, context, address);
+  if (slots === 'too_many_requests') return refuse(slots);
   const code = String(randomInt(1_000_000)).padStart(6, '0');
-  const mailed = await mailCode(request, means, { to: address, code });
+  const mailed = await mailCode(request, context, { to: address, code });
   if (mailed !== 'accepted') {
-    await Promise.all(places.map((place) => place.release()));
+    await Promise.all(slots.map((slot) => slot.release()));
     return refuse(mailed);
   }
-  const kept = await keepCode(request, means, { to: address, code });
+  const kept = await keepCode(request, context, { to: address, code });
   return kept === 'not_authorized' ? refuse(kept) : succeed('email_sent');
 };
 
@@ -47,7 +47,7 @@ interface Code {
   readonly code: string;
 }
 
-async function mailCode({ stored }: Request, { mail, mailLane }: Means, { to, code }: Code) {
+async function mailCode({ stored }: Request, { mail, mailLimiter }: Context, { to, code }: Code) {
   const message = {
     to,
     code,
@@ -55,15 +55,15 @@ async function mailCode({ stored }: Request, { mail, mailLane }: Means, { to, co
     messageId: randomUUID(),
     validMinutes: codeLifetimeSeconds / 60,
   };
-  const sent = await mailLane.run(async () => mail?.sendCode(message));
-  if (sent === 'full') return 'busy';
+  const sent = await mailLimiter.run(async () => mail?.sendCode(message));
+  if (sent === 'queue_full') return 'busy';
   return sent === 'accepted' ? sent : 'email_send';
 }
 
-function keepCode(request: Request, means: Means, { to, code }: Code) {
-  return changeOwnProfile(request, means, 'email_sent', (before) => ({
+function keepCode(request: Request, context: Context, { to, code }: Code) {
+  return changeOwnProfile(request, context, 'email_sent', (before) => ({
     services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
-    code: means.verifications.mailed(request.phone, to, code),
+    code: context.verifications.mailed(request.phone, to, code),
   }));
 }
 

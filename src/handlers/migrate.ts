@@ -14,11 +14,11 @@ import { refuse, succeed } from './outcome.ts';
  * @see docs/protocol.md, "migrate"
  */
 export const migrate: Handler = async (request, { migrations, profiles }) => {
-  const { sessionPhone, phone, key, record, stored, done, again, replyTo } = request;
+  const { sessionPhone, phone, key, record, stored, done, redelivered, replyTo } = request;
   if (sessionPhone === undefined) return refuse('not_authorized');
   // The client may have signed in with another phone since; that has asked for nothing, unless the broker says so.
   const isOfSession = record === `migration ${sessionPhone}` || sessionPhone === phone;
-  if (done !== undefined && (again || isOfSession)) return succeed('migration');
+  if (done !== undefined && (redelivered || isOfSession)) return succeed('migration');
   if (sessionPhone === phone) return refuse('already_exists');
   const proposer = { client: replyTo.client, oldPhone: sessionPhone, key };
   for (let replaced = stored; !isTaken(replaced); replaced = await profiles.read(phone)) {

@@ -1,6 +1,6 @@
 import { ioError, ioOk, type Refusal, type Success } from '../protocol/io.ts';
 import { type ProfileFields, type RequestKind, type SentProfile, writeProfile } from '../protocol/profile.ts';
-import type { Cause } from '../store/profiles.ts';
+import type { RequestRef } from '../store/profiles.ts';
 
 /** Where a client wants its answers. */
 export interface ReplyAddress {
@@ -39,28 +39,28 @@ export interface Outcome {
    * The phone whose sessions have ended or moved away: where the broker keeps a list of who may log in, it is to follow
    * them, before the notices.
    */
-  readonly vacated?: string;
+  readonly sessionsEnded?: string;
   /**
    * In batches, each made when the one before it was accepted by the broker, so that ten thousand counterparties need
    * no more memory than one batch.
    */
   readonly notices?: AsyncIterable<readonly Notice[]>;
   /** More to be said, when it is known. */
-  readonly later?: Promise<Outcome>;
+  readonly deferred?: Promise<Outcome>;
   /** To be done when the broker has accepted all of the above. */
-  readonly after?: () => Promise<void>;
+  readonly onSent?: () => Promise<void>;
 }
 
 /** One request of a client that is authorized. It causes changes under its key, once. */
-export interface Request extends Cause {
+export interface Request extends RequestRef {
   readonly replyTo: ReplyAddress;
   readonly sent: SentProfile;
   /** The phone that the client's session belongs to; `undefined` if it has none by now: see {@link isAuthorized}. */
   readonly sessionPhone: string | undefined;
   /** Whether the broker says that it has delivered it before; a client can't make it say so. */
-  readonly again: boolean;
+  readonly redelivered: boolean;
   /** Whether the broker has given it to nobody else since it came; takes a round trip to the broker. */
-  readonly isOurs: () => Promise<boolean>;
+  readonly isStillOwned: () => Promise<boolean>;
   /** What became of it, if it was delivered before and its effect happened. */
   readonly done: string | undefined;
   /** What it was refused with, if it was delivered before and refused. */
@@ -82,8 +82,8 @@ export interface RefusalRecord {
 }
 
 /** Runs slow work, so much at a time, and so much waiting for that. */
-export interface Lane {
-  run<T>(work: () => Promise<T>): Promise<T> | 'full';
+export interface Limiter {
+  run<T>(work: () => Promise<T>): Promise<T> | 'queue_full';
 }
 
 /** `{io,{error,Refusal},<<>>}` to the asking client. */

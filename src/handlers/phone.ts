@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { settingValue } from '../protocol/feature.ts';
 import type { Refusal } from '../protocol/io.ts';
 import { readPhone } from '../protocol/phone.ts';
-import { type ContactPlace, friendPlaces } from '../protocol/roster.ts';
+import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
 import type { Migration } from '../store/proposals.ts';
-import { tellCounterparties } from './counterparties.ts';
-import type { Handler, Means } from './handler.ts';
+import { notifyCounterparties } from './counterparties.ts';
+import type { Context, Handler } from './handler.ts';
 import { isTaken } from './migrate.ts';
 import { answerProfile, type Notice, type Request, refuse } from './outcome.ts';
 
@@ -23,35 +23,38 @@ import { answerProfile, type Notice, type Request, refuse } from './outcome.ts';
  *         another one than is named to the new phone; `invalid_data` for an `OLD_PHONE` that is no phone.
  * @see docs/protocol.md, "phone"
  */
-export const phone: Handler = async (request, means) => {
+export const phone: Handler = async (request, context) => {
   const oldPhone = settingValue(request.sent.settings, 'OLD_PHONE');
   const named = oldPhone && readPhone(oldPhone);
   if (oldPhone !== undefined && named === undefined) return refuse('invalid_data');
   const isSignedOut = request.sessionPhone !== request.phone;
   if (isSignedOut && request.done !== undefined) return refuse('not_authorized');
   // What is done is not done again, though another phone may ask to move here by now.
-  const migration = request.done === undefined ? await move(request, named, means) : undefined;
+  const migration = request.done === undefined ? await move(request, named, context) : undefined;
   if (typeof migration === 'string') return refuse(migration);
-  if (migration === undefined && !(await isDone(request, means))) return refuse('not_authorized');
+  if (migration === undefined && !(await isDone(request, context))) return refuse('not_authorized');
   if (migration !== undefined) {
     // Before the answer: whoever hears it finds the old phone's clients at the new one.
-    await means.sessions.move(migration.from, migration.to, migration.claim ?? '');
-    await means.migrations.endLeaving(migration);
+    await context.sessions.move(migration.from, migration.to, migration.claim ?? '');
+    await context.migrations.endLeaving(migration);
   }
-  const profile = await means.profiles.read(request.phone);
+  const profile = await context.profiles.read(request.phone);
   if (profile === undefined) return refuse('not_authorized');
   return {
     ...answerProfile(request.sent, profile, 'phone'),
     ...(migration && {
-      vacated: migration.from,
-      notices: finish(request, migration, friendPlaces(profile.rosters), means),
+      sessionsEnded: migration.from,
+      notices: finish(request, migration, friendPlaces(profile.rosters), context),
     }),
   };
 };
 
 /** Whether the request was carried out before, perhaps by another worker just now. */
-async function isDone({ phone, key, record, done }: Request, { answers }: Means): Promise<boolean> {
-  return done !== undefined || (await answers.read(phone, key)) !== record;
+async function isDone(
+  { phone, key, record, done }: Request,
+  { idempotencyRecords }: Context,
+): Promise<boolean> {
+  return done !== undefined || (await idempotencyRecords.read(phone, key)) !== record;
 }
 
 /**
@@ -62,9 +65,9 @@ async function isDone({ phone, key, record, done }: Request, { answers }: Means)
 async function move(
   { phone: to, stored, sessionPhone, replyTo: { client } }: Request,
   named: string | undefined,
-  { migrations, profiles, sessions }: Means,
+  { migrations, profiles, sessions }: Context,
 ): Promise<Migration | Refusal | undefined> {
-  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
     const found = await migrations.choose(to, { client, named });
     // Delivered again to a client that is signed out by now, it confirms nothing; what is under way goes on.
     const isUnderWay = found !== undefined && found !== 'busy' && found.claim !== undefined;
@@ -88,11 +91,11 @@ async function move(
   }
 }
 
-const longestPauseMs = 250;
+const maxPauseMs = 250;
 
 /** Changes an entry of the profile, which stands under the old phone, to the new one. */
-function rename({ to, claim = '' }: Migration, { contacts }: Means) {
-  return (other: string, entry: ContactPlace, ourRoster: string) =>
+function rename({ to, claim = '' }: Migration, { contacts }: Context) {
+  return (other: string, entry: ContactEntry, ourRoster: string) =>
     contacts.rename(other, entry, `${to}_${ourRoster}`, claim);
 }
 
@@ -103,11 +106,11 @@ function rename({ to, claim = '' }: Migration, { contacts }: Means) {
 async function* finish(
   { key }: Request,
   migration: Migration,
-  friends: readonly ContactPlace[],
-  means: Means,
+  friends: readonly ContactEntry[],
+  context: Context,
 ): AsyncGenerator<readonly Notice[]> {
-  yield* renameAtCounterparties(migration, friends, means);
-  await means.migrations.end(migration, key);
+  yield* renameAtCounterparties(migration, friends, context);
+  await context.migrations.end(migration, key);
 }
 
 /**
@@ -116,8 +119,8 @@ async function* finish(
  */
 export function renameAtCounterparties(
   migration: Migration,
-  friends: readonly ContactPlace[],
-  means: Means,
+  friends: readonly ContactEntry[],
+  context: Context,
 ): AsyncGenerator<readonly Notice[]> {
-  return tellCounterparties(migration.from, friends, rename(migration, means));
+  return notifyCounterparties(migration.from, friends, rename(migration, context));
 }

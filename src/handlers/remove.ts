@@ -3,8 +3,8 @@ import { changeContact, isDeleted } from '../protocol/contact.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import type { Removal } from '../store/removals.ts';
-import { tellCounterparties } from './counterparties.ts';
-import type { Handler, Means } from './handler.ts';
+import { notifyCounterparties } from './counterparties.ts';
+import type { Context, Handler } from './handler.ts';
 import { type Notice, type Request, refuse } from './outcome.ts';
 
 /**
@@ -15,26 +15,27 @@ import { type Notice, type Request, refuse } from './outcome.ts';
  * Refuses `not_found`; `busy` while another profile is just moving to the phone.
  * @see docs/protocol.md, "remove"
  */
-export const remove: Handler = async (request, means) => {
+export const remove: Handler = async (request, context) => {
   const { sent, phone } = request;
-  const removal = request.done === undefined ? await begin(request, means) : await means.removals.find(phone);
+  const removal =
+    request.done === undefined ? await begin(request, context) : await context.removals.find(phone);
   if (removal === 'not_found' || removal === 'busy') return refuse(removal);
   // Before the answer: whoever hears that the phone is removed has no session of it any more.
   if (removal !== undefined && !removal.hasEndedSessions) {
-    await means.sessions.remove(phone, removal.clients, removal.mark);
-    await means.removals.endSessions(phone);
+    await context.sessions.remove(phone, removal.clients, removal.mark);
+    await context.removals.endSessions(phone);
   }
   const payload = writeProfile(phone, nothingLeft, 'remove', sent.size);
   const others = removal?.clients.filter((client) => client !== request.replyTo.client) ?? [];
   return {
     result: 'ok',
     answers: [{ payload }, ...others.map((client) => ({ to: { client }, payload }))],
-    ...(removal && { vacated: phone, notices: finish(phone, removal, means) }),
+    ...(removal && { sessionsEnded: phone, notices: finish(phone, removal, context) }),
   };
 };
 
-async function begin({ phone, key, record, stored, replyTo }: Request, means: Means) {
-  const { removals, sessions, profiles } = means;
+async function begin({ phone, key, record, stored, replyTo }: Request, context: Context) {
+  const { removals, sessions, profiles } = context;
   const mark = removals.newMark();
   for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
     // The asking client has a session, also if the set of them does not name it.
@@ -50,13 +51,13 @@ async function begin({ phone, key, record, stored, replyTo }: Request, means: Me
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
 async function* finish(
   phone: string,
-  { places, mark }: Removal,
-  means: Means,
+  { entries, mark }: Removal,
+  context: Context,
 ): AsyncGenerator<readonly Notice[]> {
-  yield* tellCounterparties(phone, places, (other, entry) =>
-    means.contacts.change(other, entry, markDeleted, mark),
+  yield* notifyCounterparties(phone, entries, (other, entry) =>
+    context.contacts.change(other, entry, markDeleted, mark),
   );
-  await means.removals.end(phone);
+  await context.removals.end(phone);
 }
 
 const markDeleted = (contact: Fragment): Fragment | undefined =>

@@ -20,20 +20,20 @@ import { changeOwnProfile } from './own-profile.ts';
  *         being removed, or moves to another phone.
  * @see docs/protocol.md, "set"
  */
-export const set: Handler = async (request, means) => {
+export const set: Handler = async (request, context) => {
   const { sent, stored, done } = request;
   if (done !== undefined)
     return stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set');
   const owned = readOwned(sent);
   if (owned === 'invalid_data') return refuse(owned);
-  const profile = await changeOwnProfile(request, means, 'ok', (before) =>
+  const profile = await changeOwnProfile(request, context, 'ok', (before) =>
     changeOwned(owned, before, Date.now()),
   );
   return typeof profile === 'string' ? refuse(profile) : answerProfile(sent, profile, 'set');
 };
 
 /** Settings are merged, so without a bound a client could add to them for ever. */
-const mostSettingsBytes = 262_144;
+const maxSettingsBytes = 262_144;
 
 /** What the client sent of that which it owns. */
 interface Owned {
@@ -69,7 +69,7 @@ function changeOwned(
   const settings = owned.settings.length
     ? writeList(mergeFeatures(readFeatures(stored?.settings ?? unset) ?? [], owned.settings))
     : undefined;
-  if (settings !== undefined && settings.length > mostSettingsBytes) return 'invalid_data';
+  if (settings !== undefined && settings.length > maxSettingsBytes) return 'invalid_data';
   return {
     update: now,
     ...(owned.presence && { presence: owned.presence }),

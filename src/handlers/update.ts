@@ -3,13 +3,13 @@ import { changeContact, isFriend } from '../protocol/contact.ts';
 import { canonical, isUnset, readAtom, readInteger } from '../protocol/fields.ts';
 import { friendPlaces } from '../protocol/roster.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
-import { tellCounterparties } from './counterparties.ts';
-import type { Handler, Means } from './handler.ts';
+import { notifyCounterparties } from './counterparties.ts';
+import type { Context, Handler } from './handler.ts';
 import { answerProfile, type Notice, refuse } from './outcome.ts';
 import { renameAtCounterparties } from './phone.ts';
 
 /** A client's clock may be so far ahead of ours; a time beyond it is not taken. */
-const mostAheadMs = 5 * 60_000;
+const maxAheadMs = 5 * 60_000;
 
 /**
  * `update`: take the time and the presence of a device, and tell the contacts.
@@ -19,7 +19,7 @@ const mostAheadMs = 5 * 60_000;
  * Refuses `not_found`, and `invalid_data` for a time that is no integer or a presence that is no atom.
  * @see docs/protocol.md, "update"
  */
-export const update: Handler = async (request, means) => {
+export const update: Handler = async (request, context) => {
   const { sent, stored, done } = request;
   const time = readInteger(sent.update);
   const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
@@ -28,40 +28,42 @@ export const update: Handler = async (request, means) => {
   }
   const change = (before: StoredProfile | undefined): ProfileChange | 'not_found' => {
     if (before === undefined) return 'not_found';
-    const isNewer = time > before.update && time <= Date.now() + mostAheadMs;
+    const isNewer = time > before.update && time <= Date.now() + maxAheadMs;
     return { ...(isNewer && { update: Number(time) }), ...(presence && { presence }) };
   };
-  const profile = done === undefined ? await means.profiles.change(request, 'ok', change) : stored;
+  const profile = done === undefined ? await context.profiles.change(request, 'ok', change) : stored;
   if (profile === undefined || typeof profile === 'string') return refuse(profile ?? 'not_found');
   // Also for a request that is done: the crash that brought it again may have cut off the notices.
   const answer = answerProfile(sent, profile, 'update');
-  return isUnset(profile.rosters) ? answer : { ...answer, notices: tellContacts(means, sent.phone, profile) };
+  return isUnset(profile.rosters)
+    ? answer
+    : { ...answer, notices: notifyContacts(context, sent.phone, profile) };
 };
 
 /**
  * Two devices may update at once, and the older news may reach a contact last; so the contacts are told again until
  * what was told is what is stored.
  */
-async function* tellContacts(
-  means: Means,
+async function* notifyContacts(
+  context: Context,
   phone: string,
   profile: StoredProfile,
 ): AsyncGenerator<readonly Notice[]> {
-  const { contacts, migrations, profiles } = means;
+  const { contacts, migrations, profiles } = context;
   const migration = await migrations.find(phone);
   // Who moved a moment ago, or whose move a crash cut off, is still known to contacts by the old number.
-  if (migration?.isSettled) yield* renameAtCounterparties(migration, friendPlaces(profile.rosters), means);
-  for (let told: StoredProfile | undefined; !isSameNews(told, profile); ) {
+  if (migration?.isSettled) yield* renameAtCounterparties(migration, friendPlaces(profile.rosters), context);
+  for (let notified: StoredProfile | undefined; !isSameNews(notified, profile); ) {
     const friends = friendPlaces(profile.rosters);
     if (friends.length === 0) return;
     const news = { update: encodeFragment(profile.update), presence: profile.presence };
-    yield* tellCounterparties(phone, friends, (other, entry) =>
+    yield* notifyCounterparties(phone, friends, (other, entry) =>
       contacts.change(other, entry, (contact) =>
         isFriend(contact) ? changeContact(contact, news) : undefined,
       ),
     );
-    told = profile;
-    profile = (await profiles.read(phone)) ?? told;
+    notified = profile;
+    profile = (await profiles.read(phone)) ?? notified;
   }
 }
 

@@ -1,29 +1,29 @@
 import { Fifo } from './fifo.ts';
 
-export interface LaneOptions {
+export interface ConcurrencyLimiterOptions {
   /** What the lane is for, as metrics show it. */
   readonly name: string;
   /** How many pieces of work run at the same time, at least 1. */
   readonly concurrency: number;
   /** How many more may wait for their turn; 0 = none. */
-  readonly queue: number;
+  readonly maxQueued: number;
 }
 
 /**
  * Bounded room for slow work, so that a mail server that hangs does not hold up requests that don't need it.
  * First come, first served.
  */
-export class Lane {
+export class ConcurrencyLimiter {
   readonly name: string;
   readonly #concurrency: number;
-  readonly #queue: number;
+  readonly #maxQueued: number;
   readonly #waiting = new Fifo<() => void>();
   #running = 0;
 
-  constructor({ name, concurrency, queue }: LaneOptions) {
+  constructor({ name, concurrency, maxQueued }: ConcurrencyLimiterOptions) {
     this.name = name;
     this.#concurrency = concurrency;
-    this.#queue = queue;
+    this.#maxQueued = maxQueued;
   }
 
   get running(): number {
@@ -36,19 +36,19 @@ export class Lane {
 
   /**
    * Run `work` when it is its turn.
-   * @returns what `work` returns or throws, as a promise; `'full'` at once, without running it, when the queue is full.
+   * @returns what `work` returns or throws, as a promise; `'queue_full'` at once, without running it, when the queue is full.
    */
-  run<T>(work: () => Promise<T>): Promise<T> | 'full' {
+  run<T>(work: () => Promise<T>): Promise<T> | 'queue_full' {
     if (this.#running < this.#concurrency) {
       this.#running++;
-      return this.#work(work);
+      return this.#finish(work);
     }
-    if (this.#waiting.length >= this.#queue) return 'full';
-    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#work(work));
+    if (this.#waiting.length >= this.#maxQueued) return 'queue_full';
+    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#finish(work));
   }
 
   /** The place is taken already: it passes from one piece of work straight to the next, so none can slip between. */
-  async #work<T>(work: () => Promise<T>): Promise<T> {
+  async #finish<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } finally {

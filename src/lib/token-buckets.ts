@@ -4,7 +4,7 @@ export interface BucketOptions {
   /** What a full one holds. */
   readonly burst: number;
   /** So many are kept; a new one beyond that drops the one that was used longest ago, which is then full again. */
-  readonly most: number;
+  readonly max: number;
 }
 
 interface Bucket {
@@ -20,13 +20,13 @@ const ROUNDING = 1e-9;
 export class TokenBuckets {
   readonly #perMillisecond: number;
   readonly #burst: number;
-  readonly #most: number;
+  readonly #max: number;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor({ perSecond, burst, most }: BucketOptions) {
+  constructor({ perSecond, burst, max }: BucketOptions) {
     this.#perMillisecond = perSecond / 1_000;
     this.#burst = burst;
-    this.#most = most;
+    this.#max = max;
   }
 
   /** Take one token. @returns false, and takes none, when there is no whole one. */
@@ -53,7 +53,7 @@ export class TokenBuckets {
   }
 
   #open(name: string, now: number): Bucket {
-    if (this.#buckets.size >= this.#most) {
+    if (this.#buckets.size >= this.#max) {
       const [oldest = ''] = this.#buckets.keys();
       this.#buckets.delete(oldest);
     }

@@ -10,10 +10,10 @@ export interface Unacknowledged {
 }
 
 /** The messages that the broker waits for an acknowledgement of. */
-export interface Withheld {
+export interface Unacked {
   readonly count: number;
   /** Of these, where the work is done. */
-  readonly owed: number;
+  readonly ackPending: number;
   /** How long the oldest has been here; 0 without any. */
   readonly oldestSeconds: number;
 }
@@ -51,22 +51,22 @@ export class Acknowledgements {
   #connection = 0;
   #connected = false;
   /** The last connection that lasted until its subscription was confirmed. */
-  #settled = 0;
+  #lastStable = 0;
   /** Packet ids under which something may be owed on the connection now up. */
   #touched: number[] = [];
-  #owed = 0;
+  #ackPending = 0;
 
   /** Messages handled whose PUBACK is not written yet, also those that wait for the broker to send them again. */
-  get owed(): number {
-    return this.#owed;
+  get ackPending(): number {
+    return this.#ackPending;
   }
 
   /** Looks at all of them: for whoever asks now and then. */
-  get withheld(): Withheld {
+  get unacked(): Unacked {
     const now = performance.now();
     const held = this.#oldest.filter((entry) => entry !== undefined);
     const oldest = held.reduce((time, { receivedAt }) => Math.min(time, receivedAt), now);
-    return { count: held.length, owed: this.#owed, oldestSeconds: (now - oldest) / 1000 };
+    return { count: held.length, ackPending: this.#ackPending, oldestSeconds: (now - oldest) / 1000 };
   }
 
   /** Whether `take` may have something to write. */
@@ -79,15 +79,15 @@ export class Acknowledgements {
     if (sessionPresent) this.#forgetUnclaimed();
     else {
       this.#oldest.fill(undefined);
-      this.#owed = 0;
+      this.#ackPending = 0;
     }
     this.#connection++;
     this.#connected = true;
   }
 
   /** The subscription is confirmed: this connection is no longer one that broke as soon as it came up. */
-  settled(): void {
-    this.#settled = this.#connection;
+  stable(): void {
+    this.#lastStable = this.#connection;
   }
 
   /** The connection is gone. Nothing is owed to it any more; what it brought may come again on the next. */
@@ -137,7 +137,7 @@ export class Acknowledgements {
     const entry = message as Entry;
     entry.handled = true;
     if (!this.#isHere(entry)) return;
-    this.#owed++;
+    this.#ackPending++;
     if (this.#connected) this.#touched.push(entry.packetId);
   }
 
@@ -163,7 +163,7 @@ export class Acknowledgements {
     let entry = this.#oldest[id];
     while (entry?.handled && entry.connection === this.#connection) {
       ids.push(id);
-      this.#owed--;
+      this.#ackPending--;
       entry = this.#replaceOldest(id, entry.newer);
     }
   }
@@ -179,7 +179,8 @@ export class Acknowledgements {
   /** Handled messages that a whole connection did not bring back: the broker has forgotten them. */
   #forgetUnclaimed(): void {
     for (const oldest of this.#oldest) {
-      if (oldest) this.#drop(oldest, undefined, (entry) => entry.handled && entry.connection < this.#settled);
+      if (oldest)
+        this.#drop(oldest, undefined, (entry) => entry.handled && entry.connection < this.#lastStable);
     }
   }
 
@@ -189,7 +190,7 @@ export class Acknowledgements {
     for (let entry: Entry | undefined = oldest; entry && entry !== until; entry = entry.newer) {
       if (!gone(entry)) kept = entry;
       else {
-        if (entry.handled) this.#owed--;
+        if (entry.handled) this.#ackPending--;
         if (kept) kept.newer = entry.newer;
         else this.#replaceOldest(entry.packetId, entry.newer);
       }

@@ -1,4 +1,4 @@
-import type { Withheld } from './acknowledgements.ts';
+import type { Unacked } from './acknowledgements.ts';
 
 /** MQTT 5 user properties; a name that occurs several times has a list. */
 export type UserProperties = Record<string, string | string[]>;
@@ -40,7 +40,7 @@ export interface Delivery {
    * Whether the broker has given it to nobody else since it came. It has when this process was frozen or cut off, and
    * another connected under our client id: what that one did is then not marked as redelivered here.
    */
-  isOurs(): Promise<boolean>;
+  isStillOwned(): Promise<boolean>;
   /**
    * The work on it is done: let the broker forget it. A second call does nothing. Every delivery needs it, also one of
    * QoS 0, since unacknowledged deliveries count against `receiveMaximum`.
@@ -94,7 +94,7 @@ export interface BrokerConnection {
   /** Deliveries received whose acknowledgement is not written yet. */
   readonly inFlight: number;
   /** What the broker waits for, at this moment. */
-  readonly withheld: Withheld;
+  readonly unacked: Unacked;
   /** Be told of every change of `state`. */
   onState(listener: (state: BrokerState) => void): void;
   /**

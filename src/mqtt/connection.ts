@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { connect, type IConnackPacket, type MqttClient } from 'mqtt';
 import { backoffMs } from '../lib/backoff.ts';
-import { Acknowledgements, type Withheld } from './acknowledgements.ts';
+import { Acknowledgements, type Unacked } from './acknowledgements.ts';
 import type {
   BrokerConnection,
   BrokerState,
@@ -13,10 +13,10 @@ import type {
 import { causeOf, endingOf, reasonText, weakGrant } from './causes.ts';
 import { clientOptions } from './client-options.ts';
 import { Fence } from './fence.ts';
-import { Deliveries } from './inbound.ts';
-import { Publications } from './outbound.ts';
+import { Inbound } from './inbound.ts';
+import { Outbound } from './outbound.ts';
 import type { Ending } from './suspects.ts';
-import { Turn } from './write-batcher.ts';
+import { WriteBatcher } from './write-batcher.ts';
 
 export type {
   BrokerConnection,
@@ -28,7 +28,7 @@ export type {
 export { ConnectionClosed, PublishRefused, Reconnected } from './publish-errors.ts';
 
 /** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
-const STEADY_MS = 5_000;
+const STABLE_MS = 5_000;
 
 /** DISCONNECT reason code (MQTT 5.0, 3.14.2.1). */
 const SESSION_TAKEN_OVER = 0x8e;
@@ -55,8 +55,8 @@ class MqttBrokerConnection implements BrokerConnection {
   readonly #filter: string;
   readonly #log: ConnectionLog;
   readonly #acknowledgements = new Acknowledgements();
-  readonly #deliveries: Deliveries;
-  readonly #publications: Publications;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
   readonly #listeners: ((state: BrokerState) => void)[] = [];
   readonly #waiters = new Set<() => void>();
   #state: BrokerState = { connected: false, subscribed: false, cause: 'connecting' };
@@ -66,7 +66,7 @@ class MqttBrokerConnection implements BrokerConnection {
   #lastError: string | undefined;
   #takenOver = false;
   #ending: Ending = 'closed';
-  #steady: NodeJS.Timeout | undefined;
+  #stableTimer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #leaving: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -77,13 +77,13 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#filter = options.filter;
     this.#log = log;
     this.#client = connect(options.url, clientOptions(options));
-    const turn = new Turn(this.#client, this.#acknowledgements, () => this.#turnEnded());
-    this.#publications = new Publications(this.#client, turn);
+    const writes = new WriteBatcher(this.#client, this.#acknowledgements, () => this.#flushed());
+    this.#outbound = new Outbound(this.#client, writes);
     const { receiveMaximum } = options;
     const fence = new Fence(this.#client);
-    const room = { acknowledgements: this.#acknowledgements, turn, fence, receiveMaximum };
-    this.#deliveries = new Deliveries(this, room, onDelivery);
-    this.#client.handleMessage = this.#deliveries.handleMessage;
+    const deps = { acknowledgements: this.#acknowledgements, writes, fence, receiveMaximum };
+    this.#inbound = new Inbound(this, deps, onDelivery);
+    this.#client.handleMessage = this.#inbound.handleMessage;
     this.#watch();
   }
 
@@ -92,11 +92,11 @@ class MqttBrokerConnection implements BrokerConnection {
   }
 
   get inFlight(): number {
-    return this.#deliveries.inFlight;
+    return this.#inbound.inFlight;
   }
 
-  get withheld(): Withheld {
-    return this.#acknowledgements.withheld;
+  get unacked(): Unacked {
+    return this.#acknowledgements.unacked;
   }
 
   onState(listener: (state: BrokerState) => void): void {
@@ -104,7 +104,7 @@ class MqttBrokerConnection implements BrokerConnection {
   }
 
   publish(publication: Publication): Promise<void> {
-    return this.#publications.publish(publication);
+    return this.#outbound.publish(publication);
   }
 
   leave(): Promise<void> {
@@ -131,7 +131,7 @@ class MqttBrokerConnection implements BrokerConnection {
     // Not 'connect': that comes later, and the broker's own messages may come before it.
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'connack' && packet.reasonCode === 0) this.#accepted(packet);
-      else this.#publications.received(packet);
+      else this.#outbound.received(packet);
     });
     client.on('connect', () => this.#connected());
     client.on('close', () => this.#disconnected());
@@ -153,9 +153,9 @@ class MqttBrokerConnection implements BrokerConnection {
     if (this.#connections > 0 && !connack.sessionPresent) this.#log.warn('the broker has lost the session');
     this.#connections++;
     this.#ending = 'closed';
-    this.#deliveries.passedOver = false;
+    this.#inbound.passedOver = false;
     this.#acknowledgements.connected(connack.sessionPresent);
-    this.#publications.connected(connack);
+    this.#outbound.connected(connack);
   }
 
   #connected(): void {
@@ -166,24 +166,24 @@ class MqttBrokerConnection implements BrokerConnection {
       subscribed: false,
       cause: this.#isLeaving ? 'leaving' : 'subscribing',
     });
-    this.#steady = setTimeout(() => this.#setBackoff(0), STEADY_MS);
-    void this.#prove(this.#publications.needProof);
-    this.#publications.opened();
+    this.#stableTimer = setTimeout(() => this.#setBackoff(0), STABLE_MS);
+    void this.#prove(this.#outbound.needProof);
+    this.#outbound.opened();
     this.#subscribe();
   }
 
   /** Show that the connection carries packets, before one is sent at which the broker may end it. */
   async #prove(isSuspicious: boolean): Promise<void> {
-    if (!(await this.#deliveries.fence.isSteady())) return;
+    if (!(await this.#inbound.fence.isSteady())) return;
     if (isSuspicious) this.#setBackoff(0); // the broker is there: if it ends this connection too, that is no reason to wait
-    this.#publications.proven();
+    this.#outbound.proven();
   }
 
   #disconnected(): void {
-    clearTimeout(this.#steady);
+    clearTimeout(this.#stableTimer);
     clearTimeout(this.#retry);
     this.#acknowledgements.disconnected();
-    this.#publications.suspended(this.#ending);
+    this.#outbound.suspended(this.#ending);
     const cause = this.#isClosing ? 'closed' : (this.#lastError ?? 'connection lost');
     this.#setState({
       connected: false,
@@ -211,7 +211,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   #subscribed(): void {
     this.#refusals = 0;
-    this.#acknowledgements.settled();
+    this.#acknowledgements.stable();
     this.#setState({ connected: true, subscribed: true });
   }
 
@@ -221,11 +221,11 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#client.options.reconnectPeriod = backoffMs(failures);
   }
 
-  #turnEnded(): void {
-    if (this.#deliveries.passedOver && this.#deliveries.idle) {
-      this.#deliveries.passedOver = false;
+  #flushed(): void {
+    if (this.#inbound.passedOver && this.#inbound.idle) {
+      this.#inbound.passedOver = false;
       this.#ending = 'unrelated';
-      this.#log.warn('reconnecting for messages that the broker sent beyond the receive maximum');
+      this.#log.warn('reconnecting: the broker sent more messages than the receive maximum');
       this.#client.stream.end();
     }
     this.#wake();
@@ -248,12 +248,10 @@ class MqttBrokerConnection implements BrokerConnection {
     await this.#until(() => this.#state.connected);
     const connection = this.#connections;
     if (!(await this.#unsubscribe())) return false;
-    await this.#until(() => this.#deliveries.idle && !this.#deliveries.passedOver && this.#publications.idle);
-    const { received } = this.#deliveries;
+    await this.#until(() => this.#inbound.idle && !this.#inbound.passedOver && this.#outbound.idle);
+    const { received } = this.#inbound;
     if (!(await this.#unsubscribe())) return false;
-    return (
-      connection === this.#connections && this.#deliveries.idle && this.#deliveries.received === received
-    );
+    return connection === this.#connections && this.#inbound.idle && this.#inbound.received === received;
   }
 
   #unsubscribe(): Promise<boolean> {
@@ -266,7 +264,7 @@ class MqttBrokerConnection implements BrokerConnection {
   }
 
   async #end(force: boolean): Promise<void> {
-    this.#publications.close();
+    this.#outbound.close();
     this.#wake();
     const disconnect = { reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
     const gone = new Promise<void>((resolve) => this.#client.once('close', resolve));

@@ -23,7 +23,7 @@ export class Fence {
   }
 
   /** Ask. Takes one round trip; when the connection is dead without a sign of it, until that is noticed. */
-  async holds(connection: object): Promise<boolean> {
+  async isCurrentSession(connection: object): Promise<boolean> {
     const isUp = (): boolean => this.#client.connected && this.#client.stream === connection;
     if (!isUp()) return false;
     const isAnswered = await this.#client.unsubscribeAsync(nowhere).then(
@@ -36,7 +36,8 @@ export class Fence {
   /** Whether the connection now up carries packets: several round trips in a row are answered. */
   async isSteady(): Promise<boolean> {
     const { connection } = this;
-    for (let left = STEADY_ROUND_TRIPS; left > 0; left--) if (!(await this.holds(connection))) return false;
+    for (let left = STEADY_ROUND_TRIPS; left > 0; left--)
+      if (!(await this.isCurrentSession(connection))) return false;
     return true;
   }
 }

@@ -3,14 +3,14 @@ import { Fifo } from '../lib/fifo.ts';
 import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
 import type { BrokerConnection, Delivery, UserProperties } from './broker.ts';
 import type { Fence } from './fence.ts';
-import type { Turn } from './write-batcher.ts';
+import type { WriteBatcher } from './write-batcher.ts';
 
 /** Memory for deliveries that wait for their turn, with a guess of what an object costs. */
 const WAITING_BYTES = 16 * 1024 * 1024;
 const DELIVERY_BYTES = 512;
 
 /** Tells MQTT.js to send no PUBACK and go on to the next packet. One object: an error for each message costs a stack trace. */
-const WITHHELD = new Error('the acknowledgement is sent later');
+const ACK_DEFERRED = new Error('the acknowledgement is sent later');
 
 /**
  * Takes what MQTT.js receives and hands it out, at most `receiveMaximum` at a time.
@@ -20,11 +20,11 @@ const WITHHELD = new Error('the acknowledgement is sent later');
  * behind it. So the surplus waits in memory, and what would be too much of that is passed over: left unacknowledged
  * and asked for again, by a new connection, when all else is done.
  */
-export class Deliveries {
+export class Inbound {
   readonly broker: BrokerConnection;
   readonly fence: Fence;
   readonly #acknowledgements: Acknowledgements;
-  readonly #turn: Turn;
+  readonly #writes: WriteBatcher;
   readonly #handOut: (delivery: Delivery) => void;
   readonly #receiveMaximum: number;
   readonly #waiting = new Fifo<ReceivedPublish>();
@@ -37,14 +37,14 @@ export class Deliveries {
 
   constructor(
     broker: BrokerConnection,
-    room: { acknowledgements: Acknowledgements; turn: Turn; fence: Fence; receiveMaximum: number },
+    deps: { acknowledgements: Acknowledgements; writes: WriteBatcher; fence: Fence; receiveMaximum: number },
     handOut: (delivery: Delivery) => void,
   ) {
     this.broker = broker;
-    this.#acknowledgements = room.acknowledgements;
-    this.#turn = room.turn;
-    this.fence = room.fence;
-    this.#receiveMaximum = room.receiveMaximum;
+    this.#acknowledgements = deps.acknowledgements;
+    this.#writes = deps.writes;
+    this.fence = deps.fence;
+    this.#receiveMaximum = deps.receiveMaximum;
     this.#handOut = handOut;
   }
 
@@ -53,7 +53,7 @@ export class Deliveries {
     this.received++;
     if (packet.qos === 1) {
       this.#take(packet, packet.messageId ?? 0);
-      next(WITHHELD);
+      next(ACK_DEFERRED);
     } else {
       this.#admit(packet, undefined);
       next();
@@ -61,7 +61,7 @@ export class Deliveries {
   };
 
   get inFlight(): number {
-    return this.#inWork + this.#waiting.length + this.#acknowledgements.owed;
+    return this.#inWork + this.#waiting.length + this.#acknowledgements.ackPending;
   }
 
   /** Nothing is in work, and every acknowledgement that can be written is written. */
@@ -72,17 +72,17 @@ export class Deliveries {
   #take(packet: IPublishPacket, packetId: number): void {
     const payload = packet.payload as Buffer;
     if (this.#acknowledgements.resent(packetId, packet.topic, payload)) {
-      if (this.#acknowledgements.due) this.#turn.begin();
-    } else if (this.#full) this.passedOver = true;
+      if (this.#acknowledgements.due) this.#writes.schedule();
+    } else if (this.#isFull) this.passedOver = true;
     else this.#admit(packet, this.#acknowledgements.add(packetId, packet.topic, payload));
   }
 
-  get #full(): boolean {
+  get #isFull(): boolean {
     return this.#waitingBytes >= WAITING_BYTES;
   }
 
   #admit(packet: IPublishPacket, message: Unacknowledged | undefined): void {
-    if (message === undefined && this.#full) return; // QoS 0: nobody was promised anything
+    if (message === undefined && this.#isFull) return; // QoS 0: nobody was promised anything
     const delivery = new ReceivedPublish(this, packet, message);
     this.#waiting.push(delivery);
     this.#waitingBytes += delivery.bytes;
@@ -93,7 +93,7 @@ export class Deliveries {
   done(message: Unacknowledged | undefined): void {
     this.#inWork--;
     if (message) this.#acknowledgements.handled(message);
-    this.#turn.begin();
+    this.#writes.schedule();
     this.#handOutWaiting();
   }
 
@@ -117,22 +117,22 @@ export class Deliveries {
 
 class ReceivedPublish implements Delivery {
   readonly receivedAt: number;
-  readonly #deliveries: Deliveries;
+  readonly #inbound: Inbound;
   readonly #packet: IPublishPacket;
   readonly #message: Unacknowledged | undefined;
   readonly #connection: object;
   #isDone = false;
 
-  constructor(deliveries: Deliveries, packet: IPublishPacket, message: Unacknowledged | undefined) {
-    this.#deliveries = deliveries;
+  constructor(inbound: Inbound, packet: IPublishPacket, message: Unacknowledged | undefined) {
+    this.#inbound = inbound;
     this.#packet = packet;
     this.#message = message;
-    this.#connection = deliveries.fence.connection;
+    this.#connection = inbound.fence.connection;
     this.receivedAt = message?.receivedAt ?? performance.now();
   }
 
   get broker(): BrokerConnection {
-    return this.#deliveries.broker;
+    return this.#inbound.broker;
   }
 
   get topic(): string {
@@ -171,13 +171,13 @@ class ReceivedPublish implements Delivery {
     return this.topic.length + this.payload.length + DELIVERY_BYTES;
   }
 
-  isOurs(): Promise<boolean> {
-    return this.#deliveries.fence.holds(this.#connection);
+  isStillOwned(): Promise<boolean> {
+    return this.#inbound.fence.isCurrentSession(this.#connection);
   }
 
   acknowledge(): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#deliveries.done(this.#message);
+    this.#inbound.done(this.#message);
   }
 }

@@ -12,12 +12,12 @@ import {
 import { publishPacket, pubrelPacket } from './publish-packet.ts';
 import { type BrokerLimits, noLimits } from './publishable.ts';
 import { type Ending, type Suspect, Suspects } from './suspects.ts';
-import type { Turn } from './write-batcher.ts';
+import type { WriteBatcher } from './write-batcher.ts';
 
 /** Bytes that may wait in the socket before publishing pauses until they have left. */
 const SOCKET_BYTES = 256 * 1024;
 /** What a broker may allow (65,535 unless it says less) is more than is good: all of it is sent again after a reconnect. */
-const MOST_UNCONFIRMED = 1024;
+const MAX_UNCONFIRMED = 1024;
 // MQTT 5.0, 2.4
 const FIRST_FAILURE = 0x80;
 const PACKET_ID_NOT_FOUND = 0x92;
@@ -56,9 +56,9 @@ class Pending extends LinkedMember implements Suspect {
  * MQTT.js has the connection, and reads the packets; the PUBLISH packets are written here. Its own `publish` copies each
  * packet for its store, and merges options in a way that leaves garbage for the old generation.
  */
-export class Publications {
+export class Outbound {
   readonly #client: MqttClient;
-  readonly #turn: Turn;
+  readonly #writes: WriteBatcher;
   readonly #queue = new Fifo<Pending>();
   readonly #unconfirmed = new LinkedSet<Pending>();
   /** By packet id, also what waits to be sent again under it; no `Map`, for the reason that `LinkedSet` has. */
@@ -72,9 +72,9 @@ export class Publications {
   readonly #suspects = new Suspects<Pending>();
   #draining: MqttClient['stream'] | undefined;
 
-  constructor(client: MqttClient, turn: Turn) {
+  constructor(client: MqttClient, writes: WriteBatcher) {
     this.#client = client;
-    this.#turn = turn;
+    this.#writes = writes;
   }
 
   get idle(): boolean {
@@ -93,7 +93,7 @@ export class Publications {
 
   /** CONNACK. */
   connected({ sessionPresent, properties }: IConnackPacket): void {
-    this.#window = Math.min(properties?.receiveMaximum ?? MOST_UNCONFIRMED, MOST_UNCONFIRMED);
+    this.#window = Math.min(properties?.receiveMaximum ?? MAX_UNCONFIRMED, MAX_UNCONFIRMED);
     this.#limits = {
       largestPacket: properties?.maximumPacketSize ?? noLimits.largestPacket,
       highestQos: (properties?.maximumQoS ?? noLimits.highestQos) as 0 | 1 | 2,
@@ -214,7 +214,7 @@ export class Publications {
   }
 
   #write(pieces: readonly Buffer[]): void {
-    this.#turn.begin();
+    this.#writes.schedule();
     const { stream } = this.#client;
     if (!stream.writable) return; // what is lost with the connection is sent again on the next
     for (const piece of pieces) stream.write(piece);
@@ -248,7 +248,7 @@ export class Publications {
     this.#unconfirmed.delete(pending);
     this.#identified[pending.packetId] = undefined;
     this.#suspects.confirmed(pending);
-    if (this.idle) this.#turn.begin(); // who waits for that looks at the end of a turn
+    if (this.idle) this.#writes.schedule(); // who waits for that looks at the end of a turn
     // 0x92 answers a PUBREL sent again: the broker had completed the exchange before.
     if (reasonCode < FIRST_FAILURE || reasonCode === PACKET_ID_NOT_FOUND) pending.resolve();
     else pending.reject(new PublishRefused(reasonCode));

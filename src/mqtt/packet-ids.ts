@@ -5,7 +5,7 @@ type PacketIdProvider = NonNullable<IClientOptions['messageIdProvider']>;
 /** Packet Identifiers go from 1 to this (MQTT 5.0, 2.2.1). */
 export const LAST_PACKET_ID = 65_535;
 
-/** Those from 1 to this are for `Publications`. */
+/** Those from 1 to this are for `Outbound`. */
 export const LAST_PUBLICATION_ID = 60_000;
 const FIRST = LAST_PUBLICATION_ID + 1;
 

@@ -15,10 +15,10 @@ export interface PublishFlags {
 const COPIED_BYTES = 4096;
 
 /** The most that a Variable Byte Integer can say (MQTT 5.0, 1.5.5). */
-const MOST_REMAINING = 268_435_455;
+const MAX_REMAINING = 268_435_455;
 
 /** Of a text or of binary data (MQTT 5.0, 1.5.4 and 1.5.6). */
-const MOST_BYTES = 65_535;
+const MAX_BYTES = 65_535;
 
 // MQTT 5.0, 2.2.2.2
 const CONTENT_TYPE = 0x03;
@@ -43,7 +43,7 @@ export function publishPacket(
   const variableHeader = textLength(topic) + (qos > 0 ? 2 : 0) + integerLength(properties) + properties;
   const remaining = variableHeader + payload.length;
   const fixedHeader = 1 + integerLength(remaining);
-  if (remaining > MOST_REMAINING || fixedHeader + remaining > limits.largestPacket) throw tooLarge();
+  if (remaining > MAX_REMAINING || fixedHeader + remaining > limits.largestPacket) throw tooLarge();
   const isCopied = payload.length <= COPIED_BYTES;
   const packet = Buffer.allocUnsafe(fixedHeader + (isCopied ? remaining : variableHeader));
 
@@ -75,7 +75,7 @@ const textLength = (text: string): number => dataLength(Buffer.byteLength(text))
 
 /** Of so many bytes with their length before them. */
 function dataLength(bytes: number): number {
-  if (bytes > MOST_BYTES) throw tooLarge();
+  if (bytes > MAX_BYTES) throw tooLarge();
   return 2 + bytes;
 }
 

@@ -5,28 +5,28 @@ import type { Acknowledgements } from './acknowledgements.ts';
  * Gathers what is written in one turn of the event loop, publishes and PUBACKs alike, so that it leaves in one system
  * call instead of one each.
  */
-export class Turn {
+export class WriteBatcher {
   readonly #client: MqttClient;
   readonly #acknowledgements: Acknowledgements;
-  readonly #ended: () => void;
+  readonly #onFlushed: () => void;
   #corked: MqttClient['stream'] | undefined;
 
-  /** @param ended - called after the writes of a turn have left. */
-  constructor(client: MqttClient, acknowledgements: Acknowledgements, ended: () => void) {
+  /** @param onFlushed - called after the writes of a turn have left. */
+  constructor(client: MqttClient, acknowledgements: Acknowledgements, onFlushed: () => void) {
     this.#client = client;
     this.#acknowledgements = acknowledgements;
-    this.#ended = ended;
+    this.#onFlushed = onFlushed;
   }
 
   /** Something is about to be written, or an acknowledgement is due. */
-  begin(): void {
+  schedule(): void {
     if (this.#corked) return;
     this.#corked = this.#client.stream;
     this.#corked.cork();
-    setImmediate(this.#end);
+    setImmediate(this.#flush);
   }
 
-  readonly #end = (): void => {
+  readonly #flush = (): void => {
     const corked = this.#corked;
     this.#corked = undefined;
     const { connected, stream } = this.#client;
@@ -35,6 +35,6 @@ export class Turn {
       if (bytes) stream.write(bytes);
     }
     corked?.uncork();
-    this.#ended();
+    this.#onFlushed();
   };
 }

@@ -3,7 +3,7 @@ import { clientOfResponseTopic, type EventTopic } from '../protocol/topics.ts';
 import type { Session } from '../store/request-state.ts';
 
 /** Who asks, and how that is known (docs/protocol.md, "Who is asking"). */
-export interface Identity {
+export interface Authenticator {
   /** The client that a publish comes from; `''` if nobody can be answered. */
   clientOf(event: EventTopic, responseTopic: string | undefined): string;
   /**
@@ -14,13 +14,13 @@ export interface Identity {
 }
 
 /**
- * @param vouching - `broker`: the broker wrote the client level itself, so it is true. `token`: nobody did; the client
+ * @param identitySource - `broker`: the broker wrote the client level itself, so it is true. `token`: nobody did; the client
  *   proves itself by the token level, and may name itself by its MQTT 5 Response Topic.
  * @param workerPrefix - what the client ids of workers begin with.
  */
-export function identityBy(vouching: 'broker' | 'token', workerPrefix: string): Identity {
+export function authenticatorFor(identitySource: 'broker' | 'token', workerPrefix: string): Authenticator {
   const isWorker = (client: string): boolean => client.startsWith(workerPrefix);
-  if (vouching === 'broker') {
+  if (identitySource === 'broker') {
     return {
       clientOf: ({ client }) => client,
       phoneOf: (session, _, client) => (isWorker(client) ? undefined : session?.phone),

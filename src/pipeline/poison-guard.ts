@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Settings } from '../config/settings.ts';
-import { Lane } from '../lib/concurrency-limiter.ts';
+import { ConcurrencyLimiter } from '../lib/concurrency-limiter.ts';
 import type { Delivery } from '../mqtt/connection.ts';
 import { openPoison, type PoisonStore, type Verdict } from '../store/poison.ts';
 import type { Database } from '../store/redis/database.ts';
@@ -51,12 +50,16 @@ const ALONE_MS = 1_000;
  */
 export class PoisonGuard {
   readonly #parts: PoisonGuardParts;
-  readonly #alone = new Lane({ name: 'suspects', concurrency: 1, queue: Number.POSITIVE_INFINITY });
+  readonly #alone = new ConcurrencyLimiter({
+    name: 'suspects',
+    concurrency: 1,
+    maxQueued: Number.POSITIVE_INFINITY,
+  });
   readonly #begun = new Set<string>();
   #isLeaving = false;
 
-  constructor(parts: PoisonGuardParts) {
-    this.#parts = parts;
+  constructor(deps: PoisonGuardParts) {
+    this.#parts = deps;
   }
 
   /** Take a redelivered request to its end. */
@@ -108,7 +111,7 @@ export class PoisonGuard {
 
   /** An answer at QoS 0 may have ended the connection: a round trip behind it shows that it did not. */
   async #survived(id: string, delivery: Delivery): Promise<void> {
-    if (this.#parts.replyQos === 0 && !(await delivery.isOurs())) return;
+    if (this.#parts.replyQos === 0 && !(await delivery.isStillOwned())) return;
     await this.#forgive(id);
   }
 
@@ -136,8 +139,13 @@ export class PoisonGuard {
 /** A count outlives the broker's session by this, so that no redelivery finds it gone. */
 const countMarginSeconds = 300;
 
+export interface PoisonGuardSettings {
+  readonly mqtt: { readonly sessionExpirySeconds: number; readonly replyQos: 0 | 1 | 2 };
+  readonly verifySecret: string;
+}
+
 export function openPoisonGuard(
-  { mqtt, verifySecret }: Pick<Settings, 'mqtt' | 'verifySecret'>,
+  { mqtt, verifySecret }: PoisonGuardSettings,
   redis: Database,
   parts: Pick<PoisonGuardParts, 'metrics' | 'log'>,
 ): PoisonGuard {

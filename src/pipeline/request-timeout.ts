@@ -1,7 +1,7 @@
 import { LinkedMember, LinkedSet } from '../lib/linked-set.ts';
 
 /** A piece of work that is to end in time. */
-export class Deadline extends LinkedMember {
+export class RequestTimeout extends LinkedMember {
   at: number;
   readonly expire: () => void;
 
@@ -16,11 +16,11 @@ export class Deadline extends LinkedMember {
  * Ends what takes too long. All work has the same time, so what began first is due first, and one timer does for all of
  * it; a timer each would cost more than the work.
  */
-export class Deadlines {
+export class RequestTimeouts {
   readonly #afterMs: number;
   readonly #isPaused: () => boolean;
   /** The oldest first. */
-  readonly #running = new LinkedSet<Deadline>();
+  readonly #running = new LinkedSet<RequestTimeout>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param isPaused - while it says so at a deadline, the work has its whole time once more. */
@@ -30,16 +30,16 @@ export class Deadlines {
   }
 
   /** @param expire - called when the work has not been ended in time. */
-  begin(expire: () => void): Deadline {
-    const deadline = new Deadline(performance.now() + this.#afterMs, expire);
-    this.#running.add(deadline);
-    if (this.#timer === undefined) this.#wait(this.#afterMs);
-    return deadline;
+  begin(expire: () => void): RequestTimeout {
+    const timeout = new RequestTimeout(performance.now() + this.#afterMs, expire);
+    this.#running.add(timeout);
+    if (this.#timer === undefined) this.#schedule(this.#afterMs);
+    return timeout;
   }
 
   /** @returns whether it was in time. */
-  end(deadline: Deadline): boolean {
-    const isInTime = this.#running.delete(deadline);
+  end(timeout: RequestTimeout): boolean {
+    const isInTime = this.#running.delete(timeout);
     if (this.#running.size === 0) {
       clearTimeout(this.#timer); // it would keep a process that stops
       this.#timer = undefined;
@@ -47,16 +47,16 @@ export class Deadlines {
     return isInTime;
   }
 
-  #wait(milliseconds: number): void {
-    this.#timer = setTimeout(this.#look, milliseconds);
+  #schedule(milliseconds: number): void {
+    this.#timer = setTimeout(this.#expireDue, milliseconds);
   }
 
-  readonly #look = (): void => {
+  readonly #expireDue = (): void => {
     this.#timer = undefined;
     const now = performance.now();
     for (let oldest = this.#running.first; oldest; oldest = this.#running.first) {
       if (oldest.at > now) {
-        this.#wait(oldest.at - now);
+        this.#schedule(oldest.at - now);
         return;
       }
       this.#running.delete(oldest);

@@ -1,6 +1,6 @@
-import type { Forwarding } from '../failover/outbox-relay.ts';
+import type { OutboxRelay } from '../failover/outbox-relay.ts';
 import type { Answer, Notice, Outcome } from '../handlers/outcome.ts';
-import { Lane } from '../lib/concurrency-limiter.ts';
+import { ConcurrencyLimiter } from '../lib/concurrency-limiter.ts';
 import {
   type BrokerConnection,
   ConnectionClosed,
@@ -18,16 +18,16 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 
 /** What it takes to say something. */
-export interface AnsweringParts {
+export interface ResponderDeps {
   /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
   readonly brokers: readonly BrokerConnection[];
   /** For brokers other than the one that a request came from. */
-  readonly forwarding: Pick<Forwarding, 'publish'>;
+  readonly outboxRelay: Pick<OutboxRelay, 'publish'>;
   /** Who is signed in now: the phone of each client's session. */
-  readonly means: { readonly sessions: Pick<Sessions, 'phonesOf'> };
+  readonly context: { readonly sessions: Pick<Sessions, 'phonesOf'> };
   readonly replyQos: 0 | 1 | 2;
   /** Notes that the brokers' lists of clients are to follow the sessions of a phone. Absent where nobody keeps one. */
-  readonly followSessions: ((phone: string) => Promise<void>) | undefined;
+  readonly syncBrokerAcl: ((phone: string) => Promise<void>) | undefined;
   readonly metrics: Metrics;
   /** Absent unless traces are on. */
   readonly tracing?: Tracing | undefined;
@@ -35,7 +35,7 @@ export interface AnsweringParts {
 }
 
 /** Who asked, and how. */
-export interface Asked {
+export interface RequestOrigin {
   /** Its number in the log. */
   readonly request: number;
   readonly delivery: Delivery;
@@ -43,31 +43,31 @@ export interface Asked {
 }
 
 /** Says what is to be said: answers to clients, notices to counterparties. */
-export class Answering<T extends Asked> {
-  readonly #parts: AnsweringParts;
+export class Responder<T extends RequestOrigin> {
+  readonly #deps: ResponderDeps;
   readonly #internal: (asked: T, error: unknown) => Outcome;
   /** One for each broker, by its address: the requests of one that is away must not hold up those of the others. */
-  readonly #fanOuts = new Map<string, Lane>();
+  readonly #fanOutLimiters = new Map<string, ConcurrencyLimiter>();
 
   /** @param internal - what becomes of a fault in what is said later. */
-  constructor(parts: AnsweringParts, internal: (asked: T, error: unknown) => Outcome) {
-    this.#parts = parts;
+  constructor(deps: ResponderDeps, internal: (asked: T, error: unknown) => Outcome) {
+    this.#deps = deps;
     this.#internal = internal;
   }
 
   /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
-  say(asked: T, outcome: Outcome): Promise<void> {
-    const { answers, notices, vacated, after, later } = outcome;
+  send(asked: T, outcome: Outcome): Promise<void> {
+    const { answers, notices, sessionsEnded, onSent, deferred } = outcome;
     const [answer] = answers;
     const isMore =
-      notices !== undefined || vacated !== undefined || after !== undefined || later !== undefined;
+      notices !== undefined || sessionsEnded !== undefined || onSent !== undefined || deferred !== undefined;
     if (answer === undefined || answers.length > 1 || answer.onlyFor !== undefined || isMore)
-      return this.#sayAll(asked, outcome);
+      return this.#sendAll(asked, outcome);
     return this.#publishAnswer(asked, answer); // nearly always: each promise more would cost every request
   }
 
-  async #sayAll(asked: T, { answers, ...rest }: Outcome): Promise<void> {
-    const { notices, vacated, after, later } = rest;
+  async #sendAll(asked: T, { answers, ...rest }: Outcome): Promise<void> {
+    const { notices, sessionsEnded, onSent, deferred } = rest;
     const guarded = answers.filter(({ onlyFor }) => onlyFor !== undefined);
     const others = answers.filter(({ onlyFor }) => onlyFor === undefined);
     await Promise.all([
@@ -76,34 +76,39 @@ export class Answering<T extends Asked> {
     ]);
     // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
     // The request waits for the note only; the broker may be away.
-    if (vacated !== undefined) await this.#parts.followSessions?.(vacated);
-    if (notices !== undefined || after !== undefined) await this.#tellOthers(asked, rest);
-    if (later === undefined) return;
-    await this.say(asked, await later.catch((error: unknown) => this.#internal(asked, error)));
+    if (sessionsEnded !== undefined) await this.#deps.syncBrokerAcl?.(sessionsEnded);
+    if (notices !== undefined || onSent !== undefined) await this.#notifyOthers(asked, rest);
+    if (deferred === undefined) return;
+    await this.send(asked, await deferred.catch((error: unknown) => this.#internal(asked, error)));
   }
 
-  async #tellOthers(
-    { request, delivery }: Asked,
-    { notices, after }: Pick<Outcome, 'notices' | 'after'>,
+  async #notifyOthers(
+    { request, delivery }: RequestOrigin,
+    { notices, onSent }: Pick<Outcome, 'notices' | 'onSent'>,
   ): Promise<void> {
     // What waits here is bounded by the requests in flight, so the lane is never full.
     try {
-      if (notices !== undefined) await this.#fanOutsOf(delivery).run(() => this.#notify(delivery, notices));
-      await after?.();
+      if (notices !== undefined)
+        await this.#fanOutLimiterOf(delivery).run(() => this.#publishNotices(delivery, notices));
+      await onSent?.();
     } catch (error) {
       if (error instanceof ConnectionClosed) throw error;
       // The client has its answer, and must not hear another.
-      this.#parts.log.error({ request, err: error }, 'telling others failed');
+      this.#deps.log.error({ request, err: error }, 'publishing the notices failed');
     }
   }
 
-  #fanOutsOf({ broker: { address } }: Delivery): Lane {
-    const known = this.#fanOuts.get(address);
+  #fanOutLimiterOf({ broker: { address } }: Delivery): ConcurrencyLimiter {
+    const known = this.#fanOutLimiters.get(address);
     if (known !== undefined) return known;
-    const lane = new Lane({ name: 'fan-out', concurrency: fanOutsAtOnce, queue: Number.POSITIVE_INFINITY });
-    this.#fanOuts.set(address, lane);
-    this.#parts.metrics.lane(lane);
-    return lane;
+    const limiter = new ConcurrencyLimiter({
+      name: 'fan-out',
+      concurrency: maxFanOuts,
+      maxQueued: Number.POSITIVE_INFINITY,
+    });
+    this.#fanOutLimiters.set(address, limiter);
+    this.#deps.metrics.limiter(limiter);
+    return limiter;
   }
 
   /**
@@ -112,11 +117,11 @@ export class Answering<T extends Asked> {
    */
   async #publishGuarded(asked: T, answers: readonly Answer[], again?: object): Promise<void> {
     const clients = answers.map(({ to }) => to?.client ?? asked.client);
-    const looked = this.#parts.means.sessions.phonesOf(clients);
+    const looked = this.#deps.context.sessions.phonesOf(clients);
     const phones = await looked.catch((error: unknown) => this.#internal(asked, error));
-    const publishing = answers.map((answer, place) => {
+    const publishing = answers.map((answer, index) => {
       const { to, onlyFor } = answer;
-      const isAllowed = Array.isArray(phones) && phones[place] === onlyFor;
+      const isAllowed = Array.isArray(phones) && phones[index] === onlyFor;
       const refusal = Array.isArray(phones) ? 'not_authorized' : 'internal';
       const payload = isAllowed ? answer.payload : ioError(refusal);
       return this.#publishAnswer(asked, { to, payload, onlyFor }, again).catch((error: unknown) => {
@@ -129,7 +134,7 @@ export class Answering<T extends Asked> {
 
   /** A client is answered where it asked; one that did not ask may be on any of the brokers. */
   #publishAnswer(
-    { delivery, client }: Asked,
+    { delivery, client }: RequestOrigin,
     { to, payload, onlyFor }: Answer,
     again?: object,
   ): Promise<void> {
@@ -140,23 +145,23 @@ export class Answering<T extends Asked> {
     if (onlyFor !== undefined) publication.resend = false;
     if (again !== undefined) publication.again = again;
     if (to !== undefined) return this.#publishAt(to.broker, delivery, publication, plain);
-    const traced = answerProperties(delivery, this.#parts.tracing);
+    const traced = answerProperties(delivery, this.#deps.tracing);
     const answer = traced === undefined ? publication : { ...publication, ...traced };
     return this.#accepted(delivery.broker, delivery.broker, answer, plain);
   }
 
-  async #notify(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
+  async #publishNotices(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
     for await (const batch of notices) {
       const publishing = batch.map(({ phone, payload }) =>
         this.#publishAt(undefined, delivery, this.#publication(sessionTopic(phone), payload)),
       );
       await Promise.all(publishing);
-      this.#parts.metrics.noticed(batch.length);
+      this.#deps.metrics.noticed(batch.length);
     }
   }
 
   #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
-    const { replyQos: qos } = this.#parts;
+    const { replyQos: qos } = this.#deps;
     if (correlationData === undefined) return { topic, payload, qos, contentType };
     return { topic, payload, qos, contentType, correlationData };
   }
@@ -171,7 +176,7 @@ export class Answering<T extends Asked> {
     publication: Publication,
     answerTopic?: string,
   ): Promise<void> {
-    const { brokers } = this.#parts;
+    const { brokers } = this.#deps;
     const meant = address === undefined ? brokers : brokers.filter((broker) => broker.address === address);
     await Promise.all(meant.map((broker) => this.#accepted(from, broker, publication, answerTopic)));
   }
@@ -187,16 +192,16 @@ export class Answering<T extends Asked> {
     publication: Publication,
     answerTopic?: string,
   ): Promise<void> {
-    const { forwarding, log, metrics } = this.#parts;
+    const { outboxRelay, log, metrics } = this.#deps;
     try {
       await (broker.address === from.address
         ? broker.publish(publication)
-        : forwarding.publish(broker, publication));
+        : outboxRelay.publish(broker, publication));
     } catch (error) {
       if (error instanceof ConnectionClosed || error instanceof Reconnected) throw error;
       const kind = answerTopic === undefined ? 'notice' : 'answer';
       metrics.publishRefused(kind);
-      log.warn({ kind, err: error }, 'a broker did not take what was published');
+      log.warn({ kind, err: error }, 'a broker refused a publish');
       const isContent = error instanceof PublishRefused && error.isOfContent;
       if (answerTopic === undefined || !isContent || publication.payload === unpublishable) return;
       const topic = error.isOfSize ? publication.topic : answerTopic;
@@ -215,4 +220,4 @@ const unpublishable = ioError('internal');
 
 const contentType = 'application/x-erlang-binary';
 
-const fanOutsAtOnce = 16;
+const maxFanOuts = 16;

@@ -1,5 +1,5 @@
 import type { Limits } from '../etf/index.ts';
-import type { Means } from '../handlers/handler.ts';
+import type { Context } from '../handlers/handler.ts';
 import { handle, isResumable } from '../handlers/index.ts';
 import { isAuthorized, type Outcome, type Request, refuse, unanswered } from '../handlers/outcome.ts';
 import { ConnectionClosed, type Delivery } from '../mqtt/connection.ts';
@@ -8,31 +8,31 @@ import { type EventTopic, ownResponseTopic, parseEventTopic } from '../protocol/
 import { traceRequest } from '../telemetry/instrumentation-requests.ts';
 import { shortenPhone } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
-import type { Identity } from './authenticator.ts';
-import { keysOf, pastOf } from './idempotency.ts';
+import type { Authenticator } from './authenticator.ts';
+import { idempotencyKeysOf, pastOutcomeOf } from './idempotency.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { Deadlines } from './request-timeout.ts';
-import { Answering, type AnsweringParts, type Asked } from './responder.ts';
+import { RequestTimeouts } from './request-timeout.ts';
+import { type RequestOrigin, Responder, type ResponderDeps } from './responder.ts';
 import type { WrongTokenLimiter } from './wrong-tokens.ts';
 
 /** What a worker works with. */
-export interface WorkerParts extends AnsweringParts {
-  readonly means: Means;
-  readonly identity: Identity;
+export interface WorkerDeps extends ResponderDeps {
+  readonly context: Context;
+  readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
   /** Where tokens vouch for clients; absent where the broker does. */
   readonly wrongTokens?: WrongTokenLimiter | undefined;
   readonly poison: Pick<PoisonGuard, 'take'>;
   readonly limits: Limits;
   /** Longest time from receiving a request to knowing its answer. */
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
   /** Whether Redis cannot be reached now. */
   readonly isStoreAway: () => boolean;
 }
 
 /** A delivery that is a request: who asks, and what. */
-interface Arrival extends Asked {
+interface ReceivedRequest extends RequestOrigin {
   /** What the log and the metrics call it. */
   readonly kind: RequestKind | 'invalid';
   readonly event: EventTopic;
@@ -41,16 +41,16 @@ interface Arrival extends Asked {
 
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
 export class Worker {
-  readonly #parts: WorkerParts;
-  readonly #answering: Answering<Arrival>;
-  readonly #deadlines: Deadlines;
+  readonly #deps: WorkerDeps;
+  readonly #responder: Responder<ReceivedRequest>;
+  readonly #timeouts: RequestTimeouts;
   #requests = 0;
   #unaddressedLoggedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: WorkerParts) {
-    this.#parts = parts;
-    this.#answering = new Answering(parts, (arrival, error) => this.#internal(arrival, error));
-    this.#deadlines = new Deadlines(parts.deadlineMs, parts.isStoreAway);
+  constructor(deps: WorkerDeps) {
+    this.#deps = deps;
+    this.#responder = new Responder(deps, (received, error) => this.#internal(received, error));
+    this.#timeouts = new RequestTimeouts(deps.timeoutMs, deps.isStoreAway);
   }
 
   /**
@@ -62,14 +62,14 @@ export class Worker {
   }
 
   async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
-    const { tracing } = this.#parts;
-    const arrival = this.#receive(delivery);
+    const { tracing } = this.#deps;
+    const received = this.#receive(delivery);
     try {
-      if (redelivery && typeof arrival === 'object' && arrival.sent !== 'invalid_data')
-        await redelivery.note(arrival.sent.phone, arrival.sent.kind);
-      if (typeof arrival === 'string') this.#parts.metrics.ignored(arrival);
-      else if (tracing === undefined) await this.#settle(arrival);
-      else await traceRequest(tracing, arrival, () => this.#settle(arrival));
+      if (redelivery && typeof received === 'object' && received.sent !== 'invalid_data')
+        await redelivery.note(received.sent.phone, received.sent.kind);
+      if (typeof received === 'string') this.#deps.metrics.ignored(received);
+      else if (tracing === undefined) await this.#process(received);
+      else await traceRequest(tracing, received, () => this.#process(received));
     } catch (error) {
       if (!(error instanceof ConnectionClosed)) throw error;
       if (redelivery) await redelivery.survived();
@@ -81,7 +81,7 @@ export class Worker {
 
   /** The last delivery of it has ended in a lost connection or a dead process; perhaps by its own doing. */
   #serveAgain(delivery: Delivery): Promise<void> {
-    const { means, metrics, poison } = this.#parts;
+    const { context, metrics, poison } = this.#deps;
     metrics.redelivered();
     const event = this.#eventOf(delivery);
     const client = typeof event === 'string' ? '' : this.#clientOf(event, delivery);
@@ -89,8 +89,8 @@ export class Worker {
       client,
       handle: (redelivery) => this.#serve(delivery, redelivery),
       hasRecord: async (phone) => {
-        const keys = Object.values(keysOf(delivery, client));
-        const records = await Promise.all(keys.map((key) => means.answers.read(phone, key)));
+        const keys = Object.values(idempotencyKeysOf(delivery, client));
+        const records = await Promise.all(keys.map((key) => context.idempotencyRecords.read(phone, key)));
         return records.some((record) => record !== '');
       },
       refuse: async () => {
@@ -102,23 +102,30 @@ export class Worker {
   /** A request that is given up is answered without being read, as that may be what ends workers. */
   async #refuseUnread(delivery: Delivery, event: EventTopic, client: string): Promise<void> {
     const sent = 'invalid_data';
-    const arrival: Arrival = { request: ++this.#requests, kind: 'invalid', delivery, event, client, sent };
+    const received: ReceivedRequest = {
+      request: ++this.#requests,
+      kind: 'invalid',
+      delivery,
+      event,
+      client,
+      sent,
+    };
     const outcome = refuse('internal');
     try {
-      await this.#answering.say(arrival, outcome);
+      await this.#responder.send(received, outcome);
     } catch (error) {
       if (!(error instanceof ConnectionClosed)) throw error;
     }
-    this.#parts.metrics.answered('invalid', outcome.result, (performance.now() - delivery.receivedAt) / 1000);
+    this.#deps.metrics.answered('invalid', outcome.result, (performance.now() - delivery.receivedAt) / 1000);
   }
 
   /** Receive and decode: who asks, and what; or why the publish is no request. */
-  #receive(delivery: Delivery): Arrival | IgnoreReason {
+  #receive(delivery: Delivery): ReceivedRequest | IgnoreReason {
     const event = this.#eventOf(delivery);
     if (typeof event === 'string') return event;
     const client = this.#clientOf(event, delivery);
     if (client === '') return this.#unaddressed();
-    const sent = readProfile(delivery.payload, this.#parts.limits);
+    const sent = readProfile(delivery.payload, this.#deps.limits);
     if (sent === 'foreign') return sent;
     const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
     return { request: ++this.#requests, kind, delivery, event, client, sent };
@@ -133,16 +140,16 @@ export class Worker {
   }
 
   #clientOf(event: EventTopic, delivery: Delivery): string {
-    return this.#parts.identity.clientOf(event, delivery.responseTopic);
+    return this.#deps.authenticator.clientOf(event, delivery.responseTopic);
   }
 
   /** Handle and answer; gives what the metrics call the result. */
-  async #settle(arrival: Arrival): Promise<string> {
-    const { log, metrics } = this.#parts;
-    const { request, kind, sent, delivery } = arrival;
-    const outcome = this.#refusalOf(arrival) ?? (await this.#handleInTime(arrival));
+  async #process(received: ReceivedRequest): Promise<string> {
+    const { log, metrics } = this.#deps;
+    const { request, kind, sent, delivery } = received;
+    const outcome = this.#earlyRefusal(received) ?? (await this.#handleWithTimeout(received));
     if (outcome === unanswered) return outcome.result;
-    await this.#answering.say(arrival, outcome);
+    await this.#responder.send(received, outcome);
     const milliseconds = performance.now() - delivery.receivedAt;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
     if (log.isLevelEnabled('debug')) {
@@ -153,20 +160,20 @@ export class Worker {
   }
 
   /** What is known before anything is read from Redis: nothing where only the session shows who asks. */
-  #refusalOf(arrival: Arrival): Outcome | undefined {
-    if (this.#parts.wrongTokens !== undefined) return undefined;
-    if (this.#isLimited(arrival)) return refuse('too_many_requests');
-    return arrival.sent === 'invalid_data' ? refuse('invalid_data') : undefined;
+  #earlyRefusal(received: ReceivedRequest): Outcome | undefined {
+    if (this.#deps.wrongTokens !== undefined) return undefined;
+    if (this.#isLimited(received)) return refuse('too_many_requests');
+    return received.sent === 'invalid_data' ? refuse('invalid_data') : undefined;
   }
 
   /** What comes again was let in before. */
-  #isLimited({ delivery, client }: Arrival): boolean {
-    return !delivery.redelivered && this.#parts.rateLimiter.isLimited(client);
+  #isLimited({ delivery, client }: ReceivedRequest): boolean {
+    return !delivery.redelivered && this.#deps.rateLimiter.isLimited(client);
   }
 
   /** The one place that decides what becomes of a fault: the store has retried what can be retried, so the client is told. */
-  #internal({ request, kind }: Arrival, error: unknown): Outcome {
-    this.#parts.log.error({ request, kind, err: error }, 'request failed');
+  #internal({ request, kind }: ReceivedRequest, error: unknown): Outcome {
+    this.#deps.log.error({ request, kind, err: error }, 'request failed');
     return refuse('internal');
   }
 
@@ -174,47 +181,47 @@ export class Worker {
    * A request that outlives the deadline is a fault. What it has to tell others when it ends at last is told, but its
    * client has its answer by then. While Redis is away the clock stands still: the request is kept, not given up.
    */
-  #handleInTime(arrival: Arrival): Promise<Outcome> {
+  #handleWithTimeout(received: ReceivedRequest): Promise<Outcome> {
     return new Promise((resolve) => {
-      const deadline = this.#deadlines.begin(() => {
-        resolve(this.#internal(arrival, new Error('the request has outlived its deadline')));
+      const timeout = this.#timeouts.begin(() => {
+        resolve(this.#internal(received, new Error('the request timed out')));
       });
       const end = (outcome: Outcome): void => {
-        if (this.#deadlines.end(deadline)) resolve(outcome);
-        else this.#sayLate(arrival, outcome);
+        if (this.#timeouts.end(timeout)) resolve(outcome);
+        else this.#sendLate(received, outcome);
       };
-      const { sent } = arrival;
+      const { sent } = received;
       const handling =
-        sent === 'invalid_data' ? this.#handleUnreadable(arrival) : this.#handle(arrival, sent);
-      handling.then(end, (error) => end(this.#internal(arrival, error)));
+        sent === 'invalid_data' ? this.#handleUnreadable(received) : this.#handle(received, sent);
+      handling.then(end, (error) => end(this.#internal(received, error)));
     });
   }
 
   /** What a request that has outlived its deadline still has to tell others. */
-  #sayLate(arrival: Arrival, outcome: Outcome): void {
-    this.#answering.say(arrival, { ...outcome, answers: [] }).catch((error) => {
-      this.#parts.log.error({ request: arrival.request, err: error }, 'request failed after its deadline');
+  #sendLate(received: ReceivedRequest, outcome: Outcome): void {
+    this.#responder.send(received, { ...outcome, answers: [] }).catch((error) => {
+      this.#deps.log.error({ request: received.request, err: error }, 'request failed after its timeout');
     });
   }
 
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
-  async #handle(arrival: Arrival, sent: SentProfile): Promise<Outcome> {
-    const { delivery, event, client } = arrival;
-    const { identity, means, wrongTokens } = this.#parts;
+  async #handle(received: ReceivedRequest, sent: SentProfile): Promise<Outcome> {
+    const { delivery, event, client } = received;
+    const { authenticator, context, wrongTokens } = this.#deps;
     const { phone } = sent;
-    const keys = sent.kind === 'get' ? undefined : keysOf(delivery, client);
-    const found = await means.arrivals.read(client, phone, keys);
-    const { session, stored, record } = found;
-    const sessionPhone = identity.phoneOf(session, event, client);
-    const again = delivery.redelivered;
+    const keys = sent.kind === 'get' ? undefined : idempotencyKeysOf(delivery, client);
+    const state = await context.requestStates.load(client, phone, keys);
+    const { session, stored, record } = state;
+    const sessionPhone = authenticator.phoneOf(session, event, client);
+    const redelivered = delivery.redelivered;
     // Counted only now where a token vouches, so that nobody uses up what another one may ask.
-    if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(arrival))
+    if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(received))
       return refuse('too_many_requests');
     const isAllowed = isAuthorized(sent.kind, sessionPhone, phone);
     // What the broker delivers again may have ended its own session, and is not over before all that it has to do is done.
     const isLookedFor = keys !== undefined && (isAllowed || isResumable(sent.kind));
-    const past = isLookedFor ? await pastOf(delivery, keys, found, isAllowed) : noPast;
-    if (!isAllowed && past.done === undefined && !(again && sent.kind === 'phone'))
+    const past = isLookedFor ? await pastOutcomeOf(delivery, keys, state, isAllowed) : noPastOutcome;
+    if (!isAllowed && past.done === undefined && !(redelivered && sent.kind === 'phone'))
       return this.#notAuthorized(client, sessionPhone);
     const replyTo = {
       client,
@@ -222,7 +229,7 @@ export class Worker {
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       correlationData: delivery.correlationData,
     };
-    const isOurs = () => delivery.isOurs();
+    const isStillOwned = () => delivery.isStillOwned();
     const { done, refused, refusal } = past;
     const key = keys?.request ?? '';
     // No spread: V8 keeps what comes of one until its next full collection, measured at 300 bytes a request.
@@ -232,32 +239,32 @@ export class Worker {
       phone,
       stored,
       sessionPhone,
-      again,
-      isOurs,
+      redelivered,
+      isStillOwned,
       key,
       record,
       done,
       refused,
       refusal,
     };
-    return handle(request, means);
+    return handle(request, context);
   }
 
   /** What can't be read, where only the session shows who asks: a wrong token counts before what comes with it. */
-  async #handleUnreadable(arrival: Arrival): Promise<Outcome> {
-    const { identity, means } = this.#parts;
-    const phone = identity.phoneOf(
-      await means.arrivals.session(arrival.client),
-      arrival.event,
-      arrival.client,
+  async #handleUnreadable(received: ReceivedRequest): Promise<Outcome> {
+    const { authenticator, context } = this.#deps;
+    const phone = authenticator.phoneOf(
+      await context.requestStates.session(received.client),
+      received.event,
+      received.client,
     );
-    if (phone === undefined) return this.#notAuthorized(arrival.client, phone);
-    return refuse(this.#isLimited(arrival) ? 'too_many_requests' : 'invalid_data');
+    if (phone === undefined) return this.#notAuthorized(received.client, phone);
+    return refuse(this.#isLimited(received) ? 'too_many_requests' : 'invalid_data');
   }
 
   /** Whoever shows a wrong token names the client that hears the answer, so it hears few. */
   #notAuthorized(client: string, sessionPhone: string | undefined): Outcome {
-    const isLimited = sessionPhone === undefined && (this.#parts.wrongTokens?.isLimited(client) ?? false);
+    const isLimited = sessionPhone === undefined && (this.#deps.wrongTokens?.isLimited(client) ?? false);
     return isLimited ? unanswered : refuse('not_authorized');
   }
 
@@ -265,7 +272,7 @@ export class Worker {
     const now = performance.now();
     if (now - this.#unaddressedLoggedAt >= unaddressedLogPauseMs) {
       this.#unaddressedLoggedAt = now;
-      this.#parts.log.warn(
+      this.#deps.log.warn(
         'requests come with an empty client level and cannot be answered: is the client_identity plugin loaded in Mosquitto?',
       );
     }
@@ -274,6 +281,6 @@ export class Worker {
 }
 
 /** A `get` changes nothing, so it may be done as often as it is delivered. */
-const noPast = { done: undefined, refused: undefined, refusal: { key: '', record: '' } };
+const noPastOutcome = { done: undefined, refused: undefined, refusal: { key: '', record: '' } };
 
 const unaddressedLogPauseMs = 60_000;

@@ -23,8 +23,8 @@ export function openWrongTokenLimiter(
   counted: (isAnswered: boolean) => void,
   now: () => number = () => performance.now(),
 ): WrongTokenLimiter & { readonly size: number } {
-  const clients = new TokenBuckets({ ...ofClient, most: MAX_CLIENTS });
-  const worker = new TokenBuckets({ ...ofWorker, most: 1 });
+  const clients = new TokenBuckets({ ...ofClient, max: MAX_CLIENTS });
+  const worker = new TokenBuckets({ ...ofWorker, max: 1 });
   return {
     isLimited(client) {
       const at = now();

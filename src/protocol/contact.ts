@@ -10,27 +10,27 @@ export interface Contact {
   readonly fragment: Fragment;
 }
 
-const places = { phone_id: 0, last_msg: 9, update: 10, presence: 12, status: 13 } as const;
+const fieldIndex = { phone_id: 0, last_msg: 9, update: 10, presence: 12, status: 13 } as const;
 
 /** Longer phone ids are refused; a phone and a roster id need no more. */
-const longestPhoneId = 255;
+const maxPhoneId = 255;
 
 /** Read one contact; `undefined` for anything else, also for a `phone_id` that is no text. `last_msg` stays as sent. */
 export function readContact(fragment: Fragment): Contact | undefined {
   const fields = recordFields(fragment, 'Contact');
-  const phoneId = readText(fields?.[places.phone_id] ?? unset);
-  if (fields === undefined || !phoneId || phoneId.length > longestPhoneId) return undefined;
-  return { phoneId, fragment: storedRecord('Contact', fragment, fields, places.last_msg) };
+  const phoneId = readText(fields?.[fieldIndex.phone_id] ?? unset);
+  if (fields === undefined || !phoneId || phoneId.length > maxPhoneId) return undefined;
+  return { phoneId, fragment: storedRecord('Contact', fragment, fields, fieldIndex.last_msg) };
 }
 
 /** The same contact with some of its fields changed. The fragment is one that `readContact` made. */
 export function changeContact(
   contact: Fragment,
-  changes: Partial<Record<keyof typeof places, Fragment>>,
+  changes: Partial<Record<keyof typeof fieldIndex, Fragment>>,
 ): Fragment {
   const fields = recordFields(contact, 'Contact') ?? [];
-  for (const [name, value] of Object.entries(changes) as [keyof typeof places, Fragment][]) {
-    fields[places[name]] = value;
+  for (const [name, value] of Object.entries(changes) as [keyof typeof fieldIndex, Fragment][]) {
+    fields[fieldIndex[name]] = value;
   }
   return recordOf('Contact', fields);
 }
@@ -44,11 +44,11 @@ export function contactPhoneId(contact: Fragment): string {
 /** The name of a stored contact's status; `undefined` if it is not set, or no atom. Nothing else of it is cut out. */
 export function contactStatus(contact: Fragment): string | undefined {
   elementOffsets(contact, 0, offsets);
-  return readAtom(contact, offsets[places.status + 1]);
+  return readAtom(contact, offsets[fieldIndex.status + 1]);
 }
 
 /** Where the elements of the contact that is being read start; of the first ones, and of all. */
-const firstOffsets = new Int32Array(places.phone_id + 3);
+const firstOffsets = new Int32Array(fieldIndex.phone_id + 3);
 const offsets = new Int32Array(recordSizes.Contact);
 
 /** Whether a stored contact hears of the other side; an open request and a ban, on either side, are silent. */

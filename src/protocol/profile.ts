@@ -90,9 +90,9 @@ class SentProfileView implements SentProfile {
     this.#term = term;
   }
 
-  #element(place: number): Fragment {
+  #element(index: number): Fragment {
     elementOffsets(this.#term, 0, offsets);
-    return this.#term.subarray(offsets[place], offsets[place + 1]);
+    return this.#term.subarray(offsets[index], offsets[index + 1]);
   }
 
   get services(): Fragment {

@@ -36,8 +36,8 @@ export function storedRecord(
   fields: readonly Fragment[],
   asSent: number,
 ): Fragment {
-  const own = fields.map((field, place) => (place === asSent ? field : canonical(field)));
-  const isStored = isCanonicalRecord(fragment) && fields.every((field, place) => field === own[place]);
+  const own = fields.map((field, index) => (index === asSent ? field : canonical(field)));
+  const isStored = isCanonicalRecord(fragment) && fields.every((field, index) => field === own[index]);
   return isStored ? fragment : recordOf(name, own);
 }
 

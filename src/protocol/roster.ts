@@ -13,32 +13,32 @@ export interface Roster {
   /** The record with its contacts, ready to be answered. */
   readonly fragment: Fragment;
   /** The record with the `phone_id`s in the place of the contacts, ready to be stored. */
-  readonly outline: Fragment;
+  readonly skeleton: Fragment;
 }
 
-const places = { id: 0, userlist: 5 } as const;
+const fieldIndex = { id: 0, userlist: 5 } as const;
 
 /** In bytes, encoded. Every contact's field in Redis begins with the id of its roster. */
-const longestId = 255;
+const maxId = 255;
 
 /** Read one roster; `undefined` for anything else. */
 export function readRoster(fragment: Fragment): Roster | undefined {
   const fields = recordFields(fragment, 'Roster');
   if (fields === undefined) return readIntegerRoster(fragment);
-  const id = readId(fields[places.id]);
-  const sent = readList(fields[places.userlist] ?? unset, readContact);
+  const id = readId(fields[fieldIndex.id]);
+  const sent = readList(fields[fieldIndex.userlist] ?? unset, readContact);
   if (id === undefined || sent === undefined) return undefined;
   const contacts = [...new Map(sent.map((contact) => [contact.phoneId, contact])).values()];
   const withUsers = (users: Fragment): Fragment =>
     recordOf(
       'Roster',
-      fields.map((field, place) => (place === places.userlist ? users : canonical(field))),
+      fields.map((field, index) => (index === fieldIndex.userlist ? users : canonical(field))),
     );
   return {
     id,
     contacts,
     fragment: withUsers(writeList(contacts)),
-    outline: withUsers(writePhoneIds(contacts.map(({ phoneId }) => phoneId))),
+    skeleton: withUsers(writePhoneIds(contacts.map(({ phoneId }) => phoneId))),
   };
 }
 
@@ -50,14 +50,14 @@ export function readRosters(fragment: Fragment): Roster[] | undefined {
 }
 
 /** One contact's place in stored rosters. */
-export interface ContactPlace {
+export interface ContactEntry {
   readonly roster: string;
   readonly phoneId: string;
 }
 
 /** The places of all contacts in stored outlines, in their order. */
-export function contactPlaces(outlines: Fragment): ContactPlace[] {
-  return splitOutlines(outlines).flatMap(({ id, phoneIds }) =>
+export function contactEntries(skeletons: Fragment): ContactEntry[] {
+  return splitSkeletons(skeletons).flatMap(({ id, phoneIds }) =>
     phoneIds.map((phoneId) => ({ roster: id, phoneId })),
   );
 }
@@ -66,20 +66,20 @@ export function contactPlaces(outlines: Fragment): ContactPlace[] {
  * The places of those contacts in joined rosters that hear of the profile, in their order.
  * @param rosters - as they are answered: stored outlines with their contacts.
  */
-export function friendPlaces(rosters: Fragment): ContactPlace[] {
+export function friendPlaces(rosters: Fragment): ContactEntry[] {
   return placesWhere(rosters, isFriend);
 }
 
 /** The places of those contacts in joined rosters whose status is `deleted`. */
-export function deletedPlaces(rosters: Fragment): ContactPlace[] {
+export function deletedPlaces(rosters: Fragment): ContactEntry[] {
   return placesWhere(rosters, isDeleted);
 }
 
-function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean): ContactPlace[] {
+function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean): ContactEntry[] {
   return (listElements(rosters) ?? []).flatMap((fragment) => {
     const fields = recordFields(fragment, 'Roster');
-    const contacts = listElements(fields?.[places.userlist] ?? unset) ?? [];
-    const roster = readId(fields?.[places.id]) ?? '';
+    const contacts = listElements(fields?.[fieldIndex.userlist] ?? unset) ?? [];
+    const roster = readId(fields?.[fieldIndex.id]) ?? '';
     return contacts.filter(isMeant).map((contact) => ({ roster, phoneId: contactPhoneId(contact) }));
   });
 }
@@ -89,29 +89,29 @@ function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean)
  * @param contactAt - the stored contact at a place; one that is gone is left out.
  */
 export function joinRosters(
-  outlines: Fragment,
-  contactAt: (place: ContactPlace) => Fragment | undefined,
+  skeletons: Fragment,
+  contactAt: (entry: ContactEntry) => Fragment | undefined,
 ): Fragment {
-  const rosters = splitOutlines(outlines).map(({ id, phoneIds, fields, fragment }) => {
+  const rosters = splitSkeletons(skeletons).map(({ id, phoneIds, fields, fragment }) => {
     if (fields === undefined) return fragment;
     const contacts = phoneIds.flatMap((phoneId) => contactAt({ roster: id, phoneId }) ?? []);
-    return recordOf('Roster', fields.with(places.userlist, listOf(contacts)));
+    return recordOf('Roster', fields.with(fieldIndex.userlist, listOf(contacts)));
   });
   return listOf(rosters);
 }
 
 /** Stored outlines with another `phone_id` at a place; one of that name that the roster has already gives way. */
 export function renameContact(
-  outlines: Fragment,
-  { roster, phoneId }: ContactPlace,
+  skeletons: Fragment,
+  { roster, phoneId }: ContactEntry,
   newPhoneId: string,
 ): Fragment {
-  const rosters = splitOutlines(outlines).map(({ id, phoneIds, fields, fragment }) => {
+  const rosters = splitSkeletons(skeletons).map(({ id, phoneIds, fields, fragment }) => {
     if (fields === undefined || id !== roster) return fragment;
     const renamed = phoneIds
       .filter((each) => each !== newPhoneId)
       .map((each) => (each === phoneId ? newPhoneId : each));
-    return recordOf('Roster', fields.with(places.userlist, writePhoneIds(renamed)));
+    return recordOf('Roster', fields.with(fieldIndex.userlist, writePhoneIds(renamed)));
   });
   return listOf(rosters);
 }
@@ -120,12 +120,12 @@ function writePhoneIds(phoneIds: readonly string[]): Fragment {
   return listOf(phoneIds.map((phoneId) => encodeFragment(Buffer.from(phoneId))));
 }
 
-function splitOutlines(outlines: Fragment) {
-  return (listElements(outlines) ?? []).map((fragment) => {
+function splitSkeletons(skeletons: Fragment) {
+  return (listElements(skeletons) ?? []).map((fragment) => {
     const fields = recordFields(fragment, 'Roster');
-    const users = fields?.[places.userlist];
+    const users = fields?.[fieldIndex.userlist];
     return {
-      id: readId(fields?.[places.id]) ?? '',
+      id: readId(fields?.[fieldIndex.id]) ?? '',
       phoneIds: users === undefined ? [] : (readList(users, readText) ?? []),
       fields,
       fragment,
@@ -134,11 +134,11 @@ function splitOutlines(outlines: Fragment) {
 }
 
 function readIntegerRoster(fragment: Fragment): Roster | undefined {
-  return isInteger(fragment) ? { id: undefined, contacts: [], fragment, outline: fragment } : undefined;
+  return isInteger(fragment) ? { id: undefined, contacts: [], fragment, skeleton: fragment } : undefined;
 }
 
 /** A roster id is an integer or a text; `[]` is how JavaScript clients write 0. */
 function readId(field: Fragment | undefined): string | undefined {
-  if (field === undefined || field.length > longestId) return undefined;
+  if (field === undefined || field.length > maxId) return undefined;
   return String(readInteger(field) ?? readText(field) ?? '') || undefined;
 }

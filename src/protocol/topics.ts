@@ -1,4 +1,4 @@
-import { hasLevels, isPublishableTopic } from '../mqtt/publishable.ts';
+import { hasLevels, isPublishableTopic } from '../lib/topic-rules.ts';
 
 /** The levels of a request's topic, `events/1/<node>/api/<user>/<client>/<token>`; any of them may be empty. */
 export interface EventTopic {

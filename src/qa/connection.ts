@@ -8,8 +8,8 @@ import {
   PublishRefused,
 } from '../mqtt/connection.ts';
 import { clientOfResponseTopic, parseEventTopic } from '../protocol/topics.ts';
-import { type Asked, forwarded, inForm, readAsked, tooLarge, withReason } from './exchange.ts';
-import type { Form } from './formats/format.ts';
+import { forwarded, inFormat, type ReadRequest, readRequest, tooLarge, withReason } from './exchange.ts';
+import type { Format } from './formats/format.ts';
 import { answerLimits, contentTypes } from './formats/write.ts';
 import { ForwardedConnection } from './forwarded.ts';
 import { helpTopics } from './help.ts';
@@ -21,7 +21,7 @@ export interface QaOptions {
   /** `QA_MIRROR`: what passes is shown on `qa/#`. */
   readonly mirror: boolean;
   readonly limits: Limits;
-  readonly forms: AskedForms;
+  readonly formats: RequestFormats;
 }
 
 /**
@@ -62,17 +62,18 @@ class QaConnection extends ForwardedConnection {
     const event = parseEventTopic(delivery.topic);
     if (delivery.payload.length === 0 || delivery.retained || event === undefined) return delivery;
     const { text, limits } = this.#options;
-    const asked = readAsked(delivery.payload, text, limits);
+    const asked = readRequest(delivery.payload, text, limits);
     if (asked.kind === 'foreign') return delivery;
     const client = event.client || clientOfResponseTopic(delivery.responseTopic) || '';
-    if (text) this.#options.forms.note(client, asked.form === 'etf' ? undefined : asked.form).catch(ignore);
+    if (text)
+      this.#options.formats.remember(client, asked.format === 'etf' ? undefined : asked.format).catch(ignore);
     this.#mirror(mirrorTopic('req', client, asked.kind), {
-      form: asked.form,
+      form: asked.format,
       bytes: delivery.payload.length,
       ...(delivery.redelivered && { redelivered: true }),
       message: asked.message,
       limits,
-      because: asked.because,
+      because: asked.reason,
     });
     return forwarded(delivery, asked.payload, (publication) =>
       this.#answer(publication, asked, delivery.receivedAt),
@@ -84,35 +85,40 @@ class QaConnection extends ForwardedConnection {
     const { topic, payload } = publication;
     const phone = after('ses/', topic);
     const client = after(ACTIONS, topic)?.split('/', 1)[0] ?? '';
-    const form = phone === undefined ? await this.#formOf(client) : 'etf';
+    const format = phone === undefined ? await this.#formatOf(client) : 'etf';
     const shownOn =
       phone === undefined ? mirrorTopic('rep', client, kindOf(payload)) : noticeMirrorTopic(phone);
-    const written = inForm(publication, form);
-    this.#mirror(shownOn, { form, bytes: written.payload.length, message: payload, limits: answerLimits });
+    const written = inFormat(publication, format);
+    this.#mirror(shownOn, {
+      form: format,
+      bytes: written.payload.length,
+      message: payload,
+      limits: answerLimits,
+    });
     return super.publish(written);
   }
 
   /** What another's request makes known to a client is written in the form in which it asked last, at any worker. */
-  async #formOf(client: string): Promise<Form> {
-    const { text, forms } = this.#options;
-    const form = text ? await forms.of(client).catch(() => undefined) : undefined;
-    return isTextForm(form) ? form : 'etf';
+  async #formatOf(client: string): Promise<Format> {
+    const { text, formats } = this.#options;
+    const format = text ? await formats.of(client).catch(() => undefined) : undefined;
+    return isTextFormat(format) ? format : 'etf';
   }
 
-  #answer(publication: Publication, asked: Asked, receivedAt: number): Promise<void> {
+  #answer(publication: Publication, asked: ReadRequest, receivedAt: number): Promise<void> {
     const client = after(ACTIONS, publication.topic)?.split('/', 1)[0] ?? '';
     const reasoned = withReason(publication, asked, this.#options.limits);
-    const written = inForm(reasoned, asked.form);
+    const written = inFormat(reasoned, asked.format);
     this.#mirror(mirrorTopic('rep', client, asked.kind), {
-      form: asked.form,
+      form: asked.format,
       bytes: written.payload.length,
       milliseconds: Math.round((performance.now() - receivedAt) * 100) / 100,
       message: reasoned.payload,
       limits: answerLimits,
     });
     return super.publish(written).catch((error: unknown) => {
-      if (asked.form === 'etf' || !isTooLarge(error)) throw error;
-      return super.publish(inForm(tooLarge(written), asked.form));
+      if (asked.format === 'etf' || !isTooLarge(error)) throw error;
+      return super.publish(inFormat(tooLarge(written), asked.format));
     });
   }
 
@@ -147,11 +153,11 @@ function kindOf(answer: Uint8Array): string {
 }
 
 /** Where all workers know in which form each client asked last; `undefined` is ETF. */
-export interface AskedForms {
-  note(client: string, form: Form | undefined): Promise<void>;
+export interface RequestFormats {
+  remember(client: string, format: Format | undefined): Promise<void>;
   of(client: string): Promise<string | undefined>;
 }
 
-function isTextForm(name: string | undefined): name is Form {
+function isTextFormat(name: string | undefined): name is Format {
   return name !== undefined && Object.hasOwn(contentTypes, name);
 }

@@ -3,48 +3,48 @@ import type { BrokerConnection, Delivery, Publication } from '../mqtt/connection
 import { ioError } from '../protocol/io.ts';
 import { readProfile } from '../protocol/profile.ts';
 import { explain } from './formats/explain.ts';
-import type { Form } from './formats/format.ts';
-import { readForm } from './formats/read.ts';
-import { contentTypes, writeForm } from './formats/write.ts';
+import type { Format } from './formats/format.ts';
+import { readFormat } from './formats/read.ts';
+import { contentTypes, writeFormat } from './formats/write.ts';
 import { ForwardedConnection } from './forwarded.ts';
 
 /** What a payload is, to be worked on and to be shown. */
-export interface Asked {
+export interface ReadRequest {
   /** What it is answered in. */
-  readonly form: Form;
-  /** The request's kind, `invalid`, or `foreign` for ETF that belongs to another service. */
+  readonly format: Format;
+  /** The request's kind, `invalid`, or `services` for ETF that belongs to another service. */
   readonly kind: string;
   /** The term in ETF; `undefined` where it could not be read. */
   readonly message: Uint8Array | undefined;
   /** What the worker is handed: the message, or what it answers with `invalid_data`. */
   readonly payload: Buffer;
   /** Why it could not be read, or is no request. Only for text: who sends ETF is answered as ever. */
-  readonly because: string | undefined;
+  readonly reason: string | undefined;
 }
 
 /** Read a payload by its form. With `readsText` off everything is ETF. */
-export function readAsked(payload: Buffer, readsText: boolean, limits: Limits): Asked {
+export function readRequest(payload: Buffer, readsText: boolean, limits: Limits): ReadRequest {
   const reading = readsText
-    ? readForm(payload, limits, mostTextBytes)
-    : ({ form: 'etf', message: payload } as const);
+    ? readFormat(payload, limits, maxTextBytes)
+    : ({ format: 'etf', message: payload } as const);
   const { message } = reading;
   const sent = message === undefined ? 'invalid_data' : readProfile(message, limits);
   const kind = typeof sent === 'object' ? sent.kind : sent === 'foreign' ? sent : 'invalid';
-  if (reading.form === 'etf') return { form: 'etf', kind, message, payload, because: undefined };
+  if (reading.format === 'etf') return { format: 'etf', kind, message, payload, reason: undefined };
   if (message === undefined) {
     // What is wrong with digits is better said in words.
-    const form = reading.form === 'json' ? 'json' : 'erlang';
-    return { form, kind, message, payload, because: reading.because };
+    const form = reading.format === 'json' ? 'json' : 'erlang';
+    return { format: form, kind, message, payload, reason: reading.reason };
   }
-  const { form } = reading;
+  const { format } = reading;
   const because = typeof sent === 'object' ? undefined : explain(message, limits);
   // Text is no term to the worker, so it answers `invalid_data` to what it would pass over in silence as ETF.
-  if (sent === 'foreign') return { form, kind: 'invalid', message, payload, because };
-  return { form, kind, message, payload: toBuffer(message), because };
+  if (sent === 'foreign') return { format, kind: 'invalid', message, payload, reason: because };
+  return { format, kind, message, payload: toBuffer(message), reason: because };
 }
 
 /** Text takes longer to read than ETF: so much of it holds up other requests for a few milliseconds only. */
-const mostTextBytes = 32_768;
+const maxTextBytes = 32_768;
 
 /** The delivery as the worker is to see it: with the ETF as its payload, and a broker that is told answers by `answer`. */
 export function forwarded(
@@ -53,7 +53,7 @@ export function forwarded(
   answer: (publication: Publication) => Promise<void>,
 ): Delivery {
   return {
-    broker: new Answering(delivery.broker, answer),
+    broker: new AnsweringConnection(delivery.broker, answer),
     topic: delivery.topic,
     payload,
     packetId: delivery.packetId,
@@ -63,12 +63,12 @@ export function forwarded(
     correlationData: delivery.correlationData,
     responseTopic: delivery.responseTopic,
     userProperties: delivery.userProperties,
-    isOurs: () => delivery.isOurs(),
+    isStillOwned: () => delivery.isStillOwned(),
     acknowledge: () => delivery.acknowledge(),
   };
 }
 
-class Answering extends ForwardedConnection {
+class AnsweringConnection extends ForwardedConnection {
   readonly #answer: (publication: Publication) => Promise<void>;
 
   constructor(inner: BrokerConnection, answer: (publication: Publication) => Promise<void>) {
@@ -82,19 +82,23 @@ class Answering extends ForwardedConnection {
 }
 
 /** An answer in the form that its request had. Refused as `invalid_data`, it says why. */
-export function inForm(publication: Publication, form: Form): Publication {
-  if (form === 'etf') return publication;
-  return { ...publication, payload: writeForm(publication.payload, form), contentType: contentTypes[form] };
+export function inFormat(publication: Publication, format: Format): Publication {
+  if (format === 'etf') return publication;
+  return {
+    ...publication,
+    payload: writeFormat(publication.payload, format),
+    contentType: contentTypes[format],
+  };
 }
 
 /** `{io,{error,invalid_data},<<Sentence>>}` in the place of `{io,{error,invalid_data},<<>>}`. */
 export function withReason(
   publication: Publication,
-  { form, message, because }: Asked,
+  { format, message, reason }: ReadRequest,
   limits: Limits,
 ): Publication {
-  if (form === 'etf' || !publication.payload.equals(ioError('invalid_data'))) return publication;
-  const sentence = because ?? (message && explain(message, limits)) ?? 'the merged settings are too large';
+  if (format === 'etf' || !publication.payload.equals(ioError('invalid_data'))) return publication;
+  const sentence = reason ?? (message && explain(message, limits)) ?? 'the merged settings are too large';
   const [io, error] = (decode(publication.payload) as Tuple).elements;
   return {
     ...publication,

@@ -24,8 +24,8 @@ export class ForwardedConnection implements BrokerConnection {
     return this.inner.inFlight;
   }
 
-  get withheld(): BrokerConnection['withheld'] {
-    return this.inner.withheld;
+  get unacked(): BrokerConnection['unacked'] {
+    return this.inner.unacked;
   }
 
   publish(publication: Publication): Promise<void> {

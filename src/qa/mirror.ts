@@ -1,12 +1,12 @@
 import { decode, type Limits, type Term } from '../etf/index.ts';
 import { printLines } from './formats/erlang-lines.ts';
-import type { Form } from './formats/format.ts';
+import type { Format } from './formats/format.ts';
 import { toJson } from './formats/json-write.ts';
 import { redact } from './redact.ts';
 
 /** What a mirrored message says of the one that it shows. */
 export interface Shown {
-  readonly form: Form;
+  readonly form: Format;
   /** The payload as it was sent, in bytes. */
   readonly bytes: number;
   /** From the request's arrival to this answer being published. */
@@ -31,7 +31,7 @@ export function noticeMirrorTopic(phone: string): string {
 }
 
 /** MQTT Explorer keeps about 15 KB of a topic's history, and history is what one wants to compare. */
-const mostBytes = 6 * 1024;
+const maxBytes = 6 * 1024;
 
 /**
  * A message as JSON, a line for each line of Erlang text; secrets are redacted.
@@ -44,15 +44,14 @@ export function mirrored({ message, limits, ...about }: Shown, at: Date): Buffer
   const safe = redact(term);
   const text = printLines(safe).split('\n');
   const whole = json({ ...head, text, term: toJson(safe) });
-  return whole.length <= mostBytes ? whole : truncated(head, text);
+  return whole.length <= maxBytes ? whole : truncated(head, text);
 }
 
 function truncated(head: object, text: readonly string[]): Buffer {
   const kept: string[] = [];
-  let room = mostBytes - json({ truncated: true, ...head, text: ['…'] }).length;
+  let room = maxBytes - json({ truncated: true, ...head, text: ['…'] }).length;
   for (const line of text) {
-    const cut =
-      line.length > longestLine ? `${Array.from(line.slice(0, longestLine)).slice(0, -1).join('')}…` : line;
+    const cut = line.length > maxLine ? `${Array.from(line.slice(0, maxLine)).slice(0, -1).join('')}…` : line;
     room -= Buffer.byteLength(JSON.stringify(cut)) + lineOverhead;
     if (room < 0) break;
     kept.push(cut);
@@ -62,7 +61,7 @@ function truncated(head: object, text: readonly string[]): Buffer {
 
 /** Indentation, comma and end of line. */
 const lineOverhead = 6;
-const longestLine = 1024;
+const maxLine = 1024;
 
 function json(value: object): Buffer {
   return Buffer.from(JSON.stringify(value, undefined, 2));

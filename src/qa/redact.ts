@@ -32,8 +32,8 @@ function redactService(term: Tuple): Tuple {
 /** At these places everything is secret but atoms, and `[]`, which says that nothing was there. */
 function replaced({ elements }: Tuple, places: readonly number[]): Tuple {
   return new Tuple(
-    elements.map((element, place) => {
-      if (!places.includes(place)) return element;
+    elements.map((element, index) => {
+      if (!places.includes(index)) return element;
       const isNothing = element instanceof Atom || (Array.isArray(element) && element.length === 0);
       return isNothing ? element : redacted;
     }),

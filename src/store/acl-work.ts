@@ -1,6 +1,6 @@
 import { type Lease, openLeases } from './leases.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /**
  * What is left to do at one broker's list of clients: the phones whose clients there are to be compared with the sessions
@@ -37,7 +37,7 @@ export interface AclTask {
 }
 
 /** Some 10 MB of Redis for a broker. */
-const mostPhones = 100_000;
+const maxPhones = 100_000;
 
 /** What a worker that ends or freezes holds is free after so long. */
 const leaseMs = 30_000;
@@ -52,23 +52,23 @@ export function openAclWork(redis: Database, broker: string): AclWork {
   return {
     broker,
     async note(phone, inMs = 0) {
-      const answer = await redis.run('note-phone', [list], [phone, inMs, mostPhones]);
+      const answer = await redis.run('note-phone', [list], [phone, inMs, maxPhones]);
       return answer === 'busy' ? answer : 'stored';
     },
     async look() {
       const [first, pending, [seconds, microseconds]] = await Promise.all([
-        persist(() => connection.zrange(list, '0', `${lookAt - 1}`, 'WITHSCORES')),
-        persist(() => connection.zcard(list)),
-        persist(() => connection.time()),
+        withRetry(() => connection.zrange(list, '0', `${lookAt - 1}`, 'WITHSCORES')),
+        withRetry(() => connection.zcard(list)),
+        withRetry(() => connection.time()),
       ]);
       const now = Number(seconds) * 1e6 + Number(microseconds);
-      const tasks = first.flatMap((phone, place) =>
-        place % 2 === 0 ? [{ phone, score: first[place + 1] ?? '' }] : [],
+      const tasks = first.flatMap((phone, index) =>
+        index % 2 === 0 ? [{ phone, score: first[index + 1] ?? '' }] : [],
       );
       return { due: tasks.filter(({ score }) => Number(score) <= now), pending };
     },
     async find(phone) {
-      const score = await persist(() => connection.zscore(list, phone));
+      const score = await withRetry(() => connection.zscore(list, phone));
       return score === null ? undefined : { phone, score: `${score}` };
     },
     async done({ phone, score }) {
@@ -80,7 +80,7 @@ export function openAclWork(redis: Database, broker: string): AclWork {
     lease: (kind, name) => leases.take(keys.brokerAclLock(broker, kind, name), leaseMs),
     async takeSweep(everyMs) {
       const sweep = keys.brokerAclSweep(broker);
-      return (await persist(() => connection.set(sweep, '1', 'PX', everyMs, 'NX'))) !== null;
+      return (await withRetry(() => connection.set(sweep, '1', 'PX', everyMs, 'NX'))) !== null;
     },
   };
 }

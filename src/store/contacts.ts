@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFragment, type Fragment } from '../etf/index.ts';
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import { changeContact, isFriend } from '../protocol/contact.ts';
-import { type ContactPlace, renameContact } from '../protocol/roster.ts';
+import { type ContactEntry, renameContact } from '../protocol/roster.ts';
 import type { Database } from './redis/database.ts';
 import { Fault } from './redis/fault.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** The contacts of profiles, each a small field of its own, so that changing one rewrites no other. */
 export interface Contacts {
@@ -18,7 +18,7 @@ export interface Contacts {
    */
   change(
     phone: string,
-    place: ContactPlace,
+    entry: ContactEntry,
     change: (contact: Fragment) => Fragment | undefined,
     cause?: string,
   ): Promise<Fragment | undefined>;
@@ -29,30 +29,30 @@ export interface Contacts {
    */
   rename(
     phone: string,
-    place: ContactPlace,
+    entry: ContactEntry,
     newPhoneId: string,
     cause: string,
   ): Promise<Fragment | undefined>;
 }
 
 /** So many others may change a contact between our reading and our writing before we call it a fault. */
-const mostAttempts = 100;
+const maxAttempts = 100;
 
 /** @param doneSeconds - for so long it is known that a contact was changed. */
 export function openContacts(redis: Database, doneSeconds: number): Contacts {
   const { connection, keys } = redis;
-  const nextVersion = versions();
+  const nextVersion = uniqueIds();
   const rename = renaming(redis, doneSeconds);
   return {
-    change: (phone, place, change, cause) =>
+    change: (phone, entry, change, cause) =>
       untilUnchanged(async () => {
-        const field = contactField(place);
-        const done = keys.done(phone, contactRecord(cause ?? '', place));
-        const contact = await persist(() => connection.hgetBuffer(keys.contacts(phone), field));
+        const field = contactField(entry);
+        const done = keys.done(phone, contactRecord(cause ?? '', entry));
+        const contact = await withRetry(() => connection.hgetBuffer(keys.contacts(phone), field));
         if (!contact) return undefined;
         const next = change(contact);
         if (next === undefined) {
-          const isDone = cause !== undefined && (await persist(() => connection.exists(done))) === 1;
+          const isDone = cause !== undefined && (await withRetry(() => connection.exists(done))) === 1;
           return isDone ? contact : undefined;
         }
         const answer = await redis.run(
@@ -64,10 +64,10 @@ export function openContacts(redis: Database, doneSeconds: number): Contacts {
         if (answer === 'done') return contact;
         return answer === 'changed' ? answer : next;
       }),
-    rename(phone, place, newPhoneId, cause) {
+    rename(phone, entry, newPhoneId, cause) {
       const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
-      const done = keys.done(phone, contactRecord(cause, place));
-      return rename({ profile, contacts, done, isMeant: isFriend }, place, newPhoneId);
+      const done = keys.done(phone, contactRecord(cause, entry));
+      return rename({ profile, contacts, done, isMeant: isFriend }, entry, newPhoneId);
     },
   };
 }
@@ -84,43 +84,43 @@ export interface RenameTarget {
 /** Gives one contact of a profile, under whatever keys that stands, another `phone_id`; as `Contacts.rename`. */
 export function renaming(redis: Database, doneSeconds: number) {
   const { connection } = redis;
-  const nextVersion = versions();
+  const nextVersion = uniqueIds();
   return (
     { profile, contacts, done, isMeant = () => true }: RenameTarget,
-    place: ContactPlace,
+    entry: ContactEntry,
     newPhoneId: string,
   ): Promise<Fragment | undefined> =>
     untilUnchanged(async () => {
-      const field = contactField(place);
-      const newField = contactField({ ...place, phoneId: newPhoneId });
-      const [[version, outlines], [contact, renamed]] = await Promise.all([
-        persist(() => connection.hmgetBuffer(profile, 'version', 'outlines')),
-        persist(() => connection.hmgetBuffer(contacts, field, newField)),
+      const field = contactField(entry);
+      const newField = contactField({ ...entry, phoneId: newPhoneId });
+      const [[version, skeletons], [contact, renamed]] = await Promise.all([
+        withRetry(() => connection.hmgetBuffer(profile, 'version', 'outlines')),
+        withRetry(() => connection.hmgetBuffer(contacts, field, newField)),
       ]);
-      if (!contact || !version || !outlines) {
-        const isDone = renamed && (await persist(() => connection.exists(done))) === 1;
+      if (!contact || !version || !skeletons) {
+        const isDone = renamed && (await withRetry(() => connection.exists(done))) === 1;
         return isDone && isMeant(renamed) ? renamed : undefined;
       }
       if (!isMeant(contact)) return undefined;
       const next = changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
-      const nextOutlines = renameContact(outlines, place, newPhoneId);
+      const nextSkeletons = renameContact(skeletons, entry, newPhoneId);
       const answer = await redis.run(
         'rename-contact',
         [contacts, profile, done],
-        [version, nextVersion(), field, newField, next, nextOutlines, doneSeconds],
+        [version, nextVersion(), field, newField, next, nextSkeletons, doneSeconds],
       );
       return answer === 'changed' ? answer : next;
     });
 }
 
 /** Names the record that a contact was changed for a cause, in `done:{phone}:…`. */
-export function contactRecord(cause: string, place: ContactPlace): string {
-  return `${cause}:${contactField(place)}`;
+export function contactRecord(cause: string, entry: ContactEntry): string {
+  return `${cause}:${contactField(entry)}`;
 }
 
 /** Try until nobody has changed what was read; `attempt` returns `'changed'` if somebody has. */
 async function untilUnchanged<T>(attempt: () => Promise<T | 'changed'>): Promise<T> {
-  for (let count = 1; count <= mostAttempts; count++) {
+  for (let count = 1; count <= maxAttempts; count++) {
     const result = await attempt();
     if (result !== 'changed') return result;
     await sleep(Math.random() * count);
@@ -129,6 +129,6 @@ async function untilUnchanged<T>(attempt: () => Promise<T | 'changed'>): Promise
 }
 
 /** The field of a contact in its hash: `<roster id>:<phone_id>`. */
-export function contactField({ roster, phoneId }: ContactPlace): string {
+export function contactField({ roster, phoneId }: ContactEntry): string {
   return `${roster}:${phoneId}`;
 }

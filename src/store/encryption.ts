@@ -10,15 +10,15 @@ const nonceAt = 1 + keyIdBytes;
 const tagAt = nonceAt + nonceBytes;
 const textAt = tagAt + tagBytes;
 
-export interface Sealer {
+export interface Cipher {
   /**
    * Encrypt with the first key under a fresh random nonce.
    * @param context - where the record belongs, such as its Redis key; authenticated, not stored.
    * @returns version (1 byte), key id (8), nonce (12), tag (16), ciphertext (as long as `plain`).
    */
-  seal(plain: Buffer, context: string): Buffer;
+  encrypt(plain: Buffer, context: string): Buffer;
   /** @returns what was sealed for this context; `undefined` if a bit differs or no key of ours sealed it. Never throws. */
-  open(sealed: Buffer, context: string): Buffer | undefined;
+  decrypt(encrypted: Buffer, context: string): Buffer | undefined;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface Sealer {
  * @throws RangeError without a key, or with one of another length; the message holds no key.
  * @see docs/protocol.md, "aws"
  */
-export function sealer(keys: readonly Buffer[]): Sealer {
+export function cipherWith(keys: readonly Buffer[]): Cipher {
   const [first] = keys;
   if (first === undefined) throw new RangeError('sealing needs at least one key');
   if (keys.some((key) => key.length !== keyBytes))
@@ -41,7 +41,7 @@ export function sealer(keys: readonly Buffer[]): Sealer {
   const byId = new Map(keys.map((key) => [keyId(key).toString('hex'), createSecretKey(key)]));
 
   return {
-    seal(plain, context) {
+    encrypt(plain, context) {
       const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv(algorithm, sealingKey, nonce, { authTagLength: tagBytes });
       cipher.setAAD(Buffer.from(context, 'utf8'));
@@ -49,15 +49,15 @@ export function sealer(keys: readonly Buffer[]): Sealer {
       return Buffer.concat([sealingHead, nonce, cipher.getAuthTag(), text]);
     },
 
-    open(sealed, context) {
-      if (sealed.length < textAt || sealed[0] !== version) return undefined;
-      const key = byId.get(sealed.toString('hex', 1, nonceAt));
+    decrypt(encrypted, context) {
+      if (encrypted.length < textAt || encrypted[0] !== version) return undefined;
+      const key = byId.get(encrypted.toString('hex', 1, nonceAt));
       if (key === undefined) return undefined;
-      const nonce = sealed.subarray(nonceAt, tagAt);
+      const nonce = encrypted.subarray(nonceAt, tagAt);
       const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
       decipher.setAAD(Buffer.from(context, 'utf8'));
-      decipher.setAuthTag(sealed.subarray(tagAt, textAt));
-      const plain = decipher.update(sealed.subarray(textAt));
+      decipher.setAuthTag(encrypted.subarray(tagAt, textAt));
+      const plain = decipher.update(encrypted.subarray(textAt));
       try {
         return Buffer.concat([plain, decipher.final()]);
       } catch {

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** What tells a request from any other, and is alike when the broker delivers it again. */
-export interface RequestIdentity {
+export interface RequestFingerprint {
   readonly client: string;
   readonly payload: Uint8Array;
   /** MQTT 5 Correlation Data, if the client sent it. */
@@ -22,7 +22,7 @@ export interface RequestIdentity {
  * because one of them was frozen and taken for dead, only one does it; and a record that is left over from an earlier
  * request with the same packet identifier does not count.
  */
-export interface Answers {
+export interface IdempotencyRecords {
   /** The record of a request; `''` if there is none. */
   read(phone: string, key: string): Promise<string>;
   /**
@@ -30,35 +30,35 @@ export interface Answers {
    * @param record - the record as it was read.
    * @returns `'done'` when another worker has decided the request meanwhile.
    */
-  refuse(
+  recordRefusal(
     request: { readonly phone: string; readonly key: string; readonly record: string },
     refusal: string,
   ): Promise<'stored' | 'done'>;
 }
 
-const refusedMark = 'refused:';
+const refusedPrefix = 'refused:';
 
 /** What a request was refused with, by the word of its record. */
-export function refusalIn(word: string | undefined): string | undefined {
-  return word?.startsWith(refusedMark) ? word.slice(refusedMark.length) : undefined;
+export function refusalOfResult(word: string | undefined): string | undefined {
+  return word?.startsWith(refusedPrefix) ? word.slice(refusedPrefix.length) : undefined;
 }
 
 /** What became of a request, by its record: `<word> <version>`. */
-export function wordOf(record: string): string | undefined {
+export function resultOfRecord(record: string): string | undefined {
   return record === '' ? undefined : record.split(' ', 1)[0];
 }
 
-export function openAnswers(redis: Database, doneSeconds: number): Answers {
+export function openIdempotencyRecords(redis: Database, doneSeconds: number): IdempotencyRecords {
   const { connection, keys } = redis;
-  const nextName = versions();
+  const nextId = uniqueIds();
   return {
-    async refuse({ phone, key, record }, refusal) {
-      const kept = `${refusedMark}${refusal} ${nextName()}`;
-      const answer = await redis.run('keep-refusal', [keys.done(phone, key)], [record, kept, doneSeconds]);
+    async recordRefusal({ phone, key, record }, refusal) {
+      const kept = `${refusedPrefix}${refusal} ${nextId()}`;
+      const answer = await redis.run('record-refusal', [keys.done(phone, key)], [record, kept, doneSeconds]);
       return answer === 'done' ? answer : 'stored';
     },
     async read(phone, key) {
-      return (await persist(() => connection.get(keys.done(phone, key)))) ?? '';
+      return (await withRetry(() => connection.get(keys.done(phone, key)))) ?? '';
     },
   };
 }
@@ -67,7 +67,7 @@ export function openAnswers(redis: Database, doneSeconds: number): Answers {
  * The key of a request in `done:{phone}:<key>`. Two equal requests of a user are two: they have other packet
  * identifiers, or other Correlation Data.
  */
-export function requestKey({ client, payload, correlationData, origin }: RequestIdentity): string {
+export function idempotencyKey({ client, payload, correlationData, origin }: RequestFingerprint): string {
   const head = JSON.stringify([client, correlationData === undefined ? origin : '']);
   const parts = correlationData === undefined ? [payload] : [correlationData, zero, payload];
   return hash('sha256', Buffer.concat([Buffer.from(head), ...parts]), 'base64url').slice(0, 22);

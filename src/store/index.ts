@@ -1,24 +1,24 @@
 import { type Contacts, openContacts } from './contacts.ts';
 import { type Credentials, openCredentials } from './credentials.ts';
-import { sealer } from './encryption.ts';
-import { type Answers, openAnswers } from './idempotency-records.ts';
+import { cipherWith } from './encryption.ts';
+import { type IdempotencyRecords, openIdempotencyRecords } from './idempotency-records.ts';
 import { type Migrations, openMigrations } from './migrations.ts';
 import { openProfiles, type Profiles } from './profiles.ts';
-import { type Limits, openLimits } from './quotas.ts';
-import { GatheredReads } from './redis/batched-reads.ts';
+import { openQuotas, type Quotas } from './quotas.ts';
+import { BatchedReads } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
 import { openRemovals, type Removals } from './removals.ts';
-import { type Arrivals, openArrivals } from './request-state.ts';
+import { openRequestStates, type RequestStates } from './request-state.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { openVerifications, type Verifications } from './verifications.ts';
 
 /** What handlers may touch. */
 export interface Stores {
-  readonly answers: Answers;
-  readonly arrivals: Arrivals;
+  readonly idempotencyRecords: IdempotencyRecords;
+  readonly requestStates: RequestStates;
   readonly contacts: Contacts;
   readonly credentials: Credentials;
-  readonly limits: Limits;
+  readonly quotas: Quotas;
   readonly migrations: Migrations;
   readonly profiles: Profiles;
   readonly removals: Removals;
@@ -41,15 +41,15 @@ export interface StoreOptions {
 
 export function openStores(redis: Database, options: StoreOptions): Stores {
   const { doneSeconds, verifySecret, credentialsKeys, askingLapseMs, noteEnd } = options;
-  const seal = credentialsKeys.length === 0 ? undefined : sealer(credentialsKeys);
-  const reads = new GatheredReads(redis);
+  const cipher = credentialsKeys.length === 0 ? undefined : cipherWith(credentialsKeys);
+  const reads = new BatchedReads(redis);
   const profiles = openProfiles(redis, reads, doneSeconds);
   return {
-    answers: openAnswers(redis, doneSeconds),
-    arrivals: openArrivals(redis, reads, profiles),
+    idempotencyRecords: openIdempotencyRecords(redis, doneSeconds),
+    requestStates: openRequestStates(redis, reads, profiles),
     contacts: openContacts(redis, doneSeconds),
-    credentials: openCredentials(redis, seal, askingLapseMs),
-    limits: openLimits(redis),
+    credentials: openCredentials(redis, cipher, askingLapseMs),
+    quotas: openQuotas(redis),
     migrations: openMigrations(redis, doneSeconds),
     profiles,
     removals: openRemovals(redis, doneSeconds),

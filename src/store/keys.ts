@@ -16,7 +16,7 @@ export interface Keys {
   /** Hash: how many requests a client may still make. */
   rate(client: string): string;
   /** Sorted set: the places taken of a limit; `tag` is a phone or the digest of a mailbox or domain. */
-  limit(tag: string, name: string): string;
+  quota(tag: string, name: string): string;
   /** Sorted set: the digests of what was confirmed: of addresses by a phone, or of phones at a domain. */
   confirmed(tag: string): string;
   /** A word: what became of a request. */
@@ -24,9 +24,9 @@ export interface Keys {
   /** Temporary credentials, encrypted. */
   credentials(phone: string): string;
   /** Who is asking STS for a phone. */
-  asking(phone: string): string;
+  credentialLock(phone: string): string;
   /** List: who waits for what STS answers. */
-  waiting(phone: string): string;
+  credentialWaiters(phone: string): string;
   /** Hash: which phones ask to move to this one, and which of them is just moving. */
   migration(newPhone: string): string;
   /** The phone that this one asked last to move to. */
@@ -44,11 +44,11 @@ export interface Keys {
   /** Sorted set: the client ids of the workers, the score the time of the last heartbeat in Unix milliseconds. */
   workers(): string;
   /** Who works off what the broker holds for a dead worker. */
-  heir(worker: string): string;
+  takeoverLease(worker: string): string;
   /** List: what a broker that is away is to be sent. */
   outbox(broker: string): string;
   /** Who is sending it. */
-  sending(broker: string): string;
+  outboxLease(broker: string): string;
   /** Sorted set: the phones whose clients at a broker are to be compared with their sessions. */
   brokerAcl(broker: string): string;
   /** Who changes what a broker has of a phone, or of a client. */
@@ -60,7 +60,7 @@ export interface Keys {
   /** Hash: the requests that were given up, by their digest. */
   poisoned(): string;
   /** In which form a client asked last, if not in ETF. */
-  form(client: string): string;
+  format(client: string): string;
   /** What a phone has beside its profile. Not its limits: a phone that signs in anew must not have them anew. */
   besideProfile(phone: string): readonly string[];
   /** All that goes with a profile when its phone goes: contacts, verifications, credentials, migrations. */
@@ -76,12 +76,12 @@ export function keysWith(prefix: string): Keys {
     contacts: (phone) => `${prefix}contacts:{${phone}}`,
     verify: (phone) => `${prefix}verify:{${phone}}`,
     rate: (client) => `${prefix}rate:${client}`,
-    limit: (tag, name) => `${prefix}limit:{${tag}}:${name}`,
+    quota: (tag, name) => `${prefix}limit:{${tag}}:${name}`,
     confirmed: (tag) => `${prefix}confirmed:{${tag}}`,
     done: (phone, request) => `${prefix}done:{${phone}}:${request}`,
     credentials: (phone) => `${prefix}aws:{${phone}}`,
-    asking: (phone) => `${prefix}aws:{${phone}}:asking`,
-    waiting: (phone) => `${prefix}aws:{${phone}}:waiting`,
+    credentialLock: (phone) => `${prefix}aws:{${phone}}:asking`,
+    credentialWaiters: (phone) => `${prefix}aws:{${phone}}:waiting`,
     migration: (newPhone) => `${prefix}migration:{${newPhone}}`,
     migrating: (oldPhone) => `${prefix}migration:{${oldPhone}}:to`,
     proposal: (client) => `${prefix}proposal:${client}`,
@@ -90,13 +90,13 @@ export function keysWith(prefix: string): Keys {
     leavingContacts: (phone) => `${prefix}leaving:{${phone}}:contacts`,
     arriving: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}`,
     arrivingContacts: (phone, claim) => `${prefix}arriving:{${phone}}:${claim}:contacts`,
-    form: (client) => `${prefix}form:${client}`,
+    format: (client) => `${prefix}form:${client}`,
     redelivery: (digest) => `${prefix}redelivery:${digest}`,
     poisoned: () => `${prefix}poisoned`,
     workers: () => `${prefix}workers`,
-    heir: (worker) => `${prefix}heir:${worker}`,
+    takeoverLease: (worker) => `${prefix}heir:${worker}`,
     outbox: (broker) => `${prefix}outbox:${broker}`,
-    sending: (broker) => `${prefix}outbox:${broker}:sending`,
+    outboxLease: (broker) => `${prefix}outbox:${broker}:sending`,
     brokerAcl: (broker) => `${prefix}broker-acl:${broker}`,
     brokerAclLock: (broker, kind, name) => `${prefix}broker-acl:${broker}:lock:${kind}:${name}`,
     brokerAclSweep: (broker) => `${prefix}broker-acl:${broker}:sweep`,
@@ -104,7 +104,7 @@ export function keysWith(prefix: string): Keys {
       keys.verify(phone),
       keys.credentials(phone),
       // Not who waits for credentials: each is still owed its answer.
-      keys.asking(phone),
+      keys.credentialLock(phone),
     ],
     ofPhone: (phone) => [
       keys.contacts(phone),

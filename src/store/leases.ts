@@ -1,6 +1,6 @@
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** The right to do something alone, for a limited time. */
 export interface Lease {
@@ -18,18 +18,18 @@ export interface Leases {
 }
 
 export function openLeases(redis: Database): Leases {
-  const nextName = versions();
+  const nextId = uniqueIds();
   return {
     async take(key, forMs) {
-      const name = nextName();
+      const name = nextId();
       // From before the command: by the clock here it lapses no later than in Redis.
       let until = performance.now() + forMs;
-      const isTaken = await persist(async () => {
+      const isTaken = await withRetry(async () => {
         until = performance.now() + forMs;
         return (await redis.connection.set(key, name, 'PX', forMs, 'NX')) !== null;
       });
       // A command whose reply was lost may have been carried out.
-      if (!isTaken && (await persist(() => redis.connection.get(key))) !== name) return undefined;
+      if (!isTaken && (await withRetry(() => redis.connection.get(key))) !== name) return undefined;
       return {
         leftMs: () => until - performance.now(),
         async extend() {

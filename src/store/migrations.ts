@@ -1,12 +1,12 @@
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
-import { contactPlaces } from '../protocol/roster.ts';
+import { contactEntries } from '../protocol/roster.ts';
 import { contactRecord, renaming } from './contacts.ts';
 import type { Keys } from './keys.ts';
 import type { StoredProfile } from './profiles.ts';
 import { type Migration, openProposals, type Proposals, pendingSeconds } from './proposals.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** A migration that is being carried out. */
 export interface ClaimedMigration extends Migration {
@@ -54,14 +54,14 @@ const copyMs = 60 * 60_000;
 
 export function openMigrations(redis: Database, doneSeconds: number): Migrations {
   const { keys } = redis;
-  const nextName = versions();
+  const nextId = uniqueIds();
 
   const proposals = openProposals(redis, doneSeconds);
 
   const rename = renaming(redis, doneSeconds);
 
   const dropCopy = (to: string, claim: string) =>
-    persist(() => redis.connection.unlink(...copyKeys(keys, to, claim)));
+    withRetry(() => redis.connection.unlink(...copyKeys(keys, to, claim)));
 
   const release = ({ to, claim }: ClaimedMigration) => {
     const own = [keys.migration(to), ...copyKeys(keys, to, claim)];
@@ -71,7 +71,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
   return {
     ...proposals,
     async claim(migration) {
-      const claim = nextName();
+      const claim = nextId();
       const { from, to } = migration;
       const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim]);
       if (answer !== 'stored') return undefined;
@@ -83,7 +83,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       const { from, to, claim } = migration;
       const answer = await redis.run(
         'begin-move',
-        [...placesOf(keys, from), keys.migration(from)],
+        [...movingKeys(keys, from), keys.migration(from)],
         [to, claim],
       );
       if (answer !== 'not_found' && answer !== 'busy') return 'stored';
@@ -94,15 +94,15 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       const [arriving, arrivingContacts] = copyKeys(keys, to, claim);
       await copy(redis, keys.leaving(from), arriving);
       await copy(redis, keys.leavingContacts(from), arrivingContacts);
-      for (const place of await ownPlaces(redis, arriving, from)) {
-        const done = keys.done(to, contactRecord(claim, place));
-        const newPhoneId = `${to}${place.phoneId.slice(from.length)}`;
-        await rename({ profile: arriving, contacts: arrivingContacts, done }, place, newPhoneId);
+      for (const entry of await ownEntries(redis, arriving, from)) {
+        const done = keys.done(to, contactRecord(claim, entry));
+        const newPhoneId = `${to}${entry.phoneId.slice(from.length)}`;
+        await rename({ profile: arriving, contacts: arrivingContacts, done }, entry, newPhoneId);
       }
       const answer = await redis.run(
         'settle-move',
         [keys.profile(to), keys.contacts(to), arriving, arrivingContacts, keys.migration(to)],
-        [claim, replaced?.version ?? '', nextName(), Date.now()],
+        [claim, replaced?.version ?? '', nextId(), Date.now()],
       );
       if (answer !== 'changed') return 'stored';
       await dropCopy(to, claim);
@@ -114,7 +114,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       // it from here on puts it aside under another name first, and then it is not given back.
       const found = await proposals.find(to);
       if (found?.claim !== claim || found.isSettled) return 'changed';
-      const answer = await redis.run('abort-migration', placesOf(keys, from), [claim, pendingSeconds]);
+      const answer = await redis.run('abort-migration', movingKeys(keys, from), [claim, pendingSeconds]);
       if (answer === 'changed') return answer;
       await release(migration);
       return 'stored';
@@ -131,7 +131,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
 }
 
 /** What a profile stands in, what it is put aside in, and what says where it is to go. */
-function placesOf(keys: Keys, phone: string): string[] {
+function movingKeys(keys: Keys, phone: string): string[] {
   return [
     keys.profile(phone),
     keys.contacts(phone),
@@ -147,16 +147,16 @@ function copyKeys(keys: Keys, to: string, claim: string): [string, string] {
 }
 
 /** Where a profile that is copied holds itself as a contact, under its old phone. */
-async function ownPlaces({ connection }: Database, arriving: string, from: string) {
-  const outlines = await persist(() => connection.hgetBuffer(arriving, 'outlines'));
-  return (outlines ? contactPlaces(outlines) : []).filter(
+async function ownEntries({ connection }: Database, arriving: string, from: string) {
+  const skeletons = await withRetry(() => connection.hgetBuffer(arriving, 'outlines'));
+  return (skeletons ? contactEntries(skeletons) : []).filter(
     ({ phoneId }) => splitPhoneId(phoneId)?.phone === from,
   );
 }
 
 /** DUMP and RESTORE copy a hash of any size in one reply and one command, also to another server. */
 async function copy({ connection }: Database, from: string, to: string): Promise<void> {
-  const dump = await persist(() => connection.dumpBuffer(from));
-  if (dump) await persist(() => connection.restore(to, copyMs, dump, 'REPLACE'));
-  else await persist(() => connection.del(to));
+  const dump = await withRetry(() => connection.dumpBuffer(from));
+  if (dump) await withRetry(() => connection.restore(to, copyMs, dump, 'REPLACE'));
+  else await withRetry(() => connection.del(to));
 }

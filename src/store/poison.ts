@@ -1,8 +1,8 @@
 import { hkdfSync } from 'node:crypto';
-import { versions } from '../lib/unique-id.ts';
-import { sealer } from './encryption.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
+import { cipherWith } from './encryption.ts';
 import type { Database, ScriptAnswer } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** What is to be done with a request that the broker delivers again; `begin-redelivery` explains the words. */
 export type Verdict = 'stored' | 'suspect' | 'poisoned' | 'unread' | 'silent';
@@ -59,11 +59,11 @@ const verdicts: ReadonlySet<ScriptAnswer> = new Set(['suspect', 'poisoned', 'unr
  */
 export function openPoison(redis: Database, countSeconds: number, verifySecret: string): PoisonStore {
   const { connection, keys } = redis;
-  const nextName = versions();
-  const seal = verifySecret === '' ? undefined : sealer([keyOf(verifySecret)]);
+  const nextId = uniqueIds();
+  const seal = verifySecret === '' ? undefined : cipherWith([keyOf(verifySecret)]);
   return {
     async begin(id, { alone, counts }) {
-      const args = [nextName(), alone ? 'alone' : '', countSeconds, counts ? 1 : 0];
+      const args = [nextId(), alone ? 'alone' : '', countSeconds, counts ? 1 : 0];
       const answer = await redis.run('begin-redelivery', [keys.redelivery(id)], args);
       return verdicts.has(answer) ? (answer as Verdict) : 'stored';
     },
@@ -71,36 +71,36 @@ export function openPoison(redis: Database, countSeconds: number, verifySecret: 
       await redis.run('note-redelivery', [keys.redelivery(id)], [phone, kind]);
     },
     async noted(id) {
-      const [phone, kind] = await persist(() => connection.hmget(keys.redelivery(id), 'phone', 'kind'));
+      const [phone, kind] = await withRetry(() => connection.hmget(keys.redelivery(id), 'phone', 'kind'));
       return typeof phone === 'string' && typeof kind === 'string' ? { phone, kind } : undefined;
     },
     async forgive(id) {
-      await persist(() => connection.del(keys.redelivery(id)));
+      await withRetry(() => connection.del(keys.redelivery(id)));
     },
     async keep({ id, at, payload, ...head }) {
       const isSmall = payload !== undefined && payload.length <= maxPayloadBytes;
-      const kept = isSmall ? (seal?.seal(payload, id) ?? payload).toString('base64') : undefined;
-      const entry = `${at.getTime()} ${JSON.stringify({ ...head, sealed: seal !== undefined, payload: kept })}`;
+      const kept = isSmall ? (seal?.encrypt(payload, id) ?? payload).toString('base64') : undefined;
+      const entry = `${at.getTime()} ${JSON.stringify({ ...head, encrypted: seal !== undefined, payload: kept })}`;
       const args = [id, entry, maxKept, maxKeptBytes, keptSeconds];
       return (await redis.run('keep-poisoned', [keys.poisoned()], args)) === 'done' ? 'done' : 'stored';
     },
     async list() {
-      const kept = await persist(() => connection.hgetall(keys.poisoned()));
+      const kept = await withRetry(() => connection.hgetall(keys.poisoned()));
       const since = Date.now() - keptSeconds * 1000;
       return Object.entries(kept)
-        .map(([id, entry]) => read(id, entry, (sealed) => seal?.open(sealed, id)))
+        .map(([id, entry]) => read(id, entry, (encrypted) => seal?.decrypt(encrypted, id)))
         .filter(({ at }) => at.getTime() >= since)
         .sort((one, other) => one.at.getTime() - other.at.getTime());
     },
     async drop(id) {
-      return (await persist(() => connection.hdel(keys.poisoned(), id))) === 1;
+      return (await withRetry(() => connection.hdel(keys.poisoned(), id))) === 1;
     },
   };
 }
 
 const timeDigits = 13;
 
-function read(id: string, entry: string, open: (sealed: Buffer) => Buffer | undefined): PoisonedRequest {
+function read(id: string, entry: string, open: (encrypted: Buffer) => Buffer | undefined): PoisonedRequest {
   const at = new Date(Number(entry.slice(0, timeDigits)));
   const { payload, sealed, client, kind, phone, bytes } = JSON.parse(entry.slice(timeDigits + 1)) as Omit<
     PoisonedRequest,

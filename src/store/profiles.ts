@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fragment } from '../etf/index.ts';
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import type { ProfileFields } from '../protocol/profile.ts';
 import { joinRosters, type Roster } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
-import { bytesOf, type GatheredReads, type Value } from './redis/batched-reads.ts';
+import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
 import { Fault } from './redis/fault.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 import type { ScriptArgument } from './redis/scripts.ts';
 import { emptyFields, PackedProfile, type StoredProfile } from './stored-profile.ts';
 import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
@@ -24,7 +24,7 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
 };
 
 /** The request that asks for a change: whose profile, as it was read with the request, and the request's key. */
-export interface Cause {
+export interface RequestRef {
   readonly phone: string;
   readonly key: string;
   /** The record that the request is done, as it was read; `''` if there was none. */
@@ -54,21 +54,21 @@ export interface Profiles {
    * @param word - kept in the same step as what became of the request.
    */
   change<Refused extends string>(
-    cause: Cause,
+    cause: RequestRef,
     word: string,
     decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
   ): Promise<StoredProfile | Refused | 'not_authorized'>;
   /** Take a profile back that the request has made, unless somebody else changed it since. */
-  drop(cause: Cause, profile: StoredProfile): Promise<void>;
+  drop(cause: RequestRef, profile: StoredProfile): Promise<void>;
 }
 
 /** So many others may change a profile between our reading and our writing before we call it a fault. */
-const mostAttempts = 100;
+const maxAttempts = 100;
 
 /** @param doneSeconds - for so long it is known that a request is done. */
-export function openProfiles(redis: Database, reads: GatheredReads, doneSeconds: number): Profiles {
+export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: number): Profiles {
   const { keys } = redis;
-  const nextVersion = versions();
+  const nextVersion = uniqueIds();
 
   const unpack = (
     phone: string,
@@ -86,16 +86,16 @@ export function openProfiles(redis: Database, reads: GatheredReads, doneSeconds:
 
   /** Read a profile without a script. */
   const readLarge = async (phone: string): Promise<StoredProfile | undefined> => {
-    const values = await persist(() => redis.connection.hmgetBuffer(keys.profile(phone), ...readFields));
+    const values = await withRetry(() => redis.connection.hmgetBuffer(keys.profile(phone), ...readFields));
     if (!values[0]) return undefined;
     return values[1] ? stored(values, values[1]) : readJoined(phone);
   };
 
   /** Read profile and contacts as one state, join them, and keep the result for the next reader. */
   const readJoined = async (phone: string): Promise<StoredProfile | undefined> => {
-    const [values, outlines, contacts] = await readParts(redis, phone);
+    const [values, skeletons, contacts] = await readParts(redis, phone);
     if (!values[0]) return undefined;
-    const rosters = joinRosters(outlines ?? unset, (place) => contacts[contactField(place)]);
+    const rosters = joinRosters(skeletons ?? unset, (entry) => contacts[contactField(entry)]);
     const profile = stored(values, rosters);
     await redis.run('keep-rosters', [keys.profile(phone)], [profile.version, rosters]);
     return profile;
@@ -114,7 +114,7 @@ export function openProfiles(redis: Database, reads: GatheredReads, doneSeconds:
         keys.leaving(phone),
       ];
       let profile = first;
-      for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
         const change = decide(profile);
         if (typeof change === 'string') return change;
         if (profile !== undefined && Object.keys(change).length === 0) return profile;
@@ -165,7 +165,7 @@ async function readParts(
   { connection, keys }: Database,
   phone: string,
 ): Promise<[Field[], Field, Record<string, Buffer>]> {
-  return await persist(async () => {
+  return await withRetry(async () => {
     const replies = await connection
       .multi()
       .hmgetBuffer(keys.profile(phone), ...readFields, 'outlines')
@@ -200,7 +200,7 @@ function commitArguments(change: ProfileChange, next: StoredProfile, isNew: bool
   for (const name of ownFields) if (isNew || change[name] !== undefined) fields.push(name, next[name]);
   const rosters = change.rosters ?? (isNew ? [] : undefined);
   if (rosters !== undefined) {
-    fields.push('outlines', writeList(rosters.map(({ outline }) => ({ fragment: outline }))));
+    fields.push('outlines', writeList(rosters.map(({ skeleton }) => ({ fragment: skeleton }))));
     fields.push('rosters', next.rosters);
   }
   const codes = change.code === undefined ? [] : codeFields(change.code);

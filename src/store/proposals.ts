@@ -1,7 +1,7 @@
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** A migration that was proposed and not yet ended. */
 export interface Migration {
@@ -71,23 +71,23 @@ type Fields = Readonly<Record<string, string>>;
 
 export function openProposals(redis: Database, doneSeconds: number): Proposals {
   const { connection, keys } = redis;
-  const nextName = versions();
+  const nextId = uniqueIds();
 
   const read = (newPhone: string): Promise<Fields> =>
-    persist(() => connection.hgetall(keys.migration(newPhone)));
+    withRetry(() => connection.hgetall(keys.migration(newPhone)));
 
   /** Whether an old phone still asks for this one. */
   const stands = async (old: string, newPhone: string): Promise<boolean> => {
     const [to, profiles] = await Promise.all([
-      persist(() => connection.get(keys.migrating(old))),
-      persist(() => connection.exists(keys.profile(old))),
+      withRetry(() => connection.get(keys.migrating(old))),
+      withRetry(() => connection.exists(keys.profile(old))),
     ]);
     return to === newPhone && profiles === 1;
   };
 
   const list = async ({ oldPhone, key }: Proposer, newPhone: string): Promise<void> => {
     const own = [keys.migration(newPhone), keys.done(newPhone, key)];
-    const entry = [oldPhone, nextName(), pendingSeconds, doneSeconds, maxListed];
+    const entry = [oldPhone, nextId(), pendingSeconds, doneSeconds, maxListed];
     if ((await redis.run('propose-migration', own, [...entry, ''])) !== 'full') return;
     const listed = Object.entries(await read(newPhone)).filter(([field]) => isPhone(field));
     const stale = await without(listed, ([old]) => stands(old, newPhone));
@@ -99,7 +99,7 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
       const { client, oldPhone } = proposer;
       const [answer, profiles] = await Promise.all([
         look(redis, newPhone, replaced?.version ?? ''),
-        persist(() => connection.exists(keys.profile(oldPhone))),
+        withRetry(() => connection.exists(keys.profile(oldPhone))),
       ]);
       // What is refused leaves an earlier proposal as it is.
       if (answer !== 'stored') return answer;
@@ -110,7 +110,9 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
           [keys.profile(oldPhone), keys.migrating(oldPhone)],
           [newPhone, pendingSeconds],
         ),
-        persist(() => connection.set(keys.proposal(client), `${oldPhone} ${newPhone}`, 'EX', pendingSeconds)),
+        withRetry(() =>
+          connection.set(keys.proposal(client), `${oldPhone} ${newPhone}`, 'EX', pendingSeconds),
+        ),
       ]);
       if (wanted === 'not_found') return wanted;
       await list(proposer, newPhone);
@@ -120,7 +122,7 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
     async choose(newPhone, { client, named }) {
       const [fields, own] = await Promise.all([
         read(newPhone),
-        persist(() => connection.get(keys.proposal(client))),
+        withRetry(() => connection.get(keys.proposal(client))),
       ]);
       const migration = underWay(newPhone, fields);
       if (migration !== undefined)
@@ -140,7 +142,7 @@ async function look(
   newPhone: string,
   version: string,
 ): Promise<'stored' | 'busy' | 'changed'> {
-  const [claim, found] = await persist(async () => {
+  const [claim, found] = await withRetry(async () => {
     const replies = await connection
       .multi()
       .hget(keys.migration(newPhone), 'claim')
@@ -185,5 +187,5 @@ const isPhone = (field: string): boolean => /^\d+$/.test(field);
 /** Those of which something does not hold. */
 async function without<T>(items: readonly T[], holds: (item: T) => Promise<boolean>): Promise<T[]> {
   const answers = await Promise.all(items.map(holds));
-  return items.filter((_, place) => !answers[place]);
+  return items.filter((_, index) => !answers[index]);
 }

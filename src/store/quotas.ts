@@ -1,51 +1,51 @@
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** How often something may happen. */
-export interface Limit {
+export interface Quota {
   /** What is limited; part of the key. */
   readonly name: string;
-  readonly most: number;
+  readonly max: number;
   readonly windowMs: number;
   /** Least time between two. */
-  readonly apartMs: number;
+  readonly minGapMs: number;
 }
 
 /** A place that was taken; it can be given back. */
-export interface Place {
+export interface QuotaSlot {
   release(): Promise<void>;
 }
 
 /** Limits that hold over all workers, each counted in a sliding window by the clock of Redis. */
-export interface Limits {
+export interface Quotas {
   /**
    * Take a place.
    * @param tag - what the limit is counted for: a phone, or the digest of a mailbox or domain.
    * @param request - the request's key; if it is `again` here, a place that it took before is still its own.
    */
-  reserve(
-    limit: Limit,
+  acquire(
+    limit: Quota,
     tag: string,
-    request: { readonly key: string; readonly again: boolean },
-  ): Promise<Place | 'too_many_requests'>;
+    request: { readonly key: string; readonly redelivered: boolean },
+  ): Promise<QuotaSlot | 'too_many_requests'>;
 }
 
-export function openLimits(redis: Database): Limits {
-  const nextName = versions();
+export function openQuotas(redis: Database): Quotas {
+  const nextId = uniqueIds();
   return {
-    async reserve({ name, most, windowMs, apartMs }, tag, { key, again }) {
-      const limit = redis.keys.limit(tag, name);
-      const place = `${key}.${nextName()}`;
+    async acquire({ name, max, windowMs, minGapMs }, tag, { key, redelivered }) {
+      const limit = redis.keys.quota(tag, name);
+      const slot = `${key}.${nextId()}`;
       const answer = await redis.run(
-        'reserve-limit',
+        'acquire-quota',
         [limit],
-        [key, place, again ? 'again' : 'first', apartMs, most, windowMs],
+        [key, slot, redelivered ? 'again' : 'first', minGapMs, max, windowMs],
       );
       if (answer === 'too_many_requests') return answer;
       return {
         async release() {
-          await persist(() => redis.connection.zrem(limit, place));
+          await withRetry(() => redis.connection.zrem(limit, slot));
         },
       };
     },

@@ -1,10 +1,10 @@
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import { unset } from '../protocol/fields.ts';
-import { type ContactPlace, contactPlaces, deletedPlaces } from '../protocol/roster.ts';
+import { type ContactEntry, contactEntries, deletedPlaces } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
-import type { Cause } from './profiles.ts';
+import type { RequestRef } from './profiles.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** A phone that is being removed: whom to tell. */
 export interface Removal {
@@ -13,7 +13,7 @@ export interface Removal {
   /** The clients that had an active session when it began. */
   readonly clients: readonly string[];
   /** Where those of its contacts stood that were not `deleted` already. */
-  readonly places: readonly ContactPlace[];
+  readonly entries: readonly ContactEntry[];
   /** Whether those sessions have ended; whoever has one of the phone by now has signed in anew. */
   readonly hasEndedSessions: boolean;
 }
@@ -27,7 +27,7 @@ export interface Removals {
    *   moving to the phone; `undefined` when another worker has done the request, and ended it.
    */
   begin(
-    cause: Cause,
+    cause: RequestRef,
     clients: readonly string[],
     mark: string,
   ): Promise<Removal | 'changed' | 'not_found' | 'busy' | undefined>;
@@ -45,26 +45,26 @@ const removalSeconds = 24 * 60 * 60;
 
 export function openRemovals(redis: Database, doneSeconds: number): Removals {
   const { connection, keys } = redis;
-  const nextName = versions();
+  const nextId = uniqueIds();
 
   const find = async (phone: string): Promise<Removal | undefined> => {
-    const [clients, outlines, ended, mark, silent] = await persist(() =>
+    const [clients, skeletons, ended, mark, silent] = await withRetry(() =>
       connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines', 'ended', 'mark', 'silent'),
     );
     if (!clients) return undefined;
     const silentFields = new Set(silent ? (JSON.parse(silent.toString()) as string[]) : []);
-    const places = outlines?.length ? contactPlaces(outlines) : [];
+    const entries = skeletons?.length ? contactEntries(skeletons) : [];
     return {
       mark: mark?.toString('latin1') ?? '',
       clients: JSON.parse(clients.toString()) as string[],
-      places: places.filter((place) => !silentFields.has(contactField(place))),
+      entries: entries.filter((entry) => !silentFields.has(contactField(entry))),
       hasEndedSessions: Boolean(ended),
     };
   };
 
   return {
     find,
-    newMark: nextName,
+    newMark: nextId,
     async begin({ phone, key, record, stored }, clients, mark) {
       const migration = keys.migration(phone);
       const own = [
@@ -97,7 +97,7 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
       await redis.run('end-sessions', [keys.removal(phone)], []);
     },
     async end(phone) {
-      await persist(() => connection.del(keys.removal(phone)));
+      await withRetry(() => connection.del(keys.removal(phone)));
     },
   };
 }

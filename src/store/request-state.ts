@@ -1,5 +1,5 @@
 import type { Profiles, StoredProfile } from './profiles.ts';
-import { bytesOf, type GatheredReads } from './redis/batched-reads.ts';
+import { type BatchedReads, bytesOf } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
 
 /** A session as the authentication service wrote it. */
@@ -11,7 +11,7 @@ export interface Session {
 }
 
 /** What is stored about a request that has just come. */
-export interface Found {
+export interface RequestState {
   readonly session: Session | undefined;
   readonly stored: StoredProfile | undefined;
   /** The record that the request is done; `''` if there is none. */
@@ -21,24 +21,28 @@ export interface Found {
 }
 
 /** What is read for every request, in one round trip. */
-export interface Arrivals {
+export interface RequestStates {
   /**
    * @param client - whose session.
    * @param phone - whose profile.
    * @param records - the keys of what became of the request, and of this delivery of it; absent for one that needs none.
    */
-  read(
+  load(
     client: string,
     phone: string,
     records: { readonly request: string; readonly delivery: string } | undefined,
-  ): Promise<Found>;
+  ): Promise<RequestState>;
   /** The session of a client alone, for a request that names no phone. */
   session(client: string): Promise<Session | undefined>;
 }
 
-export function openArrivals({ keys }: Database, reads: GatheredReads, profiles: Profiles): Arrivals {
+export function openRequestStates(
+  { keys }: Database,
+  reads: BatchedReads,
+  profiles: Profiles,
+): RequestStates {
   return {
-    read(client, phone, records) {
+    load(client, phone, records) {
       const own = [keys.session(client), keys.profile(phone)];
       let kinds = 'sp';
       if (records !== undefined) {
@@ -67,7 +71,7 @@ function readRecord(value: Parameters<typeof bytesOf>[0]): string {
   return bytesOf(value)?.toString('latin1') ?? '';
 }
 
-/** @param bytes - `<phone> <token>`, as `read-gathered` joins them. */
+/** @param bytes - `<phone> <token>`, as `read-batch` joins them. */
 function readSession(bytes: Buffer | undefined): Session | undefined {
   if (bytes === undefined) return undefined;
   const text = bytes.toString('latin1');

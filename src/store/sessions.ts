@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** The sessions that the authentication service writes: which phone a client belongs to. */
 export interface Sessions {
@@ -48,7 +48,7 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
   const { connection, keys } = redis;
 
   const phoneOf = async (client: string): Promise<string | undefined> =>
-    (await persist(() => connection.hget(keys.session(client), 'phone'))) ?? undefined;
+    (await withRetry(() => connection.hget(keys.session(client), 'phone'))) ?? undefined;
 
   // ioredis makes one pipeline of the commands of a turn.
   const phonesOf = (clients: readonly string[]) => Promise.all(clients.map(phoneOf));
@@ -59,15 +59,15 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
   /** Drop from the set of a phone those whose session is gone or another phone's; the others are left. */
   const dropStale = async (phone: string, clients: readonly string[]): Promise<string[]> => {
     const are = await areOf(phone, clients);
-    const stale = clients.filter((_, place) => !are[place]);
+    const stale = clients.filter((_, index) => !are[index]);
     if (stale.length > 0) {
-      await persist(() => connection.srem(keys.sessions(phone), ...stale));
+      await withRetry(() => connection.srem(keys.sessions(phone), ...stale));
       // One may have signed in between the look and the drop.
       const areBack = await areOf(phone, stale);
-      const back = stale.filter((_, place) => areBack[place]);
-      if (back.length > 0) await persist(() => connection.sadd(keys.sessions(phone), ...back));
+      const back = stale.filter((_, index) => areBack[index]);
+      if (back.length > 0) await withRetry(() => connection.sadd(keys.sessions(phone), ...back));
     }
-    return clients.filter((_, place) => are[place]);
+    return clients.filter((_, index) => are[index]);
   };
 
   const runOnEach = async (script: string, clients: readonly string[], words: readonly string[]) => {
@@ -83,7 +83,7 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
     phoneOf,
     phonesOf,
     async active(phone) {
-      return dropStale(phone, await persist(() => connection.smembers(keys.sessions(phone))));
+      return dropStale(phone, await withRetry(() => connection.smembers(keys.sessions(phone))));
     },
     mark: (phone, clients, mark) => runOnEach('mark-session', clients, [phone, mark]),
     async remove(phone, clients, mark = '') {
@@ -93,16 +93,16 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
     },
     async move(oldPhone, newPhone, mark) {
       await noteEnd?.(oldPhone);
-      const clients = await persist(() => connection.smembers(keys.sessions(oldPhone)));
+      const clients = await withRetry(() => connection.smembers(keys.sessions(oldPhone)));
       await runOnEach('move-session', clients, [oldPhone, newPhone, mark]);
       const are = await areOf(newPhone, clients);
-      const moved = clients.filter((_, place) => are[place]);
-      if (moved.length > 0) await persist(() => connection.sadd(keys.sessions(newPhone), ...moved));
+      const moved = clients.filter((_, index) => are[index]);
+      if (moved.length > 0) await withRetry(() => connection.sadd(keys.sessions(newPhone), ...moved));
       await dropStale(oldPhone, clients);
     },
     async add(client, phone, tokenHash) {
       const answer = await keep(client, [phone, tokenHash, 'new']);
-      if (answer === 'stored') await persist(() => connection.sadd(keys.sessions(phone), client));
+      if (answer === 'stored') await withRetry(() => connection.sadd(keys.sessions(phone), client));
       return answer;
     },
     rotate: (client, phone, tokenHash) => keep(client, [phone, tokenHash, 'again']),
@@ -110,7 +110,7 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
       const clients = phone === undefined ? await allClients(redis) : await sessions.active(phone);
       const found = await Promise.all(
         clients.sort().map(async (client): Promise<ListedSession> => {
-          const [owner, token] = await persist(() =>
+          const [owner, token] = await withRetry(() =>
             connection.hmget(keys.session(client), 'phone', 'token'),
           );
           return { client, phone: owner ?? '', hasToken: Boolean(token) };

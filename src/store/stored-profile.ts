@@ -17,12 +17,12 @@ export const emptyFields: ProfileFields = {
   presence: unset,
 };
 
-/** In the order in which `read-gathered` packs them. */
+/** In the order in which `read-batch` packs them. */
 const order = ['version', 'update', 'services', 'rosters', 'settings', 'balance', 'presence'] as const;
 
 const LENGTH_BYTES = 4;
 
-/** A profile as `read-gathered` packs it. A field is cut out when somebody asks for it. */
+/** A profile as `read-batch` packs it. A field is cut out when somebody asks for it. */
 export class PackedProfile implements StoredProfile {
   readonly #bytes: Buffer;
 
@@ -57,24 +57,24 @@ export class PackedProfile implements StoredProfile {
     return this.#fragment(6) ?? unset;
   }
 
-  #length(place: number): number {
-    return this.#bytes.readUInt32BE(place * LENGTH_BYTES);
+  #length(index: number): number {
+    return this.#bytes.readUInt32BE(index * LENGTH_BYTES);
   }
 
-  #start(place: number): number {
+  #start(index: number): number {
     let start = order.length * LENGTH_BYTES;
-    for (let before = 0; before < place; before++) start += this.#length(before);
+    for (let before = 0; before < index; before++) start += this.#length(before);
     return start;
   }
 
-  #text(place: number): string {
-    const start = this.#start(place);
-    return this.#bytes.toString('latin1', start, start + this.#length(place));
+  #text(index: number): string {
+    const start = this.#start(index);
+    return this.#bytes.toString('latin1', start, start + this.#length(index));
   }
 
-  #fragment(place: number): Fragment | undefined {
-    const length = this.#length(place);
-    const start = this.#start(place);
+  #fragment(index: number): Fragment | undefined {
+    const length = this.#length(index);
+    const start = this.#start(index);
     return length === 0 ? undefined : this.#bytes.subarray(start, start + length);
   }
 }

@@ -1,24 +1,24 @@
 import { createHmac } from 'node:crypto';
 import type { Fragment } from '../etf/index.ts';
-import { versions } from '../lib/unique-id.ts';
+import { uniqueIds } from '../lib/unique-id.ts';
 import { domainOf, mailboxOf } from '../protocol/mailbox.ts';
 import type { Database } from './redis/database.ts';
-import { persist } from './redis/retry.ts';
+import { withRetry } from './redis/retry.ts';
 
 /** So long a mailed code is good for. */
 export const codeLifetimeSeconds = 10 * 60;
 
 /** After so many wrong tries a code is burnt. */
-const mostTries = 5;
+const maxTries = 5;
 
 /** Wrong codes of one phone for one mailbox, over all codes that were mailed. */
-const wrongTries = { name: 'tries', most: 10, windowMs: 24 * 60 * 60_000 } as const;
+const wrongTries = { name: 'tries', max: 10, windowMs: 24 * 60 * 60_000 } as const;
 
 /** So long it is remembered that an address was confirmed; for about as long carriers leave a number unused. */
 const confirmedMs = 90 * 24 * 60 * 60_000;
 
 /** So many addresses are remembered of a phone. */
-const mostConfirmed = 16;
+const maxConfirmed = 16;
 
 /** A domain where so many phones have confirmed addresses has many users. */
 const usersOfLargeDomain = 20;
@@ -76,19 +76,19 @@ export interface Verifications {
  */
 export function openVerifications(redis: Database, secret: string, doneSeconds: number): Verifications {
   const { keys } = redis;
-  const nextVersion = versions();
+  const nextVersion = uniqueIds();
   const keyedHash = (...parts: readonly string[]): string =>
     createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url');
   const digest = (address: string): string => keyedHash('address', address);
   const hash = (phone: string, address: string, code: string): string =>
     keyedHash('code', phone, address, code);
   const triesOf = (phone: string, address: string): string =>
-    keys.limit(phone, `${wrongTries.name}:${digest(mailboxOf(address))}`);
+    keys.quota(phone, `${wrongTries.name}:${digest(mailboxOf(address))}`);
   // Not the mailbox: where dots count, another one would be taken for the phone's own.
   const ownOf = (address: string): string => digest(address.toLowerCase());
   const usersOf = (address: string): string => keys.confirmed(digest(domainOf(address)));
-  const keepConfirmed = (key: string, confirmed: string, most: number) =>
-    redis.run('keep-confirmed', [key], [confirmed, most, confirmedMs]);
+  const keepConfirmed = (key: string, confirmed: string, max: number) =>
+    redis.run('keep-confirmed', [key], [confirmed, max, confirmedMs]);
 
   return {
     digest,
@@ -101,13 +101,13 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       const answer = await redis.run(
         'check-address',
         [triesOf(phone, address), keys.confirmed(phone)],
-        [wrongTries.most, wrongTries.windowMs, ownOf(address), confirmedMs],
+        [wrongTries.max, wrongTries.windowMs, ownOf(address), confirmedMs],
       );
       return answer === 'too_many_requests' || answer === 'yours' ? answer : 'not_found';
     },
     async isOfLargeDomain(address) {
       const since = Date.now() - confirmedMs;
-      const users = await persist(() => redis.connection.zcount(usersOf(address), since, '+inf'));
+      const users = await withRetry(() => redis.connection.zcount(usersOf(address), since, '+inf'));
       return users >= usersOfLargeDomain;
     },
     async confirm({ phone, key, record, address, code }, version, services) {
@@ -119,8 +119,8 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
           nextVersion(),
           digest(address),
           hash(phone, address, code),
-          mostTries,
-          wrongTries.most,
+          maxTries,
+          wrongTries.max,
           wrongTries.windowMs,
           services,
           record,
@@ -130,7 +130,7 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       if (answer === 'changed' || answer === 'done') return answer;
       if (answer !== 'stored') return 'wrong_code';
       await Promise.all([
-        keepConfirmed(keys.confirmed(phone), ownOf(address), mostConfirmed),
+        keepConfirmed(keys.confirmed(phone), ownOf(address), maxConfirmed),
         keepConfirmed(usersOf(address), keyedHash('phone', phone), usersOfLargeDomain),
       ]);
       return 'verified';

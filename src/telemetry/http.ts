@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What the three pages show. */
-export interface Operating {
+export interface Probes {
   /** Why the program cannot take requests now, a line each; empty when it can. */
   troubles(): readonly string[];
   /** What is in the way of something else than requests, a line each; shown beside the troubles. */
@@ -20,7 +20,7 @@ export interface HttpServer {
  * Serve `/livez` (the event loop turns), `/readyz` (503 with the causes when not ready) and `/metrics`.
  * @throws Error when the port is taken.
  */
-export async function serveHttp(port: number, host: string, operating: Operating): Promise<HttpServer> {
+export async function serveHttp(port: number, host: string, operating: Probes): Promise<HttpServer> {
   const pages: Record<string, () => Promise<Page>> = {
     '/livez': async () => ({ status: 200, body: 'ok\n' }),
     '/readyz': async () => {

@@ -10,7 +10,7 @@ export function traceRedis(tracing: Tracing): CallTrace {
     tracing.call({ name: `redis ${name}`, attributes: { 'db.system.name': 'redis' } }, call);
 }
 
-const foreign = {
+const services = {
   mail: { name: 'mail', attributes: { 'network.protocol.name': 'smtp' } },
   sts: {
     name: 'STS AssumeRole',
@@ -19,16 +19,16 @@ const foreign = {
 } as const;
 
 /** A span for a call to the mail server or to STS, with its own repetitions. */
-export function traceOutside<T>(
+export function traceService<T>(
   tracing: Tracing,
-  outside: {
-    readonly service: keyof typeof foreign;
+  call: {
+    readonly service: keyof typeof services;
     readonly call: () => Promise<T>;
     readonly outcomeOf: (answer: T) => string;
   },
 ): Promise<T> {
-  return tracing.call(foreign[outside.service], outside.call, (answer) => {
-    const outcome = outside.outcomeOf(answer);
+  return tracing.call(services[call.service], call.call, (answer) => {
+    const outcome = call.outcomeOf(answer);
     return { attributes: { 'profile.call.outcome': outcome }, failed: outcome === 'refused' };
   });
 }

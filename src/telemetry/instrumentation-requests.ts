@@ -5,12 +5,12 @@ import type { Tracing } from './tracing.ts';
 
 /**
  * Serve a request as a span, from when it was received until all that it says was accepted.
- * @param settle - does so; gives what the metrics call the result.
+ * @param process - does so; gives what the metrics call the result.
  */
 export async function traceRequest(
   tracing: Tracing,
   { kind, delivery }: { readonly kind: RequestKind | 'invalid'; readonly delivery: Delivery },
-  settle: () => Promise<string>,
+  process: () => Promise<string>,
 ): Promise<void> {
   const start = {
     name: `profile ${kind}`,
@@ -25,7 +25,7 @@ export async function traceRequest(
     parent: readTraceContext(delivery.userProperties),
     waitedMs: performance.now() - delivery.receivedAt,
   };
-  await tracing.request(start, settle, (result) => ({
+  await tracing.request(start, process, (result) => ({
     attributes: { 'profile.request.result': result },
     failed: result === 'internal',
   }));

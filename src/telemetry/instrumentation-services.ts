@@ -2,18 +2,18 @@ import type { Mail } from '../services/mail/mailer.ts';
 import type { Sts } from '../services/sts/client.ts';
 
 /** Told of every call to a foreign service, which it runs. */
-export type CallWatch = <T extends string | object>(
+export type CallObserver = <T extends string | object>(
   service: 'mail' | 'sts',
   call: () => Promise<T>,
   outcomeOf: (answer: T) => string,
 ) => Promise<T>;
 
 /** A mail server whose calls are watched. */
-export function watchMail(mail: Mail, watch: CallWatch): Mail {
+export function instrumentMail(mail: Mail, observe: CallObserver): Mail {
   return {
     ...mail,
     sendCode: (message) =>
-      watch(
+      observe(
         'mail',
         () => mail.sendCode(message),
         (outcome) => outcome,
@@ -22,11 +22,11 @@ export function watchMail(mail: Mail, watch: CallWatch): Mail {
 }
 
 /** STS whose calls are watched. */
-export function watchSts(sts: Sts, watch: CallWatch): Sts {
+export function instrumentSts(sts: Sts, observe: CallObserver): Sts {
   return {
     ...sts,
     assumeRole: (phone) =>
-      watch(
+      observe(
         'sts',
         () => sts.assumeRole(phone),
         (answer) => (answer === 'refused' ? answer : 'issued'),

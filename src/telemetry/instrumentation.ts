@@ -1,35 +1,35 @@
 import type { Settings } from '../config/settings.ts';
-import { lanes } from '../handlers/index.ts';
+import { limiterNames } from '../handlers/index.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
 import { redisCalls } from '../store/redis/calls.ts';
-import { traceOutside, traceRedis } from './instrumentation-calls.ts';
-import type { CallWatch } from './instrumentation-services.ts';
+import { traceRedis, traceService } from './instrumentation-calls.ts';
+import type { CallObserver } from './instrumentation-services.ts';
 import type { Log } from './log.ts';
 import type { KindLabels, Metrics } from './metrics.ts';
 import type { Tracing } from './tracing.ts';
 
 /** How it is seen what the program does. */
-export interface Watching {
+export interface Telemetry {
   readonly log: Log;
   /** Absent unless traces are on. */
   readonly tracing: Tracing | undefined;
 }
 
 /** What alerts ask for is shown from the start, or the first of it would count for nothing: `rate` needs a 0 before it. */
-export const shownKinds: readonly KindLabels[] = Object.entries(lanes).map(([kind, lane]) => ({
+export const kindLabels: readonly KindLabels[] = Object.entries(limiterNames).map(([kind, lane]) => ({
   kind,
   lane,
   results: lane === 'mail' || lane === 'sts' ? ['internal', 'busy'] : ['internal'],
 }));
 
 /** Time calls to Redis, and trace them if traces are on. */
-export function watchRedis(metrics: Metrics, tracing: Tracing | undefined): void {
+export function instrumentRedis(metrics: Metrics, tracing: Tracing | undefined): void {
   redisCalls.onRoundTrip = metrics.roundTrip;
   redisCalls.trace = tracing && traceRedis(tracing);
 }
 
 /** Tell the metrics where the state of the program is to be read. */
-export function tellState(
+export function exposeState(
   metrics: Metrics,
   { settings, brokers, isReady }: { settings: Settings; brokers: BrokerConnection[]; isReady: () => boolean },
 ): void {
@@ -37,7 +37,7 @@ export function tellState(
     isReady,
     inFlight: () => brokers.reduce((sum, broker) => sum + broker.inFlight, 0),
     inFlightLimit: settings.mqtt.receiveMaximum * settings.mqtt.urls.length,
-    withheld: () => brokers.map(({ withheld }) => withheld),
+    unacked: () => brokers.map(({ unacked }) => unacked),
     redisCalls: () => {
       const { answered, repeated, refused } = redisCalls;
       return { answered, repeated, refused };
@@ -46,10 +46,10 @@ export function tellState(
 }
 
 /** Count, time and perhaps trace calls to mail server and STS. */
-export function watchOutside(metrics: Metrics, tracing: Tracing | undefined): CallWatch {
+export function observeServices(metrics: Metrics, tracing: Tracing | undefined): CallObserver {
   return async (service, call, outcomeOf) => {
     const began = performance.now();
-    const asked = tracing === undefined ? call() : traceOutside(tracing, { service, call, outcomeOf });
+    const asked = tracing === undefined ? call() : traceService(tracing, { service, call, outcomeOf });
     const answer = await asked;
     metrics.called(service, outcomeOf(answer), (performance.now() - began) / 1000);
     return answer;

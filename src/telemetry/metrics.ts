@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
-import { type LaneState, openBrokerAcl, openLanes, type ReadableState, showState } from './readings.ts';
+import { type LimiterState, openBrokerAcl, openLimiters, type ReadableState, showState } from './readings.ts';
 import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
 
 /** What is counted; no label is ever a phone, a client or anything else that a client chooses. */
@@ -17,7 +17,7 @@ export interface Metrics {
   /** A request was given up: its deliveries ended workers or connections. */
   poisoned(): void;
   /** The broker session of a dead worker was taken over. */
-  adopted(): void;
+  sessionTakenOver(): void;
   /** A connection that was up is not any more, and nobody here has closed it. */
   lost(server: 'broker' | 'redis'): void;
   /** A mail server was asked to take a mail, or STS for credentials. */
@@ -27,7 +27,7 @@ export interface Metrics {
   /** Tell where the state of the program is to be read when it is asked for. */
   read(state: ReadableState): void;
   /** Tell of a lane whose use is to be shown. */
-  lane(lane: LaneState): void;
+  limiter(limiter: LimiterState): void;
   /**
    * Show how each broker's list of clients follows the sessions.
    * @param pending - for each broker, how many phones wait.
@@ -70,11 +70,13 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
   const { called, roundTrip } = openCalls(registry);
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `profile_${name}`, help, labelNames, registers: [registry] });
-  const ignored = counter('ignored_total', 'Publishes on the topic that are no request, by reason.', [
-    'reason',
-  ]);
+  const ignored = counter(
+    'ignored_total',
+    'Publishes on the request topic that are not requests, by reason.',
+    ['reason'],
+  );
   for (const reason of ignoreReasons) ignored.inc({ reason }, 0);
-  const refused = counter('publish_refused_total', 'Answers and notices that the broker refused to take.', [
+  const refused = counter('publish_refused_total', 'Answers and notices that the broker refused, by kind.', [
     'kind',
   ]);
   for (const kind of ['answer', 'notice']) refused.inc({ kind }, 0);
@@ -84,17 +86,17 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
     ['answered'],
   );
   for (const answered of ['yes', 'no']) wrongTokens.inc({ answered }, 0);
-  const lost = counter('lost_connections_total', 'Connections that were up and broke.', ['server']);
+  const lost = counter('lost_connections_total', 'Connections that were lost, by server.', ['server']);
   for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
   const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
-  const redeliveries = counter('redeliveries_total', 'Requests that came with the DUP flag.');
+  const redeliveries = counter('redeliveries_total', 'Requests delivered with the DUP flag.');
   const poisoned = counter(
     'poisoned_requests_total',
     'Requests given up after three deliveries that ended their worker or connection.',
   );
-  const adoptions = counter(
+  const takeovers = counter(
     'adopted_sessions_total',
-    'Broker sessions of dead workers that this worker worked off.',
+    'Broker sessions of other workers that this worker took over.',
   );
   return {
     answered,
@@ -106,10 +108,10 @@ export function openMetrics(kinds: readonly KindLabels[] = []): Metrics {
     noticed: (count) => notices.inc(count),
     redelivered: () => redeliveries.inc(),
     poisoned: () => poisoned.inc(),
-    adopted: () => adoptions.inc(),
+    sessionTakenOver: () => takeovers.inc(),
     lost: (server) => lost.inc({ server }),
     read: (state) => showState(registry, state),
-    lane: openLanes(registry),
+    limiter: openLimiters(registry),
     brokerAcl: (pending) => openBrokerAcl(registry, pending),
     text: () => registry.metrics(),
     contentType: registry.contentType,
@@ -131,7 +133,7 @@ function openRequests(registry: Registry, kinds: readonly KindLabels[]): Metrics
   for (const { kind, results } of kinds) begin(kind, results);
   new Counter({
     name: 'profile_requests_total',
-    help: 'Requests answered, by kind, by the atom of the answer, and by the lane of their slow work.',
+    help: 'Requests answered, by kind, by the atom of the answer, and by the concurrency limiter of their slow work.',
     labelNames: ['kind', 'result', 'lane'],
     registers,
     collect() {

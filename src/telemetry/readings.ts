@@ -7,19 +7,19 @@ export interface ReadableState {
   inFlight(): number;
   readonly inFlightLimit: number;
   /** One for each broker. */
-  withheld(): readonly Withheld[];
+  unacked(): readonly UnackedState[];
   redisCalls(): Readonly<Record<'answered' | 'repeated' | 'refused', number>>;
 }
 
 /** Acknowledgements that a broker waits for. */
-export interface Withheld {
+export interface UnackedState {
   readonly count: number;
   /** Of these, where the work is done. */
-  readonly owed: number;
+  readonly ackPending: number;
   readonly oldestSeconds: number;
 }
 
-export interface LaneState {
+export interface LimiterState {
   readonly name: string;
   readonly running: number;
   readonly waiting: number;
@@ -38,26 +38,31 @@ export function showState(registry: Registry, state: ReadableState): void {
       },
     });
   };
-  const sum = (key: 'count' | 'owed'): number => state.withheld().reduce((total, one) => total + one[key], 0);
-  gauge('ready', '1 while requests are taken: brokers and Redis connected, the topic subscribed.', () =>
+  const sum = (key: 'count' | 'ackPending'): number =>
+    state.unacked().reduce((total, one) => total + one[key], 0);
+  gauge('ready', '1 while the worker is ready: brokers and Redis connected, request topic subscribed.', () =>
     state.isReady() ? 1 : 0,
   );
   gauge('in_flight', 'Deliveries not yet acknowledged to the broker.', state.inFlight);
   gauge(
     'in_flight_limit',
-    'Deliveries that are worked on at once, over all brokers.',
+    'Maximum number of deliveries in flight, over all brokers.',
     () => state.inFlightLimit,
   );
-  gauge('withheld_acknowledgements', 'Deliveries of QoS 1 whose acknowledgement the broker waits for.', () =>
+  gauge('withheld_acknowledgements', 'Deliveries of QoS 1 that are not yet acknowledged.', () =>
     sum('count'),
   );
-  gauge('owed_acknowledgements', 'Of those withheld, the ones where the work is done.', () => sum('owed'));
-  gauge('oldest_unacknowledged_age_seconds', 'How long the oldest of those withheld has been here.', () =>
-    Math.max(0, ...state.withheld().map(({ oldestSeconds }) => oldestSeconds)),
+  gauge(
+    'owed_acknowledgements',
+    'Unacknowledged deliveries whose request is done: the acknowledgement is pending.',
+    () => sum('ackPending'),
+  );
+  gauge('oldest_unacknowledged_age_seconds', 'Age of the oldest unacknowledged delivery.', () =>
+    Math.max(0, ...state.unacked().map(({ oldestSeconds }) => oldestSeconds)),
   );
   new Counter({
     name: 'profile_redis_calls_total',
-    help: 'Calls to Redis: answered, repeated because it was away or moving, or refused.',
+    help: 'Calls to Redis by outcome: answered, repeated after a transient error, or refused.',
     labelNames: ['outcome'],
     registers,
     collect() {
@@ -68,11 +73,11 @@ export function showState(registry: Registry, state: ReadableState): void {
 }
 
 /** Show how much of each lane is in use, of those that are told of. */
-export function openLanes(registry: Registry): (lane: LaneState) => void {
-  const lanes: LaneState[] = [];
+export function openLimiters(registry: Registry): (limiter: LimiterState) => void {
+  const limiters: LimiterState[] = [];
   for (const [part, help] of [
-    ['running', 'Pieces of slow work under way.'],
-    ['waiting', 'Pieces of slow work that wait for their turn.'],
+    ['running', 'Tasks that run, by concurrency limiter.'],
+    ['waiting', 'Tasks that wait in the queue, by concurrency limiter.'],
   ] as const) {
     new Gauge({
       name: `profile_lane_${part}`,
@@ -82,11 +87,11 @@ export function openLanes(registry: Registry): (lane: LaneState) => void {
       collect() {
         this.reset();
         // Several may have one name: there is a lane for the notices of each broker.
-        for (const lane of lanes) this.inc({ lane: lane.name }, lane[part]);
+        for (const limiter of limiters) this.inc({ lane: limiter.name }, limiter[part]);
       },
     });
   }
-  return (lane) => void lanes.push(lane);
+  return (limiter) => void limiters.push(limiter);
 }
 
 /** Show how the brokers' lists of clients follow the sessions (`Metrics.brokerAcl`). */
@@ -98,7 +103,7 @@ export function openBrokerAcl(registry: Registry, pending: () => readonly number
     labelNames: ['broker'],
     registers,
     collect() {
-      for (const [place, count] of pending().entries()) this.set({ broker: place + 1 }, count);
+      for (const [index, count] of pending().entries()) this.set({ broker: index + 1 }, count);
     },
   });
   const synced = new Counter({

@@ -22,7 +22,7 @@ import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trac
 import type { TraceContext } from './trace-context.ts';
 import type { SpanEnd, Tracing, TracingOptions } from './tracing.ts';
 
-const longestGoodbyeMs = 2_000;
+const maxGoodbyeMs = 2_000;
 const troublePauseMs = 60_000;
 
 /**
@@ -66,7 +66,7 @@ export function openSpans({ url, instance, onTrouble }: TracingOptions): Tracing
     async close() {
       await Promise.race([
         provider.shutdown().catch(() => undefined),
-        sleep(longestGoodbyeMs, undefined, { ref: false }),
+        sleep(maxGoodbyeMs, undefined, { ref: false }),
       ]);
     },
   };

@@ -18,18 +18,18 @@ export class Durations {
 
   count(seconds: number): void {
     const bounds = this.#bounds;
-    let place = 0;
-    while (place < bounds.length && seconds > (bounds[place] ?? 0)) place++;
-    this.#counts[place] = (this.#counts[place] ?? 0) + 1;
+    let index = 0;
+    while (index < bounds.length && seconds > (bounds[index] ?? 0)) index++;
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
     this.#sum += seconds;
   }
 
   /** As Prometheus has a histogram: each bucket holds those before it too. */
   read(): { buckets: [bound: number | '+Inf', count: number][]; count: number; sum: number } {
     let count = 0;
-    const buckets = this.#counts.map((own, place): [number | '+Inf', number] => {
+    const buckets = this.#counts.map((own, index): [number | '+Inf', number] => {
       count += own;
-      return [this.#bounds[place] ?? '+Inf', count];
+      return [this.#bounds[index] ?? '+Inf', count];
     });
     return { buckets, count, sum: this.#sum };
   }

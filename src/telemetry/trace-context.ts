@@ -6,9 +6,9 @@ export interface TraceContext {
 
 /** Version, trace id, span id, flags; a newer version may have more behind. W3C Trace Context, 3.2 */
 const form = /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-.*)?$/;
-const longestParent = 128;
+const maxParent = 128;
 /** W3C Trace Context, 3.3.1.5: at least so much must be handed on; more is dropped. */
-const longestState = 512;
+const maxState = 512;
 
 /** The context that a client sent, if it is one; of a property that came several times, none. */
 export function readTraceContext(
@@ -16,9 +16,9 @@ export function readTraceContext(
 ): TraceContext | undefined {
   if (properties === undefined) return undefined;
   const { traceparent, tracestate } = properties;
-  if (typeof traceparent !== 'string' || traceparent.length > longestParent) return undefined;
+  if (typeof traceparent !== 'string' || traceparent.length > maxParent) return undefined;
   if (!form.test(traceparent)) return undefined;
-  const isState = typeof tracestate === 'string' && tracestate !== '' && tracestate.length <= longestState;
+  const isState = typeof tracestate === 'string' && tracestate !== '' && tracestate.length <= maxState;
   return { traceparent, ...(isState && { tracestate }) };
 }
 

@@ -1,6 +1,6 @@
 /** A short run of `npm run chaos` on Sentinel or a Cluster; long ones are for people. */
-import { Chance } from '../harness/rng.ts';
+import { Rng } from '../harness/rng.ts';
 import { seed, testShortRun } from './random-faults/short.ts';
 
-const redis = new Chance(seed, 'redis').pick(['sentinel', 'cluster'] as const);
+const redis = new Rng(seed, 'redis').pick(['sentinel', 'cluster'] as const);
 testShortRun(redis, ['failover', 'kill', 'cutRedis', 'failover']);

@@ -9,22 +9,22 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { acknowledgement, type Position } from './crash-points/faults.ts';
-import { CrashStage, type Run } from './crash-points/harness.ts';
+import { CrashHarness, type Run } from './crash-points/harness.ts';
 import { type Scene, scenes } from './crash-points/scenes.ts';
 
 const everyPoint = process.env.CRASH_POINTS === 'all';
 
-let stage: CrashStage;
+let harness: CrashHarness;
 const unharmed = new Map<Scene, Run>();
 
 before(async () => {
-  stage = await CrashStage.start();
+  harness = await CrashHarness.start();
   for (const scene of scenes) {
-    await stage.run(scene, undefined, 'none'); // loads what a worker loads once
-    unharmed.set(scene, await stage.run(scene, undefined, 'none'));
+    await harness.run(scene, undefined, 'none'); // loads what a worker loads once
+    unharmed.set(scene, await harness.run(scene, undefined, 'none'));
   }
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 test('without a crash each request is answered, and those that tell others tell them', () => {
   for (const [{ name }, { answers, notices, said }] of unharmed) {
@@ -43,7 +43,11 @@ for (const harm of ['cut', 'killed'] as const) {
         assert.ok(expected);
         let struck = 0;
         for (const at of points(position, harm)) {
-          const run = await stage.run(scene, { at, position, side: harm === 'cut' ? 'redis' : 'both' }, harm);
+          const run = await harness.run(
+            scene,
+            { at, position, side: harm === 'cut' ? 'redis' : 'both' },
+            harm,
+          );
           if (!run.isStruck) break;
           struck++;
           const where = `${harm} ${position} ${at}: ${run.said[at - 1]}`;

@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { startSmtp } from '../../dev/servers/smtp.ts';
 import { startSts } from '../../dev/servers/sts.ts';
 import { requestKinds } from '../../src/protocol/profile.ts';
-import { startStage } from '../harness/harness.ts';
+import { startHarness } from '../harness/harness.ts';
 import { Hammer, slowStsMs } from './model/hammer.ts';
 import { verifySecret } from './model/stores.ts';
 
@@ -39,9 +39,9 @@ test('every answer, every notice and all of Redis are what some order of the req
     CREDENTIALS_KEY: Buffer.alloc(32, 7).toString('base64'),
     ...sts.environment,
   };
-  const stage = await startStage({ workers: 2, settings });
-  t.after(() => stage.stop());
-  const hammer = await Hammer.start({ stage, smtp, sts, seed }, casts);
+  const harness = await startHarness({ workers: 2, settings });
+  t.after(() => harness.stop());
+  const hammer = await Hammer.start({ harness, smtp, sts, seed }, casts);
   t.diagnostic(`seed ${seed}`);
 
   const started = performance.now();

@@ -12,9 +12,9 @@ export function readCorpus(target: string): Buffer[] {
 }
 
 export function writeCorpus(target: string, inputs: readonly Buffer[]): void {
-  const small = inputs.filter(({ length }) => length <= LONGEST_KEPT);
+  const small = inputs.filter(({ length }) => length <= MAX_KEPT);
   writeFileSync(fileOf(target), small.map((input) => `${input.toString('base64')}\n`).join(''));
 }
 
 /** What is longer is found again quickly, and would only fill the repository. */
-const LONGEST_KEPT = 600;
+const MAX_KEPT = 600;

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { unitsOf } from '../harness/calibration.ts';
-import { Chance } from '../harness/rng.ts';
+import { Rng } from '../harness/rng.ts';
 import { Coverage } from './coverage.ts';
 import { mutate } from './mutations.ts';
 import type { Target } from './targets.ts';
@@ -44,12 +44,12 @@ const FUZZ_ROUNDS = 20;
 /** Asking V8 what has run takes a millisecond or two, so it is asked after so many inputs; if there is news, one by one. */
 const BATCH = 400;
 /** What is left after a garbage collection, of the fuzzer and the sources together; and how often that is looked at. */
-const MOST_MEGABYTES = 64;
+const MAX_MEGABYTES = 64;
 const MEMORY_BATCHES = 100;
-const MOST_FINDINGS = 10;
+const MAX_FINDINGS = 10;
 
 export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzReport> {
-  const chance = new Chance(options.seed, 'fuzz');
+  const rng = new Rng(options.seed, 'fuzz');
   const coverage = await Coverage.start(target.folders);
   const started = performance.now();
   const kept: Buffer[] = [];
@@ -92,16 +92,16 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   while (
     executions < options.executions &&
     report().seconds < options.seconds &&
-    findings.length < MOST_FINDINGS
+    findings.length < MAX_FINDINGS
   ) {
     const batch = Array.from({ length: BATCH }, () =>
-      mutate(chance.pick(kept), chance.pick(kept), target.words, chance),
+      mutate(rng.pick(kept), rng.pick(kept), target.words, rng),
     );
     for (const input of batch) run(input);
     const news = await coverage.news();
     if (news.size > 0) kept.push(...(await causesOf(news, batch, coverage, run)));
     if (batches++ % MEMORY_BATCHES === 0) peak = Math.max(peak, await retainedMegabytes());
-    if (peak > MOST_MEGABYTES) findings.push({ input: Buffer.alloc(0), cause: `${peak.toFixed(0)} MB stay` });
+    if (peak > MAX_MEGABYTES) findings.push({ input: Buffer.alloc(0), cause: `${peak.toFixed(0)} MB stay` });
     await nextTurn();
     options.onProgress?.(report());
   }

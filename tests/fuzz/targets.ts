@@ -21,9 +21,9 @@ import { mergeFeatures, readFeatures, settingValue } from '../../src/protocol/fe
 import { writeList } from '../../src/protocol/list.ts';
 import { readPhone, splitPhoneId } from '../../src/protocol/phone.ts';
 import { readProfile, requestKinds } from '../../src/protocol/profile.ts';
-import { contactPlaces, friendPlaces, joinRosters, readRosters } from '../../src/protocol/roster.ts';
+import { contactEntries, friendPlaces, joinRosters, readRosters } from '../../src/protocol/roster.ts';
 import { addressOf, hasVerified, readServices, replaceVoxServices } from '../../src/protocol/service.ts';
-import { readForm } from '../../src/qa/formats/read.ts';
+import { readFormat } from '../../src/qa/formats/read.ts';
 import { contact, feature, profile, roster, service } from '../harness/terms.ts';
 
 export interface Target {
@@ -125,9 +125,9 @@ const records: Target = {
     const features = readFeatures(sent.settings) ?? [];
     writeList(mergeFeatures(features, features));
     const rosters = readRosters(sent.rosters) ?? [];
-    const outlines = writeList(rosters.map(({ outline }) => ({ fragment: outline })));
-    const places = contactPlaces(outlines);
-    for (const { phoneId } of places) splitPhoneId(phoneId);
+    const skeletons = writeList(rosters.map(({ skeleton }) => ({ fragment: skeleton })));
+    const entries = contactEntries(skeletons);
+    for (const { phoneId } of entries) splitPhoneId(phoneId);
     friendPlaces(writeList(rosters));
     settingValue(sent.settings, 'OLD_PHONE');
     const contacts = new Map(
@@ -135,7 +135,7 @@ const records: Target = {
         of.map((one) => [`${id}:${one.phoneId}`, one.fragment] as const),
       ),
     );
-    const joined = joinRosters(outlines, ({ roster: id, phoneId }) => contacts.get(`${id}:${phoneId}`));
+    const joined = joinRosters(skeletons, ({ roster: id, phoneId }) => contacts.get(`${id}:${phoneId}`));
     return () => {
       if (Buffer.compare(joined, writeList(rosters)) !== 0)
         throw new Broken('a roster taken apart and joined is another one');
@@ -143,9 +143,9 @@ const records: Target = {
   },
 };
 
-function mustBeList(fragment: Fragment, most: number): void {
+function mustBeList(fragment: Fragment, max: number): void {
   const count = listElements(fragment)?.length;
-  if (count === undefined || count > most) throw new Broken('services that were kept are no list');
+  if (count === undefined || count > max) throw new Broken('services that were kept are no list');
 }
 
 const text: Target = {
@@ -195,7 +195,7 @@ const text: Target = {
   read(input) {
     let term: Term;
     try {
-      term = parse(input.toString('utf8', 0, LONGEST_TEXT), { records: { Profile: profileFields } });
+      term = parse(input.toString('utf8', 0, MAX_TEXT), { records: { Profile: profileFields } });
     } catch (error) {
       if (error instanceof EtfTextError) return undefined;
       throw error;
@@ -207,7 +207,7 @@ const text: Target = {
 };
 
 /** People write it, in QA: longer text is read too, but nothing is promised of the time. */
-const LONGEST_TEXT = 65_536;
+const MAX_TEXT = 65_536;
 
 const profileFields = ['phone', 'services', 'status'].map((name) => ({ name, default: [] as Term }));
 
@@ -246,10 +246,9 @@ const forms: Target = {
     ].map((word) => Buffer.from(word)),
   ],
   read(input) {
-    const reading = readForm(input.subarray(0, LONGEST_TEXT), defaultLimits);
+    const result = readFormat(input.subarray(0, MAX_TEXT), defaultLimits);
     return () => {
-      if (reading.message !== undefined && reading.form !== 'etf')
-        openMessage(reading.message, defaultLimits);
+      if (result.message !== undefined && result.format !== 'etf') openMessage(result.message, defaultLimits);
       if (Object.keys(Object.prototype).length > 0) throw new Broken('Object.prototype was changed');
     };
   },

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { encodeFragment, type Fragment, type Term, Tuple } from '../../src/etf/index.ts';
 import { readRoster } from '../../src/protocol/roster.ts';
 import type { Stores } from '../../src/store/index.ts';
-import type { Stage } from './harness.ts';
+import type { Harness } from './harness.ts';
 import type { Phone } from './phone.ts';
 import { contact, elementsOf, fieldsOf, type ProfileValues, profile, roster } from './terms.ts';
 
 /** For each roster id, the `phone_id`s in their order. */
-export type Book = Readonly<Record<number, readonly string[]>>;
+export type AddressBook = Readonly<Record<number, readonly string[]>>;
 
 /** `<phone>_<roster id>` */
 export const idOf = ({ number }: { readonly number: string }, roster = 1): string => `${number}_${roster}`;
@@ -17,11 +17,15 @@ export const idOf = ({ number }: { readonly number: string }, roster = 1): strin
 export const entry = (phoneId: string, changes: { status?: Term; presence?: Term; update?: number } = {}) =>
   contact({ phoneId, names: `known as ${phoneId}`, ...changes });
 
-export const rostersOf = (book: Book): Tuple[] =>
+export const rostersOf = (book: AddressBook): Tuple[] =>
   Object.entries(book).map(([id, ids]) => roster({ id: Number(id), userlist: ids.map((one) => entry(one)) }));
 
 /** Let a phone have a profile with these rosters, and perhaps more in it. */
-export async function keep(phone: Phone, book: Book, more: Partial<ProfileValues> = {}): Promise<void> {
+export async function keep(
+  phone: Phone,
+  book: AddressBook,
+  more: Partial<ProfileValues> = {},
+): Promise<void> {
   const rosters = rostersOf(book);
   const answer = await phone.ask(profile({ ...more, phone: phone.number, rosters, status: 'set' }));
   assert.deepEqual(fieldsOf(answer).rosters, rosters);
@@ -52,18 +56,18 @@ export async function seed(stores: Stores, number: string, rosters: readonly Tup
 }
 
 /** All that Redis holds of a number: keys that name it, and sessions of it. */
-export async function keysOf({ database }: Stage, number: string): Promise<string[]> {
+export async function keysOf({ database }: Harness, number: string): Promise<string[]> {
   const named = await database.keys(`*${number}*`);
   const sessions = await database.keys('session:*');
   const phones = await Promise.all(sessions.map((session) => database.hget(session, 'phone')));
-  return [...named, ...sessions.filter((_, place) => phones[place] === number)].sort();
+  return [...named, ...sessions.filter((_, index) => phones[index] === number)].sort();
 }
 
 /** Fail unless all that Redis holds of a number are records of done requests, which lapse by themselves. */
-export async function assertNothingLeft(stage: Stage, number: string): Promise<void> {
-  for (const key of await keysOf(stage, number)) {
+export async function assertNothingLeft(harness: Harness, number: string): Promise<void> {
+  for (const key of await keysOf(harness, number)) {
     assert.match(key, /^done:/, `${key} is left`);
-    const seconds = await stage.database.ttl(key);
+    const seconds = await harness.database.ttl(key);
     assert.ok(seconds > 0 && seconds <= 600, `${key} lapses in ${seconds} s`);
   }
 }

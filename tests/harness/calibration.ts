@@ -1,6 +1,6 @@
 /** How much work a call is, in units of a fixed piece of work that runs beside it in the same process. */
 
-const TEXT = JSON.stringify(Array.from({ length: 4_000 }, (_, place) => [place + 0.5, `key ${place}`]));
+const TEXT = JSON.stringify(Array.from({ length: 4_000 }, (_, index) => [index + 0.5, `key ${index}`]));
 
 /** The unit: some 10 ms of a server of 2024, in which memory is taken too. A slow or a busy machine takes longer for both. */
 export function unit(): void {
@@ -15,13 +15,13 @@ export function unit(): void {
  * @returns how many units the work is.
  */
 export function unitsOf(work: () => unknown, enough: number, rounds = 50): number {
-  let [least, leastUnit] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let [min, minUnit] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let round = 0; round < rounds; round++) {
-    least = Math.min(least, milliseconds(work));
-    leastUnit = Math.min(leastUnit, milliseconds(unit));
-    if (least <= enough * leastUnit) break;
+    min = Math.min(min, milliseconds(work));
+    minUnit = Math.min(minUnit, milliseconds(unit));
+    if (min <= enough * minUnit) break;
   }
-  return least / leastUnit;
+  return min / minUnit;
 }
 
 function milliseconds(work: () => unknown): number {

@@ -27,9 +27,9 @@ export function openRegistry(database: Database, brokers: readonly ProductionBro
   const urls = brokers.map(({ server }) => server.url);
   const works = openAclWorks(database, { urls, dynamicSecurity: true });
   const sessions = openSessions(database, noteEndAt(works));
-  const acls = works.map((work, place) => {
-    const { username, password, ca } = brokers[place]?.login('admin') ?? assert.fail('no such broker');
-    const connection = { url: urls[place] ?? '', clientId: 'registry', username, password, tls: { ca } };
+  const acls = works.map((work, index) => {
+    const { username, password, ca } = brokers[index]?.login('admin') ?? assert.fail('no such broker');
+    const connection = { url: urls[index] ?? '', clientId: 'registry', username, password, tls: { ca } };
     return new BrokerAcl({ clients: openBrokerClients(openDynamicSecurity(connection)), work, sessions });
   });
   return {

@@ -5,14 +5,14 @@ import { readProfile, type SentProfile } from '../../src/protocol/profile.ts';
 import { openStores, type Stores } from '../../src/store/index.ts';
 import { openRedis } from '../../src/store/redis/database.ts';
 import { eventually } from './eventually.ts';
-import type { Stage } from './harness.ts';
+import type { Harness } from './harness.ts';
 import type { Phone } from './phone.ts';
 
 /** The stores of the program itself, on the Redis of a stage; closed by `close`. */
-export async function openDirectly(
-  stage: Pick<Stage, 'redis'>,
+export async function openStoresOf(
+  harness: Pick<Harness, 'redis'>,
 ): Promise<{ stores: Stores; close: () => Promise<void> }> {
-  const redis = openRedis(stage.redis.url, '', () => undefined);
+  const redis = openRedis(harness.redis.url, '', () => undefined);
   await eventually('the stores are connected', () => redis.state.connected);
   const options = {
     doneSeconds: 600,
@@ -33,8 +33,8 @@ export function requestOf({ client, number }: Phone, asked: Term, more: Partial<
     record: '',
     stored: undefined,
     sessionPhone: number,
-    again: false,
-    isOurs: async () => true,
+    redelivered: false,
+    isStillOwned: async () => true,
     done: undefined,
     refused: undefined,
     refusal: { key: 'a refusal', record: '' },

@@ -1,7 +1,7 @@
 /** A client that does what MQTT Explorer does: MQTT 3.1.1, reads everything at QoS 0, publishes UTF-8 text at QoS 0. */
 import { randomBytes } from 'node:crypto';
 import { connectAsync, type MqttClient } from 'mqtt';
-import { eventually, type Stage } from './harness.ts';
+import { eventually, type Harness } from './harness.ts';
 
 export interface Seen {
   readonly topic: string;
@@ -26,10 +26,10 @@ export class Explorer {
   }
 
   /** Connect with a client id of its own, which the authentication service knows as the phone's. */
-  static async connect(stage: Stage, phone: string): Promise<Explorer> {
+  static async connect(harness: Harness, phone: string): Promise<Explorer> {
     const client = `mqtt-explorer-${randomBytes(4).toString('hex')}`;
-    await stage.signIn(client, phone);
-    const mqtt = await connectAsync(stage.broker.url, {
+    await harness.signIn(client, phone);
+    const mqtt = await connectAsync(harness.broker.url, {
       clientId: client,
       protocolVersion: 4,
       clean: true,

@@ -14,7 +14,7 @@ export { eventually } from './eventually.ts';
 export type { Phone } from './phone.ts';
 export type { WorkerUnderTest } from './worker.ts';
 
-export interface StageOptions {
+export interface HarnessOptions {
   /** How many workers to start with; default 1. */
   readonly workers?: number;
   /** More settings for each worker. */
@@ -37,22 +37,22 @@ export interface PhoneOptions {
 }
 
 /** Start broker, Redis and workers; `stop` ends all of it. */
-export async function startStage(options: StageOptions = {}): Promise<Stage> {
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const [broker, redis] = await Promise.all([
     startMosquitto({ persistence: false, ...options.broker }),
     startRedis(options.redis),
   ]);
-  const stage = new Stage(broker, redis, options.settings ?? {});
+  const harness = new Harness(broker, redis, options.settings ?? {});
   try {
-    for (let count = options.workers ?? 1; count > 0; count--) await stage.startWorker();
+    for (let count = options.workers ?? 1; count > 0; count--) await harness.startWorker();
   } catch (error) {
-    await stage.stop();
+    await harness.stop();
     throw error;
   }
-  return stage;
+  return harness;
 }
 
-export class Stage {
+export class Harness {
   readonly broker: Server;
   readonly redis: Server;
   /** For looking into Redis, and for what the authentication service does there. */
@@ -67,7 +67,7 @@ export class Stage {
     this.database = new Redis(redis.url, { maxRetriesPerRequest: null });
     this.database.on('error', () => undefined); // tests stop Redis
     this.#settings = settings;
-    stages++;
+    harnesses++;
   }
 
   /** The first worker. */
@@ -133,12 +133,12 @@ export class Stage {
     await Promise.all(this.workers.map((worker) => worker.process.stop()));
     this.database.disconnect();
     await Promise.all([this.broker.stop(), this.redis.stop()]);
-    if (--stages === 0)
+    if (--harnesses === 0)
       await eventually(`nothing is left open, but: ${handles()}`, () => handles().length === 0);
   }
 }
 
-let stages = 0;
+let harnesses = 0;
 let phones = 0;
 
 /** Child processes and sockets that keep this process alive. */

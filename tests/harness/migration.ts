@@ -1,7 +1,7 @@
 /** Moving a profile to another phone, as clients do it. */
 import assert from 'node:assert/strict';
 import type { Term } from '../../src/etf/index.ts';
-import type { Stage } from './harness.ts';
+import type { Harness } from './harness.ts';
 import type { Phone } from './phone.ts';
 import { fieldsOf, profile, refusal } from './terms.ts';
 
@@ -13,9 +13,9 @@ export async function ask(from: Phone, to: Phone): Promise<void> {
 }
 
 /** Ask and confirm, and wait until all is told; returns the answer's fields. */
-export async function move(stage: Stage, from: Phone, to: Phone) {
+export async function move(harness: Harness, from: Phone, to: Phone) {
   await ask(from, to);
   const answer = await to.ask(confirm(to));
-  await stage.idle();
+  await harness.idle();
   return fieldsOf(answer);
 }

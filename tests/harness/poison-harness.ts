@@ -2,28 +2,28 @@
 import type { TestContext } from 'node:test';
 import { mqttEnd, mqttType, PUBLISH } from '../chaos/crash-points/framing.ts';
 import { Relay } from '../chaos/crash-points/relay.ts';
-import { type Phone, type Stage, type StageOptions, startStage } from './harness.ts';
+import { type Harness, type HarnessOptions, type Phone, startHarness } from './harness.ts';
 import { feature, fieldsOf, profile } from './terms.ts';
 
 export const marker = 'killing-words';
 
 /** What a test has started beside its stage, to be stopped before it. */
-const besides = new WeakMap<Stage, (() => Promise<unknown>)[]>();
+const besides = new WeakMap<Harness, (() => Promise<unknown>)[]>();
 
-export async function stageOf(t: TestContext, options: StageOptions): Promise<Stage> {
-  const stage = await startStage(options);
-  besides.set(stage, []);
+export async function stageOf(t: TestContext, options: HarnessOptions): Promise<Harness> {
+  const harness = await startHarness(options);
+  besides.set(harness, []);
   t.after(async () => {
-    for (const end of besides.get(stage) ?? []) await end();
-    await stage.stop();
+    for (const end of besides.get(harness) ?? []) await end();
+    await harness.stop();
   });
-  return stage;
+  return harness;
 }
 
 /** Stop the workers first: they leave through the relay. */
-export function stopWith(stage: Stage, relay: Relay): Relay {
-  besides.get(stage)?.push(async () => {
-    await Promise.all(stage.workers.map(({ process }) => process.stop()));
+export function stopWith(harness: Harness, relay: Relay): Relay {
+  besides.get(harness)?.push(async () => {
+    await Promise.all(harness.workers.map(({ process }) => process.stop()));
     await relay.stop();
   });
   return relay;
@@ -38,14 +38,14 @@ export async function set(phone: Phone, text = 'peaceful'): Promise<void> {
 }
 
 /** A relay before the broker that shows each PUBLISH of a worker; `false` keeps it back. */
-export async function relayTo(stage: Stage, inspect: (packet: Buffer) => boolean): Promise<Relay> {
+export async function relayTo(harness: Harness, inspect: (packet: Buffer) => boolean): Promise<Relay> {
   const relay = await Relay.start({
-    port: stage.broker.port,
+    port: harness.broker.port,
     packetEnd: mqttEnd,
     inspector: () => (packet, direction) =>
       direction === 'down' || mqttType(packet) !== PUBLISH || inspect(packet),
   });
-  return stopWith(stage, relay);
+  return stopWith(harness, relay);
 }
 
 export const urlOf = ({ port }: Relay): string => `mqtt://127.0.0.1:${port}`;
@@ -61,5 +61,5 @@ export const internal = Buffer.from(
 );
 
 /** Stop these before the relays. */
-export const stopFirst = (stage: Stage, end: () => Promise<unknown>): void =>
-  void besides.get(stage)?.unshift(end);
+export const stopFirst = (harness: Harness, end: () => Promise<unknown>): void =>
+  void besides.get(harness)?.unshift(end);

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { atom, decode } from '../../src/etf/index.ts';
 import { type Database, openRedis } from '../../src/store/redis/database.ts';
-import { eventually, type Phone, type Stage, startStage } from './harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from './harness.ts';
 import { signIn } from './sign-in.ts';
 import { fieldsOf, profile } from './terms.ts';
 
 /** Longer than a fail-over takes with the servers of these tests, on a busy machine. */
 const failOverMs = 45_000;
 
-export interface RedisStage {
-  readonly stage: Stage;
+export interface RedisHarness {
+  readonly harness: Harness;
   readonly database: Database;
   readonly phones: readonly Phone[];
   /** Every phone asks to be in this state; done when all are answered, each with what is stored then. */
@@ -22,25 +22,25 @@ export interface RedisStage {
 }
 
 /** @param redis - what the two workers use; ended with the test. */
-export async function startRedisStage(
+export async function startRedisHarness(
   t: TestContext,
   redis: { readonly url: string; stop(): Promise<void> },
   phoneCount = 20,
-): Promise<RedisStage> {
+): Promise<RedisHarness> {
   const { url } = redis;
-  const stage = await startStage({ workers: 0 });
+  const harness = await startHarness({ workers: 0 });
   const database = openRedis(url, '', () => undefined);
   t.after(async () => {
-    await Promise.all(stage.workers.map((worker) => worker.process.stop()));
+    await Promise.all(harness.workers.map((worker) => worker.process.stop()));
     await database.close();
     await redis.stop();
-    await stage.stop();
+    await harness.stop();
   });
   await eventually('Redis is there', () => database.state.connected);
-  for (let count = 0; count < 2; count++) await stage.startWorker({ REDIS_URL: url });
+  for (let count = 0; count < 2; count++) await harness.startWorker({ REDIS_URL: url });
   const phones: Phone[] = [];
   while (phones.length < phoneCount) {
-    const phone = await stage.phone({ session: false });
+    const phone = await harness.phone({ session: false });
     await signIn(database, phone.client, phone.number);
     phones.push(phone);
   }
@@ -52,7 +52,7 @@ export async function startRedisStage(
     assert.deepEqual(fieldsOf(decode(answer.payload)).presence, atom(presence));
   };
   return {
-    stage,
+    harness,
     database,
     phones,
     async set(presence) {
@@ -63,7 +63,7 @@ export async function startRedisStage(
     },
     async ready() {
       const isReady = async () => {
-        const pages = await Promise.all(stage.workers.map((worker) => worker.page('/readyz')));
+        const pages = await Promise.all(harness.workers.map((worker) => worker.page('/readyz')));
         return pages.every(({ status }) => status === 200);
       };
       await eventually('all workers are ready', isReady, failOverMs);

@@ -1,5 +1,5 @@
 /** Chance that can be repeated: the same seed and name give the same numbers on every machine. */
-export class Chance {
+export class Rng {
   #state: number;
 
   /** @param name - several streams of one seed don't disturb each other. */

@@ -4,25 +4,28 @@ import type { Redis } from 'ioredis';
 import { type CaughtMail, type SmtpOptions, type SmtpSink, startSmtp } from '../../dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../dev/servers/sts.ts';
 import { atom, type Term, Tuple, tuple } from '../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, type StageOptions, startStage } from './harness.ts';
+import { eventually, type Harness, type HarnessOptions, type Phone, startHarness } from './harness.ts';
 import { profile, service, text, type Value } from './terms.ts';
 
-export interface MailStage {
-  readonly stage: Stage;
+export interface MailHarness {
+  readonly harness: Harness;
   readonly sink: SmtpSink;
   stop(): Promise<void>;
 }
 
 /** Start a mail server and a stage whose workers mail by it. */
-export async function startMailStage(options: StageOptions = {}, smtp: SmtpOptions = {}): Promise<MailStage> {
+export async function startMailHarness(
+  options: HarnessOptions = {},
+  smtp: SmtpOptions = {},
+): Promise<MailHarness> {
   const sink = await startSmtp(smtp);
   const settings = { ...mailSettings(sink), ...options.settings };
-  const stage = await startStage({ ...options, settings });
+  const harness = await startHarness({ ...options, settings });
   const stop = async () => {
     await sink.stop();
-    await stage.stop();
+    await harness.stop();
   };
-  return { stage, sink, stop };
+  return { harness, sink, stop };
 }
 
 function mailSettings(sink: SmtpSink): Record<string, string> {
@@ -35,8 +38,8 @@ function mailSettings(sink: SmtpSink): Record<string, string> {
   };
 }
 
-export interface StsStage {
-  readonly stage: Stage;
+export interface StsHarness {
+  readonly harness: Harness;
   readonly sts: StsServer;
   stop(): Promise<void>;
 }
@@ -45,7 +48,7 @@ export interface StsStage {
 export const credentialsKey = Buffer.alloc(32, 'key').toString('base64');
 
 /** Start an STS and a stage whose workers ask it; they keep what it gives. */
-export async function startStsStage(options: StageOptions = {}): Promise<StsStage> {
+export async function startStsHarness(options: HarnessOptions = {}): Promise<StsHarness> {
   const sts = await startSts();
   const settings = {
     ...sts.environment,
@@ -55,12 +58,12 @@ export async function startStsStage(options: StageOptions = {}): Promise<StsStag
     LOG_LEVEL: 'trace',
     ...options.settings,
   };
-  const stage = await startStage({ ...options, settings });
+  const harness = await startHarness({ ...options, settings });
   const stop = async () => {
     await sts.stop();
-    await stage.stop();
+    await harness.stop();
   };
-  return { stage, sts, stop };
+  return { harness, sts, stop };
 }
 
 /** `{io,{ok,Code},Data}` */
@@ -92,7 +95,7 @@ export function codeIn({ text: body }: CaughtMail): string {
 }
 
 /** Have a code mailed to an address that had none before; returns it. */
-export async function linked({ sink }: MailStage, phone: Phone, address: string): Promise<string> {
+export async function linked({ sink }: MailHarness, phone: Phone, address: string): Promise<string> {
   assert.deepEqual(await phone.ask(link(phone, address)), success('email_sent'));
   const mail = sink.mails().find(({ to }) => to[0] === address);
   assert.ok(mail, 'answered after the mail was taken');
@@ -100,15 +103,15 @@ export async function linked({ sink }: MailStage, phone: Phone, address: string)
 }
 
 /** A phone, an address of its own, and the code that was mailed there. */
-export async function asked(own: MailStage) {
-  const phone = await own.stage.phone();
+export async function asked(own: MailHarness) {
+  const phone = await own.harness.phone();
   const address = `ann-${phone.number}@example.org`;
   return { phone, address, code: await linked(own, phone, address) };
 }
 
 /** How many wrong codes of a phone were counted, by what Redis holds; `undefined` without a code. */
-export async function tries({ stage }: MailStage, { number }: Phone): Promise<string | undefined> {
-  const fields = Object.entries(await stage.database.hgetall(`verify:{${number}}`));
+export async function tries({ harness }: MailHarness, { number }: Phone): Promise<string | undefined> {
+  const fields = Object.entries(await harness.database.hgetall(`verify:{${number}}`));
   return fields.find(([name]) => name.endsWith(':tries'))?.[1];
 }
 
@@ -147,10 +150,10 @@ export async function everythingIn(database: Redis): Promise<Map<string, string>
 }
 
 /** Each worker's log and metrics hold none of these. */
-export async function assertTellsNothing(stage: Stage, secrets: Iterable<string>): Promise<void> {
-  const lines = () => stage.workers.flatMap((worker) => worker.log());
+export async function assertTellsNothing(harness: Harness, secrets: Iterable<string>): Promise<void> {
+  const lines = () => harness.workers.flatMap((worker) => worker.log());
   await eventually('requests are logged', () => lines().some(({ msg }) => msg === 'request'));
-  for (const worker of stage.workers) {
+  for (const worker of harness.workers) {
     await worker.idle();
     const told = worker.process.log() + (await worker.page('/metrics')).body;
     for (const secret of secrets) assert.ok(!holds(told, secret), `${secret} is told`);

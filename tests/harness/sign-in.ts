@@ -1,10 +1,10 @@
 import type { Database } from '../../src/store/redis/database.ts';
-import { persist } from '../../src/store/redis/retry.ts';
+import { withRetry } from '../../src/store/redis/retry.ts';
 
 /** Write a session as the authentication service does; a session of another number moves. */
 export async function signIn({ connection, keys }: Database, client: string, number: string): Promise<void> {
-  const before = await persist(() => connection.hget(keys.session(client), 'phone'));
-  if (before && before !== number) await persist(() => connection.srem(keys.sessions(before), client));
-  await persist(() => connection.sadd(keys.sessions(number), client));
-  await persist(() => connection.hset(keys.session(client), { phone: number }));
+  const before = await withRetry(() => connection.hget(keys.session(client), 'phone'));
+  if (before && before !== number) await withRetry(() => connection.srem(keys.sessions(before), client));
+  await withRetry(() => connection.sadd(keys.sessions(number), client));
+  await withRetry(() => connection.hset(keys.session(client), { phone: number }));
 }

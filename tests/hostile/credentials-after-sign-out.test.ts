@@ -14,9 +14,9 @@ import {
   everythingIn,
   holds,
   later,
-  type StsStage,
+  type StsHarness,
   secretsOf,
-  startStsStage,
+  startStsHarness,
 } from '../harness/services-fixture.ts';
 import { fieldsOf, profile, refusal } from '../harness/terms.ts';
 
@@ -26,7 +26,7 @@ const settings = { AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '20000' };
 /** Long enough to sign a client out meanwhile. */
 const slowMs = 1_500;
 
-const callsFor = (own: StsStage, { number }: Phone) =>
+const callsFor = (own: StsHarness, { number }: Phone) =>
   own.sts.requests().filter(({ sessionName }) => sessionName === number);
 
 const take = async (phone: Phone): Promise<Term> => decode((await phone.take()).payload);
@@ -38,10 +38,10 @@ async function askSlowly(phone: Phone): Promise<void> {
 }
 
 /** No value in Redis holds any of what STS gave. */
-async function assertKeptNowhere(own: StsStage): Promise<void> {
+async function assertKeptNowhere(own: StsHarness): Promise<void> {
   const secrets = secretsOf(own.sts);
   assert.ok(secrets.length > 1);
-  for (const [key, value] of await everythingIn(own.stage.database))
+  for (const [key, value] of await everythingIn(own.harness.database))
     for (const secret of secrets) {
       assert.ok(!holds(value, secret), `${key} holds a secret`);
       assert.ok(
@@ -52,16 +52,16 @@ async function assertKeptNowhere(own: StsStage): Promise<void> {
 }
 
 describe('while STS answers', () => {
-  let own: StsStage;
+  let own: StsHarness;
   before(async () => {
-    own = await startStsStage({ workers: 2, settings });
+    own = await startStsHarness({ workers: 2, settings });
   });
   after(() => own.stop());
   beforeEach(() => own.sts.mode('slow', slowMs));
-  afterEach(() => assertTellsNothing(own.stage, secretsOf(own.sts)));
+  afterEach(() => assertTellsNothing(own.harness, secretsOf(own.sts)));
 
-  const signOut = ({ client }: Phone) => own.stage.database.del(`session:${client}`);
-  const move = ({ client, number }: Phone) => own.stage.signIn(client, `77${number}`);
+  const signOut = ({ client }: Phone) => own.harness.database.del(`session:${client}`);
+  const move = ({ client, number }: Phone) => own.harness.signIn(client, `77${number}`);
 
   for (const [name, leave] of [
     ['signed out', signOut],
@@ -73,43 +73,43 @@ describe('while STS answers', () => {
       ['all but one who waits', [0, 1]],
     ] as const)
       test(`${who} is ${name}: not_authorized for that, credentials for the others`, async () => {
-        const first = await own.stage.phone();
-        const others = [1, 2].map(() => own.stage.phone({ number: first.number }));
+        const first = await own.harness.phone();
+        const others = [1, 2].map(() => own.harness.phone({ number: first.number }));
         const phones = [first, ...(await Promise.all(others))];
         for (const phone of phones) await askSlowly(phone);
         for (const place of gone) await leave(phones[place] ?? assert.fail());
-        for (const [place, phone] of phones.entries()) {
+        for (const [index, phone] of phones.entries()) {
           const answer = await take(phone);
-          if ((gone as readonly number[]).includes(place)) assert.deepEqual(answer, notAuthorized);
+          if ((gone as readonly number[]).includes(index)) assert.deepEqual(answer, notAuthorized);
           else credentialsIn(answer);
         }
-        await own.stage.idle();
+        await own.harness.idle();
         for (const phone of phones) assert.deepEqual(phone.answers, []);
         await assertKeptNowhere(own);
       });
 
   test('the number is removed, and has a new owner: who asked before hears nothing of it', async () => {
-    const phones = [await own.stage.phone()];
-    phones.push(await own.stage.phone({ number: phones[0]?.number ?? '' }));
+    const phones = [await own.harness.phone()];
+    phones.push(await own.harness.phone({ number: phones[0]?.number ?? '' }));
     const [phone] = phones as [Phone];
     fieldsOf(await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' })));
     for (const each of phones) await askSlowly(each);
     await phone.send(profile({ phone: phone.number, status: 'remove' }), { qos: 1 });
     for (const each of phones) assert.match(print(await take(each)), /remove/);
-    const next = await own.stage.phone({ number: phone.number });
+    const next = await own.harness.phone({ number: phone.number });
     await askSlowly(next);
     credentialsIn(await take(next));
     for (const each of phones) assert.deepEqual(await take(each), notAuthorized);
-    await own.stage.idle();
+    await own.harness.idle();
     for (const each of [...phones, next]) assert.deepEqual(each.answers, []);
   });
 
   test('a session that can’t be read is answered internal, and the worker lives on', async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     await askSlowly(phone);
-    await own.stage.database.set(`session:${phone.client}`, 'not a hash');
+    await own.harness.database.set(`session:${phone.client}`, 'not a hash');
     assert.deepEqual(await take(phone), refusal('internal'));
-    await own.stage.database.del(`session:${phone.client}`);
+    await own.harness.database.del(`session:${phone.client}`);
   });
 });
 
@@ -119,51 +119,51 @@ describe('while the broker is away', () => {
     ['still signed in: the credentials', false],
   ] as const)
     test(`the connection breaks before STS answers; ${name} when it is back`, async (t) => {
-      const own = await startStsStage({ workers: 0, settings });
-      const relay = await startRelay(own.stage.broker.port, 'mqtt');
-      const worker = await own.stage.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
+      const own = await startStsHarness({ workers: 0, settings });
+      const relay = await startRelay(own.harness.broker.port, 'mqtt');
+      const worker = await own.harness.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
       t.after(async () => {
         await worker.process.stop();
         await relay.stop();
         await own.stop();
       });
-      const phone = await own.stage.phone();
+      const phone = await own.harness.phone();
       own.sts.mode('slow', slowMs);
       await askSlowly(phone);
       // What STS gives is lost on its way to the broker, and would be sent again on the next connection.
       const lost = relay.swallowed();
       relay.swallow('publish');
       await eventually('the credentials are lost', () => relay.swallowed() > lost);
-      if (isSignedOut) await own.stage.database.del(`session:${phone.client}`);
+      if (isSignedOut) await own.harness.database.del(`session:${phone.client}`);
       relay.swallow();
       relay.cut();
       const answer = await take(phone);
       if (isSignedOut) assert.deepEqual(answer, notAuthorized);
       else assert.deepEqual(credentialsIn(answer), callsFor(own, phone)[0]?.issued);
-      await own.stage.idle();
+      await own.harness.idle();
       assert.deepEqual(phone.answers, []);
     });
 });
 
 describe('two brokers, of which one goes away before STS answers', () => {
-  let own: StsStage;
+  let own: StsHarness;
   let second: Server;
   const phones: Phone[] = [];
   beforeEach(async () => {
-    own = await startStsStage({ workers: 0, settings });
+    own = await startStsHarness({ workers: 0, settings });
     second = await startMosquitto();
-    await own.stage.startWorker({ MQTT_URL: `${own.stage.broker.url},${second.url}` });
+    await own.harness.startWorker({ MQTT_URL: `${own.harness.broker.url},${second.url}` });
     own.sts.mode('slow', slowMs);
   });
   afterEach(async () => {
     await Promise.all(phones.splice(0).map(({ mqtt }) => mqtt.endAsync(true)));
-    await Promise.all(own.stage.workers.map((worker) => worker.process.stop()));
+    await Promise.all(own.harness.workers.map((worker) => worker.process.stop()));
     await second.stop();
     await own.stop();
   });
 
   async function phoneAtSecond(client: string, number: string): Promise<Phone> {
-    await own.stage.signIn(client, number);
+    await own.harness.signIn(client, number);
     const kept = { clean: false, reconnectPeriod: 100, properties: { sessionExpiryInterval: 600 } };
     const phone = await connectPhone(second.url, client, number, kept);
     phones.push(phone);
@@ -171,29 +171,29 @@ describe('two brokers, of which one goes away before STS answers', () => {
   }
 
   test('who waits there hears nothing elsewhere; no secret is kept; back again, only who is signed in has credentials', async () => {
-    const asker = await own.stage.phone();
+    const asker = await own.harness.phone();
     const waiting = await phoneAtSecond('waits', asker.number);
     const signedOut = await phoneAtSecond('is-signed-out', asker.number);
-    const elsewhere = await own.stage.phone({ client: waiting.client, number: asker.number });
+    const elsewhere = await own.harness.phone({ client: waiting.client, number: asker.number });
     for (const phone of [asker, waiting, signedOut]) await askSlowly(phone);
     await second.kill('SIGTERM');
     credentialsIn(await take(asker));
     await eventually('the turn has ended', async () => {
-      const names = await own.stage.database.hlen(`aws:{${asker.number}}:waiting`);
+      const names = await own.harness.database.hlen(`aws:{${asker.number}}:waiting`);
       return names < 2;
     });
-    assert.deepEqual(await own.stage.database.keys('outbox:*'), []);
+    assert.deepEqual(await own.harness.database.keys('outbox:*'), []);
     await assertKeptNowhere(own);
-    await own.stage.database.del(`session:${signedOut.client}`);
+    await own.harness.database.del(`session:${signedOut.client}`);
 
     await second.restart();
     credentialsIn(await take(waiting));
     assert.deepEqual(await take(signedOut), notAuthorized);
-    await own.stage.idle();
+    await own.harness.idle();
     await Promise.all([elsewhere, waiting, signedOut].map((phone) => phone.fence()));
     assert.deepEqual([...elsewhere.answers, ...waiting.answers, ...signedOut.answers], []);
     await assertKeptNowhere(own);
-    await assertTellsNothing(own.stage, secretsOf(own.sts));
+    await assertTellsNothing(own.harness, secretsOf(own.sts));
   });
 
   for (const [name, key, calls] of [
@@ -201,22 +201,22 @@ describe('two brokers, of which one goes away before STS answers', () => {
     ['by a call to STS for each broker where nothing is kept', { CREDENTIALS_KEY: '' }, 2],
   ] as const)
     test(`both are there: each is answered at its own broker alone, ${name}`, async () => {
-      const [first] = own.stage.workers.splice(0);
+      const [first] = own.harness.workers.splice(0);
       await first?.process.stop();
-      await own.stage.startWorker({ MQTT_URL: `${own.stage.broker.url},${second.url}`, ...key });
-      const asker = await own.stage.phone();
+      await own.harness.startWorker({ MQTT_URL: `${own.harness.broker.url},${second.url}`, ...key });
+      const asker = await own.harness.phone();
       const waiting = [
         await phoneAtSecond('waits-too', asker.number),
         await phoneAtSecond('3rd', asker.number),
       ];
-      const elsewhere = await own.stage.phone({ client: 'waits-too', number: asker.number });
+      const elsewhere = await own.harness.phone({ client: 'waits-too', number: asker.number });
       const phones = [asker, ...waiting];
       for (const phone of phones) await askSlowly(phone);
       const given = [];
       for (const phone of phones) given.push(credentialsIn(await take(phone)));
       assert.deepEqual(given[0], callsFor(own, asker)[0]?.issued);
       assert.deepEqual(given.slice(1), [callsFor(own, asker)[calls - 1]?.issued, given[1]]);
-      await own.stage.idle();
+      await own.harness.idle();
       await elsewhere.fence();
       assert.deepEqual(
         [elsewhere, ...phones].flatMap(({ answers }) => answers),

@@ -4,16 +4,16 @@ import { after, before, test } from 'node:test';
 import { atom, encodeFragment, type Term, Tuple } from '../../src/etf/index.ts';
 import { changeContact, isDeleted } from '../../src/protocol/contact.ts';
 import { contactsOf, entry, idOf, read } from '../harness/address-books.ts';
-import { openDirectly } from '../harness/direct-calls.ts';
-import { type Phone, type Stage, startStage } from '../harness/harness.ts';
+import { openStoresOf } from '../harness/direct-calls.ts';
+import { type Harness, type Phone, startHarness } from '../harness/harness.ts';
 import { ask as askToMove, confirm } from '../harness/migration.ts';
 import { fieldsOf, profile, roster } from '../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const silent = ['request', 'authorization', 'ignore', 'ban', 'banned', 'deleted', 'nonexised'];
 const friendly: Term[] = [[], atom('friend'), atom('undefined'), atom('muted'), new Uint8Array([1])];
@@ -31,13 +31,13 @@ interface Case {
 
 /** One phone that holds a contact for each status on each side, who all hold it. */
 async function town(): Promise<{ phone: Phone; cases: Case[] }> {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const cases: Case[] = [];
   for (const side of sides)
-    for (const [place, status] of statuses.entries()) {
-      const contact = await stage.phone();
-      const isSilent = place < silent.length;
-      const name = `${side} ${isSilent ? silent[place] : `friendly ${place - silent.length}`}`;
+    for (const [index, status] of statuses.entries()) {
+      const contact = await harness.phone();
+      const isSilent = index < silent.length;
+      const name = `${side} ${isSilent ? silent[index] : `friendly ${index - silent.length}`}`;
       await set(contact, [entry(idOf(phone), side === 'other' ? { status } : {})]);
       cases.push({ name, phone: contact, side, status, isSilent });
     }
@@ -57,12 +57,12 @@ async function set(phone: Phone, userlist: Term[]): Promise<void> {
 async function outcomes(cases: readonly Case[], happening: () => Promise<void>) {
   const before = await Promise.all(cases.map((each) => read(each.phone)));
   await happening();
-  await stage.idle();
+  await harness.idle();
   return Promise.all(
-    cases.map(async (each, place) => {
+    cases.map(async (each, index) => {
       const after = await read(each.phone);
       const [own] = contactsOf(after.rosters)['1'] ?? [];
-      return { ...each, before: before[place], after, own, notices: await each.phone.newNotices() };
+      return { ...each, before: before[index], after, own, notices: await each.phone.newNotices() };
     }),
   );
 }
@@ -85,7 +85,7 @@ test('update: friends get the news, for all others nothing changes', async () =>
 
 test('phone: friends learn the new number; whom the phone banned does not, and who banned it keeps that entry', async () => {
   const { phone, cases } = await town();
-  const fresh = await stage.phone();
+  const fresh = await harness.phone();
   await askToMove(phone, fresh);
   const told = await outcomes(cases, async () => {
     fieldsOf(await fresh.ask(confirm(fresh)));
@@ -120,29 +120,29 @@ test('remove: all hear of it but those who are deleted already, on either side',
 });
 
 test('a ban holds from the next update on, whichever side it stands on', async () => {
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   await set(phone, [entry(idOf(friend))]);
   await set(friend, [entry(idOf(phone))]);
   const update = (presence: string) =>
     phone.ask(profile({ phone: phone.number, presence: atom(presence), status: 'update' }));
   await update('here');
-  await stage.idle();
+  await harness.idle();
   assert.equal((await friend.newNotices()).length, 1);
   await set(friend, [entry(idOf(phone), { status: atom('ban') })]);
   await update('there');
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await friend.newNotices(), []);
   await set(friend, [entry(idOf(phone))]);
   await set(phone, [entry(idOf(friend), { status: atom('ignore') })]);
   await update('away');
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await friend.newNotices(), []);
 });
 
 test('a removal that is carried out again tells again, but does not take back who has become a friend since', async (t) => {
-  const { stores, close } = await openDirectly(stage);
+  const { stores, close } = await openStoresOf(harness);
   t.after(close);
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   await set(friend, [entry(idOf(phone))]);
   const status = (word: string) => encodeFragment(atom(word));
   const change = () =>

@@ -14,16 +14,16 @@ import {
   holds,
   link,
   linked,
-  type MailStage,
+  type MailHarness,
   otherCode,
-  startMailStage,
+  startMailHarness,
   success,
 } from '../harness/services-fixture.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
-let own: MailStage;
+let own: MailHarness;
 before(async () => {
-  own = await startMailStage({ workers: 2 });
+  own = await startMailHarness({ workers: 2 });
 });
 after(() => own.stop());
 
@@ -32,18 +32,18 @@ const [tooMany, wrong] = [refusal('too_many_requests'), refusal('wrong_code')];
 const hour = 60 * 60_000;
 const day = 24 * hour;
 
-const strangers = (count: number) => Promise.all(Array.from({ length: count }, () => own.stage.phone()));
+const strangers = (count: number) => Promise.all(Array.from({ length: count }, () => own.harness.phone()));
 const remove = (phone: Phone) => phone.ask(profile({ phone: phone.number, status: 'remove' }));
-const signIn = (phone: Phone) => own.stage.signIn(phone.client, phone.number);
+const signIn = (phone: Phone) => own.harness.signIn(phone.client, phone.number);
 /** Let another code be mailed to the phone at once. */
-const rest = ({ number }: Phone) => own.stage.database.del(`limit:{${number}}:link`);
+const rest = ({ number }: Phone) => own.harness.database.del(`limit:{${number}}:link`);
 const newestCode = (address: string) =>
   codeIn(own.sink.mails().findLast(({ to }) => to[0] === address) ?? assert.fail());
 
 /** Each of some phones asks for a code; how many got one, and who did not. */
-async function ask(phones: readonly Phone[], addressOf: (place: number) => string) {
-  const answers = await Promise.all(phones.map((phone, place) => phone.ask(link(phone, addressOf(place)))));
-  const refused = phones.filter((_, place) => isDeepStrictEqual(answers[place], tooMany));
+async function ask(phones: readonly Phone[], addressOf: (index: number) => string) {
+  const answers = await Promise.all(phones.map((phone, index) => phone.ask(link(phone, addressOf(index)))));
+  const refused = phones.filter((_, index) => isDeepStrictEqual(answers[index], tooMany));
   assert.equal(
     refused.length + answers.filter((answer) => isDeepStrictEqual(answer, sent)).length,
     phones.length,
@@ -52,14 +52,14 @@ async function ask(phones: readonly Phone[], addressOf: (place: number) => strin
 }
 
 /** Twelve ways to write each. */
-const spellings: Record<string, (place: number) => string> = {
-  'with subaddresses': (place) => `tagged+${place}@limits.example`,
-  'with dots': (place) =>
-    `${[...'undotted'].map((letter, at) => (place & (1 << at) ? `${letter}.` : letter)).join('')}@limits.example`,
-  'in capitals': (place) =>
-    `${'in-small-letters'.slice(0, place).toUpperCase()}${'in-small-letters'.slice(place)}@Limits.example`,
-  'with its domain in Punycode': (place) =>
-    `ann@${['приклад.укр', 'ПРИКЛАД.укр', 'xn--80aikifvh.xn--j1amh', 'XN--80aikifvh.укр'][place % 4]}`,
+const spellings: Record<string, (index: number) => string> = {
+  'with subaddresses': (index) => `tagged+${index}@limits.example`,
+  'with dots': (index) =>
+    `${[...'undotted'].map((letter, at) => (index & (1 << at) ? `${letter}.` : letter)).join('')}@limits.example`,
+  'in capitals': (index) =>
+    `${'in-small-letters'.slice(0, index).toUpperCase()}${'in-small-letters'.slice(index)}@Limits.example`,
+  'with its domain in Punycode': (index) =>
+    `ann@${['приклад.укр', 'ПРИКЛАД.укр', 'xn--80aikifvh.xn--j1amh', 'XN--80aikifvh.укр'][index % 4]}`,
 };
 
 for (const [how, spelling] of Object.entries(spellings)) {
@@ -70,7 +70,7 @@ for (const [how, spelling] of Object.entries(spellings)) {
     assert.ok(refused);
     // It took no place of the phone's own.
     assert.deepEqual(await refused.ask(link(refused, 'apart@other.example')), sent);
-    await age(own.stage.database, 'limit:{*}:address', hour);
+    await age(own.harness.database, 'limit:{*}:address', hour);
     await rest(refused);
     assert.deepEqual(await refused.ask(link(refused, spelling(0))), sent);
   });
@@ -79,13 +79,13 @@ for (const [how, spelling] of Object.entries(spellings)) {
 test('a domain gets a hundred mails an hour, whatever the local parts, until twenty phones have confirmed one there', async () => {
   const phones = await strangers(20);
   for (let count = 0; count < 5; count++) {
-    const result = await ask(phones, (place) => `any-${count}-${place}@catch-all.example`);
+    const result = await ask(phones, (index) => `any-${count}-${index}@catch-all.example`);
     assert.equal(result.sent, 20);
-    for (const phone of phones) await age(own.stage.database, `limit:{${phone.number}}:link`, 60_000);
+    for (const phone of phones) await age(own.harness.database, `limit:{${phone.number}}:link`, 60_000);
   }
   const more = await strangers(3);
-  assert.equal((await ask(more, (place) => `more-${place}@catch-all.example`)).sent, 0);
-  assert.equal((await ask(more, (place) => `more-${place}@other.example`)).sent, 3);
+  assert.equal((await ask(more, (index) => `more-${index}@catch-all.example`)).sent, 0);
+  assert.equal((await ask(more, (index) => `more-${index}@other.example`)).sent, 3);
   for (const phone of more) await rest(phone);
 
   for (const [place, phone] of phones.entries()) {
@@ -95,7 +95,7 @@ test('a domain gets a hundred mails an hour, whatever the local parts, until twe
     const address = `any-4-${place}@catch-all.example`;
     assert.deepEqual(await phone.ask(confirm(phone, address, newestCode(address))), verified);
   }
-  assert.equal((await ask(more, (place) => `more-${place}@catch-all.example`)).sent, 3);
+  assert.equal((await ask(more, (index) => `more-${index}@catch-all.example`)).sent, 3);
 });
 
 test('ten strangers keep nobody from an address who has confirmed it, also after a removal', async () => {
@@ -125,10 +125,10 @@ test('who has confirmed an address is held by the limit of the phone all the sam
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), verified);
   assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
   for (let count = 2; count <= 5; count++) {
-    await age(own.stage.database, `limit:{${phone.number}}:link`, 60_000);
+    await age(own.harness.database, `limit:{${phone.number}}:link`, 60_000);
     assert.deepEqual(await phone.ask(link(phone, address)), sent);
   }
-  await age(own.stage.database, `limit:{${phone.number}}:link`, 60_000);
+  await age(own.harness.database, `limit:{${phone.number}}:link`, 60_000);
   assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
 });
 
@@ -152,11 +152,11 @@ test('moving a profile away and back gives neither phone new codes or tries', as
     assert.deepEqual(await each.phone.ask(confirm(each.phone, each.address, otherCode(each.code))), wrong);
   await remove(other.phone);
   await signIn(other.phone);
-  await move(own.stage, phone, other.phone);
+  await move(own.harness, phone, other.phone);
   await signIn(phone);
   assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
   assert.deepEqual(await other.phone.ask(link(other.phone, address)), tooMany);
-  await move(own.stage, other.phone, phone);
+  await move(own.harness, other.phone, phone);
   assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
   assert.deepEqual(
     [await countsOf(phone), await countsOf(other.phone)],
@@ -169,9 +169,9 @@ test('moving a profile away and back gives neither phone new codes or tries', as
 
 /** Places taken in the limits of a phone, each of which lapses. */
 async function countsOf({ number }: Phone): Promise<number[]> {
-  const keys = (await own.stage.database.keys(`limit:{${number}}:*`)).sort();
-  for (const key of keys) assert.ok((await own.stage.database.pttl(key)) > 0, `${key} lapses`);
-  return Promise.all(keys.map((key) => own.stage.database.zcard(key)));
+  const keys = (await own.harness.database.keys(`limit:{${number}}:*`)).sort();
+  for (const key of keys) assert.ok((await own.harness.database.pttl(key)) > 0, `${key} lapses`);
+  return Promise.all(keys.map((key) => own.harness.database.zcard(key)));
 }
 
 /** Try wrong codes, so many of each code that is mailed. */
@@ -203,10 +203,10 @@ test('after ten wrong codes in a day no code of the phone for the address is tak
   assert.deepEqual(await other.ask(confirm(other, address, newestCode(address))), verified);
 
   const tries = `limit:{${phone.number}}:tries:*`;
-  await age(own.stage.database, tries, day - hour);
+  await age(own.harness.database, tries, day - hour);
   await rest(phone);
   assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
-  await age(own.stage.database, tries, hour);
+  await age(own.harness.database, tries, hour);
   assert.deepEqual(await phone.ask(link(phone, address)), sent);
   assert.deepEqual(await phone.ask(confirm(phone, address, newestCode(address))), verified);
 });
@@ -226,12 +226,12 @@ test('forty wrong codes at once, over two workers, leave ten tries in the day an
   assert.ok(phone);
   await tryWrong(phone, 'burst@tries.example', [4, 4, 0]);
   const code = newestCode('burst@tries.example');
-  const guess = (place: number): Term => confirm(phone, 'burst@tries.example', otherCode(code, place + 1));
-  await Promise.all(Array.from({ length: 40 }, (_, place) => phone.send(guess(place), { qos: 1 })));
+  const guess = (index: number): Term => confirm(phone, 'burst@tries.example', otherCode(code, index + 1));
+  await Promise.all(Array.from({ length: 40 }, (_, index) => phone.send(guess(index), { qos: 1 })));
   for (let count = 0; count < 40; count++) await phone.take();
   assert.equal(
-    await own.stage.database.zcard(
-      (await own.stage.database.keys(`limit:{${phone.number}}:tries:*`))[0] ?? '',
+    await own.harness.database.zcard(
+      (await own.harness.database.keys(`limit:{${phone.number}}:tries:*`))[0] ?? '',
     ),
     10,
   );
@@ -241,7 +241,7 @@ test('what is kept for the limits lapses, is bounded, and names no address; a ph
   const { phone, address, code } = await asked(own);
   await phone.ask(confirm(phone, address, otherCode(code)));
   await phone.ask(confirm(phone, address, code));
-  const all = await everythingIn(own.stage.database);
+  const all = await everythingIn(own.harness.database);
   const keys = [...all.keys()].filter((key) => /^(limit|confirmed):/.test(key));
   assert.ok(keys.includes(`confirmed:{${phone.number}}`));
   for (const key of keys) {
@@ -249,9 +249,9 @@ test('what is kept for the limits lapses, is bounded, and names no address; a ph
       key,
       /^limit:\{\d{5,15}\}:(link|tries:[\w-]{43})$|^limit:\{[\w-]{43}\}:(address|domain)$|^confirmed:\{(\d{5,15}|[\w-]{43})\}$/,
     );
-    const left = await own.stage.database.pttl(key);
+    const left = await own.harness.database.pttl(key);
     assert.ok(left > 0 && left <= 90 * day, `${key} is kept for ${left} ms`);
-    assert.ok((await own.stage.database.zcard(key)) <= 100, key);
+    assert.ok((await own.harness.database.zcard(key)) <= 100, key);
     const held = `${key}\n${all.get(key)}`;
     assert.ok(!holds(held, 'example') && !held.includes('@'), key);
     if (!key.includes(`{${phone.number}}`)) assert.ok(!held.includes(phone.number), key);
@@ -266,5 +266,5 @@ test('of the addresses that a phone has confirmed the newest sixteen are remembe
     const code = await linked(own, phone, `many-${count}@many.example`);
     assert.deepEqual(await phone.ask(confirm(phone, `many-${count}@many.example`, code)), verified);
   }
-  assert.equal(await own.stage.database.zcard(`confirmed:{${phone.number}}`), 16);
+  assert.equal(await own.harness.database.zcard(`confirmed:{${phone.number}}`), 16);
 });

@@ -2,26 +2,26 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, equal, type Term, Tuple } from '../../src/etf/index.ts';
-import type { Means } from '../../src/handlers/handler.ts';
+import type { Context } from '../../src/handlers/handler.ts';
 import { phone as confirmHandler } from '../../src/handlers/phone.ts';
 import { maxListed } from '../../src/store/proposals.ts';
 import { keep, read } from '../harness/address-books.ts';
-import { openDirectly, requestOf } from '../harness/direct-calls.ts';
-import { type Phone, type Stage, startStage } from '../harness/harness.ts';
+import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { type Harness, type Phone, startHarness } from '../harness/harness.ts';
 import { feature, fieldsOf, profile, refusal, text } from '../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const accepted = new Tuple([atom('io'), new Tuple([atom('ok'), atom('migration')]), text('')]);
 const unclear = refusal('not_authorized');
 
 /** A phone with a profile that is told apart from others by its presence. */
 async function settled(number?: string): Promise<Phone> {
-  const phone = await stage.phone(number === undefined ? {} : { number });
+  const phone = await harness.phone(number === undefined ? {} : { number });
   await keep(phone, {}, { presence: atom(`of_${phone.number}`) });
   return phone;
 }
@@ -40,18 +40,18 @@ const assertMoved = (answer: Term, old: Phone): void =>
 
 /** The owner of a number moves there with the device that asked, as its session is the new number's by now. */
 async function signInAs(device: Phone, number: string): Promise<void> {
-  await stage.signIn(device.client, number);
+  await harness.signIn(device.client, number);
 }
 
 async function assertStayed(...phones: Phone[]): Promise<void> {
   for (const phone of phones) {
     assert.deepEqual((await read(phone)).presence, atom(`of_${phone.number}`));
-    assert.equal(await stage.database.hget(`session:${phone.client}`, 'phone'), phone.number);
+    assert.equal(await harness.database.hget(`session:${phone.client}`, 'phone'), phone.number);
   }
 }
 
 test('a stranger who asks for the same number after its owner takes it from nobody', async () => {
-  const [owner, stranger, fresh] = [await settled(), await settled(), await stage.phone()];
+  const [owner, stranger, fresh] = [await settled(), await settled(), await harness.phone()];
   await wish(owner, fresh);
   await wish(stranger, fresh);
   // Another device than the one that asked: which of two is meant is not clear.
@@ -59,7 +59,7 @@ test('a stranger who asks for the same number after its owner takes it from nobo
   await assertStayed(owner, stranger);
   await signInAs(owner, fresh.number);
   assertMoved(await confirm(owner, fresh.number), owner);
-  await stage.idle();
+  await harness.idle();
   await assertStayed(stranger);
   const asked = await stranger.ask(profile({ phone: fresh.number, status: 'get' }));
   assert.deepEqual(asked, unclear);
@@ -67,18 +67,18 @@ test('a stranger who asks for the same number after its owner takes it from nobo
 
 test('a stranger who asks first, and elsewhere afterwards, neither takes the owner’s place nor cancels it', async () => {
   const [owner, stranger] = [await settled(), await settled()];
-  const [fresh, elsewhere] = [await stage.phone(), await stage.phone()];
+  const [fresh, elsewhere] = [await harness.phone(), await harness.phone()];
   await wish(stranger, fresh);
   await wish(owner, fresh);
   await wish(stranger, elsewhere);
   assertMoved(await confirm(fresh), owner);
-  await stage.idle();
+  await harness.idle();
   await assertStayed(stranger);
 });
 
 test('asking for the owner’s number and then for another does not cancel what the owner asked', async () => {
   const [owner, stranger] = [await settled(), await settled()];
-  const [fresh, elsewhere] = [await stage.phone(), await stage.phone()];
+  const [fresh, elsewhere] = [await harness.phone(), await harness.phone()];
   await wish(owner, fresh);
   await wish(stranger, fresh);
   await wish(stranger, elsewhere);
@@ -93,11 +93,11 @@ test('OLD_PHONE names the one that is meant, in all forms of a phone', async () 
     (number) => Number(number),
   ];
   for (const form of forms) {
-    const [owner, stranger, fresh] = [await settled(), await settled(), await stage.phone()];
+    const [owner, stranger, fresh] = [await settled(), await settled(), await harness.phone()];
     await wish(owner, fresh);
     await wish(stranger, fresh);
     assertMoved(await confirm(fresh, fresh.number, form(owner.number)), owner);
-    await stage.idle();
+    await harness.idle();
     await assertStayed(stranger);
   }
 });
@@ -106,8 +106,8 @@ test('OLD_PHONE of somebody who does not ask to move here is refused, and nothin
   const [owner, other, fresh, elsewhere] = [
     await settled(),
     await settled(),
-    await stage.phone(),
-    await stage.phone(),
+    await harness.phone(),
+    await harness.phone(),
   ];
   await wish(owner, fresh);
   await wish(other, elsewhere);
@@ -120,7 +120,7 @@ test('OLD_PHONE of somebody who does not ask to move here is refused, and nothin
 });
 
 test('OLD_PHONE of a stranger who does ask: the owner of the number takes that profile knowingly', async () => {
-  const [owner, stranger, fresh] = [await settled(), await settled(), await stage.phone()];
+  const [owner, stranger, fresh] = [await settled(), await settled(), await harness.phone()];
   await wish(owner, fresh);
   await wish(stranger, fresh);
   await signInAs(owner, fresh.number);
@@ -128,7 +128,7 @@ test('OLD_PHONE of a stranger who does ask: the owner of the number takes that p
 });
 
 test('of two numbers that one client asked for, its last one is meant', async () => {
-  const [first, fresh] = [await settled(), await stage.phone()];
+  const [first, fresh] = [await settled(), await harness.phone()];
   const second = await settled();
   await wish(second, fresh);
   await wish(first, fresh);
@@ -140,19 +140,19 @@ test('of two numbers that one client asked for, its last one is meant', async ()
 });
 
 test('proposals that no longer stand do not count: asked elsewhere, removed, lapsed', async () => {
-  const [owner, fresh, elsewhere] = [await settled(), await stage.phone(), await stage.phone()];
+  const [owner, fresh, elsewhere] = [await settled(), await harness.phone(), await harness.phone()];
   const [moved, removed, lapsed] = [await settled(), await settled(), await settled()];
   for (const one of [moved, removed, owner, lapsed]) await wish(one, fresh);
   await wish(moved, elsewhere);
   await removed.ask(profile({ phone: removed.number, status: 'remove' }));
   assert.deepEqual(await confirm(fresh), unclear);
-  await stage.database.del(`migration:{${lapsed.number}}:to`);
+  await harness.database.del(`migration:{${lapsed.number}}:to`);
   assertMoved(await confirm(fresh), owner);
 });
 
 /** So many strangers ask, one after another, which takes one client each. */
 async function strangers(count: number, to: Phone): Promise<Phone[]> {
-  const client = await stage.phone();
+  const client = await harness.phone();
   const all: Phone[] = [];
   for (let each = 0; each < count; each++) {
     const number = `38099${String(1_000_000 + ++strangerCount)}`;
@@ -166,7 +166,7 @@ async function strangers(count: number, to: Phone): Promise<Phone[]> {
 let strangerCount = 0;
 
 const listed = async ({ number }: Phone): Promise<string[]> =>
-  (await stage.database.hkeys(`migration:{${number}}`)).filter((field) => /^\d+$/.test(field));
+  (await harness.database.hkeys(`migration:{${number}}`)).filter((field) => /^\d+$/.test(field));
 
 test('strangers fill the list: it stays bounded, and who is named or asked with this client still counts', async () => {
   const [byClient, byName] = [await settled(), await settled()];
@@ -174,7 +174,7 @@ test('strangers fill the list: it stays bounded, and who is named or asked with 
     [byClient, false],
     [byName, true],
   ] as const) {
-    const fresh = await stage.phone();
+    const fresh = await harness.phone();
     await strangers(maxListed + 3, fresh);
     await wish(owner, fresh);
     const numbers = await listed(fresh);
@@ -190,70 +190,70 @@ test('strangers fill the list: it stays bounded, and who is named or asked with 
 });
 
 test('while the list may miss the owner, a single stranger that is left in it is not the only one', async () => {
-  const [owner, fresh, elsewhere] = [await settled(), await stage.phone(), await stage.phone()];
+  const [owner, fresh, elsewhere] = [await settled(), await harness.phone(), await harness.phone()];
   const all = await strangers(maxListed, fresh);
   await wish(owner, fresh);
   const [left, ...others] = all;
   for (const { number } of others)
-    await stage.database.set(`migration:{${number}}:to`, elsewhere.number, 'EX', 1000);
+    await harness.database.set(`migration:{${number}}:to`, elsewhere.number, 'EX', 1000);
   assert.ok(left && (await listed(fresh)).includes(left.number));
   assert.deepEqual(await confirm(fresh), unclear);
   await assertStayed(owner);
 });
 
 test('a list that is full of proposals that no longer stand has room for the owner, who is the only one then', async () => {
-  const [owner, fresh, elsewhere] = [await settled(), await stage.phone(), await stage.phone()];
+  const [owner, fresh, elsewhere] = [await settled(), await harness.phone(), await harness.phone()];
   for (const { number } of await strangers(maxListed, fresh))
-    await stage.database.set(`migration:{${number}}:to`, elsewhere.number, 'EX', 1000);
+    await harness.database.set(`migration:{${number}}:to`, elsewhere.number, 'EX', 1000);
   await wish(owner, fresh);
   assert.deepEqual(await listed(fresh), [owner.number]);
   assertMoved(await confirm(fresh), owner);
 });
 
 test('a stranger who asks while the owner is moving is refused, and nothing of the move changes', async () => {
-  const [owner, stranger, fresh] = [await settled(), await settled(), await stage.phone()];
+  const [owner, stranger, fresh] = [await settled(), await settled(), await harness.phone()];
   await wish(owner, fresh);
-  await stage.database.hset(`migration:{${fresh.number}}`, 'claim', 'of-another-worker');
+  await harness.database.hset(`migration:{${fresh.number}}`, 'claim', 'of-another-worker');
   const asked = await stranger.ask(profile({ phone: fresh.number, status: 'migrate' }));
   assert.deepEqual(asked, refusal('already_exists'));
   assert.deepEqual(await confirm(fresh, fresh.number, stranger.number), refusal('busy'));
   assertMoved(await confirm(fresh, fresh.number, owner.number), owner);
-  await stage.idle();
-  assert.equal(await stage.database.exists(`migration:{${fresh.number}}`), 0);
+  await harness.idle();
+  assert.equal(await harness.database.exists(`migration:{${fresh.number}}`), 0);
 });
 
 test('a stranger who asks after the move gets nothing by a repeat of the owner’s request, new or delivered again', async (t) => {
-  const [owner, stranger, fresh] = [await settled(), await settled(), await stage.phone()];
+  const [owner, stranger, fresh] = [await settled(), await settled(), await harness.phone()];
   await wish(owner, fresh);
   await signInAs(owner, fresh.number);
   const options = { properties: { correlationData: Buffer.from('move') } };
   const request = profile({ phone: fresh.number, status: 'phone' });
   assertMoved(await owner.ask(request, options), owner);
-  await stage.idle();
+  await harness.idle();
   await wish(stranger, fresh);
   assertMoved(await owner.ask(request, options), owner);
   assert.deepEqual(await owner.ask(request), unclear);
 
-  const { stores, close } = await openDirectly(stage);
+  const { stores, close } = await openStoresOf(harness);
   t.after(close);
-  const again = requestOf(fresh, request, { again: true, done: 'ok', record: 'ok x' });
-  const outcome = await confirmHandler(again, stores as Means);
+  const again = requestOf(fresh, request, { redelivered: true, done: 'ok', record: 'ok x' });
+  const outcome = await confirmHandler(again, stores as Context);
   assert.equal(outcome.result, 'ok');
-  await stage.idle();
+  await harness.idle();
   await assertStayed(stranger);
 });
 
 test('two numbers are confirmed at once, each by its name: one moves, the other stays', async () => {
   for (let round = 0; round < 5; round++) {
-    const [one, two, fresh] = [await settled(), await settled(), await stage.phone()];
-    const tablet = await stage.phone({ number: fresh.number });
+    const [one, two, fresh] = [await settled(), await settled(), await harness.phone()];
+    const tablet = await harness.phone({ number: fresh.number });
     await wish(one, fresh);
     await wish(two, fresh);
     const answers = await Promise.all([
       confirm(fresh, fresh.number, one.number),
       confirm(tablet, fresh.number, two.number),
     ]);
-    await stage.idle();
+    await harness.idle();
     // With the move ends whatever else waited for that number.
     const hasMoved = answers.map((answer) => ![unclear, refusal('busy')].some((one) => equal(one, answer)));
     assert.deepEqual([...hasMoved].sort(), [false, true]);
@@ -264,8 +264,8 @@ test('two numbers are confirmed at once, each by its name: one moves, the other 
 });
 
 test('a migration of the version before, which keeps the last one only, still counts', async () => {
-  const [owner, fresh] = [await settled(), await stage.phone()];
-  await stage.database.set(`migration:{${owner.number}}:to`, fresh.number, 'EX', 1000);
-  await stage.database.hset(`migration:{${fresh.number}}`, 'from', owner.number);
+  const [owner, fresh] = [await settled(), await harness.phone()];
+  await harness.database.set(`migration:{${owner.number}}:to`, fresh.number, 'EX', 1000);
+  await harness.database.hset(`migration:{${fresh.number}}`, 'from', owner.number);
   assertMoved(await confirm(fresh), owner);
 });

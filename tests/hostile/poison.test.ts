@@ -5,7 +5,7 @@ import { decode, encode, print } from '../../src/etf/index.ts';
 import { openPoison } from '../../src/store/poison.ts';
 import { openRedis } from '../../src/store/redis/database.ts';
 import type { Relay } from '../chaos/crash-points/relay.ts';
-import { eventually, type Phone, type Stage, type WorkerUnderTest } from '../harness/harness.ts';
+import { eventually, type Harness, type Phone, type WorkerUnderTest } from '../harness/harness.ts';
 import {
   brokerLost,
   get,
@@ -24,14 +24,14 @@ import { feature, fieldsOf, profile } from '../harness/terms.ts';
 
 /** Two workers with relays of their own before the broker; whoever publishes the marker is killed, and started again. */
 async function mortalWorkers(t: TestContext, settings: Record<string, string> = {}) {
-  const stage = await stageOf(t, { workers: 0, settings: { VERIFY_SECRET: secret, ...settings } });
+  const harness = await stageOf(t, { workers: 0, settings: { VERIFY_SECRET: secret, ...settings } });
   let deaths = 0;
   const restarts: Promise<void>[] = [];
-  stopFirst(stage, () => Promise.all(restarts));
+  stopFirst(harness, () => Promise.all(restarts));
   const mortal = async (name: string): Promise<void> => {
     let worker: WorkerUnderTest | undefined;
     let isDying = false;
-    const relay = await relayTo(stage, (packet) => {
+    const relay = await relayTo(harness, (packet) => {
       if (!packet.includes(marker)) return true;
       if (worker && !isDying) {
         isDying = true;
@@ -47,30 +47,30 @@ async function mortalWorkers(t: TestContext, settings: Record<string, string> = 
       }
       return false;
     });
-    worker = await stage.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: name });
+    worker = await harness.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: name });
   };
   await mortal('worker-1');
   await mortal('worker-2');
-  return { stage, deaths: () => deaths, restarted: () => Promise.all(restarts) };
+  return { harness, deaths: () => deaths, restarted: () => Promise.all(restarts) };
 }
 
 const secret = 'a secret of at least thirty-two characters';
 
 /** Let a phone's answers hold the marker, without any that held it before. */
-async function plant(stage: Stage, phone: Phone): Promise<void> {
+async function plant(harness: Harness, phone: Phone): Promise<void> {
   const harmless = 'x'.repeat(marker.length);
   await set(phone, harmless);
   const key = `profile:{${phone.number}}`;
-  const settings = (await stage.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
-  await stage.database.hset(key, 'settings', Buffer.from(settings.replace(harmless, marker), 'latin1'));
+  const settings = (await harness.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
+  await harness.database.hset(key, 'settings', Buffer.from(settings.replace(harmless, marker), 'latin1'));
 }
 
 test('a request that kills its worker each time is given up after three, and listed; others live', async (t) => {
-  const { stage, deaths, restarted } = await mortalWorkers(t);
-  const [attacker, ...others] = await Promise.all(Array.from({ length: 20 }, () => stage.phone()));
+  const { harness, deaths, restarted } = await mortalWorkers(t);
+  const [attacker, ...others] = await Promise.all(Array.from({ length: 20 }, () => harness.phone()));
   assert.ok(attacker);
   await Promise.all(others.map((phone) => set(phone)));
-  await plant(stage, attacker);
+  await plant(harness, attacker);
   // All at once, so that innocents are in flight when the worker dies.
   const [answer] = await Promise.all([
     attacker.exchange(get(attacker)),
@@ -79,8 +79,8 @@ test('a request that kills its worker each time is given up after three, and lis
   assert.ok(answer.payload.equals(internal));
   assert.equal(deaths(), 3);
   await restarted();
-  await stage.idle();
-  assert.equal(await stage.metric(poisoned), 1);
+  await harness.idle();
+  assert.equal(await harness.metric(poisoned), 1);
   for (const phone of others) {
     phone.answers.splice(0); // an answer may have come twice
     fieldsOf(await phone.ask(get(phone)));
@@ -88,7 +88,7 @@ test('a request that kills its worker each time is given up after three, and lis
 
   const call = (...line: string[]) =>
     profilectl(
-      { MQTT_URL: stage.broker.url, REDIS_URL: stage.redis.url, VERIFY_SECRET: secret },
+      { MQTT_URL: harness.broker.url, REDIS_URL: harness.redis.url, VERIFY_SECRET: secret },
       'poisoned',
       ...line,
     );
@@ -107,51 +107,54 @@ test('a request that kills its worker each time is given up after three, and lis
 });
 
 test('a request whose record says that it is done is answered from it, after three deaths too', async (t) => {
-  const { stage, deaths } = await mortalWorkers(t);
-  const phone = await stage.phone();
+  const { harness, deaths } = await mortalWorkers(t);
+  const phone = await harness.phone();
   // Its answer kills until the test lets it live: the effect has happened by then.
   const answer = phone.exchange(
     profile({ phone: phone.number, settings: [feature('WORDS', marker)], status: 'set' }),
   );
   await eventually('three deaths', () => deaths() === 3);
   const key = `profile:{${phone.number}}`;
-  const settings = (await stage.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
+  const settings = (await harness.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
   const harmless = Buffer.from(settings.replace(marker, 'x'.repeat(marker.length)), 'latin1');
-  await stage.database.hset(key, 'settings', harmless);
+  await harness.database.hset(key, 'settings', harmless);
   fieldsOf(decode((await answer).payload));
-  await stage.idle();
-  assert.equal(await stage.metric(poisoned), 0);
+  await harness.idle();
+  assert.equal(await harness.metric(poisoned), 0);
 });
 
 test('with answers that nobody confirms, a request at whose answer the connection ends does not come back for ever', async (t) => {
-  const stage = await stageOf(t, { workers: 0, settings: { REPLY_QOS: '0' } });
+  const harness = await stageOf(t, { workers: 0, settings: { REPLY_QOS: '0' } });
   let cuts = 0;
-  const relay: Relay = await relayTo(stage, (packet) => {
+  const relay: Relay = await relayTo(harness, (packet) => {
     if (!packet.includes(marker)) return true;
     cuts++;
     relay.cut();
     return false;
   });
-  await stage.startWorker({ MQTT_URL: urlOf(relay) });
-  const [attacker, other] = [await stage.phone(), await stage.phone()];
+  await harness.startWorker({ MQTT_URL: urlOf(relay) });
+  const [attacker, other] = [await harness.phone(), await harness.phone()];
   await set(other);
-  await plant(stage, attacker);
+  await plant(harness, attacker);
   await attacker.send(get(attacker));
-  await eventually('it was redelivered', async () => (await stage.metric('profile_redeliveries_total')) > 0);
-  await stage.idle();
+  await eventually(
+    'it was redelivered',
+    async () => (await harness.metric('profile_redeliveries_total')) > 0,
+  );
+  await harness.idle();
   fieldsOf(await other.ask(get(other)));
   assert.equal(cuts, 2);
 });
 
 test('wires that are cut while many requests are in flight make none of them poison', async (t) => {
-  const stage = await stageOf(t, { workers: 0 });
+  const harness = await stageOf(t, { workers: 0 });
   let published = 0;
-  const relay: Relay = await relayTo(stage, () => {
+  const relay: Relay = await relayTo(harness, () => {
     if (++published % 25 === 0) relay.cut();
     return published % 25 !== 0;
   });
-  await stage.startWorker({ MQTT_URL: urlOf(relay) });
-  const phones = await Promise.all(Array.from({ length: 20 }, () => stage.phone()));
+  await harness.startWorker({ MQTT_URL: urlOf(relay) });
+  const phones = await Promise.all(Array.from({ length: 20 }, () => harness.phone()));
   for (const phone of phones) await set(phone);
   await Promise.all(
     phones.map(async (phone) => {
@@ -162,38 +165,41 @@ test('wires that are cut while many requests are in flight make none of them poi
       }
     }),
   );
-  await stage.idle();
-  assert.ok((await stage.metric(brokerLost)) >= 5);
-  assert.deepEqual([await stage.metric(poisoned), await stage.metric(refusedAnswers)], [0, 0]);
-  assert.deepEqual(await stage.database.keys('redelivery:*'), []);
+  await harness.idle();
+  assert.ok((await harness.metric(brokerLost)) >= 5);
+  assert.deepEqual([await harness.metric(poisoned), await harness.metric(refusedAnswers)], [0, 0]);
+  assert.deepEqual(await harness.database.keys('redelivery:*'), []);
 });
 
 test('a worker that is stopped in the midst of a request, again and again, makes it no poison', async (t) => {
-  const stage = await stageOf(t, { workers: 0 });
+  const harness = await stageOf(t, { workers: 0 });
   let isHeld = true;
-  const relay = await relayTo(stage, (packet) => !isHeld || !packet.includes(marker));
+  const relay = await relayTo(harness, (packet) => !isHeld || !packet.includes(marker));
   const settings = { MQTT_URL: urlOf(relay), SHUTDOWN_TIMEOUT_MS: '200' };
-  const { process } = await stage.startWorker(settings);
-  const phone = await stage.phone();
-  await plant(stage, phone);
+  const { process } = await harness.startWorker(settings);
+  const phone = await harness.phone();
+  await plant(harness, phone);
   const answer = phone.ask(get(phone));
   for (let stops = 0; stops < 4; stops++) {
-    await eventually('it is in work', async () => (await stage.metric('profile_in_flight')) === 1);
+    await eventually('it is in work', async () => (await harness.metric('profile_in_flight')) === 1);
     if (stops > 0)
-      await eventually('it is counted', async () => (await stage.database.keys('redelivery:*')).length === 1);
+      await eventually(
+        'it is counted',
+        async () => (await harness.database.keys('redelivery:*')).length === 1,
+      );
     await process.kill('SIGTERM');
-    assert.deepEqual(await stage.database.keys('redelivery:*'), []);
+    assert.deepEqual(await harness.database.keys('redelivery:*'), []);
     if (stops === 3) isHeld = false;
     await process.restart();
   }
   fieldsOf(await answer);
-  await stage.idle();
-  assert.equal(await stage.metric(poisoned), 0);
+  await harness.idle();
+  assert.equal(await harness.metric(poisoned), 0);
 });
 
 test('what is kept of requests that were given up is bounded in number, in bytes and in time', async (t) => {
-  const stage = await stageOf(t, { workers: 0 });
-  const redis = openRedis(stage.redis.url, '', () => undefined);
+  const harness = await stageOf(t, { workers: 0 });
+  const redis = openRedis(harness.redis.url, '', () => undefined);
   t.after(() => redis.close());
   const store = openPoison(redis, 600, secret);
   const keep = (id: string, at: number, bytes: number) => {
@@ -215,6 +221,6 @@ test('what is kept of requests that were given up is bounded in number, in bytes
   await keep('too large', now + 2000, 600_000);
   const { bytes, payload } = (await store.list()).at(-1) ?? {};
   assert.deepEqual([bytes, payload], [600_000, undefined]);
-  const left = await stage.database.ttl('poisoned');
+  const left = await harness.database.ttl('poisoned');
   assert.ok(left > 0 && left <= 24 * 60 * 60);
 });

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { readSettings, SettingsError } from '../../src/config/settings.ts';
 import { workerArguments } from '../harness/program.ts';
 
-const least = { MQTT_URL: 'mqtt://127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' };
+const min = { MQTT_URL: 'mqtt://127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' };
 const odd = [
   ...[undefined, '', ' ', 'production', 'Production', 'PRODUCTION', 'prod', 'staging', 'qa', 'true'],
   ...[
@@ -26,7 +26,7 @@ for (const name of ['QA_TEXT', 'QA_MIRROR']) {
   describe(name, () => {
     for (const NODE_ENV of odd) {
       test(`is refused with NODE_ENV ${NODE_ENV === undefined ? 'unset' : JSON.stringify(NODE_ENV)}`, () => {
-        const env = { ...least, [name]: 'on', ...(NODE_ENV !== undefined && { NODE_ENV }) };
+        const env = { ...min, [name]: 'on', ...(NODE_ENV !== undefined && { NODE_ENV }) };
         assert.throws(
           () => readSettings(env),
           (error) =>
@@ -38,14 +38,14 @@ for (const name of ['QA_TEXT', 'QA_MIRROR']) {
 
     for (const NODE_ENV of ['development', 'test'])
       test(`is let with NODE_ENV ${NODE_ENV}`, () => {
-        assert.doesNotThrow(() => readSettings({ ...least, [name]: 'on', NODE_ENV }));
+        assert.doesNotThrow(() => readSettings({ ...min, [name]: 'on', NODE_ENV }));
       });
   });
 }
 
 for (const NODE_ENV of [undefined, 'prod', 'Production', 'staging']) {
   test(`the program does not start with NODE_ENV ${NODE_ENV ?? 'unset'}: exit code 78, a line for each setting`, () => {
-    const settings = { ...least, QA_TEXT: 'on', QA_MIRROR: 'on', HTTP_PORT: '0' };
+    const settings = { ...min, QA_TEXT: 'on', QA_MIRROR: 'on', HTTP_PORT: '0' };
     const env = { PATH: process.env.PATH, ...settings, ...(NODE_ENV !== undefined && { NODE_ENV }) };
     const { status, stderr } = spawnSync('node', workerArguments, { env, encoding: 'utf8', timeout: 60_000 });
     assert.equal(status, 78, stderr);

@@ -23,8 +23,8 @@ import {
 import { feature, fieldsOf, profile } from '../harness/terms.ts';
 
 test('requests with a Response Topic of more than 200 levels are answered, and no worker loses its connection', async (t) => {
-  const stage = await stageOf(t, { workers: 2 });
-  const [attacker, other] = [await stage.phone(), await stage.phone()];
+  const harness = await stageOf(t, { workers: 2 });
+  const [attacker, other] = [await harness.phone(), await harness.phone()];
   await Promise.all([set(attacker), set(other)]);
   const responseTopic = `actions/1/api/${attacker.client}${'/x'.repeat(210)}`;
   for (let count = 0; count < 8; count++)
@@ -32,17 +32,17 @@ test('requests with a Response Topic of more than 200 levels are answered, and n
   for (let count = 0; count < 20; count++) fieldsOf(await other.ask(get(other)));
   await eventually('all are answered', () => attacker.answers.length === 8);
   assert.ok(attacker.answers.every(({ topic }) => topic === `actions/1/api/${attacker.client}`));
-  await stage.idle();
-  assert.deepEqual([await stage.metric(brokerLost), await stage.metric(refusedAnswers)], [0, 0]);
+  await harness.idle();
+  assert.deepEqual([await harness.metric(brokerLost), await harness.metric(refusedAnswers)], [0, 0]);
 });
 
 test('a Response Topic with characters at which the broker ends the connection is ignored', async (t) => {
   // Without the broker's own check of what comes in, as other brokers are.
-  const stage = await stageOf(t, {});
-  const phone = await stage.phone();
+  const harness = await stageOf(t, {});
+  const phone = await harness.phone();
   await set(phone);
   const relay = await Relay.start({
-    port: stage.broker.port,
+    port: harness.broker.port,
     packetEnd: mqttEnd,
     inspector: () => (packet, direction) => {
       // "~" stands for a control character, which no client gets past Mosquitto.
@@ -51,24 +51,24 @@ test('a Response Topic with characters at which the broker ends the connection i
       return true;
     },
   });
-  stopWith(stage, relay);
-  await stage.worker.process.kill('SIGTERM');
-  await stage.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: 'relayed' });
+  stopWith(harness, relay);
+  await harness.worker.process.kill('SIGTERM');
+  await harness.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: 'relayed' });
   const responseTopic = `actions/1/api/${phone.client}/~`;
   const { topic } = await phone.exchange(get(phone), { properties: { responseTopic } });
   assert.equal(topic, `actions/1/api/${phone.client}`);
-  assert.equal(await stage.workers[1]?.metric(brokerLost), 0);
-  stage.workers.shift();
+  assert.equal(await harness.workers[1]?.metric(brokerLost), 0);
+  harness.workers.shift();
 });
 
 const at = (packet: Buffer, text: string): number => {
-  const place = packet.indexOf(text);
-  return place < 0 ? packet.length : place;
+  const index = packet.indexOf(text);
+  return index < 0 ? packet.length : index;
 };
 
 test('an answer above the Maximum Packet Size of the broker becomes a small one', async (t) => {
-  const stage = await stageOf(t, { broker: { extraConfig: 'max_packet_size 2000' } });
-  const phone = await stage.phone();
+  const harness = await stageOf(t, { broker: { extraConfig: 'max_packet_size 2000' } });
+  const phone = await harness.phone();
   for (let count = 0; count < 3; count++) {
     const settings = [feature(`KEY_${count}`, 'x'.repeat(900))];
     await phone.ask(profile({ phone: phone.number, settings, status: 'set' }));
@@ -80,8 +80,8 @@ test('an answer above the Maximum Packet Size of the broker becomes a small one'
   });
   assert.deepEqual([topic, properties?.correlationData], [responseTopic, correlationData]);
   assert.ok(payload.equals(internal));
-  await stage.idle();
-  assert.equal(await stage.metric(brokerLost), 0);
+  await harness.idle();
+  assert.equal(await harness.metric(brokerLost), 0);
 });
 
 for (const [how, strike, losses] of [
@@ -90,14 +90,14 @@ for (const [how, strike, losses] of [
   ['the connection is closed', (_: Buffer, relay: Relay) => relay.cut(), 4],
 ] as const) {
   test(`a publication at which ${how} is found and dropped, and no other`, async (t) => {
-    const stage = await stageOf(t, { workers: 0 });
-    const relay: Relay = await relayTo(stage, (packet) => {
+    const harness = await stageOf(t, { workers: 0 });
+    const relay: Relay = await relayTo(harness, (packet) => {
       if (!packet.includes(`/${marker}`)) return true;
       strike(packet, relay);
       return how === 'the broker blames';
     });
-    await stage.startWorker({ MQTT_URL: urlOf(relay) });
-    const [attacker, ...others] = await Promise.all(Array.from({ length: 5 }, () => stage.phone()));
+    await harness.startWorker({ MQTT_URL: urlOf(relay) });
+    const [attacker, ...others] = await Promise.all(Array.from({ length: 5 }, () => harness.phone()));
     assert.ok(attacker);
     await Promise.all([attacker, ...others].map((phone) => set(phone)));
     const responseTopic = `actions/1/api/${attacker.client}/${marker}`;
@@ -110,10 +110,10 @@ for (const [how, strike, losses] of [
     ]);
     assert.ok(answer.payload.equals(internal));
     assert.deepEqual(answer.properties?.correlationData, correlationData);
-    await stage.idle();
-    assert.equal(await stage.metric(refusedAnswers), 1);
-    const lost = await stage.metric(brokerLost);
+    await harness.idle();
+    assert.equal(await harness.metric(refusedAnswers), 1);
+    const lost = await harness.metric(brokerLost);
     assert.ok(lost >= losses - 1 && lost <= losses, `${lost} connections`);
-    assert.equal(await stage.metric(poisoned), 0);
+    assert.equal(await harness.metric(poisoned), 0);
   });
 }

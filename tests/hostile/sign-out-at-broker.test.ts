@@ -74,7 +74,7 @@ async function leftAt({ clients }: BrokerAcl): Promise<string[]> {
   return found.sort();
 }
 
-const acl = (registry: Registry, place: number): BrokerAcl => registry.brokers[place] ?? assert.fail();
+const acl = (registry: Registry, index: number): BrokerAcl => registry.brokers[index] ?? assert.fail();
 
 test('a broker is away during remove, and the worker dies: when the broker is back the client is let in no more', async (t) => {
   const victim = await startSteward(t, [one.server.url, other.server.url]);
@@ -107,13 +107,13 @@ test('a broker is away during remove, and the worker dies: when the broker is ba
 
 test('25 sign-ins right after remove, with the same client id and with another, all stand with their group', async (t) => {
   await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '200' });
-  const phones = Array.from({ length: 25 }, (_, place) => `3805120000${10 + place}`);
+  const phones = Array.from({ length: 25 }, (_, index) => `3805120000${10 + index}`);
   const returned = await Promise.all(
-    phones.map(async (phone, place) => {
-      const device = await new Device(one, `again-${place}`, phone).signIn(t, first);
+    phones.map(async (phone, index) => {
+      const device = await new Device(one, `again-${index}`, phone).signIn(t, first);
       await device.ask('set');
       await device.ask('remove');
-      const client = place % 2 === 0 ? device.client : `${device.client}-new`;
+      const client = index % 2 === 0 ? device.client : `${device.client}-new`;
       assert.equal(await signIn({ client, phone, token: `token of ${client}` }, '00', first), 'stored');
       return new Device(one, client, phone);
     }),
@@ -155,18 +155,18 @@ test('a session that lapses is ended at the broker by the sweep, and so is what 
 });
 
 test('200 sessions that are added and removed, or lapse, leave no client, group or role', async (t) => {
-  const phoneOf = (place: number): string => `38051400${1000 + place}`;
-  const places = Array.from({ length: 200 }, (_, place) => place);
+  const phoneOf = (index: number): string => `38051400${1000 + index}`;
+  const places = Array.from({ length: 200 }, (_, index) => index);
   await Promise.all(
-    places.map((place) =>
-      signIn({ client: `many-${place}`, phone: phoneOf(place), token: 'x' }, '00', first),
+    places.map((index) =>
+      signIn({ client: `many-${index}`, phone: phoneOf(index), token: 'x' }, '00', first),
     ),
   );
   assert.equal((await leftAt(acl(first, 0))).length, 600);
-  const [removed, lapsed] = [places.filter((place) => place % 2 === 0), places.filter((place) => place % 2)];
-  await Promise.all(removed.map((place) => signOut(`many-${place}`, phoneOf(place), first)));
+  const [removed, lapsed] = [places.filter((index) => index % 2 === 0), places.filter((index) => index % 2)];
+  await Promise.all(removed.map((index) => signOut(`many-${index}`, phoneOf(index), first)));
   assert.equal((await leftAt(acl(first, 0))).length, 300);
-  await database.connection.del(...lapsed.map((place) => `session:many-${place}`));
+  await database.connection.del(...lapsed.map((index) => `session:many-${index}`));
   await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '500' });
   await eventually('nothing is left', async () => (await leftAt(acl(first, 0))).length === 0, 60_000);
   const clients: string[] = [];
@@ -181,8 +181,8 @@ test('eight removes at a broker that answers no command take no place of anybody
   const url = `mqtts://127.0.0.1:${silent.port}`;
   const worker = await startSteward(t, [one.server.url, url], { MQTT_RECEIVE_MAXIMUM: '8' });
   const devices = await Promise.all(
-    Array.from({ length: 8 }, (_, place) =>
-      new Device(one, `silent-${place}`, `38051500001${place}`).signIn(t, first),
+    Array.from({ length: 8 }, (_, index) =>
+      new Device(one, `silent-${index}`, `38051500001${index}`).signIn(t, first),
     ),
   );
   const stranger = await new Device(one, 'silent-other', '380515000020').signIn(t, first);

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
-import type { Means } from '../../src/handlers/handler.ts';
+import type { Context } from '../../src/handlers/handler.ts';
 import { handle } from '../../src/handlers/index.ts';
-import { openDirectly, requestOf } from '../harness/direct-calls.ts';
+import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster } from '../harness/terms.ts';
@@ -20,7 +20,7 @@ afterEach(() => own.stop());
 
 /** A phone, and another one in whose roster it stands, and which stands in its own. */
 async function friends(): Promise<[Phone, Phone]> {
-  const [phone, friend] = [await own.stage.phone(), await own.stage.phone()];
+  const [phone, friend] = [await own.harness.phone(), await own.harness.phone()];
   for (const [one, other] of [
     [phone, friend],
     [friend, phone],
@@ -29,7 +29,7 @@ async function friends(): Promise<[Phone, Phone]> {
     const rosters = [roster({ id: 1, userlist })];
     fieldsOf(await one.ask(profile({ phone: one.number, rosters, settings: [secret], status: 'set' })));
   }
-  await own.stage.idle();
+  await own.harness.idle();
   return [phone, friend];
 }
 
@@ -48,24 +48,24 @@ async function goOn(): Promise<void> {
     'it came again',
     async () => (await own.worker.metric('profile_redeliveries_total')) === 1,
   );
-  await own.stage.idle();
+  await own.harness.idle();
 }
 
 test('remove goes on: counterparties are told, and the new owner of the number keeps all that is theirs', async () => {
   const [phone, friend] = await friends();
   const { number } = phone;
   await cutOff(phone, profile({ phone: number, status: 'remove' }), async () =>
-    Boolean(await own.stage.database.hexists(`removal:{${number}}`, 'ended')),
+    Boolean(await own.harness.database.hexists(`removal:{${number}}`, 'ended')),
   );
-  const { stores, close } = await openDirectly(own.stage);
-  const next = await own.stage.phone({ number });
+  const { stores, close } = await openStoresOf(own.harness);
+  const next = await own.harness.phone({ number });
   const set = profile({ phone: number, presence: atom('next'), status: 'set' });
-  assert.equal((await handle(requestOf(next, set), stores as Means)).result, 'ok');
+  assert.equal((await handle(requestOf(next, set), stores as Context)).result, 'ok');
   await close();
   await goOn();
   assert.deepEqual(decode((await phone.take()).payload), profile({ phone: number, status: 'remove' }));
   assert.match(print(await lastNotice(friend)), /deleted/);
-  assert.equal(await own.stage.database.exists(`removal:{${number}}`), 0);
+  assert.equal(await own.harness.database.exists(`removal:{${number}}`), 0);
   assert.deepEqual(
     fieldsOf(await next.ask(profile({ phone: number, status: 'get' }))).presence,
     atom('next'),
@@ -81,8 +81,12 @@ test('update goes on: counterparties are told, the client hears not_authorized',
     presence: atom('late'),
     status: 'update',
   });
-  await cutOff(phone, update, async () => (await own.stage.database.keys(`done:{${number}}:*`)).length === 2);
-  await own.stage.database.del(`session:${client}`);
+  await cutOff(
+    phone,
+    update,
+    async () => (await own.harness.database.keys(`done:{${number}}:*`)).length === 2,
+  );
+  await own.harness.database.del(`session:${client}`);
   await goOn();
   assert.deepEqual(decode((await phone.take()).payload), notAuthorized);
   assert.match(print(await lastNotice(friend)), /late/);
@@ -90,31 +94,31 @@ test('update goes on: counterparties are told, the client hears not_authorized',
 
 test('phone goes on: counterparties are told and the move ends, the client hears not_authorized', async () => {
   const [old, friend] = await friends();
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await old.ask(profile({ phone: phone.number, status: 'migrate' }));
-  await own.stage.idle();
+  await own.harness.idle();
   await cutOff(phone, profile({ phone: phone.number, status: 'phone' }), async () =>
-    Boolean(await own.stage.database.hexists(`migration:{${phone.number}}`, 'settled')),
+    Boolean(await own.harness.database.hexists(`migration:{${phone.number}}`, 'settled')),
   );
-  await own.stage.database.del(`session:${phone.client}`);
+  await own.harness.database.del(`session:${phone.client}`);
   await goOn();
   assert.deepEqual(decode((await phone.take()).payload), notAuthorized);
   assert.match(print(await lastNotice(friend)), RegExp(`${phone.number}_1`));
-  assert.deepEqual(await own.stage.database.keys(`{migration,leaving}:{${phone.number}}`), []);
-  assert.equal(await own.stage.database.hget(`session:${old.client}`, 'phone'), phone.number);
+  assert.deepEqual(await own.harness.database.keys(`{migration,leaving}:{${phone.number}}`), []);
+  assert.equal(await own.harness.database.hget(`session:${old.client}`, 'phone'), phone.number);
 });
 
 test('a phone that never was authorized confirms nothing by being delivered again', async () => {
   const [old] = await friends();
-  const [phone, stranger] = [await own.stage.phone(), await own.stage.phone()];
+  const [phone, stranger] = [await own.harness.phone(), await own.harness.phone()];
   await old.ask(profile({ phone: phone.number, status: 'migrate' }));
-  await own.stage.idle();
+  await own.harness.idle();
   const lost = own.relay.swallowed();
   const confirm = profile({ phone: phone.number, status: 'phone' });
   await cutOff(stranger, confirm, async () => own.relay.swallowed() > lost);
   await goOn();
   assert.deepEqual(decode((await stranger.take()).payload), notAuthorized);
-  assert.equal(await own.stage.database.exists(`profile:{${phone.number}}`), 0);
+  assert.equal(await own.harness.database.exists(`profile:{${phone.number}}`), 0);
 });
 
 async function lastNotice(phone: Phone): Promise<Term> {

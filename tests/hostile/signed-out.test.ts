@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom, decode, type Term } from '../../src/etf/index.ts';
-import type { Means } from '../../src/handlers/handler.ts';
+import type { Context } from '../../src/handlers/handler.ts';
 import { handle } from '../../src/handlers/index.ts';
 import { type RequestKind, requestKinds } from '../../src/protocol/profile.ts';
-import { openDirectly, requestOf } from '../harness/direct-calls.ts';
+import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
 import { success } from '../harness/services-fixture.ts';
@@ -42,8 +42,8 @@ const secret = feature('NOTE', 'only for this phone');
 
 /** A client that may ask for this, with all that the request needs. */
 async function prepare(kind: RequestKind, change: Change): Promise<Case> {
-  const phone = await own.stage.phone();
-  const target = await own.stage.phone();
+  const phone = await own.harness.phone();
+  const target = await own.harness.phone();
   const old = kind === 'phone' ? target : phone;
   await old.ask(profile({ phone: old.number, settings: [secret], status: 'set' }));
   if (kind === 'phone') await old.ask(profile({ phone: phone.number, status: 'migrate' }));
@@ -55,11 +55,11 @@ async function prepare(kind: RequestKind, change: Change): Promise<Case> {
 }
 
 async function carryOut({ change, phone: { client, number } }: Case): Promise<void> {
-  await own.stage.database.srem(`sessions:{${number}}`, client);
-  if (change === 'its session moves to another phone') return own.stage.signIn(client, `77${number}`);
-  await own.stage.database.del(`session:${client}`);
+  await own.harness.database.srem(`sessions:{${number}}`, client);
+  if (change === 'its session moves to another phone') return own.harness.signIn(client, `77${number}`);
+  await own.harness.database.del(`session:${client}`);
   if (change === 'its session ends') return;
-  const next = await own.stage.phone({ number });
+  const next = await own.harness.phone({ number });
   fieldsOf(await next.ask(profile({ phone: number, presence: atom('next'), status: 'set' })));
 }
 
@@ -75,10 +75,10 @@ function expected({ kind, change, named }: Case, isRedelivered: boolean): Term {
 async function assertNextIsUntouched({ change, phone }: Case): Promise<void> {
   if (change !== 'its number has a new owner') return;
   assert.equal(
-    (await own.stage.database.hgetBuffer(`profile:{${phone.number}}`, 'presence'))?.includes('next'),
+    (await own.harness.database.hgetBuffer(`profile:{${phone.number}}`, 'presence'))?.includes('next'),
     true,
   );
-  const clients = await own.stage.database.smembers(`sessions:{${phone.number}}`);
+  const clients = await own.harness.database.smembers(`sessions:{${phone.number}}`);
   assert.ok(clients.length > 0 && !clients.includes(phone.client));
 }
 
@@ -92,7 +92,7 @@ describe('a client sends its request again, with the same Correlation Data', () 
         const one = await prepare(kind, change);
         const options = { properties: { correlationData } };
         assert.notDeepEqual(await one.phone.ask(one.asked, options), notAuthorized);
-        await own.stage.idle();
+        await own.harness.idle();
         await carryOut(one);
         assert.deepEqual(await one.phone.ask(one.asked, options), expected(one, false));
         await assertNextIsUntouched(one);
@@ -144,7 +144,7 @@ describe('with tokens', () => {
   after(close);
 
   test('a repeat that is answered from its record needs the token, as any request', async () => {
-    const phone = await own.stage.phone({ token: 'right' });
+    const phone = await own.harness.phone({ token: 'right' });
     const set = profile({ phone: phone.number, settings: [secret], status: 'set' });
     const ask = (token: string) =>
       phone.ask(set, {
@@ -162,15 +162,15 @@ describe('another worker decides the same request while this one is about to ref
   after(close);
 
   test('the client is signed out by then: it does not hear the profile as it is now', async () => {
-    const { stores, close: closeStores } = await openDirectly(own.stage);
-    const phone = await own.stage.phone();
+    const { stores, close: closeStores } = await openStoresOf(own.harness);
+    const phone = await own.harness.phone();
     const { number, client } = phone;
     const asked = profile({ phone: number, update: Date.now(), status: 'update' });
     const request = requestOf(phone, asked, { refusal: { key: 'one request', record: '' } });
     fieldsOf(await phone.ask(profile({ phone: number, settings: [secret], status: 'set' })));
-    await own.stage.database.set(`done:{${number}}:one request`, 'ok v');
-    await own.stage.database.del(`session:${client}`);
-    const { answers } = await handle(request, stores as Means);
+    await own.harness.database.set(`done:{${number}}:one request`, 'ok v');
+    await own.harness.database.del(`session:${client}`);
+    const { answers } = await handle(request, stores as Context);
     assert.deepEqual(
       answers.map(({ payload }) => decode(payload)),
       [notAuthorized],

@@ -3,20 +3,20 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, print } from '../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../harness/harness.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
 const RATE = 50;
 const BURST = 500;
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({
+  harness = await startHarness({
     workers: 2,
     settings: { CLIENT_RATE: `${RATE}`, CLIENT_BURST: `${BURST}`, LOG_LEVEL: 'info' },
   });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 /** Ask so often a second; after a stall of this machine it goes on from there, never faster. */
 async function askSteadily(phone: Phone, perSecond: number, requests: number): Promise<void> {
@@ -34,7 +34,7 @@ const refused = ({ answers }: Phone): number =>
   answers.filter(({ payload }) => print(decode(payload)) === print(refusal('too_many_requests'))).length;
 
 test('those below the limit are never refused, and one above it gets its share', async () => {
-  const [slow, brisk, flood] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [slow, brisk, flood] = [await harness.phone(), await harness.phone(), await harness.phone()];
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1_000;
   let tookSeconds = 0;
@@ -51,7 +51,7 @@ test('those below the limit are never refused, and one above it gets its share',
   const allowed = BURST + RATE * tookSeconds;
   assert.ok(Math.abs(letIn / allowed - 1) < 0.1, `${letIn} of ${allowed.toFixed(0)} were let in`);
   const served = await Promise.all(
-    stage.workers.map((worker) => worker.metric('profile_request_duration_seconds_count{kind="get"}')),
+    harness.workers.map((worker) => worker.metric('profile_request_duration_seconds_count{kind="get"}')),
   );
   assert.ok(
     served.every((count) => count > 1_000),

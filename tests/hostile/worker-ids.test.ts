@@ -9,7 +9,7 @@ import { openDynamicSecurity } from '../../src/broker-acl/dynamic-security.ts';
 import { encode } from '../../src/etf/index.ts';
 import { type Database, openRedis } from '../../src/store/redis/database.ts';
 import { eventually } from '../harness/eventually.ts';
-import { type Phone, startStage } from '../harness/harness.ts';
+import { type Phone, startHarness } from '../harness/harness.ts';
 import { connectClient, watch } from '../harness/mqtt-clients.ts';
 import { type ProductionBroker, startProductionBroker } from '../harness/production-broker.ts';
 import { profilectl } from '../harness/profilectl.ts';
@@ -173,29 +173,29 @@ describe('on the broker of production', () => {
 for (const CLIENT_IDENTITY of ['broker', 'token']) {
   test(`CLIENT_IDENTITY=${CLIENT_IDENTITY}: on any broker a client with such an id is no phone, whatever session it has`, async (t) => {
     const broker = { plugin: CLIENT_IDENTITY === 'broker' };
-    const stage = await startStage({ broker, settings: { CLIENT_IDENTITY, MQTT_WORKER_PREFIX: 'pod-' } });
-    t.after(() => stage.stop());
+    const harness = await startHarness({ broker, settings: { CLIENT_IDENTITY, MQTT_WORKER_PREFIX: 'pod-' } });
+    t.after(() => harness.stop());
     const answer = async (phone: Phone, status: string) => {
       const topic = `events/1//api/anon/${phone.client}/secret`;
       return phone.ask(profile({ phone: phone.number, status }), { topic });
     };
-    const intruder = await stage.phone({ client: 'pod-7', token: 'secret' });
+    const intruder = await harness.phone({ client: 'pod-7', token: 'secret' });
     for (const status of ['get', 'set', 'migrate', 'remove'])
       assert.match(JSON.stringify(await answer(intruder, status)), /not_authorized/, status);
-    const other = await stage.phone({ client: 'profile-7', token: 'secret' });
+    const other = await harness.phone({ client: 'profile-7', token: 'secret' });
     assert.doesNotMatch(JSON.stringify(await answer(other, 'set')), /not_authorized/);
   });
 }
 
 test('a plain broker shows why the name matters: who connects with a client id has its session', async (t) => {
-  const stage = await startStage({ workers: 0 });
-  t.after(() => stage.stop());
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
   const session = { clientId: 'profile-0', clean: false, properties: { sessionExpiryInterval: 60 } };
-  const worker = await connectClient(t, stage.broker.url, session);
+  const worker = await connectClient(t, harness.broker.url, session);
   await worker.subscribeAsync('$share/profile/events/1/+/api/+/+/+', { qos: 1 });
   const taken: string[] = [];
-  await connectClient(t, stage.broker.url, session, ({ topic }) => taken.push(topic));
-  const watcher = await watch(t, stage.broker.url);
+  await connectClient(t, harness.broker.url, session, ({ topic }) => taken.push(topic));
+  const watcher = await watch(t, harness.broker.url);
   await watcher.client.publishAsync(FIELD, 'p', { qos: 1 });
   await eventually('it has the request', () => taken.length === 1);
 });

@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decode, print } from '../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../harness/harness.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
 const GUESSES = 4_000;
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
   const settings = { CLIENT_IDENTITY: 'token', CLIENT_RATE: '50', CLIENT_BURST: '500', LOG_LEVEL: 'info' };
-  stage = await startStage({ broker: { plugin: false }, settings });
+  harness = await startHarness({ broker: { plugin: false }, settings });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const isWord =
   (word: string) =>
@@ -23,8 +23,8 @@ const isWord =
 async function guess(attacker: Phone, topicOf: (guess: number) => string, payloads: readonly Buffer[] = []) {
   const term = profile({ phone: attacker.number, status: 'get' });
   for (let sent = 0; sent < GUESSES; sent += 50) {
-    const batch = Array.from({ length: 50 }, (_, place) =>
-      attacker.send(payloads[place % 2] ?? term, { topic: topicOf(sent + place), qos: 1 }),
+    const batch = Array.from({ length: 50 }, (_, index) =>
+      attacker.send(payloads[index % 2] ?? term, { topic: topicOf(sent + index), qos: 1 }),
     );
     await Promise.all(batch);
   }
@@ -32,7 +32,7 @@ async function guess(attacker: Phone, topicOf: (guess: number) => string, payloa
 
 const wrongTokens = async (): Promise<number> => {
   const each = ['yes', 'no'].map((answered) =>
-    stage.metric(`profile_wrong_tokens_total{answered="${answered}"}`),
+    harness.metric(`profile_wrong_tokens_total{answered="${answered}"}`),
   );
   const [yes = 0, no = 0] = await Promise.all(each);
   return yes + no;
@@ -59,28 +59,29 @@ async function guessMeanwhile(phones: readonly Phone[], guessing: Promise<void>)
   await Promise.all([ended, ...asking]);
 }
 
-const phoneWithToken = (client: string): Promise<Phone> => stage.phone({ client, token: `${client}-token` });
+const phoneWithToken = (client: string): Promise<Phone> =>
+  harness.phone({ client, token: `${client}-token` });
 
 test('wrong tokens for clients that do not exist: the right ones are all answered', async () => {
-  const [attacker, phone] = [await stage.phone({ session: false }), await phoneWithToken('one')];
+  const [attacker, phone] = [await harness.phone({ session: false }), await phoneWithToken('one')];
   const before = await wrongTokens();
   await guessMeanwhile(
     [phone],
     guess(attacker, (guess) => `events/1//api/anon/nobody-${guess}/wrong`),
   );
-  await stage.idle();
+  await harness.idle();
   assert.equal((await wrongTokens()) - before, GUESSES, 'each is counted');
 });
 
 test('wrong tokens for the victim itself: its right ones are answered, and it hears few others', async () => {
-  const attacker = await stage.phone({ session: false });
+  const attacker = await harness.phone({ session: false });
   const [victim, other] = [await phoneWithToken('victim'), await phoneWithToken('other')];
   const begun = performance.now();
   await guessMeanwhile(
     [victim, other],
     guess(attacker, (guess) => `events/1//api/anon/victim/wrong-${guess}`),
   );
-  await stage.idle();
+  await harness.idle();
   await victim.fence();
   const heard = victim.answers.filter(isWord('not_authorized')).length;
   assert.ok(heard <= 11 + (performance.now() - begun) / 6_000, `the victim hears ${heard}`);
@@ -88,14 +89,14 @@ test('wrong tokens for the victim itself: its right ones are answered, and it he
 });
 
 test('payloads that cannot be read are wrong tokens too, and the right token hears what is wrong with its own', async () => {
-  const attacker = await stage.phone({ session: false });
+  const attacker = await harness.phone({ session: false });
   const victim = await phoneWithToken('unreadable');
   const before = await wrongTokens();
   await guess(attacker, () => 'events/1//api/anon/unreadable/wrong', [
     Buffer.from('x'),
     Buffer.from('no term'),
   ]);
-  await stage.idle();
+  await harness.idle();
   await victim.fence();
   assert.equal((await wrongTokens()) - before, GUESSES);
   assert.ok(victim.answers.length < 50, `the victim hears ${victim.answers.length}`);

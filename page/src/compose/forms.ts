@@ -135,6 +135,6 @@ function linesOf(text: string): string[] {
 }
 
 function splitAt(line: string, mark: string): [string, string] {
-  const place = line.indexOf(mark);
-  return place < 0 ? [line, ''] : [line.slice(0, place).trim(), line.slice(place + 1).trim()];
+  const index = line.indexOf(mark);
+  return index < 0 ? [line, ''] : [line.slice(0, index).trim(), line.slice(index + 1).trim()];
 }

@@ -68,12 +68,12 @@ export function quantile(durations: Durations, part: number): number | null {
   const all = durations.at(-1)?.count ?? 0;
   if (all === 0) return null;
   const rank = part * all;
-  const place = durations.findIndex(({ count }) => count >= rank);
-  const bucket = durations[place];
-  const below = durations[place - 1] ?? { atMostSeconds: 0, count: 0 };
+  const index = durations.findIndex(({ count }) => count >= rank);
+  const bucket = durations[index];
+  const below = durations[index - 1] ?? { atMostSeconds: 0, count: 0 };
   if (bucket === undefined) return null;
   // Nothing is known beyond the last bound but that it was passed.
-  if (place === durations.length - 1) return below.atMostSeconds * 1000;
+  if (index === durations.length - 1) return below.atMostSeconds * 1000;
   const share = (rank - below.count) / (bucket.count - below.count);
   return (below.atMostSeconds + share * (bucket.atMostSeconds - below.atMostSeconds)) * 1000;
 }

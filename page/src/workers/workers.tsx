@@ -17,19 +17,19 @@ export function Workers() {
       <Chart
         title="Requests a second"
         times={all.map(({ atMs }) => atMs)}
-        lines={names.map((name, place) => ({
+        lines={names.map((name, index) => ({
           name,
-          values: all.map(({ perSecond }) => perSecond[place] ?? null),
-          now: number(now?.perSecond[place], 1),
+          values: all.map(({ perSecond }) => perSecond[index] ?? null),
+          now: number(now?.perSecond[index], 1),
         }))}
       />
       <Chart
         title="In flight"
         times={all.map(({ atMs }) => atMs)}
-        lines={names.map((name, place) => ({
+        lines={names.map((name, index) => ({
           name,
-          values: all.map(({ inFlight }) => inFlight[place] ?? null),
-          now: number(now?.inFlight[place], 0),
+          values: all.map(({ inFlight }) => inFlight[index] ?? null),
+          now: number(now?.inFlight[index], 0),
         }))}
       />
       <Chart

@@ -68,10 +68,10 @@ const lookedAt: Partial<Record<RequestKind, readonly string[]>> = {
 
 function explainFields(kind: RequestKind, { elements }: Tuple): string | undefined {
   const fields = records.Profile.filter(({ name }) => elements.length === 9 || name !== 'presence');
-  for (const [place, { name }] of fields.entries()) {
+  for (const [index, { name }] of fields.entries()) {
     if (!lookedAt[kind]?.includes(name)) continue;
-    const why = checks[name]?.(elements[place + 1] ?? []);
-    if (why !== undefined) return `${name}, element ${place + 2} of the 'Profile': ${why}`;
+    const why = checks[name]?.(elements[index + 1] ?? []);
+    if (why !== undefined) return `${name}, element ${index + 2} of the 'Profile': ${why}`;
   }
   return undefined;
 }
@@ -102,10 +102,10 @@ function eachOf(
 ): string | undefined {
   if (isUnset(fragmentOf(value))) return undefined;
   if (!Array.isArray(value)) return `a list of '${name}' tuples is expected`;
-  const place = value.findIndex((element) => read(fragmentOf(element)) === undefined);
-  const wrong = value[place];
+  const index = value.findIndex((element) => read(fragmentOf(element)) === undefined);
+  const wrong = value[index];
   if (wrong === undefined) return undefined;
-  const which = `number ${place + 1} in the list`;
+  const which = `number ${index + 1} in the list`;
   if (!(wrong instanceof Tuple) || recordNameOf(wrong) !== name) return `${which} is no '${name}' tuple`;
   const size = wrong.elements.length;
   if (size !== records[name].length + 1) return `${which}: ${wrongSize(name, size)}`;

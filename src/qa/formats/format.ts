@@ -1,10 +1,10 @@
 /** What a payload is written in. */
-export type Form = 'etf' | 'erlang' | 'json' | 'hex' | 'base64';
+export type Format = 'etf' | 'erlang' | 'json' | 'hex' | 'base64';
 
 /** A payload that was read: the term as an ETF message; or why not, in a sentence for people. */
-export type Reading = { readonly form: Form } & (
-  | { readonly message: Uint8Array; readonly because?: undefined }
-  | { readonly message?: undefined; readonly because: string }
+export type ReadResult = { readonly format: Format } & (
+  | { readonly message: Uint8Array; readonly reason?: undefined }
+  | { readonly message?: undefined; readonly reason: string }
 );
 
 /** Text that is not written as it should be. The message says where and why. */

@@ -59,7 +59,7 @@ class Reader {
     }
     const all = makeRecord(name, terms);
     if (short !== true || name !== 'Profile') return all;
-    return new Tuple(all.elements.filter((_, place) => place !== presencePlace));
+    return new Tuple(all.elements.filter((_, index) => index !== presencePlace));
   }
 
   #text(value: string, holds: Holds): Term {
@@ -84,8 +84,8 @@ class Reader {
   }
 
   #list(values: readonly JsonValue[], holds: Holds): Term[] {
-    return values.map((value, place) => {
-      const element = this.#at(`[${place}]`);
+    return values.map((value, index) => {
+      const element = this.#at(`[${index}]`);
       if (typeof holds !== 'object' || !isObject(value) || isTyped(value))
         return element.term(value, 'anything');
       return element.record(holds.listOf, value);

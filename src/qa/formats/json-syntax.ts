@@ -41,10 +41,10 @@ function describe(error: unknown, text: string): string {
 }
 
 /** Decimal digits take more than linear time to read. */
-const mostDigits = 5000;
+const maxDigits = 5000;
 
 function readNumber(digits: string): number | bigint | JsonFloat {
-  if (digits.length > mostDigits) throw new UnreadableText(`a number has more than ${mostDigits} digits`);
+  if (digits.length > maxDigits) throw new UnreadableText(`a number has more than ${maxDigits} digits`);
   if (/[.eE]/.test(digits)) {
     const value = Number(digits);
     if (!Number.isFinite(value)) throw new UnreadableText('a float this large does not exist');

@@ -68,8 +68,8 @@ function tupleToJson(term: Tuple): Json {
 /** Unset fields are left out. */
 function fieldsToJson(fields: readonly Field[], elements: readonly Term[]): Record<string, Json> {
   const json: Record<string, Json> = {};
-  for (const [place, { name, holds, default: preset }] of fields.entries()) {
-    const value = elements[place + 1] ?? [];
+  for (const [index, { name, holds, default: preset }] of fields.entries()) {
+    const value = elements[index + 1] ?? [];
     if (isEmptyList(value) && isEmptyList(preset)) continue;
     json[name] = toJson(value, holds);
   }

@@ -7,7 +7,7 @@ import {
   parse,
   type Term,
 } from '../../etf/index.ts';
-import { type Form, placeOf, type Reading, UnreadableText } from './format.ts';
+import { type Format, placeOf, type ReadResult, UnreadableText } from './format.ts';
 import { readJson } from './json-read.ts';
 import { records } from './record-fields.ts';
 
@@ -17,30 +17,34 @@ const ETF_VERSION = 131;
 /**
  * Read a payload by its form: ETF if its first byte is 131, which is not looked into; otherwise text: Erlang's syntax,
  * a JSON object, or ETF in hexadecimal digits or base64. Byte order mark, white space and a final dot don't count.
- * @param mostTextBytes - longer text is not read; a `'Profile'` of a few hundred contacts needs 30,000.
+ * @param maxTextBytes - longer text is not read; a `'Profile'` of a few hundred contacts needs 30,000.
  * @returns the ETF message, or a sentence that says where and why there is none; never throws on what a client can send.
  */
-export function readForm(payload: Uint8Array, limits: Limits, mostTextBytes = limits.payloadBytes): Reading {
-  if (payload[0] === ETF_VERSION) return { form: 'etf', message: payload };
-  const text = textOf(payload, mostTextBytes);
-  if (typeof text !== 'string') return { form: 'erlang', because: text.because };
-  const form = formOf(text);
+export function readFormat(
+  payload: Uint8Array,
+  limits: Limits,
+  maxTextBytes = limits.payloadBytes,
+): ReadResult {
+  if (payload[0] === ETF_VERSION) return { format: 'etf', message: payload };
+  const text = textOf(payload, maxTextBytes);
+  if (typeof text !== 'string') return { format: 'erlang', reason: text.because };
+  const format = formatOf(text);
   try {
-    const message = readers[form](text);
+    const message = readers[format](text);
     openMessage(message, limits);
-    return { form, message };
+    return { format, message };
   } catch (error) {
-    return { form, because: reasonOf(error, text) };
+    return { format, reason: reasonOf(error, text) };
   }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true }); // drops the byte order mark
 
-function textOf(payload: Uint8Array, mostBytes: number): string | { because: string } {
-  if (payload.length > mostBytes) {
-    return { because: `text may have ${mostBytes} bytes, this has ${payload.length}: publish it as ETF` };
+function textOf(payload: Uint8Array, maxBytes: number): string | { because: string } {
+  if (payload.length > maxBytes) {
+    return { because: `text may have ${maxBytes} bytes, this has ${payload.length}: publish it as ETF` };
   }
-  if (destroyed.some((bytes) => bytes.every((byte, place) => payload[place] === byte))) {
+  if (destroyed.some((bytes) => bytes.every((byte, index) => payload[index] === byte))) {
     return { because: destroyedByEditor };
   }
   try {
@@ -59,9 +63,9 @@ const destroyedByEditor =
   'line 1, column 1: this was ETF until a text editor changed its bytes, which cannot be undone; ' +
   'publish it as hexadecimal digits, as base64, or as Erlang text';
 
-type TextForm = Exclude<Form, 'etf'>;
+type TextFormat = Exclude<Format, 'etf'>;
 
-function formOf(text: string): TextForm {
+function formatOf(text: string): TextFormat {
   const start = text.trimStart();
   if (/^\{\s*["}]/.test(start)) return 'json';
   const bare = withoutEnd(start);
@@ -75,7 +79,7 @@ function withoutEnd(text: string): string {
   return text.trimEnd().replace(/\.$/, '').trimEnd();
 }
 
-const readers: Record<TextForm, (text: string) => Uint8Array> = {
+const readers: Record<TextFormat, (text: string) => Uint8Array> = {
   erlang: (text) => messageOf(parse(text, { records })),
   json: (text) => messageOf(readJson(withoutEnd(text))),
   hex: (text) => readHex(text),

@@ -1,10 +1,10 @@
 import { decode, type Limits } from '../../etf/index.ts';
 import { printLines } from './erlang-lines.ts';
-import type { Form } from './format.ts';
+import type { Format } from './format.ts';
 import { toJson } from './json-write.ts';
 
 /** What MQTT 5 clients are told of a payload. */
-export const contentTypes: Record<Form, string> = {
+export const contentTypes: Record<Format, string> = {
   etf: 'application/x-erlang-binary',
   erlang: 'text/x-erlang',
   json: 'application/json',
@@ -13,14 +13,14 @@ export const contentTypes: Record<Form, string> = {
 };
 
 /** Write an ETF message in a form; in Erlang's syntax and in JSON with one element on a line. */
-export function writeForm(message: Uint8Array, form: Form): Buffer {
+export function writeFormat(message: Uint8Array, format: Format): Buffer {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
-  switch (form) {
+  switch (format) {
     case 'etf':
       return bytes;
     case 'hex':
     case 'base64':
-      return Buffer.from(bytes.toString(form));
+      return Buffer.from(bytes.toString(format));
     case 'json':
       return Buffer.from(JSON.stringify(toJson(decode(message, answerLimits)), undefined, 2));
     case 'erlang':

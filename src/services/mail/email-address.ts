@@ -2,7 +2,7 @@ import { domainToASCII, domainToUnicode } from 'node:url';
 import isEmail from 'validator/lib/isEmail.js';
 
 /** RFC 5321 4.5.3.1.3: a path is 256 octets with its angle brackets. */
-const longestAddressInBytes = 254;
+const maxAddressInBytes = 254;
 
 /** Controls, invisible format characters (zero width, right-to-left overrides), lone surrogates, separators. */
 const invisible = /[\p{C}\p{Z}]/u;
@@ -21,7 +21,7 @@ const domainShape = /^[a-z0-9.\u0080-\u{10ffff}-]+$/iu;
  * @see RFC 5321 4.1.2, RFC 6531 3.3, UTS #46
  */
 export function parseEmailAddress(text: string): string | undefined {
-  if (text.length > longestAddressInBytes) return undefined;
+  if (text.length > maxAddressInBytes) return undefined;
   const trimmed = text.replace(/^ +| +$/g, '').normalize('NFC');
   if (invisible.test(trimmed)) return undefined;
 
@@ -33,7 +33,7 @@ export function parseEmailAddress(text: string): string | undefined {
   const domain = readableDomain(trimmed.slice(at + 1));
   if (domain === undefined) return undefined;
   const address = `${local}@${domain}`;
-  if (Buffer.byteLength(address) > longestAddressInBytes) return undefined;
+  if (Buffer.byteLength(address) > maxAddressInBytes) return undefined;
   return isEmail(asciiDomainForm(address), { blacklisted_chars: '"' }) ? address : undefined;
 }
 

@@ -5,7 +5,7 @@ export const phonePlaceholder = '${phone}';
 /** STS counts the plain text of an inline session policy in characters. AWS STS API, AssumeRole, Policy */
 const policyLimit = 2048;
 /** The longest phone: fifteen digits, as in E.164. */
-const longestPhone = '9'.repeat(15);
+const maxPhone = '9'.repeat(15);
 // Tab, line feed, carriage return, and U+0020 to U+00FF. AWS STS API, AssumeRole, Policy
 const policyCharacters = /^[\t\n\r\u0020-\u00FF]+$/;
 
@@ -16,7 +16,7 @@ export function fillPhone(template: string, phone: string): string {
 
 /** The template with the longest phone in it: what fits then fits for every phone. */
 export function fillLongestPhone(template: string): string {
-  return fillPhone(template, longestPhone);
+  return fillPhone(template, maxPhone);
 }
 
 /**

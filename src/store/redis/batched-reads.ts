@@ -1,7 +1,7 @@
-import { Gathering } from './batcher.ts';
+import { Batcher } from './batcher.ts';
 import type { Database } from './database.ts';
 import { Fault } from './fault.ts';
-import { repeat, traced } from './retry.ts';
+import { traced, withRetryUntraced } from './retry.ts';
 
 /**
  * What was read of one key: bytes, `null` where there is none, 0 where it holds something else, 1 where it holds a profile that
@@ -21,16 +21,16 @@ interface Read {
 }
 
 /** So many are read by one command, which holds up Redis for well below a millisecond. */
-const mostReads = 64;
+const maxReads = 64;
 
 /** Reads the keys that requests need, many by one command; on a Cluster, where keys lie on several servers, each by its own. */
-export class GatheredReads {
+export class BatchedReads {
   readonly #redis: Database;
-  readonly #reads: Gathering<Read>;
+  readonly #reads: Batcher<Read>;
 
   constructor(redis: Database) {
     this.#redis = redis;
-    this.#reads = new Gathering((reads) => this.#send(reads), mostReads);
+    this.#reads = new Batcher((reads) => this.#send(reads), maxReads);
   }
 
   /**
@@ -58,7 +58,7 @@ export class GatheredReads {
       kinds += read.kinds;
     }
     try {
-      const values = (await repeat(() => this.#redis.readGathered(keys, kinds))) as Value[];
+      const values = (await withRetryUntraced(() => this.#redis.readBatch(keys, kinds))) as Value[];
       let at = 0;
       for (const read of reads) {
         handOut(read, values, at);
@@ -71,7 +71,9 @@ export class GatheredReads {
 
   async #readEach(read: Read): Promise<void> {
     const { keys, kinds, reject } = read;
-    const each = keys.map((key, place) => repeat(() => this.#redis.readGathered([key], kinds[place] ?? '')));
+    const each = keys.map((key, index) =>
+      withRetryUntraced(() => this.#redis.readBatch([key], kinds[index] ?? '')),
+    );
     try {
       handOut(read, (await Promise.all(each)).flat() as Value[], 0);
     } catch (error) {

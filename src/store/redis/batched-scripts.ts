@@ -1,5 +1,5 @@
-import { Gathering } from './batcher.ts';
-import { faultOf, repeat } from './retry.ts';
+import { Batcher } from './batcher.ts';
+import { faultOf, withRetryUntraced } from './retry.ts';
 import type { ScriptCommand } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
@@ -12,24 +12,24 @@ interface Run {
 }
 
 /** So many scripts go in one command, which holds up Redis for about a millisecond. */
-const mostRuns = 64;
+const maxRuns = 64;
 
 /** One with more keys and arguments goes alone. */
-const mostWords = 64;
+const maxWords = 64;
 
 /** Runs scripts, many by one command. Each is a step of its own still: if one fails, the others do not. */
-export class GatheredRuns {
-  readonly #runs: Gathering<Run>;
+export class BatchedScripts {
+  readonly #runs: Batcher<Run>;
   readonly #runAll: ScriptCommand;
 
-  /** @param runAll - runs `gatheringScript`, told the number of keys first. */
+  /** @param runAll - runs `batchScript`, told the number of keys first. */
   constructor(runAll: ScriptCommand) {
     this.#runAll = runAll;
-    this.#runs = new Gathering((runs) => this.#send(runs), mostRuns);
+    this.#runs = new Batcher((runs) => this.#send(runs), maxRuns);
   }
 
-  takes(keys: readonly string[], args: readonly ScriptArgument[]): boolean {
-    return keys.length + args.length <= mostWords;
+  accepts(keys: readonly string[], args: readonly ScriptArgument[]): boolean {
+    return keys.length + args.length <= maxWords;
   }
 
   /** @throws Fault when Redis refuses the script, or all that were run with it. */
@@ -43,9 +43,9 @@ export class GatheredRuns {
     words[0] = words.length - 1;
     words.push(packed(runs));
     try {
-      const answers = (await repeat(() => this.#runAll(...words))) as unknown[];
-      for (const [place, { resolve, reject }] of runs.entries()) {
-        const answer = answers[place];
+      const answers = (await withRetryUntraced(() => this.#runAll(...words))) as unknown[];
+      for (const [index, { resolve, reject }] of runs.entries()) {
+        const answer = answers[index];
         if (answer instanceof Error) reject(faultOf(answer));
         else resolve(answer);
       }
@@ -76,7 +76,7 @@ function packed(runs: readonly Run[]): Buffer {
 const ARRAY_32 = 0xdd;
 const STR_32 = 0xdb;
 const HEAD_BYTES = 5;
-const LONGEST_NUMBER = 24;
+const MAX_NUMBER = 24;
 
 function writeHead(buffer: Buffer, at: number, type: number, length: number): number {
   buffer[at] = type;
@@ -93,12 +93,12 @@ function writeWord(buffer: Buffer, at: number, word: ScriptArgument): number {
 
 /** At most so many bytes. */
 function roomOf({ script, args }: Run): number {
-  let room = 4 * HEAD_BYTES + script.length + LONGEST_NUMBER;
+  let room = 4 * HEAD_BYTES + script.length + MAX_NUMBER;
   for (const arg of args) room += HEAD_BYTES + roomOfWord(arg);
   return room;
 }
 
 function roomOfWord(word: ScriptArgument): number {
-  if (typeof word === 'number') return LONGEST_NUMBER;
+  if (typeof word === 'number') return MAX_NUMBER;
   return typeof word === 'string' ? Buffer.byteLength(word) : word.length;
 }

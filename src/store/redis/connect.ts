@@ -2,14 +2,14 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { probeTls, type TlsMaterial } from '../../lib/tls-causes.ts';
 
-const longestPauseMs = 2_000;
+const maxPauseMs = 2_000;
 
 /** Longer than Sentinels take to hear of each other's fail-over, some 0.1 s. */
-const hearsayMs = 1_000;
+const gossipMs = 1_000;
 
 /** Grows from 50 ms to 2 s, with half of it random so that many workers do not come back at once. */
-export const backOff = (attempt: number): number => {
-  const pause = Math.min(longestPauseMs, 50 * 2 ** Math.min(attempt, 6));
+export const retryDelayMs = (attempt: number): number => {
+  const pause = Math.min(maxPauseMs, 50 * 2 ** Math.min(attempt, 6));
   return pause / 2 + (Math.random() * pause) / 2;
 };
 
@@ -18,11 +18,11 @@ const options = {
   enableAutoPipelining: true,
   // Commands wait for the connection to come back; only `src/pipeline/worker.ts` gives up on a request.
   maxRetriesPerRequest: null,
-  retryStrategy: backOff,
+  retryStrategy: retryDelayMs,
   connectTimeout: 5_000,
   // A host that loses its power closes no connection; without this its worker would wait for the kernel to give up.
   socketTimeout: 5_000,
-  // Who answers so is no master any more: ask anew who is. The command is done again by `persist`.
+  // Who answers so is no master any more: ask anew who is. The command is done again by `withRetry`.
   reconnectOnError: (error: Error) => error.message.includes('READONLY'),
 } satisfies RedisOptions;
 
@@ -37,10 +37,10 @@ export interface LastingConnection {
 /**
  * Connect, and again whenever it is lost.
  * @param url - as `openRedis` has it.
- * @param gathering - commands that have gathered what there is, and wait for no others.
+ * @param batchCommands - commands that have gathered what there is, and wait for no others.
  */
-export function connect(url: string, tls: TlsMaterial, gathering: readonly string[]): LastingConnection {
-  const own: Options = { ...options, autoPipeliningIgnoredCommands: [...gathering] };
+export function connect(url: string, tls: TlsMaterial, batchCommands: readonly string[]): LastingConnection {
+  const own: Options = { ...options, autoPipeliningIgnoredCommands: [...batchCommands] };
   const sentinels = sentinelsOf(url);
   if (sentinels !== undefined) return connectToMaster(sentinels, own, tls);
   const urls = url.split(',').map((part) => part.trim());
@@ -57,7 +57,7 @@ function connectCluster(urls: readonly string[], secured: { readonly tls?: TlsMa
     urls.map((url) => address(url, 6_379)),
     {
       enableAutoPipelining: true,
-      clusterRetryStrategy: backOff,
+      clusterRetryStrategy: retryDelayMs,
       // A replica may lag behind; decisions rest on masters only.
       scaleReads: 'master',
       redisOptions: {
@@ -106,34 +106,34 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
     ...(username ? { username } : {}),
     ...(password ? { password } : {}),
   });
-  const watching = addresses.map((sentinel) => watchSwitches(sentinel, isSecure ? { tls } : {}));
+  const subscriptions = addresses.map((sentinel) => watchSwitches(sentinel, isSecure ? { tls } : {}));
   let isOutdated = false;
-  const leave = (): void => {
+  const reconnect = (): void => {
     if (connection.status === 'connect' || connection.status === 'ready') connection.disconnect(true);
     else isOutdated = connection.status === 'connecting';
   };
   // ioredis may ask a Sentinel that has not heard of it yet, and come back to the old one.
-  let again: NodeJS.Timeout | undefined;
-  const leaveTwice = (): void => {
-    leave();
-    clearTimeout(again);
-    again = setTimeout(leave, hearsayMs);
+  let secondReconnect: NodeJS.Timeout | undefined;
+  const reconnectTwice = (): void => {
+    reconnect();
+    clearTimeout(secondReconnect);
+    secondReconnect = setTimeout(reconnect, gossipMs);
   };
   // Whom it was on its way to may have been the old one.
   connection.on('connect', () => {
-    if (isOutdated) leave();
+    if (isOutdated) reconnect();
     isOutdated = false;
   });
-  for (const sentinel of watching) {
+  for (const sentinel of subscriptions) {
     sentinel.on('message', (_channel, switched) => {
-      if (` ${switched} `.includes(` ${masterName} `)) leaveTwice();
+      if (` ${switched} `.includes(` ${masterName} `)) reconnectTwice();
     });
   }
   return {
     connection,
     close() {
-      clearTimeout(again);
-      for (const each of [connection, ...watching]) each.disconnect();
+      clearTimeout(secondReconnect);
+      for (const each of [connection, ...subscriptions]) each.disconnect();
     },
   };
 }
@@ -153,7 +153,7 @@ function watchSwitches(address: Address, secured: { readonly tls?: TlsMaterial }
   const sentinel = new Redis({
     ...address,
     ...secured,
-    retryStrategy: backOff,
+    retryStrategy: retryDelayMs,
     maxRetriesPerRequest: null,
     enableReadyCheck: false,
   });
@@ -164,7 +164,7 @@ function watchSwitches(address: Address, secured: { readonly tls?: TlsMaterial }
 }
 
 /** Clusters and Sentinels are asked by connections of which ioredis tells only that they are closed. */
-export async function hiddenCause(url: string, tls: TlsMaterial): Promise<string | undefined> {
+export async function findTlsCause(url: string, tls: TlsMaterial): Promise<string | undefined> {
   const sentinels = sentinelsOf(url);
   const nodes = url.split(',').filter((part) => part.trim().startsWith('rediss://'));
   const servers = [

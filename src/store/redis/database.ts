@@ -1,11 +1,11 @@
 import type { Cluster, Redis } from 'ioredis';
 import { type TlsMaterial, tlsCause } from '../../lib/tls-causes.ts';
 import { type Keys, keysWith } from '../keys.ts';
-import { GatheredRuns } from './batched-scripts.ts';
-import { connect, hiddenCause } from './connect.ts';
+import { BatchedScripts } from './batched-scripts.ts';
+import { connect, findTlsCause } from './connect.ts';
 import { Fault } from './fault.ts';
-import { attempt, persist, traced } from './retry.ts';
-import { defineScripts, gatheringCommands } from './script-commands.ts';
+import { attempt, traced, withRetry } from './retry.ts';
+import { batchCommands, defineScripts } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
 /** What can be told about the connection without a secret. */
@@ -50,8 +50,8 @@ export interface Database {
    */
   measure(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<number>;
   readonly isCluster: boolean;
-  /** Run `read-gathered`, once. */
-  readGathered(keys: readonly string[], kinds: string): Promise<unknown[]>;
+  /** Run `read-batch`, once. */
+  readBatch(keys: readonly string[], kinds: string): Promise<unknown[]>;
   close(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function openRedis(
   onState: (state: RedisState) => void,
   tls: TlsMaterial = {},
 ): Database {
-  const lasting = connect(url, tls, gatheringCommands);
+  const lasting = connect(url, tls, batchCommands);
   const { connection } = lasting;
   let state: RedisState = { connected: false, cause: 'not connected yet' };
   const become = (next: RedisState): void => {
@@ -80,7 +80,7 @@ export function openRedis(
   connection.on('error', (error: NodeJS.ErrnoException) => {
     if (state.connected) return;
     become({ connected: false, cause: tlsCause(error.code) ?? error.code ?? error.name });
-    void hiddenCause(url, tls).then((cause) => {
+    void findTlsCause(url, tls).then((cause) => {
       if (cause !== undefined && !state.connected) become({ connected: false, cause });
     });
   });
@@ -92,7 +92,7 @@ export function openRedis(
     if (command?.keys !== keys.length) throw new Fault(`there is no script ${script} of ${keys.length} keys`);
     return command;
   };
-  const runs = scripts.runAll && new GatheredRuns(scripts.runAll);
+  const runs = scripts.runAll && new BatchedScripts(scripts.runAll);
   return {
     connection,
     keys: keysWith(prefix),
@@ -101,9 +101,9 @@ export function openRedis(
     },
     async run(script, keys, args) {
       const command = commandOf(script, keys);
-      const answer = await (runs?.takes(keys, args)
+      const answer = await (runs?.accepts(keys, args)
         ? traced(script, () => runs.run(script, keys, args))
-        : persist(() => command.call(...keys, ...args.map(asWord)), script));
+        : withRetry(() => command.call(...keys, ...args.map(asWord)), script));
       const word = scriptAnswers.find((known) => known === answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
@@ -113,7 +113,7 @@ export function openRedis(
       return Number(await attempt(() => command.call(...keys, ...args.map(asWord))));
     },
     isCluster,
-    async readGathered(keys, kinds) {
+    async readBatch(keys, kinds) {
       const count = isCluster ? [] : [keys.length];
       return (await scripts.read(...count, ...keys, kinds)) as unknown[];
     },

@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redisCalls } from './calls.ts';
-import { backOff } from './connect.ts';
+import { retryDelayMs } from './connect.ts';
 import { Fault } from './fault.ts';
 
 /** Redis says these while it starts, fails over or moves a slot; the same command works a moment later. */
-const passingReply =
+const transientReply =
   /^(LOADING|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN|MOVED|ASK|UNBLOCKED|NOREPLICAS|BUSY) |-READONLY /;
 
 /** The client says these without a server, or when slots have moved since it put commands together. */
-const passingTrouble =
+const transientError =
   /Connection is closed|Connection (closed|lost)|aborted|ECONN|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ETIMEDOUT|ENOTFOUND|Socket timeout|failed to refresh|max retries|Too many Cluster redirections|None of startup nodes|is disconnected|All keys in the pipeline/i;
 
-const isPassing = (message: string): boolean => passingReply.test(message) || passingTrouble.test(message);
+const isTransientMessage = (message: string): boolean =>
+  transientReply.test(message) || transientError.test(message);
 
 /**
  * Do a repeatable command until Redis has answered it: what fails because the server is away, starting, failing over
@@ -19,12 +20,12 @@ const isPassing = (message: string): boolean => passingReply.test(message) || pa
  * @param name - what a trace calls it.
  * @throws Fault when Redis answers with any other error.
  */
-export function persist<T>(command: () => Promise<T>, name = 'read or write'): Promise<T> {
-  return traced(name, () => repeat(command));
+export function withRetry<T>(command: () => Promise<T>, name = 'read or write'): Promise<T> {
+  return traced(name, () => withRetryUntraced(command));
 }
 
 /** The same, outside of any trace: for a command that does the work of several requests. */
-export async function repeat<T>(command: () => Promise<T>): Promise<T> {
+export async function withRetryUntraced<T>(command: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     const began = redisCalls.begin();
     try {
@@ -33,10 +34,10 @@ export async function repeat<T>(command: () => Promise<T>): Promise<T> {
       return answer;
     } catch (error) {
       const message = error instanceof Error ? error.message : '';
-      const again = isPassing(message);
-      redisCalls.end(began, again ? 'repeated' : 'refused');
-      if (!again) throw faultOf(error);
-      await sleep(backOff(attempt));
+      const isTransient = isTransientMessage(message);
+      redisCalls.end(began, isTransient ? 'repeated' : 'refused');
+      if (!isTransient) throw faultOf(error);
+      await sleep(retryDelayMs(attempt));
     }
   }
 }

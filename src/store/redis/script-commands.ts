@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { gatheringScript, loadScripts, type Script, type ScriptArgument } from './scripts.ts';
+import { batchScript, loadScripts, type Script, type ScriptArgument } from './scripts.ts';
 
 /** What ioredis has made of a script. */
 export type ScriptCommand = (...args: ScriptArgument[]) => Promise<unknown>;
@@ -15,24 +15,24 @@ export interface ScriptCommands {
 }
 
 /** Those that take as many keys as there are; they gather what is asked for in a turn, and so wait for no others. */
-export const gatheringCommands = ['read-gathered', 'run-gathered'] as const;
+export const batchCommands = ['read-batch', 'run-gathered'] as const;
 
-const [readGathered, runGathered] = gatheringCommands;
+const [readBatch, runBatch] = batchCommands;
 
 export function defineScripts(connection: Redis | Cluster): ScriptCommands {
   const scripts = loadScripts();
-  const changing = scripts.filter(({ name }) => name !== readGathered);
+  const changing = scripts.filter(({ name }) => name !== readBatch);
   const each = changing.map(
     (script) => [script.name, { call: define(connection, script), keys: script.keys }] as const,
   );
-  const reading = scripts.find(({ name }) => name === readGathered)?.lua ?? '';
+  const reading = scripts.find(({ name }) => name === readBatch)?.lua ?? '';
   const { isCluster } = connection;
   return {
     each: new Map(each),
-    read: define(connection, { name: readGathered, lua: reading, keys: isCluster ? 1 : 'first' }, 'Buffer'),
+    read: define(connection, { name: readBatch, lua: reading, keys: isCluster ? 1 : 'first' }, 'Buffer'),
     runAll: isCluster
       ? undefined
-      : define(connection, { name: runGathered, lua: gatheringScript(changing), keys: 'first' }),
+      : define(connection, { name: runBatch, lua: batchScript(changing), keys: 'first' }),
   };
 }
 

@@ -31,7 +31,7 @@ export function loadScripts(): Script[] {
  * It returns a list of what they answer, with an error for each that failed; or it fails as a whole, with whatever was done,
  * when the server is no master just now: each can be done again.
  */
-export function gatheringScript(scripts: readonly Script[]): string {
+export function batchScript(scripts: readonly Script[]): string {
   const branches = scripts.map(({ name, lua }) => `if name == '${name}' then\n${lua}\nend`);
   return `local function run(name, KEYS, ARGV)\n${branches.join('\n')}\nend\n${runEach}`;
 }

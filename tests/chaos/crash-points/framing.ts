@@ -26,12 +26,12 @@ export const respEnd: PacketEnd = (bytes, at) => {
 /** MQTT 3.1.1 and 5: a byte of type and flags, then the remaining length in up to four bytes of seven bits. */
 export const mqttEnd: PacketEnd = (bytes, at) => {
   let length = 0;
-  for (let place = 0; place < 4; place++) {
-    const byte = bytes[at + 1 + place];
+  for (let index = 0; index < 4; index++) {
+    const byte = bytes[at + 1 + index];
     if (byte === undefined) return undefined;
-    length += (byte & 127) << (7 * place);
+    length += (byte & 127) << (7 * index);
     if (byte < 128) {
-      const end = at + 2 + place + length;
+      const end = at + 2 + index + length;
       return end <= bytes.length ? end : undefined;
     }
   }

@@ -4,7 +4,7 @@ import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import type { Server } from '../../../dev/servers/process.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
 import type { Stores } from '../../../src/store/index.ts';
-import { openDirectly } from '../../harness/direct-calls.ts';
+import { openStoresOf } from '../../harness/direct-calls.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { connectPhone, type Phone } from '../../harness/phone.ts';
 import { acknowledgement, relayBroker, type Strike, Watch, type Watching } from './faults.ts';
@@ -14,7 +14,7 @@ import { messagesOf, stateOf } from './state.ts';
 import { type RelayedWorker, startRelayed } from './worker.ts';
 
 /** What becomes of the worker: nothing, its connection to Redis is cut, or it is killed. */
-export type Harm = 'none' | 'cut' | 'killed';
+export type Fault = 'none' | 'cut' | 'killed';
 
 /** One request, and all that came of it. */
 export interface Run {
@@ -34,7 +34,7 @@ interface Kept {
   readonly milliseconds: number;
 }
 
-interface Parts {
+interface Deps {
   readonly broker: Server;
   readonly redis: Server;
   readonly database: Redis;
@@ -47,34 +47,34 @@ interface Parts {
   readonly worker: RelayedWorker;
 }
 
-export class CrashStage {
-  readonly #parts: Parts;
+export class CrashHarness {
+  readonly #parts: Deps;
   readonly #laid = new Map<Scene, Kept[]>();
   readonly #killed: Promise<void>[] = [];
   #worker: RelayedWorker;
   /** Started beforehand, as that takes longer than all else. */
   #spare: Promise<RelayedWorker> | undefined;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#worker = parts.worker;
+  constructor(deps: Deps) {
+    this.#parts = deps;
+    this.#worker = deps.worker;
   }
 
-  static async start(): Promise<CrashStage> {
+  static async start(): Promise<CrashHarness> {
     const [broker, redis] = await Promise.all([startMosquitto({ persistence: false }), startRedis()]);
     const watching: Watching = { watch: undefined };
     const relay = await relayBroker(broker.port, watching);
     const worker = await startRelayed(redis.port, relay, watching);
     await eventually('the worker is ready', () => worker.process.log().includes('"msg":"ready"'));
     relay.isOpen = false;
-    const { stores, close } = await openDirectly({ redis });
+    const { stores, close } = await openStoresOf({ redis });
     const listener = await connectPhone(broker.url, 'listener', '00000', {});
     await listener.mqtt.subscribeAsync(['actions/#', 'ses/#'], { qos: 1 });
     const names = [...new Set(scenes.map(({ client }) => client))];
     const askers = await Promise.all(
       names.map(async (name) => [name, await connectPhone(broker.url, name, '00000', {})] as const),
     );
-    return new CrashStage({
+    return new CrashHarness({
       broker,
       redis,
       database: new Redis(redis.url),
@@ -89,7 +89,7 @@ export class CrashStage {
   }
 
   /** Send a scene's request, strike where told, and wait until the broker has its acknowledgement. */
-  async run(scene: Scene, strike: Strike | undefined, harm: Harm): Promise<Run> {
+  async run(scene: Scene, strike: Strike | undefined, harm: Fault): Promise<Run> {
     const { watching, listener, askers, database } = this.#parts;
     await this.#restore(scene);
     const startedAt = Date.now();

@@ -1,7 +1,7 @@
 /** What is stored before a request, and the request: one that tells others, or moves much, for each kind. */
 import { atom, encodeFragment, type Tuple } from '../../../src/etf/index.ts';
 import type { Stores } from '../../../src/store/index.ts';
-import { type Book, rostersOf, seed } from '../../harness/address-books.ts';
+import { type AddressBook, rostersOf, seed } from '../../harness/address-books.ts';
 import { feature, profile } from '../../harness/terms.ts';
 
 export interface Scene {
@@ -30,7 +30,7 @@ const clients: Readonly<Record<string, readonly string[]>> = {
   [fresh]: ['fresh-1'],
 };
 
-const books: Readonly<Record<string, Book>> = {
+const books: Readonly<Record<string, AddressBook>> = {
   [self]: {
     1: [`${friend}_4`, `${other}_1`, `${stranger}_1`],
     2: [`${friend}_4`, `${friend}_5`, `${both}_1`, `${newOnly}_1`],
@@ -43,7 +43,7 @@ const books: Readonly<Record<string, Book>> = {
 };
 
 /** In the profile that moves also itself: its old entry for itself is renamed like those of others. */
-const movingBook: Book = {
+const movingBook: AddressBook = {
   1: [...(books[self]?.[1] ?? []), `${self}_2`],
   2: [...(books[self]?.[2] ?? []), `${self}_1`],
 };

@@ -68,8 +68,8 @@ const updatePlace = 5;
 function timeless(term: Term, startedAt: number): Term {
   if (!(term instanceof Tuple) || term.elements.length !== 9) return term;
   return new Tuple(
-    term.elements.map((element, place) =>
-      place === updatePlace && isNow(Number(element), startedAt) ? 0 : element,
+    term.elements.map((element, index) =>
+      index === updatePlace && isNow(Number(element), startedAt) ? 0 : element,
     ),
   );
 }

@@ -1,6 +1,6 @@
 /** What is asked next: drawn from a seed, so that a run can be repeated request by request. */
 
-import type { Chance } from '../../harness/rng.ts';
+import type { Rng } from '../../harness/rng.ts';
 import type { Asked, Kind, Owned } from './operation.ts';
 import type { Contact, Feature, Roster, Service, State } from './state.ts';
 import type { Forms } from './wire.ts';
@@ -24,17 +24,17 @@ export interface Choice {
 export type Rows = readonly (readonly Choice[])[];
 
 /** A group of at most five requests, in one of the ways in which they may meet. */
-export function drawGroup(chance: Chance, cast: Cast): Rows {
-  const some = (count: number) => Array.from({ length: count }, () => drawChoice(chance, cast));
-  const way = chance.weighted({ alone: 1, inOrder: 2, together: 5, rows: 2 });
+export function drawGroup(rng: Rng, cast: Cast): Rows {
+  const some = (count: number) => Array.from({ length: count }, () => drawChoice(rng, cast));
+  const way = rng.weighted({ alone: 1, inOrder: 2, together: 5, rows: 2 });
   if (way === 'alone') return [some(1)];
-  if (way === 'inOrder') return [some(2 + chance.below(4))];
-  if (way === 'together') return withFewTellers(some(2 + chance.below(4))).map((choice) => [choice]);
-  return [some(2), some(1 + chance.below(2))];
+  if (way === 'inOrder') return [some(2 + rng.below(4))];
+  if (way === 'together') return withFewNotifiers(some(2 + rng.below(4))).map((choice) => [choice]);
+  return [some(2), some(1 + rng.below(2))];
 }
 
 /** Each contact may be told before or after any other: with three tellers at once, the orders are too many to search. */
-function withFewTellers(choices: readonly Choice[]): Choice[] {
+function withFewNotifiers(choices: readonly Choice[]): Choice[] {
   const tellers = choices.filter(({ kind }) => ['update', 'remove', 'phone'].includes(kind));
   const tooMany = tellers.slice(2);
   return choices.filter((choice) => !tooMany.includes(choice));
@@ -53,13 +53,13 @@ const weights: Readonly<Record<Kind, number>> = {
   invalid: 1,
 };
 
-function drawChoice(chance: Chance, cast: Cast): Choice {
-  const kind = chance.weighted(weights);
-  const size = chance.is(0.3) ? 7 : 8;
-  const forms = drawForms(chance);
-  const [client, target, likely] = [chance.pick(cast.clients), chance.pick(cast.phones), chance.is(0.8)];
-  const isStranger = chance.is(0.03);
-  const makeAsked = drawAsked(chance, cast, kind);
+function drawChoice(rng: Rng, cast: Cast): Choice {
+  const kind = rng.weighted(weights);
+  const size = rng.is(0.3) ? 7 : 8;
+  const forms = drawForms(rng);
+  const [client, target, likely] = [rng.pick(cast.clients), rng.pick(cast.phones), rng.is(0.8)];
+  const isStranger = rng.is(0.03);
+  const makeAsked = drawAsked(rng, cast, kind);
   return {
     kind,
     forms,
@@ -86,32 +86,24 @@ function waitingFor({ askedBy, wants }: State, phone: string): string[] {
 
 type Base = Pick<Asked, 'phone' | 'size'>;
 
-function drawAsked(chance: Chance, cast: Cast, kind: Kind): (state: State, base: Base) => Asked {
+function drawAsked(rng: Rng, cast: Cast, kind: Kind): (state: State, base: Base) => Asked {
   switch (kind) {
     case 'set': {
-      const [owned, malformed] = [drawOwned(chance, cast), chance.is(0.06)];
+      const [owned, malformed] = [drawOwned(rng, cast), rng.is(0.06)];
       // One of 7 elements has no presence that could have the wrong shape.
       return (_, { phone, size }) => ({ phone, size: malformed ? 8 : size, kind, owned, malformed });
     }
     case 'update': {
-      const presence = chance.is(0.8) ? chance.pick(presences) : '';
-      const ahead = chance.pick(timesAhead);
+      const presence = rng.is(0.8) ? rng.pick(presences) : '';
+      const ahead = rng.pick(timesAhead);
       return (_, base) => ({ ...base, kind, presence, time: Number.isNaN(ahead) ? 0 : Date.now() + ahead });
     }
     case 'link': {
-      const address = chance.is(0.05)
-        ? 'no address'
-        : chance.is(0.5)
-          ? first(cast)
-          : chance.pick(cast.addresses);
+      const address = rng.is(0.05) ? 'no address' : rng.is(0.5) ? first(cast) : rng.pick(cast.addresses);
       return (_, base) => ({ ...base, kind, address });
     }
     case 'email': {
-      const [fallback, guess, isRight] = [
-        chance.pick(cast.addresses),
-        chance.below(1_000_000),
-        chance.is(0.4),
-      ];
+      const [fallback, guess, isRight] = [rng.pick(cast.addresses), rng.below(1_000_000), rng.is(0.4)];
       return (state, base) => {
         const codes = state.codes[base.phone] ?? {};
         const address = Object.keys(codes)[0] ?? fallback;
@@ -122,11 +114,11 @@ function drawAsked(chance: Chance, cast: Cast, kind: Kind): (state: State, base:
       };
     }
     case 'phone': {
-      const [isNamed, isWaiting, other] = [chance.is(0.4), chance.is(0.8), chance.pick(cast.phones)];
-      const place = chance.below(4);
+      const [isNamed, isWaiting, other] = [rng.is(0.4), rng.is(0.8), rng.pick(cast.phones)];
+      const index = rng.below(4);
       return (state, base) => {
         const waiting = waitingFor(state, base.phone);
-        const old = (isWaiting ? waiting[place % Math.max(1, waiting.length)] : undefined) ?? other;
+        const old = (isWaiting ? waiting[index % Math.max(1, waiting.length)] : undefined) ?? other;
         return { ...base, kind, ...(isNamed && { old }) };
       };
     }
@@ -149,59 +141,59 @@ const statuses = ['', '', '', '', 'friend', 'friend', 'muted', 'ban', 'request',
 
 const presences = ['online', 'away', 'offline'] as const;
 
-function drawForms(chance: Chance): Forms {
+function drawForms(rng: Rng): Forms {
   return {
-    phone: chance.pick(['binary', 'binary', 'plus', 'characters', 'integer']),
-    code: chance.pick(['binary', 'characters', 'integer', 'password']),
-    unset: chance.pick(['list', 'undefined']),
-    wrong: chance.pick(['settings', 'roster', 'contact', 'presence', 'service']),
+    phone: rng.pick(['binary', 'binary', 'plus', 'characters', 'integer']),
+    code: rng.pick(['binary', 'characters', 'integer', 'password']),
+    unset: rng.pick(['list', 'undefined']),
+    wrong: rng.pick(['settings', 'roster', 'contact', 'presence', 'service']),
   };
 }
 
-function drawOwned(chance: Chance, cast: Cast): Owned {
+function drawOwned(rng: Rng, cast: Cast): Owned {
   return {
-    ...(chance.is(0.5) && { settings: drawSettings(chance) }),
-    ...(chance.is(0.5) && { presence: chance.pick(presences) }),
-    ...(chance.is(0.45) && { rosters: drawRosters(chance, cast) }),
-    ...(chance.is(0.3) && { services: drawServices(chance) }),
+    ...(rng.is(0.5) && { settings: drawSettings(rng) }),
+    ...(rng.is(0.5) && { presence: rng.pick(presences) }),
+    ...(rng.is(0.45) && { rosters: drawRosters(rng, cast) }),
+    ...(rng.is(0.3) && { services: drawServices(rng) }),
   };
 }
 
-function drawSettings(chance: Chance): Feature[] {
-  const keys = ['LANG', 'theme', 'sound', 'font'].filter(() => chance.is(0.5));
-  return keys.map((key) => ({ key, value: chance.is(0.25) ? '' : `${key} ${chance.below(100)}` }));
+function drawSettings(rng: Rng): Feature[] {
+  const keys = ['LANG', 'theme', 'sound', 'font'].filter(() => rng.is(0.5));
+  return keys.map((key) => ({ key, value: rng.is(0.25) ? '' : `${key} ${rng.below(100)}` }));
 }
 
 /** Also such as the server owns, which are to be ignored. */
-function drawServices(chance: Chance): Service[] {
-  const status = chance.is(0.1) ? 'verified' : 'added';
+function drawServices(rng: Rng): Service[] {
+  const status = rng.is(0.1) ? 'verified' : 'added';
   return [
-    { id: `vox-${chance.below(100)}`, type: 'vox', status },
-    ...(chance.is(0.3) ? [{ id: 'vox-second', type: 'vox', status: '' }] : []),
-    ...(chance.is(0.3) ? [{ id: 'forged@example.org', type: 'email', status: 'verified' }] : []),
-    ...(chance.is(0.3) ? [{ id: 'AKIAFORGED', type: 'aws', status: 'verified' }] : []),
+    { id: `vox-${rng.below(100)}`, type: 'vox', status },
+    ...(rng.is(0.3) ? [{ id: 'vox-second', type: 'vox', status: '' }] : []),
+    ...(rng.is(0.3) ? [{ id: 'forged@example.org', type: 'email', status: 'verified' }] : []),
+    ...(rng.is(0.3) ? [{ id: 'AKIAFORGED', type: 'aws', status: 'verified' }] : []),
   ];
 }
 
-function drawRosters(chance: Chance, cast: Cast): (Roster | number)[] {
-  const ids = chance.is(0.8) ? [1] : [1, 2];
+function drawRosters(rng: Rng, cast: Cast): (Roster | number)[] {
+  const ids = rng.is(0.8) ? [1] : [1, 2];
   const rosters = ids.map((id) => ({
     id,
-    names: `roster ${chance.below(100)}`,
-    contacts: drawContacts(chance, cast),
+    names: `roster ${rng.below(100)}`,
+    contacts: drawContacts(rng, cast),
   }));
-  return chance.is(0.15) ? [...rosters, 77] : rosters;
+  return rng.is(0.15) ? [...rosters, 77] : rosters;
 }
 
 /** Mostly phones of the cast in their first roster, so that many hold each other. */
-function drawContacts(chance: Chance, { phones }: Cast): Contact[] {
-  const known = phones.filter(() => chance.is(0.55)).map((phone) => `${phone}_${chance.is(0.85) ? 1 : 2}`);
-  const strangers = chance.is(0.15) ? [chance.pick(['380990000000_1', 'nobody', '+380990000000_1'])] : [];
+function drawContacts(rng: Rng, { phones }: Cast): Contact[] {
+  const known = phones.filter(() => rng.is(0.55)).map((phone) => `${phone}_${rng.is(0.85) ? 1 : 2}`);
+  const strangers = rng.is(0.15) ? [rng.pick(['380990000000_1', 'nobody', '+380990000000_1'])] : [];
   return [...known, ...strangers].map((phoneId) => ({
     phoneId,
-    names: `contact ${chance.below(1000)}`,
-    update: chance.below(1000),
-    presence: chance.is(0.3) ? 'away' : '',
-    status: chance.pick(statuses),
+    names: `contact ${rng.below(1000)}`,
+    update: rng.below(1000),
+    presence: rng.is(0.3) ? 'away' : '',
+    status: rng.pick(statuses),
   }));
 }

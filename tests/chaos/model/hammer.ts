@@ -2,31 +2,31 @@
 import assert from 'node:assert/strict';
 import type { CaughtMail, SmtpSink } from '../../../dev/servers/smtp.ts';
 import type { StsServer } from '../../../dev/servers/sts.ts';
-import type { Stage } from '../../harness/harness.ts';
-import { Chance } from '../../harness/rng.ts';
+import type { Harness } from '../../harness/harness.ts';
+import { Rng } from '../../harness/rng.ts';
 import { type Cast, type Choice, drawGroup, type Rows } from './choices.ts';
 import { byTopic, Device, Eavesdropper, type Overheard } from './device.ts';
 import { copyText, explain, type Group, noticeText } from './linearize.ts';
 import { answerName, answerText, type Operation, type Outside, seenUpdates } from './operation.ts';
 import { report } from './report.ts';
 import { drop, nothing, put, type State } from './state.ts';
-import { allKeys, readView, skipTime, withLastWishes } from './stores.ts';
+import { allKeys, readView, skipTime, withLastProposals } from './stores.ts';
 import { payloadOf, readAnswer, readNotice } from './wire.ts';
 
 /** A cast, what the model says it has, and where its requests are drawn from. */
 interface Play {
   readonly cast: Cast;
   readonly devices: ReadonlyMap<string, Device>;
-  readonly chance: Chance;
+  readonly rng: Rng;
   state: State;
 }
 
 export class Hammer {
-  readonly #stage: Stage;
+  readonly #harness: Harness;
   readonly #smtp: SmtpSink;
   readonly #sts: StsServer;
   readonly #seed: number;
-  readonly #chance: Chance;
+  readonly #rng: Rng;
   readonly #plays: Play[] = [];
   readonly #eavesdropper: Eavesdropper;
   #skipped = 0;
@@ -40,24 +40,24 @@ export class Hammer {
   readonly explored = { all: 0, worst: 0 };
 
   private constructor(
-    parts: { stage: Stage; smtp: SmtpSink; sts: StsServer; seed: number },
+    parts: { harness: Harness; smtp: SmtpSink; sts: StsServer; seed: number },
     spy: Eavesdropper,
   ) {
-    this.#stage = parts.stage;
+    this.#harness = parts.harness;
     this.#smtp = parts.smtp;
     this.#sts = parts.sts;
     this.#seed = parts.seed;
-    this.#chance = new Chance(parts.seed, 'world');
+    this.#rng = new Rng(parts.seed, 'world');
     this.#eavesdropper = spy;
   }
 
   /** @param casts - how many. */
   static async start(
-    parts: { stage: Stage; smtp: SmtpSink; sts: StsServer; seed: number },
+    parts: { harness: Harness; smtp: SmtpSink; sts: StsServer; seed: number },
     casts: number,
   ): Promise<Hammer> {
     const spy = new Eavesdropper(
-      await parts.stage.phone({ client: 'eavesdropper', number: '0', session: false }),
+      await parts.harness.phone({ client: 'eavesdropper', number: '0', session: false }),
     );
     await spy.listen();
     const hammer = new Hammer(parts, spy);
@@ -77,13 +77,13 @@ export class Hammer {
       addresses: ['ann', 'bob', 'eve'].map((name) => `${name}@cast-${number}.example.org`),
     };
     const devices = new Map<string, Device>();
-    for (const [place, client] of cast.clients.entries()) {
-      const isOld = place % 2 === 1;
+    for (const [index, client] of cast.clients.entries()) {
+      const isOld = index % 2 === 1;
       const mqtt = { protocolVersion: isOld ? 4 : 5 } as const;
-      const phone = await this.#stage.phone({ client, number: '0', session: false, mqtt });
+      const phone = await this.#harness.phone({ client, number: '0', session: false, mqtt });
       devices.set(client, new Device(phone, !isOld));
     }
-    this.#plays.push({ cast, devices, chance: new Chance(this.#seed, cast.name), state: nothing });
+    this.#plays.push({ cast, devices, rng: new Rng(this.#seed, cast.name), state: nothing });
   }
 
   /** All casts act at once, each its group; then what was seen of each is judged. */
@@ -93,7 +93,7 @@ export class Hammer {
     for (const play of this.#plays) await this.#signIn(play);
     const mood = this.#outsideMood();
     const asked = await Promise.all(this.#plays.map((play) => this.#act(play)));
-    await this.#stage.idle();
+    await this.#harness.idle();
     const heard = await this.#eavesdropper.heard();
     const outside = {
       ...mood,
@@ -104,9 +104,9 @@ export class Hammer {
     };
     const notices = byTopic(heard.notices);
     const answers = byTopic(heard.answers);
-    for (const [place, play] of this.#plays.entries()) {
+    for (const [index, play] of this.#plays.entries()) {
       // Who was answered first was mostly done first.
-      const operations = (asked[place] ?? []).sort((a, b) => a.answeredAt - b.answeredAt);
+      const operations = (asked[index] ?? []).sort((a, b) => a.answeredAt - b.answeredAt);
       const updates = seenUpdates(operations);
       await this.#judge(play, { operations, outside: { ...outside, updates }, notices, answers });
     }
@@ -115,7 +115,7 @@ export class Hammer {
 
   /** Requests of one cast; those of a row in order, the rows at the same time. */
   async #act(play: Play): Promise<Operation[]> {
-    const rows = drawGroup(play.chance, play.cast);
+    const rows = drawGroup(play.rng, play.cast);
     const addresses = new Set(play.cast.addresses);
     const before = play.state;
     const run = async (row: Rows[number]): Promise<Operation[]> => {
@@ -141,8 +141,8 @@ export class Hammer {
       return undefined;
     // Those of MQTT 3.1.1 have an odd number; their neighbour can tell an answer from another client's `remove`.
     const needsProperties = asked.kind === 'remove' || asked.kind === 'aws';
-    const place = cast.clients.indexOf(chosen);
-    const client = (needsProperties ? cast.clients[place - (place % 2)] : undefined) ?? chosen;
+    const index = cast.clients.indexOf(chosen);
+    const client = (needsProperties ? cast.clients[index - (index % 2)] : undefined) ?? chosen;
     const device = devices.get(client);
     assert.ok(device);
     const exchange = await device.ask(payloadOf(asked, choice.forms), asked.kind);
@@ -170,35 +170,35 @@ export class Hammer {
       const own = operations.filter((operation) => operation.client === client);
       return unasked(client, takeOut(seen.answers, `actions/1/api/${client}`), own);
     });
-    const view = withLastWishes(await readView(this.#stage.database, cast));
+    const view = withLastProposals(await readView(this.#harness.database, cast));
     const viewedAt = Date.now() + this.#skipped;
     const group: Group = { operations, outside, notices, copies, view, viewedAt };
-    const verdict = explain(play.state, group);
-    this.explored.all += verdict.explored;
-    this.explored.worst = Math.max(this.explored.worst, verdict.explored);
-    if (verdict.state === undefined) {
+    const result = explain(play.state, group);
+    this.explored.all += result.explored;
+    this.explored.worst = Math.max(this.explored.worst, result.explored);
+    if (result.state === undefined) {
       assert.fail(
-        `seed ${this.#seed}, wave ${this.waves}, ${cast.name}:\n${report(play.state, group, verdict)}`,
+        `seed ${this.#seed}, wave ${this.waves}, ${cast.name}:\n${report(play.state, group, result)}`,
       );
     }
-    play.state = verdict.state;
+    play.state = result.state;
   }
 
   /** The authentication service: clients come back, leave, and change to another phone. */
   async #signIn(play: Play): Promise<void> {
-    const { cast, chance } = play;
+    const { cast, rng } = play;
     for (const client of cast.clients) {
-      const [comesBack, leaves, changes] = [chance.is(0.5), chance.is(0.02), chance.is(0.1)];
+      const [comesBack, leaves, changes] = [rng.is(0.5), rng.is(0.02), rng.is(0.1)];
       // Who asked to move to a phone often has it next.
-      const [any, follows] = [chance.pick(cast.phones), chance.is(0.7)];
+      const [any, follows] = [rng.pick(cast.phones), rng.is(0.7)];
       const phone = (follows ? play.state.proposals[client]?.phone : undefined) ?? any;
       const isIn = client in play.state.sessions;
       if (isIn ? changes : comesBack) {
-        await this.#stage.signIn(client, phone);
+        await this.#harness.signIn(client, phone);
         play.state = { ...play.state, sessions: put(play.state.sessions, client, phone) };
       } else if (isIn && leaves) {
         // The set of the phone's sessions keeps a stale member, as it may.
-        await this.#stage.database.del(`session:${client}`);
+        await this.#harness.database.del(`session:${client}`);
         play.state = { ...play.state, sessions: drop(play.state.sessions, client) };
       }
     }
@@ -206,15 +206,15 @@ export class Hammer {
 
   /** Now and then a minute passes, ten, an hour or a day, so that limits, codes and migrations lapse. */
   async #passTime(): Promise<void> {
-    const minutes = Number(this.#chance.weighted({ 0: 60, 1.1: 30, 12: 6, 61: 3, 1501: 1 }));
+    const minutes = Number(this.#rng.weighted({ 0: 60, 1.1: 30, 12: 6, 61: 3, 1501: 1 }));
     if (minutes === 0) return;
-    await skipTime(this.#stage.database, minutes * 60_000);
+    await skipTime(this.#harness.database, minutes * 60_000);
     this.#skipped += minutes * 60_000;
   }
 
   #outsideMood(): Pick<Outside, 'mail' | 'sts'> {
-    const mail = this.#chance.is(0.15) ? 'refuses' : 'accepts';
-    const sts = this.#chance.weighted({ success: 8, slow: 1, AccessDenied: 1 });
+    const mail = this.#rng.is(0.15) ? 'refuses' : 'accepts';
+    const sts = this.#rng.weighted({ success: 8, slow: 1, AccessDenied: 1 });
     this.#smtp.refuse(mail === 'refuses' ? 'rcpt' : 'none');
     this.#sts.mode(sts, slowStsMs);
     return { mail, sts };
@@ -246,7 +246,7 @@ export class Hammer {
       `^(workers|session:client-\\d+-\\d|(sessions|profile|contacts|verify|aws):\\{(${phones})\\}|limit:\\{(${phones})\\}:(link|tries:[\\w-]+)|` +
         `proposal:client-\\d+-\\d|migration:\\{(${phones})\\}(:to)?|limit:\\{[\\w-]+\\}:(address|domain)|confirmed:\\{[\\w-]+\\}|done:\\{(${phones})\\}:.*)$`,
     );
-    const keys = await allKeys(this.#stage.database);
+    const keys = await allKeys(this.#harness.database);
     return keys.filter((key) => !known.test(key));
   }
 }
@@ -263,9 +263,9 @@ function takeOut<T>(map: Map<string, T[]>, name: string): readonly T[] {
 function unasked(client: string, heard: readonly Overheard[], operations: readonly Operation[]): string[] {
   const texts = heard.map(({ payload }) => readAnswer(payload));
   for (const answer of operations.flatMap(({ answers }) => answers)) {
-    const place = texts.findIndex((text) => answerText(text) === answerText(answer));
-    assert.ok(place >= 0, `${client} got an answer that was not published to it`);
-    texts.splice(place, 1);
+    const index = texts.findIndex((text) => answerText(text) === answerText(answer));
+    assert.ok(index >= 0, `${client} got an answer that was not published to it`);
+    texts.splice(index, 1);
   }
   return texts.map((answer) =>
     answerName(answer) === 'profile remove' && 'kind' in answer

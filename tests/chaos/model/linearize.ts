@@ -22,7 +22,7 @@ export interface Group {
 }
 
 /** How the search ended. */
-export interface Verdict {
+export interface CheckResult {
   /** The state after an order that explains everything; absent if there is none. */
   readonly state?: State;
   /** How many points of the search were looked at. */
@@ -46,19 +46,19 @@ export function noticeText({ phone, contact }: Notice): string {
 }
 
 /** Find out how a group went. When a move began is seldom seen, and makes the search many times as long. */
-export function explain(before: State, group: Group): Verdict {
+export function explain(before: State, group: Group): CheckResult {
   const withMove = { ...group, outside: { ...group.outside, sawMove: true } };
   const ways = seesMoves(group.operations) ? [group, withMove] : [group];
   let explored = 0;
-  let verdict: Verdict = { explored };
-  for (const most of explorations) {
+  let result: CheckResult = { explored };
+  for (const max of explorations) {
     for (const way of ways) {
-      verdict = linearize(before, way, most);
-      explored += verdict.explored;
-      if (verdict.state !== undefined) return { ...verdict, explored };
+      result = linearize(before, way, max);
+      explored += result.explored;
+      if (result.state !== undefined) return { ...result, explored };
     }
   }
-  return { ...verdict, explored };
+  return { ...result, explored };
 }
 
 /** Whether when a move began may matter: something was refused for it, or another proposal came meanwhile. */
@@ -71,13 +71,13 @@ function seesMoves(operations: readonly Operation[]): boolean {
  * Search the orders of all steps for one that explains a group. A request that was answered before another was asked
  * comes first; apart from that, any order is right.
  */
-function linearize(before: State, group: Group, mostExplored: number): Verdict {
+function linearize(before: State, group: Group, maxExplored: number): CheckResult {
   const seen = new Set<string>();
   const wanted = sortedText(group.view);
   let furthest: Point | undefined;
   const search = (point: Point): State | undefined => {
     const key = digestOfPoint(point);
-    if (seen.has(key) || seen.size > mostExplored) return undefined;
+    if (seen.has(key) || seen.size > maxExplored) return undefined;
     seen.add(key);
     if (furthest === undefined || progress(point) > progress(furthest)) furthest = point;
     if (isExplained(point) && sortedText(viewOf(point.state, group.viewedAt)) === wanted) return point.state;
@@ -127,25 +127,25 @@ function progress({ tasks, notices, copies }: Point): number {
 
 function* nexts(point: Point, { operations, outside }: Group): Generator<Point> {
   const { state } = point;
-  const tasks = withoutIdleTelling(point, operations);
-  for (const [place, operation] of operations.entries()) {
-    const task = tasks[place] ?? start;
+  const tasks = withoutIdleNotifying(point, operations);
+  for (const [index, operation] of operations.entries()) {
+    const task = tasks[index] ?? start;
     if (task.step === 'start' && isTooEarly(operation, operations, tasks)) continue;
     for (const move of advance(outside, state, operation, task)) {
       const said = withoutSaid(point, operation, move);
-      if (said) yield { state: move.state, tasks: tasks.with(place, move.task), ...said };
+      if (said) yield { state: move.state, tasks: tasks.with(index, move.task), ...said };
     }
   }
 }
 
 /** Only `set` and a move put entries where there were none; without them, whom there is nothing to tell need not be told. */
-function withoutIdleTelling({ state, tasks }: Point, operations: readonly Operation[]): readonly Task[] {
+function withoutIdleNotifying({ state, tasks }: Point, operations: readonly Operation[]): readonly Task[] {
   const mayAppear = operations.some(
-    ({ asked: { kind } }, place) => tasks[place]?.step !== 'done' && (kind === 'set' || kind === 'phone'),
+    ({ asked: { kind } }, index) => tasks[index]?.step !== 'done' && (kind === 'set' || kind === 'phone'),
   );
   if (mayAppear || Object.keys(state.moved).length > 0) return tasks;
-  return tasks.map((task, place) => {
-    const operation = operations[place];
+  return tasks.map((task, index) => {
+    const operation = operations[index];
     return operation === undefined ? task : withoutIdle(state, operation, task);
   });
 }
@@ -156,7 +156,7 @@ function isTooEarly(
   operations: readonly Operation[],
   tasks: readonly Task[],
 ): boolean {
-  return operations.some((other, place) => other.answeredAt < askedAt && !tasks[place]?.answered);
+  return operations.some((other, index) => other.answeredAt < askedAt && !tasks[index]?.answered);
 }
 
 /** What is left to explain after a step; `undefined` if the step would have said what nobody heard. */
@@ -176,9 +176,9 @@ export function copyText(client: string, phone: string, size: number): string {
 function without(list: readonly string[], gone: readonly string[]): readonly string[] | undefined {
   let left = list;
   for (const text of gone) {
-    const place = left.indexOf(text);
-    if (place < 0) return undefined;
-    left = left.toSpliced(place, 1);
+    const index = left.indexOf(text);
+    if (index < 0) return undefined;
+    left = left.toSpliced(index, 1);
   }
   return left;
 }

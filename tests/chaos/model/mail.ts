@@ -9,10 +9,10 @@ import {
   emptyProfile,
   hourMs,
   type Moment,
-  mostTries,
-  type Place,
+  maxTries,
   type Profile,
   put,
+  type QuotaSlot,
   type State,
 } from './state.ts';
 import { done, type Move, type Task } from './task.ts';
@@ -51,7 +51,7 @@ type Checking = { readonly isOwn: boolean };
 function linkChecked(outside: Outside, state: State, operation: Operation, task: Checking): Move[] {
   const { asked } = operation;
   if (asked.kind !== 'link') return [];
-  if (wrongCodesOf(outside, state, operation, asked).length >= mostWrongCodes)
+  if (wrongCodesOf(outside, state, operation, asked).length >= maxWrongCodes)
     return refuses(state, operation, 'too_many_requests');
   const isOwn = task.isOwn || (state.confirmed[asked.phone] ?? []).includes(asked.address);
   return [{ state, task: { step: 'limit', answered: false, isOwn } }];
@@ -60,26 +60,31 @@ function linkChecked(outside: Outside, state: State, operation: Operation, task:
 /** Who has confirmed an address is held by the phone's limit alone. */
 function linkPhone(outside: Outside, state: State, operation: Operation, { isOwn }: Checking): Move[] {
   if (!mayMailOf(outside, state, operation)) return refuses(state, operation, 'too_many_requests');
-  const phonePlaces = withPlace(state.phonePlaces, operation.asked.phone, outside, operation);
-  return [{ state: { ...state, phonePlaces }, task: { step: isOwn ? 'mail' : 'address', answered: false } }];
+  const phonePlaces = withSlot(state.phoneSlots, operation.asked.phone, outside, operation);
+  return [
+    {
+      state: { ...state, phoneSlots: phonePlaces },
+      task: { step: isOwn ? 'mail' : 'address', answered: false },
+    },
+  ];
 }
 
 /** The place in the phone's limit is given back if the address's has none; others may have found it taken meanwhile. */
 function linkAddress(outside: Outside, state: State, operation: Operation): Move[] {
   const { asked } = operation;
   if (asked.kind !== 'link') return [];
-  const recent = recentPlaces(state.addressPlaces, asked.address, outside, operation);
-  if (recent.length >= mostOfAddress)
+  const recent = recentSlots(state.addressSlots, asked.address, outside, operation);
+  if (recent.length >= maxOfAddress)
     return refuses(released(state, operation), operation, 'too_many_requests');
-  const addressPlaces = withPlace(state.addressPlaces, asked.address, outside, operation);
-  return [{ state: { ...state, addressPlaces }, task: { step: 'mail', answered: false } }];
+  const addressPlaces = withSlot(state.addressSlots, asked.address, outside, operation);
+  return [{ state: { ...state, addressSlots: addressPlaces }, task: { step: 'mail', answered: false } }];
 }
 
-type Places = State['phonePlaces'];
+type Slots = State['phoneSlots'];
 
-function withPlace(places: Places, name: string, { skipped }: Outside, { id, time }: Operation): Places {
-  const place: Place = { operation: id, taken: { from: time.from + skipped, to: time.to + skipped } };
-  return put(places, name, [...(places[name] ?? []), place]);
+function withSlot(slots: Slots, name: string, { skipped }: Outside, { id, time }: Operation): Slots {
+  const place: QuotaSlot = { operation: id, taken: { from: time.from + skipped, to: time.to + skipped } };
+  return put(slots, name, [...(slots[name] ?? []), place]);
 }
 
 function mail(outside: Outside, state: State, operation: Operation): Move[] {
@@ -109,7 +114,7 @@ const sent = answerText({ io: 'ok', word: 'email_sent' });
 /** Without the places in the limits that an operation took. */
 function released(state: State, { id, asked }: Operation): State {
   if (asked.kind !== 'link') return state;
-  const without = (places: Places, name: string) =>
+  const without = (places: Slots, name: string) =>
     name in places
       ? put(
           places,
@@ -119,26 +124,26 @@ function released(state: State, { id, asked }: Operation): State {
       : places;
   return {
     ...state,
-    phonePlaces: without(state.phonePlaces, asked.phone),
-    addressPlaces: without(state.addressPlaces, asked.address),
+    phoneSlots: without(state.phoneSlots, asked.phone),
+    addressSlots: without(state.addressSlots, asked.address),
   };
 }
 
-function recentPlaces(places: Places, name: string, { skipped }: Outside, { time }: Operation): Place[] {
-  return (places[name] ?? []).filter(({ taken }) => taken.to + hourMs > time.to + skipped);
+function recentSlots(slots: Slots, name: string, { skipped }: Outside, { time }: Operation): QuotaSlot[] {
+  return (slots[name] ?? []).filter(({ taken }) => taken.to + hourMs > time.to + skipped);
 }
 
 /** Whether a new code may be mailed by the phone's limit. */
 function mayMailOf(outside: Outside, state: State, operation: Operation): boolean {
-  const recent = recentPlaces(state.phonePlaces, operation.asked.phone, outside, operation);
+  const recent = recentSlots(state.phoneSlots, operation.asked.phone, outside, operation);
   const now = operation.time.to + outside.skipped;
-  return recent.length < mostOfPhone && recent.every(({ taken }) => taken.to + apartMs <= now);
+  return recent.length < maxOfPhone && recent.every(({ taken }) => taken.to + apartMs <= now);
 }
 
 const apartMs = 60_000;
-const mostOfPhone = 5;
-const mostOfAddress = 10;
-const mostWrongCodes = 10;
+const maxOfPhone = 5;
+const maxOfAddress = 10;
+const maxWrongCodes = 10;
 
 /** Those that a phone has tried for an address within a day. */
 function wrongCodesOf(
@@ -168,9 +173,9 @@ export function email(
   const codes = state.codes[phone] ?? {};
   const kept = codes[address];
   const wrong = refuses(state, operation, 'wrong_code');
-  if (profile === undefined || kept === undefined || kept.tries >= mostTries) return wrong;
+  if (profile === undefined || kept === undefined || kept.tries >= maxTries) return wrong;
   if (kept.mailed.to + codeMs <= operation.time.from + outside.skipped) return wrong;
-  if (wrongCodesOf(outside, state, operation, asked).length >= mostWrongCodes) return wrong;
+  if (wrongCodesOf(outside, state, operation, asked).length >= maxWrongCodes) return wrong;
   if (kept.code !== asked.code) {
     const counted = put(codes, address, { ...kept, tries: kept.tries + 1 });
     const { from, to } = operation.time;

@@ -87,9 +87,9 @@ function aws(outside: Outside, state: State, operation: Operation): Move[] {
   const credentials = final.credentials;
   const issued = outside.issued.get(phone) ?? [];
   if (credentials === undefined || !issued.some((key) => credentials.text.includes(key))) return [];
-  const until = credentials.expiration - leastLeftMs + outside.skipped;
+  const until = credentials.expiration - minLeftMs + outside.skipped;
   const next = { ...state, credentials: put(state.credentials, phone, { text: credentials.text, until }) };
   return [{ state: state.ending.includes(phone) ? state : next, task: done }];
 }
 
-const leastLeftMs = 5 * 60_000;
+const minLeftMs = 5 * 60_000;

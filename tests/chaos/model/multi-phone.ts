@@ -5,7 +5,7 @@
 
 import { profileAnswer, refuses, says } from './answering.ts';
 import { isBusy, isTaken, list, meant, migrate, want } from './migration.ts';
-import { hears, tell } from './notifying.ts';
+import { hears, notify } from './notifying.ts';
 import type { Asked, Operation, Outside, PhoneOperation } from './operation.ts';
 import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
 import type { Entry, Move, News, Task } from './task.ts';
@@ -38,7 +38,7 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
     case 'entries':
       return [{ state, task: readMove(state, operation, task) }];
     case 'tell':
-      return task.left.length > 0 ? tell(state, operation, task) : told(state, operation, task);
+      return task.left.length > 0 ? notify(state, operation, task) : notified(state, operation, task);
     default:
       return [];
   }
@@ -76,7 +76,7 @@ function begin(outside: Outside, state: State, operation: Operation): Move[] {
 function update(state: State, operation: Operation, asked: Asked & { kind: 'update' }): Move[] {
   const profile = state.profiles[asked.phone];
   if (profile === undefined) return refuses(state, operation, 'not_found');
-  const isTaken = asked.time > profile.update && asked.time <= operation.time.to + mostAheadMs;
+  const isTaken = asked.time > profile.update && asked.time <= operation.time.to + maxAheadMs;
   const next = {
     ...profile,
     ...(isTaken && { update: asked.time }),
@@ -88,7 +88,7 @@ function update(state: State, operation: Operation, asked: Asked & { kind: 'upda
   return withTask(says(after, operation, profileAnswer(asked, next)), task);
 }
 
-const mostAheadMs = 5 * 60_000;
+const maxAheadMs = 5 * 60_000;
 
 function remove(state: State, operation: Operation): Move[] {
   const { phone, size, kind } = operation.asked;
@@ -130,8 +130,8 @@ function forgotten(state: State, phone: string): State {
 }
 
 function released(state: State, phone: string, from: string): State {
-  const place = state.claimed.findIndex((each) => each.to === phone && each.from === from);
-  return { ...state, claimed: state.claimed.toSpliced(place, 1) };
+  const index = state.claimed.findIndex((each) => each.to === phone && each.from === from);
+  return { ...state, claimed: state.claimed.toSpliced(index, 1) };
 }
 
 function phone(outside: Outside, state: State, operation: PhoneOperation): Move[] {
@@ -258,7 +258,7 @@ function endSessions(state: State, operation: Operation, task: Task & { step: 's
 }
 
 /** All counterparties have been told. Of two updates the last counts, so what was told must be what is. */
-function told(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
+function notified(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
   const { news, all } = task;
   const { phone } = operation.asked;
   const present = state.profiles[operation.asked.phone];

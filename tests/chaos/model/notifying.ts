@@ -4,10 +4,10 @@ import { type Contact, type Profile, put, type State } from './state.ts';
 import type { Entry, Move, News, Task } from './task.ts';
 
 /** Tell one of those that are left, whichever: a change of its entry and a notice, if it holds the profile as a contact. */
-export function tell(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
-  return task.left.flatMap((entry, place) => {
-    const after = { ...task, left: task.left.toSpliced(place, 1) };
-    return tellOne(state, operation, entry, task.news).map((move) => ({ ...move, task: after }));
+export function notify(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
+  return task.left.flatMap((entry, index) => {
+    const after = { ...task, left: task.left.toSpliced(index, 1) };
+    return notifyOne(state, operation, entry, task.news).map((move) => ({ ...move, task: after }));
   });
 }
 
@@ -15,13 +15,13 @@ export function tell(state: State, operation: Operation, task: Task & { step: 't
 export function withoutIdle(state: State, operation: Operation, task: Task): Task {
   if (task.step !== 'tell') return task;
   const left = task.left.filter((entry) => {
-    const [move, ...others] = tellOne(state, operation, entry, task.news);
+    const [move, ...others] = notifyOne(state, operation, entry, task.news);
     return others.length > 0 || move?.state !== state || move.notices !== undefined;
   });
   return left.length === task.left.length ? task : { ...task, left };
 }
 
-function tellOne(state: State, { asked }: Operation, entry: Entry, news: News): Omit<Move, 'task'>[] {
+function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News): Omit<Move, 'task'>[] {
   const [other = '', theirRoster = ''] = entry.phoneId.split('_');
   const us = news.is === 'moved' ? news.from : asked.phone;
   const theirs = state.profiles[other];

@@ -1,15 +1,15 @@
 /** What is printed of a group that no order explains. */
-import type { Group, Verdict } from './linearize.ts';
+import type { CheckResult, Group } from './linearize.ts';
 import { answerText, type Operation } from './operation.ts';
 import { type State, sortedText, viewOf } from './state.ts';
 
 /** Everything that is needed to see by hand why no order of a group's requests explains what was seen. */
-export function report(before: State, group: Group, { explored, furthest }: Verdict): string {
+export function report(before: State, group: Group, { explored, furthest }: CheckResult): string {
   const origin = Math.min(...group.operations.map(({ askedAt }) => askedAt));
-  const line = (operation: Operation, place: number) => {
+  const line = (operation: Operation, index: number) => {
     const { id, client, asked, askedAt, answeredAt, answers } = operation;
     const when = `${askedAt - origin}–${answeredAt - origin}`;
-    const step = furthest?.tasks[place]?.step;
+    const step = furthest?.tasks[index]?.step;
     return `  ${id} ${client} ${when} ${sortedText(asked)}\n     → ${answers.map(answerText).join(' … ')}  [${step}]`;
   };
   const { mail, sts, mailed, issued } = group.outside;

@@ -49,7 +49,7 @@ export interface Code {
 }
 
 /** A place taken in a limit. */
-export interface Place {
+export interface QuotaSlot {
   readonly operation: number;
   readonly taken: Moment;
 }
@@ -62,8 +62,8 @@ export interface State {
   readonly sessions: ByName<string>;
   /** By phone and address. */
   readonly codes: ByName<ByName<Code>>;
-  readonly phonePlaces: ByName<readonly Place[]>;
-  readonly addressPlaces: ByName<readonly Place[]>;
+  readonly phoneSlots: ByName<readonly QuotaSlot[]>;
+  readonly addressSlots: ByName<readonly QuotaSlot[]>;
   /** Wrong codes, by phone and address. */
   readonly wrongCodes: ByName<ByName<readonly Moment[]>>;
   /** The addresses that a phone has confirmed at any time. */
@@ -88,8 +88,8 @@ export const nothing: State = {
   profiles: {},
   sessions: {},
   codes: {},
-  phonePlaces: {},
-  addressPlaces: {},
+  phoneSlots: {},
+  addressSlots: {},
   wrongCodes: {},
   confirmed: {},
   askedBy: {},
@@ -123,7 +123,7 @@ export interface View {
   /** Phone → the wrong tries of each code that is still good. */
   readonly codes: ByName<readonly number[]>;
   /** Phone or address → places taken. */
-  readonly places: ByName<number>;
+  readonly slots: ByName<number>;
   /** Phone → its wrong codes within a day. */
   readonly wrongCodes: ByName<number>;
   /** Phone → how many addresses it has confirmed. */
@@ -138,7 +138,7 @@ export interface View {
 export const hourMs = 60 * 60_000;
 export const dayMs = 24 * hourMs;
 export const codeMs = 10 * 60_000;
-export const mostTries = 5;
+export const maxTries = 5;
 
 /** @param now - by the clock of the store. */
 export function viewOf(state: State, now: number): View {
@@ -152,11 +152,11 @@ export function viewOf(state: State, now: number): View {
     sessions: state.sessions,
     members,
     codes: mapped(state.codes, (codes) => {
-      const isGood = ({ tries, mailed }: Code) => tries < mostTries && mailed.to + codeMs > now;
+      const isGood = ({ tries, mailed }: Code) => tries < maxTries && mailed.to + codeMs > now;
       const good = Object.values(codes).filter(isGood);
       return good.length === 0 ? undefined : good.map(({ tries }) => tries).sort();
     }),
-    places: mapped({ ...state.phonePlaces, ...state.addressPlaces }, (places) => {
+    slots: mapped({ ...state.phoneSlots, ...state.addressSlots }, (places) => {
       return places.filter(({ taken }) => taken.to + hourMs > now).length || undefined;
     }),
     wrongCodes: mapped(state.wrongCodes, (codes) => {

@@ -5,7 +5,7 @@ import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeFragment, equal, type Term, Tuple } from '../../../src/etf/index.ts';
 import { elementsOf } from '../../harness/terms.ts';
 import type { Cast } from './choices.ts';
-import { dayMs, hourMs, mostTries, profileText, type View } from './state.ts';
+import { dayMs, hourMs, maxTries, profileText, type View } from './state.ts';
 import { readProfileFields, textOf } from './wire.ts';
 
 /** Keys the digests that stand for addresses; the workers have it too. */
@@ -40,16 +40,16 @@ export async function readView(redis: Redis, { phones, clients, addresses }: Cas
       return phone === null ? [] : [[client, phone]];
     }),
   );
-  const places = Object.fromEntries(
+  const slots = Object.fromEntries(
     addresses.flatMap((address) => {
-      const taken = takenPlaces(next<string[]>());
+      const taken = takenSlots(next<string[]>());
       return taken === 0 ? [] : [[address, taken]];
     }),
   );
   return phones.reduce((view, phone) => withPhone(view, phone, addresses, next), {
     ...nothing,
     sessions,
-    places,
+    slots,
   });
 }
 
@@ -58,7 +58,7 @@ const nothing: View = {
   sessions: {},
   members: {},
   codes: {},
-  places: {},
+  slots: {},
   wrongCodes: {},
   confirmed: {},
   migrations: {},
@@ -74,8 +74,8 @@ function digestOf(address: string): string {
 }
 
 /** @param members - with their scores. */
-function takenPlaces(members: readonly string[], windowMs = hourMs): number {
-  const scores = members.filter((_, place) => place % 2 === 1);
+function takenSlots(members: readonly string[], windowMs = hourMs): number {
+  const scores = members.filter((_, index) => index % 2 === 1);
   return scores.filter((score) => Number(score) + windowMs > Date.now()).length;
 }
 
@@ -101,8 +101,8 @@ function withPhone(view: View, phone: string, addresses: readonly string[], next
   const [profile, contacts] = [next<Hash>(), next<Hash>()];
   const members = next<string[]>().filter((client) => view.sessions[client] === phone);
   const tries = goodCodes(next<Record<string, string>>());
-  const places = takenPlaces(next<string[]>());
-  const wrongCodes = addresses.reduce((sum) => sum + takenPlaces(next<string[]>(), dayMs), 0);
+  const places = takenSlots(next<string[]>());
+  const wrongCodes = addresses.reduce((sum) => sum + takenSlots(next<string[]>(), dayMs), 0);
   const confirmed = next<number>();
   const migration = next<Record<string, string>>();
   const hasCredentials = next<number>() === 1;
@@ -118,7 +118,7 @@ function withPhone(view: View, phone: string, addresses: readonly string[], next
         : { ...view.profiles, [phone]: storedText(profile, contacts) },
     members: members.length === 0 ? view.members : { ...view.members, [phone]: members.sort() },
     codes: tries.length === 0 ? view.codes : { ...view.codes, [phone]: tries },
-    places: places === 0 ? view.places : { ...view.places, [phone]: places },
+    slots: places === 0 ? view.slots : { ...view.slots, [phone]: places },
     wrongCodes: wrongCodes === 0 ? view.wrongCodes : { ...view.wrongCodes, [phone]: wrongCodes },
     confirmed: confirmed === 0 ? view.confirmed : { ...view.confirmed, [phone]: confirmed },
     migrations: { ...view.migrations, [phone]: listedIn(migration) },
@@ -135,7 +135,7 @@ function listedIn(migration: Record<string, string>): string[] {
 }
 
 /** Of the phones that are listed at others, those where that is what they asked last. */
-export function withLastWishes(view: View): View {
+export function withLastProposals(view: View): View {
   const wishes = view.unfinished.filter((text) => text.includes(' wants '));
   const wants = new Map(wishes.map((text) => text.split(' wants ') as [string, string]));
   const migrations = Object.entries(view.migrations).map(
@@ -154,7 +154,7 @@ function goodCodes(verify: Readonly<Record<string, string>>): number[] {
     .map((field) => field.slice(0, -':code'.length))
     .filter((digest) => Number(verify[`${digest}:expires`]) > Date.now())
     .map((digest) => Number(verify[`${digest}:tries`]))
-    .filter((tries) => tries < mostTries)
+    .filter((tries) => tries < maxTries)
     .sort();
 }
 
@@ -163,7 +163,7 @@ function storedText(profile: Hash, contacts: Hash): string {
   const field = (name: string): Term => decodeFragment(profile[name] ?? Buffer.from([106]));
   assert.equal(field('balance'), 0);
   const used = new Set<string>();
-  const rosters = elementsOf(field('outlines')).map((outline) => joined(outline, contacts, used));
+  const rosters = elementsOf(field('outlines')).map((skeleton) => joined(skeleton, contacts, used));
   assert.deepEqual(Object.keys(contacts).sort(), [...used].sort(), 'a contact for each name in the rosters');
   if (profile.rosters) assert.ok(equal(field('rosters'), rosters), 'the ready rosters are up to date');
   const terms = {
@@ -175,17 +175,17 @@ function storedText(profile: Hash, contacts: Hash): string {
   return profileText(readProfileFields(terms, Number(profile.update)));
 }
 
-function joined(outline: Term, contacts: Hash, used: Set<string>): Term {
-  if (!(outline instanceof Tuple)) return outline;
-  const id = String(outline.elements[1]);
-  const userlist = elementsOf(outline.elements[6]).map((phoneId) => {
+function joined(skeleton: Term, contacts: Hash, used: Set<string>): Term {
+  if (!(skeleton instanceof Tuple)) return skeleton;
+  const id = String(skeleton.elements[1]);
+  const userlist = elementsOf(skeleton.elements[6]).map((phoneId) => {
     const name = `${id}:${textOf(phoneId)}`;
     used.add(name);
     const contact = contacts[name];
     assert.ok(contact, `a contact ${name}`);
     return decodeFragment(contact);
   });
-  return new Tuple(outline.elements.with(6, userlist));
+  return new Tuple(skeleton.elements.with(6, userlist));
 }
 
 /** The names of all keys. */
@@ -223,5 +223,5 @@ async function pipelined<T>(
   const pipeline = redis.pipeline();
   for (const key of keys) add(pipeline, key);
   const replies = (await pipeline.exec()) ?? [];
-  return new Map(keys.map((key, place) => [key, replies[place]?.[1] as T]));
+  return new Map(keys.map((key, index) => [key, replies[index]?.[1] as T]));
 }

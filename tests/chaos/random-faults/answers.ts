@@ -60,9 +60,9 @@ export async function askUntilFree(
   for (const end = performance.now() + patienceMs; ; await sleep(200)) {
     const answer = await phone.ask(device, kind, request, [possible, free]);
     if (possible.fits(answer) === 'last') return;
-    phone.parts.ledger.explained(`${kind} refused as ${refused}, as the phone was just moving`);
+    phone.deps.eventLog.explained(`${kind} refused as ${refused}, as the phone was just moving`);
     if (performance.now() < end) continue;
-    phone.parts.ledger.differs(
+    phone.deps.eventLog.differs(
       'wrong',
       `${kind} of ${phone.name} (${phone.number}) is ${refused} for too long`,
       phone.since,
@@ -75,7 +75,11 @@ export async function askUntilFree(
 export async function heard(phone: Phone, what: string, isHeard: () => boolean): Promise<void> {
   for (const end = performance.now() + patienceMs; !isHeard() && performance.now() < end; ) await sleep(10);
   if (isHeard()) return;
-  phone.parts.ledger.differs('notice', `${phone.name} (${phone.number}) waits in vain: ${what}`, phone.since);
+  phone.deps.eventLog.differs(
+    'notice',
+    `${phone.name} (${phone.number}) waits in vain: ${what}`,
+    phone.since,
+  );
   throw new Lost();
 }
 

@@ -2,26 +2,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { decodeFragment, equal, isAtom, print, type Term, Tuple } from '../../../src/etf/index.ts';
-import { persist } from '../../../src/store/redis/retry.ts';
-import type { Ledger, Sample } from './event-log.ts';
-import type { Crowd } from './load.ts';
-import type { Post } from './mailbox.ts';
+import { withRetry } from '../../../src/store/redis/retry.ts';
+import type { EventLog, Sample } from './event-log.ts';
+import type { Load } from './load.ts';
+import type { Mailbox } from './mailbox.ts';
 import type { Phone } from './phones.ts';
 import type { System } from './system.ts';
 
 /** Compare what is stored with what is known, and look for what should be gone. */
-export async function inspect(system: System, crowd: Crowd, ledger: Ledger): Promise<void> {
-  for (const hub of crowd.hubs) {
-    for (const end = performance.now() + 30_000; hub.due.length > 0 && performance.now() < end; )
+export async function inspect(system: System, load: Load, eventLog: EventLog): Promise<void> {
+  for (const contact of load.contacts) {
+    for (const end = performance.now() + 30_000; contact.due.length > 0 && performance.now() < end; )
       await sleep(50);
-    for (const due of hub.due) ledger.differs('notice', `${due.what}: no notice came`, due.since);
+    for (const due of contact.due) eventLog.differs('notice', `${due.what}: no notice came`, due.since);
   }
-  for (const phone of crowd.phones) {
+  for (const phone of load.phones) {
     for (const what of await differences(phone, system))
-      ledger.differs('store', `${phone.name}: ${what}`, phone.since);
+      eventLog.differs('store', `${phone.name}: ${what}`, phone.since);
   }
   // When what is left should have gone is not known.
-  for (const key of await strangers(system, crowd)) ledger.differs('store', `${key} is left`, 0);
+  for (const key of await strangers(system, load)) eventLog.differs('store', `${key} is left`, 0);
 }
 
 async function differences(phone: Phone, { database, stores }: System): Promise<string[]> {
@@ -35,30 +35,30 @@ async function differences(phone: Phone, { database, stores }: System): Promise<
   const clients = devices.map(({ client }) => client).sort();
   const active = (await stores.sessions.active(number)).sort();
   if (active.join() !== clients.join()) found.push(`the sessions of ${number} are ${active}`);
-  const { hub } = phone.parts;
-  const entry = await persist(() => connection.hgetBuffer(keys.contacts(hub.number), `1:${number}_1`));
+  const { hub } = phone.deps;
+  const entry = await withRetry(() => connection.hgetBuffer(keys.contacts(hub.number), `1:${number}_1`));
   const problem = entry ? entryProblem(phone, decodeFragment(entry)) : 'there is no entry';
   if (problem) found.push(`in the book of its hub: ${problem}`);
   return found;
 }
 
-function entryProblem({ news, isDeletedAtHub }: Phone, entry: Term): string | undefined {
+function entryProblem({ news, isDeletedAtContact }: Phone, entry: Term): string | undefined {
   if (!(entry instanceof Tuple)) return 'the entry is no contact';
   const { 11: update = 0, 13: presence = [], 14: status = [] } = entry.elements;
   const isNews = news.some((each) => equal(update, each.update) && equal(presence, each.presence));
-  if (!isNews || isAtom(status, 'deleted') !== isDeletedAtHub) {
-    return `the entry is ${print(entry)}, told may be ${news.map((each) => `${each.update} ${print(each.presence)}`)}${isDeletedAtHub ? ', deleted' : ''}`;
+  if (!isNews || isAtom(status, 'deleted') !== isDeletedAtContact) {
+    return `the entry is ${print(entry)}, told may be ${news.map((each) => `${each.update} ${print(each.presence)}`)}${isDeletedAtContact ? ', deleted' : ''}`;
   }
   return undefined;
 }
 
 /** Keys, but those that outlast a number, of one that nobody has any more; or of a work that was not ended. */
-async function strangers({ database: { connection } }: System, crowd: Crowd): Promise<string[]> {
+async function strangers({ database: { connection } }: System, load: Load): Promise<string[]> {
   const nodes = connection instanceof Redis ? [connection] : connection.nodes('master');
   const all = (await Promise.all(nodes.map((node) => node.keys('*')))).flat();
-  const numbers = new Set(crowd.phones.map(({ number }) => number));
+  const numbers = new Set(load.phones.map(({ number }) => number));
   const gone = new Set(
-    crowd.phones.flatMap((phone) => [...phone.left]).filter((number) => !numbers.has(number)),
+    load.phones.flatMap((phone) => [...phone.left]).filter((number) => !numbers.has(number)),
   );
   return all.filter((key) => {
     if (/^(leaving|arriving|removal|heir):|:(asking|waiting)$/.test(key)) return true;
@@ -71,24 +71,24 @@ async function strangers({ database: { connection } }: System, crowd: Crowd): Pr
 const takeOverMs = 5_000;
 
 /** Each accepted `link` was one mail; a second one needs the death of the worker that had just sent the first. */
-export function inspectMails(crowd: Crowd, post: Post, ledger: Ledger): void {
-  for (const phone of crowd.phones) {
+export function inspectMails(load: Load, mailbox: Mailbox, eventLog: EventLog): void {
+  for (const phone of load.phones) {
     for (const { address, sentAt } of phone.linked) {
-      const mails = post.to(address);
+      const mails = mailbox.to(address);
       const last = mails.at(-1)?.at ?? 0;
-      if (mails.length === 0) ledger.violation('missing', `no mail came to ${address}`);
+      if (mails.length === 0) eventLog.violation('missing', `no mail came to ${address}`);
       if (mails.length < 2) continue;
-      if (ledger.timeline.had(sentAt - takeOverMs, last, ['kill', 'term', 'freeze']))
-        ledger.explained(
+      if (eventLog.timeline.had(sentAt - takeOverMs, last, ['kill', 'term', 'freeze']))
+        eventLog.explained(
           'second mails, as a worker died, froze or was taken for dead before it recorded the first',
         );
-      else if (ledger.timeline.had(sentAt, last, ['restartBroker', 'killBroker', 'failover']))
-        ledger.explained('second mails, as broker or Redis forgot the first');
+      else if (eventLog.timeline.had(sentAt, last, ['restartBroker', 'killBroker', 'failover']))
+        eventLog.explained('second mails, as broker or Redis forgot the first');
       else {
         const after = mails.map(({ at }) => `${Math.round(at - sentAt)} ms`).join(' and ');
-        ledger.violation(
+        eventLog.violation(
           'twice',
-          `mails came to ${address} ${after} after it was asked for at ${ledger.at(sentAt)}`,
+          `mails came to ${address} ${after} after it was asked for at ${eventLog.at(sentAt)}`,
         );
       }
     }
@@ -96,7 +96,7 @@ export function inspectMails(crowd: Crowd, post: Post, ledger: Ledger): void {
 }
 
 /** The longest that a request waited after a kill, in milliseconds; and of those that nothing else disturbed. */
-export function waitsAfterKills({ samples, timeline }: Ledger): {
+export function waitsAfterKills({ samples, timeline }: EventLog): {
   longest: number;
   undisturbed: number;
   kills: number;
@@ -109,11 +109,11 @@ export function waitsAfterKills({ samples, timeline }: Ledger): {
     const waits = touched
       .filter(isQuick)
       .map(({ sentAt, answeredAt }) => answeredAt - Math.max(sentAt, kill.from));
-    const most = waits.filter(Number.isFinite).reduce((a, b) => Math.max(a, b), 0);
-    longest = Math.max(longest, most);
+    const max = waits.filter(Number.isFinite).reduce((a, b) => Math.max(a, b), 0);
+    longest = Math.max(longest, max);
     if (isAlone) {
       kills++;
-      undisturbed = Math.max(undisturbed, most);
+      undisturbed = Math.max(undisturbed, max);
     }
   }
   return { longest, undisturbed, kills };
@@ -123,7 +123,7 @@ export function waitsAfterKills({ samples, timeline }: Ledger): {
 const isQuick = ({ kind }: Sample): boolean => kind !== 'link' && kind !== 'aws';
 
 /** p50, p99 and the longest of `get`, in milliseconds. */
-export function latencies({ samples, timeline }: Ledger, isDuringFaults: boolean): string {
+export function latencies({ samples, timeline }: EventLog, isDuringFaults: boolean): string {
   const taken = samples
     .filter(({ kind, answeredAt }) => kind === 'get' && Number.isFinite(answeredAt))
     .filter(({ sentAt, answeredAt }) => timeline.had(sentAt, answeredAt) === isDuringFaults)

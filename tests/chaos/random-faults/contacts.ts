@@ -22,7 +22,7 @@ export interface DueNotice {
  * A counterparty of several phones: each has it as a contact, and it has each. It listens, and changes nothing itself;
  * so what stands in its book of a phone follows from that phone's requests alone.
  */
-export class Hub {
+export class ContactPhone {
   readonly number: string;
   /** Numbers that stand in its book and belong to nobody yet. */
   readonly spares: string[];
@@ -30,7 +30,7 @@ export class Hub {
   readonly #due = new Set<DueNotice>();
   notices = 0;
   /** The longest that a notice took from its request, in milliseconds. */
-  longestNoticeMs = 0;
+  maxNoticeMs = 0;
 
   private constructor(device: Device, number: string, spares: string[]) {
     this.#device = device;
@@ -40,16 +40,16 @@ export class Hub {
   }
 
   /** Connect it, and let it have these numbers in its book. */
-  static async connect(system: System, place: number, numbers: readonly string[]): Promise<Hub> {
-    const number = `38067${1_000_000 + place}`;
+  static async connect(system: System, index: number, numbers: readonly string[]): Promise<ContactPhone> {
+    const number = `38067${1_000_000 + index}`;
     const options = { version: 5, qos: 1, filter: `ses/${number}`, username: number } as const;
-    const device = await Device.connect(system.broker.url, `hub-${place}`, options);
+    const device = await Device.connect(system.broker.url, `hub-${index}`, options);
     await signIn(system.database, device.client, number);
     const userlist = numbers.map((other) => contact({ phoneId: `${other}_1`, names: 'a phone' }));
     const set = profile({ phone: number, rosters: [roster({ id: 1, userlist })], status: 'set' });
     const { answer } = await device.ask(encode(set), () => 'last');
     if (answer === undefined) throw new Error('a hub was not answered before any fault');
-    return new Hub(device, number, [...numbers]);
+    return new ContactPhone(device, number, [...numbers]);
   }
 
   /** From now on this notice has to come. */
@@ -83,7 +83,7 @@ export class Hub {
     for (const due of this.#due) {
       if (!due.isMetBy(notice)) continue;
       this.#due.delete(due);
-      this.longestNoticeMs = Math.max(this.longestNoticeMs, performance.now() - due.since);
+      this.maxNoticeMs = Math.max(this.maxNoticeMs, performance.now() - due.since);
     }
   }
 }

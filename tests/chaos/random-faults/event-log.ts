@@ -29,7 +29,7 @@ export interface Sample {
 }
 
 /** All that a run notes down for its verdict. */
-export class Ledger {
+export class EventLog {
   readonly timeline = new Timeline();
   readonly samples: Sample[] = [];
   readonly violations: { readonly kind: ViolationKind; readonly what: string }[] = [];

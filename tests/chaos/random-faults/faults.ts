@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { persist } from '../../../src/store/redis/retry.ts';
-import type { Chance } from '../../harness/rng.ts';
-import type { Ledger } from './event-log.ts';
+import { withRetry } from '../../../src/store/redis/retry.ts';
+import type { Rng } from '../../harness/rng.ts';
+import type { EventLog } from './event-log.ts';
 import type { Worker } from './fleet.ts';
 import type { System } from './system.ts';
 import type { Fault, FaultKind } from './timeline.ts';
@@ -71,17 +71,17 @@ const shutdownMs = 30_000;
 /** Does harm, at random times and in random order, and mends what it did. */
 export class Faults {
   readonly #system: System;
-  readonly #ledger: Ledger;
-  readonly #chance: Chance;
+  readonly #eventLog: EventLog;
+  readonly #rng: Rng;
   readonly #course: Course;
   readonly #deck: readonly FaultKind[];
   #cards: FaultKind[] = [];
 
   /** @param course - of it what this kind of Redis can have. */
-  constructor(system: System, ledger: Ledger, chance: Chance, course: Course) {
+  constructor(system: System, eventLog: EventLog, rng: Rng, course: Course) {
     this.#system = system;
-    this.#ledger = ledger;
-    this.#chance = chance;
+    this.#eventLog = eventLog;
+    this.#rng = rng;
     this.#course = course;
     const other = system.redis.disturbance === 'failover' ? 'restartRedis' : 'failover';
     this.#deck = course.deck.filter((kind) => kind !== other);
@@ -97,11 +97,11 @@ export class Faults {
     while (!isOver()) {
       const kind = this.#draw();
       // A server can't be restarted by two at a time, nor hang twice.
-      if (once.has(kind) && this.#ledger.timeline.isUnderWay(kind)) await Promise.all(under);
+      if (once.has(kind) && this.#eventLog.timeline.isUnderWay(kind)) await Promise.all(under);
       const one = this.#one(kind).finally(() => under.delete(one));
       under.add(one);
       // What hangs is long, and harms only some: others go on meanwhile.
-      const isOverlapped = (hangs(kind) || this.#chance.is(0.25)) && under.size < 3;
+      const isOverlapped = (hangs(kind) || this.#rng.is(0.25)) && under.size < 3;
       const pauseMs = this.#between(pace.pauseMs);
       if (!isOverlapped) await Promise.all(under);
       await sleep(pauseMs);
@@ -116,22 +116,22 @@ export class Faults {
 
   #shuffle(): void {
     const rest = [...this.#deck];
-    while (rest.length > 0) this.#cards.push(...rest.splice(this.#chance.below(rest.length), 1));
+    while (rest.length > 0) this.#cards.push(...rest.splice(this.#rng.below(rest.length), 1));
     // In a short run what hangs comes first: the rest goes on meanwhile.
     if (this.#course.seconds === undefined) this.#cards.sort((a, b) => Number(hangs(a)) - Number(hangs(b)));
   }
 
-  #between([least, most]: readonly [number, number]): number {
-    return least + this.#chance.below(most - least);
+  #between([min, max]: readonly [number, number]): number {
+    return min + this.#rng.below(max - min);
   }
 
   async #one(kind: FaultKind): Promise<void> {
-    const fault = this.#ledger.timeline.begin(kind);
-    this.#ledger.say(`${kind}: begins`);
+    const fault = this.#eventLog.timeline.begin(kind);
+    this.#eventLog.say(`${kind}: begins`);
     const what = await this.#do(fault);
     await this.#recovered();
     fault.to = performance.now();
-    this.#ledger.say(`${kind}: ${what}; recovered after ${Math.round(fault.to - fault.from)} ms`);
+    this.#eventLog.say(`${kind}: ${what}; recovered after ${Math.round(fault.to - fault.from)} ms`);
   }
 
   #do(fault: Fault): Promise<string> {
@@ -145,12 +145,12 @@ export class Faults {
       case 'freeze':
         return this.#freeze();
       case 'cutBroker':
-        return Promise.resolve(`${this.#system.brokerProxy.cut(this.#chance, 0.5)} connections`);
+        return Promise.resolve(`${this.#system.brokerProxy.cut(this.#rng, 0.5)} connections`);
       case 'cutRedis':
-        return redis.cut(this.#chance);
+        return redis.cut(this.#rng);
       case 'restartRedis':
       case 'failover':
-        return redis.disturb(this.#chance, () => {
+        return redis.disturb(this.#rng, () => {
           fault.settledAt = performance.now();
         });
       case 'hangMail':
@@ -165,7 +165,7 @@ export class Faults {
 
   #pick(): Worker | undefined {
     const { running } = this.#system.fleet;
-    return running.length === 0 ? undefined : this.#chance.pick(running);
+    return running.length === 0 ? undefined : this.#rng.pick(running);
   }
 
   async #kill(): Promise<string> {
@@ -173,7 +173,7 @@ export class Faults {
     const victim = this.#pick();
     if (victim === undefined) return 'nobody runs';
     await fleet.kill(victim);
-    await sleep(this.#chance.below(3_000));
+    await sleep(this.#rng.below(3_000));
     await fleet.startReady();
     return victim.name;
   }
@@ -184,7 +184,7 @@ export class Faults {
     if (victim === undefined) return 'nobody runs';
     const begun = performance.now();
     const [code] = await Promise.all([fleet.terminate(victim, shutdownMs), fleet.startReady()]);
-    if (code !== 0) this.#ledger.violation('worker', `${victim.name} ended with ${code} after SIGTERM`);
+    if (code !== 0) this.#eventLog.violation('worker', `${victim.name} ended with ${code} after SIGTERM`);
     return `${victim.name} left in ${Math.round(performance.now() - begun)} ms`;
   }
 
@@ -201,8 +201,8 @@ export class Faults {
   async #hang(kind: 'hangMail' | 'hangSts'): Promise<string> {
     const { mail, sts } = this.#system;
     const milliseconds = this.#between(this.#course.pace.hangMs);
-    if (kind === 'hangMail') mail.hang(this.#chance.pick([true, 'connect', 'data'] as const));
-    else sts.mode(this.#chance.pick(['hang', 'slow', '500'] as const), 3_000);
+    if (kind === 'hangMail') mail.hang(this.#rng.pick([true, 'connect', 'data'] as const));
+    else sts.mode(this.#rng.pick(['hang', 'slow', '500'] as const), 3_000);
     await sleep(milliseconds);
     if (kind === 'hangMail') mail.hang(false);
     else sts.mode('success');
@@ -213,7 +213,7 @@ export class Faults {
 
   async #restartBroker(fault: Fault, signal: NodeJS.Signals): Promise<string> {
     const { broker } = this.#system;
-    const awayMs = this.#chance.below(2_000);
+    const awayMs = this.#rng.below(2_000);
     // The restored session of a worker has no shared subscription: what is published until one subscribes is dropped.
     fault.subscribedAt = Number.POSITIVE_INFINITY;
     await broker.kill(signal);
@@ -233,13 +233,13 @@ export class Faults {
     const end = performance.now() + recoveryMs;
     for (; performance.now() < end; await sleep(100)) {
       const names = fleet.living.map(({ name }) => name);
-      const known = await persist(() =>
+      const known = await withRetry(() =>
         database.connection.zrangebyscore(database.keys.workers(), '-inf', '+inf'),
       );
       const isAlike = known.length === names.length && names.every((name) => known.includes(name));
       const isFrozen = fleet.living.some((worker) => worker.isFrozen);
       if (isAlike && !isFrozen && (await fleet.recovered(1_000))) return;
     }
-    this.#ledger.violation('worker', 'the workers have not recovered within a minute');
+    this.#eventLog.violation('worker', 'the workers have not recovered within a minute');
   }
 }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, spawnProgram } from '../../../dev/servers/process.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { workerArguments } from '../../harness/program.ts';
-import type { Chance } from '../../harness/rng.ts';
+import type { Rng } from '../../harness/rng.ts';
 
 /** Counters of `/metrics` that outlive the worker here. */
 export const countedMetrics = {
@@ -86,16 +86,16 @@ export class Worker {
 export class Fleet {
   readonly #folder: string;
   readonly #settings: Readonly<Record<string, string>>;
-  readonly #chance: Chance;
+  readonly #rng: Rng;
   readonly #all: Worker[] = [];
   readonly #scraping: NodeJS.Timeout;
   /** Told of a worker that ended by itself. */
   failed: (worker: Worker, how: string) => void = () => undefined;
 
-  constructor(folder: string, settings: Readonly<Record<string, string>>, chance: Chance) {
+  constructor(folder: string, settings: Readonly<Record<string, string>>, rng: Rng) {
     this.#folder = folder;
     this.#settings = settings;
-    this.#chance = chance;
+    this.#rng = rng;
     this.#scraping = setInterval(() => {
       for (const worker of this.running) void worker.count();
     }, 2_000);
@@ -118,9 +118,9 @@ export class Fleet {
 
   /** Start a worker; it takes requests when it `isReady`. */
   async start(): Promise<Worker> {
-    const suffix = Array.from({ length: 5 }, () =>
-      this.#chance.pick([...'bcdfghjklmnpqrstvwxz2456789']),
-    ).join('');
+    const suffix = Array.from({ length: 5 }, () => this.#rng.pick([...'bcdfghjklmnpqrstvwxz2456789'])).join(
+      '',
+    );
     const name = `profile-6c9d5b7f4-${suffix}`;
     const httpPort = await freePort();
     const settings = {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { changeContact } from '../../../src/protocol/contact.ts';
 import { unset } from '../../../src/protocol/fields.ts';
-import { persist } from '../../../src/store/redis/retry.ts';
+import { withRetry } from '../../../src/store/redis/retry.ts';
 import { signIn } from '../../harness/sign-in.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 import { askUntilFree, atServerTime, exactly, heard, patienceMs, seeStored, success } from './answers.ts';
@@ -11,13 +11,13 @@ import { update } from './requests.ts';
 
 /** `migrate` and `phone`: the first device asks, the second one has signed in with the new number, and confirms. */
 export async function move(phone: Phone): Promise<void> {
-  const { system, chance, hub } = phone.parts;
+  const { system, rng, hub } = phone.deps;
   const { number: old, known } = phone;
   // Without its roster the hub would not be told of the new number, and no longer know it.
   if (!known?.hasRoster) return;
   const [first, second] = phone.devices;
   const { previous } = phone;
-  const isBack = previous !== undefined && previous !== old && chance.is(0.3);
+  const isBack = previous !== undefined && previous !== old && rng.is(0.3);
   const next = isBack ? previous : `${old.slice(0, 5)}9${String(nextNumber++).padStart(7, '0')}`;
   await askUntilFree(phone, first, profile({ phone: next, status: 'migrate' }), {
     kind: 'migrate',
@@ -26,10 +26,10 @@ export async function move(phone: Phone): Promise<void> {
   });
   const { connection, keys } = system.database;
   await phone.see('missing', `a migration from ${old} to ${next} waits`, async () => {
-    return (await persist(() => connection.hget(keys.migration(next), 'from'))) === old;
+    return (await withRetry(() => connection.hget(keys.migration(next), 'from'))) === old;
   });
   await signIn(system.database, second.client, next);
-  if (chance.is(0.2)) {
+  if (rng.is(0.2)) {
     const request = profile({ phone: old, status: 'get' });
     await phone.ask(first, 'get', request, [exactly(phone.profile('get', known))]);
   }
@@ -55,17 +55,17 @@ export async function move(phone: Phone): Promise<void> {
   phone.codes = [];
   phone.linkedAt = Number.NEGATIVE_INFINITY;
   await phone.see('missing', `${first.client} belongs to ${next}`, async () => {
-    return (await persist(() => connection.hget(keys.session(first.client), 'phone'))) === next;
+    return (await withRetry(() => connection.hget(keys.session(first.client), 'phone'))) === next;
   });
-  if (chance.is(0.3)) await update(phone);
-  else if (chance.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+  if (rng.is(0.3)) await update(phone);
+  else if (rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
 }
 
 let nextNumber = 1;
 
 /** The whole phone; both devices hear of it, and sign in again. */
 export async function remove(phone: Phone): Promise<void> {
-  const { system, chance, hub } = phone.parts;
+  const { system, rng, hub } = phone.deps;
   const { number, known } = phone;
   const device = phone.anyDevice();
   const request = profile({ phone: number, status: 'remove' });
@@ -92,7 +92,7 @@ export async function remove(phone: Phone): Promise<void> {
   phone.known = undefined;
   phone.codes = [];
   phone.linkedAt = Number.NEGATIVE_INFINITY;
-  if (known.hasRoster) phone.isDeletedAtHub = true;
+  if (known.hasRoster) phone.isDeletedAtContact = true;
   await seeStored(phone, 'nothing is stored');
   await heard(
     phone,
@@ -101,19 +101,19 @@ export async function remove(phone: Phone): Promise<void> {
   );
   const { connection, keys } = system.database;
   await phone.see('missing', `the sessions of ${number} are gone`, async () => {
-    return (await persist(() => connection.hget(keys.session(other.client), 'phone'))) !== number;
+    return (await withRetry(() => connection.hget(keys.session(other.client), 'phone'))) !== number;
   });
   for (const { client } of phone.devices) await signIn(system.database, client, number);
   if (known.hasRoster) await makeFriends(phone);
-  if (due && chance.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+  if (due && rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
 }
 
 /** The hub, which changes nothing itself, has whom it holds as deleted as a friend again; else it would hear nothing more. */
 async function makeFriends(phone: Phone): Promise<void> {
-  const { system, hub } = phone.parts;
+  const { system, hub } = phone.deps;
   const { number } = phone;
   const { connection, keys } = system.database;
-  const isOver = async () => (await persist(() => connection.exists(keys.removal(number)))) === 0;
+  const isOver = async () => (await withRetry(() => connection.exists(keys.removal(number)))) === 0;
   // It ends a moment after its last notice was accepted.
   for (const end = performance.now() + patienceMs; !(await isOver()) && performance.now() < end; )
     await sleep(10);
@@ -122,5 +122,5 @@ async function makeFriends(phone: Phone): Promise<void> {
   await system.stores.contacts.change(hub.number, place, (contact) =>
     changeContact(contact, { status: unset }),
   );
-  phone.isDeletedAtHub = false;
+  phone.isDeletedAtContact = false;
 }

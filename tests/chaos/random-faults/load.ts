@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Chance } from '../../harness/rng.ts';
-import { Hub } from './contacts.ts';
-import type { Ledger } from './event-log.ts';
+import { Rng } from '../../harness/rng.ts';
+import { ContactPhone } from './contacts.ts';
+import type { EventLog } from './event-log.ts';
 import { move, remove } from './leaving.ts';
-import type { Post } from './mailbox.ts';
+import type { Mailbox } from './mailbox.ts';
 import { Lost, Phone } from './phones.ts';
 import { aws, email, get, link, phoneWithout, set, update } from './requests.ts';
 import type { System } from './system.ts';
@@ -23,28 +23,28 @@ const weights: Readonly<Record<keyof typeof requests, number>> = {
   phoneWithout: 1,
 };
 
-const phonesOfHub = 8;
-const sparesOfHub = 150;
+const phonesPerContact = 8;
+const sparesPerContact = 150;
 
 /** Phones that ask all nine requests, each one after the other. */
-export class Crowd {
+export class Load {
   readonly phones: Phone[] = [];
-  readonly hubs: Hub[] = [];
-  readonly #ledger: Ledger;
+  readonly contacts: ContactPhone[] = [];
+  readonly #eventLog: EventLog;
   #isStopping = false;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger;
+  constructor(eventLog: EventLog) {
+    this.#eventLog = eventLog;
   }
 
-  async connect(system: System, post: Post, count: number, seed: number): Promise<void> {
-    for (let place = 0; place < count; place++) {
-      const chance = new Chance(seed, `phone ${place}`);
-      const hub = this.hubs[Math.floor(place / phonesOfHub)] ?? (await this.#newHub(system));
+  async connect(system: System, mailbox: Mailbox, count: number, seed: number): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      const rng = new Rng(seed, `phone ${index}`);
+      const contact = this.contacts[Math.floor(index / phonesPerContact)] ?? (await this.#newContact(system));
       const phone = await Phone.connect(
-        { system, ledger: this.#ledger, post, hub, chance },
-        `phone-${place}`,
+        { system, eventLog: this.#eventLog, mailbox, hub: contact, rng },
+        `phone-${index}`,
       );
       await phone.begin();
       this.phones.push(phone);
@@ -70,29 +70,29 @@ export class Crowd {
 
   async close(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([...this.phones, ...this.hubs].map((each) => each.close()));
+    await Promise.all([...this.phones, ...this.contacts].map((each) => each.close()));
   }
 
-  async #newHub(system: System): Promise<Hub> {
-    const place = this.hubs.length;
+  async #newContact(system: System): Promise<ContactPhone> {
+    const index = this.contacts.length;
     const spares = Array.from(
-      { length: sparesOfHub },
-      (_, spare) => `38050${1_000_000 + place * 1_000 + spare}`,
+      { length: sparesPerContact },
+      (_, spare) => `38050${1_000_000 + index * 1_000 + spare}`,
     );
-    const hub = await Hub.connect(system, place, spares);
-    this.hubs.push(hub);
-    return hub;
+    const contact = await ContactPhone.connect(system, index, spares);
+    this.contacts.push(contact);
+    return contact;
   }
 
   async #live(phone: Phone, meanPauseMs: number): Promise<void> {
-    const { chance } = phone.parts;
+    const { rng } = phone.deps;
     while (!this.#isStopping) {
-      await sleep(chance.next() * 2 * meanPauseMs);
+      await sleep(rng.next() * 2 * meanPauseMs);
       try {
-        await requests[chance.weighted(weights)](phone);
+        await requests[rng.weighted(weights)](phone);
       } catch (error) {
         if (!(error instanceof Lost)) throw error;
-        if (!(await phone.begin())) return this.#ledger.say(`${phone.name} has no number left`);
+        if (!(await phone.begin())) return this.#eventLog.say(`${phone.name} has no number left`);
       }
     }
   }

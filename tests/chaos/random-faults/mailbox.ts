@@ -9,7 +9,7 @@ export interface Mailed {
 }
 
 /** Sorts the mails that a sink catches by their addresses; the sink itself forgets old ones. */
-export class Post {
+export class Mailbox {
   readonly #sink: SmtpSink;
   readonly #mails = new Map<string, Mailed[]>();
   readonly #timer: NodeJS.Timeout;
@@ -41,8 +41,8 @@ export class Post {
   #sort(): void {
     const all = this.#sink.mails();
     const fresh: CaughtMail[] = [];
-    for (let place = all.length - 1; place >= 0 && all[place] !== this.#last; place--) {
-      const mail = all[place];
+    for (let index = all.length - 1; index >= 0 && all[index] !== this.#last; index--) {
+      const mail = all[index];
       if (mail) fresh.unshift(mail);
     }
     this.#last = all.at(-1);

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode, isAtom, print, type Term, Tuple } from '../../../src/etf/index.ts';
 import type { RequestKind } from '../../../src/protocol/profile.ts';
-import type { Chance } from '../../harness/rng.ts';
+import type { Rng } from '../../harness/rng.ts';
 import { signIn } from '../../harness/sign-in.ts';
-import type { Hub } from './contacts.ts';
+import type { ContactPhone } from './contacts.ts';
 import { Device, type Exchange, type Judgement } from './device.ts';
-import type { Ledger, ViolationKind } from './event-log.ts';
+import type { EventLog, ViolationKind } from './event-log.ts';
 import { type Known, profileOf, storedTerm } from './known.ts';
-import type { Post } from './mailbox.ts';
+import type { Mailbox } from './mailbox.ts';
 import type { System } from './system.ts';
 
 /** One of the answers that a request may get. */
@@ -39,12 +39,12 @@ export class Lost extends Error {
   override readonly name = 'Lost';
 }
 
-export interface PhoneParts {
+export interface PhoneDeps {
   readonly system: System;
-  readonly ledger: Ledger;
-  readonly post: Post;
-  readonly hub: Hub;
-  readonly chance: Chance;
+  readonly eventLog: EventLog;
+  readonly mailbox: Mailbox;
+  readonly hub: ContactPhone;
+  readonly rng: Rng;
 }
 
 /** So long an effect may come behind an answer that a client of MQTT 3.1.1 cannot tell from a repeated older one. */
@@ -54,7 +54,7 @@ const repeatsMs = 45_000;
 export class Phone {
   readonly name: string;
   readonly devices: readonly [Device, Device];
-  readonly parts: PhoneParts;
+  readonly deps: PhoneDeps;
   number = '';
   /** The number before the last move. */
   previous: string | undefined;
@@ -66,7 +66,7 @@ export class Phone {
   known: Known | undefined;
   /** `update` and `presence` that its hub may have been told last. */
   news: Pick<Known, 'update' | 'presence'>[] = [{ update: 0, presence: [] }];
-  isDeletedAtHub = false;
+  isDeletedAtContact = false;
   codes: Code[] = [];
   readonly linked: Linked[] = [];
   linkedAt = Number.NEGATIVE_INFINITY;
@@ -80,21 +80,21 @@ export class Phone {
   since = performance.now();
   #history: string[] = [];
 
-  private constructor(name: string, devices: readonly [Device, Device], parts: PhoneParts) {
+  private constructor(name: string, devices: readonly [Device, Device], deps: PhoneDeps) {
     this.name = name;
     this.devices = devices;
-    this.parts = parts;
+    this.deps = deps;
     for (const device of devices) device.onOther = (payload) => this.#heard(device, payload);
   }
 
-  static async connect(parts: PhoneParts, name: string): Promise<Phone> {
-    const options = parts.chance.is(0.3)
+  static async connect(deps: PhoneDeps, name: string): Promise<Phone> {
+    const options = deps.rng.is(0.3)
       ? ({ version: 4, qos: 2 } as const)
-      : ({ version: 5, qos: parts.chance.pick([1, 2] as const) } as const);
-    const { url } = parts.system.broker;
+      : ({ version: 5, qos: deps.rng.pick([1, 2] as const) } as const);
+    const { url } = deps.system.broker;
     const first = await Device.connect(url, `${name}-a`, options);
     const second = await Device.connect(url, `${name}-b`, options);
-    return new Phone(name, [first, second], parts);
+    return new Phone(name, [first, second], deps);
   }
 
   /** Whether its clients can tell answers apart. */
@@ -104,16 +104,16 @@ export class Phone {
 
   /** Take a number that nobody had, with nothing stored. @returns false if there is none left. */
   async begin(): Promise<boolean> {
-    const number = this.parts.hub.spares.pop();
+    const number = this.deps.hub.spares.pop();
     if (number === undefined) return false;
     this.take(number);
     this.previous = undefined;
     this.known = undefined;
     this.news = [{ update: 0, presence: [] }];
-    this.isDeletedAtHub = false;
+    this.isDeletedAtContact = false;
     this.codes = [];
     this.linkedAt = Number.NEGATIVE_INFINITY;
-    for (const { client } of this.devices) await signIn(this.parts.system.database, client, number);
+    for (const { client } of this.devices) await signIn(this.deps.system.database, client, number);
     return true;
   }
 
@@ -125,11 +125,11 @@ export class Phone {
 
   /** The answer to `kind` when all is as known. */
   profile(kind: RequestKind, known: Known, number = this.number): Tuple {
-    return profileOf(number, this.parts.hub.number, known, kind);
+    return profileOf(number, this.deps.hub.number, known, kind);
   }
 
   anyDevice(): Device {
-    return this.parts.chance.pick(this.devices);
+    return this.deps.rng.pick(this.devices);
   }
 
   /**
@@ -145,16 +145,16 @@ export class Phone {
       return 'stray';
     };
     const exchange = await device.ask(encode(request), (payload) => judgeTerm(decode(payload)));
-    const { ledger } = this.parts;
+    const { eventLog } = this.deps;
     const { sentAt, answeredAt, hasNoSubscriber, strays } = exchange;
-    ledger.answered({ kind, sentAt, answeredAt });
+    eventLog.answered({ kind, sentAt, answeredAt });
     const answer = exchange.answer && decode(exchange.answer);
     const { since } = this;
     this.#note(device, request, answer, exchange);
     if (answer === undefined) {
       const heard = strays.map((stray) => print(decode(stray))).join(' and ');
       const what = `${this.#name(kind)}${heard && `, which heard ${heard}`}\n${this.#past()}`;
-      ledger.unanswered(what, { sentAt, isToldUnsubscribed: hasNoSubscriber, wrongSince: heard && since });
+      eventLog.unanswered(what, { sentAt, isToldUnsubscribed: hasNoSubscriber, wrongSince: heard && since });
       throw new Lost();
     }
     const fitting = possible.find((each) => each.fits(answer) === 'last');
@@ -184,13 +184,13 @@ export class Phone {
       if (performance.now() > end && performance.now() - begun < 5_000) break;
       await sleep(100);
     }
-    this.parts.ledger.differs(kind, `${this.name} ${this.number}: ${what}\n${this.#past()}`, since);
+    this.deps.eventLog.differs(kind, `${this.name} ${this.number}: ${what}\n${this.#past()}`, since);
     throw new Lost();
   }
 
   /** What is stored of it, as a `get` would answer it. */
   async stored(): Promise<Term | undefined> {
-    return storedTerm(this.number, await this.parts.system.stores.profiles.read(this.number));
+    return storedTerm(this.number, await this.deps.system.stores.profiles.read(this.number));
   }
 
   async close(): Promise<void> {
@@ -200,7 +200,7 @@ export class Phone {
   #wrong(kind: RequestKind, answer: Term, since: number): void {
     const expected = this.known && print(this.profile('get', this.known));
     const what = `${this.#name(kind)} is answered ${print(answer)}, known is ${expected}\n${this.#past()}`;
-    this.parts.ledger.differs('wrong', what, since);
+    this.deps.eventLog.differs('wrong', what, since);
   }
 
   #name(kind: RequestKind): string {

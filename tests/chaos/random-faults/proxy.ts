@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { Chance } from '../../harness/rng.ts';
+import type { Rng } from '../../harness/rng.ts';
 
 /** Stands between the workers and a server, and can cut their connections. */
 export interface TcpProxy {
   readonly port: number;
   /** Cut connections, each with this chance and one at least. @returns how many were cut. */
-  cut(chance: Chance, share: number): number;
+  cut(rng: Rng, share: number): number;
   stop(): Promise<void>;
 }
 
@@ -29,10 +29,10 @@ export async function startProxy(serverPort: number): Promise<TcpProxy> {
   await once(listener, 'listening');
   return {
     port: (listener.address() as AddressInfo).port,
-    cut(chance, share) {
+    cut(rng, share) {
       const all = [...open];
-      const chosen = all.filter(() => chance.is(share));
-      if (chosen.length === 0 && all.length > 0) chosen.push(chance.pick(all));
+      const chosen = all.filter(() => rng.is(share));
+      if (chosen.length === 0 && all.length > 0) chosen.push(rng.pick(all));
       for (const socket of chosen) socket.destroy();
       return chosen.length;
     },

@@ -1,13 +1,13 @@
 import { encode } from '../../../src/etf/index.ts';
-import type { Chance } from '../../harness/rng.ts';
+import type { Rng } from '../../harness/rng.ts';
 import { signIn } from '../../harness/sign-in.ts';
 import { contact, feature, profile, roster } from '../../harness/terms.ts';
 import { Device } from './device.ts';
-import type { Ledger } from './event-log.ts';
+import type { EventLog } from './event-log.ts';
 import type { System } from './system.ts';
 
 /** Requests of all readers that may be unanswered at once; beyond it nothing is sent. */
-const mostInFlight = 4_000;
+const maxInFlight = 4_000;
 
 const tickMs = 10;
 
@@ -16,27 +16,27 @@ export class Readers {
   readonly #devices: readonly Device[];
   readonly #requests = new Map<Device, Buffer>();
   readonly #stored = new Map<Device, Buffer>();
-  readonly #ledger: Ledger;
-  readonly #chance: Chance;
+  readonly #eventLog: EventLog;
+  readonly #rng: Rng;
   #timer: NodeJS.Timeout | undefined;
   /** Requests that were not sent because too many were in flight. */
   heldBack = 0;
 
-  private constructor(devices: readonly Device[], ledger: Ledger, chance: Chance) {
+  private constructor(devices: readonly Device[], eventLog: EventLog, rng: Rng) {
     this.#devices = devices;
-    this.#ledger = ledger;
-    this.#chance = chance;
+    this.#eventLog = eventLog;
+    this.#rng = rng;
   }
 
   /** Connect them, and let each have a profile. */
-  static async connect(system: System, ledger: Ledger, chance: Chance, count: number): Promise<Readers> {
+  static async connect(system: System, eventLog: EventLog, rng: Rng, count: number): Promise<Readers> {
     const devices: Device[] = [];
-    for (let place = 0; place < count; place++) {
-      devices.push(await Device.connect(system.broker.url, `reader-${place}`, { version: 5, qos: 1 }));
+    for (let index = 0; index < count; index++) {
+      devices.push(await Device.connect(system.broker.url, `reader-${index}`, { version: 5, qos: 1 }));
     }
-    const readers = new Readers(devices, ledger, chance);
+    const readers = new Readers(devices, eventLog, rng);
     await Promise.all(
-      devices.map((device, place) => readers.#seed(system, device, `38044${1_000_000 + place}`)),
+      devices.map((device, index) => readers.#seed(system, device, `38044${1_000_000 + index}`)),
     );
     return readers;
   }
@@ -89,21 +89,24 @@ export class Readers {
   }
 
   #ask(): void {
-    const device = this.#chance.pick(this.#devices);
+    const device = this.#rng.pick(this.#devices);
     const request = this.#requests.get(device);
     if (request === undefined) return;
-    if (this.inFlight >= mostInFlight) {
+    if (this.inFlight >= maxInFlight) {
       this.heldBack++;
       return;
     }
     void device
       .ask(request, () => 'last')
       .then(({ sentAt, answeredAt, answer, hasNoSubscriber }) => {
-        this.#ledger.answered({ kind: 'get', sentAt, answeredAt });
+        this.#eventLog.answered({ kind: 'get', sentAt, answeredAt });
         if (answer === undefined)
-          this.#ledger.unanswered(`get of ${device.client}`, { sentAt, isToldUnsubscribed: hasNoSubscriber });
+          this.#eventLog.unanswered(`get of ${device.client}`, {
+            sentAt,
+            isToldUnsubscribed: hasNoSubscriber,
+          });
         else if (!answer.equals(this.#stored.get(device) ?? Buffer.alloc(0)))
-          this.#ledger.violation('wrong', `get of ${device.client} is answered otherwise than before`);
+          this.#eventLog.violation('wrong', `get of ${device.client} is answered otherwise than before`);
       });
   }
 }

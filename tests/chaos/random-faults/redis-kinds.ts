@@ -6,7 +6,7 @@ import type { Server } from '../../../dev/servers/process.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
 import { startSentinels } from '../../../dev/servers/sentinel.ts';
 import { eventually } from '../../harness/eventually.ts';
-import type { Chance } from '../../harness/rng.ts';
+import type { Rng } from '../../harness/rng.ts';
 import { startProxy } from './proxy.ts';
 
 export const redisKinds = ['single', 'sentinel', 'cluster'] as const;
@@ -22,13 +22,13 @@ export interface RedisUnderTest {
   /** What `disturb` is called. */
   readonly disturbance: 'restartRedis' | 'failover';
   /** Cut connections of workers. @returns what was done. */
-  cut(chance: Chance): Promise<string>;
+  cut(rng: Rng): Promise<string>;
   /**
    * Let a server die.
    * @param settled - called once what is confirmed from then on stays.
    * @returns what was done, once all is as before.
    */
-  disturb(chance: Chance, settled: () => void): Promise<string>;
+  disturb(rng: Rng, settled: () => void): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -44,10 +44,10 @@ async function single(): Promise<RedisUnderTest> {
     workersUrl: `redis://127.0.0.1:${proxy.port}`,
     url: server.url,
     disturbance: 'restartRedis',
-    cut: async (chance) => `${proxy.cut(chance, 0.5)} connections`,
-    async disturb(chance) {
-      const signal = chance.pick(['SIGKILL', 'SIGTERM'] as const);
-      const awayMs = chance.below(4_000);
+    cut: async (rng) => `${proxy.cut(rng, 0.5)} connections`,
+    async disturb(rng) {
+      const signal = rng.pick(['SIGKILL', 'SIGTERM'] as const);
+      const awayMs = rng.below(4_000);
       await server.kill(signal);
       await sleep(awayMs);
       await server.restart();
@@ -68,12 +68,12 @@ async function sentinel(): Promise<RedisUnderTest> {
     url: sentinels.url,
     disturbance: 'failover',
     cut: async () => dropClients([await sentinels.master()]),
-    async disturb(chance, settled) {
+    async disturb(rng, settled) {
       const old = await sentinels.master();
-      const how = await depose(old, chance, () => sentinels.switchOver());
+      const how = await depose(old, rng, () => sentinels.switchOver());
       await eventually('a replica is the master', async () => (await sentinels.master()) !== old, 40_000);
       settled();
-      await restartIfDead(old, chance);
+      await restartIfDead(old, rng);
       // Until then the Sentinels may make one the master that has old data.
       await eventually('both replicas follow', () => sentinels.isWhole(), 60_000);
       return how;
@@ -89,21 +89,21 @@ async function cluster(): Promise<RedisUnderTest> {
     url: nodes.url,
     disturbance: 'failover',
     cut: async () => dropClients(await nodes.masters()),
-    async disturb(chance, settled) {
+    async disturb(rng, settled) {
       const masters = await nodes.masters();
-      if (chance.is(0.3)) {
+      if (rng.is(0.3)) {
         settled();
-        return moveSlots(nodes, masters, chance);
+        return moveSlots(nodes, masters, rng);
       }
-      const old = chance.pick(masters);
-      const how = await depose(old, chance, () => nodes.switchOver());
+      const old = rng.pick(masters);
+      const how = await depose(old, rng, () => nodes.switchOver());
       const isDeposed = async () => {
         const now = await nodes.masters();
         return now.length === 3 && now.some((node) => !masters.includes(node));
       };
       await eventually('a replica is a master', isDeposed, 40_000);
       settled();
-      await restartIfDead(old, chance);
+      await restartIfDead(old, rng);
       await eventually('the cluster is whole', () => nodes.isWhole(), 60_000);
       return how;
     },
@@ -112,10 +112,10 @@ async function cluster(): Promise<RedisUnderTest> {
 }
 
 /** Move slots that something is in. */
-async function moveSlots(nodes: RedisCluster, masters: readonly Server[], chance: Chance): Promise<string> {
+async function moveSlots(nodes: RedisCluster, masters: readonly Server[], rng: Rng): Promise<string> {
   let moved = 0;
   for (let count = 0; count < 40; count++) {
-    const [key] = await askOnce(chance.pick(masters), 'RANDOMKEY');
+    const [key] = await askOnce(rng.pick(masters), 'RANDOMKEY');
     if (typeof key !== 'string') continue;
     await nodes.moveSlot(key);
     moved++;
@@ -124,8 +124,8 @@ async function moveSlots(nodes: RedisCluster, masters: readonly Server[], chance
 }
 
 /** Kill a master, or have it hand over. */
-async function depose(master: Server, chance: Chance, switchOver: () => Promise<void>): Promise<string> {
-  if (chance.is(0.3)) {
+async function depose(master: Server, rng: Rng, switchOver: () => Promise<void>): Promise<string> {
+  if (rng.is(0.3)) {
     await switchOver();
     return 'handed over';
   }
@@ -133,8 +133,8 @@ async function depose(master: Server, chance: Chance, switchOver: () => Promise<
   return 'a master killed';
 }
 
-async function restartIfDead(server: Server, chance: Chance): Promise<void> {
-  await sleep(chance.below(2_000));
+async function restartIfDead(server: Server, rng: Rng): Promise<void> {
+  await sleep(rng.below(2_000));
   if (server.pid === undefined) await server.restart();
 }
 

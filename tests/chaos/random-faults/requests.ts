@@ -1,7 +1,7 @@
 /** What phones ask, each with all that it may be answered, and what is known then. */
 
 import { atom, equal, isAtom, type Term, Tuple } from '../../../src/etf/index.ts';
-import { persist } from '../../../src/store/redis/retry.ts';
+import { withRetry } from '../../../src/store/redis/retry.ts';
 import { profile, refusal, service, text } from '../../harness/terms.ts';
 import { atServerTime, exactly, heard, seeStored, success } from './answers.ts';
 import { countSetting, type Known, nothingKnown, ownRoster } from './known.ts';
@@ -20,11 +20,11 @@ export async function get(phone: Phone): Promise<void> {
 }
 
 export async function set(phone: Phone): Promise<void> {
-  const { chance, hub } = phone.parts;
+  const { rng, hub } = phone.deps;
   const before = phone.known ?? nothingKnown;
-  const withRoster = before.hasRoster ? chance.is(0.1) : chance.is(0.9);
+  const withRoster = before.hasRoster ? rng.is(0.1) : rng.is(0.9);
   const count = ++phone.count;
-  const presence = chance.is(0.5) ? atom(`s${count}`) : [];
+  const presence = rng.is(0.5) ? atom(`s${count}`) : [];
   const request = profile({
     phone: phone.number,
     settings: [countSetting(count)],
@@ -47,7 +47,7 @@ export async function set(phone: Phone): Promise<void> {
 }
 
 export async function update(phone: Phone): Promise<void> {
-  const { chance, hub } = phone.parts;
+  const { rng, hub } = phone.deps;
   const { known, number } = phone;
   if (known === undefined) {
     const request = profile({ phone: number, update: Date.now(), status: 'update' });
@@ -55,7 +55,7 @@ export async function update(phone: Phone): Promise<void> {
     return;
   }
   const time = Math.max(Date.now(), known.update + 1);
-  const presence = chance.is(0.8) ? atom(`u${++phone.count}`) : [];
+  const presence = rng.is(0.8) ? atom(`u${++phone.count}`) : [];
   const next = { ...known, update: time, presence: isAtom(presence) ? presence : known.presence };
   const request = profile({ phone: number, update: time, presence, status: 'update' });
   const due = known.hasRoster
@@ -72,18 +72,18 @@ export async function update(phone: Phone): Promise<void> {
   phone.known = next;
   // Without its roster it tells nobody; a repeated older update may tell them all the same.
   phone.news = known.hasRoster ? [next] : [...phone.news, next];
-  if (due && chance.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+  if (due && rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
 }
 
 export async function link(phone: Phone): Promise<void> {
-  const { system, chance, ledger } = phone.parts;
+  const { system, rng, eventLog } = phone.deps;
   const { number } = phone;
   const before = phone.known ?? nothingKnown;
   if (before.services.length >= 8) return get(phone);
-  const isTooSoon = performance.now() - phone.linkedAt < 45_000 && chance.is(0.2);
+  const isTooSoon = performance.now() - phone.linkedAt < 45_000 && rng.is(0.2);
   const { connection, keys } = system.database;
   if (!isTooSoon) {
-    await persist(() => connection.del(keys.limit(number, 'link')));
+    await withRetry(() => connection.del(keys.quota(number, 'link')));
     phone.linkedAt = Number.NEGATIVE_INFINITY;
   }
   // Each in a domain of its own, as mails to one domain are limited.
@@ -96,7 +96,7 @@ export async function link(phone: Phone): Promise<void> {
   const sentAt = performance.now();
   const known: Known = { ...before, services: [...before.services, { address, status: 'added' }] };
   const isHanging: Possible['isAllowed'] = (exchange) =>
-    ledger.timeline.had(exchange.sentAt - aftermathMs, exchange.answeredAt, outOfTime('hangMail'));
+    eventLog.timeline.had(exchange.sentAt - aftermathMs, exchange.answeredAt, outOfTime('hangMail'));
   let isLinked = false;
   const accepted: Possible = {
     ...exactly(success('email_sent')),
@@ -115,29 +115,29 @@ export async function link(phone: Phone): Promise<void> {
   phone.linkedAt = performance.now();
   phone.linked.push({ address, sentAt });
   await seeStored(phone, `${address} is added`);
-  const mails = phone.parts.post.to(address);
+  const mails = phone.deps.mailbox.to(address);
   const code = mails[0]?.code;
   // Of two mails it is not known here which code counts.
   if (mails.length === 1 && code) phone.codes.push({ address, code, mailedAt: sentAt, wrongTries: 0 });
 }
 
-const mostTries = 5;
+const maxTries = 5;
 const codeLifetimeMs = 8 * 60_000;
 
 export async function email(phone: Phone): Promise<void> {
-  const { chance, system } = phone.parts;
+  const { rng, system } = phone.deps;
   const { number, known } = phone;
   phone.codes = phone.codes.filter(({ mailedAt }) => performance.now() - mailedAt < codeLifetimeMs);
   const code = phone.codes.at(0);
   if (code === undefined || known === undefined) return get(phone);
-  const isRight = chance.is(0.3);
+  const isRight = rng.is(0.3);
   const tried = isRight ? code.code : String((Number(code.code) + 1) % 1_000_000).padStart(6, '0');
   const request = profile({
     phone: number,
     services: [service({ id: code.address, type: atom('email'), data: text(tried) })],
     status: 'email',
   });
-  if (isRight && code.wrongTries < mostTries) {
+  if (isRight && code.wrongTries < maxTries) {
     await phone.ask(phone.anyDevice(), 'email', request, [exactly(success('verified'))]);
     phone.codes.shift();
     phone.known = {
@@ -154,19 +154,19 @@ export async function email(phone: Phone): Promise<void> {
   else code.wrongTries++;
   const { connection, keys } = system.database;
   const field = `${system.stores.verifications.digest(code.address)}:tries`;
-  const tries = Math.min(code.wrongTries, mostTries);
+  const tries = Math.min(code.wrongTries, maxTries);
   const isCounted = async () => {
-    const counted = await persist(() => connection.hget(keys.verify(number), field));
+    const counted = await withRetry(() => connection.hget(keys.verify(number), field));
     return Number(counted) === tries;
   };
   await phone.see('twice', `${tries} wrong tries of ${code.address} are counted`, isCounted, code.mailedAt);
 }
 
 export async function aws(phone: Phone): Promise<void> {
-  const { system, ledger } = phone.parts;
+  const { system, eventLog } = phone.deps;
   const { number } = phone;
   const isFaulty: Possible['isAllowed'] = ({ sentAt, answeredAt }) =>
-    ledger.timeline.had(sentAt - aftermathMs, answeredAt, outOfTime('hangSts'));
+    eventLog.timeline.had(sentAt - aftermathMs, answeredAt, outOfTime('hangSts'));
   const isIssued = (answer: Term): boolean => {
     const id = issuedId(answer);
     return system.sts.requests().some(({ sessionName, issued }) => {

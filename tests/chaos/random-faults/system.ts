@@ -8,7 +8,7 @@ import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { openStores, type Stores } from '../../../src/store/index.ts';
 import { type Database, openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/eventually.ts';
-import { Chance } from '../../harness/rng.ts';
+import { Rng } from '../../harness/rng.ts';
 import { Fleet } from './fleet.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 import { type RedisKind, type RedisUnderTest, startRedisUnderTest } from './redis-kinds.ts';
@@ -72,7 +72,7 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     };
     await mkdir(folder, { recursive: true });
-    const fleet = keep(new Fleet(folder, settings, new Chance(seed, 'names')));
+    const fleet = keep(new Fleet(folder, settings, new Rng(seed, 'names')));
     await Promise.all(Array.from({ length: workers }, () => fleet.startReady()));
     const options = { doneSeconds: 600, verifySecret, credentialsKeys: [], askingLapseMs: 15_000 };
     const stores = openStores(database, options);

@@ -28,8 +28,8 @@ after(async () => {
   await Promise.all([broker.server.stop(), redis.stop()]);
 });
 
-const phones = Array.from({ length: 6 }, (_, place) => `38056000000${place}`);
-const clients = Array.from({ length: 30 }, (_, place) => `client-${place}`);
+const phones = Array.from({ length: 6 }, (_, index) => `38056000000${index}`);
+const clients = Array.from({ length: 30 }, (_, index) => `client-${index}`);
 
 /** Small numbers that a seed decides (mulberry32). */
 function numbersFrom(seed: number): (below: number) => number {

@@ -10,20 +10,20 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { atom, decode, encode, type Term } from '../../../src/etf/index.ts';
-import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster } from '../../harness/terms.ts';
 
 const run = promisify(execFile);
 const topic = 'events/1//api/anon//';
 
-let stage: Stage;
+let harness: Harness;
 let folder: string;
 before(async () => {
-  stage = await startStage();
+  harness = await startHarness();
   folder = await mkdtemp(join(tmpdir(), 'profile-clients-'));
 });
 after(async () => {
-  await stage.stop();
+  await harness.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -71,12 +71,12 @@ async function files(phone: string): Promise<string[]> {
 
 const termOf = (hex: string): Term => decode(Buffer.from(hex, 'hex'));
 
-const connection = (id: string, version: string) => ['-p', `${stage.broker.port}`, '-i', id, '-V', version];
+const connection = (id: string, version: string) => ['-p', `${harness.broker.port}`, '-i', id, '-V', version];
 
 for (const version of ['mqttv311', 'mqttv5']) {
   test(`mosquitto_pub and mosquitto_sub, ${version}`, async (t) => {
     const [client, phone] = [`c-${version}`, version === 'mqttv5' ? '380501112235' : '380501112234'];
-    await stage.signIn(client, phone);
+    await harness.signIn(client, phone);
     const paths = await files(phone);
     // A retained message on a second topic is the sign that the listener is subscribed.
     await run('mosquitto_pub', [
@@ -116,11 +116,11 @@ const python = existsSync('/usr/lib/python3/dist-packages/paho') ? '/usr/bin/pyt
 for (const version of ['3.1.1', '5']) {
   test(`Eclipse Paho in Python, MQTT ${version}`, async () => {
     const [client, phone] = [`python-${version}`, version === '5' ? '380501112238' : '380501112237'];
-    await stage.signIn(client, phone);
+    await harness.signIn(client, phone);
     const script = fileURLToPath(new URL('./other_clients.py', import.meta.url));
     const { stdout } = await run(
       python,
-      [script, `${stage.broker.port}`, version, client, ...(await files(phone))],
+      [script, `${harness.broker.port}`, version, client, ...(await files(phone))],
       {
         timeout: 30_000,
       },

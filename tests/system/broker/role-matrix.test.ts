@@ -151,12 +151,12 @@ for (const role of roles) {
         heard.add(`${payload}`),
       );
       await watcher.subscribeAsync('#', { qos: 1 });
-      for (const [place, { topic }] of topics.entries()) await die(t, role, topic, `will ${place}`);
+      for (const [index, { topic }] of topics.entries()) await die(t, role, topic, `will ${index}`);
       const worker = await connectClient(t, broker.server.url, login('worker', 'profile-last'));
       await publish(worker, 'ses/1', 'last');
       await eventually('the last message comes', () => heard.delete('last'));
-      const expected = topics.flatMap(({ allowed }, place) =>
-        allowed[role].includes('will') ? [`will ${place}`] : [],
+      const expected = topics.flatMap(({ allowed }, index) =>
+        allowed[role].includes('will') ? [`will ${index}`] : [],
       );
       assert.deepEqual([...heard].sort(), expected.sort());
     });
@@ -202,7 +202,7 @@ function readIds(text: string): { id: string; allowed: Readonly<Record<Role, boo
   const [, section = ''] = /^### Who has which client id\n(.*?)^### /ms.exec(text) ?? [];
   return [...section.matchAll(/^\| (?:`([^`]+)`|none[^|]*) \|(.*)\|$/gm)].map(([, id = '', cells = '']) => {
     const said = cells.split('|').map((cell) => cell.trim());
-    const allowed = Object.fromEntries(roles.map((role, place) => [role, said[place] === 'yes']));
+    const allowed = Object.fromEntries(roles.map((role, index) => [role, said[index] === 'yes']));
     return { id: id.replace('<client>', CLIENT), allowed: allowed as Record<Role, boolean> };
   });
 }
@@ -218,7 +218,7 @@ function readTable(text: string): Row[] {
       .map((cell) => cell.trim());
     const acts = cells.map((cell) => (cell === '–' ? [] : (cell.split(', ') as Act[])));
     const allowed = Object.fromEntries(
-      roles.map((role, place) => [role, acts[place] ?? []]),
+      roles.map((role, index) => [role, acts[index] ?? []]),
     ) as unknown as Row['allowed'];
     return {
       topic: topic.replaceAll('`', '').replace('<client>', CLIENT).replace('<phone>', PHONE),

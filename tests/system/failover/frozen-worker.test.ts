@@ -2,35 +2,35 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
-import type { Means } from '../../../src/handlers/handler.ts';
+import type { Context } from '../../../src/handlers/handler.ts';
 import { link } from '../../../src/handlers/link.ts';
 import { remove } from '../../../src/handlers/remove.ts';
-import { openDirectly, requestOf } from '../../harness/direct-calls.ts';
-import { eventually, type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, service } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2, settings: { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' } });
+  harness = await startHarness({ workers: 2, settings: { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' } });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const set = (phone: Phone, presence: string) =>
   profile({ phone: phone.number, presence: atom(presence), status: 'set' });
 
 test('requests that wait in its socket, and that its heir has done, are not done again', async () => {
-  const victim = stage.workers[1];
+  const victim = harness.workers[1];
   assert.ok(victim);
   // Without Correlation Data, as clients in the field: only the broker's DUP tells a request that comes again.
   const phones = await Promise.all(
-    Array.from({ length: 12 }, () => stage.phone({ mqtt: { protocolVersion: 4 } })),
+    Array.from({ length: 12 }, () => harness.phone({ mqtt: { protocolVersion: 4 } })),
   );
   void victim.process.kill('SIGSTOP');
   await Promise.all(phones.map((phone) => phone.ask(set(phone, 'first'))));
   await Promise.all(phones.map((phone) => phone.ask(set(phone, 'second'))));
   void victim.process.kill('SIGCONT');
   await eventually('it is ready again', async () => (await victim.page('/readyz')).status === 200);
-  await stage.idle();
+  await harness.idle();
   for (const phone of phones) {
     await phone.fence();
     phone.answers.length = 0;
@@ -40,26 +40,26 @@ test('requests that wait in its socket, and that its heir has done, are not done
 });
 
 test('a phone that was removed by its heir, and has signed in anew, keeps its session', async () => {
-  const { stores, close } = await openDirectly(stage);
-  const phone = await stage.phone();
+  const { stores, close } = await openStoresOf(harness);
+  const phone = await harness.phone();
   await phone.ask(set(phone, 'first'));
   const stored = await stores.profiles.read(phone.number);
   const request = requestOf(phone, profile({ phone: phone.number, status: 'remove' }), { stored });
   const carryOut = async () => {
-    const { notices } = await remove(request, stores as Means);
+    const { notices } = await remove(request, stores as Context);
     for await (const _ of notices ?? []);
   };
   await carryOut();
   assert.equal(await stores.sessions.phoneOf(phone.client), undefined);
-  await stage.signIn(phone.client, phone.number);
+  await harness.signIn(phone.client, phone.number);
   await carryOut();
   assert.equal(await stores.sessions.phoneOf(phone.client), phone.number);
   await close();
 });
 
 test('a client that has signed in anew keeps its session, also when the worker was frozen while it ended the one before', async () => {
-  const { stores, close } = await openDirectly(stage);
-  const [phone, next] = [await stage.phone(), await stage.phone()];
+  const { stores, close } = await openStoresOf(harness);
+  const [phone, next] = [await harness.phone(), await harness.phone()];
   const { client, number } = phone;
   for (const late of [
     () => stores.sessions.remove(number, [client], 'removal'),
@@ -68,7 +68,7 @@ test('a client that has signed in anew keeps its session, also when the worker w
     await stores.sessions.mark(number, [client], 'removal');
     await stores.sessions.remove(number, [client], 'removal');
     assert.equal(await stores.sessions.phoneOf(client), undefined);
-    await stage.signIn(client, number);
+    await harness.signIn(client, number);
     await late();
     assert.equal(await stores.sessions.phoneOf(client), number);
     assert.deepEqual(await stores.sessions.active(number), [client]);
@@ -77,15 +77,23 @@ test('a client that has signed in anew keeps its session, also when the worker w
 });
 
 test('a link that its heir is doing is not refused for the place that the heir took in the limits', async () => {
-  const { stores, close } = await openDirectly(stage);
-  const phone = await stage.phone();
+  const { stores, close } = await openStoresOf(harness);
+  const phone = await harness.phone();
   const services = [service({ id: 'thawed@example.org', type: atom('email') })];
   const mail = { sendCode: async () => 'accepted' };
-  const means = { ...stores, mail, mailLane: { run: (work: () => unknown) => work() } } as unknown as Means;
+  const context = {
+    ...stores,
+    mail,
+    mailLimiter: { run: (work: () => unknown) => work() },
+  } as unknown as Context;
   const carryOut = async (again: boolean, isOurs: boolean) => {
     const asked = profile({ phone: phone.number, services, status: 'link' });
-    const request = requestOf(phone, asked, { key: 'one link', again, isOurs: async () => isOurs });
-    return (await link(request, means)).result;
+    const request = requestOf(phone, asked, {
+      key: 'one link',
+      redelivered: again,
+      isStillOwned: async () => isOurs,
+    });
+    return (await link(request, context)).result;
   };
   assert.equal(await carryOut(true, true), 'email_sent');
   assert.equal(await carryOut(false, false), 'email_sent');

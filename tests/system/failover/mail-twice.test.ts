@@ -4,25 +4,25 @@ import { test } from 'node:test';
 import { decode } from '../../../src/etf/index.ts';
 import { eventually } from '../../harness/harness.ts';
 import { startRelay } from '../../harness/relay.ts';
-import { codeIn, confirm, link, startMailStage, success } from '../../harness/services-fixture.ts';
+import { codeIn, confirm, link, startMailHarness, success } from '../../harness/services-fixture.ts';
 import { refusal } from '../../harness/terms.ts';
 
 test('killed between the mail and its record: another code is mailed, which counts, and the first is good for nothing', async (t) => {
-  const { stage, sink, stop } = await startMailStage({ workers: 0 });
+  const { harness, sink, stop } = await startMailHarness({ workers: 0 });
   const [toMail, toRedis] = [
     await startRelay(sink.port, 'other'),
-    await startRelay(stage.redis.port, 'other'),
+    await startRelay(harness.redis.port, 'other'),
   ];
   t.after(async () => {
     await toMail.stop();
     await stop();
   });
-  const first = await stage.startWorker({
+  const first = await harness.startWorker({
     MQTT_CLIENT_ID: 'dying',
     SMTP_URL: `smtp://127.0.0.1:${toMail.port}`,
     REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
   });
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   toMail.hold(true);
   await phone.send(link(phone, 'twice@example.org'));
   await eventually('the mail is under way', () => sink.connectionCount() === 1);
@@ -32,7 +32,7 @@ test('killed between the mail and its record: another code is mailed, which coun
   await first.process.kill('SIGKILL');
   await toRedis.stop(); // with what was on its way
 
-  await stage.startWorker({ MQTT_CLIENT_ID: 'dying' });
+  await harness.startWorker({ MQTT_CLIENT_ID: 'dying' });
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
   const [lost, counting, ...more] = sink.mails();
   assert.ok(lost && counting && more.length === 0);

@@ -4,26 +4,26 @@ import { after, before, test } from 'node:test';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
 import {
   eventually,
+  type Harness,
   type Phone,
-  type Stage,
-  startStage,
+  startHarness,
   type WorkerUnderTest,
 } from '../../harness/harness.ts';
 import { type Relay, startRelay } from '../../harness/relay.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 let relay: Relay;
 let worker: WorkerUnderTest;
 before(async () => {
-  stage = await startStage({ workers: 0 });
-  relay = await startRelay(stage.broker.port, 'mqtt');
-  worker = await stage.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
+  harness = await startHarness({ workers: 0 });
+  relay = await startRelay(harness.broker.port, 'mqtt');
+  worker = await harness.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
 });
 after(async () => {
   await worker.process.stop();
   await relay.stop();
-  await stage.stop();
+  await harness.stop();
 });
 
 const ask = (
@@ -44,7 +44,7 @@ for (const [status, refused, correlation] of [
   ['remove', 'not_found', 'with Correlation Data'],
 ] as const) {
   test(`${status} ${correlation ?? ''}: refused, and made possible meanwhile: it stays refused`, async () => {
-    const [phone, old] = [await stage.phone(), await stage.phone()];
+    const [phone, old] = [await harness.phone(), await harness.phone()];
     await worker.idle();
     await phone.fence();
     const lost = relay.swallowed();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atom } from '../../../src/etf/index.ts';
-import { eventually, type Phone, startStage } from '../../harness/harness.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { profile } from '../../harness/terms.ts';
 
 /** Asks without a pause, and notes how long each answer took. */
@@ -13,7 +13,7 @@ class Load {
   readonly #echoSentAt: number[] = [];
   readonly waits: number[] = [];
   /** How long a message took from a phone to the broker and back: the machine's own delays. */
-  longestEchoMs = 0;
+  maxEchoMs = 0;
   #isOver = false;
   readonly #running: Promise<void>;
 
@@ -23,7 +23,7 @@ class Load {
       phone.mqtt.on('message', (topic, _payload, { properties }) => {
         const now = performance.now();
         if (topic.startsWith('fence/')) {
-          this.longestEchoMs = Math.max(this.longestEchoMs, now - (this.#echoSentAt.shift() ?? now));
+          this.maxEchoMs = Math.max(this.maxEchoMs, now - (this.#echoSentAt.shift() ?? now));
         }
         const id = `${properties?.correlationData}`;
         const sentAt = this.#sentAt.get(id);
@@ -69,24 +69,24 @@ class Load {
 }
 
 test('all four workers are replaced under load: every request is answered, none by a takeover or a redelivery', async (t) => {
-  const stage = await startStage({ workers: 4 });
-  t.after(() => stage.stop());
+  const harness = await startHarness({ workers: 4 });
+  t.after(() => harness.stop());
   const phones: Phone[] = [];
-  while (phones.length < 6) phones.push(await stage.phone());
+  while (phones.length < 6) phones.push(await harness.phone());
   for (const phone of phones) await phone.ask(profile({ phone: phone.number, status: 'set' }));
   const load = new Load(phones);
   await eventually('it is under load', () => load.waits.length > 300);
   const usual = load.takeLongest();
-  for (const old of [...stage.workers]) {
-    await stage.startWorker();
+  for (const old of [...harness.workers]) {
+    await harness.startWorker();
     await old.process.kill('SIGTERM');
   }
   await load.stop();
   const count = load.waits.length;
   const longest = load.takeLongest();
-  const told = `longest of ${count}: ${Math.round(longest)} ms; before: ${Math.round(usual)} ms; the machine: ${Math.round(load.longestEchoMs)} ms`;
+  const told = `longest of ${count}: ${Math.round(longest)} ms; before: ${Math.round(usual)} ms; the machine: ${Math.round(load.maxEchoMs)} ms`;
   t.diagnostic(told);
-  for (const worker of stage.workers.slice(4)) {
+  for (const worker of harness.workers.slice(4)) {
     assert.equal(await worker.metric('profile_adopted_sessions_total'), 0);
     assert.equal(await worker.metric('profile_redeliveries_total'), 0);
   }

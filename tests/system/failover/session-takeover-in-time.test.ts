@@ -2,18 +2,18 @@
 
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, startStage } from '../../harness/harness.ts';
+import { eventually, startHarness } from '../../harness/harness.ts';
 import { profile } from '../../harness/terms.ts';
 
 test('two of three workers are killed at once and never come back: every request is answered', async (t) => {
-  const stage = await startStage({ workers: 0 });
-  t.after(() => stage.stop());
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
   const victims = [];
   for (let count = 0; count < 3; count++) {
     const pod = `profile-6c9d5b7f4-${Math.random().toString(36).slice(2, 7)}`;
-    victims.push(await stage.startWorker({ MQTT_CLIENT_ID: pod }));
+    victims.push(await harness.startWorker({ MQTT_CLIENT_ID: pod }));
   }
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const ask = async (number: number): Promise<void> => {
     const properties = { correlationData: Buffer.from(`${number}`) };
     await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1, properties });

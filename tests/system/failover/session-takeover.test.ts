@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
   eventually,
+  type Harness,
   type Phone,
-  type Stage,
-  startStage,
+  startHarness,
   type WorkerUnderTest,
 } from '../../harness/harness.ts';
 import { profile } from '../../harness/terms.ts';
@@ -13,21 +13,21 @@ import { profile } from '../../harness/terms.ts';
 /** Faster than the default, so that the tests are. */
 const settings = { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' };
 
-let stage: Stage;
+let harness: Harness;
 let phone: Phone;
 before(async () => {
-  stage = await startStage({ settings });
-  phone = await stage.phone({ mqtt: { protocolVersion: 5 } });
+  harness = await startHarness({ settings });
+  phone = await harness.phone({ mqtt: { protocolVersion: 5 } });
   await phone.ask(profile({ phone: phone.number, status: 'set' }));
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 /** Workers with names that no earlier one had, as pods have; each has beaten long enough to judge others. */
 async function startWorkers(count: number): Promise<WorkerUnderTest[]> {
   const started: WorkerUnderTest[] = [];
   while (started.length < count) {
-    const name = `pod-${stage.workers.length}-${Math.random().toString(36).slice(2, 8)}`;
-    started.push(await stage.startWorker({ MQTT_CLIENT_ID: name }));
+    const name = `pod-${harness.workers.length}-${Math.random().toString(36).slice(2, 8)}`;
+    started.push(await harness.startWorker({ MQTT_CLIENT_ID: name }));
   }
   return started;
 }
@@ -61,7 +61,7 @@ async function adopted(workers: readonly WorkerUnderTest[]): Promise<number> {
 test('when one of two workers is killed and never comes back, all its requests are answered', async () => {
   const [victim] = await startWorkers(1);
   await answeredWhile(200, () => void victim?.process.kill('SIGKILL'));
-  await eventually('the survivor took over', async () => (await adopted([stage.worker])) === 1);
+  await eventually('the survivor took over', async () => (await adopted([harness.worker])) === 1);
 });
 
 test('when all but one of three workers are killed at once, all requests are answered', async () => {
@@ -69,7 +69,7 @@ test('when all but one of three workers are killed at once, all requests are ans
   await answeredWhile(300, () => {
     for (const victim of victims) void victim.process.kill('SIGKILL');
   });
-  await eventually('the survivor took over both', async () => (await adopted([stage.worker])) === 3);
+  await eventually('the survivor took over both', async () => (await adopted([harness.worker])) === 3);
 });
 
 test('a worker that was frozen and taken for dead goes on when it is thawed', async () => {
@@ -86,18 +86,18 @@ test('a killed worker that comes back while its heir is at work is given its ses
   assert.ok(victim);
   const name = /"connectedAs":"([^"]+)"/.exec(victim.process.log())?.[1];
   const isLeftAlone = (): boolean =>
-    stage.workers.some((heir) =>
+    harness.workers.some((heir) =>
       heir
         .log()
-        .some(({ worker, msg }) => worker === name && /nothing is left|left the silent/.test(`${msg}`)),
+        .some(({ worker, msg }) => worker === name && /session takeover is (complete|left)/.test(`${msg}`)),
     );
   await answeredWhile(100, async () => {
     await victim.process.kill('SIGKILL');
-    while ((await stage.database.exists(`heir:${name}`)) === 0);
-    await stage.redis.kill('SIGSTOP'); // so that the heir does not come to an end
+    while ((await harness.database.exists(`heir:${name}`)) === 0);
+    await harness.redis.kill('SIGSTOP'); // so that the heir does not come to an end
     const returning = victim.process.restart();
     await eventually('it is back at the broker', () => victim.process.log().includes('"msg":"subscribed"'));
-    await stage.redis.kill('SIGCONT');
+    await harness.redis.kill('SIGCONT');
     await returning;
     await eventually('its heir leaves it alone', isLeftAlone);
   });
@@ -109,9 +109,9 @@ test('a killed worker that comes back while its heir is at work is given its ses
 });
 
 test('a worker that is stopped in an orderly way needs no heir', async () => {
-  const before = await adopted(stage.workers.slice(0, 1));
+  const before = await adopted(harness.workers.slice(0, 1));
   const [leaving] = await startWorkers(1);
   await answeredWhile(100, () => void leaving?.process.kill('SIGTERM'));
-  await eventually('it is forgotten', async () => (await stage.database.zcard('workers')) === 3);
-  assert.equal(await adopted(stage.workers.slice(0, 1)), before);
+  await eventually('it is forgotten', async () => (await harness.database.zcard('workers')) === 3);
+  assert.equal(await adopted(harness.workers.slice(0, 1)), before);
 });

@@ -4,28 +4,28 @@ import { after, before, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import type { Server } from '../../../dev/servers/process.ts';
 import { decode } from '../../../src/etf/index.ts';
-import { eventually, type Stage, startStage, type WorkerUnderTest } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness, type WorkerUnderTest } from '../../harness/harness.ts';
 import { connectPhone, type Phone } from '../../harness/phone.ts';
 import { contact, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 /** The second broker; the first is the stage's own. */
 let second: Server;
 const phones: Phone[] = [];
 before(async () => {
   second = await startMosquitto();
-  stage = await startStage({ workers: 0 });
+  harness = await startHarness({ workers: 0 });
 });
 after(async () => {
   await Promise.all(phones.map(({ mqtt }) => mqtt.endAsync(true)));
-  await Promise.all(stage.workers.map((worker) => worker.process.stop()));
+  await Promise.all(harness.workers.map((worker) => worker.process.stop()));
   await second.stop();
-  await stage.stop();
+  await harness.stop();
 });
 
 const startWorker = (name: string): Promise<WorkerUnderTest> =>
-  stage.startWorker({
-    MQTT_URL: `${stage.broker.url},${second.url}`,
+  harness.startWorker({
+    MQTT_URL: `${harness.broker.url},${second.url}`,
     MQTT_CLIENT_ID: name,
     HEARTBEAT_MS: '200',
     HEIR_AFTER_MS: '1000',
@@ -33,7 +33,7 @@ const startWorker = (name: string): Promise<WorkerUnderTest> =>
 
 /** A client of the second broker, which keeps its session while it is away. */
 async function phoneAtSecond(client: string, number: string): Promise<Phone> {
-  await stage.signIn(client, number);
+  await harness.signIn(client, number);
   const kept = { clean: false, reconnectPeriod: 100, properties: { sessionExpiryInterval: 600 } };
   const phone = await connectPhone(second.url, client, number, kept);
   phones.push(phone);
@@ -42,7 +42,7 @@ async function phoneAtSecond(client: string, number: string): Promise<Phone> {
 
 /** Two phones that know each other: one at the first broker, one at the second. */
 async function friends(name: string): Promise<{ ours: Phone; theirs: Phone }> {
-  const ours = await stage.phone({ client: `${name}-ours` });
+  const ours = await harness.phone({ client: `${name}-ours` });
   const theirs = await phoneAtSecond(`${name}-theirs`, `7${ours.number}`);
   const held = (id: number, phoneId: string) => [roster({ id, userlist: [contact({ phoneId })] })];
   for (const [phone, rosters] of [
@@ -60,10 +60,10 @@ test('a request is answered where it was asked and nowhere else; notices go to a
   await startWorker('first');
   const { ours, theirs } = await friends('all');
   const eavesdropper = await phoneAtSecond(ours.client, ours.number);
-  const atBoth = [theirs, await stage.phone({ client: 'all-elsewhere', number: theirs.number })];
+  const atBoth = [theirs, await harness.phone({ client: 'all-elsewhere', number: theirs.number })];
   const time = Date.now() + 1_000;
   assert.equal(fieldsOf(await ours.ask(update(ours, time))).update, time);
-  await stage.idle();
+  await harness.idle();
   for (const phone of atBoth) {
     const [notice, ...more] = await phone.newNotices();
     assert.ok(notice && more.length === 0);
@@ -74,17 +74,17 @@ test('a request is answered where it was asked and nowhere else; notices go to a
 
 test('one broker is down: the others are served, readiness names it, and it gets its notices when it is back, though their worker is dead by then', async () => {
   const { ours, theirs } = await friends('down');
-  await stage.idle();
+  await harness.idle();
   await second.kill('SIGTERM');
-  await eventually('not ready', async () => (await stage.worker.page('/readyz')).status === 503);
-  assert.match((await stage.worker.page('/readyz')).body, /^broker 2: [^\n]+\n$/);
-  assert.equal((await stage.worker.page('/livez')).status, 200);
+  await eventually('not ready', async () => (await harness.worker.page('/readyz')).status === 503);
+  assert.match((await harness.worker.page('/readyz')).body, /^broker 2: [^\n]+\n$/);
+  assert.equal((await harness.worker.page('/livez')).status, 200);
 
   // More than tell others at a time, and all of them to the end.
-  const times = Array.from({ length: 40 }, (_, place) => Date.now() + 10_000 + place);
+  const times = Array.from({ length: 40 }, (_, index) => Date.now() + 10_000 + index);
   for (const time of times) assert.equal(fieldsOf(await ours.ask(update(ours, time))).update, time);
-  await stage.idle();
-  await stage.worker.process.kill('SIGKILL');
+  await harness.idle();
+  await harness.worker.process.kill('SIGKILL');
 
   await second.restart();
   await startWorker('next');
@@ -96,11 +96,11 @@ test('one broker is down: the others are served, readiness names it, and it gets
     }
     return times.every((time) => heard.has(time));
   });
-  await eventually('nothing is kept', async () => (await stage.database.keys('outbox:*')).length === 0);
+  await eventually('nothing is kept', async () => (await harness.database.keys('outbox:*')).length === 0);
 });
 
 test('a worker is killed: what both brokers hold for it is answered', async () => {
-  const [ours, theirs] = [await stage.phone(), await phoneAtSecond('killed-theirs', '79990001122')];
+  const [ours, theirs] = [await harness.phone(), await phoneAtSecond('killed-theirs', '79990001122')];
   const victim = await startWorker('victim');
   const count = 100;
   for (let sent = 0; sent < count; sent++) {

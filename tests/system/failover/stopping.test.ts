@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { workerArguments } from '../../harness/program.ts';
 import { profile } from '../../harness/terms.ts';
 
@@ -16,11 +16,15 @@ interface Running {
 }
 
 /** Start a worker of which the exit code can be told, without pages. */
-async function run(t: TestContext, stage: Stage, settings: Record<string, string> = {}): Promise<Running> {
+async function run(
+  t: TestContext,
+  harness: Harness,
+  settings: Record<string, string> = {},
+): Promise<Running> {
   const env = {
-    MQTT_URL: stage.broker.url,
+    MQTT_URL: harness.broker.url,
     MQTT_CLIENT_ID: 'ending',
-    REDIS_URL: stage.redis.url,
+    REDIS_URL: harness.redis.url,
     HTTP_PORT: '0',
   };
   const child = spawn(process.execPath, [...workerArguments], {
@@ -41,10 +45,10 @@ async function run(t: TestContext, stage: Stage, settings: Record<string, string
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal}: it says goodbye and ends with 0, and so does a second one meanwhile`, async (t) => {
-    const stage = await startStage({ workers: 0 });
-    t.after(() => stage.stop());
+    const harness = await startHarness({ workers: 0 });
+    t.after(() => harness.stop());
     for (const signals of [[signal], [signal, signal]]) {
-      const { child, printed, ended } = await run(t, stage);
+      const { child, printed, ended } = await run(t, harness);
       for (const each of signals) child.kill(each);
       assert.equal(await ended, '0 null');
       assert.match(printed(), /"msg":"stopped"/);
@@ -54,45 +58,45 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('SIGTERM: what is in flight is finished and answered first', async (t) => {
-  const stage = await startStage({ workers: 0 });
-  t.after(() => stage.stop());
-  const phone = await stage.phone();
-  const { child, printed, ended } = await run(t, stage, { MQTT_RECEIVE_MAXIMUM: '5' });
-  await stage.redis.kill('SIGSTOP');
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
+  const { child, printed, ended } = await run(t, harness, { MQTT_RECEIVE_MAXIMUM: '5' });
+  await harness.redis.kill('SIGSTOP');
   for (let n = 0; n < 20; n++) await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
   await phone.fence(); // the broker has sent the worker as much as it takes at a time
   child.kill('SIGTERM');
   await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
   assert.equal(child.exitCode, null);
-  await stage.redis.kill('SIGCONT');
+  await harness.redis.kill('SIGCONT');
   assert.equal(await ended, '0 null');
   await phone.fence();
   assert.equal(phone.answers.length, 20);
 });
 
 test('SIGTERM: what cannot be finished in time stays with the broker, and is answered by the next worker of that name', async (t) => {
-  const stage = await startStage({ workers: 0 });
-  t.after(() => stage.stop());
-  const phone = await stage.phone();
-  const first = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '300' });
-  await stage.redis.kill('SIGSTOP');
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
+  const first = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '300' });
+  await harness.redis.kill('SIGSTOP');
   await phone.send(profile({ phone: phone.number, status: 'get' }));
   await phone.fence();
   first.child.kill('SIGTERM');
   assert.equal(await first.ended, '0 null');
   assert.match(first.printed(), /stopped before all requests were done/);
-  await stage.redis.kill('SIGCONT');
-  const second = await run(t, stage);
+  await harness.redis.kill('SIGCONT');
+  const second = await run(t, harness);
   await phone.take();
   second.child.kill('SIGTERM');
   assert.equal(await second.ended, '0 null');
 });
 
 test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker and does not wait', async (t) => {
-  const stage = await startStage({ workers: 0 });
-  t.after(() => stage.stop());
-  const { child, printed, ended } = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '60000' });
-  await stage.redis.kill('SIGKILL');
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
+  const { child, printed, ended } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '60000' });
+  await harness.redis.kill('SIGKILL');
   await eventually('it has noticed', () => printed().includes('not ready'));
   child.kill('SIGTERM');
   assert.equal(await ended, '0 null');
@@ -100,60 +104,60 @@ test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker
 });
 
 test('SIGTERM while the broker is gone: what is in flight is answered when it is back, also with Redis away at first', async (t) => {
-  const stage = await startStage({ workers: 0, broker: { persistence: true } });
-  t.after(() => stage.stop());
+  const harness = await startHarness({ workers: 0, broker: { persistence: true } });
+  t.after(() => harness.stop());
   const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
-  const phone = await stage.phone({ mqtt: kept });
-  const { child, printed, ended } = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '60000' });
-  await stage.redis.kill('SIGSTOP');
+  const phone = await harness.phone({ mqtt: kept });
+  const { child, printed, ended } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '60000' });
+  await harness.redis.kill('SIGSTOP');
   await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
   await phone.fence(); // the worker has been sent it
-  await stage.broker.kill('SIGTERM');
+  await harness.broker.kill('SIGTERM');
   await eventually('it has noticed', () => printed().includes('not ready'));
   child.kill('SIGTERM');
   await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
-  await stage.redis.kill('SIGCONT');
-  await stage.broker.restart();
+  await harness.redis.kill('SIGCONT');
+  await harness.broker.restart();
   assert.equal(await ended, '0 null');
   assert.doesNotMatch(printed(), /stopped before/);
   await phone.take();
 });
 
 test('SIGTERM while the broker is gone for good: it ends in time, and what it had is answered by the next worker', async (t) => {
-  const stage = await startStage({ workers: 0, broker: { persistence: true } });
-  t.after(() => stage.stop());
+  const harness = await startHarness({ workers: 0, broker: { persistence: true } });
+  t.after(() => harness.stop());
   const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
-  const phone = await stage.phone({ mqtt: kept });
-  const first = await run(t, stage, { SHUTDOWN_TIMEOUT_MS: '300' });
-  await stage.redis.kill('SIGSTOP');
+  const phone = await harness.phone({ mqtt: kept });
+  const first = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '300' });
+  await harness.redis.kill('SIGSTOP');
   await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
   await phone.fence();
-  await stage.broker.kill('SIGTERM');
+  await harness.broker.kill('SIGTERM');
   await eventually('it has noticed', () => first.printed().includes('not ready'));
   first.child.kill('SIGTERM');
   assert.equal(await first.ended, '0 null');
-  await stage.redis.kill('SIGCONT');
-  await stage.broker.restart();
-  const next = await run(t, stage);
+  await harness.redis.kill('SIGCONT');
+  await harness.broker.restart();
+  const next = await run(t, harness);
   await phone.take();
   next.child.kill('SIGTERM');
   assert.equal(await next.ended, '0 null');
 });
 
 test('requests that come while one of two workers goes are all answered, once', async (t) => {
-  const stage = await startStage();
-  t.after(() => stage.stop());
-  const phone = await stage.phone();
+  const harness = await startHarness();
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
   await phone.exchange(profile({ phone: phone.number, status: 'set' }));
   const expected = await phone.exchange(profile({ phone: phone.number, status: 'get' }));
-  const { child, ended } = await run(t, stage);
+  const { child, ended } = await run(t, harness);
   const count = 500;
   for (let n = 0; n < count; n++) {
     if (n === count / 2) child.kill('SIGTERM');
     await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
   }
   assert.equal(await ended, '0 null');
-  await stage.idle();
+  await harness.idle();
   await phone.fence();
   assert.equal(phone.answers.length, count);
   for (const { payload } of phone.answers) assert.deepEqual(payload, expected.payload);

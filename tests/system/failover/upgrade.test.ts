@@ -9,9 +9,9 @@ import { contactsOf, idOf, keep, read } from '../../harness/address-books.ts';
 import { type EarlierVersion, earlierVersion } from '../../harness/earlier-version.ts';
 import {
   eventually,
+  type Harness,
   type Phone,
-  type Stage,
-  startStage,
+  startHarness,
   type WorkerUnderTest,
 } from '../../harness/harness.ts';
 import {
@@ -31,13 +31,13 @@ const earlier = earlierVersion();
 const kinds = Object.keys(handlers);
 
 /** More than enough for each of two workers to be given each kind of request. */
-const mostConversations = 12;
+const maxConversations = 12;
 
 if (typeof earlier === 'string') test('two versions side by side', { skip: earlier }, () => undefined);
 else describe(`beside ${earlier.name}`, () => sideBySide(earlier));
 
 function sideBySide(old: EarlierVersion): void {
-  let stage: Stage;
+  let harness: Harness;
   let sink: SmtpSink;
   let sts: StsServer;
   before(async () => {
@@ -56,32 +56,32 @@ function sideBySide(old: EarlierVersion): void {
       HEARTBEAT_MS: '200',
       HEIR_AFTER_MS: '1000',
     };
-    stage = await startStage({ workers: 0, settings });
-    await stage.startWorker({ MQTT_CLIENT_ID: 'old' }, old.program);
-    await stage.startWorker({ MQTT_CLIENT_ID: 'new' });
+    harness = await startHarness({ workers: 0, settings });
+    await harness.startWorker({ MQTT_CLIENT_ID: 'old' }, old.program);
+    await harness.startWorker({ MQTT_CLIENT_ID: 'new' });
   });
   after(async () => {
     await Promise.all([sink.stop(), sts.stop()]);
     old.remove();
-    await stage.stop();
+    await harness.stop();
   });
 
   test('a phone is answered alike, whichever version answers each of the nine requests', async () => {
-    for (let count = 0; !(await haveBothAnswered(stage)); count++) {
-      assert.ok(count < mostConversations, 'the broker gives both versions each kind of request');
-      const taras = await converse(stage, sink);
+    for (let count = 0; !(await haveBothAnswered(harness)); count++) {
+      assert.ok(count < maxConversations, 'the broker gives both versions each kind of request');
+      const taras = await converse(harness, sink);
       // The broker gives requests in turn: one more, and the next conversation is given the other way round.
       if (count % 2 === 0) await read(taras);
     }
   });
 
   test('no request is lost when the earlier version is stopped under load, nor when it comes back and this one is killed', async () => {
-    const phone = await stage.phone({ mqtt: { protocolVersion: 5 } });
+    const phone = await harness.phone({ mqtt: { protocolVersion: 5 } });
     await keep(phone, {});
-    const [first, second] = stage.workers;
+    const [first, second] = harness.workers;
     await answeredWhile(phone, () => void first?.process.kill('SIGTERM'));
     await eventually('it is gone', () => first?.process.pid === undefined);
-    await stage.startWorker({ MQTT_CLIENT_ID: 'old-again' }, old.program);
+    await harness.startWorker({ MQTT_CLIENT_ID: 'old-again' }, old.program);
     await answeredWhile(phone, () => void second?.process.kill('SIGKILL'));
   });
 }
@@ -95,7 +95,7 @@ async function answeredBy(worker: WorkerUnderTest, kind: string): Promise<number
     .reduce((sum, line) => sum + Number(line.split(' ')[1]), 0);
 }
 
-async function haveBothAnswered({ workers }: Stage): Promise<boolean> {
+async function haveBothAnswered({ workers }: Harness): Promise<boolean> {
   const counts = await Promise.all(
     workers.flatMap((worker) => kinds.map((kind) => answeredBy(worker, kind))),
   );
@@ -103,8 +103,8 @@ async function haveBothAnswered({ workers }: Stage): Promise<boolean> {
 }
 
 /** All nine requests of two who have each other in their rosters; what one version stores, any may read. @returns the one who stays. */
-async function converse(stage: Stage, sink: SmtpSink): Promise<Phone> {
-  const [olena, taras, next] = [await stage.phone(), await stage.phone(), await stage.phone()];
+async function converse(harness: Harness, sink: SmtpSink): Promise<Phone> {
+  const [olena, taras, next] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(olena, { 1: [idOf(taras)] }, { settings: [feature('LANGUAGE', 'uk')] });
   await keep(taras, { 1: [idOf(olena)] });
   assert.deepEqual((await read(olena)).settings, [feature('LANGUAGE', 'uk')]);
@@ -123,15 +123,15 @@ async function converse(stage: Stage, sink: SmtpSink): Promise<Phone> {
   assert.deepEqual(await olena.ask(profile({ phone: next.number, status: 'migrate' })), success('migration'));
   const moved = fieldsOf(await next.ask(profile({ phone: next.number, status: 'phone' })));
   assert.deepEqual(moved.settings, [feature('LANGUAGE', 'uk')]);
-  await stage.idle();
+  await harness.idle();
   const [contact, ...others] = contactsOf((await read(taras)).rosters)['1'] ?? [];
   assert.ok(contact instanceof Tuple && others.length === 0);
   assert.deepEqual(contact.elements[1], text(idOf(next)));
 
   const removed = fieldsOf(await next.ask(profile({ phone: next.number, status: 'remove' })));
   assert.deepEqual(removed.status, atom('remove'));
-  await stage.idle();
-  await stage.signIn(next.client, next.number);
+  await harness.idle();
+  await harness.signIn(next.client, next.number);
   assert.deepEqual(await next.ask(profile({ phone: next.number, status: 'get' })), refusal('not_found'));
   return taras;
 }

@@ -16,9 +16,9 @@ after(() => plain.remove());
 
 test('a broker that sends its whole queue at once is worked off to the end, at most the receive maximum at a time', async (t) => {
   const { clientId, filter, topic } = names();
-  let [inWork, most, handled] = [0, 0, 0];
+  let [inWork, max, handled] = [0, 0, 0];
   const answer = async (delivery: Delivery): Promise<void> => {
-    most = Math.max(most, ++inWork);
+    max = Math.max(max, ++inWork);
     await delivery.broker.publish({ topic: `out/${clientId}`, payload: delivery.payload, qos: 1 });
     inWork--;
     handled++;
@@ -31,7 +31,7 @@ test('a broker that sends its whole queue at once is worked off to the end, at m
   await subscribed(t, connection);
   await publishAll(await publisher(t, plain.url), topic, 2000);
   await eventually('all handled', () => handled >= 2000);
-  assert.deepEqual([handled, most], [2000, 10]);
+  assert.deepEqual([handled, max], [2000, 10]);
 });
 
 test('what the broker sends beyond all bounds is asked for again on a new connection, and handled once', async (t) => {

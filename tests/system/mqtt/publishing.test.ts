@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { connectAsync } from 'mqtt';
+import { isPublishableTopic } from '../../../src/lib/topic-rules.ts';
 import { connectBroker, PublishRefused } from '../../../src/mqtt/connection.ts';
-import { isPublishableTopic } from '../../../src/mqtt/publishable.ts';
 import {
   CuttableProxy,
   eventually,

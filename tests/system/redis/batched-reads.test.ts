@@ -4,38 +4,38 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Term } from '../../../src/etf/index.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
-interface TappedStage {
-  readonly stage: Stage;
+interface TappedHarness {
+  readonly harness: Harness;
   /** The commands of each write of the worker since the last call: each write is a round trip. */
   trips(): Promise<string[][]>;
 }
 
 /** A stage whose worker reaches Redis through a tap. */
-async function startTapped(t: TestContext, settings: Record<string, string> = {}): Promise<TappedStage> {
-  const stage = await startStage({ workers: 0 });
+async function startTapped(t: TestContext, settings: Record<string, string> = {}): Promise<TappedHarness> {
+  const harness = await startHarness({ workers: 0 });
   const writes: Buffer[] = [];
   const tap = createServer((worker) => {
-    const redis = connect(stage.redis.port, '127.0.0.1');
+    const redis = connect(harness.redis.port, '127.0.0.1');
     worker.on('data', (bytes) => writes.push(bytes));
     worker.setNoDelay(true).pipe(redis.setNoDelay(true)).pipe(worker);
     for (const socket of [worker, redis]) socket.on('error', () => undefined);
   }).listen(0, '127.0.0.1');
   t.after(async () => {
     tap.close();
-    await stage.stop();
+    await harness.stop();
   });
   await once(tap, 'listening');
   const { port } = tap.address() as AddressInfo;
   // Heartbeats go to Redis too; there is one at the start, and none until the test has ended.
   const silence = { HEARTBEAT_MS: '60000', HEIR_AFTER_MS: '600000' };
-  await stage.startWorker({ ...silence, ...settings, REDIS_URL: `redis://127.0.0.1:${port}` });
+  await harness.startWorker({ ...silence, ...settings, REDIS_URL: `redis://127.0.0.1:${port}` });
   return {
-    stage,
+    harness,
     async trips() {
-      await stage.idle();
+      await harness.idle();
       return writes.splice(0).map(commandsOf);
     },
   };
@@ -49,8 +49,8 @@ const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 const set = ({ number: phone }: Phone, rosters: Term = []) => profile({ phone, rosters, status: 'set' });
 
 test('where a token vouches for the client, a get is one round trip too', async (t) => {
-  const { stage, trips } = await startTapped(t, { CLIENT_IDENTITY: 'token' });
-  const phone = await stage.phone({ token: 'secret' });
+  const { harness, trips } = await startTapped(t, { CLIENT_IDENTITY: 'token' });
+  const phone = await harness.phone({ token: 'secret' });
   const topic = 'events/1//api/anon//secret';
   fieldsOf(await phone.ask(set(phone), { topic }));
   await trips();
@@ -59,8 +59,8 @@ test('where a token vouches for the client, a get is one round trip too', async 
 });
 
 test('only the first get after a counterparty’s update needs more: it joins the rosters anew', async (t) => {
-  const { stage, trips } = await startTapped(t);
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const { harness, trips } = await startTapped(t);
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   const held = (id: number, phoneId: string) => [roster({ id, userlist: [contact({ phoneId })] })];
   fieldsOf(await phone.ask(set(phone, held(1, `${friend.number}_2`))));
   fieldsOf(await friend.ask(set(friend, held(2, `${phone.number}_1`))));
@@ -74,10 +74,10 @@ test('only the first get after a counterparty’s update needs more: it joins th
 });
 
 test('a profile with rosters of more than 16 KB is read by one command more, and is whole; it can be changed like any other', async (t) => {
-  const { stage, trips } = await startTapped(t);
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
-  const strangers = Array.from({ length: 1_000 }, (_, place) =>
-    contact({ phoneId: `${380671000000 + place}_1` }),
+  const { harness, trips } = await startTapped(t);
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
+  const strangers = Array.from({ length: 1_000 }, (_, index) =>
+    contact({ phoneId: `${380671000000 + index}_1` }),
   );
   const mine = contact({ phoneId: `${friend.number}_2` });
   const rosters = [roster({ id: 1, userlist: [...strangers, mine] })];
@@ -91,7 +91,7 @@ test('a profile with rosters of more than 16 KB is read by one command more, and
 
   const time = Date.now();
   fieldsOf(await friend.ask(profile({ phone: friend.number, update: time, status: 'update' })));
-  await stage.idle();
+  await harness.idle();
   const updated = contact({ phoneId: `${friend.number}_2`, update: time });
   assert.deepEqual(fieldsOf(await phone.ask(get(phone))).rosters, [
     roster({ id: 1, userlist: [...strangers, updated] }),

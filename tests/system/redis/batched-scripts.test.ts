@@ -22,7 +22,7 @@ after(async () => {
 
 /** `SET`s a record, unless there is another than the one that was read. */
 const keep = (key: string, read: string, kept: string | Uint8Array) =>
-  redis.run('keep-refusal', [key], [read, kept, 60]);
+  redis.run('record-refusal', [key], [read, kept, 60]);
 
 async function commands(): Promise<number> {
   const stats = await redis.connection.info('commandstats');
@@ -82,14 +82,14 @@ for (const [what, begin, end] of [
 }
 
 test('more than go in one command are all done', async () => {
-  const names = Array.from({ length: 200 }, (_, place) => `many:${place}`);
+  const names = Array.from({ length: 200 }, (_, index) => `many:${index}`);
   const answers = await Promise.all(names.map((name) => keep(name, '', name)));
   assert.deepEqual(new Set(answers), new Set(['stored']));
   assert.deepEqual(await redis.connection.mget(names), names);
 });
 
 test('one with more arguments than others are worth goes alone, and does the same', async () => {
-  const contacts = Array.from({ length: 500 }, (_, place) => [`1:${place}`, `contact ${place}`]).flat();
+  const contacts = Array.from({ length: 500 }, (_, index) => [`1:${index}`, `contact ${index}`]).flat();
   const keys = ['profile', 'contacts', 'verify', 'done', 'removal', 'leaving'];
   const answer = await redis.run('commit-profile', keys, [
     '',
@@ -113,7 +113,7 @@ test('texts, numbers and bytes of any kind arrive as they are', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(word, { maxLength: 40 }), async (words) => {
       const names = words.map(() => `any:${count++}`);
-      await Promise.all(names.map((name, place) => keep(name, '', words[place] ?? '')));
+      await Promise.all(names.map((name, index) => keep(name, '', words[index] ?? '')));
       const kept = await Promise.all(names.map((name) => redis.connection.getBuffer(name)));
       assert.deepEqual(
         kept,

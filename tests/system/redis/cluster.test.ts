@@ -2,11 +2,11 @@
 import { test } from 'node:test';
 import { startCluster } from '../../../dev/servers/cluster.ts';
 import { eventually } from '../../harness/harness.ts';
-import { startRedisStage } from '../../harness/redis-fixture.ts';
+import { startRedisHarness } from '../../harness/redis-fixture.ts';
 
 test('slots that move between masters: every request is answered, and what was answered is stored', async (t) => {
   const cluster = await startCluster();
-  const { set, isStored, phones } = await startRedisStage(t, cluster, 6);
+  const { set, isStored, phones } = await startRedisHarness(t, cluster, 6);
   await set('before');
   for (let round = 0; round < 2; round++) {
     const moving = (async () => {
@@ -28,7 +28,7 @@ test('slots that move between masters: every request is answered, and what was a
 
 test('a master that dies or freezes: its replica takes over, what is asked meanwhile is answered, and nothing confirmed is lost', async (t) => {
   const cluster = await startCluster();
-  const { set, isStored, ready } = await startRedisStage(t, cluster);
+  const { set, isStored, ready } = await startRedisHarness(t, cluster);
   await set('before');
   for (const [signal, mend] of [
     ['SIGKILL', (node: { restart(): Promise<void> }) => node.restart()],

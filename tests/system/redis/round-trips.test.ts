@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { atom, type Tuple } from '../../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile } from '../../harness/terms.ts';
 import type { WorkerUnderTest } from '../../harness/worker.ts';
 
@@ -65,17 +65,17 @@ class Counter {
 
 const requests = 32;
 
-let stage: Stage;
+let harness: Harness;
 let worker: WorkerUnderTest;
 let toRedis: Counter;
 let toBroker: Counter;
 let phones: Phone[];
 
 before(async () => {
-  stage = await startStage({ workers: 0 });
-  toRedis = new Counter(Number(new URL(stage.redis.url).port));
-  toBroker = new Counter(Number(new URL(stage.broker.url).port));
-  worker = await stage.startWorker({
+  harness = await startHarness({ workers: 0 });
+  toRedis = new Counter(Number(new URL(harness.redis.url).port));
+  toBroker = new Counter(Number(new URL(harness.broker.url).port));
+  worker = await harness.startWorker({
     REDIS_URL: `redis://127.0.0.1:${await toRedis.listen()}`,
     MQTT_URL: `mqtt://127.0.0.1:${await toBroker.listen()}`,
     // Nothing but requests is to be counted.
@@ -83,14 +83,14 @@ before(async () => {
     HEIR_AFTER_MS: '180000',
     LOG_LEVEL: 'info',
   });
-  phones = await Promise.all(Array.from({ length: requests }, () => stage.phone()));
+  phones = await Promise.all(Array.from({ length: requests }, () => harness.phone()));
   for (const phone of phones) await phone.ask(profile({ phone: phone.number, settings: [], status: 'set' }));
   await worker.idle();
 });
 after(async () => {
   toRedis.close();
   toBroker.close();
-  await stage.stop();
+  await harness.stop();
 });
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
@@ -98,7 +98,7 @@ const set = ({ number: phone }: Phone) => profile({ phone, presence: atom('onlin
 
 /** How many scripts Redis has run, and how many commands outside of scripts have read. */
 async function commandsOfRedis(): Promise<number> {
-  const stats = await stage.database.info('commandstats');
+  const stats = await harness.database.info('commandstats');
   const calls = (command: string) =>
     Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
   return calls('evalsha') + calls('eval') + calls('get') + calls('hget');

@@ -6,11 +6,11 @@ import { Redis } from 'ioredis';
 import { type Sentinels, startSentinels } from '../../../dev/servers/sentinel.ts';
 import { openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/harness.ts';
-import { startRedisStage } from '../../harness/redis-fixture.ts';
+import { startRedisHarness } from '../../harness/redis-fixture.ts';
 
 test('a master that dies, freezes or hands over: what is asked meanwhile is answered by the next, and nothing confirmed is lost', async (t) => {
   const sentinels = await startSentinels();
-  const { set, isStored, ready } = await startRedisStage(t, sentinels);
+  const { set, isStored, ready } = await startRedisHarness(t, sentinels);
   // A Sentinel may choose who was the master before and has not yet caught up.
   const haveCaughtUp = () => eventually('both replicas follow', () => sentinels.isWhole(), 40_000);
 

@@ -2,21 +2,21 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, encode, type Term, tuple } from '../../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, profile, record, roster } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage();
+  harness = await startHarness();
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 const set = ({ number: phone }: Phone) => profile({ phone, presence: atom('online'), status: 'set' });
 
 test('an answer goes to the asking client’s own topic, once, and to no other device of the phone', async () => {
-  const phone = await stage.phone();
-  const tablet = await stage.phone({ number: phone.number });
+  const phone = await harness.phone();
+  const tablet = await harness.phone({ number: phone.number });
   const { topic } = await phone.exchange(set(phone));
   assert.equal(topic, `actions/1/api/${phone.client}`);
   await Promise.all([phone.fence(), tablet.fence()]);
@@ -24,7 +24,7 @@ test('an answer goes to the asking client’s own topic, once, and to no other d
 });
 
 test('answers and notices have the content type of Erlang terms', async () => {
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   const held = (id: number, phoneId: string) => [roster({ id, userlist: [contact({ phoneId })] })];
   const rosters = held(1, `${friend.number}_2`);
   const { properties } = await phone.exchange(profile({ phone: phone.number, rosters, status: 'set' }));
@@ -32,14 +32,14 @@ test('answers and notices have the content type of Erlang terms', async () => {
   const others = held(2, `${phone.number}_1`);
   await friend.exchange(profile({ phone: friend.number, rosters: others, status: 'set' }));
   await phone.exchange(profile({ phone: phone.number, update: Date.now(), status: 'update' }));
-  await stage.idle();
+  await harness.idle();
   await friend.fence();
   assert.equal(friend.notices[0]?.topic, `ses/${friend.number}`);
   assert.equal(friend.notices[0]?.properties?.contentType, 'application/x-erlang-binary');
 });
 
 test('Correlation Data comes back with the answer, byte for byte; without it there is none', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const correlationData = Buffer.from([0, 1, 131, 255]);
   const { properties } = await phone.exchange(get(phone), { properties: { correlationData } });
   assert.deepEqual(properties?.correlationData, correlationData);
@@ -47,7 +47,7 @@ test('Correlation Data comes back with the answer, byte for byte; without it the
 });
 
 test('a Response Topic that is the client’s own, or lies below it, is used', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   for (const responseTopic of [`actions/1/api/${phone.client}`, `actions/1/api/${phone.client}/request/7`]) {
     const { topic } = await phone.exchange(get(phone), { properties: { responseTopic } });
     assert.equal(topic, responseTopic);
@@ -55,7 +55,7 @@ test('a Response Topic that is the client’s own, or lies below it, is used', a
 });
 
 test('any other Response Topic is ignored: nothing goes there, the answer to the client’s own topic', async () => {
-  const [phone, victim] = [await stage.phone(), await stage.phone()];
+  const [phone, victim] = [await harness.phone(), await harness.phone()];
   const elsewhere = [
     `actions/1/api/${victim.client}`,
     `actions/1/api/${victim.client}/below`,
@@ -73,9 +73,9 @@ test('any other Response Topic is ignored: nothing goes there, the answer to the
 });
 
 test('a client of MQTT 3.1.1 gets the same bytes', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await phone.exchange(set(phone));
-  const old = await stage.phone({ number: phone.number, mqtt: { protocolVersion: 4 } });
+  const old = await harness.phone({ number: phone.number, mqtt: { protocolVersion: 4 } });
   const answer = await old.exchange(get(phone));
   assert.deepEqual(answer.payload, (await phone.exchange(get(phone))).payload);
   assert.equal(answer.properties, undefined);
@@ -83,7 +83,7 @@ test('a client of MQTT 3.1.1 gets the same bytes', async () => {
 
 for (const qos of [0, 1, 2] as const) {
   test(`a request of QoS ${qos} is answered once`, async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     await phone.ask(get(phone), { qos });
     await phone.fence();
     assert.deepEqual(phone.answers, []);
@@ -92,7 +92,7 @@ for (const qos of [0, 1, 2] as const) {
 
 for (const qos of ['0', '2']) {
   test(`REPLY_QOS ${qos}: answers arrive at that quality of service`, async (t) => {
-    const own = await startStage({ settings: { REPLY_QOS: qos } });
+    const own = await startHarness({ settings: { REPLY_QOS: qos } });
     t.after(() => own.stop());
     const phone = await own.phone();
     await phone.mqtt.subscribeAsync(`actions/1/api/${phone.client}/#`, { qos: 2 });
@@ -105,9 +105,9 @@ for (const qos of ['0', '2']) {
 }
 
 test('answers are never retained: who subscribes later finds nothing', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await phone.exchange(set(phone));
-  const late = await stage.phone({ session: false });
+  const late = await harness.phone({ session: false });
   await late.mqtt.subscribeAsync(['actions/#', 'ses/#'], { qos: 1 });
   await late.fence();
   assert.deepEqual([...late.answers, ...late.notices], []);
@@ -121,22 +121,22 @@ async function isIgnored(
   retain = false,
 ): Promise<void> {
   const metric = `profile_ignored_total{reason="${reason}"}`;
-  const before = await stage.metric(metric);
+  const before = await harness.metric(metric);
   await phone.send(request, { retain });
-  await eventually(`counted as ${reason}`, async () => (await stage.metric(metric)) === before + 1);
-  await stage.idle();
+  await eventually(`counted as ${reason}`, async () => (await harness.metric(metric)) === before + 1);
+  await harness.idle();
   await phone.fence();
   assert.deepEqual(phone.answers, []);
 }
 
 test('an empty payload is counted, acknowledged and ignored', async () => {
-  await isIgnored(await stage.phone(), Buffer.alloc(0), 'empty');
+  await isIgnored(await harness.phone(), Buffer.alloc(0), 'empty');
 });
 
 test('a request with the retain flag is counted, acknowledged and ignored', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await isIgnored(phone, set(phone), 'retained', true);
-  assert.equal(await stage.database.exists(`profile:{${phone.number}}`), 0);
+  assert.equal(await harness.database.exists(`profile:{${phone.number}}`), 0);
   await isIgnored(phone, Buffer.alloc(0), 'empty', true); // takes it away from the broker
 });
 
@@ -155,6 +155,6 @@ const foreign: Record<string, Term> = {
 
 for (const [name, term] of Object.entries(foreign)) {
   test(`${name} belongs to another service: counted, acknowledged and ignored`, async () => {
-    await isIgnored(await stage.phone(), encode(term), 'foreign');
+    await isIgnored(await harness.phone(), encode(term), 'foreign');
   });
 }

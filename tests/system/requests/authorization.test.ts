@@ -2,22 +2,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { requestKinds } from '../../../src/protocol/profile.ts';
-import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
 const notAuthorized = refusal('not_authorized');
 const set = (phone: string) => profile({ phone, status: 'set' });
 
 describe('the broker vouches for the client level', () => {
-  let stage: Stage;
+  let harness: Harness;
   before(async () => {
-    stage = await startStage();
+    harness = await startHarness();
   });
-  after(() => stage.stop());
+  after(() => harness.stop());
 
   for (const status of requestKinds) {
     test(`${status}: a client without a session is refused with not_authorized`, async () => {
-      const phone = await stage.phone({ session: false });
+      const phone = await harness.phone({ session: false });
       assert.deepEqual(await phone.ask(profile({ phone: phone.number, status })), notAuthorized);
     });
   }
@@ -25,7 +25,7 @@ describe('the broker vouches for the client level', () => {
   // A `migrate` names a phone that is not the session's: that is what it is for.
   for (const status of requestKinds.filter((kind) => kind !== 'migrate')) {
     test(`${status}: a client with the session of another phone is refused with not_authorized`, async () => {
-      const [owner, other] = [await stage.phone(), await stage.phone()];
+      const [owner, other] = [await harness.phone(), await harness.phone()];
       const stored = await owner.ask(set(owner.number));
       assert.deepEqual(await other.ask(profile({ phone: owner.number, status })), notAuthorized);
       const kept = fieldsOf(await owner.ask(profile({ phone: owner.number, status: 'get' })));
@@ -34,20 +34,20 @@ describe('the broker vouches for the client level', () => {
   }
 
   test('a session that ends while the client is connected ends its right to ask', async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone.number)));
-    await stage.database.del(`session:${phone.client}`);
+    await harness.database.del(`session:${phone.client}`);
     assert.deepEqual(await phone.ask(set(phone.number)), notAuthorized);
   });
 
   test('a session without a phone is none', async () => {
-    const phone = await stage.phone({ session: false });
-    await stage.database.hset(`session:${phone.client}`, 'token', 'x');
+    const phone = await harness.phone({ session: false });
+    await harness.database.hset(`session:${phone.client}`, 'token', 'x');
     assert.deepEqual(await phone.ask(set(phone.number)), notAuthorized);
   });
 
   test('another’s name in the client level is of no use: the publisher is the one who is answered', async () => {
-    const [owner, other] = [await stage.phone(), await stage.phone()];
+    const [owner, other] = [await harness.phone(), await harness.phone()];
     const topic = `events/1//api/anon/${owner.client}/`;
     assert.deepEqual(await other.ask(set(owner.number), { topic }), notAuthorized);
     await owner.fence();
@@ -55,45 +55,45 @@ describe('the broker vouches for the client level', () => {
   });
 
   test('node, user and token levels may hold anything', async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     const topic = 'events/1/node@host/api/somebody//a-token';
     fieldsOf(await phone.ask(set(phone.number), { topic }));
   });
 });
 
 describe('nobody has filled the client level in', () => {
-  let stage: Stage;
+  let harness: Harness;
   before(async () => {
-    stage = await startStage({ broker: { plugin: false } });
+    harness = await startHarness({ broker: { plugin: false } });
   });
-  after(() => stage.stop());
+  after(() => harness.stop());
 
   test('a request with an empty one is counted, logged once with the cause, and dropped', async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     for (let count = 0; count < 5; count++) await phone.send(set(phone.number));
     const unaddressed = 'profile_ignored_total{reason="unaddressed"}';
-    await eventually('all are counted', async () => (await stage.metric(unaddressed)) === 5);
-    await stage.idle();
-    const lines = stage.worker.log().filter(({ msg }) => /empty client level/.test(`${msg}`));
+    await eventually('all are counted', async () => (await harness.metric(unaddressed)) === 5);
+    await harness.idle();
+    const lines = harness.worker.log().filter(({ msg }) => /empty client level/.test(`${msg}`));
     assert.equal(lines.length, 1);
     assert.equal(lines[0]?.level, 'warn');
     assert.match(`${lines[0]?.msg}`, /client_identity plugin/);
     await phone.fence();
     assert.deepEqual(phone.answers, []);
-    assert.equal(await stage.database.exists(`profile:{${phone.number}}`), 0);
+    assert.equal(await harness.database.exists(`profile:{${phone.number}}`), 0);
   });
 
   test('a Response Topic does not name the client either', async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     const unaddressed = 'profile_ignored_total{reason="unaddressed"}';
-    const before = await stage.metric(unaddressed);
+    const before = await harness.metric(unaddressed);
     const responseTopic = `actions/1/api/${phone.client}`;
     await phone.send(set(phone.number), { properties: { responseTopic } });
-    await eventually('it is counted', async () => (await stage.metric(unaddressed)) === before + 1);
+    await eventually('it is counted', async () => (await harness.metric(unaddressed)) === before + 1);
   });
 
   test('a client level that the client wrote itself, where an ACL lets only its own pass, is taken', async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone.number), { topic: `events/1//api/anon/${phone.client}/` }));
   });
 });
@@ -101,19 +101,19 @@ describe('nobody has filled the client level in', () => {
 describe('a token vouches for the client level', () => {
   const token = 'a token of the client’s own';
   const level = encodeURIComponent(token);
-  let stage: Stage;
+  let harness: Harness;
   before(async () => {
-    stage = await startStage({ broker: { plugin: false }, settings: { CLIENT_IDENTITY: 'token' } });
+    harness = await startHarness({ broker: { plugin: false }, settings: { CLIENT_IDENTITY: 'token' } });
   });
-  after(() => stage.stop());
+  after(() => harness.stop());
 
   test('the right one is let in', async () => {
-    const phone = await stage.phone({ token: level });
+    const phone = await harness.phone({ token: level });
     fieldsOf(await phone.ask(set(phone.number), { topic: `events/1//api/anon/${phone.client}/${level}` }));
   });
 
   test('the right one is let in where a Response Topic names the client', async () => {
-    const phone = await stage.phone({ token: level });
+    const phone = await harness.phone({ token: level });
     const properties = { responseTopic: `actions/1/api/${phone.client}` };
     const answer = await phone.ask(set(phone.number), { topic: `events/1//api/anon//${level}`, properties });
     fieldsOf(answer);
@@ -126,23 +126,23 @@ describe('a token vouches for the client level', () => {
     ['the beginning of the right one', level.slice(0, -1)],
   ] as const) {
     test(`${name} is refused with not_authorized`, async () => {
-      const phone = await stage.phone({ token: level });
+      const phone = await harness.phone({ token: level });
       const topic = `events/1//api/anon/${phone.client}/${wrong}`;
       assert.deepEqual(await phone.ask(set(phone.number), { topic }), notAuthorized);
     });
   }
 
   test('the hash itself is not the token', async () => {
-    const phone = await stage.phone({ token: level });
-    const hash = await stage.database.hget(`session:${phone.client}`, 'token');
+    const phone = await harness.phone({ token: level });
+    const hash = await harness.database.hget(`session:${phone.client}`, 'token');
     const topic = `events/1//api/anon/${phone.client}/${hash}`;
     assert.deepEqual(await phone.ask(set(phone.number), { topic }), notAuthorized);
   });
 
   for (const kept of [undefined, '', 'zz', 'e3b0']) {
     test(`a session whose token is ${kept === undefined ? 'absent' : `"${kept}"`} lets nobody in`, async () => {
-      const phone = await stage.phone();
-      if (kept !== undefined) await stage.database.hset(`session:${phone.client}`, 'token', kept);
+      const phone = await harness.phone();
+      if (kept !== undefined) await harness.database.hset(`session:${phone.client}`, 'token', kept);
       for (const sent of ['', 'a']) {
         const topic = `events/1//api/anon/${phone.client}/${sent}`;
         assert.deepEqual(await phone.ask(set(phone.number), { topic }), notAuthorized);
@@ -151,35 +151,35 @@ describe('a token vouches for the client level', () => {
   }
 
   test('whoever guesses soon hears nothing more; the right token is answered still', async () => {
-    const victim = await stage.phone({ token: level });
+    const victim = await harness.phone({ token: level });
     const topic = (word: string) => ({ topic: `events/1//api/anon/${victim.client}/${word}` });
     const unanswered = 'profile_wrong_tokens_total{answered="no"}';
-    const before = await stage.metric(unanswered);
+    const before = await harness.metric(unanswered);
     for (let count = 0; count < 10; count++)
       assert.deepEqual(await victim.ask(set(victim.number), topic(`guess-${count}`)), notAuthorized);
     for (let count = 10; count < 20; count++) await victim.send(set(victim.number), topic(`guess-${count}`));
-    await eventually('they are counted', async () => (await stage.metric(unanswered)) >= before + 9);
-    await stage.idle();
+    await eventually('they are counted', async () => (await harness.metric(unanswered)) >= before + 9);
+    await harness.idle();
     await victim.fence();
     victim.answers.splice(0); // One in six seconds is answered.
     fieldsOf(await victim.ask(set(victim.number), topic(level)));
   });
 
   test('another’s client level with one’s own token is refused, and the other is the one who is told', async () => {
-    const [owner, other] = [await stage.phone({ token: 'one' }), await stage.phone({ token: 'two' })];
+    const [owner, other] = [await harness.phone({ token: 'one' }), await harness.phone({ token: 'two' })];
     await other.send(set(owner.number), { topic: `events/1//api/anon/${owner.client}/two` });
     await owner.take();
-    assert.equal(await stage.database.exists(`profile:{${owner.number}}`), 0);
+    assert.equal(await harness.database.exists(`profile:{${owner.number}}`), 0);
   });
 
   test('a request that names its client nowhere is dropped', async () => {
-    const phone = await stage.phone({ token: level });
+    const phone = await harness.phone({ token: level });
     const unaddressed = 'profile_ignored_total{reason="unaddressed"}';
     const topics = [undefined, `actions/1/api/${phone.client}/below`, 'actions/1/api/', 'elsewhere'];
     for (const responseTopic of topics) {
       const properties = responseTopic === undefined ? {} : { responseTopic };
       await phone.send(set(phone.number), { topic: `events/1//api/anon//${level}`, properties });
     }
-    await eventually('all are counted', async () => (await stage.metric(unaddressed)) === topics.length);
+    await eventually('all are counted', async () => (await harness.metric(unaddressed)) === topics.length);
   });
 });

@@ -8,20 +8,20 @@ import {
   aws,
   credentialsIn,
   later,
-  type StsStage,
+  type StsHarness,
   secretsOf,
-  startStsStage,
+  startStsHarness,
 } from '../../harness/services-fixture.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 
-let own: StsStage;
+let own: StsHarness;
 before(async () => {
-  own = await startStsStage({ workers: 2, settings: { AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '2000' } });
+  own = await startStsHarness({ workers: 2, settings: { AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '2000' } });
 });
 after(() => own.stop());
 afterEach(async () => {
   own.sts.mode('success');
-  await assertTellsNothing(own.stage, secretsOf(own.sts));
+  await assertTellsNothing(own.harness, secretsOf(own.sts));
 });
 
 const callsFor = ({ number }: Phone) =>
@@ -29,8 +29,8 @@ const callsFor = ({ number }: Phone) =>
 
 /** Clients of one phone. */
 async function devices(count: number): Promise<[Phone, ...Phone[]]> {
-  const phone = await own.stage.phone();
-  const others = Array.from({ length: count - 1 }, () => own.stage.phone({ number: phone.number }));
+  const phone = await own.harness.phone();
+  const others = Array.from({ length: count - 1 }, () => own.harness.phone({ number: phone.number }));
   return [phone, ...(await Promise.all(others))];
 }
 
@@ -50,8 +50,8 @@ async function askGiven(phone: Phone) {
 
 /** The workers that have a request in work. */
 async function working(): Promise<WorkerUnderTest[]> {
-  const counts = await Promise.all(own.stage.workers.map((worker) => worker.metric('profile_in_flight')));
-  return own.stage.workers.filter((_, place) => counts[place]);
+  const counts = await Promise.all(own.harness.workers.map((worker) => worker.metric('profile_in_flight')));
+  return own.harness.workers.filter((_, index) => counts[index]);
 }
 
 test('two clients through two workers: one call, and each is answered on its own topic with its own correlation data', async () => {
@@ -75,7 +75,7 @@ test('two clients through two workers: one call, and each is answered on its own
       assert.deepEqual(answer.properties?.correlationData, correlationData);
     }
   }
-  await own.stage.idle();
+  await own.harness.idle();
   assert.equal(callsFor(phone).length, 1);
   assert.equal(own.sts.concurrentPeak(phone.number), 1);
   assert.deepEqual([phone.answers, other.answers], [[], []]);
@@ -89,9 +89,9 @@ test('ten clients at once: one call, ten answers, and nothing is left that waits
     assert.deepEqual(await take(phone), later);
     assert.deepEqual(credentialsIn(await take(phone)), callsFor(phone)[0]?.issued);
   }
-  await own.stage.idle();
+  await own.harness.idle();
   assert.equal(callsFor(phones[0]).length, 1);
-  const keys = await own.stage.database.keys(`aws:{${phones[0].number}}*`);
+  const keys = await own.harness.database.keys(`aws:{${phones[0].number}}*`);
   assert.deepEqual(keys, [`aws:{${phones[0].number}}`]);
   for (const phone of phones) assert.deepEqual(phone.answers, []);
 });
@@ -109,8 +109,8 @@ test('who waits is answered also when the phone is removed meanwhile, and gets n
     const [given] = answers.filter((answer) => !JSON.stringify(answer).includes('"Profile"'));
     assert.deepEqual(given, refusal('not_authorized'));
   }
-  await own.stage.idle();
-  assert.deepEqual(await own.stage.database.keys(`aws:{${phone.number}}*`), []);
+  await own.harness.idle();
+  assert.deepEqual(await own.harness.database.keys(`aws:{${phone.number}}*`), []);
 });
 
 test('an STS that hangs slows no get and no other phone', async () => {
@@ -138,9 +138,9 @@ for (const mode of ['AccessDenied', '500', 'malformed', 'incomplete'] as const) 
     for (const device of [phone, other]) {
       assert.deepEqual(await takeGiven(device), refusal('aws'));
     }
-    await own.stage.idle();
+    await own.harness.idle();
     assert.equal(own.sts.concurrentPeak(phone.number), 1);
-    assert.deepEqual(await own.stage.database.keys(`aws:{${phone.number}}*`), []);
+    assert.deepEqual(await own.harness.database.keys(`aws:{${phone.number}}*`), []);
     own.sts.mode('success');
     credentialsIn(await askGiven(phone));
   });
@@ -154,8 +154,8 @@ test('STS hangs until the deadline: the error aws also for the one that waits', 
   await other.send(aws(other));
   assert.deepEqual(await take(other), later);
   for (const device of [phone, other]) assert.deepEqual(await take(device), refusal('aws'));
-  await own.stage.idle();
-  assert.deepEqual(await own.stage.database.keys(`aws:{${phone.number}}*`), []);
+  await own.harness.idle();
+  assert.deepEqual(await own.harness.database.keys(`aws:{${phone.number}}*`), []);
 });
 
 test('throttled once: the credentials come nevertheless', async () => {
@@ -178,16 +178,16 @@ test('the worker that asks STS is killed: the client that waits is answered, and
   await holder.process.kill('SIGKILL');
   own.sts.mode('success');
   // So long a worker that asks is not taken for dead; let it pass.
-  const left = await own.stage.database.pttl(`aws:{${phone.number}}:asking`);
+  const left = await own.harness.database.pttl(`aws:{${phone.number}}:asking`);
   assert.ok(left > 3_000 && left <= 7_000, `${left} ms`);
-  await own.stage.database.pexpire(`aws:{${phone.number}}:asking`, 1);
+  await own.harness.database.pexpire(`aws:{${phone.number}}:asking`, 1);
   const { issued } = await eventuallyLast(phone);
   assert.deepEqual(credentialsIn(await take(other)), issued);
   await holder.process.restart();
   assert.deepEqual(credentialsIn(await takeGiven(phone)), issued);
   assert.ok((await holder.metric('profile_redeliveries_total')) >= 1);
-  await own.stage.idle();
-  const keys = await own.stage.database.keys(`aws:{${phone.number}}*`);
+  await own.harness.idle();
+  const keys = await own.harness.database.keys(`aws:{${phone.number}}*`);
   assert.deepEqual(keys, [`aws:{${phone.number}}`]);
 });
 
@@ -204,40 +204,40 @@ test('removed while STS is slow: nothing of the phone is left in Redis', async (
   await phone.send(aws(phone));
   assert.deepEqual(await take(phone), later);
   await other.ask(profile({ phone: other.number, status: 'remove' }));
-  await own.stage.idle();
+  await own.harness.idle();
   assert.equal(callsFor(phone).length, 1);
-  assert.deepEqual(await own.stage.database.keys(`*aws:{${phone.number}}*`), []);
+  assert.deepEqual(await own.harness.database.keys(`*aws:{${phone.number}}*`), []);
 });
 
 test('a fault in Redis under one that waits: internal, and the worker lives on', async () => {
   const [phone] = await devices(1);
-  await own.stage.database.set(`aws:{${phone.number}}:asking`, 'another worker');
-  await own.stage.database.set(`aws:{${phone.number}}:waiting`, 'not a hash');
-  const processes = own.stage.workers.map((worker) => worker.process.pid);
+  await own.harness.database.set(`aws:{${phone.number}}:asking`, 'another worker');
+  await own.harness.database.set(`aws:{${phone.number}}:waiting`, 'not a hash');
+  const processes = own.harness.workers.map((worker) => worker.process.pid);
   for (let count = 0; count < 4; count++) {
     await phone.send(aws(phone));
     assert.deepEqual(await take(phone), later);
     assert.deepEqual(await take(phone), refusal('internal'));
   }
   assert.deepEqual(
-    own.stage.workers.map((worker) => worker.process.pid),
+    own.harness.workers.map((worker) => worker.process.pid),
     processes,
   );
 });
 
 test('a turn that lapsed while it waited in the lane is another’s: still one call at a time', async (t) => {
   const settings = { AWS_CONCURRENCY: '2', AWS_QUEUE: '2', AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '4000' };
-  const narrow = await startStsStage({ settings });
+  const narrow = await startStsHarness({ settings });
   t.after(() => narrow.stop());
   narrow.sts.mode('hang');
-  const phones = await Promise.all(Array.from({ length: 3 }, () => narrow.stage.phone()));
+  const phones = await Promise.all(Array.from({ length: 3 }, () => narrow.harness.phone()));
   const [one, two, queued] = phones as [Phone, Phone, Phone];
-  const next = await narrow.stage.phone({ number: queued.number });
+  const next = await narrow.harness.phone({ number: queued.number });
   for (const phone of [one, two, queued]) {
     await phone.send(aws(phone));
     assert.deepEqual(await take(phone), later);
   }
-  await narrow.stage.database.del(`aws:{${queued.number}}:asking`);
+  await narrow.harness.database.del(`aws:{${queued.number}}:asking`);
   await next.send(aws(next));
   assert.deepEqual(await take(next), later);
   narrow.sts.mode('slow', 200);
@@ -248,12 +248,12 @@ test('a turn that lapsed while it waited in the lane is another’s: still one c
 });
 
 test('a full lane answers busy, and the next try works', async (t) => {
-  const narrow = await startStsStage({
+  const narrow = await startStsHarness({
     settings: { AWS_CONCURRENCY: '1', AWS_QUEUE: '1', AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '1500' },
   });
   t.after(() => narrow.stop());
   narrow.sts.mode('hang');
-  const phones = await Promise.all(Array.from({ length: 3 }, () => narrow.stage.phone()));
+  const phones = await Promise.all(Array.from({ length: 3 }, () => narrow.harness.phone()));
   const [asking, queued, refused] = phones as [Phone, Phone, Phone];
   for (const phone of [asking, queued]) {
     await phone.send(aws(phone));

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, type TestContext, test } from 'node:test';
 import { decode } from '../../../src/etf/index.ts';
-import { sealer } from '../../../src/store/encryption.ts';
-import { type Phone, startStage } from '../../harness/harness.ts';
+import { cipherWith } from '../../../src/store/encryption.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
   assertTellsNothing,
   aws,
@@ -14,18 +14,18 @@ import {
   credentialsKey,
   everythingIn,
   later,
-  type StsStage,
+  type StsHarness,
   secretsOf,
-  startStsStage,
+  startStsHarness,
 } from '../../harness/services-fixture.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 
-let own: StsStage;
+let own: StsHarness;
 before(async () => {
-  own = await startStsStage({ workers: 2 });
+  own = await startStsHarness({ workers: 2 });
 });
 after(() => own.stop());
-afterEach(() => assertTellsNothing(own.stage, secretsOf(own.sts)));
+afterEach(() => assertTellsNothing(own.harness, secretsOf(own.sts)));
 
 /** What STS was asked for a phone. */
 const callsFor = ({ number }: Phone, { sts } = own) =>
@@ -34,7 +34,7 @@ const callsFor = ({ number }: Phone, { sts } = own) =>
 const ask = async (phone: Phone) => credentialsIn(await phone.ask(aws(phone)));
 
 test('the credentials that STS issued are answered at once, their expiration in milliseconds', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const asked = Date.now();
   const credentials = await ask(phone);
   const answered = Date.now();
@@ -47,23 +47,23 @@ test('the credentials that STS issued are answered at once, their expiration in 
 });
 
 test('it needs no profile and makes none', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await ask(phone);
-  await own.stage.idle();
-  const keys = await own.stage.database.keys(`*{${phone.number}}*`);
+  await own.harness.idle();
+  const keys = await own.harness.database.keys(`*{${phone.number}}*`);
   assert.deepEqual(keys.sort(), [`aws:{${phone.number}}`, `sessions:{${phone.number}}`]);
 });
 
 test('still valid ones are answered again, by every worker and to every client, without asking STS', async () => {
-  const phone = await own.stage.phone();
-  const other = await own.stage.phone({ number: phone.number });
+  const phone = await own.harness.phone();
+  const other = await own.harness.phone({ number: phone.number });
   const credentials = await ask(phone);
   for (let count = 0; count < 4; count++) {
     assert.deepEqual(await ask(phone), credentials);
     assert.deepEqual(await ask(other), credentials);
   }
   assert.equal(callsFor(phone).length, 1);
-  const counts = await Promise.all(own.stage.workers.map((worker) => worker.metric(awsAnswered)));
+  const counts = await Promise.all(own.harness.workers.map((worker) => worker.metric(awsAnswered)));
   assert.ok(
     counts.every((count) => count > 0),
     'both workers were asked',
@@ -73,13 +73,13 @@ test('still valid ones are answered again, by every worker and to every client, 
 const awsAnswered = 'profile_requests_total{kind="aws",result="aws",lane="sts"}';
 
 test('each phone gets its own', async () => {
-  const [phone, other] = [await own.stage.phone(), await own.stage.phone()];
+  const [phone, other] = [await own.harness.phone(), await own.harness.phone()];
   assert.notDeepEqual((await ask(phone)).keys, (await ask(other)).keys);
   assert.deepEqual([callsFor(phone).length, callsFor(other).length], [1, 1]);
 });
 
 test('a client without a session of the phone is refused, and STS is not asked', async () => {
-  const [phone, other] = [await own.stage.phone(), await own.stage.phone({ session: false })];
+  const [phone, other] = [await own.harness.phone(), await own.harness.phone({ session: false })];
   await ask(phone);
   for (const number of [phone.number, other.number]) {
     const request = profile({ phone: number, status: 'aws' });
@@ -89,7 +89,7 @@ test('a client without a session of the phone is refused, and STS is not asked',
 });
 
 test('an answer comes with the correlation data of its request', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   for (const name of ['first', 'kept']) {
     const correlationData = Buffer.from(name);
     const { topic, properties } = await phone.exchange(aws(phone), { properties: { correlationData } });
@@ -106,13 +106,13 @@ async function keep({ number }: Phone, milliseconds: number) {
     expiration: Date.now() + milliseconds,
   };
   const plain = Buffer.from(JSON.stringify({ ...kept.keys, expiration: kept.expiration }));
-  const sealed = sealer([Buffer.from(credentialsKey, 'base64')]).seal(plain, key);
-  await own.stage.database.set(key, sealed);
+  const sealed = cipherWith([Buffer.from(credentialsKey, 'base64')]).encrypt(plain, key);
+  await own.harness.database.set(key, sealed);
   return kept;
 }
 
 test('kept ones with more than 5 minutes left are given out, with less new ones are asked for', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const kept = await keep(phone, 5 * 60_000 + 10_000);
   assert.deepEqual(await ask(phone), kept);
   assert.equal(callsFor(phone).length, 0);
@@ -124,18 +124,18 @@ test('kept ones with more than 5 minutes left are given out, with less new ones 
 });
 
 test('Redis forgets them 5 minutes before they expire', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const { expiration } = await ask(phone);
-  const forgottenAt = Number(await own.stage.database.pexpiretime(`aws:{${phone.number}}`));
+  const forgottenAt = Number(await own.harness.database.pexpiretime(`aws:{${phone.number}}`));
   const lead = Number(expiration) - forgottenAt;
   assert.ok(lead <= 5 * 60_000 && lead > 4 * 60_000, `${lead} ms before`);
 });
 
 test('Redis holds nothing of them that can be read', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await ask(phone);
-  await own.stage.idle();
-  const all = await everythingIn(own.stage.database);
+  await own.harness.idle();
+  const all = await everythingIn(own.harness.database);
   assert.ok(all.has(`aws:{${phone.number}}`));
   for (const [key, held] of all) {
     for (const secret of secretsOf(own.sts)) assert.ok(!`${key}${held}`.includes(secret), key);
@@ -143,11 +143,11 @@ test('Redis holds nothing of them that can be read', async () => {
 });
 
 test('a record copied to another phone is not given out: that phone gets its own', async () => {
-  const [phone, thief] = [await own.stage.phone(), await own.stage.phone()];
+  const [phone, thief] = [await own.harness.phone(), await own.harness.phone()];
   const credentials = await ask(phone);
-  const sealed = await own.stage.database.dumpBuffer(`aws:{${phone.number}}`);
+  const sealed = await own.harness.database.dumpBuffer(`aws:{${phone.number}}`);
   assert.ok(sealed);
-  await own.stage.database.restore(`aws:{${thief.number}}`, 0, sealed);
+  await own.harness.database.restore(`aws:{${thief.number}}`, 0, sealed);
   const stolen = await ask(thief);
   assert.notDeepEqual(stolen.keys, credentials.keys);
   assert.deepEqual(callsFor(thief)[0]?.issued, stolen);
@@ -155,12 +155,12 @@ test('a record copied to another phone is not given out: that phone gets its own
 });
 
 test('a damaged record is not given out, but replaced', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const key = `aws:{${phone.number}}`;
   for (const record of ['', 'x', Buffer.alloc(200, 1)]) {
-    await own.stage.database.set(key, record);
+    await own.harness.database.set(key, record);
     assert.deepEqual((await ask(phone)).keys, callsFor(phone).at(-1)?.issued?.keys);
-    await own.stage.idle(); // until then the phone's turn at asking STS is taken
+    await own.harness.idle(); // until then the phone's turn at asking STS is taken
   }
   assert.equal(callsFor(phone).length, 3);
 });
@@ -180,9 +180,9 @@ test('the session policy is the template with the phone in it', async (t) => {
   const statement = { Effect: 'Allow', Action: 's3:*', Resource: resources };
   const policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
   const settings = { AWS_SESSION_POLICY_FILE: await file(t, policy), AWS_SESSION_DURATION: '900' };
-  const narrow = await startStsStage({ settings });
+  const narrow = await startStsHarness({ settings });
   t.after(() => narrow.stop());
-  const phone = await narrow.stage.phone();
+  const phone = await narrow.harness.phone();
   await phone.ask(aws(phone));
   const [call] = narrow.sts.requests();
   assert.equal(call?.durationSeconds, 900);
@@ -192,32 +192,32 @@ test('the session policy is the template with the phone in it', async (t) => {
 });
 
 test('without a key nothing is kept: STS is asked each time', async (t) => {
-  const keyless = await startStsStage({ settings: { CREDENTIALS_KEY: '' } });
+  const keyless = await startStsHarness({ settings: { CREDENTIALS_KEY: '' } });
   t.after(() => keyless.stop());
-  const phone = await keyless.stage.phone();
+  const phone = await keyless.harness.phone();
   const answers = [await ask(phone), await ask(phone)];
   assert.deepEqual(
     callsFor(phone, keyless).map(({ issued }) => issued),
     answers,
   );
   assert.notDeepEqual(answers[0], answers[1]);
-  await keyless.stage.idle();
-  assert.deepEqual(await keyless.stage.database.keys('aws:*'), []);
+  await keyless.harness.idle();
+  assert.deepEqual(await keyless.harness.database.keys('aws:*'), []);
 });
 
 test('after a change of keys, [new, old] opens what the old one sealed, and the old one alone opens no new one', async (t) => {
-  const other = await startStsStage({ workers: 0 });
+  const other = await startStsHarness({ workers: 0 });
   t.after(() => other.stop());
   const newKey = Buffer.alloc(32, 'new').toString('base64');
-  const [phone, later] = [await other.stage.phone(), await other.stage.phone()];
-  const first = await other.stage.startWorker();
+  const [phone, later] = [await other.harness.phone(), await other.harness.phone()];
+  const first = await other.harness.startWorker();
   const credentials = await ask(phone);
   await first.process.stop();
-  const second = await other.stage.startWorker({ CREDENTIALS_KEY: `${newKey},${credentialsKey}` });
+  const second = await other.harness.startWorker({ CREDENTIALS_KEY: `${newKey},${credentialsKey}` });
   assert.deepEqual(await ask(phone), credentials);
   const newer = await ask(later);
   await second.process.stop();
-  const third = await other.stage.startWorker({ CREDENTIALS_KEY: newKey });
+  const third = await other.harness.startWorker({ CREDENTIALS_KEY: newKey });
   assert.deepEqual(await ask(later), newer);
   assert.notDeepEqual(await ask(phone), credentials);
   assert.deepEqual([callsFor(phone, other).length, callsFor(later, other).length], [2, 1]);
@@ -225,20 +225,20 @@ test('after a change of keys, [new, old] opens what the old one sealed, and the 
 });
 
 test('without a role in the settings: the error aws, and the log says so once at the start', async (t) => {
-  const stage = await startStage();
-  t.after(() => stage.stop());
-  const phone = await stage.phone();
+  const harness = await startHarness();
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
   for (let count = 0; count < 2; count++) assert.deepEqual(await phone.ask(aws(phone)), refusal('aws'));
-  const said = stage.worker.log().filter(({ msg }) => String(msg).includes('AWS_ROLE_ARN is not set'));
+  const said = harness.worker.log().filter(({ msg }) => String(msg).includes('AWS_ROLE_ARN is not set'));
   assert.equal(said.length, 1);
-  assert.deepEqual(await stage.database.keys('aws:*'), []);
+  assert.deepEqual(await harness.database.keys('aws:*'), []);
 });
 
 test('a slow STS: credentials that come later are announced once, then given', async (t) => {
-  const slow = await startStsStage({ settings: { AWS_FAST_REPLY_MS: '50' } });
+  const slow = await startStsHarness({ settings: { AWS_FAST_REPLY_MS: '50' } });
   t.after(() => slow.stop());
   slow.sts.mode('slow', 400);
-  const phone = await slow.stage.phone();
+  const phone = await slow.harness.phone();
   const correlationData = Buffer.from('slow');
   await phone.send(aws(phone), { properties: { correlationData } });
   const [announced, given] = [await phone.take(), await phone.take()];
@@ -249,5 +249,5 @@ test('a slow STS: credentials that come later are announced once, then given', a
   }
   assert.deepEqual(await ask(phone), slow.sts.requests()[0]?.issued);
   assert.equal(slow.sts.requests().length, 1);
-  await assertTellsNothing(slow.stage, secretsOf(slow.sts));
+  await assertTellsNothing(slow.harness, secretsOf(slow.sts));
 });

@@ -3,20 +3,20 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { encode } from '../../../src/etf/index.ts';
 import { badPayloads } from '../../harness/bad-payloads.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 let phone: Phone;
 before(async () => {
-  stage = await startStage();
-  phone = await stage.phone();
+  harness = await startHarness();
+  phone = await harness.phone();
   await phone.ask(profile({ phone: phone.number, status: 'set' }));
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 /** A worker that was started again would answer too, but with another start time. */
-const startTime = () => stage.metric('process_start_time_seconds');
+const startTime = () => harness.metric('process_start_time_seconds');
 
 describe('the worker answers invalid_data, and then the next request', () => {
   for (const [name, bytes] of Object.entries(badPayloads)) {
@@ -30,10 +30,10 @@ describe('the worker answers invalid_data, and then the next request', () => {
 });
 
 test('all of them at once, from a client without a session: each is answered once', async () => {
-  const stranger = await stage.phone({ session: false });
+  const stranger = await harness.phone({ session: false });
   const payloads = Object.values(badPayloads);
   await Promise.all(payloads.map((bytes) => stranger.send(bytes(phone.number), { qos: 1 })));
-  await stage.idle();
+  await harness.idle();
   await stranger.fence();
   assert.equal(stranger.answers.length, payloads.length);
   fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
@@ -41,14 +41,14 @@ test('all of them at once, from a client without a session: each is answered onc
 
 test('they are counted as invalid, and nothing of them is logged', async () => {
   assert.ok(
-    (await stage.metric('profile_requests_total{kind="invalid",result="invalid_data",lane="fast"}')) > 50,
+    (await harness.metric('profile_requests_total{kind="invalid",result="invalid_data",lane="fast"}')) > 50,
   );
-  assert.ok(stage.worker.log().every(({ level }) => level === 'info' || level === 'debug'));
+  assert.ok(harness.worker.log().every(({ level }) => level === 'info' || level === 'debug'));
 });
 
 test('with limits at their widest, what is beyond the usual ones is read and answered', async (t) => {
   const settings = { ETF_NESTING: '1000', ETF_ELEMENTS: '1000000', ETF_INFLATED_BYTES: '4000000' };
-  const own = await startStage({ settings });
+  const own = await startHarness({ settings });
   t.after(() => own.stop());
   const asker = await own.phone();
   for (const [name, bytes] of Object.entries(badPayloads)) {

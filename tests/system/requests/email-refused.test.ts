@@ -5,16 +5,16 @@ import { atom, type Term } from '../../../src/etf/index.ts';
 import {
   asked,
   confirm,
-  type MailStage,
-  startMailStage,
+  type MailHarness,
+  startMailHarness,
   success,
   tries,
 } from '../../harness/services-fixture.ts';
 import { profile, record, refusal, service, type Value } from '../../harness/terms.ts';
 
-let own: MailStage;
+let own: MailHarness;
 before(async () => {
-  own = await startMailStage();
+  own = await startMailHarness();
 });
 after(() => own.stop());
 
@@ -62,17 +62,17 @@ const shapes: Record<string, [services: Value, answer: Term]> = {
 
 for (const [name, [services, answer]] of Object.entries(shapes)) {
   test(`${name}: refused`, async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     for (const presence of [undefined, atom('online')]) {
       if (presence) await phone.ask(profile({ phone: phone.number, presence, status: 'set' }));
       assert.deepEqual(await phone.ask(profile({ phone: phone.number, services, status: 'email' })), answer);
     }
-    assert.equal(await own.stage.database.exists(`verify:{${phone.number}}`), 0);
+    assert.equal(await own.harness.database.exists(`verify:{${phone.number}}`), 0);
   });
 }
 
 test('a phone without a profile is told wrong_code, and gets none', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   assert.deepEqual(await phone.ask(confirm(phone, 'nobody@example.org', '123456')), wrong);
-  assert.equal(await own.stage.database.exists(`profile:{${phone.number}}`), 0);
+  assert.equal(await own.harness.database.exists(`profile:{${phone.number}}`), 0);
 });

@@ -12,17 +12,17 @@ import {
   everythingIn,
   holds,
   link,
-  type MailStage,
+  type MailHarness,
   otherCode,
-  startMailStage,
+  startMailHarness,
   success,
   tries,
 } from '../../harness/services-fixture.ts';
 import { feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
 
-let own: MailStage;
+let own: MailHarness;
 before(async () => {
-  own = await startMailStage({ workers: 2 });
+  own = await startMailHarness({ workers: 2 });
 });
 after(() => own.stop());
 
@@ -31,8 +31,8 @@ const guesses = new Set<string>();
 
 afterEach(async () => {
   const mails = own.sink.mails();
-  await assertTellsNothing(own.stage, new Set(mails.flatMap((mail) => [codeIn(mail), ...mail.to])));
-  await assertTellsNothing(own.stage, guesses);
+  await assertTellsNothing(own.harness, new Set(mails.flatMap((mail) => [codeIn(mail), ...mail.to])));
+  await assertTellsNothing(own.harness, guesses);
 });
 
 const wrong = refusal('wrong_code');
@@ -91,7 +91,7 @@ test('a code with zeros in front is taken as an integer, which has none', async 
   let short = code;
   for (let count = 0; !short.startsWith('0'); count++) {
     assert.ok(count < 300);
-    await own.stage.database.del(...(await own.stage.database.keys('limit:*')));
+    await own.harness.database.del(...(await own.harness.database.keys('limit:*')));
     assert.deepEqual(await phone.ask(link(phone, address)), success('email_sent'));
     short = codeIn(own.sink.mails().findLast(({ to }) => to[0] === address) ?? assert.fail());
   }
@@ -112,7 +112,7 @@ test('a used code, one never asked for, one for another address or of another ph
 test('a code is good for 10 minutes and not longer', async () => {
   const { phone, address, code } = await asked(own);
   const key = `verify:{${phone.number}}`;
-  const { database } = own.stage;
+  const { database } = own.harness;
   const [field = ''] = (await database.hkeys(key)).filter((name) => name.endsWith(':expires'));
   const left = Number(await database.hget(key, field)) - Date.now();
   assert.ok(left > 590_000 && left <= 600_000, `${left} ms`);
@@ -128,7 +128,7 @@ test('a newer code replaces the older one, and is good for 5 tries again', async
   for (let count = 1; count <= 5; count++) await phone.ask(confirm(phone, address, otherCode(code, count)));
   let newer = code;
   while (newer === code) {
-    await own.stage.database.del(`limit:{${phone.number}}:link`);
+    await own.harness.database.del(`limit:{${phone.number}}:link`);
     assert.deepEqual(await phone.ask(link(phone, address)), success('email_sent'));
     newer = codeIn(own.sink.mails().findLast(({ to }) => to[0] === address) ?? assert.fail());
   }
@@ -154,12 +154,12 @@ test('four wrong tries leave the code good, five burn it', async () => {
 
 test('60 wrong guesses in flight at once, over two workers and two devices, get 5 tries; the right one is refused then', async () => {
   const { phone, address, code } = await asked(own);
-  const other = await own.stage.phone({ number: phone.number });
+  const other = await own.harness.phone({ number: phone.number });
   await Promise.all(
-    Array.from({ length: 60 }, (_, place) => {
-      const guess = otherCode(code, place + 1);
+    Array.from({ length: 60 }, (_, index) => {
+      const guess = otherCode(code, index + 1);
       guesses.add(guess);
-      return (place % 2 ? phone : other).send(confirm(phone, address, guess), { qos: 1 });
+      return (index % 2 ? phone : other).send(confirm(phone, address, guess), { qos: 1 });
     }),
   );
   for (let count = 0; count < 60; count++) {
@@ -180,8 +180,8 @@ test('the right code sent 20 times at once verifies once', async () => {
 
 test('verified while other requests change the profile: nothing of either is lost', async () => {
   const { phone, address, code } = await asked(own);
-  const sets = Array.from({ length: 20 }, (_, place) =>
-    phone.send(profile({ phone: phone.number, settings: [feature(`K${place}`, 'v')], status: 'set' })),
+  const sets = Array.from({ length: 20 }, (_, index) =>
+    phone.send(profile({ phone: phone.number, settings: [feature(`K${index}`, 'v')], status: 'set' })),
   );
   await Promise.all([...sets, phone.send(confirm(phone, address, code))]);
   await eventually('all are answered', () => phone.answers.length === 21);
@@ -196,18 +196,18 @@ test('what was tried and what is verified leaves no code in Redis', async () => 
   const guess = otherCode(code);
   await phone.ask(confirm(phone, address, guess));
   await phone.ask(confirm(phone, address, code));
-  assert.equal(await own.stage.database.exists(`verify:{${phone.number}}`), 0);
-  for (const [key, held] of await everythingIn(own.stage.database)) {
+  assert.equal(await own.harness.database.exists(`verify:{${phone.number}}`), 0);
+  for (const [key, held] of await everythingIn(own.harness.database)) {
     for (const secret of [code, guess]) assert.ok(!holds(`${key}\n${held}`, secret), key);
   }
 });
 
 test('a fault in Redis under a try tells the client internal, and the log nothing of the code', async () => {
   const { phone, address, code } = await asked(own);
-  await own.stage.database.set(`verify:{${phone.number}}`, 'not a hash');
+  await own.harness.database.set(`verify:{${phone.number}}`, 'not a hash');
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), refusal('internal'));
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), refusal('internal'));
-  const lines = () => own.stage.workers.flatMap((worker) => worker.log());
+  const lines = () => own.harness.workers.flatMap((worker) => worker.log());
   // A line comes by another way than the answer, and may be a little later.
   await eventually('both are logged', () => lines().filter(({ level }) => level === 'error').length === 2);
   assert.ok(!holds(JSON.stringify(lines()), code));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { atom, decode, encode, encodeFragment, Foreign, type Term, Tuple } from '../../../src/etf/index.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import {
   contact,
   feature,
@@ -15,11 +15,11 @@ import {
   shortProfile,
 } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage();
+  harness = await startHarness();
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 
@@ -41,12 +41,12 @@ async function fill(phone: Phone): Promise<Tuple> {
 }
 
 test('a phone without a profile is told not_found', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   assert.deepEqual(await phone.ask(get(phone)), refusal('not_found'));
 });
 
 test('the stored profile is answered with status get, its rosters with their contacts, in canonical bytes', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const stored = await fill(phone);
   const { payload } = await phone.exchange(get(phone));
   assert.deepEqual(decode(payload), stored);
@@ -54,14 +54,14 @@ test('the stored profile is answered with status get, its rosters with their con
 });
 
 test('a request of 8 elements is answered with 8, without presence', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const { elements } = await fill(phone);
   const answer = await phone.ask(shortProfile({ phone: phone.number, status: 'get' }));
   assert.deepEqual(answer, new Tuple([...elements.slice(0, 7), ...elements.slice(8)]));
 });
 
 test('what a client sends in the other fields is not looked at, however odd', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const stored = await fill(phone);
   const odd = profile({ phone: phone.number, status: 'get', services: 7, rosters: 'x', settings: atom('a') });
   assert.deepEqual(await phone.ask(odd), stored);
@@ -71,7 +71,7 @@ test('what a client sends in the other fields is not looked at, however odd', as
 });
 
 test('a phone as a binary, a list of characters, an integer or with one + is the same phone, answered as a binary', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const stored = await fill(phone);
   const forms: Term[] = [
     Buffer.from(phone.number),
@@ -85,7 +85,7 @@ test('a phone as a binary, a list of characters, an integer or with one + is the
 });
 
 test('a request is read in all four encodings of atoms, and answered in the one that every client reads', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const expected = encode(await fill(phone));
   const heads = [Buffer.from([100, 0]), Buffer.from([115]), Buffer.from([118, 0]), Buffer.from([119])];
   for (const head of heads) {
@@ -105,7 +105,7 @@ test('a request is read in all four encodings of atoms, and answered in the one 
 });
 
 test('a compressed request is read', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const stored = await fill(phone);
   const term = encode(get(phone)).subarray(1);
   const head = Buffer.from([131, 80, 0, 0, 0, term.length]);
@@ -113,16 +113,16 @@ test('a compressed request is read', async () => {
 });
 
 test('asking changes nothing in Redis', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await fill(phone);
-  const state = () => stage.database.hgetallBuffer(`profile:{${phone.number}}`);
+  const state = () => harness.database.hgetallBuffer(`profile:{${phone.number}}`);
   const before = await state();
   for (let count = 0; count < 3; count++) await phone.ask(get(phone));
   assert.deepEqual(await state(), before);
 });
 
 test('after a counterparty has changed a contact, the first get and the ones after it answer the same: the changed one in its old place', async () => {
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   const entries = [
     contact({ phoneId: '380670000001_1', names: 'before' }),
     contact({ phoneId: `${friend.number}_4`, names: 'friend', settings: [feature('K', 'v')] }),
@@ -134,7 +134,7 @@ test('after a counterparty has changed a contact, the first get and the ones aft
   await friend.ask(profile({ phone: friend.number, rosters: friends, status: 'set' }));
   const update = Date.now() + 60_000;
   await friend.ask(profile({ phone: friend.number, update, presence: atom('away'), status: 'update' }));
-  await stage.idle();
+  await harness.idle();
 
   const cold = await phone.exchange(get(phone));
   const warm = await phone.exchange(get(phone));
@@ -153,7 +153,7 @@ test('after a counterparty has changed a contact, the first get and the ones aft
 });
 
 test('a profile stored through one worker is answered by every worker', async (t) => {
-  const own = await startStage({ workers: 2 });
+  const own = await startHarness({ workers: 2 });
   t.after(() => own.stop());
   const phone = await own.phone();
   await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
@@ -168,7 +168,7 @@ test('a profile stored through one worker is answered by every worker', async (t
 const answered = 'profile_requests_total{kind="get",result="ok",lane="fast"}';
 
 test('a prefix stands before every key, also before that of the session', async (t) => {
-  const own = await startStage({ settings: { REDIS_KEY_PREFIX: 'eu:' } });
+  const own = await startHarness({ settings: { REDIS_KEY_PREFIX: 'eu:' } });
   t.after(() => own.stop());
   const phone = await own.phone();
   assert.deepEqual(await phone.ask(get(phone)), refusal('not_authorized'));
@@ -179,8 +179,8 @@ test('a prefix stands before every key, also before that of the session', async 
 });
 
 test('a session that is none, in the same turn as others, harms nobody else', async () => {
-  const [phone, ...others] = await Promise.all([stage.phone(), stage.phone(), stage.phone()]);
-  await stage.database.set(`session:${phone.client}`, 'not a hash');
+  const [phone, ...others] = await Promise.all([harness.phone(), harness.phone(), harness.phone()]);
+  await harness.database.set(`session:${phone.client}`, 'not a hash');
   const answers = await Promise.all([phone, ...others].map((each) => each.ask(get(each))));
   assert.deepEqual(answers, [refusal('internal'), refusal('not_found'), refusal('not_found')]);
 });

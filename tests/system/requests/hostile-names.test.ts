@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, decode, encode, print, Tuple, tuple } from '../../../src/etf/index.ts';
-import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { elementsOf, feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
 
 const names = [
@@ -15,14 +15,14 @@ const names = [
   '__defineGetter__',
 ];
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ settings: { QA_TEXT: 'on' } });
+  harness = await startHarness({ settings: { QA_TEXT: 'on' } });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 test('as keys of settings they are settings like any other: kept, answered, removed', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const settings = names.flatMap((name) => [feature(name, `value of ${name}`)]);
   const set = (values: readonly Tuple[]) =>
     phone.ask(profile({ phone: phone.number, status: 'set', settings: [...values] }));
@@ -39,7 +39,7 @@ test('as keys of settings they are settings like any other: kept, answered, remo
 
 for (const name of names) {
   test(`${name} is no status, no type of a service, and no record`, async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     assert.deepEqual(
       await phone.ask(profile({ phone: phone.number, status: name })),
       refusal('invalid_data'),
@@ -48,14 +48,14 @@ for (const name of names) {
     const set = profile({ phone: phone.number, status: 'set', services });
     assert.deepEqual(await phone.ask(set), refusal('invalid_data'));
     const foreign = 'profile_ignored_total{reason="foreign"}';
-    const before = await stage.metric(foreign);
+    const before = await harness.metric(foreign);
     const elements = profile({ phone: phone.number, status: 'get' }).elements.slice(1);
     await phone.send(new Tuple([atom(name), ...elements]));
-    await eventually('it is another service’s', async () => (await stage.metric(foreign)) === before + 1);
+    await eventually('it is another service’s', async () => (await harness.metric(foreign)) === before + 1);
   });
 
   test(`a client with the id ${name} is a client like any other`, async () => {
-    const phone = await stage.phone({ client: name });
+    const phone = await harness.phone({ client: name });
     assert.equal(
       fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'set' }))).update !== undefined,
       true,
@@ -63,7 +63,7 @@ for (const name of names) {
   });
 
   test(`as text and as JSON ${name} is refused where it means nothing, and changes no prototype`, async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     const texts = [
       `#'${name}'{phone = <<"${phone.number}">>, status = get}`,
       `{"${name}":{"polluted":true},"request":"get","phone":"${phone.number}"}`,
@@ -77,11 +77,11 @@ for (const name of names) {
 }
 
 test('integers of any size and depth of any kind are carried through or refused, and the worker goes on', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const huge = 2n ** 100_000n;
   let deep: unknown = [];
   for (let level = 0; level < 50; level++) deep = tuple(deep as never);
-  const wide = Array.from({ length: 20_000 }, (_, place) => place);
+  const wide = Array.from({ length: 20_000 }, (_, index) => index);
   const settings = [feature('huge', huge), feature('deep', deep as never), feature('wide', wide)];
   const answer = await phone.ask(profile({ phone: phone.number, status: 'set', settings }));
   assert.deepEqual(fieldsOf(answer).settings, settings);

@@ -11,20 +11,20 @@ import {
   emailService,
   link,
   linked,
-  type MailStage,
+  type MailHarness,
   otherCode,
-  startMailStage,
+  startMailHarness,
   success,
   tries,
 } from '../../harness/services-fixture.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
 /** One worker, and a connection to its broker on which what it says can be lost. */
-let own: MailStage & { readonly relay: Relay; readonly worker: WorkerUnderTest };
+let own: MailHarness & { readonly relay: Relay; readonly worker: WorkerUnderTest };
 before(async () => {
-  const bare = await startMailStage({ workers: 0 });
-  const relay = await startRelay(bare.stage.broker.port, 'mqtt');
-  const worker = await bare.stage.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
+  const bare = await startMailHarness({ workers: 0 });
+  const relay = await startRelay(bare.harness.broker.port, 'mqtt');
+  const worker = await bare.harness.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
   own = { ...bare, relay, worker };
 });
 after(async () => {
@@ -49,8 +49,8 @@ async function resurrect(): Promise<void> {
 
 /** How many places are taken in the limits that a pattern names. */
 async function placesIn(pattern: string): Promise<number> {
-  const keys = await own.stage.database.keys(pattern);
-  const counts = await Promise.all(keys.map((key) => own.stage.database.zcard(key)));
+  const keys = await own.harness.database.keys(pattern);
+  const counts = await Promise.all(keys.map((key) => own.harness.database.zcard(key)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
@@ -62,7 +62,7 @@ const servicesOf = async (phone: Phone) =>
   fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' }))).services;
 
 test('killed when the mail was sent and kept: told email_sent after all, and only one mail was sent', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await lose(phone, 'publish', 'puback');
   const lost = own.relay.swallowed();
   await phone.send(link(phone, 'once@example.org'));
@@ -76,7 +76,7 @@ test('killed when the mail was sent and kept: told email_sent after all, and onl
 });
 
 test('killed when the answer was given: told email_sent twice, and only one mail was sent', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await lose(phone, 'puback');
   const lost = own.relay.swallowed();
   assert.deepEqual(await phone.ask(link(phone, 'twice@example.org')), success('email_sent'));
@@ -88,7 +88,7 @@ test('killed when the answer was given: told email_sent twice, and only one mail
 });
 
 test('killed while the mail hangs: it is mailed when the worker is back; refused then, it has no place in the limits', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const places = await placesIn('limit:*');
   const request = link(phone, 'hung@example.org');
   own.sink.hang('data');
@@ -114,7 +114,7 @@ test('killed while the mail hangs: it is mailed when the worker is back; refused
 });
 
 test('killed when a code was tried: verified is told after all, and a wrong one counts once', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const code = await linked(own, phone, 'tried@example.org');
   await lose(phone, 'publish', 'puback');
   await phone.send(confirm(phone, 'tried@example.org', otherCode(code)));
@@ -136,14 +136,14 @@ test('killed when a code was tried: verified is told after all, and a wrong one 
 });
 
 test('removed while the mail is under way: the profile does not come back with the address', async (t) => {
-  const slow = await startMailStage({ workers: 0 });
+  const slow = await startMailHarness({ workers: 0 });
   const relay = await startRelay(slow.sink.port, 'other');
   t.after(async () => {
     await relay.stop();
     await slow.stop();
   });
-  await slow.stage.startWorker({ SMTP_URL: `smtp://127.0.0.1:${relay.port}` });
-  const phone = await slow.stage.phone();
+  await slow.harness.startWorker({ SMTP_URL: `smtp://127.0.0.1:${relay.port}` });
+  const phone = await slow.harness.phone();
   await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
   relay.hold(true);
   await phone.send(link(phone, 'gone@example.org'));
@@ -156,17 +156,17 @@ test('removed while the mail is under way: the profile does not come back with t
   assert.deepEqual(decode((await phone.take()).payload), refusal('not_authorized'));
   assert.equal(slow.sink.mails().length, 1);
   for (const kind of ['profile', 'verify']) {
-    assert.equal(await slow.stage.database.exists(`${kind}:{${phone.number}}`), 0);
+    assert.equal(await slow.harness.database.exists(`${kind}:{${phone.number}}`), 0);
   }
 });
 
 test('a mail server that hangs slows no get; a full lane answers busy, and nothing is kept of it', async (t) => {
-  const narrow = await startMailStage({
+  const narrow = await startMailHarness({
     settings: { SMTP_CONNECTIONS: '2', SMTP_QUEUE: '2', SMTP_TIMEOUT_MS: '5000' },
   });
   t.after(() => narrow.stop());
   narrow.sink.hang('data');
-  const phones = await Promise.all(Array.from({ length: 7 }, () => narrow.stage.phone()));
+  const phones = await Promise.all(Array.from({ length: 7 }, () => narrow.harness.phone()));
   const [getter, ...linkers] = phones as [Phone, ...Phone[]];
   await getter.ask(profile({ phone: getter.number, presence: atom('online'), status: 'set' }));
   for (const phone of linkers) await phone.send(link(phone, `${phone.number}@example.org`));
@@ -182,7 +182,7 @@ test('a mail server that hangs slows no get; a full lane answers busy, and nothi
   const busy = linkers.filter(({ answers }) => answers.length > 0);
   for (const phone of busy) {
     assert.deepEqual(decode((await phone.take()).payload), refusal('busy'));
-    assert.deepEqual(await narrow.stage.database.keys(`[^sd]*:{${phone.number}}*`), []);
+    assert.deepEqual(await narrow.harness.database.keys(`[^sd]*:{${phone.number}}*`), []);
   }
   narrow.sink.hang(false);
   const answers = await Promise.all(

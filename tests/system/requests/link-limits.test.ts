@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Phone } from '../../harness/harness.ts';
-import { age, link, type MailStage, startMailStage, success } from '../../harness/services-fixture.ts';
+import { age, link, type MailHarness, startMailHarness, success } from '../../harness/services-fixture.ts';
 import { refusal } from '../../harness/terms.ts';
 
-let own: MailStage;
+let own: MailHarness;
 before(async () => {
-  own = await startMailStage({ workers: 2 });
+  own = await startMailHarness({ workers: 2 });
 });
 after(() => own.stop());
 
@@ -18,10 +18,10 @@ const hour = 60 * minute;
 
 const mailsTo = (address: string) => own.sink.mails().filter(({ to }) => to.includes(address)).length;
 const pass = (phone: Phone, milliseconds: number) =>
-  age(own.stage.database, `limit:{${phone.number}}:link`, milliseconds);
+  age(own.harness.database, `limit:{${phone.number}}:link`, milliseconds);
 
 test('a phone that asks again within 60 s is refused, for any address; after 60 s it is not', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   assert.deepEqual(await phone.ask(link(phone, 'apart@example.org')), sent);
   // Each of the two workers gets one of any two requests.
   for (const address of ['apart@example.org', 'other@example.org', 'apart@example.org']) {
@@ -35,7 +35,7 @@ test('a phone that asks again within 60 s is refused, for any address; after 60 
 });
 
 test('a phone that has had 5 codes in an hour is refused until the first of them is an hour old', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   for (let count = 1; count <= 5; count++) {
     assert.deepEqual(await phone.ask(link(phone, `five-${count}@example.org`)), sent);
     await pass(phone, 10 * minute);
@@ -50,36 +50,36 @@ test('a phone that has had 5 codes in an hour is refused until the first of them
 
 test('an address gets 10 codes in an hour, however many phones ask, and however it is written', async () => {
   const spellings = ['full@example.org', 'FULL@example.org', 'Full@EXAMPLE.org', ' full@example.org'];
-  const phones = await Promise.all(Array.from({ length: 12 }, () => own.stage.phone()));
+  const phones = await Promise.all(Array.from({ length: 12 }, () => own.harness.phone()));
   const answers = await Promise.all(
-    phones.map((phone, place) => phone.ask(link(phone, spellings[place % spellings.length] ?? ''))),
+    phones.map((phone, index) => phone.ask(link(phone, spellings[index % spellings.length] ?? ''))),
   );
   assert.deepEqual(answers.filter((answer) => JSON.stringify(answer) === JSON.stringify(sent)).length, 10);
-  const refused = phones.filter((_, place) => JSON.stringify(answers[place]) === JSON.stringify(tooMany));
+  const refused = phones.filter((_, index) => JSON.stringify(answers[index]) === JSON.stringify(tooMany));
   assert.equal(refused.length, 2);
   const [phone, other] = refused;
   assert.ok(phone && other);
   assert.deepEqual(await phone.ask(link(phone, 'full@example.org')), tooMany);
   // It took no place of the phone's, and left nothing.
-  assert.equal(await own.stage.database.exists(`profile:{${phone.number}}`), 0);
+  assert.equal(await own.harness.database.exists(`profile:{${phone.number}}`), 0);
   assert.deepEqual(await phone.ask(link(phone, 'empty@example.org')), sent);
 
-  await age(own.stage.database, 'limit:{*}:address', hour);
+  await age(own.harness.database, 'limit:{*}:address', hour);
   assert.deepEqual(await other.ask(link(other, 'full@example.org')), sent);
 });
 
 test('asked 20 times at once, over two workers, only one mail leaves', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   for (let count = 0; count < 20; count++) await phone.send(link(phone, 'burst@example.org'), { qos: 0 });
   for (let count = 0; count < 20; count++) await phone.take();
   assert.equal(mailsTo('burst@example.org'), 1);
 });
 
 test('the places taken are forgotten after an hour', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await phone.ask(link(phone, 'ttl@example.org'));
-  for (const key of await own.stage.database.keys('limit:*')) {
-    const left = await own.stage.database.pttl(key);
+  for (const key of await own.harness.database.keys('limit:*')) {
+    const left = await own.harness.database.pttl(key);
     assert.ok(left > 0 && left <= hour, `${key} is kept for ${left} ms`);
   }
 });

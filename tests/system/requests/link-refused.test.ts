@@ -2,28 +2,28 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { atom, ImproperList, type Term } from '../../../src/etf/index.ts';
-import { type Phone, startStage } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
   assertTellsNothing,
   emailService,
   everythingIn,
   link,
-  type MailStage,
-  startMailStage,
+  type MailHarness,
+  startMailHarness,
   success,
 } from '../../harness/services-fixture.ts';
 import { fieldsOf, profile, record, refusal, service, text, type Value } from '../../harness/terms.ts';
 
-let own: MailStage;
+let own: MailHarness;
 before(async () => {
-  own = await startMailStage();
+  own = await startMailHarness();
 });
 after(() => own.stop());
-afterEach(() => assertTellsNothing(own.stage, ['secret', 'Bcc', 'bcc']));
+afterEach(() => assertTellsNothing(own.harness, ['secret', 'Bcc', 'bcc']));
 
 /** What Redis holds of a phone but its session, and the records of what was answered. */
 async function kept({ number }: Phone): Promise<string[]> {
-  const keys = await own.stage.database.keys(`*{${number}}*`);
+  const keys = await own.harness.database.keys(`*{${number}}*`);
   return keys.filter((key) => !/^(sessions|done):/.test(key));
 }
 
@@ -42,7 +42,7 @@ const shapes: Record<string, Value> = {
 
 for (const [name, services] of Object.entries(shapes)) {
   test(`${name}: invalid_data`, async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const request = profile({ phone: phone.number, services, status: 'link' });
     assert.deepEqual(await phone.ask(request), refusal('invalid_data'));
     assert.deepEqual(await kept(phone), []);
@@ -82,7 +82,7 @@ const addresses: Record<string, Term[]> = {
 
 for (const [name, services] of Object.entries(addresses)) {
   test(`${name}: invalid_email`, async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     assert.deepEqual(await phone.ask(link(phone, services)), refusal('invalid_email'));
     assert.deepEqual(await kept(phone), []);
     assert.equal(own.sink.connectionCount(), 0, 'the mail server hears nothing of it');
@@ -90,7 +90,7 @@ for (const [name, services] of Object.entries(addresses)) {
 }
 
 test('a client without a session of the phone is refused, and nothing is mailed', async () => {
-  const phone = await own.stage.phone({ session: false });
+  const phone = await own.harness.phone({ session: false });
   assert.deepEqual(await phone.ask(link(phone, 'secret@example.org')), refusal('not_authorized'));
   assert.deepEqual(await kept(phone), []);
   assert.equal(own.sink.connectionCount(), 0);
@@ -98,14 +98,14 @@ test('a client without a session of the phone is refused, and nothing is mailed'
 
 for (const where of ['mail', 'rcpt', 'temporary', 'data'] as const) {
   test(`refused by the mail server (${where}): email_send, nothing is kept, and the next try works`, async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const address = `secret-${phone.number}@example.org`;
     own.sink.refuse(where);
     for (let count = 0; count < 12; count++) {
       assert.deepEqual(await phone.ask(link(phone, address)), refusal('email_send'));
     }
     assert.deepEqual(await kept(phone), []);
-    const limits = [...(await everythingIn(own.stage.database)).keys()].filter((key) =>
+    const limits = [...(await everythingIn(own.harness.database)).keys()].filter((key) =>
       key.startsWith('limit:'),
     );
     assert.ok(
@@ -114,7 +114,7 @@ for (const where of ['mail', 'rcpt', 'temporary', 'data'] as const) {
     );
     own.sink.refuse('none');
     assert.deepEqual(await phone.ask(link(phone, address)), success('email_sent'));
-    for (const key of await own.stage.database.keys('limit:*')) mailed.add(key);
+    for (const key of await own.harness.database.keys('limit:*')) mailed.add(key);
   });
 }
 
@@ -122,7 +122,7 @@ for (const where of ['mail', 'rcpt', 'temporary', 'data'] as const) {
 const mailed = new Set<string>();
 
 test('refused for a profile that is there: it stays as it is', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const get = () => phone.ask(profile({ phone: phone.number, status: 'get' }));
   await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
   const before = await get();
@@ -133,7 +133,7 @@ test('refused for a profile that is there: it stays as it is', async () => {
 });
 
 test('a mail server that cuts the connection: email_send, and the next try works', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   own.sink.dropAfterAccept(true);
   assert.deepEqual(await phone.ask(link(phone, 'secret@example.org')), refusal('email_send'));
   own.sink.dropAfterAccept(false);
@@ -143,22 +143,22 @@ test('a mail server that cuts the connection: email_send, and the next try works
 });
 
 test('without a mail server in the settings: email_send, and the log says so once at the start', async (t) => {
-  const stage = await startStage();
-  t.after(() => stage.stop());
-  const phone = await stage.phone();
+  const harness = await startHarness();
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
   for (let count = 0; count < 3; count++) {
     assert.deepEqual(await phone.ask(link(phone, 'secret@example.org')), refusal('email_send'));
   }
   assert.deepEqual(await phone.ask(link(phone, 'secret')), refusal('invalid_email'));
-  assert.equal(await stage.database.exists(`profile:{${phone.number}}`), 0);
-  const said = stage.worker.log().filter(({ msg }) => String(msg).includes('SMTP_URL is not set'));
+  assert.equal(await harness.database.exists(`profile:{${phone.number}}`), 0);
+  const said = harness.worker.log().filter(({ msg }) => String(msg).includes('SMTP_URL is not set'));
   assert.equal(said.length, 1);
 });
 
 test('a mail server that demands TLS and a login: mailed with both', async (t) => {
-  const secure = await startMailStage({}, { tls: 'starttls', user: 'worker', password: 'pass word' });
+  const secure = await startMailHarness({}, { tls: 'starttls', user: 'worker', password: 'pass word' });
   t.after(() => secure.stop());
-  const phone = await secure.stage.phone();
+  const phone = await secure.harness.phone();
   assert.deepEqual(await phone.ask(link(phone, 'tls@example.org')), success('email_sent'));
   const [mail] = secure.sink.mails();
   assert.deepEqual([mail?.secure, mail?.user], [true, 'worker']);

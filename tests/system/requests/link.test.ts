@@ -14,21 +14,21 @@ import {
   holds,
   link,
   linked,
-  type MailStage,
-  startMailStage,
+  type MailHarness,
+  startMailHarness,
   success,
 } from '../../harness/services-fixture.ts';
 import { feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
 
-let own: MailStage;
+let own: MailHarness;
 before(async () => {
-  own = await startMailStage({ workers: 2 });
+  own = await startMailHarness({ workers: 2 });
 });
 after(() => own.stop());
 
 afterEach(async () => {
   const mails = own.sink.mails();
-  await assertTellsNothing(own.stage, new Set(mails.flatMap((mail) => [codeIn(mail), ...mail.to])));
+  await assertTellsNothing(own.harness, new Set(mails.flatMap((mail) => [codeIn(mail), ...mail.to])));
 });
 
 const getFields = async (phone: Phone) =>
@@ -42,7 +42,7 @@ function mailTo(address: string) {
 }
 
 test('a phone without a profile gets one, with the address as an added service', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await linked(own, phone, 'new@example.org');
   const fields = await getFields(phone);
   assert.deepEqual(fields.services, [emailService('new@example.org', 'added')]);
@@ -50,7 +50,7 @@ test('a phone without a profile gets one, with the address as an added service',
 });
 
 test('in a profile that is there the address comes last, and all else stays', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const services = [service({ id: 'vox-1', type: atom('vox') })];
   const settings = [feature('A', 'b')];
   await phone.ask(
@@ -63,7 +63,7 @@ test('in a profile that is there the address comes last, and all else stays', as
 });
 
 test('the mail is for the address alone, from the sender, and has no header but those of a code', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await linked(own, phone, 'headers@example.org');
   const mail = mailTo('headers@example.org');
   assert.deepEqual([mail.from, mail.to], ['no-reply@example.org', ['headers@example.org']]);
@@ -97,7 +97,7 @@ const languages: Record<string, [setting: Term | undefined, language: string, wo
 
 for (const [name, [setting, language, words]] of Object.entries(languages)) {
   test(`the mail for a profile whose LANG is ${name} is in ${language}`, async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const settings = setting === undefined ? [] : [feature('LANG', setting)];
     await phone.ask(profile({ phone: phone.number, settings, status: 'set' }));
     const address = `${phone.number}@example.org`;
@@ -131,7 +131,7 @@ const forms: Record<string, (address: string) => Term[]> = {
 
 for (const [name, services] of Object.entries(forms)) {
   test(`${name}: mailed there, and nowhere else`, async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const address = `${phone.number}@example.org`;
     assert.deepEqual(await phone.ask(link(phone, services(address))), success('email_sent'));
     assert.deepEqual(mailTo(address).to, [address]);
@@ -141,19 +141,19 @@ for (const [name, services] of Object.entries(forms)) {
 }
 
 test('an address in another alphabet is mailed to and kept as it is read', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await linked(own, phone, 'олена@приклад.укр');
   assert.deepEqual((await getFields(phone)).services, [emailService('олена@приклад.укр', 'added')]);
 });
 
 test('linked again later, an address has one service and another code', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const first = await linked(own, phone, 'twice@example.org');
-  await own.stage.database.del(`limit:{${phone.number}}:link`);
+  await own.harness.database.del(`limit:{${phone.number}}:link`);
   // One in a million times the second code is the first again, so a third is let in.
   for (let count = 2; count <= 3; count++) {
     assert.deepEqual(await phone.ask(link(phone, 'twice@example.org')), success('email_sent'));
-    await own.stage.database.del(`limit:{${phone.number}}:link`);
+    await own.harness.database.del(`limit:{${phone.number}}:link`);
   }
   const codes = own.sink
     .mails()
@@ -165,7 +165,7 @@ test('linked again later, an address has one service and another code', async ()
 });
 
 test('an answer comes on the client’s own topic with its correlation data', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const correlationData = Buffer.from('this one');
   const { topic, properties } = await phone.exchange(link(phone, 'mqtt5@example.org'), {
     properties: { correlationData },
@@ -175,8 +175,8 @@ test('an answer comes on the client’s own topic with its correlation data', as
 });
 
 test('asked at once by both devices of a phone through two workers, one mail is sent', async () => {
-  const phone = await own.stage.phone();
-  const other = await own.stage.phone({ number: phone.number });
+  const phone = await own.harness.phone();
+  const other = await own.harness.phone({ number: phone.number });
   for (let count = 0; count < 5; count++) {
     await Promise.all(
       [phone, other].map((device) => device.send(link(phone, 'race@example.org'), { qos: 1 })),
@@ -194,7 +194,7 @@ test('asked at once by both devices of a phone through two workers, one mail is 
 });
 
 test('asked many times at once with the same correlation data, one mail is sent', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const properties = { correlationData: Buffer.from('the same') };
   own.sink.hang('data');
   for (let count = 0; count < 10; count++) {
@@ -214,7 +214,7 @@ test('asked many times at once with the same correlation data, one mail is sent'
 });
 
 test('asked twice at once with the same correlation data, the code that is mailed is good', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const properties = { correlationData: Buffer.from('twice') };
   const address = 'at-once@example.org';
   for (let count = 0; count < 2; count++) await phone.send(link(phone, address), { qos: 1, properties });
@@ -225,9 +225,9 @@ test('asked twice at once with the same correlation data, the code that is maile
 });
 
 test('all of Redis holds no code and no address, but for the address in its own profile', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await linked(own, phone, 'hidden@example.org');
-  const all = await everythingIn(own.stage.database);
+  const all = await everythingIn(own.harness.database);
   assert.ok(all.has(`verify:{${phone.number}}`) && all.has(`limit:{${phone.number}}:link`));
   for (const mail of own.sink.mails()) {
     const [address = '?'] = mail.to;

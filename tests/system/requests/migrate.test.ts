@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encodeFragment, type Term, Tuple, tuple } from '../../../src/etf/index.ts';
-import type { Means } from '../../../src/handlers/handler.ts';
+import type { Context } from '../../../src/handlers/handler.ts';
 import { handlers } from '../../../src/handlers/index.ts';
 import type { Stores } from '../../../src/store/index.ts';
 import { assertNothingLeft, contactsOf, entry, keep, keysOf, read } from '../../harness/address-books.ts';
-import { openDirectly, requestOf } from '../../harness/direct-calls.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import {
   feature,
   fieldsOf,
@@ -20,11 +20,11 @@ import {
   text,
 } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const accepted = tuple(atom('io'), tuple(atom('ok'), atom('migration')), text(''));
 
@@ -35,7 +35,7 @@ const confirm = ({ number }: Phone): Tuple => profile({ phone: number, status: '
 
 /** A phone with a profile of one contact, told apart from others by that contact's `phone_id`. */
 async function settled(contactId = '380670000001_1'): Promise<Phone> {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await keep(phone, { 1: [contactId] });
   return phone;
 }
@@ -48,12 +48,12 @@ const holdsContact = async (phone: Phone): Promise<Term | undefined> => {
 };
 
 test('a migration to a phone without a profile is accepted, and remembered for 24 hours; the profile stays where it is', async () => {
-  const [old, fresh] = [await settled(), await stage.phone()];
+  const [old, fresh] = [await settled(), await harness.phone()];
   const before = await read(old);
   assert.deepEqual(await old.ask(migrate(fresh.number)), accepted);
   assert.deepEqual(await read(old), before);
   for (const key of [`migration:{${fresh.number}}`, `migration:{${old.number}}:to`]) {
-    const seconds = await stage.database.ttl(key);
+    const seconds = await harness.database.ttl(key);
     assert.ok(seconds > 86_000 && seconds <= 86_400, `${key} lapses in ${seconds} s`);
   }
 });
@@ -64,7 +64,7 @@ for (const [where, time] of [
 ] as const) {
   test(`the time may stand in the place of ${where}, in 9 elements and in 8`, async () => {
     for (const make of [profile, shortProfile]) {
-      const [old, fresh] = [await settled(), await stage.phone()];
+      const [old, fresh] = [await settled(), await harness.phone()];
       assert.deepEqual(await old.ask(make({ phone: fresh.number, ...time, status: 'migrate' })), accepted);
       await fresh.ask(confirm(fresh));
       assert.deepEqual(await holdsContact(fresh), entry('380670000001_1'));
@@ -74,7 +74,7 @@ for (const [where, time] of [
 
 test('the new phone may be written as a binary, a list of characters, an integer or with one +', async () => {
   const old = await settled();
-  const { number } = await stage.phone();
+  const { number } = await harness.phone();
   for (const form of [number, `+${number}`, [...Buffer.from(number)], Number(number)])
     assert.deepEqual(await old.ask(migrate(form)), accepted);
 });
@@ -87,7 +87,7 @@ test('a migration to oneself is refused with already_exists', async () => {
 
 test('a migration to what is no phone is refused with invalid_data, and nothing is stored', async () => {
   const old = await settled();
-  const before = await keysOf(stage, old.number);
+  const before = await keysOf(harness, old.number);
   for (const bad of [
     '',
     '1234',
@@ -99,26 +99,26 @@ test('a migration to what is no phone is refused with invalid_data, and nothing 
     -380501112233,
   ])
     assert.deepEqual(await old.ask(migrate(bad)), refusal('invalid_data'));
-  assert.deepEqual(await keysOf(stage, old.number), before);
+  assert.deepEqual(await keysOf(harness, old.number), before);
 });
 
 test('a migration to a phone with rosters is refused with already_exists, also if they are integers', async () => {
   const old = await settled();
-  const [taken, counted] = [await settled(), await stage.phone()];
+  const [taken, counted] = [await settled(), await harness.phone()];
   await counted.ask(profile({ phone: counted.number, rosters: [1], status: 'set' }));
   for (const { number } of [taken, counted])
     assert.deepEqual(await old.ask(migrate(number)), refusal('already_exists'));
 });
 
 test('a migration to a phone that gets rosters at this moment is refused, to one that gets a presence accepted', async (t) => {
-  const { stores, close } = await openDirectly(stage);
+  const { stores, close } = await openStoresOf(harness);
   t.after(close);
   const changes: [Partial<ProfileValues>, string][] = [
     [{ rosters: [1] }, 'already_exists'],
     [{ presence: atom('online') }, 'migration'],
   ];
   for (const [change, result] of changes) {
-    const [old, fresh] = [await settled(), await stage.phone()];
+    const [old, fresh] = [await settled(), await harness.phone()];
     let isAsked = false;
     const ask: Stores['migrations']['ask'] = async (...asked) => {
       if (!isAsked) fieldsOf(await fresh.ask(profile({ ...change, phone: fresh.number, status: 'set' })));
@@ -130,8 +130,8 @@ test('a migration to a phone that gets rosters at this moment is refused, to one
       sessionPhone: old.number,
       key: `to ${fresh.number}`,
     });
-    const means = { ...stores, migrations: { ...stores.migrations, ask } } as Means;
-    assert.equal((await handlers.migrate(request, means)).result, result);
+    const context = { ...stores, migrations: { ...stores.migrations, ask } } as Context;
+    assert.equal((await handlers.migrate(request, context)).result, result);
     const meant = { client: fresh.client, named: undefined };
     const isPending = (await stores.migrations.choose(fresh.number, meant)) !== undefined;
     assert.equal(isPending, result === 'migration');
@@ -144,16 +144,20 @@ test('a migration to a phone with a verified service is refused, with one that i
     ['verified', refusal('already_exists')],
     ['added', accepted],
   ] as const) {
-    const other = await stage.phone();
+    const other = await harness.phone();
     await keep(other, {});
     const email = service({ id: 'a@example.org', type: atom('email'), status: atom(status) });
-    await stage.database.hset(`profile:{${other.number}}`, 'services', Buffer.from(encodeFragment([email])));
+    await harness.database.hset(
+      `profile:{${other.number}}`,
+      'services',
+      Buffer.from(encodeFragment([email])),
+    );
     assert.deepEqual(await old.ask(migrate(other.number)), answer);
   }
 });
 
 test('a migration to a profile without rosters and verified services is accepted', async () => {
-  const [old, empty] = [await settled(), await stage.phone()];
+  const [old, empty] = [await settled(), await harness.phone()];
   const vox = service({ id: 'v', type: atom('vox') });
   const settings = [feature('LANG', 'uk')];
   await keep(empty, {}, { services: [vox], settings, presence: atom('online') });
@@ -161,8 +165,8 @@ test('a migration to a profile without rosters and verified services is accepted
 });
 
 test('without a profile a migration is refused with not_found, without a session with not_authorized', async () => {
-  const [nobody, unknown] = [await stage.phone(), await stage.phone({ session: false })];
-  const fresh = await stage.phone();
+  const [nobody, unknown] = [await harness.phone(), await harness.phone({ session: false })];
+  const fresh = await harness.phone();
   assert.deepEqual(await nobody.ask(migrate(fresh.number)), refusal('not_found'));
   assert.deepEqual(await unknown.ask(migrate(fresh.number)), refusal('not_authorized'));
   assert.deepEqual(await fresh.ask(confirm(fresh)), refusal('not_authorized'));
@@ -170,7 +174,7 @@ test('without a profile a migration is refused with not_found, without a session
 
 test('of two migrations of a phone the last counts: the first new phone can confirm nothing', async () => {
   const old = await settled();
-  const [first, last] = [await stage.phone(), await stage.phone()];
+  const [first, last] = [await harness.phone(), await harness.phone()];
   await old.ask(migrate(first.number));
   await old.ask(migrate(last.number));
   assert.deepEqual(await first.ask(confirm(first)), refusal('not_authorized'));
@@ -180,7 +184,7 @@ test('of two migrations of a phone the last counts: the first new phone can conf
 
 test('a migration that is asked for again after another one counts again', async () => {
   const old = await settled();
-  const [first, second] = [await stage.phone(), await stage.phone()];
+  const [first, second] = [await harness.phone(), await harness.phone()];
   for (const { number } of [first, second, first]) await old.ask(migrate(number));
   assert.deepEqual(await second.ask(confirm(second)), refusal('not_authorized'));
   await first.ask(confirm(first));
@@ -189,27 +193,27 @@ test('a migration that is asked for again after another one counts again', async
 
 test('of two phones that confirm to move to each other at once at most one moves; who is busy may try again; nothing is lost', async () => {
   for (let round = 0; round < 10; round++) {
-    const [a, b] = [await stage.phone(), await stage.phone()];
+    const [a, b] = [await harness.phone(), await harness.phone()];
     await keep(a, {}, { presence: atom('of_a') });
     await keep(b, {}, { presence: atom('of_b') });
     await Promise.all([a.send(migrate(b.number)), b.send(migrate(a.number))]);
     for (const each of [a, b]) assert.deepEqual(decode((await each.take()).payload), accepted);
     await Promise.all([a.send(confirm(a)), b.send(confirm(b))]);
     const answers = [decode((await a.take()).payload), decode((await b.take()).payload)];
-    await stage.idle();
+    await harness.idle();
     const hasMoved = answers.map((answer) => !refused.some((one) => isDeepStrictEqual(answer, one)));
     assert.ok(!(hasMoved[0] && hasMoved[1]));
     if (!hasMoved[0] && !hasMoved[1]) {
       assert.deepEqual((await read(a)).presence, atom('of_a'));
       assert.deepEqual(fieldsOf(await b.ask(confirm(b))).presence, atom('of_a'));
-      await stage.idle();
+      await harness.idle();
     }
     const [from, to] = hasMoved[0] ? [b, a] : [a, b];
     assert.deepEqual((await read(to)).presence, atom(from === a ? 'of_a' : 'of_b'));
-    await assertNothingLeft(stage, from.number);
+    await assertNothingLeft(harness, from.number);
     for (const { client } of [a, b])
-      assert.equal(await stage.database.hget(`session:${client}`, 'phone'), to.number);
-    const members = await stage.database.smembers(`sessions:{${to.number}}`);
+      assert.equal(await harness.database.hget(`session:${client}`, 'phone'), to.number);
+    const members = await harness.database.smembers(`sessions:{${to.number}}`);
     assert.deepEqual(members.sort(), [a.client, b.client].sort());
   }
 });
@@ -220,7 +224,7 @@ test('two phones that ask to move to the same new phone stand beside each other:
   const [first, second, fresh] = [
     await settled('380670000001_1'),
     await settled('380670000002_1'),
-    await stage.phone(),
+    await harness.phone(),
   ];
   await first.ask(migrate(fresh.number));
   assert.deepEqual(await second.ask(migrate(fresh.number)), accepted);

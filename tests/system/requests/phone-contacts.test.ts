@@ -3,20 +3,20 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, encode, type Term } from '../../../src/etf/index.ts';
 import { contactNamed, contactsOf, entry, idOf, keep, read } from '../../harness/address-books.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { move as moveOn } from '../../harness/migration.ts';
 import { profile } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
-const move = (from: Phone, to: Phone) => moveOn(stage, from, to);
+const move = (from: Phone, to: Phone) => moveOn(harness, from, to);
 
 test('counterparties’ entries get the new phone_id in their old places, all else in them stays, one notice each', async () => {
-  const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(old, { 1: [idOf(friend, 3)] });
   await keep(friend, { 3: ['380670000001_1', idOf(old), '380670000002_1'] });
   await move(old, fresh);
@@ -27,15 +27,15 @@ test('counterparties’ entries get the new phone_id in their old places, all el
   assert.deepEqual(await friend.newNotices(), [renamed]);
   // The new phone_id is a full one: news find their way by it, in both directions.
   await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual((await friend.newNotices()).length, 1);
   await friend.ask(profile({ phone: friend.number, presence: atom('away'), status: 'update' }));
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual((await fresh.newNotices()).length, 1);
 });
 
 test('several rosters on both sides: each pair is renamed and told once, entries that are no pair stay', async () => {
-  const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(old, { 1: [idOf(friend, 4)], 2: [idOf(friend, 4), idOf(friend, 5)] });
   await keep(friend, { 4: [idOf(old, 2), 'x', idOf(old, 1)], 5: [idOf(old, 1), idOf(old, 2)] });
   await move(old, fresh);
@@ -49,10 +49,10 @@ test('several rosters on both sides: each pair is renamed and told once, entries
 
 test('a counterparty that has the new phone_id already keeps one entry: the old one, renamed, in its place', async () => {
   const [old, fresh, before, behind] = [
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
+    await harness.phone(),
+    await harness.phone(),
+    await harness.phone(),
+    await harness.phone(),
   ];
   await keep(old, { 1: [idOf(before), idOf(behind)] });
   await keep(before, { 1: [idOf(fresh), 'x', idOf(old), 'y'] });
@@ -67,10 +67,10 @@ test('a counterparty that has the new phone_id already keeps one entry: the old 
 
 test('a contact that holds only the new phone_id, or neither, is neither told nor changed', async () => {
   const [old, fresh, newOnly, neither] = [
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
+    await harness.phone(),
+    await harness.phone(),
+    await harness.phone(),
+    await harness.phone(),
   ];
   await keep(old, { 1: [idOf(newOnly), idOf(neither)] });
   await keep(newOnly, { 1: [idOf(fresh)] });
@@ -82,7 +82,7 @@ test('a contact that holds only the new phone_id, or neither, is neither told no
 });
 
 test('a contact that is oneself gets the new phone_id too, and the notice comes under the new phone', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['x', idOf(old, 1), idOf(old, 2)], 2: [idOf(old, 1)] });
   await move(old, fresh);
   const renamed = (roster: number) => contactNamed(idOf(old, roster), idOf(fresh, roster));

@@ -3,25 +3,25 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { contactNamed, contactsOf, entry, idOf, keep, read } from '../../harness/address-books.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { ask, confirm } from '../../harness/migration.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const friend = '380670000001_1';
 
 /** A worker has the move of `old` to `fresh` in hand, and has come no further. */
 async function underWay(): Promise<{ old: Phone; fresh: Phone }> {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: [friend, idOf(old)] });
   await keep(fresh, {});
   await ask(old, fresh);
-  await stage.database.hset(`migration:{${fresh.number}}`, 'claim', 'of-another-worker');
+  await harness.database.hset(`migration:{${fresh.number}}`, 'claim', 'of-another-worker');
   return { old, fresh };
 }
 
@@ -43,7 +43,7 @@ test('remove of the new phone is refused with busy, and changes nothing', async 
 
 test('another phone’s migrate to it is refused with already_exists', async () => {
   const { old, fresh } = await underWay();
-  const other = await stage.phone();
+  const other = await harness.phone();
   await keep(other, {});
   const migrate = profile({ phone: fresh.number, status: 'migrate' });
   assert.deepEqual(await other.ask(migrate), refusal('already_exists'));
@@ -52,7 +52,7 @@ test('another phone’s migrate to it is refused with already_exists', async () 
 
 test('phone, of a phone that the new one’s own profile asked to move to, is refused with busy', async () => {
   const { old, fresh } = await underWay();
-  const next = await stage.phone();
+  const next = await harness.phone();
   await ask(fresh, next);
   assert.deepEqual(await next.ask(confirm(next)), refusal('busy'));
   await carriedOut(old, fresh);
@@ -60,8 +60,8 @@ test('phone, of a phone that the new one’s own profile asked to move to, is re
 
 test('a get never shows a profile under its new phone with itself under its old one', async () => {
   for (let round = 0; round < 20; round++) {
-    const [old, fresh] = [await stage.phone(), await stage.phone()];
-    const tablet = await stage.phone({ number: fresh.number });
+    const [old, fresh] = [await harness.phone(), await harness.phone()];
+    const tablet = await harness.phone({ number: fresh.number });
     await keep(old, { 1: [idOf(old)] });
     await ask(old, fresh);
     let isOver = false;

@@ -14,7 +14,7 @@ import {
   read,
   rostersOf,
 } from '../../harness/address-books.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { ask, confirm, move as moveOn } from '../../harness/migration.ts';
 import {
   feature,
@@ -26,13 +26,13 @@ import {
   shortProfile,
 } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
-const move = (from: Phone, to: Phone) => moveOn(stage, from, to);
+const move = (from: Phone, to: Phone) => moveOn(harness, from, to);
 
 /** Something in each field that a client owns. */
 const everything: Partial<ProfileValues> = {
@@ -42,7 +42,7 @@ const everything: Partial<ProfileValues> = {
 };
 
 test('without a migration phone is refused with not_authorized, and nothing changes', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   assert.deepEqual(await phone.ask(confirm(phone)), refusal('not_authorized'));
   await keep(phone, { 1: ['380670000001_1'] });
   const before = await read(phone);
@@ -51,13 +51,13 @@ test('without a migration phone is refused with not_authorized, and nothing chan
 });
 
 test('when the migration has expired, phone is refused with not_authorized and the profile stays', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1'] });
   const before = await read(old);
   for (const expires of [[fresh], [old], [old, fresh]]) {
     await ask(old, fresh);
-    if (expires.includes(fresh)) await stage.database.pexpire(`migration:{${fresh.number}}`, 1);
-    if (expires.includes(old)) await stage.database.pexpire(`migration:{${old.number}}:to`, 1);
+    if (expires.includes(fresh)) await harness.database.pexpire(`migration:{${fresh.number}}`, 1);
+    if (expires.includes(old)) await harness.database.pexpire(`migration:{${old.number}}:to`, 1);
     await new Promise((resolve) => setTimeout(resolve, 5));
     assert.deepEqual(await fresh.ask(confirm(fresh)), refusal('not_authorized'));
     assert.deepEqual(await read(old), before);
@@ -65,7 +65,7 @@ test('when the migration has expired, phone is refused with not_authorized and t
 });
 
 test('who asked for a migration cannot confirm it in the new phone’s name', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, {});
   await ask(old, fresh);
   for (const number of [fresh.number, old.number])
@@ -74,7 +74,7 @@ test('who asked for a migration cannot confirm it in the new phone’s name', as
 });
 
 test('the profile moves whole: services, settings, rosters, contacts; update is the server’s time', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1', '380670000002_2'], 5: ['380670000003_1'] }, everything);
   const before = await read(old);
   const from = Date.now();
@@ -86,26 +86,26 @@ test('the profile moves whole: services, settings, rosters, contacts; update is 
 });
 
 test('a phone of 8 elements is answered with 8', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1'] }, everything);
   await ask(old, fresh);
   const answer = fieldsOf(await fresh.ask(shortProfile({ phone: fresh.number, status: 'phone' })));
   assert.equal(answer.presence, undefined);
   assert.deepEqual(answer.rosters, rostersOf({ 1: ['380670000001_1'] }));
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual((await read(fresh)).presence, atom('online'));
 });
 
 test('the old phone’s sessions are the new phone’s, of all its devices; stale ones are dropped; nothing of the old phone is left', async () => {
-  const [old, fresh, other] = [await stage.phone(), await stage.phone(), await stage.phone()];
-  const tablet = await stage.phone({ number: old.number });
-  await stage.database.sadd(`sessions:{${old.number}}`, 'ended', other.client);
+  const [old, fresh, other] = [await harness.phone(), await harness.phone(), await harness.phone()];
+  const tablet = await harness.phone({ number: old.number });
+  await harness.database.sadd(`sessions:{${old.number}}`, 'ended', other.client);
   await keep(old, { 1: ['380670000001_1'] }, everything);
-  for (const key of ['verify', 'aws']) await stage.database.set(`${key}:{${old.number}}`, 'x', 'EX', 1000);
-  assert.ok((await keysOf(stage, old.number)).length >= 7);
+  for (const key of ['verify', 'aws']) await harness.database.set(`${key}:{${old.number}}`, 'x', 'EX', 1000);
+  assert.ok((await keysOf(harness, old.number)).length >= 7);
   await move(old, fresh);
-  await assertNothingLeft(stage, old.number);
-  const members = await stage.database.smembers(`sessions:{${fresh.number}}`);
+  await assertNothingLeft(harness, old.number);
+  const members = await harness.database.smembers(`sessions:{${fresh.number}}`);
   assert.deepEqual(members.sort(), [old.client, tablet.client, fresh.client].sort());
   for (const device of [old, tablet]) {
     const answer = await device.ask(profile({ phone: fresh.number, status: 'get' }));
@@ -115,22 +115,22 @@ test('the old phone’s sessions are the new phone’s, of all its devices; stal
       refusal('not_authorized'),
     );
   }
-  assert.equal(await stage.database.hget(`session:${other.client}`, 'phone'), other.number);
+  assert.equal(await harness.database.hget(`session:${other.client}`, 'phone'), other.number);
 });
 
 test('of the new phone only what belongs to a profile is left: no migration, no copy; what moved has no time to live', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1'] });
   await move(old, fresh);
-  const keys = (await keysOf(stage, fresh.number)).filter((key) => !key.startsWith('done:'));
+  const keys = (await keysOf(harness, fresh.number)).filter((key) => !key.startsWith('done:'));
   const lasting = ['contacts', 'profile', 'sessions'].map((kind) => `${kind}:{${fresh.number}}`);
   assert.deepEqual(keys, [...lasting, `session:${old.client}`, `session:${fresh.client}`].sort());
-  for (const key of lasting) assert.equal(await stage.database.ttl(key), -1, key);
+  for (const key of lasting) assert.equal(await harness.database.ttl(key), -1, key);
 });
 
 test('only the client that confirms is answered', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
-  const tablet = await stage.phone({ number: fresh.number });
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
+  const tablet = await harness.phone({ number: fresh.number });
   await keep(old, {});
   await move(old, fresh);
   for (const device of [old, fresh, tablet]) {
@@ -140,7 +140,7 @@ test('only the client that confirms is answered', async () => {
 });
 
 test('an empty profile at the new phone is replaced, with all that was in it', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1'] }, { presence: atom('online') });
   await keep(fresh, {}, { ...everything, presence: atom('away') });
   const { services, settings, presence } = await move(old, fresh);
@@ -148,7 +148,7 @@ test('an empty profile at the new phone is replaced, with all that was in it', a
 });
 
 test('when the new phone got rosters meanwhile, phone is refused with already_exists and both profiles stay', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1'] });
   await ask(old, fresh);
   await keep(fresh, { 1: ['380670000002_1'] });
@@ -159,8 +159,8 @@ test('when the new phone got rosters meanwhile, phone is refused with already_ex
 
 test('phone and a set of rosters at the new phone at once: either comes first, and no profile is lost', async () => {
   for (let round = 0; round < 20; round++) {
-    const [old, fresh] = [await stage.phone(), await stage.phone()];
-    const tablet = await stage.phone({ number: fresh.number });
+    const [old, fresh] = [await harness.phone(), await harness.phone()];
+    const tablet = await harness.phone({ number: fresh.number });
     await keep(old, { 1: ['380670000001_1'] }, { presence: atom('of_old') });
     await keep(fresh, {});
     await ask(old, fresh);
@@ -171,19 +171,19 @@ test('phone and a set of rosters at the new phone at once: either comes first, a
     ]);
     const answer = decode((await fresh.take()).payload);
     await tablet.take();
-    await stage.idle();
+    await harness.idle();
     if (isDeepStrictEqual(answer, refusal('already_exists'))) {
       assert.deepEqual((await read(old)).presence, atom('of_old'));
       assert.deepEqual((await read(fresh)).rosters, rosters);
     } else {
       assert.deepEqual((await read(fresh)).presence, atom('of_old'));
-      await assertNothingLeft(stage, old.number);
+      await assertNothingLeft(harness, old.number);
     }
   }
 });
 
 test('a second phone finds no migration any more', async () => {
-  const [old, fresh] = [await stage.phone(), await stage.phone()];
+  const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, {}, everything);
   await move(old, fresh);
   const before = await read(fresh);
@@ -193,21 +193,21 @@ test('a second phone finds no migration any more', async () => {
 
 test('two devices that confirm at once: the profile moves once, whole, and each contact is told', async () => {
   for (let round = 0; round < 10; round++) {
-    const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
-    const tablet = await stage.phone({ number: fresh.number });
+    const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
+    const tablet = await harness.phone({ number: fresh.number });
     await keep(old, { 1: [idOf(friend)] }, everything);
     await keep(friend, { 1: [idOf(old)] });
     await ask(old, fresh);
     await Promise.all([fresh.send(confirm(fresh)), tablet.send(confirm(fresh))]);
     const answers = [decode((await fresh.take()).payload), decode((await tablet.take()).payload)];
-    await stage.idle();
+    await harness.idle();
     const moved = answers.filter((answer) => !isDeepStrictEqual(answer, refusal('not_authorized')));
     assert.ok(moved.length > 0);
     const stored = await read(fresh);
     for (const answer of moved) assert.deepEqual(fieldsOf(answer), { ...stored, status: atom('phone') });
     assert.deepEqual(stored.settings, everything.settings);
-    await assertNothingLeft(stage, old.number);
-    const left = (await keysOf(stage, fresh.number)).map((key) => key.split(':', 1)[0]);
+    await assertNothingLeft(harness, old.number);
+    const left = (await keysOf(harness, fresh.number)).map((key) => key.split(':', 1)[0]);
     assert.deepEqual(
       left.filter((kind) => kind === 'arriving' || kind === 'migration'),
       [],
@@ -221,13 +221,13 @@ test('two devices that confirm at once: the profile moves once, whole, and each 
 });
 
 test('a profile that moved can move on, and back', async () => {
-  const [first, second, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [first, second, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(first, { 1: [idOf(friend)] }, everything);
   await keep(friend, { 1: ['x', idOf(first)] });
   await move(first, second);
-  await stage.signIn(first.client, first.number);
+  await harness.signIn(first.client, first.number);
   await move(second, first);
   assert.deepEqual((await read(first)).settings, everything.settings);
   assert.deepEqual(contactsOf((await read(friend)).rosters), { 1: [entry('x'), entry(idOf(first))] });
-  await assertNothingLeft(stage, second.number);
+  await assertNothingLeft(harness, second.number);
 });

@@ -5,21 +5,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { decode, print } from '../../../src/etf/index.ts';
 import { openRedis } from '../../../src/store/redis/database.ts';
-import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 import { SharedBucket } from '../../unit/pipeline/rate-simulation.ts';
 
 const BURST = 40;
 const ASKED = 400;
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2, settings: { CLIENT_RATE: '5', CLIENT_BURST: `${BURST}` } });
+  harness = await startHarness({ workers: 2, settings: { CLIENT_RATE: '5', CLIENT_BURST: `${BURST}` } });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 test('beyond it the answer is too_many_requests, from all workers; others are answered as always', async () => {
-  const [flood, other] = [await stage.phone(), await stage.phone()];
+  const [flood, other] = [await harness.phone(), await harness.phone()];
   await other.ask(profile({ phone: other.number, status: 'set' }));
   const request = profile({ phone: flood.number, status: 'get' });
   const begun = performance.now();
@@ -40,7 +40,7 @@ test('beyond it the answer is too_many_requests, from all workers; others are an
     `${letIn} of ${ASKED} in ${seconds.toFixed(1)} s`,
   );
   const refusedBy = await Promise.all(
-    stage.workers.map((worker) =>
+    harness.workers.map((worker) =>
       worker.metric('profile_requests_total{kind="get",result="too_many_requests",lane="fast"}'),
     ),
   );
@@ -52,7 +52,7 @@ test('beyond it the answer is too_many_requests, from all workers; others are an
 });
 
 test('payloads that cannot be read count too', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   for (let count = 0; count < 100; count++) await phone.send(Buffer.from('no term'), { qos: 1 });
   await eventually('all are answered', () => phone.answers.length === 100);
   const kinds = new Set(phone.answers.map(({ payload }) => print(decode(payload))));
@@ -63,7 +63,7 @@ test('payloads that cannot be read count too', async () => {
 });
 
 test('the script charges as the simulation of the unit tests does', async () => {
-  const redis = openRedis(stage.redis.url, 'script:', () => undefined);
+  const redis = openRedis(harness.redis.url, 'script:', () => undefined);
   try {
     let client = 0;
     const reports = fc.array(fc.record({ cost: fc.nat(300_000), age: fc.nat(1_000_000) }), { minLength: 1 });
@@ -73,11 +73,11 @@ test('the script charges as the simulation of the unit tests does', async () => 
         const key = redis.keys.rate(`client-${client++}`);
         for (const { cost, age } of all) {
           const ahead = await redis.measure('report-use', [key], [cost, age]);
-          const [since, full] = (await stage.database.hmget(key, 'since', 'full')).map(Number);
+          const [since, full] = (await harness.database.hmget(key, 'since', 'full')).map(Number);
           const now = (full ?? 0) - ahead;
           assert.equal(model.report(now, cost, age), ahead);
           assert.deepEqual([since, full], [model.since, model.full]);
-          assert.ok((await stage.database.pttl(key)) > 0);
+          assert.ok((await harness.database.pttl(key)) > 0);
         }
       }),
       { numRuns: 50 },
@@ -88,6 +88,7 @@ test('the script charges as the simulation of the unit tests does', async () => 
 });
 
 test('what is counted in Redis lapses by itself', async () => {
-  for (const key of await stage.database.keys('rate:*')) assert.ok((await stage.database.pttl(key)) > 0, key);
-  assert.ok((await stage.database.keys('rate:*')).length > 0);
+  for (const key of await harness.database.keys('rate:*'))
+    assert.ok((await harness.database.pttl(key)) > 0, key);
+  assert.ok((await harness.database.keys('rate:*')).length > 0);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encode, type Term } from '../../../src/etf/index.ts';
-import type { Means } from '../../../src/handlers/handler.ts';
+import type { Context } from '../../../src/handlers/handler.ts';
 import { handlers } from '../../../src/handlers/index.ts';
 import { keysWith } from '../../../src/store/keys.ts';
 import {
@@ -16,15 +16,15 @@ import {
   read,
   rostersOf,
 } from '../../harness/address-books.ts';
-import { openDirectly, requestOf } from '../../harness/direct-calls.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { profile, refusal, shortProfile } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const deleted = atom('deleted');
 const remove = ({ number }: { number: string }) => profile({ phone: number, status: 'remove' });
@@ -33,10 +33,10 @@ const remove = ({ number }: { number: string }) => profile({ phone: number, stat
 const removed = (phone: Phone): Term => profile({ phone: phone.number, status: 'remove' });
 
 test('remove answers the phone with all else unset, and after it the client is not authorized any more', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await keep(phone, { 1: ['380670000001_1'] }, { presence: atom('online') });
   assert.deepEqual(await phone.ask(remove(phone)), removed(phone));
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(
     await phone.ask(profile({ phone: phone.number, status: 'get' })),
     refusal('not_authorized'),
@@ -44,63 +44,63 @@ test('remove answers the phone with all else unset, and after it the client is n
 });
 
 test('a remove of 8 elements is answered with 8', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await keep(phone, {});
   const short = shortProfile({ phone: phone.number, status: 'remove' });
   assert.deepEqual(await phone.ask(short), short);
 });
 
 test('every client with an active session of the phone is answered, once; clients of others are not', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const [tablet, watch] = [
-    await stage.phone({ number: phone.number }),
-    await stage.phone({ number: phone.number }),
+    await harness.phone({ number: phone.number }),
+    await harness.phone({ number: phone.number }),
   ];
-  const [stranger, moved] = [await stage.phone(), await stage.phone()];
+  const [stranger, moved] = [await harness.phone(), await harness.phone()];
   // Once clients of this phone: the one's session is gone, the other's belongs to another phone by now.
-  const ended = await stage.phone({ number: phone.number, session: false });
-  await stage.database.sadd(`sessions:{${phone.number}}`, ended.client, moved.client);
+  const ended = await harness.phone({ number: phone.number, session: false });
+  await harness.database.sadd(`sessions:{${phone.number}}`, ended.client, moved.client);
   await keep(phone, {});
   assert.deepEqual(await tablet.ask(remove(tablet)), removed(phone));
-  await stage.idle();
+  await harness.idle();
   for (const device of [phone, watch])
     assert.deepEqual(decode((await device.take()).payload), removed(phone));
   for (const device of [phone, tablet, watch, ended, stranger, moved]) {
     await device.fence();
     assert.deepEqual(device.answers, [], device.client);
   }
-  assert.equal(await stage.database.hget(`session:${moved.client}`, 'phone'), moved.number);
-  assert.equal(await stage.database.exists(`sessions:{${phone.number}}`), 0);
+  assert.equal(await harness.database.hget(`session:${moved.client}`, 'phone'), moved.number);
+  assert.equal(await harness.database.exists(`sessions:{${phone.number}}`), 0);
 });
 
 test('the client that asks is answered and its session ends also if the set of sessions does not name it', async () => {
-  const phone = await stage.phone();
-  const tablet = await stage.phone({ number: phone.number });
-  await stage.database.srem(`sessions:{${phone.number}}`, phone.client);
+  const phone = await harness.phone();
+  const tablet = await harness.phone({ number: phone.number });
+  await harness.database.srem(`sessions:{${phone.number}}`, phone.client);
   await keep(phone, {});
   assert.deepEqual(await phone.ask(remove(phone)), removed(phone));
   assert.deepEqual(decode((await tablet.take()).payload), removed(phone));
-  await stage.idle();
-  await assertNothingLeft(stage, phone.number);
+  await harness.idle();
+  await assertNothingLeft(harness, phone.number);
 });
 
 test('all keys of the phone are gone; what remains are records of done requests, with a time to live', async () => {
-  const phone = await stage.phone();
-  await stage.phone({ number: phone.number });
+  const phone = await harness.phone();
+  await harness.phone({ number: phone.number });
   await keep(phone, { 1: ['380670000001_1'], 2: ['380670000002_1'] });
   const keys = keysWith('');
   for (const key of keys.ofPhone(phone.number)) {
-    if (key === keys.migration(phone.number)) await stage.database.hset(key, 'from', '380670000003');
-    else if (key !== keys.contacts(phone.number)) await stage.database.set(key, 'something', 'EX', 1000);
+    if (key === keys.migration(phone.number)) await harness.database.hset(key, 'from', '380670000003');
+    else if (key !== keys.contacts(phone.number)) await harness.database.set(key, 'something', 'EX', 1000);
   }
-  assert.ok((await keysOf(stage, phone.number)).length > 10);
+  assert.ok((await keysOf(harness, phone.number)).length > 10);
   await phone.ask(remove(phone));
-  await stage.idle();
-  await assertNothingLeft(stage, phone.number);
+  await harness.idle();
+  await assertNothingLeft(harness, phone.number);
 });
 
 test('each mutual contact’s entry becomes deleted in its old place, with one notice for each pair of rosters', async () => {
-  const [phone, friend, other] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [phone, friend, other] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(phone, { 1: [idOf(friend, 4), idOf(other, 7)], 2: [idOf(friend, 4), idOf(friend, 5)] });
   await keep(friend, {
     4: ['380670000001_1', idOf(phone, 1), '380670000002_1', idOf(phone, 2)],
@@ -108,7 +108,7 @@ test('each mutual contact’s entry becomes deleted in its old place, with one n
   });
   await keep(other, { 7: [idOf(phone, 1)] });
   await phone.ask(remove(phone));
-  await stage.idle();
+  await harness.idle();
   const gone = (roster: number) => entry(idOf(phone, roster), { status: deleted });
   // The phone holds 5 in its roster 2 only, so 5's entry for its roster 1 is no pair.
   assert.deepEqual(contactsOf((await read(friend)).rosters), {
@@ -123,10 +123,10 @@ test('each mutual contact’s entry becomes deleted in its old place, with one n
 
 test('a contact that does not hold the phone, or in another roster, is neither told nor changed', async () => {
   const [phone, stranger, apart, oneSided] = [
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
-    await stage.phone(),
+    await harness.phone(),
+    await harness.phone(),
+    await harness.phone(),
+    await harness.phone(),
   ];
   await keep(phone, { 1: [idOf(stranger), idOf(apart, 1), 'no phone id', '12_1', `${phone.number}_1`] });
   await keep(stranger, { 1: ['380670000001_1'] });
@@ -134,26 +134,26 @@ test('a contact that does not hold the phone, or in another roster, is neither t
   await keep(oneSided, { 1: [idOf(phone)] });
   const before = await Promise.all([stranger, apart, oneSided].map(read));
   await phone.ask(remove(phone));
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await Promise.all([stranger, apart, oneSided].map(read)), before);
   for (const one of [phone, stranger, apart, oneSided]) assert.deepEqual(await one.newNotices(), []);
 });
 
 test('without a profile remove is refused with not_found, and the session stays', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   assert.deepEqual(await phone.ask(remove(phone)), refusal('not_found'));
   assert.deepEqual(await phone.ask(remove(phone)), refusal('not_found'));
-  assert.equal(await stage.database.exists(`session:${phone.client}`, `sessions:{${phone.number}}`), 2);
+  assert.equal(await harness.database.exists(`session:${phone.client}`, `sessions:{${phone.number}}`), 2);
 });
 
 test('two devices that remove at once are both answered with remove; a contact is told once, nothing is left', async () => {
   for (let round = 0; round < 10; round++) {
-    const phone = await stage.phone();
-    const [tablet, friend] = [await stage.phone({ number: phone.number }), await stage.phone()];
+    const phone = await harness.phone();
+    const [tablet, friend] = [await harness.phone({ number: phone.number }), await harness.phone()];
     await keep(phone, { 1: [idOf(friend)] });
     await keep(friend, { 1: [idOf(phone)] });
     await Promise.all([phone.send(remove(phone)), tablet.send(remove(phone))]);
-    await stage.idle();
+    await harness.idle();
     const refusals: Term[] = [];
     for (const device of [phone, tablet]) {
       await device.fence();
@@ -166,19 +166,19 @@ test('two devices that remove at once are both answered with remove; a contact i
     assert.ok(refusals.length <= 1);
     for (const answer of refusals) assert.ok(lateRefusals.some((one) => isDeepStrictEqual(answer, one)));
     assert.deepEqual(await friend.newNotices(), [entry(idOf(phone), { status: deleted })]);
-    await assertNothingLeft(stage, phone.number);
+    await assertNothingLeft(harness, phone.number);
   }
 });
 
 const lateRefusals = [refusal('not_found'), refusal('not_authorized')];
 
 test('who signs in again gets a new profile, and the old contacts stay deleted', async () => {
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   await keep(phone, { 1: [idOf(friend)] });
   await keep(friend, { 1: [idOf(phone)] });
   await phone.ask(remove(phone));
-  await stage.idle();
-  await stage.signIn(phone.client, phone.number);
+  await harness.idle();
+  await harness.signIn(phone.client, phone.number);
   assert.deepEqual(await phone.ask(profile({ phone: phone.number, status: 'get' })), refusal('not_found'));
   await keep(phone, { 1: [] });
   assert.deepEqual((await read(phone)).rosters, rostersOf({ 1: [] }));
@@ -188,33 +188,33 @@ test('who signs in again gets a new profile, and the old contacts stay deleted',
 });
 
 test('a client that signs in while the others’ sessions are being ended stays signed in', async (t) => {
-  const { stores, close } = await openDirectly(stage);
+  const { stores, close } = await openStoresOf(harness);
   t.after(close);
-  const [phone, late] = [await stage.phone(), await stage.phone()];
-  await stage.signIn(late.client, phone.number);
+  const [phone, late] = [await harness.phone(), await harness.phone()];
+  await harness.signIn(late.client, phone.number);
   await stores.sessions.remove(phone.number, [phone.client]);
   assert.deepEqual(await stores.sessions.active(phone.number), [late.client]);
 });
 
 test('a client that signs in while the phone is about to be removed goes with it, and is answered', async (t) => {
-  const { stores, close } = await openDirectly(stage);
+  const { stores, close } = await openStoresOf(harness);
   t.after(close);
-  const [phone, late] = [await stage.phone(), await stage.phone()];
+  const [phone, late] = [await harness.phone(), await harness.phone()];
   await keep(phone, { 1: [] });
   const stored = await stores.profiles.read(phone.number);
   const sessions = {
     ...stores.sessions,
     async mark(...marked: Parameters<typeof stores.sessions.mark>) {
       await stores.sessions.mark(...marked);
-      if (!marked[1].includes(late.client)) await stage.signIn(late.client, phone.number);
+      if (!marked[1].includes(late.client)) await harness.signIn(late.client, phone.number);
     },
   };
-  const means = { ...stores, sessions } as Means;
-  const { answers, notices } = await handlers.remove(requestOf(phone, remove(phone), { stored }), means);
+  const context = { ...stores, sessions } as Context;
+  const { answers, notices } = await handlers.remove(requestOf(phone, remove(phone), { stored }), context);
   assert.deepEqual(answers.map(({ to }) => to?.client).sort(), [late.client, undefined]);
   for (const device of [phone, late]) assert.equal(await stores.sessions.phoneOf(device.client), undefined);
   for await (const _ of notices ?? []);
-  await assertNothingLeft(stage, phone.number);
+  await assertNothingLeft(harness, phone.number);
 });
 
 /** In an order of their own, as notices for different rosters come in any. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, ImproperList, tuple } from '../../../src/etf/index.ts';
-import { type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, startHarness } from '../../harness/harness.ts';
 import {
   contact,
   feature,
@@ -15,11 +15,11 @@ import {
   text,
 } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage();
+  harness = await startHarness();
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 const nil = (count: number) => Array<[]>(count).fill([]);
 
@@ -71,10 +71,10 @@ const wrong: Record<string, Omit<ProfileValues, 'status'>> = {
 
 for (const [name, values] of Object.entries(wrong)) {
   test(`${name}: invalid_data, nothing is created and nothing changed`, async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     const state = () =>
       Promise.all(
-        ['profile', 'contacts'].map((key) => stage.database.hgetallBuffer(`${key}:{${phone.number}}`)),
+        ['profile', 'contacts'].map((key) => harness.database.hgetallBuffer(`${key}:{${phone.number}}`)),
       );
     // All else in it is right, so that it would be seen if it were stored.
     const right = {
@@ -99,14 +99,14 @@ for (const [name, values] of Object.entries(wrong)) {
 }
 
 test('settings that would be too large together: invalid_data, and the stored ones stay', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const set = (key: string) => {
     const settings = [feature(key, 'x'.repeat(150_000))];
     return phone.ask(profile({ phone: phone.number, settings, status: 'set' }));
   };
   await set('A');
-  const before = await stage.database.hgetallBuffer(`profile:{${phone.number}}`);
+  const before = await harness.database.hgetallBuffer(`profile:{${phone.number}}`);
   assert.deepEqual(await set('B'), refusal('invalid_data'));
-  assert.deepEqual(await stage.database.hgetallBuffer(`profile:{${phone.number}}`), before);
+  assert.deepEqual(await harness.database.hgetallBuffer(`profile:{${phone.number}}`), before);
   assert.notDeepEqual(await set('A'), refusal('invalid_data'));
 });

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, elementsOf, fieldsOf, type ProfileValues, profile, roster } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 type Values = Omit<ProfileValues, 'status' | 'phone'>;
 const ask = async (phone: Phone, status: string, values: Values = {}) =>
@@ -23,7 +23,7 @@ const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
 
 /** Two phones that hold each other: the first in its roster 1, the second in its roster 2. */
 async function friends(): Promise<[Phone, Phone]> {
-  const [one, two] = [await stage.phone(), await stage.phone()];
+  const [one, two] = [await harness.phone(), await harness.phone()];
   await hold(one, 1, `${two.number}_2`);
   await hold(two, 2, `${one.number}_1`);
   return [one, two];
@@ -31,10 +31,10 @@ async function friends(): Promise<[Phone, Phone]> {
 
 test('a friend’s every device gets the contact with the new time and presence, and finds it in the roster', async () => {
   const [phone, friend] = await friends();
-  const tablet = await stage.phone({ number: friend.number });
+  const tablet = await harness.phone({ number: friend.number });
   const update = Date.now() + minutes(1);
   await ask(phone, 'update', { update, presence: atom('away') });
-  await stage.idle();
+  await harness.idle();
   const entry = contact({ phoneId: `${phone.number}_1`, update, presence: atom('away') });
   assert.deepEqual(await friend.newNotices(), [entry]);
   assert.deepEqual(await tablet.newNotices(), [entry]);
@@ -42,7 +42,7 @@ test('a friend’s every device gets the contact with the new time and presence,
 });
 
 test('what else the friend keeps of the contact stays as it is', async () => {
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   await hold(phone, 1, `${friend.number}_2`);
   const kept = {
     phoneId: `${phone.number}_1`,
@@ -55,7 +55,7 @@ test('what else the friend keeps of the contact stays as it is', async () => {
   });
   const update = Date.now() + minutes(1);
   await ask(phone, 'update', { update });
-  await stage.idle();
+  await harness.idle();
   const entry = contact({ ...kept, status: atom('friend'), update });
   assert.deepEqual(await friend.newNotices(), [entry]);
 });
@@ -63,41 +63,41 @@ test('what else the friend keeps of the contact stays as it is', async () => {
 test('an older time still tells the friends, what is stored', async () => {
   const [phone, friend] = await friends();
   const { update } = await ask(phone, 'update', { update: 5, presence: atom('online') });
-  await stage.idle();
+  await harness.idle();
   const entry = contact({ phoneId: `${phone.number}_1`, update: update ?? 0, presence: atom('online') });
   assert.deepEqual(await friend.newNotices(), [entry]);
 });
 
 test('a stranger, whom the profile holds but who does not hold it, gets nothing and keeps what is stored', async () => {
-  const [phone, stranger, blank] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [phone, stranger, blank] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await hold(stranger, 2, '380670000001_1');
   const before = await ask(stranger, 'get');
   await hold(phone, 1, `${stranger.number}_2`, `${stranger.number}_7`, `${blank.number}_1`);
   await ask(phone, 'update', { update: Date.now() + minutes(1) });
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await stranger.newNotices(), []);
   assert.deepEqual(await blank.newNotices(), []);
   assert.deepEqual(await ask(stranger, 'get'), before);
-  assert.equal(await stage.database.exists(`profile:{${blank.number}}`, `contacts:{${blank.number}}`), 0);
+  assert.equal(await harness.database.exists(`profile:{${blank.number}}`, `contacts:{${blank.number}}`), 0);
 });
 
 test('who holds the profile under another roster’s id, or is held under another, gets nothing', async () => {
-  const [phone, one, two] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [phone, one, two] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await hold(phone, 1, `${one.number}_2`, `${two.number}_2`);
   await hold(one, 2, `${phone.number}_9`);
   await hold(two, 9, `${phone.number}_1`);
   await ask(phone, 'update', { update: Date.now() + minutes(1) });
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await one.newNotices(), []);
   assert.deepEqual(await two.newNotices(), []);
 });
 
 test('who holds the profile, but is not held by it, gets nothing', async () => {
-  const [phone, admirer] = [await stage.phone(), await stage.phone()];
+  const [phone, admirer] = [await harness.phone(), await harness.phone()];
   await hold(phone, 1);
   await hold(admirer, 2, `${phone.number}_1`);
   await ask(phone, 'update', { update: Date.now() + minutes(1) });
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await admirer.newNotices(), []);
 });
 
@@ -107,11 +107,11 @@ test('rosters that are integers have no contacts; the others beside them have', 
   await ask(phone, 'set', { rosters });
   const update = Date.now() + minutes(1);
   assert.deepEqual((await ask(phone, 'update', { update })).rosters, rosters);
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await friend.newNotices(), [contact({ phoneId: `${phone.number}_1`, update })]);
   await ask(phone, 'set', { rosters: [5, 6] });
   await ask(phone, 'update', { update: update + 1 });
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await friend.newNotices(), []);
 });
 
@@ -128,26 +128,26 @@ test('a phone_id that names no phone is nobody’s: the update goes on for the o
     `${friend.number}_2`,
   );
   await ask(phone, 'update', { presence: atom('online') });
-  await stage.idle();
+  await harness.idle();
   assert.equal((await friend.newNotices()).length, 1);
 });
 
 test('each pair of rosters in which two phones hold each other has a notice of its own', async () => {
-  const [phone, friend] = [await stage.phone(), await stage.phone()];
+  const [phone, friend] = [await harness.phone(), await harness.phone()];
   const held = (id: number, ...ids: string[]) =>
     roster({ id, userlist: ids.map((phoneId) => contact({ phoneId })) });
   await ask(phone, 'set', { rosters: [held(1, `${friend.number}_3`), held(2, `${friend.number}_3`)] });
   await ask(friend, 'set', { rosters: [held(3, `${phone.number}_1`, `${phone.number}_2`)] });
   const update = Date.now() + minutes(1);
   await ask(phone, 'update', { update });
-  await stage.idle();
+  await harness.idle();
   const entries = [1, 2].map((id) => contact({ phoneId: `${phone.number}_${id}`, update }));
   assert.deepEqual(new Set(await friend.newNotices()), new Set(entries));
 });
 
 test('an update of a profile with 1,000 contacts changes and tells all of them, each once', async () => {
-  const phone = await stage.phone();
-  const others = await Promise.all(Array.from({ length: 4 }, () => stage.phone()));
+  const phone = await harness.phone();
+  const others = await Promise.all(Array.from({ length: 4 }, () => harness.phone()));
   const ids = Array.from({ length: 250 }, (_, n) => n + 1);
   for (const other of others) {
     const rosters = ids.map((id) => roster({ id, userlist: [contact({ phoneId: `${phone.number}_1` })] }));
@@ -156,7 +156,7 @@ test('an update of a profile with 1,000 contacts changes and tells all of them, 
   await hold(phone, 1, ...others.flatMap(({ number }) => ids.map((id) => `${number}_${id}`)));
   const update = Date.now() + minutes(1);
   await ask(phone, 'update', { update });
-  await stage.idle();
+  await harness.idle();
   const entry = contact({ phoneId: `${phone.number}_1`, update });
   for (const other of others) {
     assert.deepEqual(await other.newNotices(), Array(250).fill(entry));
@@ -167,7 +167,7 @@ test('an update of a profile with 1,000 contacts changes and tells all of them, 
 
 test('two devices that update at once through two workers: the friend ends with what the profile ends with', async () => {
   const [phone, friend] = await friends();
-  const tablet = await stage.phone({ number: phone.number });
+  const tablet = await harness.phone({ number: phone.number });
   const from = Date.now();
   for (let round = 0; round < 10; round++) {
     for (const device of [phone, tablet]) {
@@ -177,7 +177,7 @@ test('two devices that update at once through two workers: the friend ends with 
     }
   }
   for (const device of [phone, tablet]) for (let round = 0; round < 10; round++) await device.take();
-  await stage.idle();
+  await harness.idle();
   const { update, presence } = await ask(phone, 'get');
   assert.ok(update !== undefined && presence !== undefined);
   const entry = contact({ phoneId: `${phone.number}_1`, update, presence });

@@ -2,33 +2,33 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, Tuple } from '../../../src/etf/index.ts';
-import type { Means } from '../../../src/handlers/handler.ts';
+import type { Context } from '../../../src/handlers/handler.ts';
 import { phone as confirm } from '../../../src/handlers/phone.ts';
 import { idOf, keep } from '../../harness/address-books.ts';
-import { openDirectly, requestOf } from '../../harness/direct-calls.ts';
-import { type Stage, startStage } from '../../harness/harness.ts';
+import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { type Harness, startHarness } from '../../harness/harness.ts';
 import { profile, text } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage();
+  harness = await startHarness();
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 test('a contact that still knows the old number hears of the new one, and of the update', async () => {
-  const [old, fresh, friend] = [await stage.phone(), await stage.phone(), await stage.phone()];
+  const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(old, { 1: [idOf(friend)] });
   await keep(friend, { 1: [idOf(old)] });
   await old.ask(profile({ phone: fresh.number, status: 'migrate' }));
 
-  const { stores, close } = await openDirectly(stage);
+  const { stores, close } = await openStoresOf(harness);
   const request = requestOf(fresh, profile({ phone: fresh.number, status: 'phone' }));
-  const { notices } = await confirm(request, stores as Means);
+  const { notices } = await confirm(request, stores as Context);
   assert.ok(notices, 'which are cut off here: nobody asks for them');
   await close();
 
   await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
-  await stage.idle();
+  await harness.idle();
   const told = (await friend.newNotices()).at(-1);
   assert.ok(told instanceof Tuple);
   assert.deepEqual([told.elements[1], told.elements[13]], [text(idOf(fresh)), atom('away')]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, Foreign, type Term } from '../../../src/etf/index.ts';
-import { type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import {
   contact,
   fieldsOf,
@@ -13,11 +13,11 @@ import {
   shortProfile,
 } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 before(async () => {
-  stage = await startStage({ workers: 2 });
+  harness = await startHarness({ workers: 2 });
 });
-after(() => stage.stop());
+after(() => harness.stop());
 
 type Values = Omit<ProfileValues, 'status' | 'phone'>;
 const ask = async (phone: Phone, status: string, values: Values = {}) =>
@@ -31,20 +31,20 @@ const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
 
 /** Two phones that hold each other: the first in its roster 1, the second in its roster 2. */
 async function friends(): Promise<[Phone, Phone]> {
-  const [one, two] = [await stage.phone(), await stage.phone()];
+  const [one, two] = [await harness.phone(), await harness.phone()];
   await hold(one, 1, `${two.number}_2`);
   await hold(two, 2, `${one.number}_1`);
   return [one, two];
 }
 
 test('without a profile: not_found', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const answer = await phone.ask(profile({ phone: phone.number, update: Date.now(), status: 'update' }));
   assert.deepEqual(answer, refusal('not_found'));
 });
 
 test('a newer time is taken, an older or equal one is not', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await ask(phone, 'set');
   const newer = Date.now() + minutes(1);
   assert.equal((await ask(phone, 'update', { update: newer })).update, newer);
@@ -55,7 +55,7 @@ test('a newer time is taken, an older or equal one is not', async () => {
 });
 
 test('a time up to 5 minutes ahead of the server’s clock is taken, one beyond that is not', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const { update } = await ask(phone, 'set');
   const later: Term[] = [Date.now() + minutes(5) + 10_000, Date.now() + minutes(60 * 24 * 365), 2n ** 70n];
   for (const time of later) assert.equal((await ask(phone, 'update', { update: time })).update, update);
@@ -64,7 +64,7 @@ test('a time up to 5 minutes ahead of the server’s clock is taken, one beyond 
 });
 
 test('a negative time, 0, and [] for 0 are older than any', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   const { update } = await ask(phone, 'set');
   for (const time of [-1, 0, [], -(2n ** 70n)]) {
     assert.equal((await ask(phone, 'update', { update: time })).update, update);
@@ -72,7 +72,7 @@ test('a negative time, 0, and [] for 0 are older than any', async () => {
 });
 
 test('presence becomes the sent one, also when the time is an older one; [] leaves it', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   await ask(phone, 'set');
   assert.deepEqual((await ask(phone, 'update', { presence: atom('away') })).presence, atom('away'));
   assert.deepEqual((await ask(phone, 'update', { presence: [] })).presence, atom('away'));
@@ -88,7 +88,7 @@ test('the answer is the whole profile with status update, of 8 elements if the r
   assert.deepEqual(answer, { ...before, update, presence: atom('online'), status: atom('update') });
   const short = fieldsOf(await phone.ask(shortProfile({ phone: phone.number, update, status: 'update' })));
   assert.deepEqual(short, { ...answer, presence: undefined });
-  await stage.idle();
+  await harness.idle();
   await friend.newNotices();
 });
 
@@ -115,6 +115,6 @@ test('a time that is no integer, or a presence that is no atom, is invalid_data,
     assert.deepEqual(answer, refusal('invalid_data'));
   }
   assert.deepEqual(await ask(phone, 'get'), before);
-  await stage.idle();
+  await harness.idle();
   assert.deepEqual(await friend.newNotices(), []);
 });

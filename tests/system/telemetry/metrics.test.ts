@@ -7,29 +7,29 @@ import {
   aws,
   credentialsIn,
   link,
-  type MailStage,
-  startMailStage,
-  startStsStage,
+  type MailHarness,
+  startMailHarness,
+  startStsHarness,
 } from '../../harness/services-fixture.ts';
 import { fieldsOf, profile } from '../../harness/terms.ts';
 
-let own: MailStage;
+let own: MailHarness;
 before(async () => {
-  own = await startMailStage({ settings: { LOG_LEVEL: 'debug' } });
+  own = await startMailHarness({ settings: { LOG_LEVEL: 'debug' } });
 });
 after(() => own.stop());
 
-const metric = (name: string) => own.stage.metric(name);
+const metric = (name: string) => own.harness.metric(name);
 
 test('requests that wait for Redis are withheld acknowledgements, and the oldest grows old', async () => {
-  const { stage } = own;
-  const phone = await stage.phone();
+  const { harness } = own;
+  const phone = await harness.phone();
   const set = profile({ phone: phone.number, status: 'set' });
   fieldsOf(await phone.ask(set));
-  await stage.idle();
+  await harness.idle();
   assert.equal(await metric('profile_withheld_acknowledgements'), 0);
   assert.equal(await metric('profile_oldest_unacknowledged_age_seconds'), 0);
-  await stage.redis.kill('SIGSTOP');
+  await harness.redis.kill('SIGSTOP');
   for (let count = 0; count < 3; count++) await phone.send(set, { qos: 1 });
   await eventually('3 are withheld', async () => (await metric('profile_withheld_acknowledgements')) === 3);
   await eventually('the oldest is old', async () => {
@@ -37,9 +37,9 @@ test('requests that wait for Redis are withheld acknowledgements, and the oldest
   });
   assert.equal(await metric('profile_in_flight'), 3);
   assert.equal(await metric('profile_in_flight_limit'), 256);
-  await stage.redis.kill('SIGCONT');
+  await harness.redis.kill('SIGCONT');
   for (let count = 0; count < 3; count++) await phone.take();
-  await stage.idle();
+  await harness.idle();
   assert.equal(await metric('profile_withheld_acknowledgements'), 0);
   assert.equal(await metric('profile_owed_acknowledgements'), 0);
   const counted = await metric('profile_request_duration_seconds_count{kind="set"}');
@@ -48,7 +48,7 @@ test('requests that wait for Redis are withheld acknowledgements, and the oldest
 });
 
 test('calls to Redis are counted, and the time of some is taken', async () => {
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   const name = 'profile_redis_calls_total{outcome="answered"}';
   const before = await metric(name);
   await phone.ask(profile({ phone: phone.number, status: 'get' }));
@@ -59,39 +59,39 @@ test('calls to Redis are counted, and the time of some is taken', async () => {
 
 test('mails are counted by what the mail server said', async () => {
   const count = (outcome: string) => metric(`profile_mail_call_duration_seconds_count{outcome="${outcome}"}`);
-  const phone = await own.stage.phone();
+  const phone = await own.harness.phone();
   await phone.ask(link(phone, 'ann@example.org'));
   assert.deepEqual([await count('accepted'), await count('refused')], [1, 0]);
   await own.sink.stop();
-  const other = await own.stage.phone();
+  const other = await own.harness.phone();
   await other.ask(link(other, 'bob@example.org'));
   assert.deepEqual([await count('accepted'), await count('refused')], [1, 1]);
 });
 
 test('calls to STS are counted by what it gave', async (t) => {
-  const { stage, stop } = await startStsStage();
+  const { harness, stop } = await startStsHarness();
   t.after(stop);
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   credentialsIn(await phone.ask(aws(phone)));
-  assert.equal(await stage.metric('profile_sts_call_duration_seconds_count{outcome="issued"}'), 1);
+  assert.equal(await harness.metric('profile_sts_call_duration_seconds_count{outcome="issued"}'), 1);
 });
 
 test('connections that break are counted', async () => {
-  const { stage } = own;
+  const { harness } = own;
   const lost = (server: string) => metric(`profile_lost_connections_total{server="${server}"}`);
   assert.deepEqual([await lost('broker'), await lost('redis'), await metric('profile_ready')], [0, 0, 1]);
-  await stage.redis.restart();
+  await harness.redis.restart();
   await eventually('Redis was lost', async () => (await lost('redis')) === 1);
-  await stage.broker.kill('SIGTERM');
+  await harness.broker.kill('SIGTERM');
   await eventually('the broker was lost', async () => (await lost('broker')) === 1);
   assert.equal(await metric('profile_ready'), 0);
-  await stage.broker.restart();
+  await harness.broker.restart();
   await eventually('ready again', async () => (await metric('profile_ready')) === 1);
 });
 
 test('docs/operations.md lists every metric of ours with its labels, and no other', async () => {
   // It keeps the broker's list of clients too, which has metrics of its own.
-  const worker = await own.stage.startWorker({ MQTT_DYNAMIC_SECURITY: 'on' });
+  const worker = await own.harness.startWorker({ MQTT_DYNAMIC_SECURITY: 'on' });
   const { body } = await worker.page('/metrics');
   const shown = new Map<string, string[]>();
   for (const [, name = ''] of body.matchAll(/^# TYPE (profile_\w+) /gm)) {

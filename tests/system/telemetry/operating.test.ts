@@ -2,29 +2,29 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
 const set = ({ number: phone }: Phone) => profile({ phone, presence: atom('online'), status: 'set' });
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 
 describe('the pages', () => {
-  let stage: Stage;
+  let harness: Harness;
   before(async () => {
-    stage = await startStage();
+    harness = await startHarness();
   });
-  after(() => stage.stop());
+  after(() => harness.stop());
 
   test('/livez and /readyz say 200, any other page 404', async () => {
-    assert.deepEqual(await stage.worker.page('/livez'), { status: 200, body: 'ok\n' });
-    assert.deepEqual(await stage.worker.page('/readyz'), { status: 200, body: 'ready\n' });
-    assert.equal((await stage.worker.page('/readyz?verbose')).status, 200);
-    assert.equal((await stage.worker.page('/')).status, 404);
-    assert.equal((await stage.worker.page('/constructor')).status, 404);
+    assert.deepEqual(await harness.worker.page('/livez'), { status: 200, body: 'ok\n' });
+    assert.deepEqual(await harness.worker.page('/readyz'), { status: 200, body: 'ready\n' });
+    assert.equal((await harness.worker.page('/readyz?verbose')).status, 200);
+    assert.equal((await harness.worker.page('/')).status, 404);
+    assert.equal((await harness.worker.page('/constructor')).status, 404);
   });
 
   test('/metrics counts requests by kind and result, their time, notices, and what is in flight', async () => {
-    const [phone, friend] = [await stage.phone(), await stage.phone()];
+    const [phone, friend] = [await harness.phone(), await harness.phone()];
     await phone.ask(get(phone));
     const held = (id: number, phoneId: string) => [roster({ id, userlist: [contact({ phoneId })] })];
     const rosters = held(1, `${friend.number}_2`);
@@ -32,7 +32,7 @@ describe('the pages', () => {
     await friend.ask(profile({ phone: friend.number, rosters: held(2, `${phone.number}_1`), status: 'set' }));
     await phone.ask(profile({ phone: phone.number, update: Date.now(), status: 'update' }));
     await phone.ask(Buffer.from('junk'));
-    await stage.idle();
+    await harness.idle();
     const counted = {
       'profile_requests_total{kind="get",result="not_found",lane="fast"}': 1,
       'profile_requests_total{kind="set",result="ok",lane="fast"}': 2,
@@ -43,14 +43,15 @@ describe('the pages', () => {
       profile_redeliveries_total: 0,
       profile_in_flight: 0,
     };
-    for (const [name, count] of Object.entries(counted)) assert.equal(await stage.metric(name), count, name);
-    assert.ok((await stage.metric('process_resident_memory_bytes')) > 0);
+    for (const [name, count] of Object.entries(counted))
+      assert.equal(await harness.metric(name), count, name);
+    assert.ok((await harness.metric('process_resident_memory_bytes')) > 0);
   });
 
   test('no metric names a phone or a client', async () => {
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     await phone.ask(set(phone));
-    const { body } = await stage.worker.page('/metrics');
+    const { body } = await harness.worker.page('/metrics');
     assert.ok(!body.includes(phone.number) && !body.includes(phone.client));
   });
 });
@@ -58,15 +59,15 @@ describe('the pages', () => {
 describe('the log', () => {
   /** Do something good and something bad; gives all that the worker printed, and what was sent. */
   async function converse(t: { after(end: () => Promise<void>): void }, level: string) {
-    const stage = await startStage({ settings: { LOG_LEVEL: level } });
-    t.after(() => stage.stop());
-    const phone = await stage.phone({ client: 'a-secret-client', number: '380501112233' });
+    const harness = await startHarness({ settings: { LOG_LEVEL: level } });
+    t.after(() => harness.stop());
+    const phone = await harness.phone({ client: 'a-secret-client', number: '380501112233' });
     const settings = [feature('a secret key', 'a secret value')];
     fieldsOf(await phone.ask(profile({ phone: phone.number, settings, status: 'set' })));
     fieldsOf(await phone.ask(get(phone)));
     await phone.ask(Buffer.from('secret junk'));
-    await stage.idle();
-    return { printed: stage.worker.process.log(), lines: stage.worker.log() };
+    await harness.idle();
+    return { printed: harness.worker.process.log(), lines: harness.worker.log() };
   }
 
   test('it is lines of JSON with time and level, the first that all is ready among them', async (t) => {
@@ -107,87 +108,87 @@ describe('the log', () => {
 
 describe('Redis or the broker is away', () => {
   test('Redis: not ready with the cause, then ready again by itself, and what came meanwhile is answered', async (t) => {
-    const stage = await startStage();
-    t.after(() => stage.stop());
-    const phone = await stage.phone();
+    const harness = await startHarness();
+    t.after(() => harness.stop());
+    const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone)));
-    await stage.redis.kill('SIGTERM');
-    await eventually('not ready', async () => (await stage.worker.page('/readyz')).status === 503);
-    assert.match((await stage.worker.page('/readyz')).body, /^redis: .+\n$/);
-    assert.equal((await stage.worker.page('/livez')).status, 200);
+    await harness.redis.kill('SIGTERM');
+    await eventually('not ready', async () => (await harness.worker.page('/readyz')).status === 503);
+    assert.match((await harness.worker.page('/readyz')).body, /^redis: .+\n$/);
+    assert.equal((await harness.worker.page('/livez')).status, 200);
     await phone.send(get(phone));
-    await eventually('the request is there', async () => (await stage.metric('profile_in_flight')) === 1);
-    await stage.redis.restart();
-    await eventually('ready again', async () => (await stage.worker.page('/readyz')).status === 200);
+    await eventually('the request is there', async () => (await harness.metric('profile_in_flight')) === 1);
+    await harness.redis.restart();
+    await eventually('ready again', async () => (await harness.worker.page('/readyz')).status === 200);
     await phone.take();
-    await stage.idle();
-    const words = stage.worker
+    await harness.idle();
+    const words = harness.worker
       .log()
       .map(({ msg }) => String(msg))
       .filter((msg) => /^(not )?ready$/.test(msg));
     // Not ready is told once more when another cause is seen.
     assert.deepEqual(
-      words.filter((word, place) => word !== words[place - 1]),
+      words.filter((word, index) => word !== words[index - 1]),
       ['ready', 'not ready', 'ready'],
     );
   });
 
   test('the broker: not ready with the cause, then ready again by itself, and requests are answered', async (t) => {
-    const stage = await startStage();
-    t.after(() => stage.stop());
-    await stage.broker.kill('SIGTERM');
-    await eventually('not ready', async () => (await stage.worker.page('/readyz')).status === 503);
-    assert.match((await stage.worker.page('/readyz')).body, /^broker 1: .+\n$/);
-    await stage.broker.restart();
-    await eventually('ready again', async () => (await stage.worker.page('/readyz')).status === 200);
-    const phone = await stage.phone();
+    const harness = await startHarness();
+    t.after(() => harness.stop());
+    await harness.broker.kill('SIGTERM');
+    await eventually('not ready', async () => (await harness.worker.page('/readyz')).status === 503);
+    assert.match((await harness.worker.page('/readyz')).body, /^broker 1: .+\n$/);
+    await harness.broker.restart();
+    await eventually('ready again', async () => (await harness.worker.page('/readyz')).status === 200);
+    const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone)));
-    assert.equal(stage.worker.log().filter(({ msg }) => msg === 'ready').length, 2);
+    assert.equal(harness.worker.log().filter(({ msg }) => msg === 'ready').length, 2);
   });
 
   test('Redis has forgotten the scripts that were loaded: no client notices', async (t) => {
-    const stage = await startStage();
-    t.after(() => stage.stop());
-    const phone = await stage.phone();
+    const harness = await startHarness();
+    t.after(() => harness.stop());
+    const phone = await harness.phone();
     for (let count = 0; count < 2; count++) {
       fieldsOf(await phone.ask(set(phone)));
       fieldsOf(await phone.ask(get(phone)));
-      await stage.database.script('FLUSH');
+      await harness.database.script('FLUSH');
     }
   });
 
   test('both, when the worker starts: it waits for them', async (t) => {
-    const stage = await startStage({ workers: 0 });
-    t.after(() => stage.stop());
-    await Promise.all([stage.broker.kill('SIGTERM'), stage.redis.kill('SIGTERM')]);
-    const starting = stage.startWorker();
-    await stage.broker.restart();
-    await stage.redis.restart();
+    const harness = await startHarness({ workers: 0 });
+    t.after(() => harness.stop());
+    await Promise.all([harness.broker.kill('SIGTERM'), harness.redis.kill('SIGTERM')]);
+    const starting = harness.startWorker();
+    await harness.broker.restart();
+    await harness.redis.restart();
     await starting;
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone)));
   });
 });
 
 test('requests that a killed worker did not acknowledge come to it again, and are answered', async (t) => {
-  const stage = await startStage();
-  t.after(() => stage.stop());
-  const phone = await stage.phone();
+  const harness = await startHarness();
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
   fieldsOf(await phone.ask(set(phone)));
-  await stage.idle();
-  await stage.redis.kill('SIGSTOP'); // so that requests stay where they are
+  await harness.idle();
+  await harness.redis.kill('SIGSTOP'); // so that requests stay where they are
   const count = 20;
   for (let n = 0; n < count; n++) {
     const settings = [feature(`key ${n}`, 'value')];
     await phone.send(profile({ phone: phone.number, settings, status: 'set' }), { qos: 1 });
   }
-  await eventually('all are in flight', async () => (await stage.metric('profile_in_flight')) === count);
-  await stage.worker.process.kill('SIGKILL');
-  await stage.redis.kill('SIGCONT');
-  await stage.worker.process.restart();
+  await eventually('all are in flight', async () => (await harness.metric('profile_in_flight')) === count);
+  await harness.worker.process.kill('SIGKILL');
+  await harness.redis.kill('SIGCONT');
+  await harness.worker.process.restart();
   for (let n = 0; n < count; n++) await phone.take();
-  await stage.idle();
-  assert.equal(await stage.metric('profile_redeliveries_total'), count);
+  await harness.idle();
+  assert.equal(await harness.metric('profile_redeliveries_total'), count);
   const { settings } = fieldsOf(await phone.ask(get(phone)));
   assert.equal((settings as unknown[]).length, count);
 });

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import type { Server } from '../../../dev/servers/process.ts';
-import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { askPrometheus, startPrometheus } from '../../harness/prometheus.ts';
 import { profile } from '../../harness/terms.ts';
 
@@ -41,22 +41,22 @@ function selectorsIn(expression: string): string[] {
   return [...names].map(([selector]) => selector).filter((one) => !/^(and|or|unless|bool)$/.test(one));
 }
 
-let stage: Stage;
+let harness: Harness;
 let prometheus: Server;
 before(async () => {
   // It keeps the broker's list of clients too, which has metrics of its own.
-  stage = await startStage({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
-  prometheus = await startPrometheus([new URL(stage.worker.process.url).host]);
+  harness = await startHarness({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
+  prometheus = await startPrometheus([new URL(harness.worker.process.url).host]);
 });
 after(async () => {
   await prometheus.stop();
-  await stage.stop();
+  await harness.stop();
 });
 
 type Vector = { result: { value: [time: number, value: string] }[] };
 
 test('Prometheus takes what the worker shows, and counts what phones asked', async () => {
-  const phone = await stage.phone();
+  const phone = await harness.phone();
   for (let count = 0; count < 3; count++) await phone.ask(profile({ phone: phone.number, status: 'get' }));
   const query = 'profile_requests_total{kind="get",result="not_found",lane="fast",job="profile-worker"}';
   await eventually('3 requests are counted', async () => {
@@ -66,7 +66,7 @@ test('Prometheus takes what the worker shows, and counts what phones asked', asy
 });
 
 test('promtool finds nothing wrong with names, types and helps of the metrics', async () => {
-  const { body } = await stage.worker.page('/metrics');
+  const { body } = await harness.worker.page('/metrics');
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
     input: body,
     encoding: 'utf8',

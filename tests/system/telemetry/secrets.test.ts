@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { atom, type Term } from '../../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { profilectl } from '../../harness/profilectl.ts';
 import {
   aws,
@@ -36,11 +36,11 @@ const own = {
 
 let sink: SmtpSink;
 let sts: StsServer;
-let stage: Stage;
+let harness: Harness;
 let settings: WorkerSettings;
 before(async () => {
   [sink, sts] = await Promise.all([startSmtp({ user: 'mailer', password: own.smtpPassword }), startSts()]);
-  stage = await startStage({
+  harness = await startHarness({
     workers: 0,
     broker: { plugin: false },
     redis: { extraConfig: `user worker on >${own.redisPassword} ~* &* +@all` },
@@ -49,7 +49,7 @@ before(async () => {
     ...sts.environment,
     MQTT_USERNAME: 'worker',
     MQTT_PASSWORD: own.mqttPassword,
-    REDIS_URL: stage.redis.url.replace('//', `//worker:${own.redisPassword}@`),
+    REDIS_URL: harness.redis.url.replace('//', `//worker:${own.redisPassword}@`),
     CLIENT_IDENTITY: 'token',
     SMTP_URL: sink.url,
     SMTP_REQUIRE_TLS: 'off',
@@ -62,11 +62,11 @@ before(async () => {
     CREDENTIALS_KEY: own.credentialsKey,
     LOG_LEVEL: 'trace',
   };
-  for (let count = 0; count < 2; count++) await stage.startWorker(settings);
+  for (let count = 0; count < 2; count++) await harness.startWorker(settings);
 });
 after(async () => {
   await Promise.all([sink.stop(), sts.stop()]);
-  await stage.stop();
+  await harness.stop();
 });
 
 /** A client whose token stands in the topic of each of its requests. */
@@ -81,7 +81,7 @@ class Speaker {
 
   static async signIn(name: string): Promise<Speaker> {
     const token = `token-of-${name}-5f2e`;
-    return new Speaker(await stage.phone({ token, client: `client-of-${name}` }), token);
+    return new Speaker(await harness.phone({ token, client: `client-of-${name}` }), token);
   }
 
   ask(request: Term | Buffer, token = this.token): Promise<Term> {
@@ -117,7 +117,7 @@ test('no code, token, address, password, credential or key stands in clear where
   await olena.ask(aws(phone));
   await eventually(
     'credentials are kept',
-    async () => (await stage.database.exists(`aws:{${phone.number}}`)) === 1,
+    async () => (await harness.database.exists(`aws:{${phone.number}}`)) === 1,
   );
 
   // a code that is still open, of another phone
@@ -146,22 +146,22 @@ test('no code, token, address, password, credential or key stands in clear where
   const wrongToken = 'a-guessed-token-77aa';
   assert.deepEqual(await taras.ask(aws(taras.phone), wrongToken), refusal('not_authorized'));
   assert.deepEqual(await olena.ask(Buffer.from(`${address} ${olena.token}`)), refusal('invalid_data'));
-  await stage.database.set(`profile:{${fresh.phone.number}}`, 'of another type');
+  await harness.database.set(`profile:{${fresh.phone.number}}`, 'of another type');
   const get = profile({ phone: fresh.phone.number, status: 'get' });
   assert.deepEqual(await fresh.ask(get), refusal('internal'));
-  await stage.database.del(`profile:{${fresh.phone.number}}`);
-  await stage.database.set(`verify:{${taras.phone.number}}:x`, 'x');
+  await harness.database.del(`profile:{${fresh.phone.number}}`);
+  await harness.database.set(`verify:{${taras.phone.number}}:x`, 'x');
 
   // broker and Redis go and come again; a worker that may not log in; settings that are wrong
-  await stage.redis.restart();
+  await harness.redis.restart();
   await eventually('they are ready', async () => {
-    const pages = await Promise.all(stage.workers.map((worker) => worker.page('/readyz')));
+    const pages = await Promise.all(harness.workers.map((worker) => worker.page('/readyz')));
     return pages.every(({ status }) => status === 200);
   });
   await olena.ask(profile({ phone: phone.number, status: 'get' }));
   const forbidden = await profilectl(
     {
-      MQTT_URL: stage.broker.url,
+      MQTT_URL: harness.broker.url,
       REDIS_URL: settings.REDIS_URL?.replace(own.redisPassword, `${own.redisPassword}x`) ?? '',
     },
     'session',
@@ -176,7 +176,7 @@ test('no code, token, address, password, credential or key stands in clear where
   assert.notEqual(forbidden.exitCode, 0);
   assert.equal(wrong.exitCode, 78);
   const listed = await profilectl(
-    { ...settings, MQTT_URL: stage.broker.url },
+    { ...settings, MQTT_URL: harness.broker.url },
     'session',
     'list',
     '--redis-only',
@@ -201,7 +201,7 @@ test('no code, token, address, password, credential or key stands in clear where
   assert.ok(secrets.aws.length >= 3, 'STS has issued some');
   const all = Object.values(secrets).flat();
 
-  for (const worker of stage.workers) {
+  for (const worker of harness.workers) {
     await worker.idle();
     const log = worker.process.log();
     assert.ok(
@@ -217,10 +217,10 @@ test('no code, token, address, password, credential or key stands in clear where
       'log or metrics, a whole phone',
     );
   }
-  assertHoldsNone(stage.broker.log(), all, 'the broker’s log');
+  assertHoldsNone(harness.broker.log(), all, 'the broker’s log');
   assertHoldsNone(printed.join('\n'), all, 'what profilectl prints');
   assert.ok(
-    stage.workers.some((worker) => worker.log().some(({ level }) => level === 'error')),
+    harness.workers.some((worker) => worker.log().some(({ level }) => level === 'error')),
     'a fault was logged',
   );
 
@@ -229,7 +229,7 @@ test('no code, token, address, password, credential or key stands in clear where
     [address, `profile:{${fresh.phone.number}}`],
     [open, `profile:{${taras.phone.number}}`],
   ]);
-  const kept = await everythingIn(stage.database);
+  const kept = await everythingIn(harness.database);
   assert.ok(kept.size > 10);
   for (const [key, value] of kept) {
     const mayStand = all.filter((secret) => owners.get(secret) === key);

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { eventually, type Phone, startStage } from '../../harness/harness.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import {
   aws,
   credentialsIn,
   link,
-  type MailStage,
-  startMailStage,
-  startStsStage,
+  type MailHarness,
+  startMailHarness,
+  startStsHarness,
   success,
 } from '../../harness/services-fixture.ts';
 import { profile } from '../../harness/terms.ts';
@@ -38,7 +38,7 @@ const namesOf = (spans: readonly CollectedSpan[]) => spans.map(({ name }) => nam
 
 describe('with somewhere to send traces', () => {
   let collector: TraceCollector;
-  let own: MailStage;
+  let own: MailHarness;
   const settings = () => ({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     OTEL_BSP_SCHEDULE_DELAY: '20',
@@ -46,7 +46,7 @@ describe('with somewhere to send traces', () => {
   });
   before(async () => {
     collector = await startTraceCollector();
-    own = await startMailStage({ settings: settings() });
+    own = await startMailHarness({ settings: settings() });
   });
   after(async () => {
     await collector.stop(); // first, since a stage that stops looks for what is left open
@@ -54,7 +54,7 @@ describe('with somewhere to send traces', () => {
   });
 
   test('a request is a span below the client’s, its calls to Redis below it, and the answer names it', async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const sent = context();
     const userProperties = { traceparent: sent.traceparent, tracestate: 'shop=7' };
     const { properties } = await phone.exchange(get(phone), { properties: { userProperties } });
@@ -80,22 +80,22 @@ describe('with somewhere to send traces', () => {
   });
 
   test('the lines of the log that tell of a request have its ids', async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const { traceId, spanId } = contextIn((await phone.exchange(get(phone))).properties);
-    await own.stage.idle();
-    const line = own.stage.worker.log().find((one) => one.trace_id === traceId);
+    await own.harness.idle();
+    const line = own.harness.worker.log().find((one) => one.trace_id === traceId);
     assert.deepEqual([line?.msg, line?.span_id], ['request', spanId]);
   });
 
   test('a request without a context begins a trace of its own', async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const { traceId } = contextIn((await phone.exchange(get(phone))).properties);
     const [request] = await collector.trace(traceId);
     assert.equal(request?.parentSpanId, undefined);
   });
 
   test('a client of MQTT 3.1.1 is answered as ever, and its request traced', async () => {
-    const phone = await own.stage.phone({ mqtt: { protocolVersion: 4 } });
+    const phone = await own.harness.phone({ mqtt: { protocolVersion: 4 } });
     const { properties } = await phone.exchange(get(phone));
     assert.equal(properties, undefined);
     const { length } = collector.spans;
@@ -104,7 +104,7 @@ describe('with somewhere to send traces', () => {
   });
 
   test('a mail is a child of the link that asked for it; one that is refused is an error', async () => {
-    const phone = await own.stage.phone();
+    const phone = await own.harness.phone();
     const sent = context();
     const withContext = { properties: { userProperties: { traceparent: sent.traceparent } } };
     assert.deepEqual(await phone.ask(link(phone, 'ann@example.org'), withContext), success('email_sent'));
@@ -116,7 +116,7 @@ describe('with somewhere to send traces', () => {
     );
     assert.ok(namesOf(calls).includes('redis commit-profile'));
     await own.sink.stop();
-    const other = await own.stage.phone();
+    const other = await own.harness.phone();
     const again = context();
     await other.ask(link(other, 'bob@example.org'), {
       properties: { userProperties: { traceparent: again.traceparent } },
@@ -126,9 +126,9 @@ describe('with somewhere to send traces', () => {
   });
 
   test('a call to STS is a child of the aws that asked for it', async (t) => {
-    const { stage, stop } = await startStsStage({ settings: settings() });
+    const { harness, stop } = await startStsHarness({ settings: settings() });
     t.after(stop);
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     const sent = context();
     credentialsIn(
       await phone.ask(aws(phone), { properties: { userProperties: { traceparent: sent.traceparent } } }),
@@ -142,18 +142,18 @@ describe('with somewhere to send traces', () => {
   });
 
   test('no span names a phone, a client or an address', async () => {
-    const phone = await own.stage.phone({ client: 'a-secret-client', number: '380991112233' });
+    const phone = await own.harness.phone({ client: 'a-secret-client', number: '380991112233' });
     const { traceId } = contextIn((await phone.exchange(link(phone, 'secret@example.org'))).properties);
     await collector.trace(traceId);
     assert.doesNotMatch(collector.text(), /380991112233|secret/);
   });
 
   test('a request that is not sampled leaves no span, and its answer says so; one that its client samples does', async (t) => {
-    const stage = await startStage({
+    const harness = await startHarness({
       settings: { ...settings(), OTEL_TRACES_SAMPLER: 'parentbased_always_off' },
     });
-    t.after(() => stage.stop());
-    const phone = await stage.phone();
+    t.after(() => harness.stop());
+    const phone = await harness.phone();
     const unsampled = contextIn((await phone.exchange(get(phone))).properties);
     assert.equal(unsampled.flags, '00');
     const sent = context();
@@ -164,26 +164,26 @@ describe('with somewhere to send traces', () => {
   });
 
   test('a worker that is stopped sends what it has', async () => {
-    const stage = await startStage({
+    const harness = await startHarness({
       settings: { ...settings(), OTEL_BSP_SCHEDULE_DELAY: '600000' },
     });
-    const phone = await stage.phone();
+    const phone = await harness.phone();
     const { traceId } = contextIn((await phone.exchange(get(phone))).properties);
-    await stage.stop();
+    await harness.stop();
     await collector.trace(traceId);
   });
 });
 
 test('a collector that is away holds nothing up, and is told of once', async (t) => {
-  const stage = await startStage({
+  const harness = await startHarness({
     settings: {
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:9/v1/traces',
       OTEL_BSP_SCHEDULE_DELAY: '20',
     },
   });
-  t.after(() => stage.stop());
-  const phone = await stage.phone();
-  const told = () => stage.worker.log().filter(({ msg }) => msg === 'traces could not be sent');
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
+  const told = () => harness.worker.log().filter(({ msg }) => msg === 'traces could not be sent');
   await eventually('it is told', async () => {
     await phone.exchange(get(phone));
     return told().length > 0;
@@ -194,9 +194,9 @@ test('a collector that is away holds nothing up, and is told of once', async (t)
 
 describe('with nowhere to send traces', () => {
   test('the context that a client sent is handed on to its answer; what is none, or not sent, is not', async (t) => {
-    const stage = await startStage();
-    t.after(() => stage.stop());
-    const phone = await stage.phone();
+    const harness = await startHarness();
+    t.after(() => harness.stop());
+    const phone = await harness.phone();
     const { traceparent } = context();
     const answered = async (userProperties: Record<string, string | string[]>) =>
       (await phone.exchange(get(phone), { properties: { userProperties } })).properties?.userProperties;
@@ -208,7 +208,7 @@ describe('with nowhere to send traces', () => {
     assert.equal(await answered({ traceparent: 'junk' }), undefined);
     assert.equal(await answered({ traceparent: [traceparent, traceparent] }), undefined);
     assert.equal((await phone.exchange(get(phone))).properties?.userProperties, undefined);
-    await stage.idle();
-    assert.ok(stage.worker.log().every((line) => !('trace_id' in line)));
+    await harness.idle();
+    assert.ok(harness.worker.log().every((line) => !('trace_id' in line)));
   });
 });

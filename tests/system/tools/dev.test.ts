@@ -95,10 +95,10 @@ test('every request of the conversation is answered rightly, and nothing is left
 
   const kinds = new Set<string>();
   const spoken = dev.lines.filter((line) => /^[→←]/.test(line));
-  for (const [place, line] of spoken.entries()) {
+  for (const [index, line] of spoken.entries()) {
     if (!line.startsWith('→')) continue;
     assert.match(line, /^→ events\/1\/\/api\/anon\/\/ +\{'Profile',<<"\d+">>,.*\}$/);
-    assert.match(spoken[place + 1] ?? '', /^← (actions\/1\/api\/emqttd_\d+|ses\/\d+) +\{/, line);
+    assert.match(spoken[index + 1] ?? '', /^← (actions\/1\/api\/emqttd_\d+|ses\/\d+) +\{/, line);
     kinds.add(/,(\w+)\}$/.exec(line)?.[1] ?? '');
   }
   assert.deepEqual(

@@ -6,24 +6,24 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
-import { type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, startHarness } from '../../harness/harness.ts';
 import { startProductionBroker } from '../../harness/production-broker.ts';
 import { profilectl } from '../../harness/profilectl.ts';
 import { startWorker } from '../../harness/worker.ts';
 
-let stage: Stage;
+let harness: Harness;
 let smtp: SmtpSink;
 let sts: StsServer;
 before(async () => {
   [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
-  stage = await startStage();
+  harness = await startHarness();
 });
 after(async () => {
   await Promise.all([smtp.stop(), sts.stop()]);
-  await stage.stop();
+  await harness.stop();
 });
 
-const servers = () => ({ MQTT_URL: stage.broker.url, REDIS_URL: stage.redis.url });
+const servers = () => ({ MQTT_URL: harness.broker.url, REDIS_URL: harness.redis.url });
 
 test('doctor finds nothing where all is well, also as JSON', async () => {
   const settings = {
@@ -46,7 +46,7 @@ test('doctor finds nothing where all is well, also as JSON', async () => {
 });
 
 test('doctor says what fails and what to do about it', async (t) => {
-  const bare = await startStage({ broker: { plugin: false } });
+  const bare = await startHarness({ broker: { plugin: false } });
   t.after(() => bare.stop());
   await bare.worker.process.stop();
   sts.mode('AccessDenied');
@@ -77,7 +77,7 @@ test('doctor says what fails and what to do about it', async (t) => {
   }
   assert.ok(!stdout.includes('\u001b')); // colours are for terminals
   const away = await profilectl(
-    { MQTT_URL: 'mqtt://127.0.0.1:1', REDIS_URL: stage.redis.url },
+    { MQTT_URL: 'mqtt://127.0.0.1:1', REDIS_URL: harness.redis.url },
     'doctor',
     '--json',
   );
@@ -88,7 +88,7 @@ test('doctor says what fails and what to do about it', async (t) => {
 test('where the broker wants passwords: the worker’s own user, and a client with its token', async (t) => {
   const broker = await startProductionBroker();
   t.after(() => broker.server.stop());
-  const REDIS_URL = stage.redis.url;
+  const REDIS_URL = harness.redis.url;
   const worker = await startWorker({
     ...broker.settings('worker'),
     REDIS_URL,

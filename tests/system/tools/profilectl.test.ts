@@ -6,24 +6,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { encode, parse, print } from '../../../src/etf/index.ts';
-import { eventually, type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { type Called, profilectl, programArguments } from '../../harness/profilectl.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster, service } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 let phone: Phone;
 let folder: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'profilectl-'));
-  stage = await startStage({ settings: { QA_TEXT: 'on' } });
-  phone = await stage.phone({ number: '380501112233' });
+  harness = await startHarness({ settings: { QA_TEXT: 'on' } });
+  phone = await harness.phone({ number: '380501112233' });
 });
 after(async () => {
-  await stage.stop();
+  await harness.stop();
   await rm(folder, { recursive: true });
 });
 
-const servers = () => ({ MQTT_URL: stage.broker.url, REDIS_URL: stage.redis.url });
+const servers = () => ({ MQTT_URL: harness.broker.url, REDIS_URL: harness.redis.url });
 const call = (...line: string[]): Promise<Called> => profilectl(servers(), ...line);
 
 async function done(...line: string[]): Promise<string> {
@@ -40,7 +40,7 @@ const olena = profile({
 });
 
 test('send asks as a client, and prints topic, term and answer', async () => {
-  await stage.signIn('sender', phone.number);
+  await harness.signIn('sender', phone.number);
   const refused = await call('send', 'get', '--phone', phone.number, '--client', 'sender');
   assert.equal(refused.exitCode, 1);
   assert.match(refused.stderr, /refused: \{io,\{error,not_found\},<<>>\}/);
@@ -142,7 +142,7 @@ test('a profile that is exported and imported is the same, under another number 
   assert.equal(JSON.parse(await readFile(file, 'utf8')).settings[0].key, 'LANG');
   assert.match((await call('profile', 'export', '--phone', phone.number, '--file', file)).stderr, /exists/);
 
-  const other = await stage.phone();
+  const other = await harness.phone();
   await done('profile', 'import', '--phone', other.number, '--file', file);
   const { phone: _, ...stored } = fieldsOf(await other.ask(profile({ phone: other.number, status: 'get' })));
   const { phone: __, ...original } = fieldsOf(shown);

@@ -7,10 +7,10 @@ import { atom, encode } from '../../../src/etf/index.ts';
 import { requestKinds } from '../../../src/protocol/profile.ts';
 import { examples } from '../../../src/qa/examples.ts';
 import { Explorer } from '../../harness/explorer.ts';
-import { eventually, type Phone, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, profile, roster, service } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 let smtp: SmtpSink;
 let sts: StsServer;
 let explorer: Explorer;
@@ -27,14 +27,14 @@ before(async () => {
     ...sts.environment,
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
   };
-  stage = await startStage({ settings });
-  phone = await stage.phone({ client: 'emqttd_42', number: '380501112233' });
-  explorer = await Explorer.connect(stage, '380509999999');
+  harness = await startHarness({ settings });
+  phone = await harness.phone({ client: 'emqttd_42', number: '380501112233' });
+  explorer = await Explorer.connect(harness, '380509999999');
 });
 after(async () => {
   await explorer.leave();
   await Promise.all([smtp.stop(), sts.stop()]);
-  await stage.stop();
+  await harness.stop();
 });
 
 test('a request and its answer are shown as JSON, not retained, with the time it took', async () => {
@@ -66,7 +66,7 @@ test('what cannot be read is shown with the reason, what other services say is n
   const { term } = await explorer.json(`qa/rep/${explorer.client}/invalid`);
   assert.deepEqual(term, { error: 'invalid_data', data: because });
   await phone.send(encode([atom('Auth')]));
-  await stage.idle();
+  await harness.idle();
   assert.ok(!explorer.seen.some(({ topic }) => topic.startsWith('qa/req/emqttd_42/foreign')));
 });
 
@@ -93,7 +93,7 @@ const email = (data?: string) =>
   service({ id: 'secret.olena@example.org', type: atom('email'), ...(data !== undefined && { data }) });
 
 test('notices are shown on qa/ses/<phone>', async () => {
-  const friend = await stage.phone();
+  const friend = await harness.phone();
   const holds = (id: string) => [roster({ userlist: [contact({ phoneId: id })] })];
   await friend.ask(profile({ phone: friend.number, rosters: holds(`${phone.number}_1`), status: 'set' }));
   await phone.ask(profile({ phone: phone.number, rosters: holds(`${friend.number}_1`), status: 'set' }));
@@ -103,7 +103,7 @@ test('notices are shown on qa/ses/<phone>', async () => {
 });
 
 test('an empty client level is shown as "-"', async (t) => {
-  const bare = await startStage({ settings: { QA_MIRROR: 'on' }, broker: { plugin: false } });
+  const bare = await startHarness({ settings: { QA_MIRROR: 'on' }, broker: { plugin: false } });
   const reader = await Explorer.connect(bare, '380501112233');
   t.after(async () => {
     await reader.leave();
@@ -118,7 +118,7 @@ test('an empty client level is shown as "-"', async (t) => {
 });
 
 test('help and an example of each request are there for who connects later', async () => {
-  const late = await Explorer.connect(stage, phone.number);
+  const late = await Explorer.connect(harness, phone.number);
   await eventually('all of it', () => late.seen.filter(({ topic }) => topic.startsWith('qa/')).length >= 10);
   assert.ok(late.seen.filter(({ topic }) => topic.startsWith('qa/')).every(({ retain }) => retain));
   assert.match(late.on('qa/help')[0]?.text ?? '', /qa\/examples/);
@@ -129,8 +129,8 @@ test('help and an example of each request are there for who connects later', asy
 test("MQTT Explorer's delete key takes the examples away until a worker starts", async () => {
   const example = 'qa/examples/get';
   await explorer.publish('', { topic: example, retain: true });
-  await stage.startWorker();
-  const late = await Explorer.connect(stage, phone.number);
+  await harness.startWorker();
+  const late = await Explorer.connect(harness, phone.number);
   await eventually('the example is back', () => late.on(example).some(({ text }) => text === examples.get));
   await late.leave();
 });

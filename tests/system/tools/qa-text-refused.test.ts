@@ -4,18 +4,18 @@ import { after, before, test } from 'node:test';
 import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
 import { examples } from '../../../src/qa/examples.ts';
 import { Explorer } from '../../harness/explorer.ts';
-import { type Stage, startStage } from '../../harness/harness.ts';
+import { type Harness, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 let explorer: Explorer;
 before(async () => {
-  stage = await startStage({ settings: { QA_TEXT: 'on' } });
-  explorer = await Explorer.connect(stage, '380501112233');
+  harness = await startHarness({ settings: { QA_TEXT: 'on' } });
+  explorer = await Explorer.connect(harness, '380501112233');
 });
 after(async () => {
   await explorer.leave();
-  await stage.stop();
+  await harness.stop();
 });
 
 /** The sentence of `{io,{error,invalid_data},<<Sentence>>}`. */
@@ -78,17 +78,17 @@ test('an empty payload, and a request with the retain flag, are never answered',
   await explorer.publish('no term', { retain: true });
   await explorer.publish('', { retain: true });
   await explorer.ask(examples.get);
-  await stage.idle();
+  await harness.idle();
   assert.equal(explorer.answers().length, answers + 1);
-  assert.equal(await stage.metric('profile_ignored_total{reason="empty"}'), 3);
-  assert.equal(await stage.metric('profile_ignored_total{reason="retained"}'), 2);
+  assert.equal(await harness.metric('profile_ignored_total{reason="empty"}'), 3);
+  assert.equal(await harness.metric('profile_ignored_total{reason="retained"}'), 2);
 });
 
 test('who speaks ETF gets the same bytes as without QA_TEXT', async (t) => {
-  const plain = await startStage();
+  const plain = await startHarness();
   t.after(() => plain.stop());
   const options = { client: 'etf-client', number: '380501118888' };
-  const [here, there] = await Promise.all([stage.phone(options), plain.phone(options)]);
+  const [here, there] = await Promise.all([harness.phone(options), plain.phone(options)]);
   const { number: phone } = here;
   const rosters = [roster({ userlist: [contact({ phoneId: '380670000001_5' })] })];
   const requests: (Term | Buffer)[] = [
@@ -111,10 +111,10 @@ test('who speaks ETF gets the same bytes as without QA_TEXT', async (t) => {
   }
   // Terms of other services are still passed over in silence.
   await here.send(parse("{'Auth',1}"));
-  await stage.idle();
+  await harness.idle();
   await here.fence();
   assert.deepEqual(here.answers, []);
-  assert.equal(await stage.metric('profile_ignored_total{reason="foreign"}'), 1);
+  assert.equal(await harness.metric('profile_ignored_total{reason="foreign"}'), 1);
 });
 
 /** The bytes without the server's time. */

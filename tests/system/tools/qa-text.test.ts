@@ -6,10 +6,10 @@ import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
 import { examples } from '../../../src/qa/examples.ts';
 import { Explorer } from '../../harness/explorer.ts';
-import { eventually, type Stage, startStage } from '../../harness/harness.ts';
+import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster, service } from '../../harness/terms.ts';
 
-let stage: Stage;
+let harness: Harness;
 let smtp: SmtpSink;
 let sts: StsServer;
 let explorer: Explorer;
@@ -24,19 +24,19 @@ before(async () => {
     ...sts.environment,
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
   };
-  stage = await startStage({ settings });
-  explorer = await Explorer.connect(stage, '380501112233');
+  harness = await startHarness({ settings });
+  explorer = await Explorer.connect(harness, '380501112233');
 });
 after(async () => {
   await explorer.leave();
   await Promise.all([smtp.stop(), sts.stop()]);
-  await stage.stop();
+  await harness.stop();
 });
 
 const askTerm = async (request: string): Promise<Term> => parse(await explorer.ask(request));
 
 test('all nine requests, as Erlang text', async () => {
-  const friend = await stage.phone({ number: '380671112233' });
+  const friend = await harness.phone({ number: '380671112233' });
   await friend.ask(
     profile({
       phone: friend.number,
@@ -72,7 +72,7 @@ test('all nine requests, as Erlang text', async () => {
   assert.ok(print(aws).includes(issued?.keys.accessKeyId ?? '?'));
 
   assert.deepEqual(await askTerm(examples.migrate), parse('{io,{ok,migration},<<>>}'));
-  const other = await Explorer.connect(stage, '380931112233');
+  const other = await Explorer.connect(harness, '380931112233');
   const services = [service({ id: 'olena@example.org', type: parse('email'), status: parse('verified') })];
   const moved = parse(await other.ask(examples.phone));
   const { update: movedAt = 0 } = fieldsOf(moved);
@@ -80,7 +80,7 @@ test('all nine requests, as Erlang text', async () => {
     moved,
     profile({ ...stored, phone: '380931112233', services, update: movedAt, presence, status: 'phone' }),
   );
-  await stage.idle(); // until then the phone is busy with the move
+  await harness.idle(); // until then the phone is busy with the move
   const removed = parse(await other.ask(examples.remove.replace('380501112233', '380931112233')));
   assert.deepEqual(removed, profile({ phone: '380931112233', status: 'remove' }));
   // The other client of the phone asked in text, and hears of it in text.
@@ -90,7 +90,7 @@ test('all nine requests, as Erlang text', async () => {
   );
   assert.deepEqual(parse(explorer.answers().at(-1)?.text ?? ''), removed);
   await other.leave();
-  await stage.signIn(explorer.client, '380501112233');
+  await harness.signIn(explorer.client, '380501112233');
 });
 
 test('a text answer has one element a line', async () => {
@@ -157,7 +157,7 @@ test('a text answer has one element a line', async () => {
 
 test('all nine requests as JSON, hexadecimal digits and base64 are answered in the same form', async () => {
   const phone = '380501112244';
-  const own = await Explorer.connect(stage, phone);
+  const own = await Explorer.connect(harness, phone);
   const kinds = ['get', 'set', 'update', 'link', 'email', 'aws', 'migrate', 'phone', 'remove'];
   for (const kind of kinds) {
     const json = JSON.parse(await own.ask(JSON.stringify({ request: kind, phone })));
@@ -165,12 +165,12 @@ test('all nine requests as JSON, hexadecimal digits and base64 are answered in t
       'record' in json ? json.phone === phone : 'ok' in json || 'error' in json,
       JSON.stringify(json),
     );
-    await stage.signIn(own.client, phone); // `remove` ends it
+    await harness.signIn(own.client, phone); // `remove` ends it
     for (const form of ['hex', 'base64'] as const) {
       const answer = await own.ask(encode(profile({ phone, status: kind })).toString(form));
       const term = decode(Buffer.from(answer, form));
       assert.ok(term instanceof Tuple && (isAtom(term.elements[0], 'io') || fieldsOf(term)), answer);
-      await stage.signIn(own.client, phone);
+      await harness.signIn(own.client, phone);
     }
   }
   await own.leave();
@@ -221,7 +221,7 @@ test('a byte order mark, white space, a final dot, comments and /utf8 are taken'
 });
 
 test('MQTT 5 clients are told what the text is', async () => {
-  const phone = await stage.phone({ number: '380501119999' });
+  const phone = await harness.phone({ number: '380501119999' });
   const types: Record<string, Buffer> = {
     'text/x-erlang': Buffer.from(`#'Profile'{phone = <<"${phone.number}">>, status = get}`),
     'application/json': Buffer.from(JSON.stringify({ request: 'get', phone: phone.number })),
@@ -235,12 +235,12 @@ test('MQTT 5 clients are told what the text is', async () => {
 });
 
 test('whoever is told of a remove hears it in its own form, whichever worker tells it', async (t) => {
-  for (let count = 0; count < 2; count++) await stage.startWorker({ QA_TEXT: 'on' });
+  for (let count = 0; count < 2; count++) await harness.startWorker({ QA_TEXT: 'on' });
   const phone = '380501113344';
   const explorers: Explorer[] = [];
   t.after(() => Promise.all(explorers.map((each) => each.leave())));
-  for (let count = 0; count < 4; count++) explorers.push(await Explorer.connect(stage, phone));
-  const device = await stage.phone({ number: phone });
+  for (let count = 0; count < 4; count++) explorers.push(await Explorer.connect(harness, phone));
+  const device = await harness.phone({ number: phone });
   await device.ask(profile({ phone, status: 'set' }));
   for (const each of explorers)
     fieldsOf(parse(await each.ask(`#'Profile'{phone = <<"${phone}">>, status = get}`)));

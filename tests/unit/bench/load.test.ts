@@ -6,7 +6,7 @@ import { curvesSvg } from '../../../bench/load/curves.ts';
 import type { Device } from '../../../bench/load/device.ts';
 import { chooseKind, parseMix, usualMix } from '../../../bench/load/mix.ts';
 import { type Person, renumber, requestOf, resultOf, seedOf } from '../../../bench/load/person.ts';
-import { keepsUp, kneeOf } from '../../../bench/load/saturation.ts';
+import { keepsUp, saturationOf } from '../../../bench/load/saturation.ts';
 import { atom, defaultLimits, encode, type Term, tuple } from '../../../src/etf/index.ts';
 import { handlers } from '../../../src/handlers/index.ts';
 import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
@@ -17,7 +17,7 @@ test('requests are due at times that depend on nothing but the rate, rising, and
   fc.assert(
     fc.property(rates, fc.constantFrom('poisson', 'even'), (rate, arrivals) => {
       const times = [...arrivalTimes(arrivals, rate, 2_000)];
-      assert.ok(times.every((time, place) => time >= (times[place - 1] ?? 0) && time < 2_000));
+      assert.ok(times.every((time, index) => time >= (times[index - 1] ?? 0) && time < 2_000));
       // Six standard deviations of a Poisson count.
       assert.ok(Math.abs(times.length - rate * 2) <= 1 + 6 * Math.sqrt(rate * 2), `${times.length}`);
     }),
@@ -32,7 +32,7 @@ test('the usual mix has all nine requests, and each comes as often as it weighs'
   const mix = parseMix(usualMix);
   assert.deepEqual([...mix.keys()].sort(), Object.keys(handlers).sort());
   const few = parseMix('get=3,set=1,aws=0');
-  const chosen = Array.from({ length: 1_000 }, (_, place) => chooseKind(few, place / 1_000));
+  const chosen = Array.from({ length: 1_000 }, (_, index) => chooseKind(few, index / 1_000));
   assert.deepEqual([chosen.filter((kind) => kind === 'get').length, chosen.indexOf('aws')], [750, -1]);
   assert.equal(chooseKind(few, 0.999_999_999), 'set');
 });
@@ -43,13 +43,13 @@ test('a mix of an unknown request, without weights, or with a negative one is re
 });
 
 const points = (p99s: readonly number[]) =>
-  p99s.map((p99Ms, place) => ({ rate: place + 1, answered: place + 1, p99Ms }));
+  p99s.map((p99Ms, index) => ({ rate: index + 1, answered: index + 1, p99Ms }));
 
 test('the knee is the last rate before the first that was too much', () => {
-  assert.equal(kneeOf(points([5, 6, 90, 300, 20]), 100)?.rate, 3);
-  assert.equal(kneeOf(points([5, 6]).toReversed(), 100)?.rate, 2);
-  assert.equal(kneeOf(points([300, 5]), 100), undefined);
-  assert.equal(kneeOf([], 100), undefined);
+  assert.equal(saturationOf(points([5, 6, 90, 300, 20]), 100)?.rate, 3);
+  assert.equal(saturationOf(points([5, 6]).toReversed(), 100)?.rate, 2);
+  assert.equal(saturationOf(points([300, 5]), 100), undefined);
+  assert.equal(saturationOf([], 100), undefined);
   assert.equal(keepsUp({ rate: 100, answered: 90, p99Ms: 5 }, 100), false);
 });
 

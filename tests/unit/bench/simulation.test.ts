@@ -60,7 +60,7 @@ test('notices to all brokers cost more than those to the own one, and beyond som
 test('a drawn world lies within the ranges, most often near what is most likely', () => {
   const draws = Array.from(
     { length: 1_000 },
-    (_, place) => drawWorld(assumptions, () => (place + 0.5) / 1_000).contacts,
+    (_, index) => drawWorld(assumptions, () => (index + 0.5) / 1_000).contacts,
   );
   const [low, likely, high] = assumptions.contacts;
   assert.ok(Math.min(...draws) >= low && Math.max(...draws) <= high);

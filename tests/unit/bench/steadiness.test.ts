@@ -8,13 +8,13 @@ const MB = 2 ** 20;
 function run(
   change: (part: number) => Partial<Sample['workers'][number]> & { lastingKeys?: number },
 ): Sample[] {
-  return Array.from({ length: 90 }, (_, place) => {
-    const { lastingKeys = 8_000, ...worker } = change(place / 90);
+  return Array.from({ length: 90 }, (_, index) => {
+    const { lastingKeys = 8_000, ...worker } = change(index / 90);
     // A heap goes up and down with each collection.
-    const heapBytes = (30 + (place % 7) * 5) * MB;
+    const heapBytes = (30 + (index % 7) * 5) * MB;
     const steady = { residentBytes: 150 * MB, heapBytes, handles: 7, descriptors: 30 };
     return {
-      seconds: place * 40,
+      seconds: index * 40,
       workers: [{ ...steady, ...worker }],
       redisBytes: 0,
       keys: 10_000,

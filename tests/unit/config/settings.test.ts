@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { EXIT_CONFIG, readSettings, SettingsError, settingNames } from '../../../src/config/settings.ts';
 import { workerArguments } from '../../harness/program.ts';
 
-const least = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
+const min = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
 
 /** What is wrong with an environment, a line each. */
 function problems(env: Record<string, string>): readonly string[] {
@@ -28,10 +28,10 @@ function temporaryFile(t: TestContext, content: string): string {
 }
 
 test('with broker and Redis named, everything else has its default', () => {
-  const settings = readSettings(least);
+  const settings = readSettings(min);
   assert.deepEqual(settings.mqtt.urls, ['mqtt://127.0.0.1']);
   assert.equal(settings.mqtt.clientId, `profile-${hostname()}`);
-  assert.equal(readSettings({ ...least, MQTT_WORKER_PREFIX: 'pod-' }).mqtt.clientId, `pod-${hostname()}`);
+  assert.equal(readSettings({ ...min, MQTT_WORKER_PREFIX: 'pod-' }).mqtt.clientId, `pod-${hostname()}`);
   assert.equal(settings.mqtt.shareGroup, 'profile');
   assert.equal(settings.mqtt.receiveMaximum, 256);
   assert.equal(settings.mqtt.sessionExpirySeconds, 300);
@@ -51,18 +51,18 @@ test('with broker and Redis named, everything else has its default', () => {
 
 test('a name that is empty has its default', () => {
   const empty = Object.fromEntries(settingNames.map((name) => [name, '']));
-  assert.deepEqual(readSettings({ ...empty, ...least }), readSettings(least));
+  assert.deepEqual(readSettings({ ...empty, ...min }), readSettings(min));
 });
 
 test('the settings cannot be changed', () => {
-  const settings = readSettings(least);
+  const settings = readSettings(min);
   for (const part of [settings, settings.mqtt, settings.redis, settings.http, settings.etfLimits]) {
     assert.ok(Object.isFrozen(part));
   }
 });
 
 test('names that are not settings are not looked at', () => {
-  assert.deepEqual(readSettings({ ...least, PATH: '/bin', MQTT_URLS: 'x' }), readSettings(least));
+  assert.deepEqual(readSettings({ ...min, PATH: '/bin', MQTT_URLS: 'x' }), readSettings(min));
 });
 
 test('all that is wrong is told at once, a line each', () => {
@@ -100,7 +100,7 @@ const malformed: Record<string, readonly string[]> = {
 for (const [name, values] of Object.entries(malformed)) {
   test(`${name}: what is malformed is refused, and not quoted`, () => {
     for (const value of values) {
-      const lines = problems({ ...least, [name]: value });
+      const lines = problems({ ...min, [name]: value });
       const about = lines.filter((line) => line.startsWith(`${name} `));
       assert.ok(about.length > 0, JSON.stringify(value));
       if (value.length > 5) assert.ok(!lines.some((line) => line.includes(value)), 'the value is not told');
@@ -112,19 +112,19 @@ test('several brokers, Cluster nodes and Sentinels are taken', () => {
   const urls = { MQTT_URL: 'mqtt://a:1883, mqtts://b', REDIS_URL: 'rediss://a,rediss://b' };
   assert.deepEqual(readSettings(urls).mqtt.urls, ['mqtt://a:1883', 'mqtts://b']);
   const sentinel = 'redis+sentinel://user:secret@a,b:26380,c/main';
-  assert.equal(readSettings({ ...least, REDIS_URL: sentinel }).redis.url, sentinel);
+  assert.equal(readSettings({ ...min, REDIS_URL: sentinel }).redis.url, sentinel);
 });
 
 test('text and mirror for QA are off, and are switched on one by one', () => {
-  assert.deepEqual(readSettings(least).qa, { text: false, mirror: false });
-  const on = { ...least, QA_TEXT: 'on', QA_MIRROR: 'on', NODE_ENV: 'development' };
+  assert.deepEqual(readSettings(min).qa, { text: false, mirror: false });
+  const on = { ...min, QA_TEXT: 'on', QA_MIRROR: 'on', NODE_ENV: 'development' };
   assert.deepEqual(readSettings(on).qa, { text: true, mirror: true });
   assert.deepEqual(readSettings({ ...on, QA_TEXT: 'off' }).qa, { text: false, mirror: true });
 });
 
 test('SMTP_URL needs MAIL_FROM and VERIFY_SECRET, AWS_ROLE_ARN needs AWS_REGION', () => {
   const lines = problems({
-    ...least,
+    ...min,
     SMTP_URL: 'smtp://mail',
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
   });
@@ -143,27 +143,27 @@ test('NAME_FILE names a file that holds the value; the line break at its end is 
     ['secret\r\n', 'secret'],
     [' s \n\n', ' s \n'],
   ]) {
-    const settings = readSettings({ ...least, MQTT_PASSWORD_FILE: temporaryFile(t, content ?? '') });
+    const settings = readSettings({ ...min, MQTT_PASSWORD_FILE: temporaryFile(t, content ?? '') });
     assert.equal(settings.mqtt.password, value);
   }
   const { mqtt } = readSettings({
-    REDIS_URL: least.REDIS_URL,
+    REDIS_URL: min.REDIS_URL,
     MQTT_URL_FILE: temporaryFile(t, 'mqtt://a\n'),
   });
   assert.deepEqual(mqtt.urls, ['mqtt://a']);
 });
 
 test('NAME_FILE that cannot be read, or stands beside NAME, is told without its path', (t) => {
-  const missing = problems({ ...least, MQTT_PASSWORD_FILE: '/no/such/file' });
+  const missing = problems({ ...min, MQTT_PASSWORD_FILE: '/no/such/file' });
   assert.deepEqual(missing, ['MQTT_PASSWORD_FILE names a file that cannot be read']);
   const both = { MQTT_PASSWORD: 'a', MQTT_PASSWORD_FILE: temporaryFile(t, 'b') };
-  assert.deepEqual(problems({ ...least, ...both }), ['MQTT_PASSWORD and MQTT_PASSWORD_FILE are both set']);
+  assert.deepEqual(problems({ ...min, ...both }), ['MQTT_PASSWORD and MQTT_PASSWORD_FILE are both set']);
 });
 
 test('a certificate is a PEM text or a file that holds one', (t) => {
   const pem = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n';
-  assert.equal(`${readSettings({ ...least, MQTT_CA: pem }).mqtt.tls.ca}`, pem);
-  assert.equal(`${readSettings({ ...least, MQTT_CA: temporaryFile(t, pem) }).mqtt.tls.ca}`, pem);
+  assert.equal(`${readSettings({ ...min, MQTT_CA: pem }).mqtt.tls.ca}`, pem);
+  assert.equal(`${readSettings({ ...min, MQTT_CA: temporaryFile(t, pem) }).mqtt.tls.ca}`, pem);
 });
 
 /** In `.env.example`, but read by the AWS SDK itself. */

@@ -71,18 +71,18 @@ function readStages(dockerfile: string): Stage[] {
   return found;
 }
 
-const all = (stage: Stage, keyword: string): string[] =>
-  stage.instructions.filter((instruction) => instruction.keyword === keyword).map(({ text }) => text);
+const all = (harness: Stage, keyword: string): string[] =>
+  harness.instructions.filter((instruction) => instruction.keyword === keyword).map(({ text }) => text);
 
-const only = (stage: Stage, keyword: string): string => {
-  const [text, ...more] = all(stage, keyword);
-  assert.ok(text !== undefined && more.length === 0, `stage ${stage.name} has one ${keyword}`);
+const only = (harness: Stage, keyword: string): string => {
+  const [text, ...more] = all(harness, keyword);
+  assert.ok(text !== undefined && more.length === 0, `stage ${harness.name} has one ${keyword}`);
   return text;
 };
 
 /** What a stage copies, once for each source; `from` is the stage it is taken from, if it is one. */
-function copies(stage: Stage): { source: string; from: string | undefined }[] {
-  return all(stage, 'COPY').flatMap((text) => {
+function copies(harness: Stage): { source: string; from: string | undefined }[] {
+  return all(harness, 'COPY').flatMap((text) => {
     const words = text.split(/\s+/);
     const from = words.find((word) => word.startsWith('--from='))?.slice('--from='.length);
     const paths = words.filter((word) => !word.startsWith('--'));
@@ -173,8 +173,8 @@ test('docker compose builds the workers from the last stage and STS from a stage
   assert.equal(worker.build, '.');
   const build = service('sts').build;
   assert.ok(typeof build === 'object');
-  const stage = stages.find(({ name }) => name === build.target) ?? assert.fail(`no stage ${build.target}`);
-  const script: string[] = JSON.parse(only(stage, 'CMD'));
+  const harness = stages.find(({ name }) => name === build.target) ?? assert.fail(`no stage ${build.target}`);
+  const script: string[] = JSON.parse(only(harness, 'CMD'));
   assert.ok(existsSync(join(root, script[0] ?? '')));
 });
 
@@ -194,14 +194,14 @@ test('the Dockerfile copies only what the tree holds, .dockerignore lets in, or 
     .filter((line) => /^[^#]/.test(line));
   assert.equal(first, '*');
   const makers: Record<string, RegExp> = { '/app/node_modules': /npm ci/, '/app/dist': /npm run build/ };
-  for (const [position, stage] of stages.entries()) {
-    for (const { source, from } of copies(stage)) {
+  for (const [position, harness] of stages.entries()) {
+    for (const { source, from } of copies(harness)) {
       if (from === undefined) {
         assert.ok(existsSync(join(root, source)), `${source} is in the tree`);
         assert.ok(letIn.includes(`!${source}`), `${source} is let in by .dockerignore`);
       } else {
         const maker = stages.slice(0, position).find(({ name }) => name === from);
-        assert.ok(maker !== undefined, `there is a stage ${from} before ${stage.name}`);
+        assert.ok(maker !== undefined, `there is a stage ${from} before ${harness.name}`);
         assert.match(all(maker, 'RUN').join('\n'), makers[source] ?? assert.fail(`who makes ${source}?`));
       }
     }

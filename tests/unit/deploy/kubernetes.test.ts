@@ -170,7 +170,7 @@ test('KEDA asks Prometheus for a metric that the worker has', async () => {
     isReady: () => true,
     inFlight: () => 77,
     inFlightLimit: 256,
-    withheld: () => [],
+    unacked: () => [],
     redisCalls: () => ({ answered: 0, repeated: 0, refused: 0 }),
   });
   assert.match(await metrics.text(), new RegExp(`^${metric} 77$`, 'm'));

@@ -39,9 +39,9 @@ export function typeErrorsOf(manifests: readonly Manifest[]): string[] {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const folder = mkdtempSync(join(root, '.cache', 'manifests-'));
   try {
-    const lines = manifests.flatMap((manifest, place) => [
-      `import type { I${manifest.kind} as Kind${place} } from '${moduleOf(manifest)}';`,
-      `export const manifest${place}: Kind${place} = ${JSON.stringify(manifest)};`,
+    const lines = manifests.flatMap((manifest, index) => [
+      `import type { I${manifest.kind} as Kind${index} } from '${moduleOf(manifest)}';`,
+      `export const manifest${index}: Kind${index} = ${JSON.stringify(manifest)};`,
     ]);
     writeFileSync(join(folder, 'manifests.ts'), `${lines.join('\n')}\n`);
     const compilerOptions = { module: 'nodenext', strict: true, noEmit: true, skipLibCheck: true, types: [] };

@@ -5,7 +5,7 @@ import { openTranscript, printfFormat } from '../../../dev/transcript.ts';
 import { encode } from '../../../src/etf/index.ts';
 
 test('every byte survives the shell', () => {
-  const bytes = Buffer.from(Array.from({ length: 512 }, (_, place) => (place * 37) % 256));
+  const bytes = Buffer.from(Array.from({ length: 512 }, (_, index) => (index * 37) % 256));
   for (const shell of ['sh', 'bash']) {
     const { stdout } = spawnSync(shell, ['-c', `printf ${printfFormat(bytes)}`]);
     assert.deepEqual(stdout, bytes, shell);

@@ -1,7 +1,7 @@
 /** What becomes of a publication at a broker other than the one that a request came from. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Forwarding } from '../../../src/failover/outbox-relay.ts';
+import { OutboxRelay } from '../../../src/failover/outbox-relay.ts';
 import {
   type BrokerConnection,
   ConnectionClosed,
@@ -20,11 +20,11 @@ function start(t: TestContext, keeping: 'stored' | 'busy' = 'stored') {
       return keeping;
     },
     isEmpty: async () => true,
-    turn: async () => undefined,
+    acquireLease: async () => undefined,
   };
-  const forwarding = new Forwarding({ outbox, brokers: [], patienceMs: 20, log: openLog('silent') });
-  t.after(() => forwarding.stop());
-  return { forwarding, kept };
+  const outboxRelay = new OutboxRelay({ outbox, brokers: [], publishTimeoutMs: 20, log: openLog('silent') });
+  t.after(() => outboxRelay.stop());
+  return { outboxRelay, kept };
 }
 
 function broker(connected: boolean, publish: () => Promise<void>): BrokerConnection {
@@ -36,29 +36,29 @@ function broker(connected: boolean, publish: () => Promise<void>): BrokerConnect
 }
 
 test('a broker that accepts it is all that is needed; one that refuses it is heard', async (t) => {
-  const { forwarding, kept } = start(t);
-  await forwarding.publish(
+  const { outboxRelay, kept } = start(t);
+  await outboxRelay.publish(
     broker(true, async () => undefined),
     publication,
   );
   const refusing = broker(true, () => Promise.reject(new PublishRefused(0x97)));
-  await assert.rejects(forwarding.publish(refusing, publication), PublishRefused);
+  await assert.rejects(outboxRelay.publish(refusing, publication), PublishRefused);
   assert.deepEqual(kept, []);
 });
 
 test('for a broker that is away, or that this side is leaving, it is kept', async (t) => {
-  const { forwarding, kept } = start(t);
+  const { outboxRelay, kept } = start(t);
   const away = broker(false, () => assert.fail('nothing is published at a broker that is away'));
-  await forwarding.publish(away, publication);
+  await outboxRelay.publish(away, publication);
   const left = broker(true, () => Promise.reject(new ConnectionClosed()));
-  await forwarding.publish(left, publication);
+  await outboxRelay.publish(left, publication);
   const text = 'other:1883 ["ses/380501112233","g2o=",1,null,null]';
   assert.deepEqual(kept, [text, text]);
 });
 
 test('for a broker that is connected and takes nothing, it is kept after a while', async (t) => {
-  const { forwarding, kept } = start(t);
-  await forwarding.publish(
+  const { outboxRelay, kept } = start(t);
+  await outboxRelay.publish(
     broker(true, () => new Promise(() => undefined)),
     publication,
   );
@@ -66,19 +66,19 @@ test('for a broker that is connected and takes nothing, it is kept after a while
 });
 
 test('what must not be said later is never kept', async (t) => {
-  const { forwarding, kept } = start(t);
+  const { outboxRelay, kept } = start(t);
   const away = broker(false, () => assert.fail('nothing is published at a broker that is away'));
-  await assert.rejects(forwarding.publish(away, { ...publication, resend: false }), /not kept/);
+  await assert.rejects(outboxRelay.publish(away, { ...publication, resend: false }), /not kept/);
   assert.deepEqual(kept, []);
 });
 
 test('when too much is kept already, the worker is told that this one is lost', async (t) => {
-  const { forwarding } = start(t, 'busy');
+  const { outboxRelay } = start(t, 'busy');
   await assert.rejects(
-    forwarding.publish(
+    outboxRelay.publish(
       broker(false, async () => undefined),
       publication,
     ),
-    /too much is kept/,
+    /the outbox of the broker is full/,
   );
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultLimits, encode } from '../../../src/etf/index.ts';
-import type { Means } from '../../../src/handlers/handler.ts';
+import type { Context } from '../../../src/handlers/handler.ts';
 import { handlers } from '../../../src/handlers/index.ts';
 import type { Request } from '../../../src/handlers/outcome.ts';
 import { readProfile } from '../../../src/protocol/profile.ts';
@@ -16,15 +16,19 @@ async function redelivered(left: object | undefined) {
   assert.ok(typeof sent !== 'string');
   const request = { sent, phone, key: 'key', record: 'ok v', done: 'ok', replyTo: { client: 'client' } };
   const means = { removals: { find: async () => left } };
-  return handlers.remove(request as unknown as Request, means as unknown as Means);
+  return handlers.remove(request as unknown as Request, means as unknown as Context);
 }
 
 test('a removal whose notices are not all told names the phone again', async () => {
-  const { vacated, notices } = await redelivered({ clients: ['client'], places: [], hasEndedSessions: true });
-  assert.equal(vacated, phone);
+  const { sessionsEnded, notices } = await redelivered({
+    clients: ['client'],
+    entries: [],
+    hasEndedSessions: true,
+  });
+  assert.equal(sessionsEnded, phone);
   assert.ok(notices !== undefined);
 });
 
 test('one that has ended names nobody: who has the phone by now has signed in anew', async () => {
-  assert.equal((await redelivered(undefined)).vacated, undefined);
+  assert.equal((await redelivered(undefined)).sessionsEnded, undefined);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Lane } from '../../../src/lib/concurrency-limiter.ts';
+import { ConcurrencyLimiter } from '../../../src/lib/concurrency-limiter.ts';
 
 function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined;
@@ -12,33 +12,33 @@ function gate(): { opened: Promise<void>; open: () => void } {
 }
 
 test('work beyond the concurrency waits its turn, and work beyond the queue is told that the lane is full', async () => {
-  const lane = new Lane({ name: 'mail', concurrency: 2, queue: 1 });
+  const limiter = new ConcurrencyLimiter({ name: 'mail', concurrency: 2, maxQueued: 1 });
   const { opened, open } = gate();
   const started: number[] = [];
   const runs = [0, 1, 2].map((n) =>
-    lane.run(async () => {
+    limiter.run(async () => {
       started.push(n);
       await opened;
       return n;
     }),
   );
-  assert.deepEqual([started, lane.running, lane.waiting], [[0, 1], 2, 1]);
+  assert.deepEqual([started, limiter.running, limiter.waiting], [[0, 1], 2, 1]);
   assert.equal(
-    lane.run(() => assert.fail('ran in a full lane')),
-    'full',
+    limiter.run(() => assert.fail('ran in a full lane')),
+    'queue_full',
   );
   open();
   assert.deepEqual(await Promise.all(runs), [0, 1, 2]);
-  assert.deepEqual([lane.running, lane.waiting, started], [0, 0, [0, 1, 2]]);
+  assert.deepEqual([limiter.running, limiter.waiting, started], [0, 0, [0, 1, 2]]);
 });
 
 test('work that throws gives its place to the next', async () => {
-  const lane = new Lane({ name: 'sts', concurrency: 1, queue: 1 });
-  const failing = lane.run(() => Promise.reject(new Error('refused')));
-  const next = lane.run(async () => 'done');
+  const limiter = new ConcurrencyLimiter({ name: 'sts', concurrency: 1, maxQueued: 1 });
+  const failing = limiter.run(() => Promise.reject(new Error('refused')));
+  const next = limiter.run(async () => 'done');
   await assert.rejects(async () => failing, /refused/);
   assert.equal(await next, 'done');
-  assert.equal(lane.running, 0);
+  assert.equal(limiter.running, 0);
 });
 
 test('whatever comes, work starts in the order it came in and never above the concurrency', async () => {
@@ -47,25 +47,25 @@ test('whatever comes, work starts in the order it came in and never above the co
     fc.nat({ max: 6 }),
     fc.array(fc.nat({ max: 5 }), { maxLength: 30 }),
     async (concurrency, queue, turns) => {
-      const lane = new Lane({ name: 'mail', concurrency, queue });
+      const limiter = new ConcurrencyLimiter({ name: 'mail', concurrency, maxQueued: queue });
       const started: number[] = [];
       const accepted: number[] = [];
       let atOnce = 0;
       const runs = turns.map(async (ticks, n) => {
-        const result = lane.run(async () => {
+        const result = limiter.run(async () => {
           started.push(n);
           assert.ok(++atOnce <= concurrency);
           for (let tick = 0; tick < ticks; tick++) await null;
           atOnce--;
         });
-        if (result !== 'full') accepted.push(n);
-        assert.ok(lane.waiting <= queue);
+        if (result !== 'queue_full') accepted.push(n);
+        assert.ok(limiter.waiting <= queue);
         await result;
       });
       await Promise.all(runs);
       assert.deepEqual(started, accepted);
       assert.equal(accepted.length, Math.min(turns.length, concurrency + queue));
-      assert.deepEqual([lane.running, lane.waiting], [0, 0]);
+      assert.deepEqual([limiter.running, limiter.waiting], [0, 0]);
     },
   );
   await fc.assert(property);

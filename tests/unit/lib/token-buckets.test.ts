@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { TokenBuckets } from '../../../src/lib/token-buckets.ts';
 
 test('a bucket gives what is in it at once, and then what has come in', () => {
-  const buckets = new TokenBuckets({ perSecond: 10, burst: 3, most: 10 });
+  const buckets = new TokenBuckets({ perSecond: 10, burst: 3, max: 10 });
   const taken = (now: number) => buckets.take('a', now);
   assert.deepEqual([taken(0), taken(0), taken(0), taken(0)], [true, true, true, false]);
   assert.deepEqual([taken(99), taken(100), taken(101)], [false, true, false]);
@@ -18,7 +18,7 @@ test('whatever the times, it never gives more than the burst and what has come i
       fc.integer({ min: 1, max: 100 }),
       fc.integer({ min: 1, max: 20 }),
       (pauses, perSecond, burst) => {
-        const buckets = new TokenBuckets({ perSecond, burst, most: 1 });
+        const buckets = new TokenBuckets({ perSecond, burst, max: 1 });
         let now = 0;
         let given = 0;
         for (const pause of pauses) {
@@ -32,19 +32,19 @@ test('whatever the times, it never gives more than the burst and what has come i
 });
 
 test('however many names come, only so many are kept', () => {
-  const buckets = new TokenBuckets({ perSecond: 1, burst: 1, most: 100 });
+  const buckets = new TokenBuckets({ perSecond: 1, burst: 1, max: 100 });
   for (let name = 0; name < 10_000; name++) buckets.take(`client-${name}`, 0);
   assert.equal(buckets.size, 100);
 });
 
 test('the one that was used longest ago is dropped first', () => {
-  const buckets = new TokenBuckets({ perSecond: 1, burst: 3, most: 2 });
+  const buckets = new TokenBuckets({ perSecond: 1, burst: 3, max: 2 });
   for (const name of ['a', 'b', 'a', 'c', 'a']) buckets.take(name, 0);
   assert.deepEqual([buckets.has('a', 0), buckets.has('b', 0)], [false, true]);
 });
 
 test('to look takes nothing, and opens no bucket', () => {
-  const buckets = new TokenBuckets({ perSecond: 1, burst: 1, most: 10 });
+  const buckets = new TokenBuckets({ perSecond: 1, burst: 1, max: 10 });
   assert.deepEqual([buckets.has('a', 0), buckets.has('a', 0), buckets.size], [true, true, 0]);
   assert.deepEqual([buckets.take('a', 0), buckets.has('a', 0), buckets.has('a', 1_000)], [true, false, true]);
 });

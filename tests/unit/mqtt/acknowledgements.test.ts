@@ -87,7 +87,7 @@ class World {
   confirmSubscription(): void {
     if (!this.up) return;
     this.sendAll();
-    this.book.settled();
+    this.book.stable();
   }
 
   drop(): void {
@@ -143,7 +143,7 @@ test('in any order of resends, reused ids, lost and resumed sessions no message 
     assert.deepEqual(world.session, [], 'the broker still waits for PUBACKs');
     world.settle();
     world.settle();
-    assert.equal(world.book.owed, 0);
+    assert.equal(world.book.ackPending, 0);
     assert.equal(world.book.due, false);
   });
   fc.assert(property, { numRuns: 3000 });
@@ -164,10 +164,10 @@ test('many acknowledgements are written as one run of PUBACK packets, in the ord
   ];
   acknowledgements.handled(second);
   acknowledgements.handled(first);
-  assert.equal(acknowledgements.owed, 2);
+  assert.equal(acknowledgements.ackPending, 2);
   assert.equal(acknowledgements.take()?.toString('hex'), '4002abcd40020001');
   assert.equal(acknowledgements.take(), undefined);
-  assert.equal(acknowledgements.owed, 0);
+  assert.equal(acknowledgements.ackPending, 0);
 });
 
 test('work finished on a later connection is acknowledged there only after the broker has sent the message again', () => {
@@ -221,7 +221,7 @@ test('a message in work is known however many connections have come and gone wit
   for (let connections = 0; connections < 3; connections++) {
     acknowledgements.disconnected();
     acknowledgements.connected(true);
-    acknowledgements.settled();
+    acknowledgements.stable();
   }
   assert.equal(acknowledgements.resent(1, TOPIC, payload), true);
   acknowledgements.handled(message);

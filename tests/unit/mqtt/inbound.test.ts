@@ -5,8 +5,8 @@ import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Acknowledgements } from '../../../src/mqtt/acknowledgements.ts';
 import type { BrokerConnection, Delivery } from '../../../src/mqtt/broker.ts';
 import { Fence } from '../../../src/mqtt/fence.ts';
-import { Deliveries } from '../../../src/mqtt/inbound.ts';
-import { Turn } from '../../../src/mqtt/write-batcher.ts';
+import { Inbound } from '../../../src/mqtt/inbound.ts';
+import { WriteBatcher } from '../../../src/mqtt/write-batcher.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -18,20 +18,20 @@ function room(receiveMaximum: number, handOut: (delivery: Delivery) => void) {
   const turnEnded = new Promise<void>((ended) => {
     resolve = ended;
   });
-  const turn = new Turn(client, acknowledgements, () => resolve());
-  const parts = { acknowledgements, turn, fence: new Fence(client), receiveMaximum };
-  const deliveries = new Deliveries({} as BrokerConnection, parts, handOut);
+  const writes = new WriteBatcher(client, acknowledgements, () => resolve());
+  const parts = { acknowledgements, writes, fence: new Fence(client), receiveMaximum };
+  const inbound = new Inbound({} as BrokerConnection, parts, handOut);
   const receive = (packet: Partial<IPublishPacket>): boolean => {
-    let withheld = false;
+    let unacked = false;
     const next = (error?: Error): void => {
-      withheld = error !== undefined;
+      unacked = error !== undefined;
     };
     const whole = { cmd: 'publish', topic: 't', payload: Buffer.alloc(0), dup: false, retain: false };
-    deliveries.handleMessage({ ...whole, qos: 1, ...packet } as IPublishPacket, next);
-    return withheld;
+    inbound.handleMessage({ ...whole, qos: 1, ...packet } as IPublishPacket, next);
+    return unacked;
   };
   const written = (): Buffer => (client.stream as PassThrough).read() as Buffer;
-  return { acknowledgements, deliveries, receive, written, turnEnded };
+  return { acknowledgements, inbound, receive, written, turnEnded };
 }
 
 test('the library is told to send no PUBACK at QoS 1, and to do as always otherwise', () => {
@@ -42,23 +42,23 @@ test('the library is told to send no PUBACK at QoS 1, and to do as always otherw
 
 test('acknowledgements of one turn leave in one write', async () => {
   const handedOut: Delivery[] = [];
-  const { receive, written, turnEnded, deliveries } = room(9, (delivery) => handedOut.push(delivery));
+  const { receive, written, turnEnded, inbound } = room(9, (delivery) => handedOut.push(delivery));
   for (const messageId of [1, 2, 3]) receive({ messageId });
   receive({ qos: 0 });
   for (const delivery of handedOut) {
     delivery.acknowledge();
     delivery.acknowledge();
   }
-  assert.equal(deliveries.idle, false);
+  assert.equal(inbound.idle, false);
   await turnEnded;
   assert.equal(written().toString('hex'), '400200014002000240020003');
-  assert.deepEqual([deliveries.inFlight, deliveries.idle], [0, true]);
+  assert.deepEqual([inbound.inFlight, inbound.idle], [0, true]);
 });
 
 test('a handler that acknowledges at once is given ten thousand waiting messages without a deep stack', () => {
   let handled = 0;
   let first: Delivery | undefined;
-  const { receive, deliveries } = room(1, (delivery) => {
+  const { receive, inbound } = room(1, (delivery) => {
     if (handled++ === 0) first = delivery;
     else delivery.acknowledge();
   });
@@ -66,16 +66,16 @@ test('a handler that acknowledges at once is given ten thousand waiting messages
   assert.equal(handled, 1);
   first?.acknowledge();
   assert.equal(handled, 10_000);
-  assert.equal(deliveries.inFlight, 10_000); // no turn has ended, so no PUBACK is written yet
+  assert.equal(inbound.inFlight, 10_000); // no turn has ended, so no PUBACK is written yet
 });
 
 test('what would be too much to keep is passed over, and taken when the broker sends it on the next connection', () => {
   const handedOut: Delivery[] = [];
-  const { receive, deliveries, acknowledgements } = room(1, (delivery) => handedOut.push(delivery));
+  const { receive, inbound, acknowledgements } = room(1, (delivery) => handedOut.push(delivery));
   const payload = Buffer.alloc(MEBIBYTE);
   for (let messageId = 1; messageId <= 40; messageId++) assert.equal(receive({ messageId, payload }), true);
-  const kept = deliveries.inFlight;
-  assert.equal(deliveries.passedOver, true);
+  const kept = inbound.inFlight;
+  assert.equal(inbound.passedOver, true);
   assert.ok(kept > 10 && kept < 20, `${kept} MiB are kept`);
   for (let next = 0; next < handedOut.length; next++) handedOut[next]?.acknowledge();
   assert.equal(handedOut.length, kept);

@@ -3,17 +3,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
 import { type Parser, parser } from 'mqtt-packet';
-import { Publications } from '../../../src/mqtt/outbound.ts';
+import { Outbound } from '../../../src/mqtt/outbound.ts';
 import { LAST_PUBLICATION_ID, PacketIds } from '../../../src/mqtt/packet-ids.ts';
 import { PublishRefused, Reconnected } from '../../../src/mqtt/publish-errors.ts';
-import type { Turn } from '../../../src/mqtt/write-batcher.ts';
+import type { WriteBatcher } from '../../../src/mqtt/write-batcher.ts';
 
 const receiveMaximum = 3;
 /** Publications whose bytes go to `write`. */
-function publicationsTo(write: (bytes: Buffer) => void): Publications {
+function publicationsTo(write: (bytes: Buffer) => void): Outbound {
   const stream = { writable: true, writableLength: 0, write };
-  const turn = { begin: () => undefined } as unknown as Turn;
-  return new Publications({ stream } as unknown as MqttClient, turn);
+  const turn = { schedule: () => undefined } as unknown as WriteBatcher;
+  return new Outbound({ stream } as unknown as MqttClient, turn);
 }
 
 const acknowledgement = (cmd: 'puback' | 'pubcomp', messageId: number, reasonCode = 0): Packet =>
@@ -21,7 +21,7 @@ const acknowledgement = (cmd: 'puback' | 'pubcomp', messageId: number, reasonCod
 
 /** A broker that has the other half of each exchange, and may read, answer and lose its client at any time. */
 class World {
-  readonly publications = publicationsTo((bytes) => void this.#parser?.parse(bytes));
+  readonly outbound = publicationsTo((bytes) => void this.#parser?.parse(bytes));
   /** What the broker has accepted, in order. */
   readonly accepted: string[] = [];
   readonly confirmed: string[] = [];
@@ -40,9 +40,7 @@ class World {
     const name = `message ${this.published.length} at QoS ${qos}`;
     this.published.push(name);
     const publication = { topic: 't', payload: Buffer.from(name), qos };
-    this.#confirmations.push(
-      this.publications.publish(publication).then(() => void this.confirmed.push(name)),
-    );
+    this.#confirmations.push(this.outbound.publish(publication).then(() => void this.confirmed.push(name)));
   }
 
   /** Takes the next packet and has its answer ready. @returns whether there was one. */
@@ -78,7 +76,7 @@ class World {
     const packet = this.#toClient.shift();
     if (packet === undefined) return false;
     if (packet.cmd !== 'pubrec') this.#inFlight.delete(packet.messageId ?? 0);
-    this.publications.received(packet);
+    this.outbound.received(packet);
     return true;
   }
 
@@ -91,13 +89,13 @@ class World {
     this.#parser = parser({ protocolVersion: 5 });
     this.#parser.on('packet', (packet) => this.#toBroker.push(packet));
     const connack = { cmd: 'connack', sessionPresent, properties: { receiveMaximum } };
-    this.publications.connected(connack as IConnackPacket);
-    this.publications.opened();
+    this.outbound.connected(connack as IConnackPacket);
+    this.outbound.opened();
   }
 
   /** What is under way in either direction is lost. */
   cut(): void {
-    this.publications.suspended('unrelated');
+    this.outbound.suspended('unrelated');
     this.#parser = undefined;
     this.#toBroker = [];
     this.#toClient = [];
@@ -140,13 +138,13 @@ test('wherever the connection breaks, what is published at one QoS is accepted i
     assert.deepEqual(world.confirmed.toSorted(), first.toSorted());
     const exactlyOnce = world.accepted.filter((name) => name.endsWith('2'));
     if (!hasLostSession) assert.equal(new Set(exactlyOnce).size, exactlyOnce.length);
-    assert.equal(world.publications.idle, true);
+    assert.equal(world.outbound.idle, true);
   });
   await fc.assert(property, { numRuns: 2000 });
 });
 
 interface Sent {
-  readonly publications: Publications;
+  readonly outbound: Outbound;
   readonly ids: number[];
 }
 
@@ -154,21 +152,21 @@ function open(properties: IConnackPacket['properties'] = {}): Sent {
   const ids: number[] = [];
   const reading = parser({ protocolVersion: 5 });
   reading.on('packet', ({ messageId = 0 }) => ids.push(messageId));
-  const publications = publicationsTo((bytes) => void reading.parse(bytes));
-  publications.connected({ cmd: 'connack', sessionPresent: false, properties } as IConnackPacket);
-  publications.opened();
-  return { publications, ids };
+  const outbound = publicationsTo((bytes) => void reading.parse(bytes));
+  outbound.connected({ cmd: 'connack', sessionPresent: false, properties } as IConnackPacket);
+  outbound.opened();
+  return { outbound, ids };
 }
 
 const publication = { topic: 't', payload: Buffer.from('p'), qos: 1 as const };
 
 test('a packet id that the broker has not confirmed is not used again when all others were', async () => {
-  const { publications, ids } = open();
-  void publications.publish(publication);
+  const { outbound, ids } = open();
+  void outbound.publish(publication);
   const [held] = ids;
   for (let count = 0; count < LAST_PUBLICATION_ID + 10; count++) {
-    const published = publications.publish(publication);
-    publications.received(acknowledgement('puback', ids.at(-1) ?? 0));
+    const published = outbound.publish(publication);
+    outbound.received(acknowledgement('puback', ids.at(-1) ?? 0));
     await published;
   }
   assert.equal(ids.filter((id) => id === held).length, 1);
@@ -176,18 +174,18 @@ test('a packet id that the broker has not confirmed is not used again when all o
 });
 
 test('a publish that is too large for the broker is refused, and the next is sent', async () => {
-  const { publications, ids } = open({ maximumPacketSize: 100 });
+  const { outbound, ids } = open({ maximumPacketSize: 100 });
   const refused = (error: unknown): boolean => error instanceof PublishRefused && error.reasonCode === 0x95;
-  await assert.rejects(publications.publish({ ...publication, payload: Buffer.alloc(101) }), refused);
-  await assert.rejects(publications.publish({ ...publication, topic: 'x'.repeat(65_536) }), refused);
-  void publications.publish(publication);
+  await assert.rejects(outbound.publish({ ...publication, payload: Buffer.alloc(101) }), refused);
+  await assert.rejects(outbound.publish({ ...publication, topic: 'x'.repeat(65_536) }), refused);
+  void outbound.publish(publication);
   assert.equal(ids.length, 1);
 });
 
 test('a broker that takes QoS 0 at most is sent that, and nothing is waited for', async () => {
-  const { publications, ids } = open({ maximumQoS: 0 });
-  await publications.publish(publication);
-  assert.deepEqual([ids, publications.idle], [[0], true]);
+  const { outbound, ids } = open({ maximumQoS: 0 });
+  await outbound.publish(publication);
+  assert.deepEqual([ids, outbound.idle], [[0], true]);
 });
 
 test('what must not be sent again is rejected by the next connection, whether it was sent on the last or waited for this', async () => {
@@ -196,22 +194,22 @@ test('what must not be sent again is rejected by the next connection, whether it
   reading.on('packet', (packet) =>
     sent.push(packet.cmd === 'publish' ? `${packet.payload} ${packet.qos}` : ''),
   );
-  const publications = publicationsTo((bytes) => void reading.parse(bytes));
+  const outbound = publicationsTo((bytes) => void reading.parse(bytes));
   const connack = { cmd: 'connack', sessionPresent: true, properties: {} } as IConnackPacket;
   const publish = (name: string, resend: boolean) =>
-    publications.publish({ ...publication, qos: 2, payload: Buffer.from(name), resend });
-  publications.connected(connack);
-  publications.opened();
+    outbound.publish({ ...publication, qos: 2, payload: Buffer.from(name), resend });
+  outbound.connected(connack);
+  outbound.opened();
   const kept = publish('kept', true);
   const once = publish('once', false);
-  publications.suspended('unrelated');
+  outbound.suspended('unrelated');
   const late = publish('late', false);
   const rejected = Promise.all([once, late].map((each) => assert.rejects(each, Reconnected)));
-  publications.connected(connack);
-  publications.opened();
+  outbound.connected(connack);
+  outbound.opened();
   await rejected;
   assert.deepEqual(sent, ['kept 2', 'once 1', 'kept 2']);
-  publications.close();
+  outbound.close();
   await assert.rejects(kept);
 });
 

@@ -4,19 +4,19 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { IConnackPacket, MqttClient, Packet } from 'mqtt';
 import { type Parser, parser } from 'mqtt-packet';
-import { Publications } from '../../../src/mqtt/outbound.ts';
+import { Outbound } from '../../../src/mqtt/outbound.ts';
 import { PublishRefused, Reconnected } from '../../../src/mqtt/publish-errors.ts';
 import type { Ending } from '../../../src/mqtt/suspects.ts';
-import type { Turn } from '../../../src/mqtt/write-batcher.ts';
+import type { WriteBatcher } from '../../../src/mqtt/write-batcher.ts';
 
 /** A broker that ends the connection at each publish of `poison`, and takes all others. */
 class Broker {
-  readonly publications: Publications;
+  readonly outbound: Outbound;
   readonly outcomes = new Map<string, 'confirmed' | 'refused'>();
   readonly published: string[] = [];
   /** Connections that it has ended at a publish. */
   ended = 0;
-  mostInFlight = 0;
+  maxInFlight = 0;
   readonly #ending: Ending;
   #parser: Parser | undefined;
   #toBroker: Packet[] = [];
@@ -28,14 +28,14 @@ class Broker {
       writableLength: 0,
       write: (bytes: Buffer) => this.#parser?.parse(bytes),
     };
-    const turn = { begin: () => undefined } as unknown as Turn;
-    this.publications = new Publications({ stream } as unknown as MqttClient, turn);
+    const turn = { begin: () => undefined } as unknown as WriteBatcher;
+    this.outbound = new Outbound({ stream } as unknown as MqttClient, turn);
   }
 
   publish(qos: 0 | 1 | 2, kind: 'innocent' | 'poison' = 'innocent'): void {
     const name = `${kind} ${this.published.length}`;
     this.published.push(name);
-    this.publications.publish({ topic: 't', payload: Buffer.from(name), qos }).then(
+    this.outbound.publish({ topic: 't', payload: Buffer.from(name), qos }).then(
       () => this.outcomes.set(name, 'confirmed'),
       (error) => {
         assert.ok(error instanceof PublishRefused);
@@ -48,41 +48,41 @@ class Broker {
     if (this.#parser) this.cut('unrelated');
     this.#parser = parser({ protocolVersion: 5 });
     this.#parser.on('packet', (packet) => this.#toBroker.push(packet));
-    this.publications.connected({ cmd: 'connack', sessionPresent } as IConnackPacket);
-    this.publications.opened();
-    if (proven) this.publications.proven();
+    this.outbound.connected({ cmd: 'connack', sessionPresent } as IConnackPacket);
+    this.outbound.opened();
+    if (proven) this.outbound.proven();
   }
 
   cut(ending: Ending): void {
     this.#parser = undefined;
     this.#toBroker = [];
-    this.publications.suspended(ending);
+    this.outbound.suspended(ending);
   }
 
   /** Takes one packet. @returns whether there was one. */
   read(): boolean {
-    this.mostInFlight = Math.max(this.mostInFlight, this.#toBroker.length);
+    this.maxInFlight = Math.max(this.maxInFlight, this.#toBroker.length);
     const packet = this.#toBroker.shift();
     if (packet === undefined) return false;
     const { messageId = 0 } = packet;
-    if (packet.cmd === 'pubrel') this.publications.received({ cmd: 'pubcomp', messageId } as Packet);
+    if (packet.cmd === 'pubrel') this.outbound.received({ cmd: 'pubcomp', messageId } as Packet);
     if (packet.cmd !== 'publish') return true;
     if (String(packet.payload).startsWith('poison')) {
       this.ended++;
       this.cut(this.#ending);
     } else if (packet.qos > 0) {
-      this.publications.received({ cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId } as Packet);
+      this.outbound.received({ cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId } as Packet);
     }
     return true;
   }
 
   /** Until nothing is left to be said. */
   async settle(): Promise<void> {
-    for (let tries = 0; tries < 500 && !this.publications.idle; tries++) {
+    for (let tries = 0; tries < 500 && !this.outbound.idle; tries++) {
       if (!this.#parser) this.connect();
       while (this.read());
       await Promise.resolve();
-      if (!this.publications.idle && this.#parser) this.connect();
+      if (!this.outbound.idle && this.#parser) this.connect();
     }
     await new Promise(setImmediate);
   }
@@ -97,7 +97,7 @@ const mishap = fc.constantFrom<(broker: Broker) => void>(
   (broker) => broker.cut('unrelated'),
   (broker) => {
     broker.cut('closed');
-    broker.publications.suspended('unrelated'); // it can't be reached for a while
+    broker.outbound.suspended('unrelated'); // it can't be reached for a while
   },
 );
 const step = (poison: boolean) =>
@@ -143,28 +143,28 @@ test('two cut wires that look as if the broker had closed the connection drop no
   await fc.assert(property, { numRuns: 500 });
 });
 
-for (const [ending, most] of [
+for (const [ending, max] of [
   ['blamed', 2],
   ['closed', 4],
 ] as const) {
-  test(`a culprit among a hundred costs ${most} connections that are ${ending}, and then all goes at full speed`, async () => {
+  test(`a culprit among a hundred costs ${max} connections that are ${ending}, and then all goes at full speed`, async () => {
     const broker = new Broker(ending);
     broker.connect();
     for (let count = 0; count < 100; count++) broker.publish(1, count === 40 ? 'poison' : 'innocent');
     while (broker.read());
     while (broker.outcomes.size < 41) {
       broker.connect();
-      broker.mostInFlight = 0;
+      broker.maxInFlight = 0;
       while (broker.read());
       await Promise.resolve();
     }
-    assert.equal(broker.ended, most);
+    assert.equal(broker.ended, max);
     await broker.settle();
     assert.equal([...broker.outcomes.values()].filter((outcome) => outcome === 'refused').length, 1);
-    broker.mostInFlight = 0;
+    broker.maxInFlight = 0;
     for (let count = 0; count < 50; count++) broker.publish(1);
     await broker.settle();
-    assert.equal(broker.mostInFlight, 50);
+    assert.equal(broker.maxInFlight, 50);
   });
 }
 
@@ -175,11 +175,11 @@ test('suspects wait until the connection has shown that it works, and go one at 
   broker.cut('closed');
   broker.connect({ proven: false });
   assert.equal(broker.read(), false);
-  broker.publications.proven();
-  broker.mostInFlight = 0;
+  broker.outbound.proven();
+  broker.maxInFlight = 0;
   while (broker.read());
-  assert.equal(broker.mostInFlight, 1);
-  assert.equal(broker.publications.idle, true);
+  assert.equal(broker.maxInFlight, 1);
+  assert.equal(broker.outbound.idle, true);
 });
 
 test('a broker that restarts at each try, or a keep-alive that lapses, proves nothing', async () => {
@@ -187,7 +187,7 @@ test('a broker that restarts at each try, or a keep-alive that lapses, proves no
     (broker: Broker) => broker.cut('unrelated'),
     (broker: Broker) => {
       broker.cut('closed');
-      broker.publications.suspended('unrelated');
+      broker.outbound.suspended('unrelated');
     },
     (broker: Broker) => {
       broker.cut('closed');
@@ -213,7 +213,7 @@ test('a culprit that is published anew on each connection is found too, and then
     const publishAnew = async (again?: object): Promise<unknown> => {
       tries++;
       const publication = { topic: 't', payload: Buffer.from('poison'), qos: 1 as const, resend: false };
-      const published = broker.publications.publish(
+      const published = broker.outbound.publish(
         again === undefined ? publication : { ...publication, again },
       );
       return published.catch((error: unknown) =>
@@ -230,9 +230,9 @@ test('a culprit that is published anew on each connection is found too, and then
     }
     assert.ok((await outcome) instanceof PublishRefused);
     assert.ok(tries <= 5, `${tries} tries`);
-    broker.mostInFlight = 0;
+    broker.maxInFlight = 0;
     for (let count = 0; count < 9; count++) broker.publish(1);
     await broker.settle();
-    assert.equal(broker.mostInFlight, 9);
+    assert.equal(broker.maxInFlight, 9);
   }
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultLimits } from '../../../src/etf/index.ts';
-import type { Means } from '../../../src/handlers/handler.ts';
+import type { Context } from '../../../src/handlers/handler.ts';
 import { handlers } from '../../../src/handlers/index.ts';
 import { readProfile, type SentProfile } from '../../../src/protocol/profile.ts';
 import { badPayloads } from '../../harness/bad-payloads.ts';
@@ -13,14 +13,14 @@ const phone = '380501112233';
 const maxUnits = 4;
 
 /** What `set` calls on the profiles; nothing is stored, but all that comes before it is done. */
-const means = {
+const context = {
   profiles: {
     change: async (_cause: unknown, _word: unknown, decide: (profile: undefined) => unknown) => {
       decide(undefined);
       throw new Error('nothing is stored here');
     },
   },
-} as unknown as Means;
+} as unknown as Context;
 
 /** What a payload keeps the event loop busy with, from its receipt to the first wait for Redis. */
 function receive(payload: Buffer): void {
@@ -34,8 +34,8 @@ async function handle(sent: SentProfile): Promise<void> {
     phone,
     key: '',
     stored: undefined,
-    again: false,
-    isOurs: async () => true,
+    redelivered: false,
+    isStillOwned: async () => true,
     done: undefined,
     refused: undefined,
     refusal: { key: 'a refusal', record: '' },
@@ -43,7 +43,7 @@ async function handle(sent: SentProfile): Promise<void> {
   };
   const whole = { ...request, sessionPhone: phone, replyTo: { client: 'a' } };
   try {
-    await handlers[sent.kind](whole, means);
+    await handlers[sent.kind](whole, context);
   } catch {
     // Nothing is stored here.
   }

@@ -117,9 +117,9 @@ export class Simulation {
   };
 
   #at(at: number, run: () => boolean): void {
-    let place = this.#events.length;
-    while (place > 0 && (this.#events[place - 1]?.at ?? 0) > at) place--;
-    this.#events.splice(place, 0, { at, run });
+    let index = this.#events.length;
+    while (index > 0 && (this.#events[index - 1]?.at ?? 0) > at) index--;
+    this.#events.splice(index, 0, { at, run });
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { atom, decode, defaultLimits, encode, type Term } from '../../../src/etf/index.ts';
-import type { Means } from '../../../src/handlers/handler.ts';
+import type { Context } from '../../../src/handlers/handler.ts';
 import {
   type BrokerConnection,
   ConnectionClosed,
@@ -36,16 +36,16 @@ const found = { session: { phone, tokenHash: '' }, stored, record: '', refusal: 
 const entry = fragment(contact({ phoneId: `${phone}_1` }));
 
 /** Stores in which a test breaks what it wants to see broken. */
-const means = (broken: object = {}): Means =>
+const context = (broken: object = {}): Context =>
   ({
-    arrivals: { read: async () => found },
+    requestStates: { load: async () => found },
     profiles: { read: async () => stored, change: async () => stored },
     contacts: {
       change: async () => entry,
     },
     migrations: { find: async () => undefined },
     ...broken,
-  }) as unknown as Means;
+  }) as unknown as Context;
 
 /** A broker that accepts what is published when it is told to, or refuses it. */
 class BrokerStandIn {
@@ -72,20 +72,20 @@ class BrokerStandIn {
   }
 }
 
-function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => boolean } = {}) {
+function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () => boolean } = {}) {
   const [broker, other] = [new BrokerStandIn('one'), new BrokerStandIn('other')];
   const [metrics, lines, acknowledged] = [openMetrics(), [] as string[], [] as string[]];
   const worker = new Worker({
-    means: parts.means ?? means(),
+    context: context(parts.broken),
     rateLimiter: { isLimited: () => false },
     poison: { take: async () => assert.fail('nothing is redelivered here') },
-    identity: { clientOf: ({ client }) => client, phoneOf: () => phone },
+    authenticator: { clientOf: ({ client }) => client, phoneOf: () => phone },
     brokers: [broker.connection, other.connection],
-    forwarding: { publish: (to, publication) => to.publish(publication) },
+    outboxRelay: { publish: (to, publication) => to.publish(publication) },
     limits: defaultLimits,
     replyQos: 1,
-    followSessions: undefined,
-    deadlineMs: parts.deadlineMs ?? 60_000,
+    syncBrokerAcl: undefined,
+    timeoutMs: parts.deadlineMs ?? 60_000,
     isStoreAway: parts.isStoreAway ?? (() => false),
     metrics,
     log: openLog('info', { write: (line: string) => void lines.push(line) }),
@@ -102,7 +102,7 @@ function start(parts: { means?: Means; deadlineMs?: number; isStoreAway?: () => 
       correlationData: undefined,
       responseTopic: undefined,
       userProperties: undefined,
-      isOurs: async () => true,
+      isStillOwned: async () => true,
       acknowledge: () => void acknowledged.push(topic),
     } satisfies Delivery);
   return { broker, other, serve, acknowledged, metrics, lines };
@@ -168,7 +168,7 @@ test('seventeen requests that tell others: sixteen do it at once, and those of a
     telling++;
     await opened;
   };
-  const { broker, other, serve, acknowledged } = start({ means: means({ contacts: { change } }) });
+  const { broker, other, serve, acknowledged } = start({ broken: { contacts: { change } } });
   const served = Array.from({ length: 17 }, () => serve(update));
   while (broker.published.length < 17) await turn();
   assert.equal(telling, 16);
@@ -193,8 +193,8 @@ for (const [name, error] of [
   ['a bug', new TypeError('x is not a function')],
 ] as const) {
   test(`${name} is answered with internal, logged without what the client sent, and acknowledged`, async () => {
-    const read = () => Promise.reject(error);
-    const { broker, serve, acknowledged, metrics, lines } = start({ means: means({ arrivals: { read } }) });
+    const load = () => Promise.reject(error);
+    const { broker, serve, acknowledged, metrics, lines } = start({ broken: { requestStates: { load } } });
     await serve(get);
     assert.deepEqual(broker.terms(), [refusal('internal')]);
     assert.equal(acknowledged.length, 1);
@@ -220,8 +220,8 @@ test('an answer that the broker refuses to take is counted and logged, and the r
 
 test('a request that outlives the deadline is answered with internal', async () => {
   const { opened, open } = gate();
-  const read = () => opened.then(() => found);
-  const { broker, serve, acknowledged } = start({ means: means({ arrivals: { read } }), deadlineMs: 5 });
+  const load = () => opened.then(() => found);
+  const { broker, serve, acknowledged } = start({ broken: { requestStates: { load } }, deadlineMs: 5 });
   await serve(get);
   assert.deepEqual(broker.terms(), [refusal('internal')]);
   assert.equal(acknowledged.length, 1);
@@ -232,13 +232,13 @@ test('a request that outlives the deadline is answered with internal', async () 
 
 test('while Redis is away the deadline does not count', async () => {
   const { opened, open } = gate();
-  const read = () => opened.then(() => found);
+  const load = () => opened.then(() => found);
   let looks = 0;
   const isStoreAway = () => {
     if (++looks === 3) open();
     return true;
   };
-  const { broker, serve } = start({ means: means({ arrivals: { read } }), deadlineMs: 5, isStoreAway });
+  const { broker, serve } = start({ broken: { requestStates: { load } }, deadlineMs: 5, isStoreAway });
   await serve(get);
   fieldsOf(broker.terms()[0] ?? []);
 });

@@ -11,8 +11,8 @@ import {
 } from '../../../src/protocol/contact.ts';
 import { writeList } from '../../../src/protocol/list.ts';
 import {
-  type ContactPlace,
-  contactPlaces,
+  type ContactEntry,
+  contactEntries,
   deletedPlaces,
   friendPlaces,
   joinRosters,
@@ -24,17 +24,17 @@ import { contact, record, roster } from '../../harness/terms.ts';
 import { atomEncodings, foreignTerms, fragment, raw } from './bytes.ts';
 
 /** The contacts of rosters as they are stored, by `<roster id>:<phone_id>`. */
-function storedContacts(rosters: readonly Roster[]): (place: ContactPlace) => Uint8Array | undefined {
+function storedContacts(rosters: readonly Roster[]): (entry: ContactEntry) => Uint8Array | undefined {
   const fields = new Map(
     rosters.flatMap(({ id, contacts }) =>
       contacts.map(({ phoneId, fragment: bytes }) => [`${id}:${phoneId}`, bytes] as const),
     ),
   );
-  return (place) => fields.get(`${place.roster}:${place.phoneId}`);
+  return (entry) => fields.get(`${entry.roster}:${entry.phoneId}`);
 }
 
 const outlinesOf = (rosters: readonly Roster[]) =>
-  writeList(rosters.map(({ outline }) => ({ fragment: outline })));
+  writeList(rosters.map(({ skeleton }) => ({ fragment: skeleton })));
 
 const read = (...rosters: Term[]): Roster[] => {
   const result = readRosters(fragment(rosters));
@@ -48,8 +48,8 @@ test('the outline of a roster has the phone_ids in the place of its contacts', (
   );
   assert.ok(one);
   const ids = ['b_1', 'a_1'].map((id) => new TextEncoder().encode(id));
-  assert.deepEqual(decodeFragment(one.outline), roster({ id: 7, names: 'n', userlist: ids }));
-  assert.deepEqual(contactPlaces(outlinesOf([one])), [
+  assert.deepEqual(decodeFragment(one.skeleton), roster({ id: 7, names: 'n', userlist: ids }));
+  assert.deepEqual(contactEntries(outlinesOf([one])), [
     { roster: '7', phoneId: 'b_1' },
     { roster: '7', phoneId: 'a_1' },
   ]);
@@ -85,7 +85,7 @@ test('an integer in the place of a roster is one without contacts here', () => {
   assert.ok(one);
   assert.deepEqual([one.id, one.contacts], [undefined, []]);
   assert.deepEqual(decodeFragment(one.fragment), 5);
-  assert.deepEqual(contactPlaces(outlinesOf([one])), []);
+  assert.deepEqual(contactEntries(outlinesOf([one])), []);
 });
 
 test('[1,2,3], which is a string on the wire, is three integers', () => {
@@ -170,18 +170,18 @@ test('joined rosters show a contact as it is stored by now, and leave out one th
   fc.assert(
     fc.property(arbitraryRosters, fc.nat(), (terms, chosen) => {
       const rosters = read(...terms);
-      const places = contactPlaces(outlinesOf(rosters));
-      const place = places[chosen % (places.length || 1)];
+      const entries = contactEntries(outlinesOf(rosters));
+      const place = entries[chosen % (entries.length || 1)];
       if (place === undefined) return;
       const stored = storedContacts(rosters);
-      const isIt = (other: ContactPlace) => other.roster === place.roster && other.phoneId === place.phoneId;
+      const isIt = (other: ContactEntry) => other.roster === place.roster && other.phoneId === place.phoneId;
       const without = joinRosters(outlinesOf(rosters), (other) => (isIt(other) ? undefined : stored(other)));
       const left = read(...(decodeFragment(without) as Term[])).flatMap(({ id, contacts }) =>
         contacts.map(({ phoneId }) => ({ roster: id, phoneId })),
       );
       assert.deepEqual(
         left,
-        places.filter((other) => !isIt(other)),
+        entries.filter((other) => !isIt(other)),
       );
     }),
   );

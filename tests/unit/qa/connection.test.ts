@@ -13,13 +13,13 @@ const topic = 'events/1//api/anon/client/';
 const answerTopic = 'actions/1/api/client';
 
 /** What all workers know, or nothing when Redis is away. */
-function memory(isAway = false): QaOptions['forms'] {
+function memory(isAway = false): QaOptions['formats'] {
   const forms = new Map<string, string>();
   return {
-    async note(client, form) {
+    async remember(client, format) {
       if (isAway) throw new Error('away');
-      if (form === undefined) forms.delete(client);
-      else forms.set(client, form);
+      if (format === undefined) forms.delete(client);
+      else forms.set(client, format);
     },
     async of(client) {
       if (isAway) throw new Error('away');
@@ -30,9 +30,9 @@ function memory(isAway = false): QaOptions['forms'] {
 
 /** A connection for QA over a broker that a test lets refuse. */
 function start(
-  qa: Omit<QaOptions, 'limits' | 'forms'>,
+  qa: Omit<QaOptions, 'limits' | 'formats'>,
   refusal: (publication: Publication) => number | undefined = () => undefined,
-  forms = memory(),
+  formats = memory(),
 ) {
   const published: Publication[] = [];
   const delivered: Delivery[] = [];
@@ -45,7 +45,7 @@ function start(
     },
   } as BrokerConnection;
   let receive: (delivery: Delivery) => void = () => undefined;
-  const connection = connectForQa({ ...qa, limits: defaultLimits, forms }, (_, onDelivery) => {
+  const connection = connectForQa({ ...qa, limits: defaultLimits, formats }, (_, onDelivery) => {
     receive = onDelivery;
     return inner;
   })(options, (delivery) => void delivered.push(delivery), {

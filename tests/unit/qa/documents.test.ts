@@ -8,7 +8,7 @@ import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
 import { recordSizes } from '../../../src/protocol/record.ts';
 import { examples } from '../../../src/qa/examples.ts';
 import { explain } from '../../../src/qa/formats/explain.ts';
-import { readForm } from '../../../src/qa/formats/read.ts';
+import { readFormat } from '../../../src/qa/formats/read.ts';
 import { records } from '../../../src/qa/formats/record-fields.ts';
 import { helpTopics } from '../../../src/qa/help.ts';
 
@@ -17,8 +17,8 @@ const docs = (name: string) =>
 
 test('each example is a request of its kind', () => {
   for (const kind of requestKinds) {
-    const { message, because } = readForm(Buffer.from(examples[kind]), defaultLimits);
-    assert.ok(message, because);
+    const { message, reason } = readFormat(Buffer.from(examples[kind]), defaultLimits);
+    assert.ok(message, reason);
     const sent = readProfile(message, defaultLimits);
     assert.ok(typeof sent === 'object' && sent.kind === kind, kind);
     assert.equal(explain(message, defaultLimits), undefined, kind);
@@ -50,8 +50,8 @@ test('what docs/qa.md and qa/help show as requests can be read', () => {
   for (const [text] of help.matchAll(/(\{'Profile'|#'Profile'|\{"request").*$/gm)) shown.push(text);
   assert.ok(shown.length >= 7);
   for (const text of shown) {
-    const { message, because } = readForm(Buffer.from(text), defaultLimits);
-    assert.ok(message, `${text}: ${because}`);
+    const { message, reason } = readFormat(Buffer.from(text), defaultLimits);
+    assert.ok(message, `${text}: ${reason}`);
     assert.equal(explain(message, defaultLimits), undefined, text);
   }
 });
@@ -67,18 +67,18 @@ test('what is written as JSON in docs/qa.md means what it says', () => {
     '{"record":"Profile","short":true,"phone":"12345","status":"get"}': `{'Profile',<<"12345">>,[],[],[],0,0,get}`,
   };
   for (const [json, text] of Object.entries(meanings)) {
-    const { message, because } = readForm(Buffer.from(json), defaultLimits);
-    assert.ok(message, because);
+    const { message, reason } = readFormat(Buffer.from(json), defaultLimits);
+    assert.ok(message, reason);
     assert.deepEqual(Buffer.from(message), encode(parse(text)), json);
   }
 });
 
 test('a field that a record is written without has the value that the protocol’s document gives it', () => {
   const text = "[#'Profile'{}, #'Service'{}, #'Roster'{}, #'Contact'{}, #'Feature'{}]";
-  const { message } = readForm(Buffer.from(text), defaultLimits);
+  const { message } = readFormat(Buffer.from(text), defaultLimits);
   const list = decode(message ?? Buffer.of()) as Tuple[];
   const zeros = list.map((record) =>
-    record.elements.flatMap((element, place) => (element === 0 ? [place] : [])),
+    record.elements.flatMap((element, index) => (element === 0 ? [index] : [])),
   );
   assert.deepEqual(zeros, [[5, 6], [], [12], [9, 11], []]);
   for (const { elements } of list) {

@@ -9,7 +9,7 @@ test('the numbers of a worker are read out of its own metrics', async () => {
     isReady: () => true,
     inFlight: () => 7,
     inFlightLimit: 256,
-    withheld: () => [],
+    unacked: () => [],
     redisCalls: () => ({ answered: 0, repeated: 0, refused: 0 }),
   });
   metrics.answered('get', 'ok', 0.002);

@@ -22,9 +22,9 @@ import { printLines } from '../../../../src/qa/formats/erlang-lines.ts';
 import { explain } from '../../../../src/qa/formats/explain.ts';
 import { readJson } from '../../../../src/qa/formats/json-read.ts';
 import { toJson } from '../../../../src/qa/formats/json-write.ts';
-import { readForm } from '../../../../src/qa/formats/read.ts';
+import { readFormat } from '../../../../src/qa/formats/read.ts';
 import { makeRecord, type RecordName, records } from '../../../../src/qa/formats/record-fields.ts';
-import { writeForm } from '../../../../src/qa/formats/write.ts';
+import { writeFormat } from '../../../../src/qa/formats/write.ts';
 import { mutations, terms } from '../../etf/arbitrary.ts';
 
 /** Records of the protocol with anything in their fields, one in the other; a `'Profile'` of 8 elements too. */
@@ -41,8 +41,8 @@ const recordTerms: fc.Arbitrary<Term> = fc
     layers.reduce<Term>((inner, [name, values, isInList]) => {
       const fields = records[name];
       const all = new Map<string, Term>();
-      for (const [place, { name: field, holds }] of fields.entries()) {
-        const value = values[place];
+      for (const [index, { name: field, holds }] of fields.entries()) {
+        const value = values[index];
         if (value !== null && value !== undefined) all.set(field, value);
         if (typeof holds === 'object') all.set(field, isInList ? [inner, 7] : inner);
       }
@@ -91,20 +91,20 @@ test('a term written as JSON reads back as the same term', () => {
   );
 });
 
-for (const form of ['etf', 'erlang', 'json', 'hex', 'base64'] as const) {
-  test(`a request written as ${form} is recognized as that, and reads back as the same term`, () => {
+for (const format of ['etf', 'erlang', 'json', 'hex', 'base64'] as const) {
+  test(`a request written as ${format} is recognized as that, and reads back as the same term`, () => {
     fc.assert(
       fc.property(
         requests,
         fc.constantFrom('', '\uFEFF', '\n \t'),
         fc.constantFrom('', '.', ' .\n', '\r\n'),
         (term, before, after) => {
-          const written = writeForm(encode(term), form);
-          const isText = form !== 'etf';
+          const written = writeFormat(encode(term), format);
+          const isText = format !== 'etf';
           const payload = isText ? Buffer.from(`${before}${written}${after}`) : written;
-          const reading = readForm(payload, defaultLimits);
-          assert.deepEqual([reading.form, reading.because], [form, undefined], String(payload));
-          sameTerm(term, decode(reading.message ?? Buffer.alloc(0)), payload);
+          const result = readFormat(payload, defaultLimits);
+          assert.deepEqual([result.format, result.reason], [format, undefined], String(payload));
+          sameTerm(term, decode(result.message ?? Buffer.alloc(0)), payload);
         },
       ),
       { numRuns: 600 },
@@ -127,9 +127,9 @@ test('whatever bytes come, they are read or there is a sentence why not', () => 
   let unread = 0;
   fc.assert(
     fc.property(payloads, (payload) => {
-      const { message, because } = readForm(payload, defaultLimits);
+      const { message, reason } = readFormat(payload, defaultLimits);
       if (message === undefined) {
-        assert.match(because, /\S/);
+        assert.match(reason, /\S/);
         unread++;
       } else if (message !== payload) explain(message, defaultLimits);
     }),

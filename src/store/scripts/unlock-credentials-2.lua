@@ -1,5 +1,5 @@
 --[[
-  end-asking: all that waited for STS were answered; the next may ask.
+  unlock-credentials: all that waited for STS were answered; the next may ask.
 
   KEYS[1]  aws:{phone}:asking   the name of the one that asks
   KEYS[2]  aws:{phone}:waiting  hash; who waits

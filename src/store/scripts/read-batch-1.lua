@@ -1,5 +1,5 @@
 --[[
-  read-gathered: read what many requests need, all of it as one state.
+  read-batch: read what many requests need, all of it as one state.
 
   KEYS[1…] the keys to read; on a Cluster one of them, as they lie on several servers
   ARGV[1]  for each key a letter: "s" session:<client>, "p" profile:{phone}, "d" done:{phone}:…

@@ -1,5 +1,5 @@
 --[[
-  ask-credentials: become the one that asks STS for a phone, or wait for the one that does.
+  lock-credentials: become the one that asks STS for a phone, or wait for the one that does.
 
   KEYS[1]  aws:{phone}:asking   the name of the one that asks; lapses if it dies
   KEYS[2]  aws:{phone}:waiting  hash; who waits, and where it wants its answer

@@ -1,5 +1,5 @@
 --[[
-  keep-refusal: note that a request was refused, so that it is refused also when it is delivered again.
+  record-refusal: note that a request was refused, so that it is refused also when it is delivered again.
 
   KEYS[1]  done:{phone}:…  the record of what became of the request
   ARGV[1]  KEYS[1] as it was read; "" where there was none

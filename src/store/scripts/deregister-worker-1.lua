@@ -1,5 +1,5 @@
 --[[
-  bury: forget a worker that is dead, unless it has come back.
+  deregister-worker: forget a worker that is dead, unless it has come back.
 
   KEYS[1]  workers  sorted set; the client ids of the workers, the score the time of the last heartbeat
   ARGV[1]  the worker's client id

@@ -1,5 +1,5 @@
 --[[
-  beat: note that a worker lives.
+  heartbeat: note that a worker lives.
 
   KEYS[1]  workers  sorted set; the client ids of the workers, the score the time of the last heartbeat
   ARGV[1]  the worker's client id

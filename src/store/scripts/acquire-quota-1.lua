@@ -1,5 +1,5 @@
 --[[
-  reserve-limit: take one of so many places in a sliding hour.
+  acquire-quota: take one of so many places in a sliding hour.
 
   KEYS[1]  limit:{tag}:…  sorted set; a member for each place taken, its score the time in Unix milliseconds
   ARGV[1]  what the place is for: the request's key, alike when the request is delivered again
