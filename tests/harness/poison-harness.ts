@@ -14,8 +14,11 @@ export async function stageOf(t: TestContext, options: HarnessOptions): Promise<
   const harness = await startHarness(options);
   besides.set(harness, []);
   t.after(async () => {
-    for (const end of besides.get(harness) ?? []) await end();
-    await harness.stop();
+    try {
+      for (const end of besides.get(harness) ?? []) await end();
+    } finally {
+      await harness.stop();
+    }
   });
   return harness;
 }

@@ -31,19 +31,25 @@ async function mortalWorkers(t: TestContext, settings: Record<string, string> = 
   const mortal = async (name: string): Promise<void> => {
     let worker: WorkerUnderTest | undefined;
     let isDying = false;
+    let restarted = Promise.resolve();
     const relay = await relayTo(harness, (packet) => {
       if (!packet.includes(marker)) return true;
       if (worker && !isDying) {
         isDying = true;
         deaths++;
         const { process } = worker;
+        const [death, killed, before] = [deaths, process.kill('SIGKILL'), restarted];
         const restart = async (): Promise<void> => {
-          await process.kill('SIGKILL');
+          await Promise.all([killed, before]);
           relay.cut();
           isDying = false;
-          await process.restart();
+          // It may be killed again before it is ready: the broker sends what it holds before the subscription is confirmed.
+          await process.restart().catch((error: unknown) => {
+            if (deaths === death) throw error;
+          });
         };
-        restarts.push(restart());
+        restarted = restart();
+        restarts.push(restarted);
       }
       return false;
     });
