@@ -102,12 +102,12 @@ const timeDigits = 13;
 
 function read(id: string, entry: string, open: (encrypted: Buffer) => Buffer | undefined): PoisonedRequest {
   const at = new Date(Number(entry.slice(0, timeDigits)));
-  const { payload, sealed, client, kind, phone, bytes } = JSON.parse(entry.slice(timeDigits + 1)) as Omit<
+  const { payload, encrypted, client, kind, phone, bytes } = JSON.parse(entry.slice(timeDigits + 1)) as Omit<
     PoisonedRequest,
     'id' | 'at' | 'payload'
-  > & { readonly payload?: string; readonly sealed: boolean };
+  > & { readonly payload?: string; readonly encrypted: boolean };
   const kept = payload === undefined ? undefined : Buffer.from(payload, 'base64');
-  const plain = kept !== undefined && sealed ? open(kept) : kept;
+  const plain = kept !== undefined && encrypted ? open(kept) : kept;
   return { id, at, client, kind, phone, bytes, payload: plain };
 }
 
