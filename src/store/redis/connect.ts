@@ -56,7 +56,8 @@ function connectCluster(urls: readonly string[], secured: { readonly tls?: TlsMa
   return new Cluster(
     urls.map((url) => address(url, 6_379)),
     {
-      enableAutoPipelining: true,
+      // No auto-pipelining: when a slot moves, ioredis repeats the whole pipeline, and has thrown outside of any promise
+      // because results were missing (redis/ioredis#1931). Each command is redirected by itself.
       clusterRetryStrategy: retryDelayMs,
       // A replica may lag behind; decisions rest on masters only.
       scaleReads: 'master',
