@@ -1,10 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type BrokerConnection,
-  ConnectionClosed,
-  type Publication,
-  PublishRefused,
-} from '../mqtt/connection.ts';
+import { ConnectionClosed, type Publication, type Publisher, PublishRefused } from '../mqtt/connection.ts';
 import type { Outbox } from '../store/outbox.ts';
 import type { Log } from '../telemetry/log.ts';
 
@@ -12,7 +7,7 @@ import type { Log } from '../telemetry/log.ts';
 export interface OutboxRelayDeps {
   readonly outbox: Outbox;
   /** All of them; filled before the first publication. */
-  readonly brokers: readonly BrokerConnection[];
+  readonly brokers: readonly Publisher[];
   /** So long a broker that is connected may take to accept a publication; default 5 s. */
   readonly publishTimeoutMs?: number;
   readonly log: Log;
@@ -50,7 +45,7 @@ export class OutboxRelay {
    * Publish, or keep what is to be published.
    * @throws PublishRefused when the broker refuses it.
    */
-  async publish(broker: BrokerConnection, publication: Publication): Promise<void> {
+  async publish(broker: Publisher, publication: Publication): Promise<void> {
     if (broker.state.connected && (await this.#isAccepted(broker, publication))) return;
     // What only those may hear who are signed in now must not lie in Redis, to be said whoever is signed in later.
     if (publication.resend === false)
@@ -79,7 +74,7 @@ export class OutboxRelay {
   }
 
   /** @returns how many publications the broker has taken. */
-  async #send(broker: BrokerConnection): Promise<number> {
+  async #send(broker: Publisher): Promise<number> {
     const { outbox } = this.#deps;
     if (!broker.state.connected || (await outbox.isEmpty(broker.address))) return 0;
     const lease = await outbox.acquireLease(broker.address, leaseMs);
@@ -103,7 +98,7 @@ export class OutboxRelay {
   }
 
   /** @returns false when the broker does not accept it in time, or this side has left it. */
-  async #isAccepted(broker: BrokerConnection, publication: Publication): Promise<boolean> {
+  async #isAccepted(broker: Publisher, publication: Publication): Promise<boolean> {
     const timer = new AbortController();
     const late = sleep(this.#deps.publishTimeoutMs ?? 5_000, false, { signal: timer.signal }).catch(
       () => false,

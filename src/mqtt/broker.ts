@@ -46,6 +46,8 @@ export interface Delivery {
    * QoS 0, since unacknowledged deliveries count against `receiveMaximum`.
    */
   acknowledge(): void;
+  /** Publish an answer at the broker that delivered this; see `BrokerConnection.publish`. */
+  reply(publication: Publication): Promise<void>;
 }
 
 export interface Publication {
@@ -106,6 +108,9 @@ export interface BrokerConnection {
   /** Go at once. The broker keeps the session, and with it all that is unacknowledged. */
   close(): Promise<void>;
 }
+
+/** What publishing at a broker needs of its connection. */
+export type Publisher = Pick<BrokerConnection, 'address' | 'state' | 'publish'>;
 
 export interface ConnectionLog {
   info(message: string): void;

@@ -24,6 +24,7 @@ export type {
   ConnectionOptions,
   Delivery,
   Publication,
+  Publisher,
 } from './broker.ts';
 export { ConnectionClosed, PublishRefused, Reconnected } from './publish-errors.ts';
 

@@ -1,7 +1,7 @@
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Fifo } from '../lib/fifo.ts';
 import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
-import type { BrokerConnection, Delivery, UserProperties } from './broker.ts';
+import type { BrokerConnection, Delivery, Publication, UserProperties } from './broker.ts';
 import type { Fence } from './fence.ts';
 import type { WriteBatcher } from './write-batcher.ts';
 
@@ -179,5 +179,9 @@ class ReceivedPublish implements Delivery {
     if (this.#isDone) return;
     this.#isDone = true;
     this.#inbound.done(this.#message);
+  }
+
+  reply(publication: Publication): Promise<void> {
+    return this.#inbound.broker.publish(publication);
   }
 }

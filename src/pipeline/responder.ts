@@ -2,15 +2,15 @@ import type { OutboxRelay } from '../failover/outbox-relay.ts';
 import type { Answer, Notice, Outcome } from '../handlers/outcome.ts';
 import { ConcurrencyLimiter } from '../lib/concurrency-limiter.ts';
 import {
-  type BrokerConnection,
   ConnectionClosed,
   type Delivery,
   type Publication,
+  type Publisher,
   PublishRefused,
   Reconnected,
 } from '../mqtt/connection.ts';
 import { ioError } from '../protocol/io.ts';
-import { actionTopic, ownResponseTopic, sessionTopic } from '../protocol/topics.ts';
+import { actionTopic, sessionTopic } from '../protocol/topics.ts';
 import type { Sessions } from '../store/sessions.ts';
 import { answerProperties } from '../telemetry/instrumentation-requests.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -20,7 +20,7 @@ import type { Tracing } from '../telemetry/tracing.ts';
 /** What it takes to say something. */
 export interface ResponderDeps {
   /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
-  readonly brokers: readonly BrokerConnection[];
+  readonly brokers: readonly Publisher[];
   /** For brokers other than the one that a request came from. */
   readonly outboxRelay: Pick<OutboxRelay, 'publish'>;
   /** Who is signed in now: the phone of each client's session. */
@@ -40,6 +40,8 @@ export interface RequestOrigin {
   readonly request: number;
   readonly delivery: Delivery;
   readonly client: string;
+  /** The Response Topic, if it is the client's own (`ownResponseTopic`). */
+  readonly responseTopic: string | undefined;
 }
 
 /** Says what is to be said: answers to clients, notices to counterparties. */
@@ -134,11 +136,11 @@ export class Responder<T extends RequestOrigin> {
 
   /** A client is answered where it asked; one that did not ask may be on any of the brokers. */
   #publishAnswer(
-    { delivery, client }: RequestOrigin,
+    { delivery, client, responseTopic }: RequestOrigin,
     { to, payload, onlyFor }: Answer,
     again?: object,
   ): Promise<void> {
-    const topic = to === undefined ? ownResponseTopic(delivery.responseTopic, client) : to.responseTopic;
+    const topic = to === undefined ? responseTopic : to.responseTopic;
     const { correlationData } = to ?? delivery;
     const plain = actionTopic(to?.client ?? client);
     const publication = this.#publication(topic ?? plain, payload, correlationData);
@@ -147,7 +149,7 @@ export class Responder<T extends RequestOrigin> {
     if (to !== undefined) return this.#publishAt(to.broker, delivery, publication, plain);
     const traced = answerProperties(delivery, this.#deps.tracing);
     const answer = traced === undefined ? publication : { ...publication, ...traced };
-    return this.#accepted(delivery.broker, delivery.broker, answer, plain);
+    return this.#accepted(delivery, undefined, answer, plain);
   }
 
   async #publishNotices(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
@@ -172,31 +174,32 @@ export class Responder<T extends RequestOrigin> {
    */
   async #publishAt(
     address: string | undefined,
-    { broker: from }: Delivery,
+    delivery: Delivery,
     publication: Publication,
     answerTopic?: string,
   ): Promise<void> {
     const { brokers } = this.#deps;
     const meant = address === undefined ? brokers : brokers.filter((broker) => broker.address === address);
-    await Promise.all(meant.map((broker) => this.#accepted(from, broker, publication, answerTopic)));
+    await Promise.all(meant.map((broker) => this.#accepted(delivery, broker, publication, answerTopic)));
   }
 
   /**
    * A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. An answer that
    * cannot be published as it is, say for its size, becomes a small one.
+   * @param broker - absent for the reply to the delivery.
    * @param answerTopic - where the client of an answer hears; absent for a notice.
    */
   async #accepted(
-    from: BrokerConnection,
-    broker: BrokerConnection,
+    delivery: Delivery,
+    broker: Publisher | undefined,
     publication: Publication,
     answerTopic?: string,
   ): Promise<void> {
     const { outboxRelay, log, metrics } = this.#deps;
     try {
-      await (broker.address === from.address
-        ? broker.publish(publication)
-        : outboxRelay.publish(broker, publication));
+      if (broker === undefined) await delivery.reply(publication);
+      else if (broker.address === delivery.broker.address) await broker.publish(publication);
+      else await outboxRelay.publish(broker, publication);
     } catch (error) {
       if (error instanceof ConnectionClosed || error instanceof Reconnected) throw error;
       const kind = answerTopic === undefined ? 'notice' : 'answer';
@@ -206,7 +209,7 @@ export class Responder<T extends RequestOrigin> {
       if (answerTopic === undefined || !isContent || publication.payload === unpublishable) return;
       const topic = error.isOfSize ? publication.topic : answerTopic;
       await this.#accepted(
-        from,
+        delivery,
         broker,
         this.#publication(topic, unpublishable, publication.correlationData),
         answerTopic,

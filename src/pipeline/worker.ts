@@ -108,6 +108,7 @@ export class Worker {
       delivery,
       event,
       client,
+      responseTopic: ownResponseTopic(delivery.responseTopic, client),
       sent,
     };
     const outcome = refuse('internal');
@@ -128,7 +129,8 @@ export class Worker {
     const sent = readProfile(delivery.payload, this.#deps.limits);
     if (sent === 'foreign') return sent;
     const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
-    return { request: ++this.#requests, kind, delivery, event, client, sent };
+    const responseTopic = ownResponseTopic(delivery.responseTopic, client);
+    return { request: ++this.#requests, kind, delivery, event, client, responseTopic, sent };
   }
 
   /** What the topic says; or why the publish is no request. */
@@ -206,7 +208,7 @@ export class Worker {
 
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
   async #handle(received: ReceivedRequest, sent: SentProfile): Promise<Outcome> {
-    const { delivery, event, client } = received;
+    const { delivery, event, client, responseTopic } = received;
     const { authenticator, context, wrongTokens } = this.#deps;
     const { phone } = sent;
     const keys = sent.kind === 'get' ? undefined : idempotencyKeysOf(delivery, client);
@@ -226,7 +228,7 @@ export class Worker {
     const replyTo = {
       client,
       broker: delivery.broker.address,
-      responseTopic: ownResponseTopic(delivery.responseTopic, client),
+      responseTopic,
       correlationData: delivery.correlationData,
     };
     const isStillOwned = () => delivery.isStillOwned();

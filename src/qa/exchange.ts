@@ -1,12 +1,11 @@
 import { atom, decode, encode, type Limits, Tuple, tuple } from '../etf/index.ts';
-import type { BrokerConnection, Delivery, Publication } from '../mqtt/connection.ts';
+import type { Delivery, Publication } from '../mqtt/connection.ts';
 import { ioError } from '../protocol/io.ts';
 import { readProfile } from '../protocol/profile.ts';
 import { explain } from './formats/explain.ts';
 import type { Format } from './formats/format.ts';
 import { readFormat } from './formats/read.ts';
 import { contentTypes, writeFormat } from './formats/write.ts';
-import { ForwardedConnection } from './forwarded.ts';
 
 /** What a payload is, to be worked on and to be shown. */
 export interface ReadRequest {
@@ -46,14 +45,10 @@ export function readRequest(payload: Buffer, readsText: boolean, limits: Limits)
 /** Text takes longer to read than ETF: so much of it holds up other requests for a few milliseconds only. */
 const maxTextBytes = 32_768;
 
-/** The delivery as the worker is to see it: with the ETF as its payload, and a broker that is told answers by `answer`. */
-export function forwarded(
-  delivery: Delivery,
-  payload: Buffer,
-  answer: (publication: Publication) => Promise<void>,
-): Delivery {
+/** The delivery with ETF as its payload and with another `reply`. */
+export function translated(delivery: Delivery, payload: Buffer, reply: Delivery['reply']): Delivery {
   return {
-    broker: new AnsweringConnection(delivery.broker, answer),
+    broker: delivery.broker,
     topic: delivery.topic,
     payload,
     packetId: delivery.packetId,
@@ -65,20 +60,8 @@ export function forwarded(
     userProperties: delivery.userProperties,
     isStillOwned: () => delivery.isStillOwned(),
     acknowledge: () => delivery.acknowledge(),
+    reply,
   };
-}
-
-class AnsweringConnection extends ForwardedConnection {
-  readonly #answer: (publication: Publication) => Promise<void>;
-
-  constructor(inner: BrokerConnection, answer: (publication: Publication) => Promise<void>) {
-    super(inner);
-    this.#answer = answer;
-  }
-
-  override publish(publication: Publication): Promise<void> {
-    return this.#answer(publication);
-  }
 }
 
 /** An answer in the form that its request had. Refused as `invalid_data`, it says why. */

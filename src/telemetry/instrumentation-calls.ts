@@ -1,14 +1,8 @@
-import type { CallTrace } from '../store/redis/calls.ts';
+import type { Mail } from '../services/mail/mailer.ts';
+import type { Sts } from '../services/sts/client.ts';
+import { redisCalls } from '../store/redis/calls.ts';
+import type { Metrics } from './metrics.ts';
 import type { Tracing } from './tracing.ts';
-
-/**
- * A span for each call of the store: from when it is made until Redis has answered it, with all repetitions. Calls that
- * are made in one turn of the event loop share a pipeline, so their spans lie beside each other.
- */
-export function traceRedis(tracing: Tracing): CallTrace {
-  return (name, call) =>
-    tracing.call({ name: `redis ${name}`, attributes: { 'db.system.name': 'redis' } }, call);
-}
 
 const services = {
   mail: { name: 'mail', attributes: { 'network.protocol.name': 'smtp' } },
@@ -18,17 +12,55 @@ const services = {
   },
 } as const;
 
-/** A span for a call to the mail server or to STS, with its own repetitions. */
-export function traceService<T>(
-  tracing: Tracing,
-  call: {
-    readonly service: keyof typeof services;
-    readonly call: () => Promise<T>;
-    readonly outcomeOf: (answer: T) => string;
-  },
-): Promise<T> {
-  return tracing.call(services[call.service], call.call, (answer) => {
-    const outcome = call.outcomeOf(answer);
-    return { attributes: { 'profile.call.outcome': outcome }, failed: outcome === 'refused' };
-  });
+/**
+ * Times calls to other servers. With `tracing`, each call is a span that covers all its retries.
+ * Redis calls of one turn of the event loop share a pipeline, so their spans overlap.
+ */
+export class CallInstrumentation {
+  readonly #metrics: Metrics;
+  readonly #tracing: Tracing | undefined;
+
+  constructor(metrics: Metrics, tracing: Tracing | undefined) {
+    this.#metrics = metrics;
+    this.#tracing = tracing;
+  }
+
+  /** Instruments the calls to Redis of the whole process. */
+  redis(): void {
+    redisCalls.onRoundTrip = this.#metrics.roundTrip;
+    const tracing = this.#tracing;
+    redisCalls.trace =
+      tracing &&
+      ((name, call) =>
+        tracing.call({ name: `redis ${name}`, attributes: { 'db.system.name': 'redis' } }, call));
+  }
+
+  /** @returns `mail` with `sendCode` instrumented. */
+  mail(mail: Mail): Mail {
+    const sendCode: Mail['sendCode'] = (message) => this.#service('mail', () => mail.sendCode(message));
+    return { ...mail, sendCode };
+  }
+
+  /** @returns `sts` with `assumeRole` instrumented. */
+  sts(sts: Sts): Sts {
+    const assumeRole: Sts['assumeRole'] = (phone) => this.#service('sts', () => sts.assumeRole(phone));
+    return { ...sts, assumeRole };
+  }
+
+  async #service<T extends string | object>(service: 'mail' | 'sts', call: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    const answer = await (this.#tracing?.call(services[service], call, spanEnd) ?? call());
+    this.#metrics.called(service, outcomeOf(answer), (performance.now() - startedAt) / 1000);
+    return answer;
+  }
+}
+
+/** Credentials are an object; every other answer is a word. */
+function outcomeOf(answer: string | object): string {
+  return typeof answer === 'string' ? answer : 'issued';
+}
+
+function spanEnd(answer: string | object) {
+  const outcome = outcomeOf(answer);
+  return { attributes: { 'profile.call.outcome': outcome }, failed: outcome === 'refused' };
 }

@@ -22,6 +22,12 @@ export function problemsOf(server: string, { connected, subscribed = true, cause
   return [{ server, cause: cause ?? (connected ? 'not subscribed' : 'not connected') }];
 }
 
+/** @returns what is wrong with the brokers, in the order of `MQTT_URL`; the list is empty before the first connection. */
+export function brokerProblems(states: readonly ServerState[]): Problem[] {
+  if (states.length === 0) return [{ server: 'broker', cause: 'not connected yet' }];
+  return states.flatMap((state, index) => problemsOf(`broker ${index + 1}`, state));
+}
+
 /** Causes that every start and every reconnect passes through. */
 const transientCauses: ReadonlySet<string> = new Set([
   'not connected yet',

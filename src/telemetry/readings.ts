@@ -1,23 +1,28 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Read at each scrape, so that nothing has to be kept up to date meanwhile. */
+/** State that each scrape reads, so that the program need not update gauges. */
 export interface ReadableState {
   isReady(): boolean;
-  /** Deliveries not acknowledged, and how many there may be. */
-  inFlight(): number;
+  /** The connections of this worker; the list may grow. */
+  readonly brokers: readonly BrokerLoad[];
+  /** Maximum number of deliveries in flight, over all brokers. */
   readonly inFlightLimit: number;
-  /** One for each broker. */
-  unacked(): readonly UnackedState[];
-  redisCalls(): Readonly<Record<'answered' | 'repeated' | 'refused', number>>;
+  /** Counts of the calls to Redis, by outcome. */
+  readonly redisCalls: Readonly<Record<(typeof callOutcomes)[number], number>>;
 }
 
-/** Acknowledgements that a broker waits for. */
-export interface UnackedState {
-  readonly count: number;
-  /** Of these, where the work is done. */
-  readonly ackPending: number;
-  readonly oldestSeconds: number;
+/** Deliveries of one broker that the worker has not acknowledged. */
+interface BrokerLoad {
+  readonly inFlight: number;
+  readonly unacked: {
+    readonly count: number;
+    /** Of these, the ones whose request is done. */
+    readonly ackPending: number;
+    readonly oldestSeconds: number;
+  };
 }
+
+const callOutcomes = ['answered', 'repeated', 'refused'] as const;
 
 export interface LimiterState {
   readonly name: string;
@@ -25,7 +30,7 @@ export interface LimiterState {
   readonly waiting: number;
 }
 
-/** Show what is to be read of the program's state. */
+/** Register the gauges that read the state. */
 export function showState(registry: Registry, state: ReadableState): void {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -39,11 +44,13 @@ export function showState(registry: Registry, state: ReadableState): void {
     });
   };
   const sum = (key: 'count' | 'ackPending'): number =>
-    state.unacked().reduce((total, one) => total + one[key], 0);
+    state.brokers.reduce((total, { unacked }) => total + unacked[key], 0);
   gauge('ready', '1 while the worker is ready: brokers and Redis connected, request topic subscribed.', () =>
     state.isReady() ? 1 : 0,
   );
-  gauge('in_flight', 'Deliveries not yet acknowledged to the broker.', state.inFlight);
+  gauge('in_flight', 'Deliveries not yet acknowledged to the broker.', () =>
+    state.brokers.reduce((total, { inFlight }) => total + inFlight, 0),
+  );
   gauge(
     'in_flight_limit',
     'Maximum number of deliveries in flight, over all brokers.',
@@ -58,7 +65,7 @@ export function showState(registry: Registry, state: ReadableState): void {
     () => sum('ackPending'),
   );
   gauge('oldest_unacknowledged_age_seconds', 'Age of the oldest unacknowledged delivery.', () =>
-    Math.max(0, ...state.unacked().map(({ oldestSeconds }) => oldestSeconds)),
+    Math.max(0, ...state.brokers.map(({ unacked }) => unacked.oldestSeconds)),
   );
   new Counter({
     name: 'profile_redis_calls_total',
@@ -67,12 +74,12 @@ export function showState(registry: Registry, state: ReadableState): void {
     registers,
     collect() {
       this.reset();
-      for (const [outcome, count] of Object.entries(state.redisCalls())) this.inc({ outcome }, count);
+      for (const outcome of callOutcomes) this.inc({ outcome }, state.redisCalls[outcome]);
     },
   });
 }
 
-/** Show how much of each lane is in use, of those that are told of. */
+/** Register the gauges of the concurrency limiters. @returns what adds a limiter to them. */
 export function openLimiters(registry: Registry): (limiter: LimiterState) => void {
   const limiters: LimiterState[] = [];
   for (const [part, help] of [
@@ -86,7 +93,7 @@ export function openLimiters(registry: Registry): (limiter: LimiterState) => voi
       registers: [registry],
       collect() {
         this.reset();
-        // Several may have one name: there is a lane for the notices of each broker.
+        // Limiters share a name where each broker has one: the gauges add them up.
         for (const limiter of limiters) this.inc({ lane: limiter.name }, limiter[part]);
       },
     });
@@ -94,7 +101,7 @@ export function openLimiters(registry: Registry): (limiter: LimiterState) => voi
   return (limiter) => void limiters.push(limiter);
 }
 
-/** Show how the brokers' lists of clients follow the sessions (`Metrics.brokerAcl`). */
+/** Register the metrics of the broker ACL sync (`Metrics.brokerAcl`). */
 export function openBrokerAcl(registry: Registry, pending: () => readonly number[]) {
   const registers = [registry];
   new Gauge({

@@ -22,15 +22,14 @@ import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trac
 import type { TraceContext } from './trace-context.ts';
 import type { SpanEnd, Tracing, TracingOptions } from './tracing.ts';
 
-const maxGoodbyeMs = 2_000;
+const maxCloseMs = 2_000;
 const troublePauseMs = 60_000;
 
 /**
- * Traces by OpenTelemetry's SDK. What is under way is known by an AsyncLocalStorage, so that the store and the foreign
- * services need not be told.
+ * Traces by OpenTelemetry's SDK. An AsyncLocalStorage holds the current span, so no caller passes it on.
  */
-export function openSpans({ url, instance, onTrouble }: TracingOptions): Tracing {
-  hearTrouble(onTrouble);
+export function openSpans(url: string, { instance, onTrouble }: TracingOptions): Tracing {
+  reportTrouble(onTrouble);
   const provider = new BasicTracerProvider({
     resource: defaultResource()
       .merge(resourceFromAttributes({ 'service.name': 'profile-worker', 'service.instance.id': instance }))
@@ -50,7 +49,7 @@ export function openSpans({ url, instance, onTrouble }: TracingOptions): Tracing
     },
     call({ name, attributes }, work, endOf) {
       const around = underWay.getStore();
-      // Of a request that is not sampled nothing is, so it need not pay for spans that go nowhere.
+      // Calls of a request that is not sampled get no spans, which nobody would see.
       if (around === undefined || trace.getSpan(around)?.isRecording() !== true) return work();
       const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, around);
       return underWay.run(trace.setSpan(around, span), () => until(span, work, endOf));
@@ -66,13 +65,13 @@ export function openSpans({ url, instance, onTrouble }: TracingOptions): Tracing
     async close() {
       await Promise.race([
         provider.shutdown().catch(() => undefined),
-        sleep(maxGoodbyeMs, undefined, { ref: false }),
+        sleep(maxCloseMs, undefined, { ref: false }),
       ]);
     },
   };
 }
 
-/** End a span when its work ends. Of what was thrown only the class is told: its text may hold what a client sent. */
+/** End a span when its work ends. Only the class of an error is recorded, since its text may quote a client. */
 async function until<T>(span: Span, work: () => Promise<T>, endOf?: (answer: T) => SpanEnd): Promise<T> {
   try {
     const answer = await work();
@@ -89,7 +88,7 @@ async function until<T>(span: Span, work: () => Promise<T>, endOf?: (answer: T) 
   }
 }
 
-/** The context of the client's span, as a parent of ours. */
+/** The context of the client's span, as the parent of a span. */
 function contextOf(parent: TraceContext | undefined): Context {
   if (parent === undefined) return ROOT_CONTEXT;
   const [, traceId = '', spanId = '', flags = '00'] = parent.traceparent.split('-');
@@ -109,16 +108,16 @@ function writeContext(span: Span): TraceContext {
   return { traceparent: `00-${traceId}-${spanId}-${flags}`, ...(tracestate && { tracestate }) };
 }
 
-/** The SDK tells its troubles to a logger of its own, with texts that may hold the address and what stands in it. */
-function hearTrouble(onTrouble: () => void): void {
-  let toldAt = Number.NEGATIVE_INFINITY;
-  const tell = (): void => {
+/** Replaces the SDK's own logger, whose texts may hold the collector's address and credentials in it. */
+function reportTrouble(onTrouble: () => void): void {
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  const report = (): void => {
     const now = performance.now();
-    if (now - toldAt < troublePauseMs) return;
-    toldAt = now;
+    if (now - reportedAt < troublePauseMs) return;
+    reportedAt = now;
     onTrouble();
   };
   const nothing = (): void => undefined;
-  const logger = { error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing };
+  const logger = { error: report, warn: report, info: nothing, debug: nothing, verbose: nothing };
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
 }

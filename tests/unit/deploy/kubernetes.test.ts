@@ -168,10 +168,9 @@ test('KEDA asks Prometheus for a metric that the worker has', async () => {
   const metrics = openMetrics();
   metrics.read({
     isReady: () => true,
-    inFlight: () => 77,
     inFlightLimit: 256,
-    unacked: () => [],
-    redisCalls: () => ({ answered: 0, repeated: 0, refused: 0 }),
+    brokers: [{ inFlight: 77, unacked: { count: 0, ackPending: 0, oldestSeconds: 0 } }],
+    redisCalls: { answered: 0, repeated: 0, refused: 0 },
   });
   assert.match(await metrics.text(), new RegExp(`^${metric} 77$`, 'm'));
 });

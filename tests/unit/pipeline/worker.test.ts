@@ -104,6 +104,7 @@ function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () =
       userProperties: undefined,
       isStillOwned: async () => true,
       acknowledge: () => void acknowledged.push(topic),
+      reply: (publication) => from.publish(publication),
     } satisfies Delivery);
   return { broker, other, serve, acknowledged, metrics, lines };
 }

@@ -21,7 +21,7 @@ test('a duration counts in every bucket that it fits in, its bound included', ()
 });
 
 test('what alerts ask for is 0 before it first happens; an unknown kind is shown when it comes', async () => {
-  const metrics = openMetrics([{ kind: 'link', lane: 'mail', results: ['busy'] }]);
+  const metrics = openMetrics({ link: 'mail' });
   const lines = async () =>
     (await metrics.text()).split('\n').filter((line) => /^profile_request/.test(line));
   assert.ok((await lines()).includes('profile_requests_total{kind="link",result="busy",lane="mail"} 0'));

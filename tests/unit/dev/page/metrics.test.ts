@@ -7,10 +7,9 @@ test('the numbers of a worker are read out of its own metrics', async () => {
   const metrics = openMetrics();
   metrics.read({
     isReady: () => true,
-    inFlight: () => 7,
     inFlightLimit: 256,
-    unacked: () => [],
-    redisCalls: () => ({ answered: 0, repeated: 0, refused: 0 }),
+    brokers: [{ inFlight: 7, unacked: { count: 0, ackPending: 0, oldestSeconds: 0 } }],
+    redisCalls: { answered: 0, repeated: 0, refused: 0 },
   });
   metrics.answered('get', 'ok', 0.002);
   metrics.answered('get', 'not_found', 0.002);

@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, defaultLimits, encode, parse, print } from '../../../src/etf/index.ts';
-import type { BrokerConnection, Delivery, Publication } from '../../../src/mqtt/connection.ts';
+import type { BrokerConnection, Delivery, Publication, Publisher } from '../../../src/mqtt/connection.ts';
 import { PublishRefused } from '../../../src/mqtt/connection.ts';
 import { ioError } from '../../../src/protocol/io.ts';
-import { connectForQa, type QaOptions } from '../../../src/qa/connection.ts';
+import { type QaOptions, QaTranslator } from '../../../src/qa/translator.ts';
 import { profile } from '../../harness/terms.ts';
 
-const options = { url: 'mqtt://x', clientId: 'w', filter: 'f', receiveMaximum: 1, sessionExpirySeconds: 0 };
 const topic = 'events/1//api/anon/client/';
 const answerTopic = 'actions/1/api/client';
 
@@ -35,7 +34,6 @@ function start(
   formats = memory(),
 ) {
   const published: Publication[] = [];
-  const delivered: Delivery[] = [];
   const warnings: string[] = [];
   const inner = {
     publish: async (publication: Publication) => {
@@ -44,14 +42,9 @@ function start(
       published.push(publication);
     },
   } as BrokerConnection;
-  let receive: (delivery: Delivery) => void = () => undefined;
-  const connection = connectForQa({ ...qa, limits: defaultLimits, formats }, (_, onDelivery) => {
-    receive = onDelivery;
-    return inner;
-  })(options, (delivery) => void delivered.push(delivery), {
-    info: () => undefined,
-    warn: (message) => void warnings.push(message),
-  });
+  const translator = new QaTranslator({ ...qa, limits: defaultLimits, formats });
+  translator.publishHelp(inner, { info: () => undefined, warn: (message) => void warnings.push(message) });
+  const publisher: Publisher = translator.publisher(inner);
   const hand = (payload: Buffer | string, more: Partial<Delivery> = {}): Delivery => {
     const delivery = {
       broker: inner,
@@ -59,14 +52,12 @@ function start(
       payload: Buffer.from(payload),
       retained: false,
       receivedAt: 0,
+      reply: inner.publish,
       ...more,
     };
-    receive(delivery as Delivery);
-    const last = delivered.at(-1);
-    assert.ok(last);
-    return last;
+    return translator.receive(delivery as Delivery);
   };
-  return { published, warnings, connection, hand };
+  return { published, warnings, publisher, hand };
 }
 
 const answer = (payload: Buffer): Publication => ({ topic: answerTopic, payload, qos: 1 });
@@ -92,7 +83,7 @@ test('with the mirror alone text is no request', () => {
 test('text of more than 32 KiB is not read, and the sentence says so; ETF may be larger', async () => {
   const { hand, published } = start({ text: true, mirror: false });
   const long = hand(`{'Profile',<<"12345">>,"${'x'.repeat(33_000)}"}`);
-  await long.broker.publish(answer(ioError('invalid_data')));
+  await long.reply(answer(ioError('invalid_data')));
   assert.match(published.at(-1)?.payload.toString() ?? '', /text may have 32768 bytes/);
   const etf = encode(profile({ phone: '12345', settings: Buffer.alloc(40_000), status: 'get' }));
   assert.deepEqual(hand(etf).payload, etf);
@@ -103,18 +94,18 @@ test('an answer that is too large as text is replaced by a sentence', async () =
     payload.length > 500 ? 0x95 : undefined,
   );
   const large = encode(Array.from({ length: 200 }, (_, n) => -1000 - n));
-  await hand('get').broker.publish(answer(large));
+  await hand('get').reply(answer(large));
   assert.match(
     print(parse(published.at(-1)?.payload.toString() ?? '')),
     /^\{io,\{error,internal\},<<"the answer has \d+ bytes as text/,
   );
   const request = encode(profile({ phone: '12345', status: 'get' }));
-  await assert.rejects(hand(request).broker.publish(answer(large)), PublishRefused);
+  await assert.rejects(hand(request).reply(answer(large)), PublishRefused);
 });
 
 test('what the broker refuses for another reason is refused as ever', async () => {
   const { hand } = start({ text: true, mirror: false }, () => 0x87);
-  await assert.rejects(hand('get').broker.publish(answer(ioError('busy'))), PublishRefused);
+  await assert.rejects(hand('get').reply(answer(ioError('busy'))), PublishRefused);
 });
 
 test('a broker that takes nothing on qa/# is named in the log once, and answers go on', async () => {
@@ -122,7 +113,7 @@ test('a broker that takes nothing on qa/# is named in the log once, and answers 
     on.startsWith('qa/') ? 0x87 : undefined,
   );
   await turn();
-  await hand('get').broker.publish(answer(ioError('busy')));
+  await hand('get').reply(answer(ioError('busy')));
   await turn();
   assert.deepEqual(warnings, ['the broker does not let this worker publish to qa/#']);
   assert.deepEqual(
@@ -132,9 +123,9 @@ test('a broker that takes nothing on qa/# is named in the log once, and answers 
 });
 
 test('an answer that another request causes is in the form in which its client asked last', async () => {
-  const { hand, connection, published } = start({ text: true, mirror: false });
+  const { hand, publisher, published } = start({ text: true, mirror: false });
   const form = async (): Promise<string> => {
-    await connection.publish(answer(ioError('aws')));
+    await publisher.publish(answer(ioError('aws')));
     const { payload, contentType } = published.at(-1) ?? {};
     assert.deepEqual(
       contentType === undefined ? decode(payload ?? Buffer.of()) : undefined,
@@ -152,8 +143,8 @@ test('an answer that another request causes is in the form in which its client a
 });
 
 test('when it is not known in which form a client asked, it is told in ETF', async () => {
-  const { hand, connection, published } = start({ text: true, mirror: false }, () => undefined, memory(true));
+  const { hand, publisher, published } = start({ text: true, mirror: false }, () => undefined, memory(true));
   hand('get');
-  await connection.publish(answer(ioError('aws')));
+  await publisher.publish(answer(ioError('aws')));
   assert.deepEqual(published.at(-1)?.payload, ioError('aws'));
 });

@@ -1,17 +1,15 @@
 import { decode, isAtom, type Limits, Tuple } from '../etf/index.ts';
 import {
-  type BrokerConnection,
   type ConnectionLog,
-  type connectBroker,
   type Delivery,
   type Publication,
+  type Publisher,
   PublishRefused,
 } from '../mqtt/connection.ts';
 import { clientOfResponseTopic, parseEventTopic } from '../protocol/topics.ts';
-import { forwarded, inFormat, type ReadRequest, readRequest, tooLarge, withReason } from './exchange.ts';
+import { inFormat, type ReadRequest, readRequest, tooLarge, translated, withReason } from './exchange.ts';
 import type { Format } from './formats/format.ts';
 import { answerLimits, contentTypes } from './formats/write.ts';
-import { ForwardedConnection } from './forwarded.ts';
 import { helpTopics } from './help.ts';
 import { mirrored, mirrorTopic, noticeMirrorTopic, type Shown } from './mirror.ts';
 
@@ -25,39 +23,29 @@ export interface QaOptions {
 }
 
 /**
- * Connect as `connect` does, for people who look at what passes: between the broker and the worker, which knows nothing
- * of it, text becomes ETF and answers become text, and both are mirrored. Who speaks ETF sees no difference.
+ * Translates between broker and worker for testers: requests to ETF, answers to the format of their request.
+ * It also mirrors both. Clients that send ETF see no difference.
  * @see docs/qa.md
  */
-export function connectForQa(options: QaOptions, connect: typeof connectBroker): typeof connectBroker {
-  return (connection, onDelivery, log) => {
-    const inner = connect(connection, (delivery) => onDelivery(qa.receive(delivery)), log);
-    const qa = new QaConnection(inner, options);
-    qa.publishHelp(log);
-    return qa;
-  };
-}
-
-class QaConnection extends ForwardedConnection {
+export class QaTranslator {
   readonly #options: QaOptions;
 
-  constructor(inner: BrokerConnection, options: QaOptions) {
-    super(inner);
+  constructor(options: QaOptions) {
     this.#options = options;
   }
 
-  /** Let whoever connects find out how to ask; written anew with each start. */
-  publishHelp(log: ConnectionLog | undefined): void {
+  /** Publish the retained help texts; each start replaces them. */
+  publishHelp(broker: Publisher, log: ConnectionLog): void {
     if (!this.#options.mirror) return;
     const publishing = helpTopics(this.#options.text).map(([topic, text]) =>
-      super.publish({ topic, payload: Buffer.from(text), qos: 1, retain: true, contentType: 'text/plain' }),
+      broker.publish({ topic, payload: Buffer.from(text), qos: 1, retain: true, contentType: 'text/plain' }),
     );
     Promise.all(publishing).catch((error: unknown) => {
-      if (error instanceof PublishRefused) log?.warn('the broker does not let this worker publish to qa/#');
+      if (error instanceof PublishRefused) log.warn('the broker does not let this worker publish to qa/#');
     });
   }
 
-  /** What the worker is to see of a delivery. What it ignores anyway goes through as it is. */
+  /** @returns the delivery that the worker gets. One that it ignores is returned unchanged. */
   receive(delivery: Delivery): Delivery {
     const event = parseEventTopic(delivery.topic);
     if (delivery.payload.length === 0 || delivery.retained || event === undefined) return delivery;
@@ -67,7 +55,7 @@ class QaConnection extends ForwardedConnection {
     const client = event.client || clientOfResponseTopic(delivery.responseTopic) || '';
     if (text)
       this.#options.formats.remember(client, asked.format === 'etf' ? undefined : asked.format).catch(ignore);
-    this.#mirror(mirrorTopic('req', client, asked.kind), {
+    this.#mirror(delivery.broker, mirrorTopic('req', client, asked.kind), {
       form: asked.format,
       bytes: delivery.payload.length,
       ...(delivery.redelivered && { redelivered: true }),
@@ -75,13 +63,21 @@ class QaConnection extends ForwardedConnection {
       limits,
       because: asked.reason,
     });
-    return forwarded(delivery, asked.payload, (publication) =>
-      this.#answer(publication, asked, delivery.receivedAt),
-    );
+    return translated(delivery, asked.payload, (publication) => this.#reply(delivery, publication, asked));
   }
 
-  /** What does not answer the request that came on this connection: notices, and answers that others wait for. */
-  override async publish(publication: Publication): Promise<void> {
+  /** Publishes what is no reply to a delivery: notices, and answers to other clients. */
+  publisher(broker: Publisher): Publisher {
+    return {
+      address: broker.address,
+      get state() {
+        return broker.state;
+      },
+      publish: (publication) => this.#publish(broker, publication),
+    };
+  }
+
+  async #publish(broker: Publisher, publication: Publication): Promise<void> {
     const { topic, payload } = publication;
     const phone = after('ses/', topic);
     const client = after(ACTIONS, topic)?.split('/', 1)[0] ?? '';
@@ -89,44 +85,44 @@ class QaConnection extends ForwardedConnection {
     const shownOn =
       phone === undefined ? mirrorTopic('rep', client, kindOf(payload)) : noticeMirrorTopic(phone);
     const written = inFormat(publication, format);
-    this.#mirror(shownOn, {
+    this.#mirror(broker, shownOn, {
       form: format,
       bytes: written.payload.length,
       message: payload,
       limits: answerLimits,
     });
-    return super.publish(written);
+    return broker.publish(written);
   }
 
-  /** What another's request makes known to a client is written in the form in which it asked last, at any worker. */
+  /** The format of the client's last request at any worker. */
   async #formatOf(client: string): Promise<Format> {
     const { text, formats } = this.#options;
     const format = text ? await formats.of(client).catch(() => undefined) : undefined;
     return isTextFormat(format) ? format : 'etf';
   }
 
-  #answer(publication: Publication, asked: ReadRequest, receivedAt: number): Promise<void> {
+  #reply(delivery: Delivery, publication: Publication, asked: ReadRequest): Promise<void> {
     const client = after(ACTIONS, publication.topic)?.split('/', 1)[0] ?? '';
     const reasoned = withReason(publication, asked, this.#options.limits);
     const written = inFormat(reasoned, asked.format);
-    this.#mirror(mirrorTopic('rep', client, asked.kind), {
+    this.#mirror(delivery.broker, mirrorTopic('rep', client, asked.kind), {
       form: asked.format,
       bytes: written.payload.length,
-      milliseconds: Math.round((performance.now() - receivedAt) * 100) / 100,
+      milliseconds: Math.round((performance.now() - delivery.receivedAt) * 100) / 100,
       message: reasoned.payload,
       limits: answerLimits,
     });
-    return super.publish(written).catch((error: unknown) => {
+    return delivery.reply(written).catch((error: unknown) => {
       if (asked.format === 'etf' || !isTooLarge(error)) throw error;
-      return super.publish(inFormat(tooLarge(written), asked.format));
+      return delivery.reply(inFormat(tooLarge(written), asked.format));
     });
   }
 
-  /** Shown at QoS 0 and not waited for: who looks on must not slow down what is looked at. */
-  #mirror(topic: string, shown: Shown): void {
+  /** Publish at QoS 0 without waiting, so that the mirror does not slow down requests. */
+  #mirror(broker: Publisher, topic: string, shown: Shown): void {
     if (!this.#options.mirror) return;
     const payload = mirrored(shown, new Date());
-    super.publish({ topic, payload, qos: 0, contentType: 'application/json' }).catch(ignore);
+    broker.publish({ topic, payload, qos: 0, contentType: 'application/json' }).catch(ignore);
   }
 }
 
