@@ -3,28 +3,27 @@ import { ConnectionClosed, type Publication, type Publisher, PublishRefused } fr
 import type { Outbox } from '../store/outbox.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** What forwarding works with. */
+/** What the outbox relay needs. */
 export interface OutboxRelayDeps {
   readonly outbox: Outbox;
   /** All of them; filled before the first publication. */
   readonly brokers: readonly Publisher[];
-  /** So long a broker that is connected may take to accept a publication; default 5 s. */
+  /** Maximum time for a connected broker to accept a publication; default 5 s. */
   readonly publishTimeoutMs?: number;
   readonly log: Log;
 }
 
-/** Between two looks at what is kept for a broker. */
+/** Pause between two looks at the outbox of a broker. */
 const pollMs = 1_000;
 
-/** A turn of sending is over when nothing was accepted for so long. */
+/** A lease ends when the broker accepts nothing for this long. */
 const leaseMs = 10_000;
 
 const batchSize = 200;
 
 /**
- * Publishes at brokers other than the one that a request came from, so that one that is away holds up nobody: what it
- * does not accept is kept in Redis, and published by some worker when it is back. It may be published twice then, never
- * not at all.
+ * Publishes at brokers other than the one that delivered the request. What such a broker does not accept waits in an outbox
+ * in Redis, so that no request waits for the broker. Some worker publishes it later, at least once.
  * @see docs/delivery.md, "Several brokers"
  */
 export class OutboxRelay {
@@ -36,20 +35,20 @@ export class OutboxRelay {
     void this.#run();
   }
 
-  /** Send no more of what is kept; other workers do, or the next. */
+  /** Stop publishing from the outbox. Other workers continue. */
   stop(): void {
     this.#stopped.abort();
   }
 
   /**
-   * Publish, or keep what is to be published.
+   * Publish, or put it into the outbox of the broker.
    * @throws PublishRefused when the broker refuses it.
    */
   async publish(broker: Publisher, publication: Publication): Promise<void> {
     if (broker.state.connected && (await this.#isAccepted(broker, publication))) return;
-    // What only those may hear who are signed in now must not lie in Redis, to be said whoever is signed in later.
+    // The outbox must not hold what only the clients signed in now may receive: others may be signed in later.
     if (publication.resend === false)
-      throw new Error('what is not to be sent again is not kept for a broker');
+      throw new Error('a publication without resend cannot go into an outbox');
     const answer = await this.#deps.outbox.keep(broker.address, write(publication));
     if (answer === 'busy') throw new Error('the outbox of the broker is full');
   }
@@ -59,7 +58,7 @@ export class OutboxRelay {
     while (!signal.aborted) {
       await sleep(pollMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
       const { brokers, log } = this.#deps;
-      // Of a single broker nothing is ever kept.
+      // A single broker has no outbox.
       for (const [index, broker] of brokers.length > 1 ? brokers.entries() : []) {
         try {
           const count = await this.#send(broker);
@@ -73,7 +72,7 @@ export class OutboxRelay {
     }
   }
 
-  /** @returns how many publications the broker has taken. */
+  /** @returns the number of publications that the broker accepted. */
   async #send(broker: Publisher): Promise<number> {
     const { outbox } = this.#deps;
     if (!broker.state.connected || (await outbox.isEmpty(broker.address))) return 0;
@@ -114,12 +113,12 @@ export class OutboxRelay {
       return await Promise.race([accepted, late]);
     } finally {
       timer.abort();
-      accepted.catch(() => undefined); // a refusal that comes too late for anybody
+      accepted.catch(() => undefined); // a late refusal changes nothing
     }
   }
 }
 
-/** What the broker refuses, it would refuse again. */
+/** A broker that refused a publication would refuse it again. */
 function isRefusal(error: unknown): boolean {
   return error instanceof PublishRefused;
 }

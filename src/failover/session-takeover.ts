@@ -3,31 +3,31 @@ import type { BrokerConnection } from '../mqtt/connection.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TakeoverLease, WorkerRegistry } from './worker-registry.ts';
 
-/** How the dead are told from the living, in milliseconds. */
+/** When a worker counts as dead, in milliseconds. */
 export interface TakeoverTimes {
   /** Between two heartbeats. */
   readonly heartbeatMs: number;
-  /** Without a heartbeat for so long a worker counts as dead. */
+  /** A worker counts as dead after this time without a heartbeat. */
   readonly silentMs: number;
 }
 
-/** What an heir works with. */
+/** What a session takeover needs. */
 export interface SessionTakeoverDeps {
   readonly registry: WorkerRegistry;
   readonly times: TakeoverTimes;
-  /** Connect to every broker under a dead worker's client id; its requests go the way of all requests. */
+  /** Connects to every broker under a dead worker's client id and serves the requests that arrive. */
   readonly connectAs: (worker: string) => readonly BrokerConnection[];
   readonly onTakeover: () => void;
   readonly log: Log;
 }
 
 /**
- * Keeps requests from being stranded with a worker that is dead: the broker holds what it did not acknowledge, and goes
- * on giving it its share.
+ * Takes over the broker sessions of dead workers. A broker keeps a dead worker's unacknowledged requests, and still gives
+ * it a share of the new ones.
  *
- * Every worker beats in Redis. When one falls silent, one survivor connects under its client id, works off what the
- * broker holds for it, unsubscribes, and ends that session. If the dead one comes back meanwhile, the broker gives it its
- * session back and cuts off the heir; what both have is done once, by its record in Redis.
+ * Every worker sends heartbeats to Redis. When one is silent, another worker connects under its client id, serves what the
+ * broker holds for it, unsubscribes and ends the session. If the silent worker returns meanwhile, the broker gives it the
+ * session and disconnects the other. Idempotency records keep requests that both received from having effect twice.
  */
 export class SessionTakeover {
   readonly #deps: SessionTakeoverDeps;
@@ -41,13 +41,13 @@ export class SessionTakeover {
     this.#running = this.#run();
   }
 
-  /** Inherit no more; inheritances under way are left to the next heir. The heart beats on. */
+  /** Start no more takeovers and leave the current ones to other workers. Heartbeats continue. */
   async pause(): Promise<void> {
     this.#paused.abort();
     await Promise.all(this.#takeovers);
   }
 
-  /** Beat no more either. */
+  /** Stop heartbeats as well. */
   async stop(): Promise<void> {
     this.#paused.abort();
     this.#stopped.abort();
@@ -63,7 +63,7 @@ export class SessionTakeover {
       try {
         await registry.heartbeat();
         const now = performance.now();
-        // When we, or Redis, were away ourselves, the others' silence says nothing yet.
+        // After a pause of this worker or of Redis, the silence of others proves nothing yet.
         if (now - lastBeatAt >= times.silentMs) beatingSince = now;
         lastBeatAt = now;
         if (now - beatingSince >= times.silentMs) await this.#takeOverSilent();
@@ -97,7 +97,7 @@ export class SessionTakeover {
       isCutOff = true;
       close();
     };
-    // Mosquitto up to 2.0.11 says nothing when another takes the session over, and we would take it back, and so on.
+    // Mosquitto up to 2.0.11 does not signal a session takeover, so two workers would take the session in turns.
     const stopIfAlive = async (): Promise<void> => {
       if (!(await registry.silentWorkers(times.silentMs)).includes(worker)) stopTakeover();
     };

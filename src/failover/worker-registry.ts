@@ -2,25 +2,25 @@ import { uniqueIds } from '../lib/unique-id.ts';
 import type { Database } from '../store/redis/database.ts';
 import { withRetry } from '../store/redis/retry.ts';
 
-/** Which workers live, by the clock of Redis. */
+/** The heartbeats of all workers, on the clock of Redis. */
 export interface WorkerRegistry {
-  /** Note that this worker lives. */
+  /** Record that this worker is alive. */
   heartbeat(): Promise<void>;
-  /** This worker leaves and holds nothing any more. */
+  /** Remove this worker: it has ended its broker sessions. */
   leave(): Promise<void>;
-  /** The workers that have been silent for so many milliseconds. */
+  /** The workers without a heartbeat for at least `afterMs`. */
   silentWorkers(afterMs: number): Promise<string[]>;
-  /** Become the one heir of a dead worker, for so long; `undefined` if it has one. */
+  /** Lease the takeover of a dead worker for `forMs`; `undefined` if another worker holds the lease. */
   acquireLease(worker: string, forMs: number): Promise<TakeoverLease | undefined>;
 }
 
-/** The right to work off what the broker holds for a dead worker. */
+/** The exclusive right to take over the session of a dead worker. */
 export interface TakeoverLease {
-  /** It takes longer: keep the right for so many milliseconds more. */
+  /** Extend the lease to `forMs` from now. */
   renew(forMs: number): Promise<void>;
-  /** All is worked off: forget the worker, unless it beats again. */
+  /** Remove the worker from the registry, unless it sends heartbeats again. The takeover is complete. */
   deregister(silentMs: number): Promise<void>;
-  /** Let another one try. */
+  /** Let another worker take over. */
   release(): Promise<void>;
 }
 

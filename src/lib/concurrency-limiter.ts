@@ -1,17 +1,17 @@
 import { Fifo } from './fifo.ts';
 
 export interface ConcurrencyLimiterOptions {
-  /** What the lane is for, as metrics show it. */
+  /** The metric label. */
   readonly name: string;
-  /** How many pieces of work run at the same time, at least 1. */
+  /** Maximum number of tasks that run at the same time, at least 1. */
   readonly concurrency: number;
-  /** How many more may wait for their turn; 0 = none. */
+  /** Maximum number of tasks that wait; 0 = none. */
   readonly maxQueued: number;
 }
 
 /**
- * Bounded room for slow work, so that a mail server that hangs does not hold up requests that don't need it.
- * First come, first served.
+ * Runs a bounded number of slow tasks at a time, in the order of their arrival. A mail server that hangs then does not delay
+ * requests that need no mail.
  */
 export class ConcurrencyLimiter {
   readonly name: string;
@@ -35,7 +35,7 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Run `work` when it is its turn.
+   * Run `work` as soon as a slot is free.
    * @returns what `work` returns or throws, as a promise; `'queue_full'` at once, without running it, when the queue is full.
    */
   run<T>(work: () => Promise<T>): Promise<T> | 'queue_full' {
@@ -47,7 +47,7 @@ export class ConcurrencyLimiter {
     return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#finish(work));
   }
 
-  /** The place is taken already: it passes from one piece of work straight to the next, so none can slip between. */
+  /** The slot is taken already. Each task passes it to the next, so that no later task overtakes. */
   async #finish<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

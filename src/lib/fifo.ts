@@ -18,19 +18,19 @@ export class Fifo<T> {
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (this.#head === this.#items.length) return undefined;
-    this.#items[this.#head++] = undefined; // what has been taken must not be kept alive from here
+    this.#items[this.#head++] = undefined; // keep no reference to a taken item
     if (this.#head === this.#items.length) this.#reset();
     else if (this.#head > 1024 && this.#head * 2 > this.#items.length)
       this.#reset(this.#items.slice(this.#head));
     return item;
   }
 
-  /** Put items before all others, keeping their own order. */
+  /** Put items before all others, in their own order. */
   unshift(items: readonly T[]): void {
     this.#reset([...items, ...this.#items.slice(this.#head)]);
   }
 
-  /** Take everything out. */
+  /** Remove and return all items. */
   drain(): T[] {
     const items = this.#items.slice(this.#head) as T[];
     this.#reset();

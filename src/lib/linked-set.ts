@@ -1,4 +1,4 @@
-/** What can be in one `LinkedSet` at a time. */
+/** A member of at most one `LinkedSet` at a time. */
 export class LinkedMember {
   previous: this | undefined;
   next: this | undefined;
@@ -6,11 +6,10 @@ export class LinkedMember {
 }
 
 /**
- * A set in the order of joining, for what comes and goes with every request.
+ * A set in insertion order, for objects that come and go with every request.
  *
- * A `Set` or a `Map` would do, but for V8: when one of them moves to a new table, the old table keeps a reference to it,
- * so once one table has grown old, all later ones stay reachable, and with them what they held, until the next full
- * collection. Measured, that kept 4 KB a request alive and doubled the time for collecting garbage.
+ * V8's `Set` and `Map` keep garbage alive: an old table refers to the newer one, until the next full collection.
+ * Measured, that kept 4 KB a request alive and doubled the time of garbage collection.
  */
 export class LinkedSet<T extends LinkedMember> {
   #first: T | undefined;
@@ -25,7 +24,7 @@ export class LinkedSet<T extends LinkedMember> {
     return this.#first;
   }
 
-  /** Put one that is not here at the end. */
+  /** Add at the end; it must not be a member yet. */
   add(member: T): void {
     member.isMember = true;
     member.previous = this.#last;
@@ -35,7 +34,7 @@ export class LinkedSet<T extends LinkedMember> {
     this.#size++;
   }
 
-  /** @returns whether it was here. */
+  /** @returns whether it was a member. */
   delete(member: T): boolean {
     if (!member.isMember) return false;
     const { previous, next } = member;
@@ -43,7 +42,7 @@ export class LinkedSet<T extends LinkedMember> {
     else this.#first = next;
     if (next) next.previous = previous;
     else this.#last = previous;
-    // A member that has gone must not keep others alive.
+    // A removed member must not keep others alive.
     member.previous = member.next = undefined;
     member.isMember = false;
     this.#size--;
@@ -54,7 +53,7 @@ export class LinkedSet<T extends LinkedMember> {
     for (let member = this.#first; member; member = member.next) yield member;
   }
 
-  /** Take all out. @returns them, in their order. */
+  /** Remove all members. @returns them in insertion order. */
   clear(): T[] {
     const members: T[] = [];
     for (let member = this.#first; member; member = this.#first) {

@@ -1,6 +1,6 @@
 import { connect } from 'node:tls';
 
-/** What is wrong with a TLS connection, in words; by the codes of Node and OpenSSL, whichever server it is. */
+/** Explanations of TLS errors, by the codes of Node and OpenSSL. */
 const causes: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'the server’s certificate has expired',
   CERT_NOT_YET_VALID: 'the server’s certificate is not valid yet',
@@ -22,15 +22,15 @@ const causes: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS there',
 };
 
-/** @returns words with the code behind them; `undefined` for what is no fault of TLS. */
+/** @returns the explanation and the code; `undefined` for an error that is not of TLS. */
 export function tlsCause(code: unknown): string | undefined {
   const words = typeof code === 'string' ? causes[code] : undefined;
   return words === undefined ? undefined : `TLS: ${words} (${code})`;
 }
 
 /**
- * Shake hands with a server and say why that fails, for clients that keep the cause to themselves.
- * @returns `undefined` when it does not fail, or not because of TLS.
+ * Try a TLS handshake to learn why it fails, for client libraries that hide the cause.
+ * @returns the explanation; `undefined` when the handshake succeeds or fails for a reason other than TLS.
  */
 export function probeTls(
   server: { readonly host: string; readonly port: number } & TlsMaterial,
@@ -47,7 +47,7 @@ export function probeTls(
   });
 }
 
-/** PEM: whom to trust instead of the system's authorities, and how we show who we are. */
+/** PEM: trusted authorities instead of the system's, and the own certificate with its key. */
 export interface TlsMaterial {
   readonly ca?: Buffer | undefined;
   readonly cert?: Buffer | undefined;

@@ -1,22 +1,22 @@
-/** How buckets fill up. */
+/** The rate and the size of token buckets. */
 export interface BucketOptions {
   readonly perSecond: number;
-  /** What a full one holds. */
+  /** Tokens in a full bucket. */
   readonly burst: number;
-  /** So many are kept; a new one beyond that drops the one that was used longest ago, which is then full again. */
+  /** Maximum number of buckets. One more drops the least recently used one, which starts full again. */
   readonly max: number;
 }
 
 interface Bucket {
   left: number;
-  /** When that was, in milliseconds. */
+  /** When `left` was computed, in milliseconds. */
   at: number;
 }
 
-/** Sums of fractions fall short of a whole by less than this. */
+/** The rounding error of a sum of fractions is smaller than this. */
 const ROUNDING = 1e-9;
 
-/** Token buckets by name, in memory that is bounded. A full one is as good as none. */
+/** Token buckets by name, in bounded memory. An absent bucket is a full one. */
 export class TokenBuckets {
   readonly #perMillisecond: number;
   readonly #burst: number;
@@ -29,7 +29,7 @@ export class TokenBuckets {
     this.#max = max;
   }
 
-  /** Take one token. @returns false, and takes none, when there is no whole one. */
+  /** Take one token. @returns false when the bucket has no whole token. */
   take(name: string, now: number): boolean {
     const bucket = this.#buckets.get(name) ?? this.#open(name, now);
     this.#fill(bucket, now);
@@ -40,7 +40,7 @@ export class TokenBuckets {
     return true;
   }
 
-  /** Whether there is a token. */
+  /** Whether the bucket has a token. */
   has(name: string, now: number): boolean {
     const bucket = this.#buckets.get(name);
     if (bucket === undefined) return this.#burst >= 1;

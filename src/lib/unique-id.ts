@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Names for new states of profiles, never used before by any worker; so a script can tell its own repetition. */
+/** Ids that no worker has used before. A script recognises its own retry by them. */
 export function uniqueIds(): () => string {
   const worker = randomBytes(9).toString('base64url');
   let count = 0;

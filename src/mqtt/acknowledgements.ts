@@ -1,67 +1,65 @@
 import { LAST_PACKET_ID } from './packet-ids.ts';
 
-/** A QoS 1 message that the broker still counts as unacknowledged. */
+/** A QoS 1 message that the broker counts as unacknowledged. */
 export interface Unacknowledged {
   readonly packetId: number;
   readonly topic: string;
   readonly payload: Buffer;
-  /** When it first came, on the clock of `performance.now`. */
+  /** When it first arrived, on the clock of `performance.now`. */
   readonly receivedAt: number;
 }
 
-/** The messages that the broker waits for an acknowledgement of. */
+/** The messages without an acknowledgement. */
 export interface Unacked {
   readonly count: number;
-  /** Of these, where the work is done. */
+  /** Of these, the ones whose work is done. */
   readonly ackPending: number;
-  /** How long the oldest has been here; 0 without any. */
+  /** Age of the oldest; 0 without any. */
   readonly oldestSeconds: number;
 }
 
 interface Entry extends Unacknowledged {
-  /** Number of the connection that its PUBLISH last came on. */
+  /** Number of the connection that last carried its PUBLISH. */
   connection: number;
   handled: boolean;
-  /** The message that the broker gave the same packet id while this one was still unacknowledged. */
+  /** A later message with the same packet id, which the broker reused while this one was unacknowledged. */
   newer: Entry | undefined;
 }
 
 /**
- * Which PUBACKs are owed to the broker, and to which connection. Knows no socket: told what happens, it says what to
- * write.
+ * Decides which PUBACKs to write, and on which connection. It has no socket of its own: events go in, bytes come out.
  *
- *     PUBLISH ──add──▶ in work ──handled──▶ owed ──take──▶ written: the packet id is the broker's again
- *                         ▲                  ▲
- *                         └──── resent ──────┘   the same message on a newer connection: bound to that one
+ *     PUBLISH ──add──▶ in work ──handled──▶ pending ──take──▶ written: the broker may reuse the packet id
+ *                         ▲                    ▲
+ *                         └────── resent ──────┘   the same message on a newer connection: bound to that one
  *
- * - A PUBACK goes only to the connection that its PUBLISH last came on: on a newer one the same id may be another message.
- * - A message that the broker sends again while it is still here is known by packet id, topic and payload. Not by DUP,
- *   which brokers lose when they restore a session from disk; nor by the id alone, which a broker restored from an
- *   older snapshot gives out a second time.
- * - Without "session present" in the CONNACK all ids are void; the broker counts from 1 again.
- * - A broker that has given out all 65,535 ids reuses one that is still unacknowledged; the newer message then waits
- *   for the older, because the broker takes the first PUBACK for the older.
+ * - A PUBACK goes only to the connection that last carried its PUBLISH: on a newer one the id may belong to another message.
+ * - Packet id, topic and payload identify a message that the broker sends again. DUP does not: brokers lose it when they
+ *   restore a session from disk. The id alone does not: a broker restored from an older snapshot reuses ids.
+ * - Without "session present" in the CONNACK all ids are void: the broker counts from 1 again.
+ * - After 65,535 ids the broker reuses one that is unacknowledged. The newer message then waits for the older, because
+ *   the broker takes the first PUBACK for the older.
  *
- * A message whose PUBACK was written to a connection that broke is no longer known here: the broker may or may not have
- * read it, and when it comes again it is a new message. See docs/delivery.md.
+ * A message is forgotten when its PUBACK is written. If the connection breaks then, the broker may send the message again,
+ * and it counts as new. See docs/delivery.md.
  */
 export class Acknowledgements {
-  /** The oldest message under each packet id; no `Map`, for the reason that `LinkedSet` has. */
+  /** The oldest message under each packet id; no `Map`, for the reason at `LinkedSet`. */
   readonly #oldest = new Array<Entry | undefined>(LAST_PACKET_ID + 1).fill(undefined);
   #connection = 0;
   #connected = false;
-  /** The last connection that lasted until its subscription was confirmed. */
+  /** The last connection whose subscription was confirmed. */
   #lastStable = 0;
-  /** Packet ids under which something may be owed on the connection now up. */
+  /** Packet ids with an acknowledgement that may be pending on the current connection. */
   #touched: number[] = [];
   #ackPending = 0;
 
-  /** Messages handled whose PUBACK is not written yet, also those that wait for the broker to send them again. */
+  /** Handled messages whose PUBACK is not written yet, including those that the broker must send again first. */
   get ackPending(): number {
     return this.#ackPending;
   }
 
-  /** Looks at all of them: for whoever asks now and then. */
+  /** Computed from all messages: too slow to read for each request. */
   get unacked(): Unacked {
     const now = performance.now();
     const held = this.#oldest.filter((entry) => entry !== undefined);
@@ -85,18 +83,18 @@ export class Acknowledgements {
     this.#connected = true;
   }
 
-  /** The subscription is confirmed: this connection is no longer one that broke as soon as it came up. */
+  /** The subscription is confirmed, so this connection did not break at once. */
   stable(): void {
     this.#lastStable = this.#connection;
   }
 
-  /** The connection is gone. Nothing is owed to it any more; what it brought may come again on the next. */
+  /** The connection ended, and no PUBACK is pending on it. The broker may send its messages again on the next. */
   disconnected(): void {
     this.#connected = false;
     this.#touched = [];
   }
 
-  /** @returns true when this PUBLISH is a message that is already here; it must not be handled a second time. */
+  /** @returns true when this PUBLISH repeats a message that is in work or pending; it must not be handled again. */
   resent(packetId: number, topic: string, payload: Buffer): boolean {
     const oldest = this.#oldest[packetId];
     if (oldest === undefined) return false;
@@ -110,7 +108,7 @@ export class Acknowledgements {
     return true;
   }
 
-  /** Take in a message that is not `resent`. */
+  /** Add a message that is not `resent`. */
   add(packetId: number, topic: string, payload: Buffer): Unacknowledged {
     const entry: Entry = {
       packetId,
@@ -141,7 +139,7 @@ export class Acknowledgements {
     if (this.#connected) this.#touched.push(entry.packetId);
   }
 
-  /** The PUBACKs to write now, on the connection now up, as bytes; they count as written. */
+  /** The bytes of the PUBACKs to write now on the current connection; they count as written. */
   take(): Buffer | undefined {
     if (this.#touched.length === 0) return undefined;
     const ids: number[] = [];
@@ -169,14 +167,14 @@ export class Acknowledgements {
   }
 
   /**
-   * The broker sends messages again in their old order, so one under the same id that it has passed over is gone, and a
-   * PUBACK for it would confirm another.
+   * Drop messages that the broker has skipped: it sends again in the old order, so it has forgotten them. A PUBACK for
+   * one would confirm another message.
    */
   #dropPassedOver(oldest: Entry, until: Entry | undefined): void {
     this.#drop(oldest, until, (entry) => entry.connection !== this.#connection);
   }
 
-  /** Handled messages that a whole connection did not bring back: the broker has forgotten them. */
+  /** Drop handled messages that the broker did not send again on a whole connection: it has forgotten them. */
   #forgetUnclaimed(): void {
     for (const oldest of this.#oldest) {
       if (oldest)

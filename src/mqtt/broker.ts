@@ -1,21 +1,21 @@
 import type { Unacked } from './acknowledgements.ts';
 
-/** MQTT 5 user properties; a name that occurs several times has a list. */
+/** MQTT 5 user properties; a repeated name has a list of values. */
 export type UserProperties = Record<string, string | string[]>;
 
 export interface ConnectionOptions {
   /** `mqtt://host:1883` or `mqtts://host:8883`. */
   url: string;
-  /** Stable over restarts: the broker keeps what is unacknowledged under this name. */
+  /** Must stay the same over restarts: the broker keeps the session under this id. */
   clientId: string;
   username?: string;
   password?: string;
   tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer };
   /** The shared subscription, `$share/<group>/<filter>`. */
   filter: string;
-  /** Deliveries handed out and not yet acknowledged at the same time, 1 to 65,535; also told to the broker. */
+  /** Receive Maximum: deliveries that are unacknowledged at the same time, 1 to 65,535. */
   receiveMaximum: number;
-  /** How long the broker keeps the session of a worker that is gone. */
+  /** How long the broker keeps the session without a connection. */
   sessionExpirySeconds: number;
   /** Default 30. */
   keepaliveSeconds?: number;
@@ -28,22 +28,22 @@ export interface Delivery {
   readonly payload: Buffer;
   /** Packet Identifier; a redelivery to the same session has the same. 0 at QoS 0. */
   readonly packetId: number;
-  /** The DUP flag: the broker sent it before. A first copy may have been handled or not. */
+  /** The DUP flag: the broker sent it before. A worker may or may not have handled it. */
   readonly redelivered: boolean;
   readonly retained: boolean;
-  /** When it first came, on the clock of `performance.now`. */
+  /** When it first arrived, on the clock of `performance.now`. */
   readonly receivedAt: number;
   readonly correlationData: Buffer | undefined;
   readonly responseTopic: string | undefined;
   readonly userProperties: UserProperties | undefined;
   /**
-   * Whether the broker has given it to nobody else since it came. It has when this process was frozen or cut off, and
-   * another connected under our client id: what that one did is then not marked as redelivered here.
+   * Whether the broker has given it to no other connection since it arrived. It has when this process was frozen or cut
+   * off and another worker took over the session. The DUP flag of this copy does not show that.
    */
   isStillOwned(): Promise<boolean>;
   /**
-   * The work on it is done: let the broker forget it. A second call does nothing. Every delivery needs it, also one of
-   * QoS 0, since unacknowledged deliveries count against `receiveMaximum`.
+   * Acknowledge: the work on it is done. A second call does nothing. Every delivery needs it, also one of QoS 0,
+   * since unacknowledged deliveries count against `receiveMaximum`.
    */
   acknowledge(): void;
   /** Publish an answer at the broker that delivered this; see `BrokerConnection.publish`. */
@@ -54,11 +54,11 @@ export interface Publication {
   topic: string;
   payload: Buffer;
   qos: 0 | 1 | 2;
-  /** Let the broker keep it for who subscribes later; default false. */
+  /** Retain; default false. */
   retain?: boolean;
   /**
-   * Default true. False: it goes out on the connection that there is, at QoS 1 at most; `publish` throws `Reconnected` where
-   * it would have to wait for the next one.
+   * Whether `publish` may send it on a later connection; default true. With false, the QoS is at most 1, and `publish`
+   * throws `Reconnected` instead of waiting for the next connection.
    */
   resend?: boolean;
   /** The `subject` of the `Reconnected` that the last try of the same publication was rejected with. */
@@ -69,20 +69,20 @@ export interface Publication {
 }
 
 export interface BrokerState {
-  /** The broker has taken us; what is left over from the last connection goes first. */
+  /** The broker has accepted the connection. Publications of the last connection go first. */
   readonly connected: boolean;
   /** The shared subscription is confirmed on this connection. */
   readonly subscribed: boolean;
-  /** What is in the way, in one short sentence without credentials; absent while subscribed. */
+  /** Why it is not subscribed, in one short sentence without credentials; absent while subscribed. */
   readonly cause?: string;
-  /** Another connection has our client id now. */
+  /** Another connection has taken over the session. */
   readonly takenOver?: boolean;
 }
 
 export interface BrokerConnection {
   /** `host:port` of the broker, as its URL names it. */
   readonly address: string;
-  /** The session that the broker keeps for us: our client id and the broker's address. Heirs of a session have its name. */
+  /** The name of the broker session: client id and broker address. A session takeover keeps it. */
   readonly session: string;
   /**
    * Publish. Without a connection it waits, and is sent again after a reconnect until the broker has
@@ -93,19 +93,19 @@ export interface BrokerConnection {
    */
   publish(publication: Publication): Promise<void>;
   readonly state: BrokerState;
-  /** Deliveries received whose acknowledgement is not written yet. */
+  /** Received deliveries whose acknowledgement is not written yet. */
   readonly inFlight: number;
-  /** What the broker waits for, at this moment. */
+  /** The deliveries without an acknowledgement now. */
   readonly unacked: Unacked;
-  /** Be told of every change of `state`. */
+  /** Call `listener` on every change of `state`. */
   onState(listener: (state: BrokerState) => void): void;
   /**
-   * Go without losing anything: unsubscribe, finish what the broker still holds for us, acknowledge it, and end the
-   * session. Takes as long as the work does, and with the broker away as long as that: race it against a timer, then `close`.
-   * @returns when gone, or when `close` was called meanwhile; never rejects.
+   * Leave without losing a message: unsubscribe, finish and acknowledge what the broker holds, and end the session.
+   * It waits for the work, and for a broker that is away: race it against a timer, then call `close`.
+   * @returns when disconnected, or when `close` was called meanwhile; never rejects.
    */
   leave(): Promise<void>;
-  /** Go at once. The broker keeps the session, and with it all that is unacknowledged. */
+  /** Disconnect at once. The broker keeps the session and its unacknowledged messages. */
   close(): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Why there is no connection, in one short sentence. Made from codes, never from a foreign message that might quote an
+ * Why there is no connection, in one short sentence. It is made from codes, because a foreign message might quote an
  * address or a credential.
  */
 export function causeOf(error: Error & { code?: unknown }): string {
@@ -42,9 +42,9 @@ export function weakGrant(granted: ISubscriptionGrant[] | undefined): string | u
 }
 
 /**
- * What the end of a connection says about the packets that were sent on it.
+ * Whether packets of this side may have caused the end of a connection.
  * @param cause - the reason code of the broker's DISCONNECT, or the error of the socket or of MQTT.js.
- * @param before - what an earlier cause said; it counts, since a reset socket often follows.
+ * @param before - the result of an earlier cause, which takes precedence: a reset socket often follows.
  */
 export function endingOf(cause: number | (Error & { code?: unknown }), before: Ending): Ending {
   if (before !== 'closed') return before;

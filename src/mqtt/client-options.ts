@@ -6,7 +6,7 @@ import { PacketIds } from './packet-ids.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_SECONDS = 30;
 
-/** How MQTT.js is to be used. */
+/** The options of MQTT.js. */
 export function clientOptions(options: ConnectionOptions): IClientOptions {
   const { username, password, tls, sessionExpirySeconds, receiveMaximum } = options;
   return {

@@ -28,7 +28,7 @@ export type {
 } from './broker.ts';
 export { ConnectionClosed, PublishRefused, Reconnected } from './publish-errors.ts';
 
-/** A connection that lasts this long ends a series of failures; one that others cut at once does not. */
+/** A connection that lasts this long resets the backoff. */
 const STABLE_MS = 5_000;
 
 /** DISCONNECT reason code (MQTT 5.0, 3.14.2.1). */
@@ -37,8 +37,8 @@ const SESSION_TAKEN_OVER = 0x8e;
 const SILENT: ConnectionLog = { info: () => undefined, warn: () => undefined };
 
 /**
- * Connect to a broker and stay connected: reconnects, and subscribes on every connect, until `leave` or `close`.
- * @param onDelivery - takes each message that the shared subscription brings; must not throw.
+ * Connect to a broker, reconnect, and subscribe on every connect, until `leave` or `close`.
+ * @param onDelivery - receives each message of the shared subscription; must not throw.
  * @see docs/delivery.md
  */
 export function connectBroker(
@@ -129,7 +129,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   #watch(): void {
     const client = this.#client;
-    // Not 'connect': that comes later, and the broker's own messages may come before it.
+    // Not 'connect': the broker's first messages may come before that event.
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'connack' && packet.reasonCode === 0) this.#accepted(packet);
       else this.#outbound.received(packet);
@@ -173,10 +173,10 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#subscribe();
   }
 
-  /** Show that the connection carries packets, before one is sent at which the broker may end it. */
+  /** Prove that the connection works, before a suspect goes out at which the broker may end it. */
   async #prove(isSuspicious: boolean): Promise<void> {
     if (!(await this.#inbound.fence.isSteady())) return;
-    if (isSuspicious) this.#setBackoff(0); // the broker is there: if it ends this connection too, that is no reason to wait
+    if (isSuspicious) this.#setBackoff(0); // the broker works: if it ends this connection too, reconnect at once
     this.#outbound.proven();
   }
 
@@ -194,11 +194,11 @@ class MqttBrokerConnection implements BrokerConnection {
     });
   }
 
-  /** On every connect: a broker that was restarted may know the session and yet not its shared subscription. */
+  /** On every connect, because a restarted broker may keep the session without its shared subscription. */
   #subscribe(): void {
     if (this.#isLeaving || this.#isClosing) return;
     const connection = this.#connections;
-    // With `rap` a publish that its sender marked as retained says so.
+    // `rap` keeps the retain flag of the sender.
     this.#client.subscribe(this.#filter, { qos: 1, rap: true }, (error, granted, packet) => {
       if (connection !== this.#connections || !this.#state.connected || this.#isLeaving) return;
       const refusal = error ? reasonText(Number(packet?.granted[0] ?? 0x80)) : weakGrant(granted);
@@ -216,7 +216,7 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#setState({ connected: true, subscribed: true });
   }
 
-  /** What MQTT.js waits before the next reconnect; it reads this when the connection is lost. */
+  /** MQTT.js reads the period when the connection ends. */
   #setBackoff(failures: number): void {
     this.#failures = failures;
     this.#client.options.reconnectPeriod = backoffMs(failures);
@@ -240,10 +240,10 @@ class MqttBrokerConnection implements BrokerConnection {
   }
 
   /**
-   * Unsubscribe, wait until nothing is in work, unsubscribe again as a fence: the broker takes packets in order, and
-   * writes what it has queued for us while it takes our PUBACKs, so an UNSUBACK behind the last PUBACK that brought no
-   * PUBLISH with it means that its queue is empty.
-   * @returns false when something came, or the connection broke, meanwhile: try again.
+   * Unsubscribe, wait until nothing is in work, then unsubscribe again as a fence. The broker handles packets in order, and
+   * sends its queue while it handles PUBACKs. So an UNSUBACK after the last PUBACK, without a PUBLISH before it, proves
+   * that the queue is empty.
+   * @returns false when a message arrived or the connection broke meanwhile: try again.
    */
   async #drained(): Promise<boolean> {
     await this.#until(() => this.#state.connected);
@@ -273,7 +273,7 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#setState({ connected: false, subscribed: false, cause: 'closed' });
   }
 
-  /** @returns when `condition` holds, or when closed. */
+  /** Resolves when `condition` holds, or when closed. */
   async #until(condition: () => boolean): Promise<void> {
     while (!this.#isClosing && !condition()) {
       await new Promise<void>((resolve) => this.#waiters.add(resolve));

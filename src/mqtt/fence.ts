@@ -1,14 +1,13 @@
 import type { MqttClient } from 'mqtt';
 
-/** Nobody subscribes to it: unsubscribing from it does nothing but get an answer. */
+/** A filter without a subscription: unsubscribing from it only gets an answer. */
 const nowhere = 'fence';
 
 const STEADY_ROUND_TRIPS = 4;
 
 /**
- * Tells whether the broker still keeps the session on a connection of ours. It keeps a session on one connection at a
- * time; so an answer on the one that a message came on, asked for after the message, means that the broker has given the
- * message to nobody else.
+ * Checks whether a connection still has the broker session. A broker keeps a session on one connection at a time. So an
+ * answer on the connection of a message proves that no other connection has received that message.
  */
 export class Fence {
   readonly #client: MqttClient;
@@ -17,12 +16,12 @@ export class Fence {
     this.#client = client;
   }
 
-  /** The connection now up, to be asked about later. */
+  /** The current connection, for a later check. */
   get connection(): object {
     return this.#client.stream;
   }
 
-  /** Ask. Takes one round trip; when the connection is dead without a sign of it, until that is noticed. */
+  /** Takes one round trip; on a dead connection, until the keep-alive finds that out. */
   async isCurrentSession(connection: object): Promise<boolean> {
     const isUp = (): boolean => this.#client.connected && this.#client.stream === connection;
     if (!isUp()) return false;
@@ -33,7 +32,7 @@ export class Fence {
     return isAnswered && isUp();
   }
 
-  /** Whether the connection now up carries packets: several round trips in a row are answered. */
+  /** Whether several round trips in a row succeed on the current connection. */
   async isSteady(): Promise<boolean> {
     const { connection } = this;
     for (let left = STEADY_ROUND_TRIPS; left > 0; left--)

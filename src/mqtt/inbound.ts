@@ -5,20 +5,19 @@ import type { BrokerConnection, Delivery, Publication, UserProperties } from './
 import type { Fence } from './fence.ts';
 import type { WriteBatcher } from './write-batcher.ts';
 
-/** Memory for deliveries that wait for their turn, with a guess of what an object costs. */
+/** Maximum memory of waiting deliveries; `DELIVERY_BYTES` estimates the object without its content. */
 const WAITING_BYTES = 16 * 1024 * 1024;
 const DELIVERY_BYTES = 512;
 
-/** Tells MQTT.js to send no PUBACK and go on to the next packet. One object: an error for each message costs a stack trace. */
+/** Makes MQTT.js send no PUBACK and read on. It is one object, because each new error costs a stack trace. */
 const ACK_DEFERRED = new Error('the acknowledgement is sent later');
 
 /**
- * Takes what MQTT.js receives and hands it out, at most `receiveMaximum` at a time.
+ * Hands out the messages that MQTT.js receives, at most `receiveMaximum` at a time.
  *
- * The bound is needed although the broker knows it: Mosquitto 2.0.11, with a queue, sends all of it after the first few
- * acknowledgements. Reading must go on nevertheless, because the answers of what is in work wait for PUBACKs that come
- * behind it. So the surplus waits in memory, and what would be too much of that is passed over: left unacknowledged
- * and asked for again, by a new connection, when all else is done.
+ * The broker does not keep to that bound: Mosquitto 2.0.11 sends its whole queue after the first few acknowledgements.
+ * Reading cannot pause, because PUBACKs for answers come behind the surplus. So the surplus waits in memory, up to a limit.
+ * Messages beyond it stay unacknowledged, and a new connection fetches them when all others are done.
  */
 export class Inbound {
   readonly broker: BrokerConnection;
@@ -48,7 +47,7 @@ export class Inbound {
     this.#handOut = handOut;
   }
 
-  /** MQTT.js's documented override point for taking a message at the speed of its handling. */
+  /** The documented override point of MQTT.js for backpressure. */
   readonly handleMessage: MqttClient['handleMessage'] = (packet, next) => {
     this.received++;
     if (packet.qos === 1) {
@@ -64,7 +63,7 @@ export class Inbound {
     return this.#inWork + this.#waiting.length + this.#acknowledgements.ackPending;
   }
 
-  /** Nothing is in work, and every acknowledgement that can be written is written. */
+  /** Nothing is in work, and no acknowledgement is due. */
   get idle(): boolean {
     return this.#inWork === 0 && this.#waiting.length === 0 && !this.#acknowledgements.due;
   }
@@ -82,14 +81,14 @@ export class Inbound {
   }
 
   #admit(packet: IPublishPacket, message: Unacknowledged | undefined): void {
-    if (message === undefined && this.#isFull) return; // QoS 0: nobody was promised anything
+    if (message === undefined && this.#isFull) return; // QoS 0 promises nothing
     const delivery = new ReceivedPublish(this, packet, message);
     this.#waiting.push(delivery);
     this.#waitingBytes += delivery.bytes;
     this.#handOutWaiting();
   }
 
-  /** The work on a delivery is done; `message` is what is to be acknowledged. */
+  /** The work on a delivery is done; `message` needs an acknowledgement. */
   done(message: Unacknowledged | undefined): void {
     this.#inWork--;
     if (message) this.#acknowledgements.handled(message);
@@ -97,7 +96,7 @@ export class Inbound {
     this.#handOutWaiting();
   }
 
-  /** One loop however deep the calls: a handler may acknowledge before it returns. */
+  /** Never nested, although a handler may acknowledge before it returns. */
   #handOutWaiting(): void {
     if (this.#handingOut) return;
     this.#handingOut = true;

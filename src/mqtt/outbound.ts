@@ -16,7 +16,7 @@ import type { WriteBatcher } from './write-batcher.ts';
 
 /** Bytes that may wait in the socket before publishing pauses until they have left. */
 const SOCKET_BYTES = 256 * 1024;
-/** What a broker may allow (65,535 unless it says less) is more than is good: all of it is sent again after a reconnect. */
+/** Less than a broker may allow (65,535), because a reconnect sends all unconfirmed publications again. */
 const MAX_UNCONFIRMED = 1024;
 // MQTT 5.0, 2.4
 const FIRST_FAILURE = 0x80;
@@ -28,7 +28,7 @@ class Pending extends LinkedMember implements Suspect {
   readonly reject: (error: Error) => void;
   /** 0 until it is sent. */
   packetId = 0;
-  /** The broker has it, and waits for the PUBREL (QoS 2). */
+  /** The broker has received it and waits for the PUBREL (QoS 2). */
   isReceived = false;
   isSuspect = false;
   readonly subject: object;
@@ -43,27 +43,27 @@ class Pending extends LinkedMember implements Suspect {
 }
 
 /**
- * Publications on their way: never more unconfirmed at a time than the broker's Receive Maximum, the rest in order behind.
+ * Sends publications in order, with at most the broker's Receive Maximum unconfirmed at a time.
  *
  *     queued ──send──▶ unconfirmed ──PUBACK, PUBCOMP──▶ done
  *        ▲                  │
- *        └──── CONNACK ─────┘   in front of the others: under its packet id when the broker still has the session
+ *        └──── CONNACK ─────┘   before the others: under its packet id when the broker still has the session
  *
- * When the broker ended the last connection, `Suspects` decides when each is sent again, and which one is dropped.
+ * When the broker ended the last connection, `Suspects` decides when to send each again, and which one to drop.
  *
- * Without the session packet ids and half-done QoS 2 exchanges mean nothing to the broker, so all is published anew.
+ * Without the session, packet ids and half-done QoS 2 exchanges are void, so all publications start anew.
  *
- * MQTT.js has the connection, and reads the packets; the PUBLISH packets are written here. Its own `publish` copies each
- * packet for its store, and merges options in a way that leaves garbage for the old generation.
+ * MQTT.js keeps the connection and reads packets; this class writes PUBLISH packets. The `publish` of MQTT.js copies each
+ * packet for its store, and its merged options become garbage of the old generation.
  */
 export class Outbound {
   readonly #client: MqttClient;
   readonly #writes: WriteBatcher;
   readonly #queue = new Fifo<Pending>();
   readonly #unconfirmed = new LinkedSet<Pending>();
-  /** By packet id, also what waits to be sent again under it; no `Map`, for the reason that `LinkedSet` has. */
+  /** By packet id, including those to be sent again under it; no `Map`, for the reason at `LinkedSet`. */
   readonly #identified = new Array<Pending | undefined>(LAST_PUBLICATION_ID + 1).fill(undefined);
-  /** At random, since the broker may have half of an exchange of our last process. */
+  /** Random, because the broker may have half of an exchange of the last process. */
   #lastId = 1 + Math.floor(Math.random() * LAST_PUBLICATION_ID);
   #open = false;
   #closed = false;
@@ -105,7 +105,7 @@ export class Outbound {
     if (!sessionPresent) this.#forgetIds();
   }
 
-  /** MQTT.js takes new packets. */
+  /** MQTT.js accepts packets. */
   opened(): void {
     this.#open = true;
     this.#draining = undefined;
@@ -113,24 +113,24 @@ export class Outbound {
     this.#send();
   }
 
-  /** Nothing is sent before `proven`: one of those that wait may have ended the last connection. */
+  /** Sending waits for `proven`: a waiting publication may have ended the last connection. */
   get needProof(): boolean {
     return this.#suspects.needProof;
   }
 
-  /** The connection has answered a few round trips. */
+  /** Several round trips succeeded on this connection. */
   proven(): void {
     this.#suspects.proven();
     this.#send();
   }
 
-  /** The connection broke, or could not be made; what is unconfirmed waits for the next. */
+  /** The connection ended or failed; unconfirmed publications wait for the next. */
   suspended(ending: Ending): void {
     this.#open = false;
     this.#suspects.ended([...this.#unconfirmed], ending);
   }
 
-  /** For good: everything not confirmed is rejected. */
+  /** Reject all unconfirmed publications, and all later ones. */
   close(): void {
     this.#open = false;
     this.#closed = true;
@@ -138,7 +138,7 @@ export class Outbound {
     for (const { reject } of pending) reject(new ConnectionClosed());
   }
 
-  /** Any packet; one that confirms nothing is passed over. */
+  /** Handles a received packet; one that confirms nothing is ignored. */
   received(packet: Packet): void {
     if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec' && packet.cmd !== 'pubcomp') return;
     const { cmd, messageId = 0, reasonCode = 0 } = packet;
@@ -195,7 +195,7 @@ export class Outbound {
 
   #hand(pending: Pending): void {
     const { publication } = pending;
-    // Half an exchange of QoS 2 would have to be gone on with on the next connection.
+    // A QoS 2 exchange would have to continue on the next connection.
     const { highestQos } = this.#limits;
     const highest = publication.resend === false ? Math.min(highestQos, 1) : highestQos;
     const qos = Math.min(publication.qos, highest) as 0 | 1 | 2;
@@ -216,7 +216,7 @@ export class Outbound {
   #write(pieces: readonly Buffer[]): void {
     this.#writes.schedule();
     const { stream } = this.#client;
-    if (!stream.writable) return; // what is lost with the connection is sent again on the next
+    if (!stream.writable) return; // the next connection sends it again
     for (const piece of pieces) stream.write(piece);
   }
 
@@ -227,7 +227,7 @@ export class Outbound {
     pending.packetId = this.#lastId;
   }
 
-  /** @returns why not, if the broker would refuse it: sent, it would cost the connection, again and again. */
+  /** @returns a refusal for what would make the broker end each connection that sends it. */
   #packet({ publication, packetId, isReceived }: Pending, qos: 0 | 1 | 2, isResent: boolean) {
     if (isReceived) return [pubrelPacket(packetId)];
     try {
@@ -248,8 +248,8 @@ export class Outbound {
     this.#unconfirmed.delete(pending);
     this.#identified[pending.packetId] = undefined;
     this.#suspects.confirmed(pending);
-    if (this.idle) this.#writes.schedule(); // who waits for that looks at the end of a turn
-    // 0x92 answers a PUBREL sent again: the broker had completed the exchange before.
+    if (this.idle) this.#writes.schedule(); // `leave` checks for idleness after each flush
+    // 0x92 answers a repeated PUBREL: the broker had completed the exchange before.
     if (reasonCode < FIRST_FAILURE || reasonCode === PACKET_ID_NOT_FOUND) pending.resolve();
     else pending.reject(new PublishRefused(reasonCode));
     this.#send();

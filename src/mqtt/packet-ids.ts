@@ -5,11 +5,11 @@ type PacketIdProvider = NonNullable<IClientOptions['messageIdProvider']>;
 /** Packet Identifiers go from 1 to this (MQTT 5.0, 2.2.1). */
 export const LAST_PACKET_ID = 65_535;
 
-/** Those from 1 to this are for `Outbound`. */
+/** `Outbound` uses the ids from 1 to this. */
 export const LAST_PUBLICATION_ID = 60_000;
 const FIRST = LAST_PUBLICATION_ID + 1;
 
-/** Those that MQTT.js gives to its own packets, one subscribe or unsubscribe at a time. */
+/** The ids that MQTT.js uses for its own packets: subscribe and unsubscribe. */
 export class PacketIds implements PacketIdProvider {
   #last = LAST_PACKET_ID;
 
@@ -27,10 +27,10 @@ export class PacketIds implements PacketIdProvider {
   }
 
   deallocate(): void {
-    // it comes around again only after thousands of others
+    // an id is reused only after thousands of others
   }
 
   clear(): void {
-    // what the last connection had under way is not waited for
+    // nothing waits for packets of the last connection
   }
 }

@@ -7,7 +7,7 @@ export const TOPIC_NAME_INVALID = 0x90;
 export const PACKET_TOO_LARGE = 0x95;
 export const RETAIN_NOT_SUPPORTED = 0x9a;
 
-/** A publish was refused, by the broker or before it was sent. Sending the same again does not help. */
+/** The broker refused a publish, or would refuse it. A retry does not help. */
 export class PublishRefused extends Error {
   override readonly name = 'PublishRefused';
   /** MQTT 5 reason code, 0x80 or above. */
@@ -22,7 +22,7 @@ export class PublishRefused extends Error {
     return this.reasonCode === PACKET_TOO_LARGE;
   }
 
-  /** Whether another publish to the same client may be accepted: what was wrong is this one's size or content. */
+  /** Whether the size or the content was the reason, so that the broker may accept another answer to the client. */
   get isOfContent(): boolean {
     return contentReasons.has(this.reasonCode);
   }
@@ -35,7 +35,7 @@ const contentReasons: ReadonlySet<number> = new Set([
   PACKET_TOO_LARGE,
 ]);
 
-/** The connection was closed by this side before the broker had confirmed the publish. */
+/** This side closed the connection before the broker confirmed the publish. */
 export class ConnectionClosed extends Error {
   override readonly name = 'ConnectionClosed';
 
@@ -45,16 +45,16 @@ export class ConnectionClosed extends Error {
 }
 
 /**
- * There is a new connection, and the publication must not be sent on it: whether it is still to be said must be decided
- * anew. The broker may have had it before, or not.
+ * A publication with `resend: false` met a new connection, so the caller must decide anew whether to publish it. The broker
+ * may or may not have received it.
  */
 export class Reconnected extends Error {
   override readonly name = 'Reconnected';
-  /** For `Publication.again`, if the broker may have ended the connection at it. */
+  /** For `Publication.again`, if it may be the reason why the connection ended. */
   readonly subject: object | undefined;
 
   constructor(subject?: object) {
-    super('the connection to the broker was made anew');
+    super('the broker connection is a new one');
     this.subject = subject;
   }
 }

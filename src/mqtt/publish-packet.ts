@@ -2,22 +2,22 @@ import type { Publication, UserProperties } from './broker.ts';
 import { PACKET_TOO_LARGE, PublishRefused } from './publish-errors.ts';
 import { type BrokerLimits, noLimits, refusalOf } from './publishable.ts';
 
-/** What a PUBLISH says besides its message. */
+/** The fields of a PUBLISH besides its publication. */
 export interface PublishFlags {
   readonly qos: 0 | 1 | 2;
-  /** Packet Identifier, 1 to 65,535; of no meaning at QoS 0. */
+  /** Packet Identifier, 1 to 65,535; ignored at QoS 0. */
   readonly packetId: number;
   /** The DUP flag: it was sent before. */
   readonly isResent: boolean;
 }
 
-/** A payload up to this is copied behind its head: one piece for the socket costs less than two. */
+/** A payload up to this size is copied behind its header: one write costs less than two. */
 const COPIED_BYTES = 4096;
 
-/** The most that a Variable Byte Integer can say (MQTT 5.0, 1.5.5). */
+/** Maximum of a Variable Byte Integer (MQTT 5.0, 1.5.5). */
 const MAX_REMAINING = 268_435_455;
 
-/** Of a text or of binary data (MQTT 5.0, 1.5.4 and 1.5.6). */
+/** Maximum size of a text or of binary data (MQTT 5.0, 1.5.4 and 1.5.6). */
 const MAX_BYTES = 65_535;
 
 // MQTT 5.0, 2.2.2.2
@@ -27,8 +27,8 @@ const USER_PROPERTY = 0x26;
 
 /**
  * A PUBLISH as bytes, in one or two pieces.
- * @throws PublishRefused when the broker would not take it: it has more bytes than `limits`, the topic or a property has more
- *   than 65,535, or it all has more than 256 MB; the topic or a text is none that brokers take.
+ * @throws PublishRefused when the packet exceeds `limits` or 256 MB, a topic or property exceeds 65,535 bytes, or a broker
+ *   would refuse the topic or a text.
  * @see MQTT 5.0, 3.3
  */
 export function publishPacket(
@@ -73,7 +73,7 @@ function propertiesLength({ contentType, correlationData, userProperties }: Publ
 
 const textLength = (text: string): number => dataLength(Buffer.byteLength(text));
 
-/** Of so many bytes with their length before them. */
+/** The size of binary data with its length field. */
 function dataLength(bytes: number): number {
   if (bytes > MAX_BYTES) throw tooLarge();
   return 2 + bytes;
@@ -101,7 +101,7 @@ function writeProperties(packet: Buffer, publication: Publication, start: number
   return at;
 }
 
-/** Each name with each of its values. */
+/** Each name paired with each of its values. */
 function pairsOf(properties: UserProperties | undefined): (readonly [string, string])[] {
   if (properties === undefined) return [];
   return Object.entries(properties).flatMap(([name, values]) =>
@@ -116,7 +116,7 @@ function integerLength(value: number): number {
   return value < 0x20_0000 ? 3 : 4;
 }
 
-/** @returns where the next is to be written; so do the others. */
+/** @returns the offset after it, like the other writers. */
 function writeInteger(packet: Buffer, value: number, start: number): number {
   let at = start;
   let rest = value;
@@ -125,7 +125,7 @@ function writeInteger(packet: Buffer, value: number, start: number): number {
   return at;
 }
 
-/** A UTF-8 string with its length before it (MQTT 5.0, 1.5.4). */
+/** A UTF-8 string after its length (MQTT 5.0, 1.5.4). */
 function writeText(packet: Buffer, text: string, at: number): number {
   const length = packet.write(text, at + 2);
   packet.writeUInt16BE(length, at);

@@ -2,7 +2,7 @@ import { isPublishableTopic, isUnfit } from '../lib/topic-rules.ts';
 import type { Publication } from './broker.ts';
 import { MALFORMED_PACKET, RETAIN_NOT_SUPPORTED, TOPIC_NAME_INVALID } from './publish-errors.ts';
 
-/** What a broker takes, as its CONNACK says. */
+/** The limits in the CONNACK of a broker. */
 export interface BrokerLimits {
   /** Maximum Packet Size, in bytes. */
   readonly largestPacket: number;
@@ -12,14 +12,14 @@ export interface BrokerLimits {
   readonly retains: boolean;
 }
 
-/** What holds for a broker that says nothing. */
+/** The defaults of MQTT 5 (3.2.2.3). */
 export const noLimits: BrokerLimits = {
   largestPacket: Number.POSITIVE_INFINITY,
   highestQos: 2,
   retains: true,
 };
 
-/** The reason code with which a broker would refuse a publication, or end the connection; sizes apart. */
+/** The reason code with which a broker would refuse a publication or end the connection. Sizes are not checked. */
 export function refusalOf(publication: Publication, { retains }: BrokerLimits): number | undefined {
   const { topic, contentType, userProperties, retain } = publication;
   if (!isPublishableTopic(topic)) return TOPIC_NAME_INVALID;

@@ -1,21 +1,21 @@
 /**
  * How a connection ended:
- * - `blamed`: the broker's DISCONNECT says that a packet of ours was wrong.
- * - `closed`: the other side closed it and gave no such reason.
- * - `unrelated`: for a reason that has nothing to do with what was sent.
+ * - `blamed`: the broker's DISCONNECT reports a wrong packet of this side.
+ * - `closed`: the other side closed it without such a reason.
+ * - `unrelated`: the reason has nothing to do with the packets sent.
  */
 export type Ending = 'blamed' | 'closed' | 'unrelated';
 
 /** A publication that the broker has not confirmed. */
 export interface Suspect {
   isSuspect: boolean;
-  /** What stays the same when it is published anew. */
+  /** Stays the same when it is published anew. */
   readonly subject: object;
   /** The broker has read all of it (QoS 2). */
   readonly isReceived: boolean;
 }
 
-/** A connection that closes without a reason may be a cut wire; so many in a row, each with the same one alone, are not. */
+/** One connection that closes without a reason may be a network fault; this many in a row with one suspect are not. */
 const MAX_CLOSED = 3;
 
 /**
@@ -23,20 +23,19 @@ const MAX_CLOSED = 3;
  *
  *     all at once ──the connection ends──▶ one at a time ──all suspects confirmed──▶ all at once
  *
- * What was unconfirmed when a connection ended is suspect. On the next one suspects go one at a time, each after a few
- * round trips have shown that the connection works. A suspect is the culprit when it was alone in flight
+ * Publications that are unconfirmed when a connection ends are suspect. The next connection sends them one at a time,
+ * after several round trips have shown that it works. A suspect is the culprit when it was alone in flight
  * - and the broker blamed a packet, once;
- * - or the connection was closed, three times in a row, and the broker took us back at once with our session each time.
+ * - or the connection closed three times in a row, and the broker accepted the session again at once each time.
  *
- * A restart, a network that fails before the suspect is sent, a keep-alive time-out and a session takeover prove
- * nothing: they set the count back.
+ * A restart, an earlier network failure, a keep-alive time-out and a session takeover prove nothing: they reset the count.
  */
 export class Suspects<T extends Suspect> {
   #count = 0;
-  /** The one that was alone in flight when the last connection ended. */
+  /** The suspect that was alone in flight when the last connection ended. */
   #accused: T | undefined;
   #strikes = 0;
-  /** The last connection ended with the accused alone in flight; the broker was not seen since. */
+  /** The last connection ended with the accused alone in flight; no broker has answered since. */
   #isStruck = false;
   #isAccepted = false;
   #isProven = false;
@@ -46,12 +45,12 @@ export class Suspects<T extends Suspect> {
     return this.#count > 0 && !this.#isProven;
   }
 
-  /** Whether another publication may be sent now. */
+  /** Whether the next publication may be sent now. */
   allow(unconfirmed: number): boolean {
     return this.#count === 0 || (this.#isProven && unconfirmed === 0);
   }
 
-  /** The connection has answered a few round trips. */
+  /** Several round trips succeeded on this connection. */
   proven(): void {
     this.#isProven = true;
   }
@@ -67,7 +66,7 @@ export class Suspects<T extends Suspect> {
     return culprit;
   }
 
-  /** A connection ended, or could not be made. */
+  /** A connection ended or failed. */
   ended(unconfirmed: readonly T[], ending: Ending): void {
     const [first] = unconfirmed;
     const isAlone = first !== undefined && unconfirmed.length === 1 && !first.isReceived;
@@ -80,7 +79,7 @@ export class Suspects<T extends Suspect> {
     if (wasFair) for (const publication of unconfirmed) this.#suspect(publication);
   }
 
-  /** It is confirmed or refused: no longer suspect. */
+  /** The broker confirmed or refused it: it is no longer suspect. */
   confirmed(publication: T): void {
     if (!publication.isSuspect) return;
     publication.isSuspect = false;
@@ -88,7 +87,7 @@ export class Suspects<T extends Suspect> {
     if (publication.subject === this.#accused?.subject) this.#acquit();
   }
 
-  /** It is not sent again as it is; who publishes it anew says so. @returns whether it is suspect. */
+  /** It is not sent again under this publication. @returns whether it was suspect. */
   withdrawn(publication: T): boolean {
     if (!publication.isSuspect) return false;
     publication.isSuspect = false;
@@ -96,7 +95,7 @@ export class Suspects<T extends Suspect> {
     return true;
   }
 
-  /** One that was withdrawn is published anew. */
+  /** A withdrawn publication is published anew. */
   returned(publication: T): void {
     this.#suspect(publication);
   }

@@ -2,8 +2,7 @@ import type { MqttClient } from 'mqtt';
 import type { Acknowledgements } from './acknowledgements.ts';
 
 /**
- * Gathers what is written in one turn of the event loop, publishes and PUBACKs alike, so that it leaves in one system
- * call instead of one each.
+ * Batches the writes of one turn of the event loop, publishes and PUBACKs, into one system call.
  */
 export class WriteBatcher {
   readonly #client: MqttClient;
@@ -11,14 +10,14 @@ export class WriteBatcher {
   readonly #onFlushed: () => void;
   #corked: MqttClient['stream'] | undefined;
 
-  /** @param onFlushed - called after the writes of a turn have left. */
+  /** @param onFlushed - called after each batch. */
   constructor(client: MqttClient, acknowledgements: Acknowledgements, onFlushed: () => void) {
     this.#client = client;
     this.#acknowledgements = acknowledgements;
     this.#onFlushed = onFlushed;
   }
 
-  /** Something is about to be written, or an acknowledgement is due. */
+  /** Call before a write, and when an acknowledgement is due. */
   schedule(): void {
     if (this.#corked) return;
     this.#corked = this.#client.stream;
