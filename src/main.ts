@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { noteEndAt, openAclWorks, openFollowing } from './broker-acl/index.ts';
+import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
 import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './config/settings.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
 import { SessionTakeover } from './failover/session-takeover.ts';
@@ -87,7 +87,7 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });
   const { sessions } = context;
-  const aclSync = openFollowing(settings.mqtt, { works, sessions, brokers, metrics, log });
+  const aclSync = openBrokerAclSync(settings.mqtt, { works, sessions, brokers, metrics, log });
   shutdown.addBestEffort(() => aclSync.stop());
   const poison = openPoisonGuard(settings, redis, { metrics, log });
   const worker = new Worker({
@@ -97,7 +97,7 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
     poison,
     brokers: publishers,
     outboxRelay,
-    syncBrokerAcl: aclSync.follow,
+    syncBrokerAcl: aclSync.sync,
     metrics,
     tracing,
     log,

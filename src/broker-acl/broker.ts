@@ -3,33 +3,33 @@ import type { Sessions } from '../store/sessions.ts';
 import { type BrokerClients, isOnly, type NewSession } from './client.ts';
 import { type Hold, holding, holdingAfterWait } from './locks.ts';
 
-export interface BrokerAclParts {
+export interface BrokerAclDeps {
   readonly clients: BrokerClients;
   readonly work: AclWork;
   readonly sessions: Pick<Sessions, 'phoneOf' | 'active'>;
 }
 
 /**
- * One broker's list of clients, kept equal to the sessions in Redis. What is done follows from the two as they are at that
- * moment, so it can be done again from any state.
+ * Keeps one broker's list of clients equal to the sessions in Redis. Each step compares the two as they are now, so it can
+ * run again from any state.
  */
 export class BrokerAcl {
   readonly clients: BrokerClients;
   readonly work: AclWork;
-  readonly sessions: BrokerAclParts['sessions'];
+  readonly sessions: BrokerAclDeps['sessions'];
 
-  constructor({ clients, work, sessions }: BrokerAclParts) {
+  constructor({ clients, work, sessions }: BrokerAclDeps) {
     this.clients = clients;
     this.work = work;
     this.sessions = sessions;
   }
 
   /**
-   * Let the client of a session in, and look whether the broker does. Waits while others change the phone or the client.
-   * The session is in Redis before, or what is done next for the phone takes the client out.
-   * @throws Error with the broker's word.
+   * Add the client of a session, and check that the broker has it. Waits while others change the phone or the client.
+   * The session must be in Redis before, or the next sync of the phone removes the client.
+   * @throws Error with the error text of the broker.
    */
-  async letIn(session: NewSession): Promise<void> {
+  async add(session: NewSession): Promise<void> {
     const { client, phone } = session;
     await holdingAfterWait(this.work, [lockOf(phone), ['client', client]], async (hold) => {
       const known = await this.clients.find(client);
@@ -42,15 +42,17 @@ export class BrokerAcl {
   }
 
   /**
-   * Make the broker equal for a phone: its clients without a session go, those whose session is another phone's get that
-   * one's notices, those that are missing from its group come back; group and role go when nobody uses them.
-   * @returns `'taken'` while another one does it; `'partly'` when a client or phone that it touches is taken.
+   * Make the broker equal to Redis for a phone:
+   * - clients without a session are removed, and clients of another phone move to that phone's group;
+   * - missing clients return to its group;
+   * - an empty group is deleted with its role.
+   * @returns `'taken'` while another process does it; `'partly'` when the lock of a client or of another phone is taken.
    */
   sync(phone: string): Promise<'done' | 'partly' | 'taken'> {
     return holding(this.work, [lockOf(phone)], (hold) => this.#sync(phone, hold));
   }
 
-  /** The same, waiting for whoever is at it; then the phone is off the list of what is left to do. */
+  /** `sync`, after a wait for its lock; it also removes the phone from the list of work. */
   async syncNow(phone: string): Promise<void> {
     const task = await this.work.find(phone);
     await holdingAfterWait(this.work, [lockOf(phone)], async (hold) => {
@@ -60,7 +62,7 @@ export class BrokerAcl {
     });
   }
 
-  /** Give a client another token. @throws Error when the broker has no such session. */
+  /** Replace a client's token. @throws Error when the broker has no such session. */
   async rotate(client: string, token: string): Promise<void> {
     const found = await this.clients.find(client);
     if (found === undefined) throw new Error('the broker has no such client');
@@ -68,7 +70,7 @@ export class BrokerAcl {
     await this.clients.rotate(client, token);
   }
 
-  /** Take out a client that has no session, wherever the broker has it. @throws Error when it is no session's. */
+  /** Remove a client without a session from the broker. @throws Error when the client belongs to no session. */
   async end(client: string): Promise<void> {
     const found = await this.clients.find(client);
     if (found === undefined) return;
@@ -79,9 +81,9 @@ export class BrokerAcl {
   }
 
   /**
-   * Let one client be where its session is: out without one, else in the group of its phone.
-   * @param held - the phone whose lock is held.
-   * @returns `'taken'` when another one changes the client, or the phone.
+   * Move a client to the group of its session's phone, or remove it if it has no session.
+   * @param held - the phone whose lock the caller holds.
+   * @returns `'taken'` when another process changes the client or the phone.
    */
   place(client: string, held?: string): Promise<'done' | 'taken'> {
     return holding(this.work, [['client', client]], (hold) => this.#place(client, hold, held));
@@ -101,7 +103,7 @@ export class BrokerAcl {
       await this.clients.move(client, phone, () => hold.isAllowed() && there.isAllowed());
       return 'done';
     };
-    // A group that it leaves is looked at by whoever holds it, or by the sweep.
+    // The holder of the old group's lock, or the sweep, deletes that group when it is empty.
     return phone === held ? move(hold) : holding(this.work, [lockOf(phone)], move);
   }
 
@@ -112,7 +114,7 @@ export class BrokerAcl {
     const active = await this.sessions.active(phone);
     const wrong = [
       ...members.filter((_, index) => phones[index] !== phone),
-      // Only those that the broker has: nobody else knows the token that the others need.
+      // `place` changes only clients that the broker has: Redis holds no token for the others.
       ...active.filter((client) => !isMember.has(client)),
     ];
     let isWhole = true;

@@ -2,45 +2,44 @@ import { actionTopic, sessionTopic } from '../protocol/topics.ts';
 import type { DynamicSecurity, SecurityCommand, SecurityReply } from './dynamic-security.ts';
 
 /**
- * The broker's own list of who may log in (mosquitto/README.md, "Who may do what"): a client for each session, named
- * after its MQTT client id and bound to it, with the session's token as its password. What it may read beside its
- * answers, the notices to its phone, comes with the group of that phone; so a phone that moves takes its clients along
- * by changing their group, and nobody needs a new token.
+ * The broker's list of clients that may log in (mosquitto/README.md, "Who may do what"). Each session has a client, named
+ * after its MQTT client id, with the session's token as its password. The group of a phone lets its clients read the
+ * phone's notices. A phone that moves changes the group of its clients, and no client needs a new token.
  *
- * Each change goes in a message of its own, since the broker writes its whole list after each: others are served in between.
- * A crash in between leaves what the next change of that phone, or the sweep, makes good.
- * Each method throws Error with the broker's word when it refuses, and Unanswered when nobody knows what became of it.
+ * Each change is a message of its own. The broker writes its whole list after each, and serves others in between. After a
+ * crash in between, the next change of that phone or the sweep completes the work.
+ * Each method throws AclRefused with the broker's error text, or Unanswered when the outcome is unknown.
  */
 export interface BrokerClients {
   find(client: string): Promise<BrokerClient | undefined>;
-  /** The clients that get a phone's notices. */
+  /** The clients in a phone's group. */
   of(phone: string): Promise<string[]>;
-  /** Whether the broker lets a client in, as this phone's, with all the roles that it needs. */
+  /** Whether the broker has the client in the group of this phone only, with all its roles. */
   isWhole(client: string, phone: string): Promise<boolean>;
-  /** Let a client in, with this token and phone. @param known - what the broker has of it. */
+  /** Add a client, or change its token and phone. @param known - the client as the broker has it. */
   put(session: NewSession, known: BrokerClient | undefined, isAllowed?: IsAllowed): Promise<void>;
-  /** Let a client that is there be another phone's. */
+  /** Move an existing client to another phone's group. */
   move(client: string, phone: string, isAllowed?: IsAllowed): Promise<void>;
-  /** Give a client another password. */
+  /** Replace a client's password. */
   rotate(client: string, token: string): Promise<void>;
-  /** Let a client in no more, and cut it off; one that the broker doesn't know is no error. */
+  /** Remove and disconnect a client; an unknown one is no error. */
   remove(client: string, isAllowed?: IsAllowed): Promise<void>;
-  /** Delete the group and the role of a phone that has no clients. */
+  /** Delete the group and the role of a phone without clients. */
   dropPhone(phone: string, isAllowed?: IsAllowed): Promise<void>;
-  /** Delete the role of a client that is not there; Mosquitto 2.0 breaks on a client whose role is deleted. */
+  /** Delete the role of a removed client. Mosquitto 2.0 breaks if a client still has a deleted role. */
   dropRole(client: string, isAllowed?: IsAllowed): Promise<void>;
-  /** All clients, sessions and others, a page at a time. */
+  /** All clients, also those of no session, in pages. */
   all(): AsyncIterable<readonly BrokerClient[]>;
-  /** The names of all groups, or of all roles, a page at a time. */
+  /** The names of all groups, or of all roles, in pages. */
   names(of: 'groups' | 'roles'): AsyncIterable<readonly string[]>;
   close(): Promise<void>;
 }
 
 export interface BrokerClient {
   readonly client: string;
-  /** Whether it is one of a session's. The list has workers and administrators too. */
+  /** Whether it belongs to a session. Workers and administrators do not. */
   readonly isSession: boolean;
-  /** The phones whose notices it gets; one, as long as nobody else has a hand in the list. */
+  /** The phones of its groups; one, unless an administrator has changed the list. */
   readonly phones: readonly string[];
 }
 
@@ -50,12 +49,12 @@ export interface NewSession {
   readonly token: string;
 }
 
-/** The broker carries a command out never, however often it is sent. */
+/** The broker refused a command; a retry does not help. */
 export class AclRefused extends Error {
   override readonly name = 'AclRefused';
 }
 
-/** Asked just before commands are sent: whether this side may still change what they change. */
+/** Called just before sending: whether this side still holds the locks for the change. */
 type IsAllowed = () => boolean;
 
 export function openBrokerClients(security: DynamicSecurity): BrokerClients {
@@ -160,7 +159,7 @@ function speakingTo(security: DynamicSecurity) {
   return { run, change, pages };
 }
 
-/** The broker does nothing else while it writes such a page: half a millisecond for a hundred clients. */
+/** A page of this size blocks the broker for half a millisecond. */
 const PAGE = 100;
 
 const nothing = /^$/;
@@ -170,13 +169,13 @@ const present = /already/i;
 const groupOf = (phone: string): string => `phone:${phone}`;
 const roleOf = (client: string): string => `client:${client}`;
 
-/** The phone that a group, or its role, is of; `undefined` for any other name. */
+/** The phone in the name of a group or its role; `undefined` for any other name. */
 export const phoneIn = (name: string): string | undefined => /^phone:(\d+)$/.exec(name)?.[1];
 
-/** The client that a role is of. */
+/** The client in the name of its role; `undefined` for any other name. */
 export const clientIn = (rolename: string): string | undefined => /^client:(.+)$/s.exec(rolename)?.[1];
 
-/** The role of a client, the role and the group of a phone. What is there already stays as it is. */
+/** Commands that create the roles and the group of a client and its phone; existing ones stay as they are. */
 function placesOf(client: string, phone: string): SecurityCommand[] {
   const [groupname, rolename] = [groupOf(phone), groupOf(phone)];
   return [
@@ -188,7 +187,7 @@ function placesOf(client: string, phone: string): SecurityCommand[] {
   ];
 }
 
-/** To subscribe to a topic, or `…/#`, and to read what comes there. */
+/** ACLs to subscribe to a topic, or to `…/#`, and to receive its messages. */
 const reading = (topic: string) => [
   { acltype: 'subscribePattern', topic, priority: 0, allow: true },
   { acltype: 'publishClientReceive', topic, priority: 0, allow: true },

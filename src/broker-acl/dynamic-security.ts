@@ -4,12 +4,12 @@ import { causeOf } from '../mqtt/causes.ts';
 import { clientOptions } from '../mqtt/client-options.ts';
 
 /**
- * Speaks to Mosquitto's dynamic-security plugin, which keeps the clients, groups and roles of a broker: JSON commands
- * to a topic, one reply to each on another (mosquitto.org/documentation/dynamic-security).
+ * A client of Mosquitto's dynamic-security plugin, which holds the clients, groups and roles of a broker. Commands are JSON
+ * on one topic, replies on another (mosquitto.org/documentation/dynamic-security).
  */
 
 const CONTROL = '$CONTROL/dynamic-security/v1';
-/** Longest time from sending commands to their replies. */
+/** Maximum time from sending commands to their replies. */
 export const ANSWER_TIMEOUT_MS = 10_000;
 
 /** `{ command: 'createClient', username: … }`, as the plugin's documentation names the fields. */
@@ -18,35 +18,35 @@ export interface SecurityCommand {
   readonly [field: string]: unknown;
 }
 
-/** What the plugin says to one command. */
+/** The reply of the plugin to one command. */
 export interface SecurityReply {
   readonly command: string;
-  /** Why it was not carried out; absent when it was. */
+  /** Why the plugin did not execute it; absent when it did. */
   readonly error?: string;
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
 export interface DynamicSecurity {
   /**
-   * Carry out commands in order. One that fails does not keep those after it from being carried out.
-   * @param isAllowed - asked in the very turn in which the commands are sent; `false` keeps them from being sent.
+   * Execute commands in order. After a failed one, the next ones still run.
+   * @param isAllowed - called in the turn of the event loop that sends the commands; `false` stops them.
    * @returns a reply to each, in the same order.
-   * @throws Unanswered when it is not known whether they were carried out; Error, with the cause in words, when they were
-   *   not sent: the broker can't be reached, or `isAllowed` says no.
+   * @throws Unanswered when their outcome is unknown; Error, with the cause in words, when they were not sent because the
+   *   broker cannot be reached or `isAllowed` returned false.
    */
   run(commands: readonly SecurityCommand[], isAllowed?: () => boolean): Promise<readonly SecurityReply[]>;
   /** Disconnect; the next command connects again. */
   close(): Promise<void>;
 }
 
-/** Commands were sent, and nobody knows what became of them. */
+/** The commands were sent, but their outcome is unknown. */
 export class Unanswered extends Error {
   override readonly name = 'Unanswered';
 }
 
 export interface SecurityConnection {
   readonly url: string;
-  /** Must be no one else's; several connections of one program need several. */
+  /** Must be unique: each connection of a program needs its own. */
   readonly clientId: string;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -56,15 +56,15 @@ export interface SecurityConnection {
 interface Waiting {
   readonly replies: SecurityReply[];
   readonly count: number;
-  /** On which they were sent. */
+  /** The connection that sent them. */
   readonly mqtt: MqttClient;
   readonly resolve: (replies: SecurityReply[]) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * Connects with the first command, and stays connected until `close`, or until the connection breaks: what was sent on it
- * is never sent again, since it may be wrong by then.
+ * Connects with the first command, until `close` or until the connection breaks. It never sends a command again, because
+ * an old command may be wrong by then.
  */
 export function openDynamicSecurity(connection: SecurityConnection): DynamicSecurity {
   const waiting = new Map<string, Waiting>();
@@ -72,7 +72,7 @@ export function openDynamicSecurity(connection: SecurityConnection): DynamicSecu
 
   const take = (payload: Buffer): void => {
     for (const { correlationData, ...reply } of repliesIn(payload)) {
-      // Mosquitto 2.0 tells every administrator what it told one.
+      // Mosquitto 2.0 sends every reply to all administrators.
       const waiter = waiting.get(correlationData ?? '');
       waiter?.replies.push(reply);
       if (waiter && waiter.replies.length === waiter.count) waiter.resolve(waiter.replies);
@@ -115,7 +115,7 @@ export function openDynamicSecurity(connection: SecurityConnection): DynamicSecu
     return new Promise<SecurityReply[]>((resolve, reject) => {
       timer = setTimeout(() => {
         reject(new Unanswered(SILENCE));
-        // Whoever connects next under this client id ends what the broker still has of this connection.
+        // The next connection under this client id ends this one at the broker.
         void close();
       }, ANSWER_TIMEOUT_MS);
       waiting.set(correlationData, { replies: [], count: commands.length, mqtt, resolve, reject });

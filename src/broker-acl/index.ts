@@ -10,19 +10,19 @@ import { openBrokerClients } from './client.ts';
 import { openDynamicSecurity } from './dynamic-security.ts';
 import { AclSync } from './sync.ts';
 
-/** Lets the brokers' lists of who may log in follow the sessions in Redis; for a worker that may change those lists. */
-export interface SessionFollowing {
-  /** The sessions of a phone have ended or moved: take its clients along, at every broker, without waiting for it. */
-  readonly follow: ((phone: string) => Promise<void>) | undefined;
-  /** What does not move, a line each. */
+/** Keeps the brokers' lists of clients equal to the sessions in Redis, if the worker may change those lists. */
+export interface BrokerAclSync {
+  /** Start the sync of a phone whose sessions have ended or moved, at every broker, without waiting for it. */
+  readonly sync: ((phone: string) => Promise<void>) | undefined;
+  /** What is out of sync, a line each. */
   readonly remarks: () => string[];
   stop(): Promise<void>;
 }
 
-/** A crash between the end of a session and the note that it has ended is made good after so long. */
+/** If a worker crashes while it ends a session, the sync of the phone starts after this time. */
 const endMs = 5_000;
 
-/** The lists of what is left to do at each broker; none where the settings leave the brokers alone. */
+/** The list of work for each broker; none without `MQTT_DYNAMIC_SECURITY`. */
 export function openAclWorks(
   redis: Database,
   { urls, dynamicSecurity }: Pick<Settings['mqtt'], 'urls' | 'dynamicSecurity'>,
@@ -30,7 +30,7 @@ export function openAclWorks(
   return dynamicSecurity ? urls.map((url) => openAclWork(redis, new URL(url).host)) : [];
 }
 
-/** Notes at each broker that sessions of a phone are about to end (`openSessions`). */
+/** @returns what puts a phone on each broker's list before its sessions end (`openSessions`). */
 export function noteEndAt(works: readonly AclWork[]): ((phone: string) => Promise<void>) | undefined {
   if (works.length === 0) return undefined;
   return async (phone) => {
@@ -38,8 +38,8 @@ export function noteEndAt(works: readonly AclWork[]): ((phone: string) => Promis
   };
 }
 
-export interface FollowingParts {
-  /** One for each broker; none where the settings don't let the worker do it. */
+export interface BrokerAclSyncDeps {
+  /** One for each broker; none without `MQTT_DYNAMIC_SECURITY`. */
   readonly works: readonly AclWork[];
   readonly sessions: Sessions;
   readonly brokers: readonly BrokerConnection[];
@@ -47,11 +47,11 @@ export interface FollowingParts {
   readonly log: Log;
 }
 
-export function openFollowing(
+export function openBrokerAclSync(
   { urls, clientId, username, password, tls, dynamicSecuritySweepMs: sweepMs }: Settings['mqtt'],
-  { works, sessions, brokers, metrics, log }: FollowingParts,
-): SessionFollowing {
-  if (works.length === 0) return { follow: undefined, remarks: () => [], stop: async () => undefined };
+  { works, sessions, brokers, metrics, log }: BrokerAclSyncDeps,
+): BrokerAclSync {
+  if (works.length === 0) return { sync: undefined, remarks: () => [], stop: async () => undefined };
   const syncs: AclSync[] = [];
   const counted = metrics.brokerAcl(() => works.map((_, index) => syncs[index]?.pending ?? 0));
   for (const [place, work] of works.entries()) {
@@ -69,9 +69,10 @@ export function openFollowing(
     syncs.push(sync);
   }
   return {
-    async follow(phone) {
+    async sync(phone) {
       const answers = await Promise.all(works.map((work) => work.note(phone)));
-      if (answers.includes('busy')) log.warn('too many phones wait for a broker; the sweep finds the others');
+      if (answers.includes('busy'))
+        log.warn('the list of phones to sync is full; the sweep finds the others');
       for (const sync of syncs) sync.wake();
     },
     remarks: () => syncs.flatMap((sync) => sync.remark() ?? []),

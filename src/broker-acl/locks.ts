@@ -4,31 +4,31 @@ import type { Lease } from '../store/leases.ts';
 import { ANSWER_TIMEOUT_MS, Unanswered } from './dynamic-security.ts';
 
 /**
- * Who creates or deletes the group of a phone holds that phone's lock; who changes a client holds that client's. Nobody
- * waits for a lock while it holds another.
+ * A change of a phone's group needs the phone's lock, a change of a client needs the client's. A process that holds a lock
+ * never waits for another one.
  */
 export type Lock = readonly [kind: 'phone' | 'client', name: string];
 
-/** The locks that are held. */
+/** The locks that a change holds. */
 export interface Hold {
-  /** Make sure that they hold for one more change. @throws Error when one has lapsed. */
+  /** Extend the locks for one more change. @throws Error when one has expired. */
   keep(): Promise<void>;
-  /** Whether they still do, asked in the turn in which the change is sent. */
+  /** Whether the locks still hold; read in the turn of the event loop that sends the change. */
   readonly isAllowed: () => boolean;
 }
 
-/** A change is answered in this time, or taken for unanswered. */
+/** Maximum time of a change until it counts as unanswered. */
 const changeMs = ANSWER_TIMEOUT_MS + 1_000;
 
-/** Connecting may come before that. */
+/** Maximum time for connecting before a change. */
 const connectMs = 10_000;
 
-/** Twice as long as what a dead process holds stays locked. */
+/** Twice the time for which a dead process keeps its locks. */
 const patienceMs = 60_000;
 
 /**
- * Do something while no other process does it.
- * @returns `'taken'`, with nothing done, when one of the locks is another one's.
+ * Run `change` with the locks.
+ * @returns `'taken'`, without running it, when another process holds one of them.
  */
 export async function holding<T>(
   work: AclWork,
@@ -48,12 +48,12 @@ export async function holding<T>(
     isUnanswered = error instanceof Unanswered;
     throw error;
   } finally {
-    // The broker may still carry out what it has not answered; until the locks lapse nobody else comes in between.
+    // The broker may still execute an unanswered command, so the locks stay until they expire.
     if (!isUnanswered) for (const lease of leases) await lease.release();
   }
 }
 
-/** The same, waiting for the locks. @throws Error when they don't come free. */
+/** `holding`, after a wait for the locks. @throws Error when they stay taken. */
 export async function holdingAfterWait<T>(
   work: AclWork,
   locks: readonly Lock[],

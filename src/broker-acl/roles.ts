@@ -1,8 +1,8 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 
 /**
- * What the dynamic-security plugin of a new broker starts with (mosquitto/README.md, "Who may do what"). All that is not
- * allowed here is refused. The roles of single clients and phones come later, with their sessions.
+ * A user in the first file of the dynamic-security plugin (mosquitto/README.md, "Who may do what"). The plugin refuses all
+ * that no role allows. The roles of clients and phones come later, with their sessions.
  */
 export interface BrokerUser {
   readonly name: string;
@@ -19,7 +19,7 @@ const requests = 'events/1/+/api/+/+/+';
 const control = '$CONTROL/dynamic-security/#';
 
 const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
-  // Its answers and notices come with the roles `client:…` and `phone:…`.
+  // The roles `client:…` and `phone:…` allow answers and notices.
   phone: [['publishClientSend', 'events/1/+/api/#']],
   worker: [
     ['subscribePattern', `$share/+/${requests}`],
@@ -28,7 +28,7 @@ const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
     ['publishClientSend', 'actions/#'],
     ['publishClientSend', 'ses/#'],
   ],
-  // Not by a shared subscription: a member of the workers' group would take requests away from them.
+  // No shared subscription: a member of the workers' group would receive their requests.
   qa: [
     ['subscribePattern', '$share/#', false],
     ['subscribePattern', '$CONTROL/#', false],
@@ -58,7 +58,7 @@ export function initialSecurity(users: readonly BrokerUser[]): string {
   return `${JSON.stringify({ defaultACLAccess, clients: users.map(clientOf), groups: [], roles }, null, 2)}\n`;
 }
 
-/** What is hashed is random and 256 bits long, so that few iterations do; the broker counts them on its one thread. */
+/** Few, because passwords are random with 256 bits, and the broker hashes them on its only thread. */
 const ITERATIONS = 101;
 
 function clientOf({ name, password, roles }: BrokerUser) {

@@ -3,15 +3,15 @@ import { AclRefused, type BrokerClient, clientIn, isOnly, phoneIn } from './clie
 import { holding } from './locks.ts';
 
 /**
- * Look through all that a broker has, and note each phone of which it is not equal to Redis: of sessions that have lapsed,
- * of clients in another group than their session's, of groups and roles that nobody uses. What this sees may be old by
- * the next page; so it changes nothing itself, but for what no phone stands for.
- * @param pause - between two pages; throws to end it.
+ * Compare all of a broker with Redis, and add each phone with a difference to the list of work. Differences are expired
+ * sessions, clients in the wrong group, and unused groups and roles. What it reads may soon be old, so it changes only
+ * clients and roles without a phone itself.
+ * @param pause - called between two pages; throws to end the sweep.
  */
 export async function sweep(acl: BrokerAcl, pause: () => Promise<void>): Promise<void> {
   const { clients, work } = acl;
   const refusals: AclRefused[] = [];
-  // What the broker refuses for one client keeps none of the others.
+  // A refusal for one client does not stop the sweep.
   const change = async (doing: Promise<unknown>): Promise<void> => {
     await doing.catch((error: unknown) => {
       if (!(error instanceof AclRefused)) throw error;
@@ -42,8 +42,8 @@ export async function sweep(acl: BrokerAcl, pause: () => Promise<void>): Promise
 }
 
 /**
- * @param used - gets the phones of which the broker has a client.
- * @returns the clients to which no group leads, and perhaps no set of a phone's sessions.
+ * @param used - receives the phones of the clients in sync.
+ * @returns the clients without a group.
  */
 async function sweepClients(
   acl: BrokerAcl,
@@ -65,7 +65,7 @@ async function sweepClients(
   return alone;
 }
 
-/** Under the client's lock, as Mosquitto 2.0 goes on using a role that was deleted while a client had it. */
+/** With the client's lock, because Mosquitto 2.0 still uses a deleted role that a client has. */
 async function dropRole({ work, clients }: BrokerAcl, client: string): Promise<void> {
   await holding(work, [['client', client]], async ({ isAllowed }) => {
     if ((await clients.find(client)) === undefined) await clients.dropRole(client, isAllowed);

@@ -5,43 +5,43 @@ import type { BrokerAcl } from './broker.ts';
 import { AclRefused } from './client.ts';
 import { sweep } from './sweep.ts';
 
-/** A broker whose list of clients a worker keeps equal. */
-export interface SyncParts {
+/** The broker whose list of clients is kept equal to the sessions. */
+export interface AclSyncDeps {
   readonly acl: BrokerAcl;
-  /** Its place in MQTT_URL, from 1; what logs and metrics call it. */
+  /** Its place in MQTT_URL, from 1, for logs and metrics. */
   readonly number: number;
   /** Whether this worker is connected there. */
   readonly isThere: () => boolean;
-  /** All of it is looked through so often, by one of the workers. */
+  /** Time between two sweeps, by any worker. */
   readonly sweepMs: number;
   readonly synced: (outcome: 'done' | 'failed') => void;
   readonly log: Log;
 }
 
-/** Where something is in the way: at the list itself, at the broker, at a phone that it refuses, in the sweep. */
+/** What fails: the list of work in Redis, the broker, a phone that it refuses, or the sweep. */
 type Trouble = 'list' | 'broker' | 'refused' | 'sweep';
 
-/** Between two looks at what is to be done; a request of this worker's own does not wait for it. */
+/** Pause between two looks at the list of work; `wake` ends it. */
 const lookMs = 1_000;
-/** After a failure, doubled with each. */
+/** Pause after a failure, doubled with each. */
 const retryMs = 1_000;
 const maxRetryMs = 30_000;
-/** What the broker refuses for one phone. */
+/** Delay of a phone that the broker refuses. */
 const refusedMs = 60_000;
-/** What another one changes. */
+/** Delay of a phone that another process changes. */
 const takenMs = 500;
 const pagePauseMs = 50;
 const maxLookMs = 10_000;
 const stopMs = 2_000;
-/** So many looks without work, and the connection is closed: the broker tells each administrator what it tells one. */
+/** The connection closes after this many looks without work, because the broker sends every reply to all administrators. */
 const idleLooks = 10;
 
 /**
- * Works off, at one broker, what is to be done for phones whose sessions have ended or moved; and sweeps it for what nobody
- * has noted. Requests don't wait for it: what is to be done is kept in Redis, and any worker does it.
+ * Syncs one broker for phones whose sessions have ended or moved, and sweeps it for other differences. The list of work is in
+ * Redis: requests do not wait for it, and any worker can do it.
  */
 export class AclSync {
-  readonly #parts: SyncParts;
+  readonly #deps: AclSyncDeps;
   readonly #stopped = new AbortController();
   readonly #running: Promise<unknown>;
   readonly #troubles = new Map<Trouble, { readonly cause: string; readonly phone?: string | undefined }>();
@@ -49,45 +49,45 @@ export class AclSync {
   #isWoken = false;
   #pending = 0;
   #isSweeping = false;
-  /** Without a success in between. */
+  /** Failures in a row. */
   #failures = 0;
 
-  constructor(deps: SyncParts) {
-    this.#parts = deps;
+  constructor(deps: AclSyncDeps) {
+    this.#deps = deps;
     this.#running = Promise.all([this.#run(), this.#sweeps()]);
   }
 
-  /** Phones that were to be compared at the last look. */
+  /** Phones on the list at the last look. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Look at once: something was noted. */
+  /** Look at once, because the list has a new entry. */
   wake(): void {
     this.#isWoken = true;
     if (this.#failures === 0) this.#endPause();
   }
 
-  /** One line for `/readyz`: what does not move, and why; no reason to take no requests. */
+  /** One line for `/readyz` on what is out of sync, and why. The worker stays ready. */
   remark(): string | undefined {
-    const { number, isThere } = this.#parts;
+    const { number, isThere } = this.#deps;
     const [trouble] = this.#troubles.values();
     if (trouble === undefined && (isThere() || this.#pending === 0)) return undefined;
     const cause = isThere() ? trouble?.cause : 'it is away';
-    return `broker ${number}: its list of clients does not follow the sessions (phones that wait: ${this.#pending}): ${cause}`;
+    return `broker ${number}: its list of clients is out of sync with the sessions (phones pending: ${this.#pending}): ${cause}`;
   }
 
-  /** What is under way is ended in two seconds, or left to another worker. */
+  /** Complete the current work within two seconds, or leave it to another worker. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#endPause();
     await Promise.race([this.#running, sleep(stopMs, undefined, { ref: false })]);
-    await this.#parts.acl.clients.close();
+    await this.#deps.acl.clients.close();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { acl, isThere } = this.#parts;
+    const { acl, isThere } = this.#deps;
     let idle = 0;
     while (!this.#stopped.signal.aborted) {
       try {
@@ -97,7 +97,7 @@ export class AclSync {
         this.#mended(...(pending === 0 ? (['list', 'broker', 'refused'] as const) : (['list'] as const)));
         idle = pending > 0 || this.#isSweeping ? 0 : idle + 1;
         if (idle === idleLooks) await acl.clients.close();
-        // Several workers begin at different phones.
+        // Workers start at different phones.
         const first = Math.floor(Math.random() * due.length);
         const tasks = isThere() ? [...due.slice(first), ...due.slice(0, first)] : [];
         if (await this.#workOff(tasks)) continue;
@@ -108,27 +108,27 @@ export class AclSync {
     }
   }
 
-  /** @returns whether something was done, so that there may be more. */
+  /** @returns whether a task was done, so that there may be more. */
   async #workOff(tasks: readonly AclTask[]): Promise<boolean> {
     let isAny = false;
     for (const task of tasks) {
       if (this.#stopped.signal.aborted) return false;
       try {
-        if (await this.#follow(task)) isAny = true;
+        if (await this.#sync(task)) isAny = true;
       } catch (error) {
         if (this.#stopped.signal.aborted) return false;
         const isRefused = error instanceof AclRefused;
-        this.#parts.synced('failed');
+        this.#deps.synced('failed');
         this.#failed(isRefused ? 'refused' : 'broker', error, task.phone);
-        await this.#parts.acl.work.putOff(task, isRefused ? refusedMs : retryMs);
+        await this.#deps.acl.work.putOff(task, isRefused ? refusedMs : retryMs);
         if (!isRefused) return false;
       }
     }
     return isAny;
   }
 
-  async #follow(task: AclTask): Promise<boolean> {
-    const { acl, synced } = this.#parts;
+  async #sync(task: AclTask): Promise<boolean> {
+    const { acl, synced } = this.#deps;
     const result = await acl.sync(task.phone);
     if (result === 'partly') await acl.work.putOff(task, takenMs);
     if (result !== 'done') return false;
@@ -140,16 +140,16 @@ export class AclSync {
     return true;
   }
 
-  /** Logged once for each cause, until it goes on. */
+  /** Log each cause once, until the sync works again. */
   #failed(trouble: Trouble, error: unknown, phone?: string): void {
-    const { log, number } = this.#parts;
+    const { log, number } = this.#deps;
     const cause = error instanceof Error ? error.message : 'unknown';
     if (trouble !== 'refused') this.#failures++;
-    const isTold = [...this.#troubles.values()].some((known) => known.cause === cause);
+    const isLogged = [...this.#troubles.values()].some((known) => known.cause === cause);
     this.#troubles.set(trouble, { cause, phone });
-    if (isTold) return;
-    const notified = { broker: number, cause, ...(phone !== undefined && { phone: shortenPhone(phone) }) };
-    log.error(notified, 'the broker’s list of clients does not follow the sessions; it is tried again');
+    if (isLogged) return;
+    const fields = { broker: number, cause, ...(phone !== undefined && { phone: shortenPhone(phone) }) };
+    log.error(fields, 'the broker’s list of clients is out of sync with the sessions; retrying');
   }
 
   #mended(...troubles: readonly Trouble[]): void {
@@ -157,7 +157,7 @@ export class AclSync {
   }
 
   async #sweeps(): Promise<void> {
-    const { acl, isThere, sweepMs } = this.#parts;
+    const { acl, isThere, sweepMs } = this.#deps;
     const { signal } = this.#stopped;
     const rest = (milliseconds: number) => sleep(milliseconds, undefined, { signal }).catch(() => undefined);
     while (!signal.aborted) {
@@ -180,7 +180,7 @@ export class AclSync {
   }
 
   async #pause(): Promise<void> {
-    // After a failure what is noted meanwhile waits too.
+    // After a failure, new entries wait too.
     if (this.#stopped.signal.aborted || (this.#isWoken && this.#failures === 0)) return;
     const pauseMs = this.#failures === 0 ? lookMs : Math.min(retryMs * 2 ** this.#failures, maxRetryMs);
     await new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@ import { BrokerAcl } from '../broker-acl/broker.ts';
 import { openBrokerClients } from '../broker-acl/client.ts';
 import { openDynamicSecurity } from '../broker-acl/dynamic-security.ts';
 import { noteEndAt, openAclWorks } from '../broker-acl/index.ts';
-import type { SignInParts } from '../broker-acl/sign-in.ts';
+import type { SignInDeps } from '../broker-acl/sign-in.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
 import { type Database, openRedis } from '../store/redis/database.ts';
 import { openSessions, type Sessions } from '../store/sessions.ts';
@@ -20,7 +20,7 @@ export interface Connections {
   redis(): Promise<Database>;
   sessions(): Promise<Sessions>;
   /** Each broker's list of who may log in, and the sessions that those lists follow. */
-  brokerAcls(): Promise<SignInParts>;
+  brokerAcls(): Promise<SignInDeps>;
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ const REDIS_PATIENCE_MS = 5_000;
 export function openConnections(env: NodeJS.ProcessEnv): Connections {
   let settings: Settings | undefined;
   let redis: Database | undefined;
-  let acls: Promise<SignInParts> | undefined;
+  let acls: Promise<SignInDeps> | undefined;
 
   const connections: Connections = {
     get settings() {
@@ -59,7 +59,7 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
   return connections;
 }
 
-function openBrokerAcls(database: Database, settings: Settings): SignInParts {
+function openBrokerAcls(database: Database, settings: Settings): SignInDeps {
   const { urls, username, password, tls } = settings.mqtt;
   const works = openAclWorks(database, { urls, dynamicSecurity: true });
   const sessions = openSessions(database, noteEndAt(works));

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { type SignInParts, signIn, signOut } from '../broker-acl/sign-in.ts';
+import { type SignInDeps, signIn, signOut } from '../broker-acl/sign-in.ts';
 import { encodeFragment } from '../etf/index.ts';
 import { readPhone } from '../protocol/phone.ts';
 import type { Connections } from './connections.ts';
@@ -136,7 +136,7 @@ async function inBrokers(
 async function partsOf(
   { redisOnly }: Pick<Options, 'redisOnly'>,
   connections: Connections,
-): Promise<SignInParts> {
+): Promise<SignInDeps> {
   return redisOnly ? { sessions: await connections.sessions(), brokers: [] } : connections.brokerAcls();
 }
 

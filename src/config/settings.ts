@@ -7,7 +7,7 @@ import { type StsSettings, stsProblems } from '../services/sts/settings.ts';
 import { tracesUrl } from '../telemetry/tracing.ts';
 import { credentialsKeys, integer, isUrl, onOff, pem, redisUrl, tags, text, toQos, urls } from './values.ts';
 
-/** The environment has a missing or malformed setting; `problems` has a line for each, never a value. */
+/** Settings are missing or malformed. `problems` has a line for each, without its value. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly problems: readonly string[];
@@ -103,14 +103,14 @@ type Environment = z.output<typeof schema>;
 /** The name of every setting, in the order of `.env.example`. */
 export const settingNames: readonly string[] = Object.keys(schema.shape);
 
-/** The settings of one worker, frozen. Names and meanings stand in `.env.example`. */
+/** The settings of one worker, frozen. `.env.example` explains them. */
 export type Settings = Readonly<ReturnType<typeof arrange>>;
 
 /**
- * Read the settings; changes nothing, ends nothing.
+ * Read the settings from the environment.
  *
- * A name that is not set, or is empty, has its default. `NAME_FILE` names a file whose text is the value of `NAME`.
- * @throws SettingsError with a line for each name that is missing or malformed, never with a value.
+ * A name that is not set or empty has its default. `NAME_FILE` is the path of a file with the value of `NAME`.
+ * @throws SettingsError with a line for each missing or malformed name, without values.
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const problems: string[] = [];
@@ -133,7 +133,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   return settings;
 }
 
-/** Settings that others need. */
+/** Problems of settings that another setting requires. */
 function missingTogether(given: Record<string, string>): string[] {
   const needed = [
     { by: 'SMTP_URL', names: ['MAIL_FROM', 'VERIFY_SECRET'] },
@@ -146,7 +146,7 @@ function missingTogether(given: Record<string, string>): string[] {
   );
 }
 
-/** They show to everybody at the broker what clients say. A NODE_ENV that is missing or misspelt may be production's. */
+/** The QA settings show requests to every broker user. A missing or misspelt NODE_ENV counts as production. */
 function onlyForQa(given: Record<string, string>, nodeEnv: string | undefined): string[] {
   if (nodeEnv === 'development' || nodeEnv === 'test') return [];
   return ['QA_TEXT', 'QA_MIRROR']
@@ -154,7 +154,7 @@ function onlyForQa(given: Record<string, string>, nodeEnv: string | undefined): 
     .map((name) => `${name} is on, which needs NODE_ENV=development or NODE_ENV=test`);
 }
 
-/** Give the flat environment the shape in which the parts of the program take it. */
+/** Group the flat environment by the parts of the program. */
 function arrange(env: Environment) {
   return Object.freeze({
     mqtt: Object.freeze({

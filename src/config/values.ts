@@ -1,4 +1,4 @@
-/** How the text of a setting is read, and what is said of one that is malformed. */
+/** Readers of setting values, with the message for a malformed one. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 

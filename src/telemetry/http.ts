@@ -1,17 +1,17 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What the three pages show. */
+/** The content of the three pages. */
 export interface Probes {
-  /** Why the program cannot take requests now, a line each; empty when it can. */
+  /** Why the program is not ready, a line each; empty when it is ready. */
   troubles(): readonly string[];
-  /** What is in the way of something else than requests, a line each; shown beside the troubles. */
+  /** Problems that leave the program ready, a line each; shown below the troubles. */
   remarks?(): readonly string[];
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
 export interface HttpServer {
-  /** The port it listens on, also where 0 was asked for. */
+  /** The port it listens on; with port 0, the one that the system chose. */
   readonly port: number;
   close(): Promise<void>;
 }
@@ -20,17 +20,17 @@ export interface HttpServer {
  * Serve `/livez` (the event loop turns), `/readyz` (503 with the causes when not ready) and `/metrics`.
  * @throws Error when the port is taken.
  */
-export async function serveHttp(port: number, host: string, operating: Probes): Promise<HttpServer> {
+export async function serveHttp(port: number, host: string, probes: Probes): Promise<HttpServer> {
   const pages: Record<string, () => Promise<Page>> = {
     '/livez': async () => ({ status: 200, body: 'ok\n' }),
     '/readyz': async () => {
-      const troubles = operating.troubles();
+      const troubles = probes.troubles();
       const isReady = troubles.length === 0;
-      const lines = [...(isReady ? ['ready'] : troubles), ...(operating.remarks?.() ?? [])];
+      const lines = [...(isReady ? ['ready'] : troubles), ...(probes.remarks?.() ?? [])];
       return { status: isReady ? 200 : 503, body: `${lines.join('\n')}\n` };
     },
     '/metrics': async () => {
-      const { text, contentType } = await operating.metrics();
+      const { text, contentType } = await probes.metrics();
       return { status: 200, body: text, contentType };
     },
   };

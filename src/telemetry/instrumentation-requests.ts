@@ -4,8 +4,8 @@ import { readTraceContext, writeTraceContext } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
 
 /**
- * Serve a request as a span, from when it was received until all that it says was accepted.
- * @param process - does so; gives what the metrics call the result.
+ * Serve a request in a span, from its arrival until the brokers have accepted all that it publishes.
+ * @param process - serves it; returns the result as the metrics name it.
  */
 export async function traceRequest(
   tracing: Tracing,
@@ -32,8 +32,8 @@ export async function traceRequest(
 }
 
 /**
- * The user properties of an answer: the context of the request's span; with traces off the client's own, as it sent it.
- * It goes to the asking client alone.
+ * The user properties of an answer: the trace context of the request's span. With traces off, the client gets its own
+ * context back. Answers to other clients have none.
  */
 export function answerProperties(
   delivery: Delivery,

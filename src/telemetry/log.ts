@@ -3,9 +3,9 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 export type Log = Logger;
 
 /**
- * JSON lines on standard output. Nothing that a client sent is ever handed to it but shortened phones; the list of
- * redacted names is a second net below that.
- * @param mixin - gives what else each line has.
+ * A log of JSON lines on standard output. Callers pass nothing that a client sent except shortened phones. The redacted
+ * names are a second safeguard.
+ * @param mixin - returns more fields for each line.
  */
 export function openLog(
   level: string,
@@ -28,8 +28,7 @@ export function openLog(
 }
 
 /**
- * An error without what hangs on it: a client library puts the command that failed, with all that a client sent, on its
- * errors, and repeats it in their text.
+ * An error without its other fields. Client libraries add the failed command to an error, with all that a client sent.
  */
 function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
@@ -37,7 +36,7 @@ function describeError(error: unknown): Record<string, unknown> {
   return { type: name, message, stack, ...(cause instanceof Error && { cause: cause.name }) };
 }
 
-/** Names whose values never reach a line. */
+/** Names of fields that are redacted. */
 const secretNames = [
   'code',
   'credentials',
@@ -49,7 +48,7 @@ const secretNames = [
   'token',
 ];
 
-/** `380…233` for `380501112233`: enough to find a line, too little to call somebody. */
+/** `380…233` for `380501112233`: enough to find a line, too little to call the number. */
 export function shortenPhone(phone: string): string {
   return phone.length <= 6 ? '…' : `${phone.slice(0, 3)}…${phone.slice(-3)}`;
 }

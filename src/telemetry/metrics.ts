@@ -2,36 +2,36 @@ import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import { type LimiterState, openBrokerAcl, openLimiters, type ReadableState, showState } from './readings.ts';
 import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
 
-/** What is counted; no label is ever a phone, a client or anything else that a client chooses. */
+/** The metrics. No label holds a phone, a client id or another value that a client chooses. */
 export interface Metrics {
-  /** A request was answered: its kind (`invalid` for what could not be read), the answer's atom, the time it took. */
+  /** A request was answered: its kind (`invalid` if unreadable), the atom of the answer, and its duration. */
   answered(kind: string, result: string, seconds: number): void;
   /** A publish that is no request was acknowledged and dropped. */
   ignored(reason: IgnoreReason): void;
-  /** The broker refused to take a publish of ours. */
+  /** The broker refused a publish. */
   publishRefused(kind: 'answer' | 'notice'): void;
-  /** A request came with a wrong token. */
+  /** A request had a wrong token. */
   wrongToken(isAnswered: boolean): void;
   noticed(count: number): void;
   redelivered(): void;
-  /** A request was given up: its deliveries ended workers or connections. */
+  /** The poison guard gave a request up: its deliveries ended workers or connections. */
   poisoned(): void;
   /** The broker session of a dead worker was taken over. */
   sessionTakenOver(): void;
-  /** A connection that was up is not any more, and nobody here has closed it. */
+  /** A connection was lost, not closed by this side. */
   lost(server: 'broker' | 'redis'): void;
-  /** A mail server was asked to take a mail, or STS for credentials. */
+  /** A call to the mail server or STS has ended. */
   called(service: 'mail' | 'sts', outcome: string, seconds: number): void;
-  /** One round trip to Redis. */
+  /** The duration of one round trip to Redis. */
   roundTrip(seconds: number): void;
-  /** Tell where the state of the program is to be read when it is asked for. */
+  /** Set the state that the gauges read. Call it once. */
   read(state: ReadableState): void;
-  /** Tell of a lane whose use is to be shown. */
+  /** Show the use of a concurrency limiter. */
   limiter(limiter: LimiterState): void;
   /**
-   * Show how each broker's list of clients follows the sessions.
-   * @param pending - for each broker, how many phones wait.
-   * @returns what counts the phones that were worked off, and the tries that failed; the broker by its place, from 1.
+   * Show the broker ACL sync.
+   * @param pending - the number of pending phones for each broker.
+   * @returns what counts synced phones and failed tries, for a broker's place in MQTT_URL, from 1.
    */
   brokerAcl(pending: () => readonly number[]): (broker: number, outcome: 'done' | 'failed') => void;
   /** Everything in the text format of Prometheus. */
@@ -48,7 +48,7 @@ const callBounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 const ignoreReasons: readonly IgnoreReason[] = ['empty', 'retained', 'foreign', 'unaddressed', 'topic'];
 
-/** Gauges whose names end like a counter's; the series beside them say the same by type. */
+/** Gauges with the name of a counter. Other series give the same numbers by type. */
 const misnamed = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',

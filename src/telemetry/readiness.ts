@@ -1,22 +1,22 @@
 import type { Log } from './log.ts';
 
-/** Whether a server can be used, as its connection says. */
+/** The state of the connection to a server. */
 export interface ServerState {
   readonly connected: boolean;
-  /** Absent where there is nothing to subscribe to. */
+  /** Absent for a server without subscriptions. */
   readonly subscribed?: boolean;
-  /** Why it cannot be used, in one short sentence. */
+  /** Why it is not usable, in one short sentence. */
   readonly cause?: string;
 }
 
-/** Why the program cannot take requests. */
+/** A reason why the program is not ready. */
 export interface Problem {
   /** `redis`, or `broker 1` and so on, in the order of `MQTT_URL`. */
   readonly server: string;
   readonly cause: string;
 }
 
-/** @returns what is wrong with a server; nothing if it can be used. */
+/** @returns the problem of a server; none if it is usable. */
 export function problemsOf(server: string, { connected, subscribed = true, cause }: ServerState): Problem[] {
   if (connected && subscribed) return [];
   return [{ server, cause: cause ?? (connected ? 'not subscribed' : 'not connected') }];
@@ -28,7 +28,7 @@ export function brokerProblems(states: readonly ServerState[]): Problem[] {
   return states.flatMap((state, index) => problemsOf(`broker ${index + 1}`, state));
 }
 
-/** Causes that every start and every reconnect passes through. */
+/** Causes that occur in every start and every reconnect. */
 const transientCauses: ReadonlySet<string> = new Set([
   'not connected yet',
   'connecting',
@@ -41,16 +41,15 @@ const transientCauses: ReadonlySet<string> = new Set([
 export interface Readiness {
   /** One line for each problem; none when the program is ready. */
   troubles(): string[];
-  /** Look again, and log what has changed. */
+  /** Log what has changed since the last call. */
   changed(): void;
-  /** From here on nothing is logged. */
+  /** Log nothing from now on. */
   stopping(): void;
 }
 
 /**
- * Log when the program becomes ready and when it is no longer. A cause that shows only later, or that keeps the program
- * from starting, is logged once.
- * @param problems - those of now.
+ * Log when the program becomes ready or stops being ready. Further causes are logged once each.
+ * @param problems - returns the current problems.
  */
 export function trackReadiness(log: Log, problems: () => readonly Problem[]): Readiness {
   const text = ({ server, cause }: Problem): string => `${server}: ${cause}`;
@@ -79,7 +78,7 @@ export function trackReadiness(log: Log, problems: () => readonly Problem[]): Re
   };
 }
 
-/** Calls `lost` when a connection that was there is lost, and `changed` whatever happens to it. */
+/** @returns listeners for connections: they call `lost` when a connection is lost, and `changed` on every change. */
 export function trackConnection<Server>(lost: (server: Server) => void, changed: () => void) {
   return (server: Server) => {
     let was = false;

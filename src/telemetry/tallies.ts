@@ -1,12 +1,12 @@
 import { Histogram, type HistogramConfiguration } from 'prom-client';
 
 /**
- * Durations in buckets, as plain numbers. To count one costs a look for its bucket: prom-client would build and hash a
- * label object each time, half a microsecond of the twenty that a `get` takes.
+ * Durations in buckets of plain numbers. prom-client would build and hash a label object for each duration: half a
+ * microsecond of the twenty that a `get` takes.
  */
 export class Durations {
   readonly #bounds: readonly number[];
-  /** One for each bound, and one for what is longer than all of them. */
+  /** One for each bound, and one for longer durations. */
   readonly #counts: number[];
   #sum = 0;
 
@@ -24,7 +24,7 @@ export class Durations {
     this.#sum += seconds;
   }
 
-  /** As Prometheus has a histogram: each bucket holds those before it too. */
+  /** Cumulative buckets, as Prometheus defines a histogram. */
   read(): { buckets: [bound: number | '+Inf', count: number][]; count: number; sum: number } {
     let count = 0;
     const buckets = this.#counts.map((own, index): [number | '+Inf', number] => {
@@ -35,7 +35,7 @@ export class Durations {
   }
 }
 
-/** The requests of one kind: how many came to which result, and how long they took. */
+/** The requests of one kind: counts by result, and durations. */
 export interface KindTally {
   readonly results: Map<string, number>;
   readonly durations: Durations;
@@ -43,7 +43,7 @@ export interface KindTally {
 
 type Series = readonly [labels: Record<string, string>, durations: Durations];
 
-/** A histogram that is filled outside of prom-client, and given its labels when it is read. */
+/** A histogram that is counted outside prom-client and gets its labels when it is read. */
 export class TalliedHistogram extends Histogram {
   readonly #configuration: HistogramConfiguration<string>;
   readonly #series: () => Iterable<Series>;
@@ -54,7 +54,7 @@ export class TalliedHistogram extends Histogram {
     this.#series = series;
   }
 
-  /** What a registry of prom-client reads, and `get` of a histogram too. */
+  /** prom-client's registry reads this. */
   async getForPromString() {
     const { name, help } = this.#configuration;
     const values = [...this.#series()].flatMap(([labels, durations]) => {

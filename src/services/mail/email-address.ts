@@ -7,14 +7,14 @@ const maxAddressInBytes = 254;
 /** Controls, invisible format characters (zero width, right-to-left overrides), lone surrogates, separators. */
 const invisible = /[\p{C}\p{Z}]/u;
 
-/** The ASCII that a host name may hold, and anything beyond ASCII; `domainToASCII` would read `%41` as `A` and stop at `/`. */
+/** The ASCII of a host name, and any non-ASCII. `domainToASCII` alone would read `%41` as `A` and stop at `/`. */
 const domainShape = /^[a-z0-9.\u0080-\u{10ffff}-]+$/iu;
 
 /**
  * Read one bare e-mail address, internationalised or not; never throws.
  *
- * Spaces around it are dropped, the domain is lower-cased and in readable form (`приклад.укр`, not `xn--…`), so
- * that one mailbox has one spelling; the local part keeps its case and is in Unicode form NFC.
+ * One mailbox gets one spelling. Spaces around it are dropped; the domain becomes lower case and readable (`приклад.укр`,
+ * not `xn--…`). The local part keeps its case and gets Unicode form NFC.
  * @param text - what a client sent.
  * @returns the address, at most 254 bytes of UTF-8 and in its form on the wire; `undefined` for anything else, also
  * for lists, display names, comments, angle brackets, quoted local parts, address literals, domains of one label.
@@ -27,7 +27,7 @@ export function parseEmailAddress(text: string): string | undefined {
 
   const at = trimmed.lastIndexOf('@');
   const local = trimmed.slice(0, at);
-  // A character that stands for another one, such as the wide ＠ or ，, may be folded to it by a mail server.
+  // A mail server may fold a compatibility character, such as the wide ＠ or ，, to the plain one.
   if (at < 1 || local.normalize('NFKC') !== local) return undefined;
 
   const domain = readableDomain(trimmed.slice(at + 1));
@@ -38,7 +38,7 @@ export function parseEmailAddress(text: string): string | undefined {
 }
 
 /**
- * The same address with its domain in ASCII (`xn--…`), as DNS and servers without SMTPUTF8 know it.
+ * The address with its domain in ASCII (`xn--…`), for DNS and servers without SMTPUTF8.
  * @param address - a result of {@link parseEmailAddress}.
  */
 export function asciiDomainForm(address: string): string {
@@ -57,12 +57,12 @@ export function parseSender(text: string): { name: string; address: string } | u
   return address === undefined || /\p{Cc}/u.test(name) ? undefined : { name, address };
 }
 
-/** One spelling for a domain, or `undefined` when it has no readable form or that names another domain. */
+/** The one spelling of a domain; `undefined` without a readable form, or if that form names another domain. */
 function readableDomain(domain: string): string | undefined {
   if (!domainShape.test(domain)) return undefined;
   const ascii = domainToASCII(domain);
   const readable = domainToUnicode(ascii);
-  // What stays in ASCII form is no Punycode. Node refuses such a domain up to 20, and from 24 leaves it as it is.
+  // A label that stays in ASCII form is invalid Punycode. Node 20 refuses such a domain, Node 24 returns it unchanged.
   const isRead = ascii !== '' && !/(^|\.)xn--/.test(readable);
   return isRead && domainToASCII(readable) === ascii ? readable : undefined;
 }

@@ -1,14 +1,14 @@
 import { tlsCause } from '../../lib/tls-causes.ts';
 
-/** Why a mail was refused, in words that are safe in a log: none of them comes from a client, and no text from the server. */
+/** Why a mail was refused, safe for a log: without input of a client and without text of the server. */
 export interface MailFailure {
   /** `timeout`, `closed`, `invalid_address`, `not_accepted`, or the mail library's code: `ECONNECTION`, `ETLS`, `EAUTH`, `EENVELOPE`, `EMESSAGE`, … */
   readonly cause: string;
   /** The system's or TLS's own code, e.g. `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`. */
   readonly systemCode?: string;
-  /** The same in words, where it is TLS. */
+  /** The explanation of a TLS error. */
   readonly tls?: string;
-  /** The command that was refused: `CONN`, `STARTTLS`, `AUTH`, `MAIL`, `RCPT`, `DATA`, … */
+  /** The refused SMTP command: `CONN`, `STARTTLS`, `AUTH`, `MAIL`, `RCPT`, `DATA`, … */
   readonly command?: string;
   /** SMTP reply code, 200 to 599. */
   readonly responseCode?: number;
@@ -17,7 +17,7 @@ export interface MailFailure {
 }
 
 /**
- * Reduce what the mail library threw to its codes. Messages are left out: they quote the server, and servers quote the address.
+ * Reduce an error of the mail library to its codes. Messages are dropped: they quote the server, which quotes the address.
  * @param error - anything; of an Error, or an object with a server's `response`, only codes of the expected shape are taken.
  */
 export function mailFailure(error: unknown): MailFailure {

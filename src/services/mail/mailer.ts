@@ -5,34 +5,34 @@ import { type MailFailure, mailFailure } from './failure.ts';
 import { codeMailHtml, codeMailText, codeMailWords } from './templates.ts';
 
 export interface MailSettings {
-  /** `smtp://` (STARTTLS, port 587) or `smtps://` (TLS from the start, port 465), with `user:password@` if the server asks for it. */
+  /** `smtp://` (STARTTLS, port 587) or `smtps://` (implicit TLS, port 465), with `user:password@` for a login. */
   readonly url: string;
   /** The sender: `no-reply@example.org` or `Example <no-reply@example.org>`. */
   readonly from: string;
-  /** Stands for the product in the mail. */
+  /** The name of the product in the mail. */
   readonly productName: string;
-  /** One subject for all languages, with `{productName}` where the name goes; the template's own if absent. */
+  /** One subject for all languages, with `{productName}` as the placeholder; default the template's subject. */
   readonly subject?: string;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: Buffer;
-  /** PEM, where the server asks who we are. */
+  /** PEM: the client certificate, for servers that require one. */
   readonly cert?: Buffer | undefined;
   readonly key?: Buffer | undefined;
-  /** Refuse a server that offers no STARTTLS. Off only for a mail server on the same machine. */
+  /** Refuse a server without STARTTLS. Turn it off only for a mail server on the same machine. */
   readonly requireTls: boolean;
-  /** Open connections at most; more mails than that wait for a free one, within their own time. */
+  /** Maximum number of connections. Other mails wait for a free one, within their own time. */
   readonly connections: number;
-  /** Longest time for one mail in milliseconds, from the call to the server's last word. */
+  /** Maximum time of one mail in milliseconds, from the call to the last reply of the server. */
   readonly timeoutMs: number;
 }
 
 export interface CodeMessage {
-  /** Where to; checked again here. */
+  /** The recipient's address; `sendCode` checks it again. */
   readonly to: string;
   readonly code: string;
-  /** Language tag that the reader likes, e.g. `uk` or `en_GB`. */
+  /** Language tag of the reader, e.g. `uk` or `en_GB`. */
   readonly language?: string;
-  /** The same for every mail with this code, another for any other; only its hash is sent, as the `Message-ID`. */
+  /** Unique for each code, the same in each mail with it. The `Message-ID` is its hash. */
   readonly messageId: string;
   readonly validMinutes: number;
 }
@@ -43,22 +43,22 @@ type Pool = Transporter<SMTPPoolSentMessageInfo>;
 export interface Mail {
   /**
    * Mail a confirmation code.
-   * @returns `accepted` once the server has taken the whole mail (250 to DATA), `refused` in every other case;
-   * a mail whose 250 was lost on the way is `refused` too, though it may arrive. Never throws.
+   * @returns `accepted` when the server has accepted the whole mail (250 to DATA), otherwise `refused`. If the 250 is
+   * lost, it returns `refused` although the mail may arrive. Never throws.
    */
   sendCode(message: CodeMessage): Promise<'accepted' | 'refused'>;
-  /** Let the mails under way come to their end, each within its time, and close the connections; later mails are `refused`. */
+  /** Wait for the mails being sent, each within its time, and close the connections. Later mails are `refused`. */
   close(): Promise<void>;
 }
 
-/** Where a refused mail is told of. pino's loggers fit. */
+/** The part of a logger that is used; pino's loggers fit. */
 export interface MailLog {
   warn(failure: MailFailure, message: string): void;
 }
 
 /**
- * Mail over SMTP by a pool of connections, the first of them opened with the first mail.
- * @param log - hears the cause of every refusal, without address, code or the server's text.
+ * Open a mailer with a pool of SMTP connections. The first mail opens the first connection.
+ * @param log - receives the cause of every refusal, without address, code or text of the server.
  * @throws Error, without the values, when `url` or `from` is malformed.
  */
 export function openMail(settings: MailSettings, log?: MailLog): Mail {
@@ -66,18 +66,18 @@ export function openMail(settings: MailSettings, log?: MailLog): Mail {
   if (sender === undefined) throw new Error('the sender of mails is not an e-mail address');
   const options = poolOptions(settings);
 
-  const underWay = new Set<Promise<unknown>>();
+  const sendings = new Set<Promise<unknown>>();
   let pool: Promise<Pool> | undefined;
   let closed = false;
 
-  /** `undefined` when the server has taken the mail. */
+  /** @returns `undefined` when the server has accepted the mail. */
   const send = async (message: CodeMessage): Promise<MailFailure | undefined> => {
     const to = parseEmailAddress(message.to);
     if (to === undefined) return { cause: 'invalid_address' };
     if (closed) return { cause: 'closed' };
     const deadline = AbortSignal.timeout(settings.timeoutMs);
     try {
-      // Loaded with the first mail, so that it costs a worker's start nothing.
+      // Loaded with the first mail, so that a worker starts faster.
       pool ??= import('nodemailer').then((nodemailer) => nodemailer.createTransport(options));
       const mail = {
         ...fromTo(sender, to),
@@ -94,16 +94,16 @@ export function openMail(settings: MailSettings, log?: MailLog): Mail {
   return {
     async sendCode(message) {
       const sending = send(message);
-      underWay.add(sending);
+      sendings.add(sending);
       const failure = await sending;
-      underWay.delete(sending);
+      sendings.delete(sending);
       if (failure === undefined) return 'accepted';
       log?.warn(failure, 'mail refused');
       return 'refused';
     },
     async close() {
       closed = true;
-      await Promise.all(underWay);
+      await Promise.all(sendings);
       (await pool)?.close();
     },
   };
@@ -113,7 +113,7 @@ export function openMail(settings: MailSettings, log?: MailLog): Mail {
 function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeoutMs }: MailSettings) {
   if (!/^smtps?:\/\/[^/]/.test(text) || !URL.canParse(text))
     throw new Error('the SMTP URL is not smtp:// or smtps://');
-  // Taken apart here: the library would also obey options in the URL's query, among them those that turn TLS off.
+  // Parsed here, because the library would obey options in the URL's query, also those that turn TLS off.
   const { protocol, hostname, port, username, password } = new URL(text);
   const auth = { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
   return {
@@ -125,7 +125,7 @@ function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeou
     tls: { minVersion: 'TLSv1.2', ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
     ...(username && { auth }),
     maxConnections: connections,
-    // One more try is for a kept connection that the server has closed meanwhile; it happens only before any data was sent.
+    // One retry, for a pooled connection that the server has closed. The library retries only before it sends data.
     maxRequeues: 1,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
@@ -137,7 +137,7 @@ function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeou
   } as const;
 }
 
-/** Sender and recipient, in the headers and on the envelope; as objects, since the library would read strings as lists. */
+/** Sender and recipient for the headers and the envelope. They are objects, because the library parses strings as lists. */
 function fromTo(sender: Sender, address: string) {
   const to = { name: '', address };
   return { from: sender, to, envelope: { from: { name: '', address: sender.address }, to: [to] } };
@@ -147,7 +147,7 @@ function fromTo(sender: Sender, address: string) {
 function codeMail(settings: MailSettings, senderAddress: string, message: CodeMessage) {
   const { productName, subject } = settings;
   const words = codeMailWords(message.language ?? 'en', productName, message.validMinutes);
-  // Hashed, so that whatever the caller's id is made of can neither be read from a header nor break out of it.
+  // Hashed, so that the id of the caller neither shows in a header nor breaks out of it.
   const id = createHash('sha256').update(message.messageId).digest('hex').slice(0, 32);
   const domain = asciiDomainForm(senderAddress).split('@').pop();
   return {

@@ -1,6 +1,6 @@
-/** What a mail with a code says; all of it plain text. */
+/** The texts of a mail with a code, without markup. */
 export interface CodeMailWords {
-  /** RFC 5646 tag of the language that the words are in. */
+  /** RFC 5646 tag of the language of the texts. */
   language: string;
   subject: string;
   /** Stands above the code. */
@@ -38,14 +38,14 @@ const ukrainian: CodeMailTemplate = (productName, validMinutes) => ({
   ],
 });
 
-/** By primary language subtag. A language is added by one line here. */
+/** By primary language subtag. A new language is one line here. */
 const templates = new Map([
   ['en', english],
   ['uk', ukrainian],
 ]);
 
 /**
- * The words of a mail in the language asked for, else in English.
+ * The texts of a mail in a language, or in English if there is no template.
  * @param language - a language tag or locale name as clients write it: `uk`, `EN`, `uk-UA`, `uk_UA.UTF-8`; only its first subtag counts.
  */
 export function codeMailWords(language: string, productName: string, validMinutes: number): CodeMailWords {
@@ -58,7 +58,7 @@ export function codeMailText(words: CodeMailWords, code: string): string {
   return [words.heading, code, ...words.explanation, ''].join('\n\n');
 }
 
-/** The mail's `text/html` part: no images, no links, nothing that is loaded. */
+/** The mail's `text/html` part, without images, links or other external content. */
 export function codeMailHtml(words: CodeMailWords, code: string): string {
   const paragraphs = words.explanation.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n');
   return `<!doctype html>
@@ -73,7 +73,7 @@ ${paragraphs}
 `;
 }
 
-/** Text made safe between tags and in quoted attributes. */
+/** Escape text for content and quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -16,35 +16,34 @@ export interface Sts {
   /**
    * One `AssumeRole` for a phone.
    * @param phone - 5 to 15 digits.
-   * @returns `refused` for every failure, its cause logged as an error name and an HTTP status. Never throws.
+   * @returns `refused` for every failure; the log gets an error name and an HTTP status. Never throws.
    */
   assumeRole(phone: string): Promise<TemporaryCredentials | 'refused'>;
-  /** Calls still under way end as `refused`. */
+  /** Abort the calls; they return `refused`. */
   close(): void;
 }
 
-/** What is used of a logger; pino's fits. */
+/** The part of a logger that is used; pino's loggers fit. */
 export interface StsLog {
   warn(fields: { cause: string; status?: number; attempts?: number }, message: string): void;
 }
 
-/** A connection to STS is made in tens of milliseconds; one that takes this long is tried again. */
+/** Connecting to STS takes tens of milliseconds; after this time it is retried. */
 const connectionTimeoutMs = 3_000;
 
 /**
- * AWS STS, asked for temporary credentials that one phone may use.
+ * Open a client of AWS STS, for temporary credentials of one phone.
  *
- * The worker's own credentials are found by the SDK's default chain (environment, configuration file, web identity,
- * container, instance); `AWS_ENDPOINT_URL_STS`, `AWS_MAX_ATTEMPTS` and the SDK's other variables hold too. The SDK is loaded
- * with the first call: a worker that is never asked doesn't pay for it.
- * @throws RangeError telling all that is wrong with the settings, without their values; see {@link stsProblems}.
+ * The SDK's default chain finds the worker's own credentials (environment, configuration file, web identity, container,
+ * instance). `AWS_ENDPOINT_URL_STS`, `AWS_MAX_ATTEMPTS` and the SDK's other variables apply. The first call loads the SDK.
+ * @throws RangeError with all problems of the settings, without their values; see {@link stsProblems}.
  * @see docs/protocol.md, "aws"; AWS STS API, AssumeRole
  */
 export function openSts(settings: StsSettings, log?: StsLog): Sts {
   const problems = stsProblems(settings);
   if (problems.length > 0) throw new RangeError(`STS: ${problems.join('; ')}`);
 
-  const underWay = new Set<AbortController>();
+  const calls = new Set<AbortController>();
   let opening: Promise<OpenSdk> | undefined;
   let closed = false;
 
@@ -60,7 +59,7 @@ export function openSts(settings: StsSettings, log?: StsLog): Sts {
     async assumeRole(phone) {
       const abort = new AbortController();
       const deadline = setTimeout(() => abort.abort('DeadlineExceeded'), settings.deadlineMs);
-      underWay.add(abort);
+      calls.add(abort);
       if (closed) abort.abort('Closed');
       try {
         // The signal ends a request of the SDK, but not its search for credentials: hence the race.
@@ -70,13 +69,13 @@ export function openSts(settings: StsSettings, log?: StsLog): Sts {
         return 'refused';
       } finally {
         clearTimeout(deadline);
-        underWay.delete(abort);
+        calls.delete(abort);
       }
     },
 
     close() {
       closed = true;
-      for (const abort of underWay) abort.abort('Closed');
+      for (const abort of calls) abort.abort('Closed');
       opening?.then(
         ({ client }) => client.destroy(),
         () => undefined,
@@ -98,7 +97,7 @@ async function openSdk({ region, deadlineMs }: StsSettings): Promise<OpenSdk> {
     retryMode: 'standard',
     requestHandler: {
       connectionTimeout: Math.min(connectionTimeoutMs, attemptMs),
-      // A connection that died unseen is given up in time for a second attempt on a new one.
+      // A broken connection times out early enough for a second attempt on a new one.
       requestTimeout: attemptMs,
       throwOnRequestTimeout: true,
     },
@@ -152,7 +151,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Messages of the SDK may quote what was sent or received; of an error, only these three leave this file. */
+/** The safe fields of an SDK error. Its message may quote what was sent or received. */
 function safeCause(
   error: unknown,
   signal: AbortSignal,
@@ -172,7 +171,7 @@ function safeCause(
 
 function nameOf(error: Error, code: unknown, status: number | undefined): string {
   if (status === 200) return 'MalformedAnswer';
-  // Node.js names all its network errors `Error` and tells them apart by code, such as ECONNREFUSED.
+  // All network errors of Node.js have the name `Error`; their code differs, such as ECONNREFUSED.
   const name = typeof code === 'string' ? code : error.name;
   return /^[A-Za-z]\w{1,63}$/.test(name) ? name : 'UnknownError';
 }

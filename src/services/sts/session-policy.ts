@@ -1,4 +1,4 @@
-/** The placeholder that stands for the phone's digits in a session policy, a source identity or a tag value. */
+/** The placeholder for the phone's digits in a session policy, a source identity or a tag value. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder as an operator writes it.
 export const phonePlaceholder = '${phone}';
 
@@ -9,21 +9,21 @@ const maxPhone = '9'.repeat(15);
 // Tab, line feed, carriage return, and U+0020 to U+00FF. AWS STS API, AssumeRole, Policy
 const policyCharacters = /^[\t\n\r\u0020-\u00FF]+$/;
 
-/** @param phone - digits only, so that the text around it keeps its meaning whatever stands there. */
+/** @param phone - digits only, so that it cannot change the meaning of the text around it. */
 export function fillPhone(template: string, phone: string): string {
   return template.replaceAll(phonePlaceholder, phone);
 }
 
-/** The template with the longest phone in it: what fits then fits for every phone. */
+/** The template with the longest phone; if it fits, it fits for every phone. */
 export function fillLongestPhone(template: string): string {
   return fillPhone(template, maxPhone);
 }
 
 /**
- * What is wrong with a session policy template, told without quoting it.
+ * The problem of a session policy template, in words that do not quote it.
  *
- * The template itself must be JSON: then the placeholder stands inside a string, never where a value could be formed.
- * @returns one line, or `undefined` if STS can take it for every phone.
+ * The template itself must be JSON, so that the placeholder stands inside a string and cannot form a value.
+ * @returns one line, or `undefined` if STS accepts it for every phone.
  * @see AWS STS API, AssumeRole, Policy
  */
 export function sessionPolicyProblem(template: string): string | undefined {

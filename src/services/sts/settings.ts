@@ -1,15 +1,15 @@
 import { fillLongestPhone, phonePlaceholder, sessionPolicyProblem } from './session-policy.ts';
 
 export interface StsSettings {
-  /** Where STS is asked, such as `eu-central-1`. */
+  /** The region of STS, such as `eu-central-1`. */
   readonly region: string;
   /** The role whose credentials the phones get. */
   readonly roleArn: string;
-  /** IAM policy in JSON that narrows the role; `${phone}` in it becomes the phone's digits. At most 2,048 characters then. */
+  /** IAM policy in JSON that narrows the role. `${phone}` becomes the phone's digits; the result has at most 2,048 characters. */
   readonly sessionPolicy?: string;
-  /** How long the credentials are valid: 900 to 43 200; at most 3 600 where the worker's own credentials are a role's. */
+  /** Validity of the credentials in seconds: 900 to 43,200; at most 3,600 if the worker's own credentials are of a role. */
   readonly durationSeconds: number;
-  /** Stands before the phone in the role session name; default none. */
+  /** Prefix of the phone in the role session name; default none. */
   readonly sessionNamePrefix?: string;
   readonly externalId?: string;
   /** May hold `${phone}`. The role's trust policy must allow `sts:SetSourceIdentity`. */
@@ -18,7 +18,7 @@ export interface StsSettings {
   readonly tags?: Readonly<Record<string, string>>;
   /** Keys of `tags` that stay when the session assumes a further role. */
   readonly transitiveTagKeys?: readonly string[];
-  /** Longest time for an answer with all retries, in milliseconds. One attempt gets half of it. */
+  /** Maximum time of an answer with all retries, in milliseconds. One attempt gets half of it. */
   readonly deadlineMs: number;
 }
 
@@ -30,7 +30,7 @@ const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}$/u;
 const tagLimit = 50;
 
 /**
- * All that STS would refuse for every phone, so that a start can tell it instead of the first client.
+ * All that STS would refuse for every phone. The start checks it, before the first client meets it.
  * @returns one line for each problem, without the values; empty if there is none.
  * @see AWS STS API, AssumeRole, Request Parameters
  */
@@ -63,7 +63,7 @@ export function stsProblems(settings: StsSettings): string[] {
   return checks.filter(([holds]) => !holds).map(([, problem]) => problem);
 }
 
-/** The role session name, by which CloudTrail and `${aws:userid}` in policies tell one phone from another. */
+/** The role session name. It identifies the phone in CloudTrail and in `${aws:userid}` of policies. */
 export function sessionNameTemplate({ sessionNamePrefix = '' }: StsSettings): string {
   return sessionNamePrefix + phonePlaceholder;
 }
