@@ -1,7 +1,7 @@
 /** Longest name, in Unicode characters (erl_ext_dist, "Atoms"). */
 export const MAX_ATOM_CHARACTERS = 255;
 
-/** An Erlang atom. Compare with `isAtom` or by `name`: two atoms of one name need not be one object. */
+/** An Erlang atom. Compare with `isAtom` or by `name`: two atoms of one name may be different objects. */
 export class Atom {
   readonly name: string;
 
@@ -31,7 +31,7 @@ const table: (KnownAtom | undefined)[] = new Array(SLOTS).fill(undefined);
 const byName = new Map<string, Atom>();
 let longest = 0;
 
-/** Three characters and the length tell the words apart well enough; the name is compared anyway. */
+/** Three characters and the length separate the words well enough; the name is compared anyway. */
 function slotOf(bytes: Uint8Array, at: number, length: number): number {
   const first = bytes[at]!;
   const middle = bytes[at + (length >> 1)]!;
@@ -54,7 +54,7 @@ function sameBytes(bytes: Uint8Array, at: number, ascii: Uint8Array): boolean {
   return true;
 }
 
-/** The shared atom of a name in the protocol's vocabulary, found without making a string; else `undefined`. */
+/** Finds the shared atom of a name in the protocol's vocabulary without making a string; else returns `undefined`. */
 export function knownAtom(bytes: Uint8Array, at: number, length: number): Atom | undefined {
   if (length === 0 || length > longest) return undefined;
   let slot = slotOf(bytes, at, length);

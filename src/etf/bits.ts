@@ -6,8 +6,8 @@ import type { Foreign } from './terms.ts';
 const MAX_BITS = 8 * defaultLimits.payloadBytes;
 
 /**
- * Read what stands between `<<` and `>>`: integers of 8 or `:size` bits, strings of one byte a character, or of
- * UTF-8 with `/utf8`. The opening mark has been read.
+ * Reads what stands between `<<` and `>>`: integers of 8 or `:size` bits, strings of one byte a character, or of
+ * UTF-8 with `/utf8`. The caller has read the opening mark.
  * @returns a binary, or a bit string if the bits do not fill the last byte.
  */
 export function parseBits(reader: TokenReader): Uint8Array | Foreign {
@@ -62,7 +62,7 @@ function write(reader: TokenReader, bits: BitWriter, value: bigint, [size, at]: 
   bits.write(value, size);
 }
 
-/** So many bits fit into a number together with those of a byte that is not full. */
+/** How many bits fit into a number together with those of a byte that is not full. */
 const SHORT = 16;
 
 /** Collects bits into bytes, high bits first. */

@@ -3,25 +3,26 @@ import { EtfError, type EtfReason, type Limits } from './errors.ts';
 import { uint16 } from './integers.ts';
 import { countCharacters } from './names.ts';
 
-const DEEPEST = 1000; // keeps recursion far from the end of the stack, whatever the limits say
+const DEEPEST = 1000; // Keeps recursion far from the end of the stack, whatever the limits allow.
 
 /**
- * A place in bytes that nobody has checked yet, and what may still be read there. The scanner and the decoder
- * are functions on this one class rather than classes of their own: a subclass would halve their speed, since
+ * A position in unchecked bytes, with the limits for what is still to be read.
+ *
+ * The scanner and the decoder are functions on this one class: a subclass of their own would halve their speed, since
  * V8 reads a field fastest where all objects have one shape.
  */
 export class Cursor {
   readonly bytes: Uint8Array;
-  /** The memory under `bytes` and where they start in it: reading them off a view for each binary is slow. */
+  /** The memory under `bytes` and their offset in it. Reading them from the view for each binary is slow. */
   readonly memory: ArrayBufferLike;
   readonly base: number;
   /** Offset of the next byte to read. */
   at: number;
   readonly end: number;
   readonly nesting: number;
-  /** Are maps compared already, by a map around? */
+  /** Whether an enclosing map already compares the keys of the maps in it. */
   inMap = false;
-  /** Were these bytes checked before, so that foreign terms need only be passed over? */
+  /** Whether these bytes were checked before; foreign terms are then only skipped. */
   validated = false;
   private elementsLeft: number;
 
@@ -49,7 +50,7 @@ export class Cursor {
     return this.bytes[this.at]!;
   }
 
-  /** Pass over `size` bytes that must be there; returns where they start. */
+  /** Skips `size` bytes that must be there, and returns their offset. */
   skip(size: number): number {
     const start = this.at;
     if (size > this.end - start) this.fail('truncated', start);
@@ -57,25 +58,25 @@ export class Cursor {
     return start;
   }
 
-  /** Enter a container of `count` terms, whose head was just read: before anything is allocated for it. */
+  /** Enters a container of `count` terms whose head was just read. Checks the limits before anything is allocated. */
   enter(count: number, depth: number, start: number): void {
     if (depth === 0) this.fail('too_deep', start);
     if (count > this.end - this.at) this.fail('truncated', start);
     this.take(count, start);
   }
 
-  /** Count terms against the limit. */
+  /** Counts terms against the limit. */
   take(count: number, start: number): void {
     this.elementsLeft -= count;
     if (this.elementsLeft < 0) this.fail('too_many_elements', start);
   }
 
-  /** The bytes from `start` to here, not copied. */
+  /** The bytes from `start` to the current position, not copied. */
   view(start: number): Uint8Array {
     return new Uint8Array(this.memory, this.base + start, this.at - start);
   }
 
-  /** Pass over an atom of any encoding, checking its name; returns the offset of the name, which ends at `at`. */
+  /** Skips an atom of any encoding and checks its name. Returns the offset of the name, which ends at `at`. */
   skipAtom(): number {
     const start = this.at;
     const tag = this.tag();

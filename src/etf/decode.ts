@@ -9,9 +9,9 @@ import { skipTerm } from './skip.ts';
 import { Atom, Foreign, ImproperList, type Term, Tuple } from './terms.ts';
 
 /**
- * Read one message: 131 and a term, or 131, 80 and a compressed term.
+ * Reads one message: 131 and a term, or 131, 80 and a compressed term.
  * Binaries and foreign terms in the result are views on the message (on a new buffer if it was compressed).
- * @throws EtfError for whatever is not exactly one well-formed term within the limits; nothing else.
+ * @throws EtfError for anything but exactly one well-formed term within the limits; no other error.
  * @see Erlang's External Term Format, erl_ext_dist
  */
 export function decode(message: Uint8Array, limits: Limits = defaultLimits): Term {
@@ -19,13 +19,13 @@ export function decode(message: Uint8Array, limits: Limits = defaultLimits): Ter
   return readRoot(new Cursor(bytes, start, limits));
 }
 
-/** The same for a term without the leading 131, of at most `inflatedBytes` bytes. */
+/** Reads a term without the leading 131, of at most `inflatedBytes` bytes. */
 export function decodeFragment(fragment: Uint8Array, limits: Limits = defaultLimits): Term {
   if (fragment.length > limits.inflatedBytes) throw new EtfError('payload_too_large', limits.inflatedBytes);
   return readRoot(new Cursor(plain(fragment), 0, limits));
 }
 
-/** `decodeFragment` for bytes that were validated before: only what is inside foreign terms needs it. */
+/** Reads a fragment that was validated before; only the inside of foreign terms needs this. */
 export function decodeValidated(fragment: Uint8Array): Term {
   const cursor = new Cursor(plain(fragment), 0, unlimited);
   cursor.validated = true;
@@ -45,7 +45,7 @@ function readRoot(cursor: Cursor): Term {
   return term;
 }
 
-/** Builds what it walks; foreign terms are left to the scanner. One pass, so that each byte is checked once. */
+/** Builds the term in one pass, so that each byte is checked once. The scanner checks foreign terms. */
 function readTerm(cursor: Cursor, depth: number): Term {
   const { bytes, at: start } = cursor;
   switch (cursor.tag()) {
@@ -104,7 +104,7 @@ function readBinary(cursor: Cursor): Uint8Array {
 function readAtom(cursor: Cursor): Atom {
   const { bytes, at: start } = cursor;
   const tag = bytes[start];
-  // The protocol's own words are right as they stand: most atoms need no check of their name.
+  // The protocol's own words are valid as they are, so most atoms need no check of their name.
   const head = tag === 115 || tag === 119 ? 2 : 3;
   const room = cursor.end - start - head;
   if (room > 0) {
@@ -124,7 +124,7 @@ function readElements(cursor: Cursor, count: number, depth: number, start: numbe
   cursor.enter(count, depth, start);
   const elements = new Array<Term>(count);
   for (let i = 0; i < count; i++) {
-    // Records are mostly of these two, which are small enough for V8 to read them here.
+    // Most fields of records are of these two kinds. They are small enough for V8 to read here.
     const tag = cursor.tag();
     if (tag === 109) elements[i] = readBinary(cursor);
     else if (tag === 106) elements[i] = readNil(cursor);

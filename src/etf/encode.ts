@@ -2,29 +2,29 @@ import { plain } from './envelope.ts';
 import { Atom, Foreign, ImproperList, type Term, Tuple } from './terms.ts';
 
 /**
- * Write a term as a message, 131 first: the bytes of Erlang's `term_to_binary`, with atoms as ATOM_EXT
- * wherever their name is Latin-1, which every client reads.
+ * Writes a term as a message, 131 first: the bytes of Erlang's `term_to_binary`. Atoms with a Latin-1 name are
+ * ATOM_EXT, which every client reads.
  * @throws RangeError for a number that is not an integer within ±(2^53 - 1).
  */
 export function encode(term: Term): Buffer {
   return writer.message(term);
 }
 
-/** The same without the leading 131. */
+/** Writes a term without the leading 131. */
 export function encodeFragment(term: Term): Buffer {
   return writer.fragment(term);
 }
 
 const SLAB_BYTES = 32_768;
-const MAX_STRING = 65_535; // longest list that STRING_EXT can hold
+const MAX_STRING = 65_535; // Longest list that STRING_EXT can hold.
 
 /**
- * Terms are written into one slab, one behind the other, and each is handed out as its own part of the slab:
- * no copy, and nothing that was handed out is ever written again. A full slab is left to the collector.
+ * Writes terms one behind the other into a slab, and returns each as its own part of the slab without a copy. Parts
+ * that were returned are never written again. The garbage collector frees a full slab.
  */
 class Writer {
   private buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  /** The same memory as `buffer`: elements of a plain Uint8Array are written faster. */
+  /** The same memory as `buffer`: writing elements of a plain Uint8Array is faster. */
   private slab = plain(this.buffer);
   private size = SLAB_BYTES;
   private start = 0;
@@ -44,7 +44,7 @@ class Writer {
   }
 
   private begin(): void {
-    // A slab that grew for one long term is not kept alive by the short ones after it.
+    // Short terms do not keep a slab alive that grew for one long term.
     if (this.size > SLAB_BYTES) this.at = this.size;
     this.start = this.at;
     this.reserve(1);
@@ -54,7 +54,7 @@ class Writer {
     return this.buffer.subarray(this.start, this.at);
   }
 
-  /** Make room for `size` more bytes. */
+  /** Makes room for `size` more bytes. */
   private reserve(size: number): void {
     if (this.at + size > this.size) this.grow(size);
   }
@@ -86,7 +86,7 @@ class Writer {
     } else throw new RangeError('not a term');
   }
 
-  /** `write` for each, with the leaves tried right here: a call saved for most terms. */
+  /** Calls `write` for each term, but writes leaves directly: most terms then cost no call. */
   private writeAll(terms: readonly Term[]): void {
     for (let i = 0; i < terms.length; i++) {
       const term = terms[i]!;
@@ -97,7 +97,7 @@ class Writer {
     }
   }
 
-  /** A tag and a length of 4 bytes; as `head16` and `bytes`, into room that was reserved. */
+  /** Writes a tag and a length of 4 bytes. Like `head16` and `bytes`, it needs reserved room. */
   private head32(tag: number, length: number): void {
     const { slab, at } = this;
     slab[at] = tag;
@@ -187,7 +187,7 @@ class Writer {
     this.slab[this.at++] = 106;
   }
 
-  /** A list of bytes as STRING_EXT, as Erlang writes it; false, with nothing written, if it holds anything else. */
+  /** Writes a list of bytes as STRING_EXT, as Erlang does. Returns false, with nothing written, for any other list. */
   private string(elements: readonly Term[]): boolean {
     if (!isByte(elements[0])) return false;
     const { length } = elements;

@@ -7,7 +7,7 @@ const COMPRESSED = 80;
 const COMPRESSED_HEAD = 6;
 
 /**
- * Open a message: its term starts at `start` and must reach to the end of `bytes`.
+ * Opens a message: its term starts at `start` and must reach to the end of `bytes`.
  * @throws EtfError if it is too large, of another version, or does not inflate to the size it declares.
  */
 export function openEnvelope(message: Uint8Array, limits: Limits): { bytes: Uint8Array; start: number } {
@@ -17,7 +17,7 @@ export function openEnvelope(message: Uint8Array, limits: Limits): { bytes: Uint
   return { bytes: plain(message), start: 1 };
 }
 
-/** A Buffer reads the same but is another class: with one class only, V8 keeps the fast path of every read. */
+/** A Buffer reads the same but is another class. With one class only, V8 keeps the fast path of every read. */
 export function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
@@ -31,7 +31,7 @@ function inflate(message: Uint8Array, maxBytes: number): Uint8Array {
   return plain(inflated);
 }
 
-/** `undefined` unless the input is one zlib stream, nothing after it, of exactly this size. */
+/** Inflates one zlib stream of exactly this size with nothing after it; `undefined` for any other input. */
 function inflateExactly(input: Uint8Array, size: number): Uint8Array | undefined {
   if (size === 0) return undefined;
   try {
@@ -43,7 +43,7 @@ function inflateExactly(input: Uint8Array, size: number): Uint8Array | undefined
   }
 }
 
-/** What `info: true` makes zlib return, which its types leave out. */
+/** What `info: true` makes zlib return; its types leave this out. */
 interface InflateResult {
   readonly buffer: Buffer;
   readonly engine: { readonly bytesWritten: number };

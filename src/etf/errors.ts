@@ -1,4 +1,4 @@
-/** Why bytes are refused. A closed list, fit for a metric's label; none of them quotes the bytes. */
+/** Why bytes are refused. The list is closed and fit for a metric's label; no entry quotes the bytes. */
 export type EtfReason =
   | 'bad_version'
   | 'truncated'
@@ -17,11 +17,11 @@ export type EtfReason =
   | 'too_deep'
   | 'too_many_elements';
 
-/** The bytes are not one external term, or exceed a limit. The only error that reading bytes can end in. */
+/** The bytes are not one external term, or exceed a limit. Reading bytes throws no other error. */
 export class EtfError extends Error {
   override readonly name = 'EtfError';
   readonly reason: EtfReason;
-  /** Byte where reading stopped: counted in the message, or in the inflated term if that was compressed. */
+  /** Byte where reading stopped, counted in the message, or in the inflated term if that was compressed. */
   readonly offset: number;
 
   constructor(reason: EtfReason, offset: number) {
@@ -31,15 +31,15 @@ export class EtfError extends Error {
   }
 }
 
-/** What one message may cost, checked before anything is allocated. */
+/** Limits for one message, checked before anything is allocated. */
 export interface Limits {
-  /** Longest message, in bytes, as it was received. */
+  /** Longest message as received, in bytes. */
   readonly payloadBytes: number;
-  /** How deep tuples, lists, maps and funs may contain each other; more than 1000 counts as 1000. */
+  /** Deepest nesting of tuples, lists, maps and funs; more than 1000 counts as 1000. */
   readonly nesting: number;
-  /** Terms inside the root term: elements, keys, values, tails, and each integer of a STRING_EXT. */
+  /** Most terms inside the root term: elements, keys, values, tails, and each integer of a STRING_EXT. */
   readonly elements: number;
-  /** Longest term, in bytes, that a compressed message may inflate to. */
+  /** Longest term that a compressed message may inflate to, in bytes. */
   readonly inflatedBytes: number;
 }
 

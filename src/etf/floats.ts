@@ -3,7 +3,7 @@
 const FLOAT_TEXT = /^[+-]?\d+\.\d+(?:[eE][+-]?\d+)?$/;
 const FLOAT_TEXT_SIZE = 31;
 
-/** Are these 8 bytes a number, neither infinite nor NaN? Erlang has no other floats. */
+/** Whether these 8 bytes are a finite number. Erlang has no infinities and no NaN. */
 export function isFinite64(bytes: Uint8Array, at: number): boolean {
   return (bytes[at]! & 0x7f) !== 0x7f || (bytes[at + 1]! & 0xf0) !== 0xf0;
 }
@@ -14,7 +14,7 @@ function floatText(bytes: Uint8Array, at: number): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** Are these 31 bytes a finite number in Erlang's notation? What follows the first NUL does not count. */
+/** Whether these 31 bytes are a finite number in Erlang's notation. Bytes after the first NUL do not count. */
 export function isFloatText(bytes: Uint8Array, at: number): boolean {
   const text = floatText(bytes, at);
   return FLOAT_TEXT.test(text) && Number.isFinite(Number(text));
@@ -27,8 +27,8 @@ export function readFloat(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * A float as Erlang writes it: the fewest digits that read back as the same value, in the shorter of both
- * notations, and always with an exponent from 2^53 on (`float_to_list(F, [short])`).
+ * A float as Erlang writes it: the fewest digits that read back as the same value, in the shorter notation. From 2^53
+ * on it always has an exponent (`float_to_list(F, [short])`).
  */
 export function floatToText(value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';

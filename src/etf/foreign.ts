@@ -7,7 +7,7 @@ import { duplicateKey } from './keys.ts';
 import { skipTerm } from './skip.ts';
 import { Foreign, type Term } from './terms.ts';
 
-/** What a foreign term says, for those who want to show it. */
+/** The contents of a foreign term, for programs that show it. */
 export type ForeignValue =
   | Identifier
   | { readonly kind: 'float'; readonly value: number }
@@ -26,7 +26,7 @@ export type ForeignValue =
       readonly uniq: number | bigint;
     };
 
-/** Look into a foreign term of `decode` or of the makers below. */
+/** Reads a foreign term that comes from `decode` or from the functions below. */
 export function readForeign({ bytes }: Foreign): ForeignValue {
   switch (bytes[0]) {
     case 70: // NEW_FLOAT_EXT
@@ -76,7 +76,7 @@ function readPairs(bytes: Uint8Array): [Term, Term][] {
   return pairs;
 }
 
-/** A float. @throws RangeError for NaN and the infinities, which Erlang does not have. */
+/** Makes a float. @throws RangeError for NaN and the infinities, which Erlang does not have. */
 export function float(value: number): Foreign {
   if (!Number.isFinite(value)) throw new RangeError('an Erlang float is finite');
   const bytes = Buffer.alloc(9);
@@ -85,7 +85,7 @@ export function float(value: number): Foreign {
   return new Foreign(bytes);
 }
 
-/** A bit string; of its last byte only the `bitsInLast` (1 to 7) high bits count. */
+/** Makes a bit string; of its last byte only the `bitsInLast` (1 to 7) high bits count. */
 export function bitString(bytes: Uint8Array, bitsInLast: number): Foreign {
   const head = Buffer.alloc(6);
   head[0] = 77;
@@ -94,7 +94,7 @@ export function bitString(bytes: Uint8Array, bitsInLast: number): Foreign {
   return new Foreign(Buffer.concat([head, bytes]));
 }
 
-/** A map, its keys in the given order. Whether they differ says `hasDuplicateKey`. */
+/** Makes a map with its keys in the given order. `hasDuplicateKey` checks whether they differ. */
 export function map(pairs: readonly (readonly [Term, Term])[]): Foreign {
   const head = Buffer.alloc(5);
   head[0] = 116;

@@ -8,13 +8,15 @@ import { skipTerm } from './skip.ts';
 export { skipTerm } from './skip.ts';
 
 /**
- * A term's bytes without the leading 131. All functions here but `openMessage` want fragments that come from
- * it, from `decode` or from an encoder: they don't check again what was checked once.
+ * A term's bytes without the leading 131.
+ *
+ * All functions here but `openMessage` take fragments that come from it, from `decode` or from an encoder: they do
+ * not check again what was checked once.
  */
 export type Fragment = Uint8Array;
 
 /**
- * Check a whole message against all limits, and give its term's bytes; nothing is decoded.
+ * Checks a whole message against all limits and returns its term's bytes; decodes nothing.
  * @returns a view on the message, or on a new buffer if it was compressed.
  * @throws EtfError for exactly those messages that `decode` refuses.
  */
@@ -38,8 +40,8 @@ export function tupleArity(fragment: Fragment, at = 0): number {
 }
 
 /**
- * Find the elements of the tuple at `at` without making an object for each.
- * @param into - filled with the offset where each element starts, then where the last one ends; as far as it reaches.
+ * Finds the elements of the tuple at `at` without making an object for each.
+ * @param into - receives the offset of each element, then the end of the last one, as far as its length allows.
  * @returns the arity; -1 for any other term.
  */
 export function elementOffsets(fragment: Fragment, at: number, into: Int32Array): number {
@@ -56,7 +58,7 @@ export function elementOffsets(fragment: Fragment, at: number, into: Int32Array)
 
 /**
  * The elements of a tuple as views; `undefined` for any other term.
- * @param from - so many at its start are left out.
+ * @param from - how many elements to skip at the start.
  */
 export function tupleElements(fragment: Fragment, from = 0): Fragment[] | undefined {
   const arity = tupleArity(fragment);
@@ -91,7 +93,7 @@ function pushElements(fragment: Fragment, first: number, count: number, into: Fr
   return at;
 }
 
-/** The tuple of these elements. */
+/** Makes a tuple of these elements. */
 export function tupleOf(elements: readonly Fragment[]): Buffer {
   const { length } = elements;
   const small = length <= 255;
@@ -103,7 +105,7 @@ export function tupleOf(elements: readonly Fragment[]): Buffer {
   return tuple;
 }
 
-/** The list of these elements; of 1 to 65,535 bytes a STRING_EXT, as `encode` and Erlang write it. */
+/** Makes a list of these elements. For 1 to 65,535 bytes it is a STRING_EXT, as `encode` and Erlang write it. */
 export function listOf(elements: readonly Fragment[]): Buffer {
   const { length } = elements;
   if (length === 0) return Buffer.of(106);
@@ -123,7 +125,7 @@ function stringOf(elements: readonly Fragment[]): Buffer {
   return string;
 }
 
-/** The message of this term: 131 and its bytes. */
+/** Makes a message of this term: 131 and its bytes. */
 export function messageOf(fragment: Fragment): Buffer {
   const message = Buffer.allocUnsafe(1 + fragment.length);
   message[0] = 131;
@@ -137,7 +139,7 @@ function totalLength(fragments: readonly Fragment[]): number {
   return total;
 }
 
-/** Returns the offset after the last one. */
+/** Writes the fragments one behind the other. Returns the offset after the last one. */
 function copyAll(fragments: readonly Fragment[], into: Buffer, first: number): number {
   let at = first;
   for (const fragment of fragments) {

@@ -2,16 +2,16 @@ import { knownAtom } from './atoms.ts';
 import { uint16, uint32 } from './integers.ts';
 import { decodeLatin1, decodeUtf8 } from './names.ts';
 
-/** Pids, ports and references, in their old and new encodings. All functions here want validated bytes. */
+/** Pids, ports and references, in their old and new encodings. All functions here need validated bytes. */
 export interface Identifier {
   readonly kind: 'pid' | 'port' | 'reference';
   readonly node: string;
-  /** In the order of the wire: a pid's number and serial, a port's number, a reference's words. */
+  /** The numbers in the order of the wire: a pid's number and serial, a port's number, a reference's words. */
   readonly numbers: readonly (number | bigint)[];
   readonly creation: number;
 }
 
-/** Bytes after the node's name, in an identifier of fixed size. */
+/** How many bytes follow the node's name in an identifier of fixed size. */
 export function identifierSize(tag: number): number {
   switch (tag) {
     case 88: // NEW_PID_EXT
@@ -26,7 +26,7 @@ export function identifierSize(tag: number): number {
   }
 }
 
-/** Bytes of an atom of any encoding, head included. */
+/** The length of an atom of any encoding in bytes, head included. */
 export function atomSize(bytes: Uint8Array, at: number): number {
   const tag = bytes[at];
   return tag === 115 || tag === 119 ? 2 + bytes[at + 1]! : 3 + uint16(bytes, at + 1);
@@ -53,7 +53,7 @@ const kinds: Readonly<Record<number, Identifier['kind']>> = {
   114: 'reference',
 };
 
-/** The identifier whose tag stands at `at`; `undefined` if it is another term. */
+/** Reads the identifier whose tag stands at `at`; `undefined` for another term. */
 export function readIdentifier(bytes: Uint8Array, at: number): Identifier | undefined {
   const tag = bytes[at]!;
   const kind = kinds[tag];

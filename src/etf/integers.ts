@@ -2,7 +2,7 @@
 
 const word = new DataView(new ArrayBuffer(8));
 
-/** The value of `length` little-endian bytes, high zero bytes allowed, as in SMALL_BIG_EXT. */
+/** Reads `length` little-endian bytes; high zero bytes are allowed, as in SMALL_BIG_EXT. */
 export function readMagnitude(
   bytes: Uint8Array,
   at: number,
@@ -30,18 +30,18 @@ function fromWords(bytes: Uint8Array, at: number, size: number): bigint {
   return value;
 }
 
-/** Shifting word by word is quadratic; a hexadecimal literal is parsed in linear time. */
+/** Parses a hexadecimal literal, which takes linear time; shifting word by word is quadratic. */
 function fromHex(bytes: Uint8Array, at: number, size: number): bigint {
   const bigEndian = Buffer.from(bytes.subarray(at, at + size)).reverse();
   return BigInt(`0x${bigEndian.toString('hex')}`);
 }
 
-/** An integer of 4 bytes, big-endian, signed. */
+/** Reads an integer of 4 bytes, big-endian, signed. */
 export function int32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-/** An integer of 4 bytes, big-endian, unsigned. */
+/** Reads an integer of 4 bytes, big-endian, unsigned. */
 export function uint32(bytes: Uint8Array, at: number): number {
   return int32(bytes, at) >>> 0;
 }
@@ -50,7 +50,7 @@ export function uint16(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** The integer whose tag stands at `at`; the bytes must be validated. */
+/** Reads the integer whose tag stands at `at`; the bytes must be validated. */
 export function readInteger(bytes: Uint8Array, at: number): number | bigint {
   switch (bytes[at]) {
     case 97:

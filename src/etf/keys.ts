@@ -4,8 +4,8 @@ import { int32, readInteger, readMagnitude, uint16, uint32 } from './integers.ts
 import { skipTerm } from './skip.ts';
 
 /**
- * Does a map, or a map anywhere in it, have the same key twice? Erlang refuses such a term.
- * @param start - where the map starts, whose structure was checked; it reaches to `end`.
+ * Finds a map, or a map anywhere in it, that has the same key twice. Erlang refuses such a term.
+ * @param start - where the map starts; its structure was checked and reaches to `end`.
  * @returns the offset of a second key, or `undefined` if all keys differ.
  */
 export function duplicateKey(bytes: Uint8Array, start: number, end: number): number | undefined {
@@ -15,16 +15,17 @@ export function duplicateKey(bytes: Uint8Array, start: number, end: number): num
 }
 
 /**
- * Gives equal terms the same number, whatever their encoding. A compound is described by the numbers of its
- * parts, so each term is looked at once and the work stays linear however keys are nested.
- * Descriptions start with a letter: V8 hashes strings that look like array indexes predictably.
+ * Gives equal terms the same number, whatever their encoding.
+ *
+ * A compound is described by the numbers of its parts. Each term is read once, so the work stays linear however keys
+ * are nested. Descriptions start with a letter: V8 hashes strings that look like array indexes predictably.
  */
 class Keys {
   duplicate: number | undefined;
   private readonly bytes: Uint8Array;
   private at = 0;
   private readonly numbers = new Map<string, number>();
-  /** All bytes as characters: a part of one string costs less than a string of its own for each key. */
+  /** All bytes as characters: a slice of one string costs less than a new string for each key. */
   private readonly text: string;
 
   constructor(bytes: Uint8Array) {
@@ -40,7 +41,7 @@ class Keys {
     return next;
   }
 
-  /** Pass over a map whose own identity nobody asks for. */
+  /** Skips a map that needs no number of its own. */
   passMap(): void {
     const pairs = uint32(this.bytes, this.at + 1);
     this.at += 5;
@@ -60,7 +61,7 @@ class Keys {
     return key;
   }
 
-  /** Pass over a term in which only maps matter. */
+  /** Skips a term in which only maps matter. */
   private pass(): void {
     const start = this.at;
     switch (this.bytes[start]) {
@@ -140,7 +141,10 @@ class Keys {
     return this.number(`M${parts.sort().join(',')}`);
   }
 
-  /** One list may be cut in pieces: each piece the tail of the one before, a STRING_EXT the last. */
+  /**
+   * Numbers a list by its elements. One list may come in pieces: each piece is the tail of the one before, a
+   * STRING_EXT the last.
+   */
   private identifyList(): number {
     const { bytes } = this;
     const parts: number[] = [];
@@ -177,7 +181,7 @@ class Keys {
       case 77: // BIT_BINARY_EXT
         return this.describeBits(start, end);
       case 109: // BINARY_EXT
-        return this.text.slice(start, end); // starts with the tag, an m
+        return this.text.slice(start, end); // Starts with the tag, an m.
       case 113: {
         // EXPORT_EXT
         const name = start + 1 + atomSize(bytes, start + 1);
@@ -195,7 +199,7 @@ class Keys {
     return `${identifier.kind}${identifier.creation}:${identifier.numbers.join('.')}:${identifier.node}`;
   }
 
-  /** The same for all lengths that an integer can be padded to; sign and digits start at `sign`. */
+  /** Describes an integer the same for each length that it can be padded to; sign and digits start at `sign`. */
   private describeBig(sign: number, end: number): string {
     let size = end - sign - 1;
     while (size > 0 && this.bytes[sign + size] === 0) size--;
@@ -204,7 +208,7 @@ class Keys {
     return `${negative ? 'N' : 'P'}${this.text.slice(sign + 1, sign + 1 + size)}`;
   }
 
-  /** The bits that a bit string does not use do not count; with all 8 used it is a binary. */
+  /** Describes a bit string without its unused bits; with all 8 bits used it is a binary. */
   private describeBits(start: number, end: number): string {
     const bits = this.bytes[start + 5]!;
     const length = this.text.slice(start + 1, start + 5);
@@ -213,7 +217,7 @@ class Keys {
   }
 }
 
-/** Both zeros are one key up to OTP 26 and two keys after; told apart, as now. */
+/** Keeps 0.0 and -0.0 apart, as Erlang does since OTP 27; until OTP 26 they are one key. */
 function describeFloat(value: number): string {
   return Object.is(value, -0) ? 'f-0' : `f${value}`;
 }

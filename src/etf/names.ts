@@ -1,9 +1,11 @@
 /**
- * The characters of atoms' names, in UTF-8 or Latin-1. Names are short, and one message may hold tens of thousands of them: a call
- * into Node for each would take longer than all the rest of the message.
+ * The characters of atoms' names, in UTF-8 or Latin-1.
+ *
+ * Names are short, and one message may hold tens of thousands of them. A call into Node for each would take longer
+ * than all the rest of the message.
  */
 
-/** How many characters do these bytes hold? -1 if they are not UTF-8 (RFC 3629). */
+/** Counts the characters of these bytes; -1 if they are not UTF-8 (RFC 3629). */
 export function countCharacters(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
   for (let at = start; at < end; count++) {
@@ -16,7 +18,7 @@ export function countCharacters(bytes: Uint8Array, start: number, end: number): 
   return count;
 }
 
-/** Bytes of the character that starts with this one; 0 if none does. */
+/** The length of the character that starts with this byte; 0 if none does. */
 function sequenceSize(first: number): number {
   if (first < 0x80) return 1;
   if (first < 0xc2) return 0;
@@ -25,7 +27,7 @@ function sequenceSize(first: number): number {
   return first < 0xf5 ? 4 : 0;
 }
 
-/** No longer form than needed, no surrogate, nothing above U+10FFFF: the second byte tells. */
+/** Checks the second byte of a character: no overlong form, no surrogate, nothing above U+10FFFF. */
 function isShortest(first: number, second: number): boolean {
   if (first === 0xe0) return second >= 0xa0;
   if (first === 0xed) return second < 0xa0;
@@ -33,7 +35,7 @@ function isShortest(first: number, second: number): boolean {
   return first !== 0xf4 || second < 0x90;
 }
 
-/** The text of bytes that `countCharacters` found right. */
+/** The text of bytes that `countCharacters` accepted. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   for (let at = start; at < end; ) {

@@ -8,7 +8,7 @@ import type { Token } from './tokens.ts';
 
 export { EtfTextError } from './tokens.ts';
 
-/** Fields of a record in their order, after the tag, with the value of a field that is left out. */
+/** Fields of a record in their order, after the tag, with the default of each field. */
 export type RecordFields = readonly { readonly name: string; readonly default: Term }[];
 
 export interface ParseOptions {
@@ -17,8 +17,8 @@ export interface ParseOptions {
 }
 
 /**
- * Read one term in Erlang's syntax: literals, records, comments, over any number of lines, with or without the
- * final dot. Variables, calls, pids, ports, references and funs have no literal and are refused.
+ * Reads one term in Erlang's syntax: literals, records and comments, over any number of lines, the final dot
+ * optional. Variables, calls, pids, ports, references and funs have no literal and are refused.
  * @throws EtfTextError with line, column and the rule that was broken.
  */
 export function parse(text: string, options: ParseOptions = {}): Term {
@@ -117,7 +117,7 @@ class Parser extends TokenReader {
     return token.text;
   }
 
-  /** Strings that follow each other are one. */
+  /** Joins adjacent strings, as Erlang does. */
   private string(): Term[] {
     const characters: number[] = [];
     while (this.token.kind === 'string') {
@@ -157,7 +157,7 @@ class Parser extends TokenReader {
     return this.record(name, fields);
   }
 
-  /** Only the outermost map compares its keys: it sees those of all maps inside. */
+  /** Checks for duplicate keys at the outermost map only: that check covers all maps inside. */
   private map(start: number): Foreign {
     this.mapDepth += 1;
     const pairs = this.until('}', () => {

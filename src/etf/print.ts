@@ -5,19 +5,19 @@ import { isPrintable, PLAIN_ATOM, quoted, reservedWords } from './syntax.ts';
 import { Atom, Foreign, ImproperList, type Term, Tuple } from './terms.ts';
 
 const LINE_WIDTH = 80;
-const HEX_FROM = 1n << 4096n; // decimal digits of longer numbers take too long
+const HEX_FROM = 1n << 4096n; // Decimal digits of longer numbers take too long.
 
 /**
- * Write a term in Erlang's syntax, as `io_lib:format("~0tp", [Term])` does: strings and text binaries as text,
- * a map in the order it came in. Integers of more than 4096 bits are written in base 16.
- * @param options.indent - break what is wider than 80 columns into lines.
- * @throws RangeError for what is not a term.
+ * Writes a term in Erlang's syntax, as `io_lib:format("~0tp", [Term])` does: strings and text binaries as text, a map
+ * in its given order. Integers of more than 4096 bits are in base 16.
+ * @param options.indent - breaks lines wider than 80 columns.
+ * @throws RangeError for a value that is not a term.
  */
 export function print(term: Term, options: { readonly indent?: boolean } = {}): string {
   return write(term, options.indent === true ? 0 : undefined);
 }
 
-/** `indent` is the column of the line that the term begins on; `undefined` keeps everything on one line. */
+/** `indent` is the column where the term's line begins; `undefined` keeps everything on one line. */
 function write(term: Term, indent: number | undefined): string {
   if (typeof term === 'number') return String(term);
   if (typeof term === 'bigint') return writeBigint(term);
@@ -42,7 +42,7 @@ function deeper(indent: number | undefined): number | undefined {
   return indent === undefined ? undefined : indent + 2;
 }
 
-/** On one line if all parts are and it fits, else a line for each part. */
+/** Joins the parts on one line if all are on one line and it fits, else writes a line for each part. */
 function enclose(open: string, parts: readonly string[], close: string, indent: number | undefined): string {
   const oneLine = `${open}${parts.join(',')}${close}`;
   if (indent === undefined) return oneLine;

@@ -1,7 +1,7 @@
 import type { Term } from './terms.ts';
 import { type Token, Tokens } from './tokens.ts';
 
-/** The token that is to be read next, and the small questions that every rule of the grammar asks about it. */
+/** Holds the next token, and the small checks that every rule of the grammar needs. */
 export class TokenReader {
   private readonly tokens: Tokens;
   token: Token;
@@ -20,7 +20,7 @@ export class TokenReader {
     this.tokens.fail(message, at);
   }
 
-  /** Pass over this mark if it is the next token. */
+  /** Skips this mark if it is the next token. */
   accept(mark: string): boolean {
     if (this.token.kind !== 'mark' || this.token.text !== mark) return false;
     this.advance();
@@ -31,7 +31,7 @@ export class TokenReader {
     if (!this.accept(mark)) this.fail(message);
   }
 
-  /** Items separated by commas, up to the closing mark. */
+  /** Reads items separated by commas, up to the closing mark. */
   until<Item>(close: string, item: () => Item): Item[] {
     const items: Item[] = [];
     if (this.accept(close)) return items;
@@ -41,7 +41,7 @@ export class TokenReader {
     return items;
   }
 
-  /** An integer, its sign already read. */
+  /** Reads an integer whose sign is already read. */
   integer(sign: 1 | -1): Term & (number | bigint) {
     const { token } = this;
     if (token.kind !== 'integer') this.fail('a number is expected here');

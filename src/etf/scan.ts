@@ -5,7 +5,8 @@ import { uint16, uint32 } from './integers.ts';
 import { duplicateKey } from './keys.ts';
 
 /**
- * Walks a term once and builds nothing: is it well formed and within the limits?
+ * Checks that a term is well formed and within the limits, in one walk that builds nothing.
+ *
  * The numbers are the tags of Erlang's External Term Format (erl_ext_dist); `depth` counts down.
  */
 export function scan(cursor: Cursor, depth: number): void {
@@ -86,7 +87,7 @@ function scanList(cursor: Cursor, depth: number): void {
   scan(cursor, depth - 1);
 }
 
-/** Terms that are carried byte for byte. */
+/** Checks terms that are carried byte for byte. */
 export function scanForeign(cursor: Cursor, depth: number): void {
   const start = cursor.at;
   switch (cursor.tag()) {
@@ -141,7 +142,7 @@ function scanBitString(cursor: Cursor): void {
   cursor.skip(length);
 }
 
-/** A pid, a port or a reference of one word: the node's name, then numbers. */
+/** Checks a pid, a port or a reference of one word: the node's name, then numbers. */
 function scanIdentifier(cursor: Cursor): void {
   const start = cursor.skip(1);
   cursor.skipAtom();
@@ -188,7 +189,7 @@ function skipSmall(cursor: Cursor, fun: number): void {
   cursor.skip(tag === 97 ? 2 : 5);
 }
 
-/** Keys are compared once for the outermost map and all maps in it, so that no byte is compared per level. */
+/** Compares keys once, for the outermost map and all maps in it, so that no byte is compared at each level. */
 function scanMap(cursor: Cursor, depth: number): void {
   const outermost = !cursor.inMap;
   cursor.inMap = true;

@@ -2,8 +2,10 @@ import { atomSize, identifierSize } from './identifiers.ts';
 import { int32, uint16, uint32 } from './integers.ts';
 
 /**
- * The offset after the term that starts at `at`, in bytes that were validated before (`openMessage`, `decode`).
- * No recursion: a container only adds its elements to the number of terms still to pass.
+ * Returns the offset after the term that starts at `at`, in bytes that were validated before (`openMessage`,
+ * `decode`).
+ *
+ * There is no recursion: a container only adds its elements to the number of terms still to skip.
  */
 export function skipTerm(bytes: Uint8Array, at: number): number {
   let next = at;
@@ -62,7 +64,7 @@ export function skipTerm(bytes: Uint8Array, at: number): number {
   return next;
 }
 
-/** Floats, pids, ports, references and funs; of the old FUN_EXT only its head, terms follow it. */
+/** Skips floats, pids, ports, references and funs. Of the old FUN_EXT it skips the head only; terms follow it. */
 function skipIdentifier(bytes: Uint8Array, start: number): number {
   const tag = bytes[start]!;
   switch (tag) {

@@ -1,6 +1,9 @@
-/** What the printer and the parser of Erlang text agree on: which characters stand for themselves, which are escaped. */
+/**
+ * Rules that the printer and the parser of Erlang text share: which characters stand for themselves, which are
+ * escaped.
+ */
 
-/** Words that are no atoms unless they are quoted. */
+/** Words that need quotes to be an atom. */
 export const reservedWords: ReadonlySet<string> = new Set(
   `after and andalso band begin bnot bor bsl bsr bxor case catch cond div end fun if let maybe not of or
    orelse receive rem try when xor`.split(/\s+/),
@@ -21,25 +24,25 @@ export const shortEscapes: ReadonlyMap<number, string> = new Map([
   [127, 'd'],
 ]);
 
-/** Letters that escape a character; `\s`, the blank, is only ever read. */
+/** Letters that escape a character; `\s`, the blank, is never written. */
 export const escapedCharacters: ReadonlyMap<string, number> = new Map([
   ...[...shortEscapes].map(([character, letter]) => [letter, character] as const),
   ['s', 32] as const,
 ]);
 
-/** Does a list or binary of such characters read better as a string? As `io_lib:printable_unicode_list`. */
+/** Whether a list or binary of such characters reads better as a string, as `io_lib:printable_unicode_list` decides. */
 export function isPrintable(character: number): boolean {
   if (character < 127) return character >= 32 || (character >= 8 && character <= 13) || character === 27;
   if (character < 0xd800) return character >= 160;
   return character > 0xdfff && character <= 0x10ffff && character !== 0xfffe && character !== 0xffff;
 }
 
-/** A Unicode character, not half of one. */
+/** A whole Unicode character, not half of a surrogate pair. */
 export function isCharacter(code: number): boolean {
   return Number.isInteger(code) && code >= 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
 }
 
-/** The text between `quote`s, escaped so that it reads back. */
+/** Puts the text between `quote`s, escaped so that it reads back. */
 export function quoted(text: string, quote: '"' | "'"): string {
   let result: string = quote;
   for (const character of text) {

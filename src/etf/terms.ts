@@ -7,8 +7,8 @@ export { Atom, atom } from './atoms.ts';
  *
  * - an integer is a `number` within ±(2^53 - 1), else a `bigint`
  * - a binary is a `Uint8Array`, a view on the message it came in
- * - a list is an array, also the character list that travels as STRING_EXT
- * - what the protocol has no word for (maps, floats, bit strings, pids, …) is a `Foreign`
+ * - a list is an array, also a character list in STRING_EXT
+ * - a term that the protocol does not use (maps, floats, bit strings, pids, …) is a `Foreign`
  */
 export type Term = Atom | Tuple | ImproperList | Foreign | number | bigint | Uint8Array | Term[];
 
@@ -32,7 +32,7 @@ export class ImproperList {
   }
 }
 
-/** A term that is carried byte for byte: its tag and body, already known to be well formed. */
+/** A term that is carried byte for byte: its tag and its body, already validated. */
 export class Foreign {
   readonly bytes: Uint8Array;
 
@@ -45,14 +45,16 @@ export function tuple(...elements: Term[]): Tuple {
   return new Tuple(elements);
 }
 
-/** Is the term an atom, and the one of this name if a name is given? */
+/** Whether the term is an atom, and has this name if one is given. */
 export function isAtom(term: Term | undefined, name?: string): term is Atom {
   return term instanceof Atom && (name === undefined || term.name === name);
 }
 
 /**
- * Are both the same term? Integers compare by value, binaries and foreign terms byte for byte: two maps in
- * another order, or two floats of another encoding, count as different.
+ * Whether both terms are the same.
+ *
+ * Integers compare by value, binaries and foreign terms byte for byte. Two maps in another order, or two floats of
+ * another encoding, count as different.
  */
 export function equal(a: Term, b: Term): boolean {
   if (a === b) return true;

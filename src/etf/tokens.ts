@@ -1,9 +1,9 @@
 import { escapedCharacters, isCharacter } from './syntax.ts';
 
-/** Text that is not a term. The message names the place and the rule; it never repeats the text itself. */
+/** The text is not a term. The message names the position and the rule; it never repeats the text itself. */
 export class EtfTextError extends Error {
   override readonly name = 'EtfTextError';
-  /** Both count from 1; a column is a UTF-16 unit. */
+  /** Line and column count from 1; a column is a UTF-16 unit. */
   readonly line: number;
   readonly column: number;
 
@@ -31,7 +31,7 @@ const DOT = /\.(?=[\0- \x80-\xa0%]|$)/y;
 const OCTAL = /[0-7]{1,3}/y;
 const HEX = /x(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{2}))/y;
 
-const MAX_DIGITS = 5000; // decimal digits take more than linear time
+const MAX_DIGITS = 5000; // Decimal digits take more than linear time.
 
 /** Cuts Erlang text into tokens, one at a time. */
 export class Tokens {
@@ -99,7 +99,7 @@ export class Tokens {
     return values.reduce((value, digit) => value * BigInt(base) + BigInt(digit), 0n);
   }
 
-  /** `$a` or `$\n`: one character. */
+  /** Reads `$a` or `$\n`: one character. */
   private character(): number {
     this.at += 1;
     if (this.at >= this.text.length) this.fail('a character must follow the $', this.at - 1);
@@ -127,7 +127,7 @@ export class Tokens {
     return code === 92 ? this.escape(start) : code;
   }
 
-  /** What follows a backslash (Erlang reference manual, "Escape Sequences"). */
+  /** Reads what follows a backslash (Erlang reference manual, "Escape Sequences"). */
   private escape(start: number): number {
     if (this.at >= this.text.length) this.fail('an escape ends the text', start);
     const octal = this.match(OCTAL);

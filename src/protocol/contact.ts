@@ -2,9 +2,9 @@ import { elementOffsets, type Fragment, messageOf } from '../etf/index.ts';
 import { readAtom, readText, unset } from './fields.ts';
 import { recordFields, recordOf, recordSizes, storedRecord } from './record.ts';
 
-/** `{'Contact',PhoneId,Avatar,…,Status}` (15): somebody in a roster. */
+/** `{'Contact',PhoneId,Avatar,…,Status}` (15): an entry of a roster. */
 export interface Contact {
-  /** `<phone>_<roster id>` of the other side. */
+  /** `<phone>_<roster id>` of the counterparty. */
   readonly phoneId: string;
   /** The whole record, ready to be stored. */
   readonly fragment: Fragment;
@@ -12,10 +12,12 @@ export interface Contact {
 
 const fieldIndex = { phone_id: 0, last_msg: 9, update: 10, presence: 12, status: 13 } as const;
 
-/** Longer phone ids are refused; a phone and a roster id need no more. */
+/** Longest phone id; a phone and a roster id need no more. */
 const maxPhoneId = 255;
 
-/** Read one contact; `undefined` for anything else, also for a `phone_id` that is no text. `last_msg` stays as sent. */
+/**
+ * Reads one contact; `undefined` for anything else, also for a `phone_id` that is not text. `last_msg` stays as sent.
+ */
 export function readContact(fragment: Fragment): Contact | undefined {
   const fields = recordFields(fragment, 'Contact');
   const phoneId = readText(fields?.[fieldIndex.phone_id] ?? unset);
@@ -23,7 +25,7 @@ export function readContact(fragment: Fragment): Contact | undefined {
   return { phoneId, fragment: storedRecord('Contact', fragment, fields, fieldIndex.last_msg) };
 }
 
-/** The same contact with some of its fields changed. The fragment is one that `readContact` made. */
+/** Returns the contact with some of its fields changed. The fragment must come from `readContact`. */
 export function changeContact(
   contact: Fragment,
   changes: Partial<Record<keyof typeof fieldIndex, Fragment>>,
@@ -41,17 +43,17 @@ export function contactPhoneId(contact: Fragment): string {
   return readText(contact.subarray(firstOffsets[1], firstOffsets[2])) ?? '';
 }
 
-/** The name of a stored contact's status; `undefined` if it is not set, or no atom. Nothing else of it is cut out. */
+/** The name of a stored contact's status; `undefined` if it is not set or not an atom. Reads nothing else. */
 export function contactStatus(contact: Fragment): string | undefined {
   elementOffsets(contact, 0, offsets);
   return readAtom(contact, offsets[fieldIndex.status + 1]);
 }
 
-/** Where the elements of the contact that is being read start; of the first ones, and of all. */
+/** Offsets of the first elements of the contact that is being read, and of all its elements. */
 const firstOffsets = new Int32Array(fieldIndex.phone_id + 3);
 const offsets = new Int32Array(recordSizes.Contact);
 
-/** Whether a stored contact hears of the other side; an open request and a ban, on either side, are silent. */
+/** Whether a stored contact receives notices; a contact with an open request or a ban, on either side, does not. */
 export function isFriend(contact: Fragment): boolean {
   return !silent.has(contactStatus(contact) ?? '');
 }
@@ -63,15 +65,15 @@ const silent: ReadonlySet<string> = new Set([
   'ban',
   'banned',
   'deleted',
-  'nonexised', // as the protocol spells it
+  'nonexised', // Spelled as the protocol spells it.
 ]);
 
-/** Whether a stored contact was removed, or is told so already. */
+/** Whether a stored contact was removed, or has already received the notice of it. */
 export function isDeleted(contact: Fragment): boolean {
   return contactStatus(contact) === 'deleted';
 }
 
-/** A contact as a payload. */
+/** Makes a payload of a contact. */
 export function writeContact(contact: Fragment): Buffer {
   return messageOf(contact);
 }

@@ -5,18 +5,20 @@ import { isCanonicalRecord, isRecord, recordFields, recordSizes, storedRecord } 
 
 /** `{'Feature',Id,Key,Value,Group}`: one setting of a profile. */
 export interface Feature {
-  /** What two features of one setting have in common: the key as text. */
+  /** The key as text: two features with the same one are the same setting. */
   readonly key: string;
-  /** Whether the value is `[]`, which takes a setting away. */
+  /** Whether the value is `[]`, which removes the setting. */
   readonly isUnset: boolean;
   /** The whole record, ready to be stored. */
   readonly fragment: Fragment;
 }
 
-/** Where the elements of the feature that is being read start, and where the last one ends. */
+/** Offsets of the elements of the feature that is being read, and the end of the last one. */
 const offsets = new Int32Array(recordSizes.Feature + 1);
 
-/** Read one feature; `undefined` for anything else. A profile has many, so no more is cut out than is needed. */
+/**
+ * Reads one feature; `undefined` for anything else. Decodes only what is needed, because a profile has many features.
+ */
 export function readFeature(fragment: Fragment): Feature | undefined {
   if (!isRecord(fragment, 'Feature')) return undefined;
   elementOffsets(fragment, 0, offsets);
@@ -43,15 +45,15 @@ function featureValue({ fragment }: Feature): Fragment {
   return recordFields(fragment, 'Feature')?.[VALUE] ?? unset;
 }
 
-/** Read a list of features; `undefined` if it is no list, or one of them is no feature. */
+/** Reads a list of features; `undefined` if it is not a list, or an element is not a feature. */
 export function readFeatures(fragment: Fragment): Feature[] | undefined {
   return readList(fragment, readFeature);
 }
 
 /**
  * The value of the last feature with a key, as it was sent.
- * @param settings - a list of features; elements that are none are passed over.
- * @returns `undefined` where there is none, or it is not set.
+ * @param settings - a list of features; other elements are skipped.
+ * @returns `undefined` if there is no such feature, or its value is not set.
  */
 export function settingValue(settings: Fragment, key: string): Fragment | undefined {
   const features = (listElements(settings) ?? []).map(readFeature);
@@ -60,8 +62,8 @@ export function settingValue(settings: Fragment, key: string): Fragment | undefi
 }
 
 /**
- * Settings as they are after a `set`: a sent feature takes the place of the one with its key, or comes last; one whose
- * value is `[]` takes that key away.
+ * Returns the settings after a `set`. A sent feature replaces the one with its key, or is added at the end; a value
+ * of `[]` removes the feature with that key.
  */
 export function mergeFeatures(stored: readonly Feature[], sent: readonly Feature[]): Feature[] {
   const merged = new Map(stored.map((feature) => [feature.key, feature]));
@@ -72,7 +74,7 @@ export function mergeFeatures(stored: readonly Feature[], sent: readonly Feature
   return [...merged.values()];
 }
 
-/** A key may be a binary, a list of characters or an atom; a key of another kind is its own bytes. */
+/** The key as text, from a binary, a list of characters or an atom; a key of another kind is its own bytes. */
 function keyText(key: Fragment): string {
   return readText(key) ?? readAtom(key) ?? Buffer.from(key).toString('hex');
 }

@@ -7,10 +7,10 @@ import {
   type Term,
 } from '../etf/index.ts';
 
-/** `[]`, what a field holds that is not set. */
+/** `[]`, the value of a field that is not set. */
 export const unset: Fragment = encodeFragment([]);
 
-/** Whether a field is not set: `[]`, and `undefined` as some clients write it. */
+/** Whether a field is not set: `[]`, or `undefined`, which some clients write. */
 export function isUnset(fragment: Fragment, at = 0): boolean {
   return fragment[at] === NIL_EXT || readAtom(fragment, at) === 'undefined';
 }
@@ -24,31 +24,31 @@ export function readAtom(fragment: Fragment, at = 0): string | undefined {
   return atomName(fragment, at);
 }
 
-/** Whether it is an integer, in any of its encodings. */
+/** Whether the term is an integer, in any of its encodings. */
 export function isInteger(fragment: Fragment): boolean {
   const tag = fragment[0];
   return tag === SMALL_INTEGER_EXT || tag === INTEGER_EXT || tag === SMALL_BIG_EXT || tag === LARGE_BIG_EXT;
 }
 
-/** An integer in any of its encodings; `[]` is how JavaScript clients write 0. Past 2^53 it is a bigint. */
+/** Reads an integer in any of its encodings; `[]` is how JavaScript clients write 0. Past 2^53 it is a bigint. */
 export function readInteger(fragment: Fragment): number | bigint | undefined {
   if (isUnset(fragment)) return 0;
   const term = decodeChecked(fragment);
   return typeof term === 'number' || typeof term === 'bigint' ? term : undefined;
 }
 
-/** A text: a UTF-8 binary, or a list of characters; `''` for `[]`, which is an empty list of characters. */
+/** Reads a text: a UTF-8 binary, or a list of characters; `''` for `[]`, which is an empty list of characters. */
 export function readText(fragment: Fragment): string | undefined {
   return textOf(fragment[0] === BINARY_EXT ? fragment.subarray(5) : decodeChecked(fragment));
 }
 
-/** The same term with its atoms as ATOM_EXT, which every client in the field decodes; `undefined` becomes `[]`. */
+/** Returns the term with its atoms as ATOM_EXT, which every client in the field decodes; `undefined` becomes `[]`. */
 export function canonical(fragment: Fragment): Fragment {
   if (isCanonical(fragment, 0)) return fragment;
   return isUnset(fragment) ? unset : encodeFragment(decodeChecked(fragment));
 }
 
-/** Whether the term at `at` is so already; of lists, tuples and maps that is not known. */
+/** Whether the term at `at` is canonical without a decode; false for lists, tuples and maps, which it does not open. */
 export function isCanonical(fragment: Fragment, at: number): boolean {
   const tag = fragment[at] ?? 0;
   if (tag === ATOM_EXT) return readAtom(fragment, at) !== 'undefined';
@@ -61,7 +61,7 @@ const SMALL_ATOM_EXT = 115;
 const ATOM_UTF8_EXT = 118;
 const SMALL_ATOM_UTF8_EXT = 119;
 
-/** Most fields are numbers and binaries; to decode and encode each of them again would cost more than all else. */
+/** Most fields are numbers and binaries. Decoding and encoding each of them again would cost more than all else. */
 function holdsNoAtom(tag: number): boolean {
   return (
     tag === SMALL_INTEGER_EXT ||
@@ -78,7 +78,10 @@ const BINARY_EXT = 109;
 const SMALL_BIG_EXT = 110;
 const LARGE_BIG_EXT = 111;
 
-/** Fragments were checked when their payload came, against limits that may be wider than those of `decodeFragment`. */
+/**
+ * Decodes a fragment without limits: it was checked with its payload, whose limits may be wider than those of
+ * `decodeFragment`.
+ */
 function decodeChecked(fragment: Fragment): Term {
   return decodeFragment(fragment, checkedBefore);
 }
@@ -97,7 +100,7 @@ function textOf(term: Term): string | undefined {
     if (term instanceof Uint8Array) return utf8.decode(term);
     if (Array.isArray(term) && term.every(isCharacter)) return String.fromCodePoint(...term);
   } catch {
-    // A binary that is not UTF-8 is no text.
+    // A binary that is not UTF-8 is not text.
   }
   return undefined;
 }

@@ -17,17 +17,17 @@ export const refusals = [
 
 export type Refusal = (typeof refusals)[number];
 
-/** What went well, where no profile is answered: the atom in `{io,{ok,Success},…}`. */
+/** What succeeded, where the answer is not a profile: the atom in `{io,{ok,Success},…}`. */
 export const successes = ['email_sent', 'verified', 'aws', 'migration'] as const;
 
 export type Success = (typeof successes)[number];
 
-/** `{io,{error,Refusal},<<>>}` as a payload. */
+/** Makes the payload `{io,{error,Refusal},<<>>}`. */
 export function ioError(refusal: Refusal): Buffer {
   return errors[refusal];
 }
 
-/** `{io,{ok,Success},Data}` as a payload; `Data` is `<<>>` where there is no record to give. */
+/** Makes the payload `{io,{ok,Success},Data}`; `Data` is `<<>>` where there is no record to return. */
 export function ioOk(success: Success, data: Fragment = nothing): Buffer {
   return messageOf(tupleOf([io, encodeFragment(tuple(atom('ok'), atom(success))), data]));
 }

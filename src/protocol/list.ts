@@ -1,12 +1,12 @@
 import { type Fragment, listElements, listOf } from '../etf/index.ts';
 import { isUnset } from './fields.ts';
 
-/** A list of records as one fragment. */
+/** Makes one fragment of a list of records. */
 export function writeList(records: readonly { readonly fragment: Fragment }[]): Fragment {
   return listOf(records.map(({ fragment }) => fragment));
 }
 
-/** Read each element of a list, all or nothing; an unset field is an empty list. */
+/** Reads each element of a list, all or nothing; an unset field is an empty list. */
 export function readList<T>(fragment: Fragment, read: (element: Fragment) => T | undefined): T[] | undefined {
   const elements = isUnset(fragment) ? [] : listElements(fragment);
   if (elements === undefined) return undefined;

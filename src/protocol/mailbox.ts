@@ -1,9 +1,9 @@
 /**
- * What limits count an address as, since one mailbox has many spellings.
+ * The form of an address under which limits count it, since one mailbox has many spellings.
  *
  * The local part loses its subaddress (`+tag`), its dots, which Gmail ignores, and its case. Two people at a strict
- * server may share a count; so this is good for limits alone, and says nothing of whose an address is.
- * @param address - as `parseEmailAddress` reads it: the domain has one spelling already.
+ * server may share a count. So use this for limits only: it does not identify the owner of an address.
+ * @param address - as `parseEmailAddress` returns it: the domain has one spelling already.
  * @see RFC 5233
  */
 export function mailboxOf(address: string): string {
@@ -13,7 +13,7 @@ export function mailboxOf(address: string): string {
   return user.replaceAll('.', '').toUpperCase().toLowerCase() + address.slice(at);
 }
 
-/** @param address - as `parseEmailAddress` reads it. */
+/** @param address - as `parseEmailAddress` returns it. */
 export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1);
 }

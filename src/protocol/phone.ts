@@ -4,8 +4,9 @@ import { isUnset, readInteger, readText } from './fields.ts';
 const phone = /^\d{5,15}$/;
 
 /**
- * Read a phone: a binary, a list of characters or an integer. One leading `+` is dropped.
- * @returns 5 to 15 digits, or `undefined`: phones end up in topics, keys and role session names, so nothing else passes.
+ * Reads a phone: a binary, a list of characters or an integer. Drops one leading `+`.
+ * @returns 5 to 15 digits, or `undefined`: phones become part of topics, keys and role session names, so nothing else
+ *   passes.
  * @see docs/protocol.md, "Phones"
  */
 export function readPhone(fragment: Fragment): string | undefined {
@@ -18,8 +19,8 @@ export function readPhone(fragment: Fragment): string | undefined {
 }
 
 /**
- * Split a `phone_id`, which is `<phone>_<roster id>`.
- * @returns `undefined` where it is not of that form; such a contact is nobody's counterparty.
+ * Splits a `phone_id`, which is `<phone>_<roster id>`.
+ * @returns `undefined` for any other form; such a contact has no counterparty.
  */
 export function splitPhoneId(phoneId: string): { phone: string; roster: string } | undefined {
   const cut = phoneId.indexOf('_');
@@ -31,7 +32,7 @@ export function splitPhoneId(phoneId: string): { phone: string; roster: string }
 const BINARY_EXT = 109;
 const BINARY_HEAD = 5;
 
-/** Nearly all phones are digits in a binary, which need no decoder. */
+/** Reads digits in a binary without the decoder; nearly all phones come so. */
 function plainDigits(fragment: Fragment): string | undefined {
   const length = fragment.length - BINARY_HEAD;
   if (fragment[0] !== BINARY_EXT || length < 5 || length > 15) return undefined;
@@ -45,7 +46,7 @@ function plainDigits(fragment: Fragment): string | undefined {
 const ZERO = 48;
 const NINE = 57;
 
-/** Only exact numbers: the largest phone is below 2^53, and to write out a huge integer takes seconds. */
+/** Accepts exact numbers only: the largest phone is below 2^53, and printing a huge integer takes seconds. */
 function integerText(fragment: Fragment): string | undefined {
   const value = isUnset(fragment) ? undefined : readInteger(fragment);
   return typeof value === 'number' ? String(value) : undefined;

@@ -29,7 +29,7 @@ export type RequestKind = (typeof requestKinds)[number];
 /** How many elements a `'Profile'` has after its tag: 8, or 7 where the client leaves `presence` out. */
 export type ProfileSize = 7 | 8;
 
-/** A `'Profile'` tuple that a client sent. Only what every request needs is decoded; the rest are bytes. */
+/** A `'Profile'` tuple that a client sent. Only the fields that every request needs are decoded; the rest are bytes. */
 export interface SentProfile {
   readonly phone: string;
   readonly kind: RequestKind;
@@ -43,7 +43,7 @@ export interface SentProfile {
   readonly presence: Fragment;
 }
 
-/** What is answered of a profile; each field a ready fragment, `update` in Unix milliseconds. */
+/** The fields of a profile in an answer; each is a ready fragment, `update` in Unix milliseconds. */
 export interface ProfileFields {
   readonly services: Fragment;
   readonly rosters: Fragment;
@@ -54,9 +54,9 @@ export interface ProfileFields {
 }
 
 /**
- * Read a payload. Every byte is checked against the limits, once; nothing a client can send makes it throw.
+ * Reads a payload and checks every byte against the limits once; no payload makes it throw.
  * @returns `'foreign'` for a term that is not a `'Profile'`: it belongs to another service on the topic;
- *   `'invalid_data'` for what is no term, for another number of elements, a bad phone or an unknown status.
+ *   `'invalid_data'` for bytes that are not a term, another number of elements, a bad phone or an unknown status.
  * @see docs/protocol.md, "Records"
  */
 export function readProfile(payload: Uint8Array, limits: Limits): SentProfile | 'foreign' | 'invalid_data' {
@@ -76,7 +76,7 @@ export function readProfile(payload: Uint8Array, limits: Limits): SentProfile | 
   return new SentProfileView(phone, kind, (arity - 1) as ProfileSize, term);
 }
 
-/** Cuts a field out of the payload when somebody asks for it: a `get` never does. */
+/** Cuts a field out of the payload on first use; a `get` never needs it. */
 class SentProfileView implements SentProfile {
   readonly phone: string;
   readonly kind: RequestKind;
@@ -115,7 +115,7 @@ class SentProfileView implements SentProfile {
   }
 }
 
-/** Make a payload of a profile by joining its fragments; nothing is decoded. */
+/** Makes a payload of a profile by joining its fragments; decodes nothing. */
 export function writeProfile(
   phone: string,
   fields: ProfileFields,
@@ -136,7 +136,7 @@ export function writeProfile(
   return Buffer.concat(parts);
 }
 
-/** Where elements start, for a moment each time; of a tuple larger than this only the arity is told. */
+/** Offsets of the elements, valid until the next read; of a larger tuple only the arity is returned. */
 const offsets = new Int32Array(16);
 
 const kinds = new Map<string, RequestKind>(requestKinds.map((kind) => [kind, kind]));

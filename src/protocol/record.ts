@@ -1,12 +1,12 @@
 import { atom, encodeFragment, type Fragment, tupleArity, tupleElements, tupleOf } from '../etf/index.ts';
 import { canonical, readAtom } from './fields.ts';
 
-/** What the records of the protocol are called, and how many elements each has with its tag. */
+/** The records of the protocol, and how many elements each has with its tag. */
 export const recordSizes = { Service: 8, Roster: 14, Contact: 15, Feature: 5 } as const;
 
 type RecordName = keyof typeof recordSizes;
 
-/** Whether a fragment is such a record: by its tag, and the number of its elements. */
+/** Whether a fragment is this record, by its tag and its number of elements. */
 export function isRecord(fragment: Fragment, name: RecordName): boolean {
   const isNamed = tupleArity(fragment) === recordSizes[name];
   return isNamed && readAtom(fragment, fragment[0] === SMALL_TUPLE_EXT ? 2 : 5) === name;
@@ -17,7 +17,7 @@ export function recordFields(fragment: Fragment, name: RecordName): Fragment[] |
   return isRecord(fragment, name) ? tupleElements(fragment, 1) : undefined;
 }
 
-/** Whether the record is encoded as `recordOf` would do it, its fields left aside. */
+/** Whether the record is encoded as `recordOf` encodes it, not counting its fields. */
 export function isCanonicalRecord(record: Fragment): boolean {
   return record[0] === SMALL_TUPLE_EXT && record[2] === ATOM_EXT;
 }
@@ -26,9 +26,10 @@ const SMALL_TUPLE_EXT = 104;
 const ATOM_EXT = 100;
 
 /**
- * A record as it is stored: each field canonical but one, which stays as it was sent. If all are so already, the fragment is too.
- * @param fields - as `recordFields` gave them.
- * @param asSent - the place of that one.
+ * The record in the form in which it is stored: each field canonical but one, which stays as it was sent. Returns the
+ * fragment itself if all fields are canonical already.
+ * @param fields - as `recordFields` returned them.
+ * @param asSent - the index of that one.
  */
 export function storedRecord(
   name: RecordName,
@@ -41,7 +42,7 @@ export function storedRecord(
   return isStored ? fragment : recordOf(name, own);
 }
 
-/** The record made of its fields, as a fragment. */
+/** Makes a record of its fields, as a fragment. */
 export function recordOf(name: RecordName, fields: readonly Fragment[]): Fragment {
   return tupleOf([tags[name], ...fields]);
 }

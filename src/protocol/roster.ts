@@ -4,24 +4,27 @@ import { canonical, isInteger, readInteger, readText, unset } from './fields.ts'
 import { readList, writeList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
 
-/** `{'Roster',Id,…,UserList,…,Status}` (14), or an integer: a roster that is kept elsewhere and has no contacts here. */
+/**
+ * `{'Roster',Id,…,UserList,…,Status}` (14), or an integer: a roster that is stored elsewhere and has no contacts
+ * here.
+ */
 export interface Roster {
   /** The id as text; `undefined` for an integer. */
   readonly id: string | undefined;
-  /** In the order of the user list; of two with one `phone_id` the later. */
+  /** In the order of the user list; of two contacts with one `phone_id`, the later one. */
   readonly contacts: readonly Contact[];
-  /** The record with its contacts, ready to be answered. */
+  /** The record with its contacts, as it is sent in an answer. */
   readonly fragment: Fragment;
-  /** The record with the `phone_id`s in the place of the contacts, ready to be stored. */
+  /** The record with the `phone_id`s instead of the contacts, as it is stored. */
   readonly skeleton: Fragment;
 }
 
 const fieldIndex = { id: 0, userlist: 5 } as const;
 
-/** In bytes, encoded. Every contact's field in Redis begins with the id of its roster. */
+/** Longest roster id, encoded, in bytes. The Redis field of every contact begins with the id of its roster. */
 const maxId = 255;
 
-/** Read one roster; `undefined` for anything else. */
+/** Reads one roster; `undefined` for anything else. */
 export function readRoster(fragment: Fragment): Roster | undefined {
   const fields = recordFields(fragment, 'Roster');
   if (fields === undefined) return readIntegerRoster(fragment);
@@ -42,20 +45,20 @@ export function readRoster(fragment: Fragment): Roster | undefined {
   };
 }
 
-/** Read a list of rosters; `undefined` if it is no list, one of them is no roster, or two have one id. */
+/** Reads a list of rosters; `undefined` if it is not a list, an element is not a roster, or two have one id. */
 export function readRosters(fragment: Fragment): Roster[] | undefined {
   const rosters = readList(fragment, readRoster);
   const ids = rosters?.flatMap(({ id }) => id ?? []) ?? [];
   return new Set(ids).size === ids.length ? rosters : undefined;
 }
 
-/** One contact's place in stored rosters. */
+/** Identifies one contact in stored rosters. */
 export interface ContactEntry {
   readonly roster: string;
   readonly phoneId: string;
 }
 
-/** The places of all contacts in stored outlines, in their order. */
+/** Lists all contacts in stored roster skeletons, in their order. */
 export function contactEntries(skeletons: Fragment): ContactEntry[] {
   return splitSkeletons(skeletons).flatMap(({ id, phoneIds }) =>
     phoneIds.map((phoneId) => ({ roster: id, phoneId })),
@@ -63,14 +66,14 @@ export function contactEntries(skeletons: Fragment): ContactEntry[] {
 }
 
 /**
- * The places of those contacts in joined rosters that hear of the profile, in their order.
- * @param rosters - as they are answered: stored outlines with their contacts.
+ * Lists those contacts in joined rosters that receive notices of the profile, in their order.
+ * @param rosters - as they are answered: stored skeletons with their contacts.
  */
 export function friendPlaces(rosters: Fragment): ContactEntry[] {
   return placesWhere(rosters, isFriend);
 }
 
-/** The places of those contacts in joined rosters whose status is `deleted`. */
+/** Lists those contacts in joined rosters whose status is `deleted`. */
 export function deletedPlaces(rosters: Fragment): ContactEntry[] {
   return placesWhere(rosters, isDeleted);
 }
@@ -85,8 +88,8 @@ function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean)
 }
 
 /**
- * Put the contacts back into stored outlines.
- * @param contactAt - the stored contact at a place; one that is gone is left out.
+ * Joins stored roster skeletons with their contacts.
+ * @param contactAt - returns the stored contact of an entry; a missing contact is left out.
  */
 export function joinRosters(
   skeletons: Fragment,
@@ -100,7 +103,7 @@ export function joinRosters(
   return listOf(rosters);
 }
 
-/** Stored outlines with another `phone_id` at a place; one of that name that the roster has already gives way. */
+/** Replaces the `phone_id` of a contact in stored skeletons, and removes an older entry with the new `phone_id`. */
 export function renameContact(
   skeletons: Fragment,
   { roster, phoneId }: ContactEntry,
@@ -137,7 +140,7 @@ function readIntegerRoster(fragment: Fragment): Roster | undefined {
   return isInteger(fragment) ? { id: undefined, contacts: [], fragment, skeleton: fragment } : undefined;
 }
 
-/** A roster id is an integer or a text; `[]` is how JavaScript clients write 0. */
+/** Reads a roster id, an integer or a text; `[]` is how JavaScript clients write 0. */
 function readId(field: Fragment | undefined): string | undefined {
   if (field === undefined || field.length > maxId) return undefined;
   return String(readInteger(field) ?? readText(field) ?? '') || undefined;

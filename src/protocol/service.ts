@@ -3,10 +3,10 @@ import { isUnset, readAtom, readText } from './fields.ts';
 import { readList } from './list.ts';
 import { recordFields, storedRecord } from './record.ts';
 
-/** What a service is; `undefined` where the client left it out. */
+/** The kind of a service; `undefined` where the client left it out. */
 export type ServiceType = 'email' | 'vox' | 'aws';
 
-/** `{'Service',Id,Type,Data,Login,Password,Expiration,Status}`: an account elsewhere that belongs to a profile. */
+/** `{'Service',Id,Type,Data,Login,Password,Expiration,Status}`: an account of a profile at another system. */
 export interface Service {
   readonly id: Fragment;
   readonly type: ServiceType | undefined;
@@ -18,7 +18,7 @@ export interface Service {
   readonly fragment: Fragment;
 }
 
-/** Read one service; `undefined` for anything else, also for a type that the protocol does not have. */
+/** Reads one service; `undefined` for anything else, also for a type that the protocol does not have. */
 export function readService(fragment: Fragment): Service | undefined {
   const fields = recordFields(fragment, 'Service');
   if (fields === undefined) return undefined;
@@ -40,27 +40,29 @@ const DATA = 2;
 /** In the order of the record: id, type, data, login, password, expiration, status. */
 type Fields = [Fragment, Fragment, Fragment, Fragment, Fragment, Fragment, Fragment];
 
-/** Read a list of services; `undefined` if it is no list, or one of them is no service. */
+/** Reads a list of services; `undefined` if it is not a list, or an element is not a service. */
 export function readServices(fragment: Fragment): Service[] | undefined {
   return readList(fragment, readService);
 }
 
-/** Services as they are after a `set`: the client owns those of type `vox`, the server all others. */
+/** Returns the services after a `set`: the client owns those of type `vox`, the server all others. */
 export function replaceVoxServices(stored: readonly Service[], sent: readonly Service[]): Service[] {
   return [...stored.filter(({ type }) => type !== 'vox'), ...sent.filter(({ type }) => type === 'vox')];
 }
 
-/** The address of an `email` service; `undefined` for any other service, and for an id that is no text. */
+/** The address of an `email` service; `undefined` for any other service, and for an id that is not text. */
 export function addressOf({ id, type }: Service): string | undefined {
   return type === 'email' || type === undefined ? readText(id) : undefined;
 }
 
-/** Whether one of the services is a verified one. */
+/** Whether one of the services is verified. */
 export function hasVerified(services: readonly Service[]): boolean {
   return services.some(({ status }) => readAtom(status) === 'verified');
 }
 
-/** Services with an e-mail address `added` or `verified`: in the place of the one with that address, or last. */
+/**
+ * Returns services with an e-mail address `added` or `verified`: replaces the one with that address, or adds it last.
+ */
 export function withEmail(
   services: readonly Service[],
   address: string,
@@ -80,7 +82,7 @@ function emailService(address: string, status: 'added' | 'verified'): Fragment {
   );
 }
 
-/** Temporary credentials of AWS as a service; `expiration` in Unix milliseconds. */
+/** Temporary AWS credentials as a service; `expiration` in Unix milliseconds. */
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -106,7 +108,7 @@ export function awsService(credentials: AwsCredentials): Fragment {
   );
 }
 
-/** `{'Service',[],aws,[],[],[],[],added}`: the credentials were asked for and come later. */
+/** `{'Service',[],aws,[],[],[],[],added}`: credentials are requested, and come in a later answer. */
 export const awsServiceAdded: Fragment = encodeFragment(
   tuple(atom('Service'), [], atom('aws'), [], [], [], [], atom('added')),
 );

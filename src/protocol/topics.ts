@@ -16,7 +16,7 @@ const MAX_RESPONSE_LEVELS = 16;
 const MAX_RESPONSE_BYTES = 512;
 
 /**
- * Read the topic that a request came on.
+ * Reads the topic that a request came on.
  * @returns undefined for any other topic, also for one with more or fewer levels.
  * @see docs/protocol.md, "Topics"
  */
@@ -37,25 +37,27 @@ export function parseEventTopic(topic: string): EventTopic | undefined {
   };
 }
 
-/** Where a client gets its answers. */
+/** The topic of a client's answers. */
 export function actionTopic(client: string): string {
   return ACTIONS + client;
 }
 
-/** Where all devices of a phone get notices; `phone` in digits. */
+/** The topic of notices to all devices of a phone; `phone` in digits. */
 export function sessionTopic(phone: string): string {
   return `ses/${phone}`;
 }
 
-/** The subscription that gives each request to exactly one worker of the group. */
+/** The shared subscription that delivers each request to exactly one worker of the group. */
 export function sharedFilter(group: string): string {
   return `$share/${group}/events/1/+/api/+/+/+`;
 }
 
 /**
- * The MQTT 5 Response Topic, if it is one that this client may have answers sent to: its own
- * `actions/1/api/<client>` or a topic below it, of at most 16 levels and 512 bytes. Otherwise undefined, so that nobody has
- * answers sent to a third party, or to a topic at which the broker ends the connection.
+ * Returns the MQTT 5 Response Topic if this client may use it: its own `actions/1/api/<client>` or a topic below it,
+ * of at most 16 levels and 512 bytes.
+ *
+ * Otherwise returns undefined, so that no answer goes to a third party, or to a topic for which the broker ends the
+ * connection.
  */
 export function ownResponseTopic(responseTopic: string | undefined, client: string): string | undefined {
   if (responseTopic === undefined || client === '' || responseTopic.length > MAX_RESPONSE_BYTES)
@@ -68,8 +70,8 @@ export function ownResponseTopic(responseTopic: string | undefined, client: stri
 }
 
 /**
- * The client that a Response Topic of exactly the form `actions/1/api/<client>` names. Only a name: whether the asker is
- * that client is for its token to show.
+ * The client that a Response Topic of exactly the form `actions/1/api/<client>` names. This is only a name: the token
+ * authenticates the client.
  */
 export function clientOfResponseTopic(responseTopic: string | undefined): string | undefined {
   if (!responseTopic?.startsWith(ACTIONS) || !isPublishableTopic(responseTopic)) return undefined;
