@@ -5,7 +5,7 @@ first=${NODES%% *}
 ask() { redis-cli -h "${first%:*}" -p "${first#*:}" "$@"; }
 if ask cluster info | grep -q '^cluster_known_nodes:1.$'; then
   addresses=
-  for node in $NODES; do # a Cluster's nodes meet by address, not by name
+  for node in $NODES; do # The nodes of a Cluster meet by address, not by name.
     addresses="$addresses $(getent hosts "${node%:*}" | head -n 1 | cut -d ' ' -f 1):${node#*:}"
   done
   # shellcheck disable=SC2086

@@ -16,12 +16,12 @@
 #  include <mosquitto_plugin.h>
 #  if __has_include(<mosquitto.h>)
 #    include <mosquitto.h>
-#  else /* some distributions keep it in a package of its own; these values are part of the ABI */
+#  else /* some distributions have it in a separate package; these values are part of the ABI */
 enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_NOMEM = 1, MOSQ_ERR_INVAL = 3, MOSQ_ERR_NOT_SUPPORTED = 10 };
 enum { MOSQ_ERR_AUTH = 11, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_PLUGIN_DEFER = 17 };
 enum { MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 };
 #  endif
-/* Only 2.1 has this one: whether the symbol is there tells a 2.1 broker, whatever we were compiled against. */
+/* Only 2.1 has this symbol: its presence identifies a 2.1 broker, whatever headers we were compiled with. */
 int mosquitto_plugin_set_info(mosquitto_plugin_id_t *, const char *, const char *);
 #endif
 
@@ -34,7 +34,7 @@ enum {
 	LOG_TEXT_MAX = 64     /* bytes of a name that are shown */
 };
 
-/* When a refusal was last logged, and how many have come since. */
+/* When a refusal was last logged, and how many have followed. */
 struct refusals {
 	time_t last_logged;
 	unsigned long unlogged;
@@ -45,7 +45,7 @@ static inline bool is_2_1(void)
 	return mosquitto_plugin_set_info != NULL;
 }
 
-/* What a callback returns so that the broker asks the next one. */
+/* What a callback returns so that the broker asks the next plugin. */
 static inline int no_opinion(void)
 {
 	return is_2_1() ? PLUGIN_IGNORE : MOSQ_ERR_PLUGIN_DEFER;
@@ -59,7 +59,10 @@ static inline int supported_api(int count, const int *versions)
 	return -1;
 }
 
-/* Control bytes and bytes beyond ASCII never reach the log: a name is the client's to choose. */
+/*
+ * Copies a name without control bytes and bytes beyond ASCII, so that they never reach the log: the client chooses
+ * the name.
+ */
 static inline void printable(const char *text, char shown[LOG_TEXT_MAX + 1])
 {
 	size_t length = 0;
@@ -69,7 +72,7 @@ static inline void printable(const char *text, char shown[LOG_TEXT_MAX + 1])
 	shown[length] = '\0';
 }
 
-/* Whether this refusal is to be logged; whoever logs it then says how many were not, and sets `unlogged` to 0. */
+/* Whether this refusal is to be logged. The caller then logs how many were skipped, and sets `unlogged` to 0. */
 static inline bool is_to_be_logged(struct refusals *refusals)
 {
 	time_t now = time(NULL);
@@ -81,7 +84,7 @@ static inline bool is_to_be_logged(struct refusals *refusals)
 	return true;
 }
 
-/* A plugin that does less than its configuration asks for must not load: the broker does not start then. */
+/* Refuses to load a plugin that would do less than its configuration asks for; the broker then does not start. */
 static inline int refuse_option(const char *plugin, const struct mosquitto_opt *option, const char *allowed)
 {
 	char key[LOG_TEXT_MAX + 1];

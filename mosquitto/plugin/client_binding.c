@@ -1,18 +1,18 @@
 /*
  * client_binding: binds users to their client ids.
  *
- * A client id is a session in the broker, and who connects with it takes that session over: a phone or a reader with a
- * worker's client id gets the worker's requests. Mosquitto's dynamic-security plugin binds a user to one client id,
- * which will do for a phone; the client ids of workers vary, and many workers share one user. This plugin for
- * Mosquitto 2.0 and 2.1 knows the first characters of client ids instead:
+ * A client that connects with a client id takes over the session of that id: a phone or a reader with a worker's client
+ * id gets the worker's requests. Mosquitto's dynamic-security plugin binds a user to one client id. This is enough for a
+ * phone, but the client ids of workers vary, and many workers share one user. This plugin for Mosquitto 2.0 and 2.1
+ * binds a user to the first characters of client ids instead:
  *
  *     plugin_opt_bind worker=profile-,qa=qa-
  *
- * The user before the `=` has only client ids that begin with what follows it, several pairs add up, and nobody but the
- * users of a pair has a client id that begins so. Without the option it is `worker=profile-`.
+ * The user before the `=` may use only client ids that begin with the prefix after it. Nobody else may use such client
+ * ids. Several pairs add up. Without the option it is `worker=profile-`.
  *
- * It lets nobody in: it refuses, or has no opinion, and whoever decides checks the password. A refused client never
- * reaches the session: the broker asks before it looks for one.
+ * The plugin admits nobody: it refuses or defers, and a later plugin checks the password. A refused client never
+ * reaches the session, because the broker asks before it looks for one.
  *
  * Described in mosquitto/README.md.
  */

@@ -1,19 +1,19 @@
 /*
- * client_identity: tells subscribers which client published a request.
+ * client_identity: shows subscribers which client published a request.
  *
- * MQTT does not tell a subscriber who published a message. This plugin for Mosquitto 2.0 and 2.1 writes the
+ * MQTT does not show a subscriber who published a message. This plugin for Mosquitto 2.0 and 2.1 writes the
  * publisher's own MQTT client id into the client level of every request,
  *
  *     events/1/<node>/api/<user>/<client>/<token>
  *
- * whatever the publisher had put there. Topics with more or fewer levels are left alone. A publisher whose id
+ * and replaces what the publisher had put there. Topics with more or fewer levels are left alone. A publisher whose id
  * cannot stand in one topic level (empty, or with '/', '+' or '#'), or is too long for the topic, is refused.
  *
  * The broker checks its ACL first, on the topic as the client sent it, and calls MOSQ_EVT_MESSAGE after that.
  *
  * Wills do not come through MOSQ_EVT_MESSAGE, in any version, so a will could name another client. With
  * `plugin_opt_guard_wills true` the ACL check, which wills do come through, empties a client level that is not
- * the client's own; a subscriber then sees a request that nobody vouches for. See on_acl_check().
+ * the client's own; a subscriber then sees a request without an identity. See on_acl_check().
  *
  * Described in mosquitto/README.md and docs/protocol.md.
  */
@@ -87,7 +87,7 @@ static int refuse(struct identity *self, const char *id, const char *reason)
 	return MOSQ_ERR_ACL_DENIED;
 }
 
-/* A new topic with `id` in the place of the client level, for the broker to free; NULL without memory. */
+/* Makes a topic with `id` as the client level, for the broker to free; NULL without memory. */
 static char *with_client(const char *topic, struct level client, const char *id)
 {
 	size_t id_length = strlen(id);
@@ -111,7 +111,7 @@ static int on_message(int event, void *event_data, void *userdata)
 
 	if (message->topic == NULL || !find_client_level(message->topic, &client)) return MOSQ_ERR_SUCCESS;
 
-	/* No client: another plugin made the message. Nobody vouches for it, so it is refused as having no id. */
+	/* There is no client if another plugin made the message. It has no identity, so it is refused as having no id. */
 	const char *id = message->client == NULL ? NULL : mosquitto_client_id(message->client);
 	const char *reason = unusable(id);
 	if (reason != NULL) return refuse(self, id, reason);
@@ -127,9 +127,9 @@ static int on_message(int event, void *event_data, void *userdata)
 }
 
 /*
- * The broker asks this before each publish and before it sends a will, and cannot be told apart which. So a client
+ * The broker asks this before each publish and before it sends a will, and does not show which of both. So a client
  * level that is not the client's own is emptied in either: on_message() fills it in for a publish, and a will goes
- * out with nobody's name. The topic is the broker's own heap copy, which it publishes after this check; `const` in
+ * out without a name. The topic is the broker's own heap copy, which it publishes after this check; `const` in
  * the event only says that a callback is not expected to write. It gets shorter, so it stays within its memory.
  */
 static int on_acl_check(int event, void *event_data, void *userdata)
@@ -169,7 +169,7 @@ static int find_revision(const char *bytes, size_t size)
 	return -1;
 }
 
-/* dl_iterate_phdr() names the main program, which is the broker, first: look there, and stop. */
+/* dl_iterate_phdr() lists the main program, which is the broker, first: it looks there, and stops. */
 static int look_for_revision(struct dl_phdr_info *program, size_t size, void *found)
 {
 	int *revision = found;
@@ -189,7 +189,7 @@ static int broker_revision(void)
 	dl_iterate_phdr(look_for_revision, &revision);
 	return revision;
 }
-#else /* elsewhere only 2.1 will do, which needs no number */
+#else /* other systems support only 2.1, which needs no number */
 static int broker_revision(void)
 {
 	return -1;
@@ -197,9 +197,9 @@ static int broker_revision(void)
 #endif
 
 /*
- * Who frees a topic that a plugin has replaced? Until 2.0.14 nobody but the plugin, since 2.0.15 the broker: a wrong
+ * Finds out who frees a topic that a plugin has replaced: until 2.0.14 the plugin, since 2.0.15 the broker. A wrong
  * guess is a leak with each request, or memory freed twice. Headers and symbols of all 2.0 are alike, and a plugin
- * outlives upgrades of the broker, so the broker that has loaded us is asked: it carries its version as text.
+ * file stays in place when the broker is upgraded. So the version is read from the running broker, which has it as text.
  */
 static bool who_frees_the_topic(bool *broker_frees)
 {

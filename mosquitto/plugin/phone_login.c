@@ -1,13 +1,13 @@
 /*
  * phone_login: lets a phone log in with its number as the user name.
  *
- * A phone has several sessions, each with a client id and a token of its own. Mosquitto's dynamic-security plugin, which
- * keeps them, knows a user by its name alone and has one password for it, so there a session's user name is its client
- * id, which is unique and stays when the phone moves to another number. This plugin for Mosquitto 2.0 and 2.1, loaded
- * before that one, replaces a user name that is a phone, 5 to 15 digits with or without a '+', by the client id.
+ * A phone has several sessions, each with its own client id and token. Mosquitto's dynamic-security plugin stores them,
+ * and has one password for each user name. So a session's user name there is its client id, which is unique and stays
+ * when the phone moves to another number. This plugin for Mosquitto 2.0 and 2.1 is loaded before that one. It replaces
+ * a user name that is a phone, 5 to 15 digits with or without a '+', by the client id.
  *
- * It lets nobody in: it has no opinion on any login, and whoever decides checks the password of the user of that name,
- * who is bound to the client id. The number itself is not checked; what a client may read comes with its own roles.
+ * The plugin admits nobody: it defers every login, and a later plugin checks the password of the user of that name,
+ * who is bound to the client id. The number itself is not checked; a client's own roles limit what it may read.
  *
  * Described in mosquitto/README.md.
  */
