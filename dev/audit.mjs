@@ -1,4 +1,5 @@
-// `npm run audit`: asks the registry for known holes in the packages of package-lock.json, and says honestly when it can't.
+// `npm run audit`: asks the registry for known vulnerabilities of the packages in package-lock.json. Reports clearly
+// when it can't.
 import { spawnSync } from 'node:child_process';
 
 const { stdout, error } = spawnSync('npm', ['audit', '--json'], { encoding: 'utf8', timeout: 60_000 });
@@ -6,7 +7,7 @@ const report = read(stdout ?? '');
 const counts = report?.metadata?.vulnerabilities;
 
 if (counts === undefined) {
-  // Some registries have no such service, and some machines no way to it: that must not stop everybody's work.
+  // Some registries have no such service, and some machines can't reach it; that must not stop anybody's work.
   const cause = error?.message ?? report?.message ?? report?.error?.summary ?? 'no answer';
   console.log(`npm audit: NOT CHECKED. The registry that this machine uses did not answer: ${cause}`);
 } else if (counts.total > 0) {

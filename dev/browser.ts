@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Where a Chromium of the system's is; Playwright's own is not downloaded. */
+/** Paths of the system's Chromium; the scripts do not download Playwright's own. */
 const programs = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -10,11 +10,11 @@ const programs = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** The Chromium of this machine, if it has one. */
+/** Finds the Chromium of this machine, if it has one. */
 export const chromiumProgram: string | undefined = programs.find((program) => existsSync(program));
 
 /**
- * Start Chromium without a window.
+ * Starts Chromium without a window.
  * @throws Error when there is none.
  */
 export function startBrowser(): Promise<Browser> {
@@ -23,9 +23,9 @@ export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumProgram,
     args: [
-      // Its sandbox does not start as root, as which containers and CI often run.
+      // The sandbox does not start as root; containers and CI often run as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      // It looks at pages of this machine only; without these it calls home at each start.
+      // It visits pages of this machine only; without these options it contacts its vendor at each start.
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',

@@ -4,58 +4,58 @@ import { type Bindings, fill, match, readPattern } from './patterns.ts';
 import { type Device, requestTopic } from './phones.ts';
 import type { Transcript } from './transcript.ts';
 
-/** What somebody must hear: a pattern in Erlang text, on one topic. */
+/** A message that a device must receive: a pattern in Erlang text, on one topic. */
 export interface Heard {
   readonly device: Device;
   readonly topic: string;
   readonly pattern: string;
 }
 
-/** One request and all that must follow from it; nothing else may. */
+/** One request and all messages that must follow from it; no others may. */
 export interface Step {
-  /** What it shows, in a few words. */
+  /** What the step shows, in a few words. */
   readonly about: string;
   readonly by: Device;
-  /** The request in Erlang text; its variables were bound by earlier steps, or by `before`. */
+  /** The request in Erlang text; earlier steps or `before` have bound its variables. */
   readonly says: string;
-  /** On each topic in this order. A variable that is new here is bound to what is heard. */
+  /** Expected on each topic in this order. A variable that is new here is bound to the received term. */
   readonly hears: readonly Heard[];
-  /** What the protocol lets come besides, at most once each, before the rest. It is not counted. */
+  /** Messages that the protocol allows besides, at most once each, before the rest. They are not counted. */
   readonly allows?: readonly Heard[];
-  /** What must hold for terms that were bound here, beyond their place in the pattern. */
+  /** Checks of the terms bound here, beyond their place in the pattern. */
   readonly where?: Readonly<Record<string, (term: Term) => boolean>>;
-  /** Runs first; what it returns is bound. */
+  /** Runs before the request; its result is bound. */
   before?(): Promise<Readonly<Record<string, Term>>> | Readonly<Record<string, Term>>;
-  /** Runs last, when all was right. */
+  /** Runs after all messages were right. */
   after?(): void;
 }
 
-/** The answer to the asking device, or to another device of the same phone. */
+/** Expects an answer, at the asking device or at another device of the same phone. */
 export function answer(device: Device, pattern: string): Heard {
   return { device, topic: `actions/1/api/${device.client}`, pattern };
 }
 
-/** A notice to all devices of a phone, read by this one. */
+/** Expects a notice to all devices of a phone, received by this one. */
 export function notice(device: Device, pattern: string): Heard {
   return { device, topic: `ses/${device.phone}`, pattern };
 }
 
-/** A request went wrong: something else than expected was heard, or nothing in time. */
+/** A request went wrong: another message than expected arrived, or none in time. */
 export class ConversationFault extends Error {
   override readonly name = 'ConversationFault';
 }
 
-/** Something that a device heard. */
+/** A message that a device received. */
 interface Message {
   readonly device: Device;
   readonly topic: string;
   readonly payload: Buffer;
 }
 
-/** Says what a device has to say, to the broker. */
+/** Publishes a device's request to the broker. */
 export type Say = (device: Device, payload: Buffer) => Promise<void>;
 
-/** Requests are said one after another, each when all that the one before it had to bring was heard. */
+/** Publishes requests one after another, each when all messages of the one before it have arrived. */
 export class Conversation {
   readonly #say: Say;
   readonly #transcript: Transcript;
@@ -65,26 +65,26 @@ export class Conversation {
   #bindings: Bindings = new Map();
   #heard = 0;
 
-  /** @param timeoutMs - longest time for all that one request has to bring. */
+  /** @param timeoutMs - longest wait for all messages of one request. */
   constructor(say: Say, transcript: Transcript, timeoutMs = 10_000) {
     this.#say = say;
     this.#transcript = transcript;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** How many answers and notices were heard and right. */
+  /** How many received answers and notices were right. */
   get heard(): number {
     return this.#heard;
   }
 
-  /** A device has heard something. */
+  /** Takes a message that a device received. */
   hear(device: Device, topic: string, payload: Buffer): void {
     this.#transcript.received(topic, payload);
     this.#unexamined.push({ device, topic, payload });
     this.#arrivals.emit('message');
   }
 
-  /** @throws ConversationFault when something else is heard than the step says, or not all of it in time. */
+  /** @throws ConversationFault when a message differs from what the step expects, or is missing after the timeout. */
   async take(step: Step): Promise<void> {
     this.#transcript.about(step.about);
     const given = Object.entries((await step.before?.()) ?? {});
@@ -102,7 +102,7 @@ export class Conversation {
     step.after?.();
   }
 
-  /** @throws ConversationFault when something was heard that no step has asked for. */
+  /** @throws ConversationFault when a message arrived that no step expects. */
   expectSilence(): void {
     const [extra] = this.#unexamined;
     if (extra !== undefined) throw unasked(extra);
@@ -128,7 +128,7 @@ export class Conversation {
     }
   }
 
-  /** Whether the message is one of `allowed`; then it is struck out there. */
+  /** Whether the message is one of `allowed`; removes it there. */
   #isAllowed(message: Message, allowed: Heard[]): boolean {
     const index = allowed.findIndex(
       ({ device, topic, pattern }) =>
@@ -142,7 +142,7 @@ export class Conversation {
     return compare(pattern, payload, this.#bindings);
   }
 
-  /** Strike out of `outstanding` what the message brings. */
+  /** Removes the message's pattern from `outstanding`. */
   #examine(message: Message, outstanding: Heard[]): void {
     const index = outstanding.findIndex(
       ({ device, topic }) => device === message.device && topic === message.topic,

@@ -4,7 +4,7 @@ import type { System } from './system.ts';
 import { printfFormat } from './transcript.ts';
 import { troubleTopic } from './troubles.ts';
 
-/** How to talk to a running system: a line each. */
+/** Prints how to send requests to a running system, one line each. */
 export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?: string): string[] {
   const ask = encode(tuple(atom('Profile'), Buffer.from(olena.phone), [], [], [], [], [], [], atom('get')));
   const publish = `mosquitto_pub -h 127.0.0.1 -p ${mosquitto.port} -i ${olena.client} -q 2 -t ${requestTopic} -s`;

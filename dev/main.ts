@@ -1,9 +1,10 @@
 /**
- * `npm run dev`: broker, Redis, mail sink, STS and two workers on free ports, and a conversation with them.
+ * `npm run dev`: starts broker, Redis, mail sink, STS and two workers on free ports, and holds a conversation with
+ * them.
  *
- * It touches no server that already runs, and leaves nothing behind. `--once` ends after the conversation, with exit
- * code 0 only if every answer and notice was right; `--worker <file>` runs another program as the worker, such as
- * `dist/main.js`; `--inspect <port>` starts one worker alone, with a debugger's door. `LOG_LEVEL` is the workers'.
+ * It touches no running server and leaves nothing behind. `--once` ends after the conversation, with exit code 0 only
+ * if every answer and notice was right. `--worker <file>` runs another program as the worker, such as `dist/main.js`.
+ * `--inspect <port>` starts one worker only, with a debugger port. `LOG_LEVEL` sets the workers' log level.
  */
 import { fileURLToPath } from 'node:url';
 import { inspect, parseArgs } from 'node:util';
@@ -34,11 +35,11 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const transcript = openTranscript(print, hasColours);
 const silence = openTranscript(() => undefined, false);
 
-/** What runs, the last started first. */
+/** The running parts, the last started first. */
 const closers: (() => Promise<unknown>)[] = [];
 let stopping: Promise<void> | undefined;
 
-/** End all that was started, then this program. A second call changes nothing. */
+/** Stops all started parts, then this program. A second call changes nothing. */
 function stop(exitCode: number): Promise<void> {
   stopping ??= (async () => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
@@ -51,16 +52,16 @@ function endOnSignal(): void {
   let firstAt: number | undefined;
   const onSignal = (): void => {
     firstAt ??= performance.now();
-    // npm hands on what the terminal has already sent here, so one Ctrl-C may come twice.
+    // npm passes on signals that the terminal already sent here, so one Ctrl-C may arrive twice.
     if (performance.now() - firstAt > sameKeyPressMs) process.exit(130);
-    // Only who asked for the whole conversation has to learn that it was cut short.
+    // Only `--once` reports that the conversation was cut short.
     void stop(isOnce ? 130 : 0);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   if (process.env.npm_lifecycle_event !== undefined) endWithParent();
 }
 
-/** A shell that npm started does not hand a SIGTERM on to what it runs. */
+/** A shell that npm started does not pass a SIGTERM on to its child. */
 function endWithParent(): void {
   const parent = process.ppid;
   setInterval(() => {
@@ -70,7 +71,10 @@ function endWithParent(): void {
 
 const sameKeyPressMs = 500;
 
-/** Hold the conversation. @throws ConversationFault unless every answer and notice is right, and nothing else is said. */
+/**
+ * Holds the conversation. @throws ConversationFault unless every answer and notice is right, and nothing else
+ * arrives.
+ */
 async function converse(system: System): Promise<void> {
   let firstAnswerAfter: number | undefined;
   const conversation = new Conversation((device, payload) => connected.say(device, payload), transcript);
@@ -81,7 +85,7 @@ async function converse(system: System): Promise<void> {
   try {
     const steps = allSteps(system.smtp, system.sts);
     for (const step of steps) await conversation.take(step);
-    // What is left unsaid until the end would come while the workers stop.
+    // A deferred message would otherwise arrive while the workers stop.
     if (isOnce) await stopWorkers(system);
     await connected.fence();
     conversation.expectSilence();
@@ -99,7 +103,7 @@ async function stopWorkers({ workers }: System): Promise<void> {
   if (workers.some(({ failed }) => failed)) throw new ConversationFault('a worker did not end in good order');
 }
 
-/** Give the devices their sessions and profiles back, for whoever tries requests by hand. */
+/** Restores the devices' sessions and profiles, so that requests can be tried by hand. */
 async function startAnew(system: System): Promise<void> {
   await seedSessions(system.redis.url);
   const conversation = new Conversation((device, payload) => connected.say(device, payload), silence);
@@ -111,7 +115,7 @@ async function startAnew(system: System): Promise<void> {
   }
 }
 
-/** Write down what is said, and start the workers anew with each change of their files; until Ctrl-C. */
+/** Prints all messages, and restarts the workers when their files change, until Ctrl-C. */
 async function stayUp(system: System): Promise<void> {
   const listener = await listen(system.mosquitto.url, ({ topic, payload, toWorkers }) => {
     if (toWorkers) transcript.sent(topic, payload);
@@ -133,7 +137,9 @@ async function stayUp(system: System): Promise<void> {
   for (const line of guide(system, pageUrl)) print(line);
 }
 
-/** The page for the browser; if it can't be had, all the rest goes on. Loaded here, for it brings a bundler along. */
+/**
+ * Starts the page for the browser; if that fails, everything else goes on. Imported here, because it loads a bundler.
+ */
 async function openPage(system: System): Promise<string | undefined> {
   const tell = (fault: unknown): void => transcript.fault(`the page: ${inspectBriefly(fault)}`);
   try {
@@ -153,7 +159,10 @@ function inspectBriefly(error: unknown): string {
   return error instanceof Error ? error.message : inspect(error);
 }
 
-/** One after the other, so that requests are taken meanwhile; a change that breaks the first leaves the second alone. */
+/**
+ * Restarts one after the other, so that one always takes requests. If a change breaks the first, the second keeps
+ * running.
+ */
 async function restartWorkers({ workers }: System): Promise<void> {
   try {
     for (const worker of workers) await worker.restart();
@@ -164,12 +173,12 @@ async function restartWorkers({ workers }: System): Promise<void> {
 
 const sourceFolder = fileURLToPath(new URL('../src/', import.meta.url));
 
-/** What only this program uses, and what editors leave beside a file, makes no other worker. */
+/** Files that only this program uses, or that editors leave beside a file, do not restart a worker. */
 function isOfWorker(path: string): boolean {
   return !path.startsWith('dev/') && /(^|\/)[^./][^/]*\.(ts|lua)$/.test(path);
 }
 
-/** Calls that come while one is at work are one more call after it. */
+/** Calls during a run cause one more run after it. */
 function inTurn(work: () => Promise<void>): () => void {
   let last = Promise.resolve();
   let waiting = false;
@@ -183,13 +192,13 @@ function inTurn(work: () => Promise<void>): () => void {
   };
 }
 
-/** Workers that answer wrongly can be mended while all runs. */
+/** Workers that answer wrongly can be fixed while everything runs. */
 function stayUpAnyway(error: unknown): void {
   if (isOnce || !(error instanceof ConversationFault)) throw error;
   transcript.fault(error.message);
 }
 
-/** A cause that is told in words; the stack of any other helps to find it. */
+/** Reports an expected error by its message; for any other the stack is more useful. */
 function isToldInWords(error: unknown): error is Error {
   return error instanceof ConversationFault || (error instanceof Error && error.constructor === Error);
 }

@@ -1,8 +1,8 @@
 /**
- * The page as a program of its own, for a composition of containers.
+ * The page as a separate program, for a composition of containers.
  *
- * Environment: `PORT` (default 8080), `HOST` (default 0.0.0.0), `MQTT_URL`, `REDIS_URL`, `WORKERS_URL` (a name that stands
- * for all workers, such as `http://worker:8080`), `MAILPIT_URL`.
+ * Environment: `PORT` (default 8080), `HOST` (default 0.0.0.0), `MQTT_URL`, `REDIS_URL`, `WORKERS_URL` (a name that
+ * resolves to all workers, such as `http://worker:8080`), `MAILPIT_URL`.
  */
 import { lookup } from 'node:dns/promises';
 import { mailpit } from './page/mailpit.ts';
@@ -18,7 +18,7 @@ const {
   MAILPIT_URL = 'http://mailpit:8025',
 } = process.env;
 
-/** One name has the addresses of all workers; they come and go. */
+/** One name resolves to the addresses of all workers, which change. */
 async function findWorkers(): Promise<WorkerAddress[]> {
   const { hostname, port } = new URL(WORKERS_URL);
   const addresses = await lookup(hostname, { all: true, family: 4 }).catch(() => []);

@@ -1,15 +1,15 @@
 import { Atom, encodeFragment, type Term, Tuple, tuple } from '../src/etf/index.ts';
 import { parse } from '../src/etf/text.ts';
 
-/** What the variables of the patterns so far stand for, by name. */
+/** The terms bound to the variables of the patterns so far, by name. */
 export type Bindings = ReadonlyMap<string, Term>;
 
 /**
- * Read Erlang text in which variables may stand, as in Erlang's own patterns: `{'Profile',Phone,[],_}`.
- * @returns the term; a variable in it is an atom that `match` and `fill` know.
+ * Reads Erlang text that may have variables, as in Erlang's own patterns: `{'Profile',Phone,[],_}`.
+ * @returns the term; a variable in it is an atom that `match` and `fill` recognize.
  */
 export function readPattern(text: string): Term {
-  // Quoted atoms, binaries' texts and strings are matched first, so that no variable is seen in them.
+  // Quoted atoms, texts of binaries and strings match first, so that no variable is found in them.
   const marked = text.replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\b[A-Z_]\w*/g, (word) =>
     /^['"]/.test(word) ? word : `'${variableMark}${word}'`,
   );
@@ -17,9 +17,9 @@ export function readPattern(text: string): Term {
 }
 
 /**
- * Compare a term with a pattern, as Erlang does: a variable that is bound stands for its term, any other takes what
- * stands in its place, and `_` takes anything.
- * @returns all bindings, the new ones among them; `undefined` if the term differs.
+ * Compares a term with a pattern, as Erlang does. A bound variable stands for its term, any other is bound to the
+ * term at its place, and `_` matches anything.
+ * @returns all bindings with the new ones; `undefined` if the term differs.
  */
 export function match(pattern: Term, term: Term, bindings: Bindings): Bindings | undefined {
   const variable = variableName(pattern);
@@ -36,7 +36,7 @@ export function match(pattern: Term, term: Term, bindings: Bindings): Bindings |
   return isSame(pattern, term) ? bindings : undefined;
 }
 
-/** Put its term in the place of each variable. @throws Error for a variable that is not bound. */
+/** Replaces each variable by its term. @throws Error for a variable that is not bound. */
 export function fill(pattern: Term, bindings: Bindings): Term {
   const variable = variableName(pattern);
   if (variable !== undefined) {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { connectAsync, type MqttClient } from 'mqtt';
 
-/** A device of a user, as the broker and the authentication service know it. */
+/** A device of a user, as the broker and the authentication service have it. */
 export interface Device {
   /** MQTT client id. */
   readonly client: string;
@@ -9,17 +9,17 @@ export interface Device {
   readonly phone: string;
 }
 
-/** Olena and Taras have each other in their rosters; Olena also has a new phone, on which she has no profile yet. */
+/** Olena and Taras have each other in their rosters. Olena also has a new phone, on which she has no profile yet. */
 export const olena: Device = { client: 'emqttd_42', phone: '380501112233' };
 export const taras: Device = { client: 'emqttd_43', phone: '380671112233' };
 export const olenasNew: Device = { client: 'emqttd_44', phone: '380931112233' };
 
 export const devices: readonly Device[] = [olena, taras, olenasNew];
 
-/** Where requests go: node, client and token are empty, as clients in the field leave them. */
+/** The topic of requests: node, client and token are empty, as clients in the field leave them. */
 export const requestTopic = 'events/1//api/anon//';
 
-/** Empty the database and give each device its session, in the keys in which the authentication service writes it. */
+/** Empties the database and gives each device its session, under the keys that the authentication service uses. */
 export async function seedSessions(redisUrl: string): Promise<void> {
   const redis = new Redis(redisUrl);
   try {
@@ -33,15 +33,15 @@ export async function seedSessions(redisUrl: string): Promise<void> {
   }
 }
 
-/** All devices, connected to the broker; each reads its answers and the notices to its phone. */
+/** All devices, connected to the broker; each receives its answers and the notices to its phone. */
 export interface ConnectedDevices {
   say(device: Device, payload: Buffer): Promise<void>;
-  /** Resolves when all that the broker has taken for a device before has come. */
+  /** Resolves when all messages have arrived that the broker had accepted for a device before. */
   fence(): Promise<void>;
   leave(): Promise<void>;
 }
 
-/** Connect each device as clients in the field do: MQTT 3.1.1, requests with QoS 2. */
+/** Connects each device as clients in the field do: MQTT 3.1.1, requests with QoS 2. */
 export async function connectDevices(
   url: string,
   onMessage: (device: Device, topic: string, payload: Buffer) => void,
@@ -78,7 +78,7 @@ function fenceTopic({ client }: Device): string {
   return `fence/${client}`;
 }
 
-/** The broker keeps the order of what it sends to one client, so what comes back is behind all the rest. */
+/** The broker keeps the order of messages to one client, so the echo arrives after all earlier ones. */
 async function sendFence(connection: MqttClient, topic: string): Promise<void> {
   const returned = new Promise<void>((resolve) => {
     connection.on('message', (from) => {
@@ -89,7 +89,7 @@ async function sendFence(connection: MqttClient, topic: string): Promise<void> {
   await returned;
 }
 
-/** Read all that devices and workers say. `toWorkers` tells requests from answers and notices. */
+/** Receives all messages of devices and workers. `toWorkers` separates requests from answers and notices. */
 export async function listen(
   url: string,
   onMessage: (message: { topic: string; payload: Buffer; toWorkers: boolean }) => void,

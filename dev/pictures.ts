@@ -1,4 +1,4 @@
-/** `npm run pictures`: make the pictures of docs/pictures anew, from a real system in a real browser. */
+/** `npm run pictures`: renews the pictures of docs/pictures from a real system in a real browser. */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL('../docs/pictures/', import.meta.url));
 
 const closers: (() => Promise<unknown>)[] = [];
 
-/** A conversation long enough to have something to look at: two friends, news, and a mail. */
+/** Holds a conversation that is long enough for a picture: two friends, news, and a mail. */
 async function converse(page: Page): Promise<void> {
   await page.getByText('Broker: connected').waitFor();
   await ask(page, 'Olena', 'set');
@@ -23,7 +23,7 @@ async function converse(page: Page): Promise<void> {
   await ask(page, 'Olena', 'update');
 }
 
-/** Something for the charts to show. */
+/** Sends requests for the charts to show. */
 async function makeTraffic(page: Page): Promise<void> {
   await page.getByRole('radio', { name: 'get', exact: true }).check();
   for (let second = 0; second < trafficSeconds; second++) {
@@ -67,7 +67,7 @@ try {
   await makeTraffic(others);
   await page.bringToFront();
   await converse(page);
-  // The charts then show what was asked.
+  // The charts then show these requests.
   await page.getByRole('img', { name: /^Latency.*median \d/ }).waitFor();
   await page.evaluate('scrollTo(0, 0)');
   await mkdir(folder, { recursive: true });

@@ -4,15 +4,15 @@ import { delimiter, join } from 'node:path';
 import { runShowingProgress, SetupError } from './progress.mjs';
 
 /**
- * A program that the scripts run and npm does not bring.
+ * A program that the scripts run and npm does not install.
  * @typedef {object} Program
  * @property {string} name what the user looks for
  * @property {string} purpose why it is needed, one phrase
  * @property {string[]} scripts which npm scripts need it
- * @property {() => boolean} found whether it is there; a look at the disk, no process started where that does
- * @property {string[]} debian packages that bring it on Debian and Ubuntu
- * @property {string[]} [brew] Homebrew formulae that bring it; without them the tests that need it skip on macOS
- * @property {string} [byHand] the command that brings it on macOS where Homebrew does not
+ * @property {() => boolean} found whether it is there; checks the disk, and starts no process where possible
+ * @property {string[]} debian packages that have it on Debian and Ubuntu
+ * @property {string[]} [brew] Homebrew formulae that have it; without them the tests that need it skip on macOS
+ * @property {string} [byHand] the command that installs it on macOS where Homebrew does not
  */
 
 const everywhere = ['dev', 'test', 'bench', 'chaos', 'pictures'];
@@ -131,7 +131,7 @@ const programs = [
   },
 ];
 
-/** Units that Debian's packages bring; whatever set-up installs must not take ports at the next start. */
+/** Units of Debian's packages. Servers that set-up installs must not take ports at the next start. */
 const units = [
   'mosquitto.service',
   'redis-server.service',
@@ -140,7 +140,7 @@ const units = [
   'prometheus.service',
 ];
 
-/** @param {string} script @returns {Program[]} what the script needs and this machine lacks */
+/** @param {string} script @returns {Program[]} the programs that the script needs and this machine lacks */
 export function missingPrograms(script) {
   return programs.filter(
     ({ scripts, found, brew, byHand }) =>
@@ -149,10 +149,10 @@ export function missingPrograms(script) {
 }
 
 /**
- * Install programs with the system's package manager.
+ * Installs programs with the system's package manager.
  * @param {Program[]} missing
  * @param {string} root the project's folder
- * @throws SetupError with the exact commands where this machine leaves it to the user
+ * @throws SetupError with the exact commands where the user must run them
  */
 export async function installPrograms(missing, root) {
   const debian = [...new Set(missing.flatMap((program) => program.debian))];
@@ -173,8 +173,8 @@ export async function installPrograms(missing, root) {
 }
 
 /**
- * The services that the packages bring are neither started nor restarted: dpkg finds programs of ours that do
- * nothing where its scripts look for the two that start services. Nothing on the system has to be put back.
+ * Installs packages without starting or restarting their services: dpkg finds two stand-ins that do nothing instead
+ * of the programs that start services. Nothing on the system has to be restored.
  *
  * @param {string[]} packages @param {string[]} asRoot @param {string} root
  */
@@ -190,7 +190,7 @@ async function installWithApt(packages, asRoot, root) {
   try {
     await runShowingProgress('apt-get update', [...apt, 'update'], { cwd: root });
   } catch (error) {
-    // An old package list, or one of several sources down, often still does.
+    // With an old package list, or one of several sources down, the installation often still works.
     console.log(`  ${error.message}\n  going on with the package lists that are there`);
   }
   const options = ['--yes', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=600'];
@@ -209,7 +209,7 @@ async function installWithApt(packages, asRoot, root) {
   );
 }
 
-/** @returns {string[] | undefined} what to put before a command that needs root; undefined if that takes a person */
+/** @returns {string[] | undefined} the prefix for a command that needs root; undefined if that takes a person */
 function becomeRoot() {
   if (process.getuid?.() === 0) return [];
   const sudo = hasProgram('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;

@@ -1,18 +1,18 @@
 import { spawn } from 'node:child_process';
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-// Some programs name the fault first (npm), others last (make, apt-get).
+// Some programs print the fault first (npm), others last (make, apt-get).
 const firstLinesKept = 10;
 const lastLinesKept = 20;
 
-/** A step of the set-up failed; the message is one clear sentence for the user, then the step's last output. */
+/** A step of the set-up failed. The message is one clear sentence for the user, then the step's last output. */
 export class SetupError extends Error {
   name = 'SetupError';
 }
 
 /**
- * Run a program to its end and show that it is alive: a spinner with its last line on a terminal, else a line
- * every 10 seconds. Its whole output is kept out of sight unless it fails.
+ * Runs a program to its end and shows progress: a spinner with its last line on a terminal, else a line every 10
+ * seconds. Its whole output stays hidden unless it fails.
  *
  * @param {string} label what is being done, for the user
  * @param {string[]} command program and arguments

@@ -1,6 +1,6 @@
 /** The records of the protocol as the conversation of `npm run dev` writes them: Erlang text, most fields unset. */
 
-/** The fields of a `'Profile'` in Erlang text; what is left out is `[]`. */
+/** Makes the fields of a `'Profile'` in Erlang text; missing fields are `[]`. */
 export interface ProfileText {
   readonly services?: string;
   readonly rosters?: string;
@@ -10,7 +10,7 @@ export interface ProfileText {
   readonly presence?: string;
 }
 
-/** A `'Profile'` in Erlang text, with its 9 elements. */
+/** Makes a `'Profile'` in Erlang text, with its 9 elements. */
 export function profile(phone: string, status: string, fields: ProfileText = {}): string {
   const { services = '[]', rosters = '[]', settings = '[]' } = fields;
   const { update = '[]', balance = '[]', presence = '[]' } = fields;

@@ -1,4 +1,5 @@
-// Runs first in every script that starts a system, such as `npm run dev`, on nothing but Node: no packages, no TypeScript.
+// Runs first in every script that starts a system, such as `npm run dev`. It needs only Node: no packages, no
+// TypeScript.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,11 +14,11 @@ const lockPatienceMs = 20 * 60_000;
 const scripts = ['dev', 'test', 'bench', 'chaos', 'pictures'];
 
 /**
- * A thing that is missing: the line that says what and why, and how to mend it.
+ * A missing thing: the lines that name it and its cause, and how to fix it.
  * @typedef {{ lines: string[], mend: () => Promise<void> }} Gap
  */
 
-/** @param {string} script @returns {Gap[]} in the order in which they must be mended */
+/** @param {string} script @returns {Gap[]} in the order in which they must be fixed */
 function findGaps(script) {
   const programs = missingPrograms(script);
   const packages = packagesFault();
@@ -65,7 +66,7 @@ async function installPackages() {
   const npm = process.env.npm_execpath?.endsWith('.js')
     ? [process.execPath, process.env.npm_execpath]
     : ['npm'];
-  // NODE_ENV=production would leave out the very packages that the scripts run with.
+  // NODE_ENV=production would leave out the packages that the scripts need.
   const command = [...npm, 'ci', '--include=dev', '--no-audit', '--no-fund'];
   await runShowingProgress('npm ci', command, { cwd: root });
 }
@@ -83,13 +84,14 @@ function pluginFault() {
 }
 
 async function buildPlugin() {
-  // -B, for make has its own reading of what is old, and a fault that stays would be mended at every start.
+  // Uses -B, because make has its own rule for outdated files, and a remaining fault would be fixed again at every
+  // start.
   await runShowingProgress('make -C mosquitto/plugin', ['make', '-B', '-C', plugin], { cwd: root });
 }
 
 /**
- * Let one set-up at a time change this folder: two `npm test` at once must not both run `npm ci`.
- * @returns {Promise<void>} the lock is given back when the process exits
+ * Lets one set-up at a time change this folder: two `npm test` at once must not both run `npm ci`.
+ * @returns {Promise<void>} the process releases the lock when it exits
  */
 async function takeLock() {
   mkdirSync(dirname(lock), { recursive: true });
@@ -111,7 +113,7 @@ async function takeLock() {
   }
 }
 
-/** @returns {number | undefined} the living process that holds the lock; a dead one's lock is taken away */
+/** @returns {number | undefined} the running process that holds the lock; removes the lock of an exited one */
 function lockHolder() {
   let pid;
   try {
@@ -141,7 +143,7 @@ async function setUp(script) {
   }
   if (findGaps(script).length === 0) return;
   await takeLock();
-  // What another set-up has just mended is no gap any more.
+  // Another set-up may have fixed this meanwhile.
   const gaps = findGaps(script);
   if (gaps.length > 0) console.log('Set-up: some things are missing here and are put in place first.');
   for (const line of gaps.flatMap((gap) => gap.lines)) console.log(`- ${line}`);

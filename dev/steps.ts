@@ -9,20 +9,20 @@ const address = 'olena@example.org';
 const language = `[{'Feature',[],<<"LANG">>,<<"uk">>,[]}]`;
 const olenasRoster = `[${roster(1, 'Olena', contact(`${taras.phone}_7`, 'Taras'))}]`;
 
-/** What is stored of Olena, as it is answered. */
+/** Olena's stored record, as it is answered. */
 const olenas = (status: string, news: ProfileText, phone = olena.phone): string =>
   profile(phone, status, { rosters: olenasRoster, settings: language, balance: '0', ...news });
 
-/** What is stored of Taras; `entry` is Olena's place in his roster. */
+/** Taras's stored record, as it is answered; `entry` is Olena's contact in his roster. */
 const tarases = (status: string, update: string, entry: string): string =>
   profile(taras.phone, status, { rosters: tarasRoster(entry), update, balance: '0' });
 const tarasRoster = (entry: string): string => `[${roster(7, 'Taras', entry)}]`;
 
-/** The answer to `aws`; the variables are named after whose credentials they are. */
+/** The answer to `aws`; the variables have the owner of the credentials in their names. */
 const credentials = (names: string): string =>
   `{io,{ok,aws},{'Service',${names}Id,aws,[],${names}Secret,${names}Token,${names}Expiration,verified}}`;
 
-/** With these two Olena and Taras have profiles, and each other in their rosters. */
+/** After these two steps Olena and Taras have profiles, and each other in their rosters. */
 export const introductions: readonly Step[] = [
   {
     about: 'Olena sets her profile, with Taras in her roster',
@@ -40,7 +40,7 @@ export const introductions: readonly Step[] = [
   },
 ];
 
-/** The whole conversation; one more request is one more entry below. */
+/** The whole conversation; a new request needs one more entry below. */
 export function allSteps(smtp: SmtpSink, sts: StsServer): readonly Step[] {
   return [...reading, ...mailing(smtp), ...credentialing(sts), ...leaving];
 }
@@ -212,14 +212,14 @@ const leaving: readonly Step[] = [
   },
 ];
 
-/** Longer than a worker waits before it tells a client that credentials were asked for. */
+/** Longer than a worker waits before it answers that credentials were requested. */
 const slowStsMs = 1500;
 
 function isNow(time: Term): boolean {
   return typeof time === 'number' && Math.abs(time - Date.now()) < 60_000;
 }
 
-/** The code in the newest mail to the address, and one that is wrong. */
+/** Reads the code in the newest mail to the address, and makes a wrong one. */
 async function mailedCode(smtp: SmtpSink): Promise<{ Code: Term; WrongCode: Term }> {
   const mail = await smtp.waitForMail(({ to }) => to.includes(address), 5_000);
   const code = /\b\d{6}\b/.exec(mail.text)?.[0] ?? '';
@@ -227,7 +227,7 @@ async function mailedCode(smtp: SmtpSink): Promise<{ Code: Term; WrongCode: Term
   return { Code: Buffer.from(code), WrongCode: Buffer.from(wrong) };
 }
 
-/** The credentials must be the ones that STS has given last, for a session that is named after the phone. */
+/** Checks that the credentials are the last ones of STS, for a session that is named after the phone. */
 function issuedCredentials(sts: StsServer, names: string, phone: string): Step['where'] {
   const is =
     (read: (call: ReturnType<StsServer['requests']>[number]) => string | undefined) => (term: Term) => {

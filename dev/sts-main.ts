@@ -1,8 +1,9 @@
 /**
- * The development STS as a program of its own, for a composition of containers.
+ * The development STS as a separate program, for a composition of containers.
  *
- * Environment: `PORT` (default 8080), `HOST` (default 0.0.0.0), `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`
- * (what callers must sign with; defaults as in `startSts`), `STS_MODE` and `STS_SLOW_MS` (how calls are answered).
+ * Environment: `PORT` (default 8080), `HOST` (default 0.0.0.0), `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+ * `AWS_REGION` (what callers must sign with; defaults as in `startSts`), `STS_MODE` and `STS_SLOW_MS` (how calls are
+ * answered).
  */
 import { type StsMode, startSts, stsModes } from './servers/sts.ts';
 

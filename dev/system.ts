@@ -7,7 +7,7 @@ import { type SmtpSink, startSmtp } from './servers/smtp.ts';
 import { type StsServer, startSts } from './servers/sts.ts';
 import { WorkerProcess } from './workers.ts';
 
-/** All that a phone's request passes through. */
+/** All servers and programs that a phone's request passes through. */
 export interface System {
   readonly mosquitto: Server;
   readonly redis: Server;
@@ -17,25 +17,28 @@ export interface System {
 }
 
 export interface SystemOptions {
-  /** What runs as the worker; seen from the project's folder. */
+  /** The program that runs as the worker; relative to the project's folder. */
   readonly workerFile: string;
   readonly logLevel: string;
   readonly hasColours: boolean;
-  /** A debugger may attach at this port of 127.0.0.1; there is one worker then, so that it gets every request. */
+  /** A debugger may attach at this port of 127.0.0.1. There is then one worker only, so that it gets every request. */
   readonly inspectPort?: number;
-  /** Takes a line of a worker's log. */
+  /** Receives each line of a worker's log. */
   readonly print: (line: string) => void;
-  /** Called with what ends a part, as soon as that runs. */
+  /** Receives a function that stops a part, as soon as that part runs. */
   readonly onStarted: (stop: () => Promise<unknown>) => void;
 }
 
 const workerNames = ['worker-1', 'worker-2'];
 
-/** For a worker that a debugger holds: its request does not lapse, and nobody takes it for dead, for ten minutes. */
+/**
+ * Settings for a worker under a debugger: for ten minutes its request does not expire, and no other worker takes
+ * over.
+ */
 const patience = { REQUEST_DEADLINE_MS: '600000', HEIR_AFTER_MS: '600000' };
 
 /**
- * Start everything on free ports of 127.0.0.1, the servers with folders of their own.
+ * Starts everything on free ports of 127.0.0.1, the servers with their own folders.
  * @returns it once both workers take requests.
  * @throws Error when a part does not start.
  */
@@ -60,7 +63,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     MAIL_FROM: 'profile@example.org',
     VERIFY_SECRET: randomBytes(32).toString('base64'),
     ...sts.environment,
-    // It would stand in the middle of the conversation.
+    // It would interrupt the conversation.
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/development-only',
     CREDENTIALS_KEY: randomBytes(32).toString('base64'),

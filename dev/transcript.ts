@@ -3,24 +3,24 @@ import { decode, defaultLimits } from '../src/etf/index.ts';
 import { print } from '../src/etf/text.ts';
 import { readFormat } from '../src/qa/formats/read.ts';
 
-/** Where the conversation is written down; lines of a terminal are coloured. */
+/** The output for the conversation; terminals get coloured lines. */
 export interface Transcript {
-  /** A line that says what comes. */
+  /** Writes a heading. */
   about(text: string): void;
   sent(topic: string, payload: Uint8Array): void;
   received(topic: string, payload: Uint8Array): void;
-  /** A line of the set-up itself, as it is. */
+  /** Writes a line of the set-up as it is. */
   note(text: string): void;
   fault(text: string): void;
 }
 
-/** Topics get so much room that the terms of most lines begin in one column. */
+/** The column width for topics; most terms then begin in one column. */
 const topicWidth = 26;
 
-/** Longer texts, such as session tokens, are cut off in the transcript; the terms themselves are checked whole. */
+/** The transcript cuts longer texts off, such as session tokens; the terms themselves are checked whole. */
 const longText = /"((?:\\.|[^"\\]){60})(?:\\.|[^"\\]){20,}"/g;
 
-/** @param write - takes one line, without its end. */
+/** @param write - receives one line, without its end. */
 export function openTranscript(write: (line: string) => void, hasColours: boolean): Transcript {
   const colour = (format: Parameters<typeof styleText>[0], text: string): string =>
     hasColours ? styleText(format, text, { validateStream: false }) : text;
@@ -37,7 +37,7 @@ export function openTranscript(write: (line: string) => void, hasColours: boolea
   };
 }
 
-/** A payload in any form as Erlang text in one line; one that is no term as the binary that it is. */
+/** Prints a payload in any form as Erlang text in one line; a payload that is not a term as a binary. */
 function text(payload: Uint8Array): string {
   try {
     const { message = payload } = readFormat(payload, defaultLimits);
@@ -47,7 +47,7 @@ function text(payload: Uint8Array): string {
   }
 }
 
-/** Bytes as the format of the shell's `printf`, in single quotes. */
+/** Prints bytes as the format of the shell's `printf`, in single quotes. */
 export function printfFormat(bytes: Uint8Array): string {
   const escaped = Array.from(bytes, (byte) =>
     /[\w .,:;@/+-]/.test(String.fromCharCode(byte))

@@ -2,7 +2,7 @@ import { connectAsync } from 'mqtt';
 import type { SmtpSink } from './servers/smtp.ts';
 import type { StsServer } from './servers/sts.ts';
 
-/** Where trouble is ordered, from MQTT Explorer as from a script; what is the case now stands below it, retained. */
+/** The topic for fault orders, from MQTT Explorer or a script; the current state is retained below it. */
 export const troubleTopic = 'dev/trouble';
 
 type Server = 'mail' | 'sts';
@@ -14,7 +14,7 @@ const mailWell = ({ smtp }: { readonly smtp: SmtpSink }): void => {
   smtp.delay(0);
 };
 
-/** What can be ordered, and what a client then hears. */
+/** The faults that can be ordered, and what a client then receives. */
 export const troubles: Readonly<
   Record<Server, Readonly<Record<string, readonly [order: Order, then: string]>>>
 > = {
@@ -38,7 +38,10 @@ export const troubles: Readonly<
 /** Longer than a client waits for `added`, shorter than a worker waits for one call to STS. */
 const slowMs = 2_000;
 
-/** Carry out `mail slow`, `sts slow 5000`, …. @returns what then is the case, or what could be ordered. */
+/**
+ * Applies `mail slow`, `sts slow 5000`, ….
+ * @returns the state after it, or the possible orders.
+ */
 export function order(
   text: string,
   servers: { readonly smtp: SmtpSink; readonly sts: StsServer },
@@ -57,7 +60,7 @@ export function order(
   return { server, said: `${server} ${what}${what === 'slow' ? ` ${milliseconds} ms` : ''}: ${then}` };
 }
 
-/** Take orders by MQTT, and say retained on `dev/trouble/<server>` what is the case. */
+/** Takes orders by MQTT, and publishes the state retained on `dev/trouble/<server>`. */
 export async function takeOrders(
   brokerUrl: string,
   servers: { readonly smtp: SmtpSink; readonly sts: StsServer },

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Call back when files below a folder have changed, once for those that change together.
+ * Calls back when files below a folder have changed, once for files that change together.
  *
- * The files are looked at again and again: `fs.watch` loses a file in Node 20 when an editor puts a new one in its place.
- * @param isWatched - which files count, by their path from the folder on.
+ * It polls the files: in Node 20 `fs.watch` loses a file when an editor replaces it.
+ * @param isWatched - which files count, by their path in the folder.
  * @returns ends the watch.
  */
 export function watchFiles(
@@ -21,7 +21,7 @@ export function watchFiles(
 
 const pauseMs = 250;
 
-/** A change is told when the files are still for one pause. */
+/** Reports a change once the files stay unchanged for one interval. */
 async function watchUntil(
   end: AbortSignal,
   look: () => Promise<string>,
@@ -44,7 +44,7 @@ async function watchUntil(
 async function fingerprint(folder: string, isWatched: (path: string) => boolean): Promise<string> {
   const paths = await readdir(folder, { recursive: true }).catch(() => []);
   const marks = paths.filter(isWatched).map(async (path) => {
-    // A file may be gone by now.
+    // The file may be deleted by now.
     const found = await stat(join(folder, path)).catch(() => undefined);
     return found?.isFile() ? `${path} ${found.mtimeMs} ${found.size} ${found.ino}` : '';
   });

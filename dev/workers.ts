@@ -11,18 +11,18 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 
 export interface WorkerOptions {
   readonly name: string;
-  /** TypeScript or JavaScript; seen from the project's folder. */
+  /** TypeScript or JavaScript; relative to the project's folder. */
   readonly file: string;
-  /** All its settings but its client id and its HTTP port; nothing else of this process's environment reaches it. */
+  /** All its settings except client id and HTTP port. The worker gets nothing else from this process's environment. */
   readonly settings: Readonly<Record<string, string>>;
   /** A debugger may attach at this port of 127.0.0.1. */
   readonly inspectPort?: number;
   readonly hasColours: boolean;
-  /** Takes a line of its log, and what there is to say about it. */
+  /** Receives a line of its log, and a note about it. */
   readonly print: (line: string) => void;
 }
 
-/** A worker as a process of its own, on a port of its own, the same for each start. */
+/** A worker as a separate process on its own port, the same for each start. */
 export class WorkerProcess {
   readonly name: string;
   readonly httpPort: number;
@@ -30,7 +30,7 @@ export class WorkerProcess {
   #child: ChildProcess | undefined;
   #stopping = false;
   #failed = false;
-  /** It has done all that it had to, and only waits for a debugger to let it go. */
+  /** The worker has finished, and only waits for a debugger to detach. */
   #isHeld = false;
 
   private constructor(options: WorkerOptions, httpPort: number) {
@@ -40,14 +40,14 @@ export class WorkerProcess {
     running.add(this);
   }
 
-  /** @throws Error when it ends before it is ready. */
+  /** @throws Error when it exits before it is ready. */
   static async start(options: WorkerOptions): Promise<WorkerProcess> {
     const worker = new WorkerProcess(options, await freePort());
     await worker.start();
     return worker;
   }
 
-  /** Has it ended by itself, or with an exit code other than 0? */
+  /** Whether it exited by itself, or with an exit code other than 0. */
   get failed(): boolean {
     return this.#failed;
   }
@@ -57,7 +57,7 @@ export class WorkerProcess {
     await this.start();
   }
 
-  /** Let it finish what it has begun; it is killed if that takes too long. */
+  /** Lets it finish its work; kills it if that takes too long. */
   async stop(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
@@ -68,7 +68,7 @@ export class WorkerProcess {
     await gone.finally(() => clearTimeout(impatience));
   }
 
-  /** For the end of this process, where nothing can be waited for. */
+  /** For the end of this process, where nothing can wait. */
   abandon(): void {
     this.#child?.kill('SIGKILL');
   }
@@ -123,7 +123,7 @@ export class WorkerProcess {
 }
 
 const startTimeoutMs = 30_000;
-/** Longer than the SHUTDOWN_TIMEOUT_MS that it is given. */
+/** Longer than the SHUTDOWN_TIMEOUT_MS that it gets. */
 const stopTimeoutMs = 8_000;
 
 const running = new Set<WorkerProcess>();
@@ -131,7 +131,7 @@ process.once('exit', () => {
   for (const worker of running) worker.abandon();
 });
 
-/** What programs need to run at all: no setting of a worker, and no credentials, is among them. */
+/** The variables that programs need to run at all: no worker settings, no credentials. */
 function inherited(): NodeJS.ProcessEnv {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_OPTIONS'];
   return Object.fromEntries(

@@ -5,10 +5,10 @@ import { createWebSocketStream, WebSocketServer } from 'ws';
 import { isOwnPage } from './origin.ts';
 
 /**
- * Hand MQTT over WebSocket on `/mqtt` on to the broker's own port.
+ * Forwards MQTT over WebSocket on `/mqtt` to the broker's own port.
  *
- * A websockets listener of Mosquitto 2.0 would let every web site that a developer visits talk to the broker: it does not
- * look at the Origin, and Debian's binds all interfaces. So only the page itself gets through here.
+ * A websockets listener of Mosquitto 2.0 would let every web site that a developer visits talk to the broker: it does
+ * not check the Origin, and Debian's binds all interfaces. So this bridge accepts only the page itself.
  * @returns ends all connections.
  */
 export function bridgeToBroker(server: Server, brokerUrl: string): () => void {
@@ -22,7 +22,7 @@ export function bridgeToBroker(server: Server, brokerUrl: string): () => void {
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const stream = createWebSocketStream(webSocket);
       const broker = connect({ host: hostname, port: Number(port || 1883), noDelay: true });
-      // Either side may break off at any time; then the other ends too, and the page connects again.
+      // Either side may close at any time; the other then closes too, and the page connects again.
       pipeline(stream, broker, stream, () => undefined);
     });
   });

@@ -7,8 +7,8 @@ export type PageFiles = ReadonlyMap<string, { readonly type: string; readonly bo
 export const pageFolder = fileURLToPath(new URL('../../page/', import.meta.url));
 
 /**
- * Build the page into memory: nothing is written, so that several may run at once, in a container that can't be written to.
- * @throws Error with the place of the fault in the page's source.
+ * Builds the page into memory. It writes nothing, so several builds may run at once, also in a read-only container.
+ * @throws Error with the position of the fault in the page's source.
  */
 export async function buildPage(): Promise<PageFiles> {
   const built = await build(config);
@@ -36,7 +36,7 @@ const config: InlineConfig = {
   root: pageFolder,
   configFile: false,
   logLevel: 'silent',
-  // The codec is the worker's own, unchanged; these stand for the little of Node that it uses.
+  // The page uses the worker's own codec unchanged; these files replace the few parts of Node that it uses.
   resolve: {
     alias: {
       'node:buffer': `${pageFolder}src/node/buffer.ts`,

@@ -1,6 +1,6 @@
 import type { ShownMail } from './shapes.ts';
 
-/** What is read of Mailpit's API, version 1. */
+/** The fields used from Mailpit's API, version 1. */
 interface Summary {
   readonly ID: string;
   readonly To: readonly { readonly Address: string }[];
@@ -10,7 +10,7 @@ interface Summary {
 
 const shown = 20;
 
-/** Reads the newest mails that a Mailpit has caught; a mail never changes, so each is asked for once. */
+/** Reads the newest mails that Mailpit has caught. A mail never changes, so each is fetched once. */
 export function mailpit(url: string): () => Promise<ShownMail[]> {
   const texts = new Map<string, string>();
   const textOf = async (id: string): Promise<string> => {

@@ -7,7 +7,7 @@ export interface WorkerAddress {
   readonly url: string;
 }
 
-/** Ask each worker for its `/metrics`; one that does not answer within a second has no numbers. */
+/** Fetches `/metrics` of each worker; one that does not answer within a second has no numbers. */
 export async function askWorkers(workers: readonly WorkerAddress[]): Promise<WorkerNumbers[]> {
   return Promise.all(
     workers.map(async ({ name, url }) => {
@@ -21,7 +21,7 @@ export async function askWorkers(workers: readonly WorkerAddress[]): Promise<Wor
   );
 }
 
-/** The few numbers that the page draws, out of the text format of Prometheus. */
+/** Extracts the few numbers that the page draws from Prometheus' text format. */
 export function readNumbers(text: string): NonNullable<WorkerNumbers['numbers']> {
   const durations = new Map<number, number>();
   let requests = 0;
@@ -39,12 +39,12 @@ export function readNumbers(text: string): NonNullable<WorkerNumbers['numbers']>
     inFlight,
     durations: [...durations]
       .sort(([one], [other]) => one - other)
-      // JSON has no infinity; this is beyond every deadline.
+      // JSON has no infinity; this number is beyond every deadline.
       .map(([atMost, count]) => ({ atMostSeconds: Math.min(atMost, maxSeconds), count })),
   };
 }
 
 const maxSeconds = 3600;
 
-/** `name{labels} value`, a line each. */
+/** Matches `name{labels} value`, one on each line. */
 const sample = /^(\w+)(?:\{(.*)\})? (\S+)$/gm;

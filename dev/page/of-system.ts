@@ -5,7 +5,7 @@ import { type RunningPage, startPage } from './server.ts';
 
 const shownMails = 20;
 
-/** Serve the page for a system on this machine, on a free port. @throws Error when the page does not build. */
+/** Serves the page for a system on this machine, on a free port. @throws Error when the page does not build. */
 export function startPageOf({ mosquitto, redis, smtp, workers }: System): Promise<RunningPage> {
   return startPage({
     brokerUrl: mosquitto.url,
@@ -21,8 +21,8 @@ export function startPageOf({ mosquitto, redis, smtp, workers }: System): Promis
 }
 
 /**
- * Build the page anew with each change of its source; the browser shows it at the next reload.
- * @param tell - takes the place of a fault in the source; what was built before is served on.
+ * Rebuilds the page when its source changes; the browser shows it at the next reload.
+ * @param tell - receives a fault in the source; the last good build stays in service.
  * @returns ends the watch.
  */
 export function rebuildOnChange(page: RunningPage, tell: (fault: Error) => void): () => void {

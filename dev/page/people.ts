@@ -1,7 +1,7 @@
 import { olena, olenasNew, taras } from '../phones.ts';
 import type { People } from './shapes.ts';
 
-/** The people of the conversation; the contacts make each other's counterparties of the first two. */
+/** The people of the conversation. The contacts add the counterparties of the first two. */
 export const people: People = [
   {
     name: 'Olena',

@@ -10,12 +10,12 @@ import { people } from './people.ts';
 import { readSignIn, signIn } from './sessions.ts';
 import type { ShownMails } from './shapes.ts';
 
-/** Where the page's server finds what the page shows. */
+/** The sources of what the page shows. */
 export interface PageSources {
   /** `mqtt://host:port` */
   readonly brokerUrl: string;
   readonly redisUrl: string;
-  /** Those that run now. */
+  /** The workers that run now. */
   workers(): Promise<readonly WorkerAddress[]>;
   /** Newest first. */
   mails(): Promise<ShownMails>;
@@ -23,16 +23,19 @@ export interface PageSources {
 
 export interface RunningPage {
   readonly url: string;
-  /** After a change of its source; the browser shows it at the next reload. @throws Error when it does not build. */
+  /**
+   * Rebuilds after a change of the source; the browser shows it at the next reload. @throws Error when it does not
+   * build.
+   */
   rebuild(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Build and serve the page for people who look at a development system.
+ * Builds and serves the page for people who look at a development system.
  *
- * It reads and writes sessions and everything that is said, so it answers on loopback names only, and its own page alone
- * may do more than read.
+ * It reads and writes sessions and all messages. So it answers on loopback names only, and only its own page may do
+ * more than read.
  * @throws Error when the page does not build or the port is taken.
  */
 export async function startPage(
@@ -41,7 +44,7 @@ export async function startPage(
 ): Promise<RunningPage> {
   let files = await buildPage();
   const redis = new Redis(sources.redisUrl, { lazyConnect: true });
-  redis.on('error', () => undefined); // the request that needed it fails
+  redis.on('error', () => undefined); // The request that needed it fails.
   const server = createServer((request, response) => {
     const context = { sources, redis, files };
     answer(request, response, context).catch(() => response.writeHead(502, headers).end());

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { SignIn } from './shapes.ts';
 
-/** The page makes a client for each phone and tab; their sessions end by themselves. */
+/** The page makes a client for each phone and tab; their sessions expire. */
 const sessionSeconds = 24 * 60 * 60;
 
-/** Read what the page asks for; `undefined` unless it is a client of a page and a phone. */
+/** Reads a session request of the page; `undefined` unless it names a client of a page and a phone. */
 export function readSignIn(json: string): SignIn | undefined {
   try {
     const { client, phone } = JSON.parse(json) as Partial<Record<keyof SignIn, unknown>>;
@@ -15,7 +15,7 @@ export function readSignIn(json: string): SignIn | undefined {
   }
 }
 
-/** Write a session in the keys in which the authentication service writes it. */
+/** Writes a session under the keys that the authentication service uses. */
 export async function signIn(redis: Redis, { client, phone }: SignIn): Promise<void> {
   await redis.hset(`session:${client}`, { phone });
   await redis.expire(`session:${client}`, sessionSeconds);

@@ -1,6 +1,6 @@
-/** What the page in the browser and its server say to each other, as JSON. */
+/** The JSON that the page in the browser and its server exchange. */
 
-/** A phone that the page can speak for, and what its forms are filled with at first, by `<request>.<field>`. */
+/** A phone that the page can use, and the first values of its forms, by `<request>.<field>`. */
 export interface Person {
   readonly name: string;
   /** Digits. */
@@ -11,14 +11,14 @@ export interface Person {
 /** `GET /people.json` */
 export type People = readonly Person[];
 
-/** What one worker has counted since it started; `undefined` numbers could not be read. */
+/** The counters of one worker since its start; `undefined` numbers could not be read. */
 export interface WorkerNumbers {
   readonly name: string;
   /** Absent when the worker does not answer. */
   readonly numbers?: {
     readonly requests: number;
     readonly inFlight: number;
-    /** Requests that took at most so long, over all kinds; in rising order, the last one holds all. */
+    /** Requests that took at most this long, over all kinds, in rising order; the last one counts all. */
     readonly durations: readonly { readonly atMostSeconds: number; readonly count: number }[];
   };
 }
@@ -38,7 +38,7 @@ export interface ShownMail {
 /** `GET /mails.json`, newest first. */
 export type ShownMails = readonly ShownMail[];
 
-/** `POST /sessions`: let a client of this page speak for a phone, as the authentication service would. */
+/** `POST /sessions`: lets a client of this page act for a phone, as the authentication service would. */
 export interface SignIn {
   readonly client: string;
   readonly phone: string;

@@ -13,13 +13,13 @@ export interface Certificate {
 export interface CertificateOptions {
   /** Subject alternative names; `localhost` and the loopback addresses if absent. */
   readonly names?: readonly string[] | undefined;
-  /** Valid until yesterday; else for a day. */
+  /** Makes it valid until yesterday; otherwise it is valid for a day. */
   readonly expired?: boolean;
 }
 
 /** Signs certificates. */
 export interface CertificateAuthority {
-  /** What a client must trust. */
+  /** The certificate that a client must trust. */
   readonly cert: Buffer;
   issue(options?: CertificateOptions): Promise<Certificate>;
 }
@@ -30,13 +30,13 @@ const newKey = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout 
 const openssl = async (...line: string[]): Promise<string> =>
   (await promisify(execFile)('openssl', line)).stdout;
 
-/** Make a certificate for a server on this machine, valid for a day, that it signed itself; nothing is left on disk. */
+/** Makes a self-signed certificate for a server on this machine, valid for a day; leaves nothing on disk. */
 export async function selfSignedCertificate(names: readonly string[] = loopback): Promise<Certificate> {
   const subject = ['-days', '1', '-subj', '/CN=localhost', '-addext', `subjectAltName=${names.join(',')}`];
   return split(await openssl('req', '-x509', ...newKey, ...subject), 'CERTIFICATE');
 }
 
-/** Make an authority of one's own. */
+/** Makes a private certificate authority. */
 export async function certificateAuthority(): Promise<CertificateAuthority> {
   const own = split(
     await openssl('req', '-x509', ...newKey, '-days', '1', '-subj', '/CN=test CA'),
@@ -67,7 +67,7 @@ export async function certificateAuthority(): Promise<CertificateAuthority> {
   };
 }
 
-/** What `openssl` has printed: the key, then the rest. */
+/** Splits what `openssl` has printed: the key, then the rest. */
 function split(printed: string, kind: string): Certificate {
   const start = printed.indexOf(`-----BEGIN ${kind}`);
   return { key: Buffer.from(printed.slice(0, start)), cert: Buffer.from(printed.slice(start)) };

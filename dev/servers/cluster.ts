@@ -7,7 +7,7 @@ import { startRedis } from './redis.ts';
 import { until } from './sentinel.ts';
 
 export interface ClusterOptions {
-  /** More lines for each redis.conf; they win. */
+  /** More lines for each redis.conf; they take precedence. */
   readonly extraConfig?: string;
   /** Milliseconds of silence after which a node counts as down; default 2 000. */
   readonly nodeTimeoutMs?: number;
@@ -18,11 +18,11 @@ export interface RedisCluster {
   /** `redis://host:port,redis://host:port,…`, all six. */
   readonly url: string;
   readonly nodes: readonly Server[];
-  /** The nodes that hold slots now. */
+  /** The nodes that serve slots now. */
   masters(): Promise<Server[]>;
-  /** Make a replica the master in the place of its own, while that lives and hands over. */
+  /** Makes a replica the master instead of its own, while that one runs and hands over. */
   switchOver(): Promise<void>;
-  /** Move the slot of a key, with all that is in it, to another master. */
+  /** Moves the slot of a key, with all its data, to another master. */
   moveSlot(key: string): Promise<void>;
   /** Whether all slots are served and each master has a replica that follows. */
   isWhole(): Promise<boolean>;
@@ -30,9 +30,9 @@ export interface RedisCluster {
 }
 
 /**
- * Start it on 127.0.0.1, with append-only files.
+ * Starts it on 127.0.0.1, with append-only files.
  *
- * Replication is asynchronous here too: a fail-over can lose what a master confirmed in the moment before it died.
+ * Replication is asynchronous here too: a failover can lose what a master confirmed just before it stopped.
  * @returns it once all slots are served.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
@@ -41,7 +41,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
     'cluster-enabled yes',
     'cluster-config-file nodes.conf',
     `cluster-node-timeout ${nodeTimeoutMs}`,
-    // A replica takes over however long it was cut off: there are only two copies here.
+    // A replica takes over even after a long disconnect: there are only two copies here.
     'cluster-replica-validity-factor 0',
     extraConfig,
   ].join('\n');
@@ -86,7 +86,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
   }
 }
 
-/** The bus of a node listens 10,000 above its port; both are to lie below the ports that the system hands out. */
+/** The bus of a node listens 10,000 above its port. Both must be below the ports that the system assigns. */
 async function startNode(extraConfig: string): Promise<Server> {
   for (let attempt = 1; ; attempt++) {
     const port = 20_000 + Math.floor(Math.random() * 2_700);
@@ -98,11 +98,11 @@ async function startNode(extraConfig: string): Promise<Server> {
   }
 }
 
-/** As `redis-cli --cluster reshard` does it, but for one slot. */
+/** Moves one slot as `redis-cli --cluster reshard` does. */
 async function moveSlot(key: string, masters: readonly Server[]): Promise<void> {
   const ports = masters.map(({ port }) => port);
   const slot = String(await call(ports[0] ?? 0, 'CLUSTER', 'KEYSLOT', key));
-  // Only the master of a slot counts what is in it as its own; the others would answer MOVED.
+  // Only the master of a slot counts its keys; other nodes would answer MOVED.
   const owners = await Promise.all(ports.map((port) => ownsSlot(port, Number(slot))));
   const from = ports[owners.indexOf(true)];
   const to = ports[(owners.indexOf(true) + 1) % ports.length];
@@ -148,15 +148,15 @@ async function lookAt(port: number) {
 const answerMs = 6_000;
 
 async function call(port: number, command: string, ...words: string[]): Promise<unknown> {
-  // A frozen server takes connections, and never answers.
+  // A frozen server accepts connections and never answers.
   const options = {
-    maxRetriesPerRequest: 1, // the chaos cuts connections, this one too
+    maxRetriesPerRequest: 1, // The chaos tests cut connections, this one too.
     lazyConnect: true,
     connectTimeout: 1_000,
     commandTimeout: answerMs,
   };
   const connection = new Redis(port, '127.0.0.1', options);
-  connection.on('error', () => undefined); // the call fails
+  connection.on('error', () => undefined); // The call fails.
   try {
     return await connection.call(command, ...words);
   } finally {

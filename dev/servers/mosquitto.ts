@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Certificate } from './certificate.ts';
 import { type Program, type Server, startServer } from './process.ts';
 
-/** The project's `mosquitto/` folder, which a broker's working directory is laid out like. */
+/** The project's `mosquitto/` folder; a broker's working directory has the same layout. */
 const SOURCE = fileURLToPath(new URL('../../mosquitto/', import.meta.url));
 const PLUGIN = 'plugin/client_identity.so';
 const LOGIN_PLUGINS = ['plugin/phone_login.so', 'plugin/client_binding.so'];
@@ -16,27 +16,30 @@ const SECURITY_PLUGIN = 'mosquitto_dynamic_security.so';
 export interface MosquittoOptions {
   /** Default: a free one. */
   readonly port?: number;
-  /** Load our plugin, default true. Without it requests keep the topic that the client gave them. */
+  /** Loads our plugin, default true. Without it requests keep the topic that the client gave them. */
   readonly plugin?: boolean;
-  /** Keep sessions and queued messages over a restart, default true. */
+  /** Keeps sessions and queued messages over a restart, default true. */
   readonly persistence?: boolean;
-  /** As in production: TLS, nobody without a user name, rights from the dynamic-security plugin. Default: as in development. */
+  /**
+   * Runs as in production: TLS, no client without a user name, rights from the dynamic-security plugin. Default: as
+   * in development.
+   */
   readonly production?: {
     /** The plugin's file (`initialSecurity` in src/broker-acl/roles.ts). */
     readonly security: string;
     readonly certificate: Certificate;
   };
-  /** More lines for the configuration, after those of mosquitto.conf; they win. */
+  /** More lines for the configuration, after those of mosquitto.conf; they take precedence. */
   readonly extraConfig?: string;
   /** Working directory, kept at the stop. Default: a new one, removed at the stop. */
   readonly folder?: string;
-  /** A program and its arguments to run the broker under, such as valgrind. */
+  /** A program and its arguments that runs the broker, such as valgrind. */
   readonly under?: readonly string[];
 }
 
 /**
- * Start a Mosquitto on 127.0.0.1 that lets in clients without a user name, unless it is to be as in production.
- * @returns it once it takes connections; `url` is `mqtt://127.0.0.1:<port>`, in production `mqtts://…`.
+ * Starts a Mosquitto on 127.0.0.1. Outside the production mode it admits clients without a user name.
+ * @returns it once it accepts connections; `url` is `mqtt://127.0.0.1:<port>`, in production `mqtts://…`.
  * @throws Error with the broker's log if it does not start, with the compiler's if the plugin does not build.
  */
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Server> {
@@ -54,7 +57,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Se
   return startServer(program, { port: options.port, folder: options.folder });
 }
 
-/** Copies and not links, which Mosquitto 2.1 does not follow; the folder is then also safe from a rebuild. */
+/** Uses copies, because Mosquitto 2.1 does not follow links. The folder is then also safe from a rebuild. */
 async function layOut(folder: string, port: number, options: MosquittoOptions): Promise<void> {
   await mkdir(join(folder, 'plugin'), { recursive: true });
   await mkdir(join(folder, 'conf.d'), { recursive: true });
@@ -71,14 +74,14 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   await writeFile(join(folder, 'conf.d', 'listener.conf'), `${[...lines, ...more(options)].join('\n')}\n`);
 }
 
-/** Clients without a user name, from this machine only: what development.d/ has, on another port. */
+/** Admits clients without a user name from this machine only, as development.d/ does, on another port. */
 const open = (port: number): string[] => [
   `listener ${port} 127.0.0.1`,
   'allow_anonymous true',
   'acl_file acl',
 ];
 
-/** The very file of production, but for the address that it listens on. */
+/** Uses the file of production; only the listening address differs. */
 async function layOutProduction(
   folder: string,
   port: number,
@@ -94,7 +97,7 @@ async function layOutProduction(
   return [config.replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)];
 }
 
-/** It comes with Mosquitto. @throws Error where it does not. */
+/** Finds the plugin that Mosquitto installs. @throws Error where it is missing. */
 async function findSecurityPlugin(): Promise<string> {
   const below = (await readdir('/usr/lib')).filter((name) => name.endsWith('-linux-gnu'));
   const folders = [
@@ -113,7 +116,7 @@ function fail(message: string): never {
 
 function more(options: MosquittoOptions): string[] {
   const lines: string[] = [];
-  // Mosquitto gives up root for its own user, who may not write to this folder.
+  // Mosquitto switches from root to its own user, who may not write to this folder.
   if (process.getuid?.() === 0) lines.push('user root');
   if (options.persistence === false) lines.push('persistence false');
   if (options.extraConfig !== undefined) lines.push(options.extraConfig);

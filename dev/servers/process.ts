@@ -1,6 +1,6 @@
 /**
- * Runs a real server program (Mosquitto, Redis) on a port of 127.0.0.1 for as long as a test, a benchmark or
- * `npm run dev` needs it. The program ends with this process, however that ends, and leaves nothing behind.
+ * Runs a real server program (Mosquitto, Redis) on a port of 127.0.0.1 while a test, a benchmark or `npm run dev`
+ * needs it. The program ends with this process in every case, and leaves nothing behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,15 +17,15 @@ export interface Server {
   readonly port: number;
   /** Its working directory, with its data. */
   readonly folder: string;
-  /** Undefined while it does not run. */
+  /** Undefined while the program does not run. */
   readonly pid: number | undefined;
-  /** What it has printed, both streams, the last 256 KiB. */
+  /** The last 256 KiB of its output, both streams. */
   log(): string;
-  /** Send a signal. Resolves once the program is gone, or at once for a signal that doesn't end it. */
+  /** Sends a signal. Resolves once the program has exited, or at once for a signal that does not end it. */
   kill(signal: NodeJS.Signals): Promise<void>;
-  /** Start it again on the same port with the same data; stops it first if it still runs. */
+  /** Starts it again on the same port with the same data; stops it first if it still runs. */
   restart(): Promise<void>;
-  /** Stop it in good order and remove its folder. A second call changes nothing. */
+  /** Stops it in an orderly way and removes its folder. A second call changes nothing. */
   stop(): Promise<void>;
 }
 
@@ -33,16 +33,16 @@ export interface Server {
 export interface Program {
   readonly command: string;
   readonly arguments: readonly string[];
-  /** In its log once it takes connections. The port alone could be another program's that was quicker. */
+  /** Text in its log once it accepts connections. The port alone could belong to another, faster program. */
   readonly ready: RegExp;
   readonly protocol: string;
-  /** Write its configuration for this port into its folder. */
+  /** Writes its configuration for this port into its folder. */
   configure(folder: string, port: number): Promise<void>;
   /** Longest time until it is ready, in milliseconds; default 15 000. */
   readonly startTimeoutMs?: number;
 }
 
-/** Where to run it. Without `port` a free one is taken; without `folder` a new one, which is removed at the stop. */
+/** Where to run it. The default port is a free one; the default folder is a new one, which is removed at the stop. */
 export interface Place {
   readonly port?: number | undefined;
   readonly folder?: string | undefined;
@@ -53,7 +53,7 @@ const STOP_TIMEOUT_MS = 20_000;
 const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
 
 /**
- * Run a program and wait until it takes connections.
+ * Runs a program and waits until it accepts connections.
  * @throws Error with the program's log if it does not start.
  */
 export async function startServer(program: Program, place: Place = {}): Promise<Server> {
@@ -69,7 +69,7 @@ export async function startServer(program: Program, place: Place = {}): Promise<
         await server.start();
         return server;
       } catch (error) {
-        // Between finding the port and binding it another process may have taken it.
+        // Another process may take the port between finding and binding it.
         if (place.port !== undefined || attempt === 5 || !/address already in use/i.test(server.log()))
           throw error;
       }
@@ -120,7 +120,7 @@ class RunningServer implements Server {
     };
     child.stdout?.setEncoding('utf8').on('data', keep);
     child.stderr?.setEncoding('utf8').on('data', keep);
-    // 'close' and not 'exit': the last lines of the log, which say why, are then here.
+    // Waits for 'close' and not 'exit': the last lines of the log, with the cause, have then arrived.
     const ended = once(child, 'close').then(() => 'ended' as const);
     const stopWaiting = new AbortController();
     const outcome = await Promise.race([ended, this.#accepting(stopWaiting.signal)]);
@@ -149,7 +149,7 @@ class RunningServer implements Server {
     if (this.#ownsFolder) await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** For the end of this process, where nothing can be waited for. */
+  /** For the end of this process, where nothing can wait. */
   abandon(): void {
     this.#child?.kill('SIGKILL');
     if (this.#ownsFolder) rmSync(this.folder, { recursive: true, force: true });
@@ -158,7 +158,7 @@ class RunningServer implements Server {
   async #end(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
-    child.kill('SIGCONT'); // a stopped one does not hear SIGTERM
+    child.kill('SIGCONT'); // A stopped process does not receive SIGTERM.
     const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await this.kill('SIGTERM').finally(() => clearTimeout(impatience));
   }
@@ -184,7 +184,7 @@ function abandonAll(): void {
 process.once('exit', abandonAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
-    // Whoever else listens stops its servers itself, in good order.
+    // A process with its own signal listener stops its servers itself, in an orderly way.
     if (process.listenerCount(signal) > 0) return;
     abandonAll();
     process.kill(process.pid, signal);
@@ -192,8 +192,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /**
- * The shell in between finds servers in sbin, which is not in every user's PATH, and has the kernel (Linux) end the
- * program with this process, even if that is killed outright. It then becomes the program: same process id.
+ * Starts the program through a shell. The shell finds servers in sbin, which is not in every user's PATH. It also
+ * makes the kernel (Linux) end the program with this process, even after SIGKILL. The shell becomes the program: the
+ * process id stays.
  */
 const LAUNCH = `
 PATH="$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
@@ -201,8 +202,8 @@ setpriv --pdeathsig KILL true 2>/dev/null && exec setpriv --pdeathsig KILL "$0" 
 exec "$0" "$@"`;
 
 /**
- * Start a program that ends with this process. It hears no Ctrl-C of the terminal, so that it goes on until those that
- * still need it have ended.
+ * Starts a program that ends with this process. It does not receive Ctrl-C of the terminal, so it runs until its
+ * users have stopped.
  * @param line - the program and its arguments.
  */
 export function spawnProgram(
@@ -218,7 +219,7 @@ export function spawnProgram(
   });
 }
 
-/** A port of 127.0.0.1 that nothing listens on now. */
+/** Finds a port of 127.0.0.1 that nothing listens on now. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');

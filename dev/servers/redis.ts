@@ -7,19 +7,19 @@ import { type Server, startServer } from './process.ts';
 export interface RedisOptions {
   /** Default: a free one. */
   readonly port?: number;
-  /** Write each change to disk before it is confirmed, so that `kill('SIGKILL')` loses nothing; default false. */
+  /** Writes each change to disk before it is confirmed, so that `kill('SIGKILL')` loses nothing; default false. */
   readonly appendonly?: boolean;
-  /** Take connections by TLS only; with an authority, only from those that show a certificate of it. */
+  /** Accepts connections by TLS only; with an authority, only from clients with a certificate of it. */
   readonly tls?: { readonly certificate: Certificate; readonly clientCa?: Buffer };
-  /** More lines for redis.conf; they win. */
+  /** More lines for redis.conf; they take precedence. */
   readonly extraConfig?: string;
   /** Working directory, kept at the stop. Default: a new one, removed at the stop. */
   readonly folder?: string;
 }
 
 /**
- * Start a Redis on 127.0.0.1. A restart finds its data again: it is saved when Redis is stopped.
- * @returns it once it takes connections; `url` is `redis://127.0.0.1:<port>`.
+ * Starts a Redis on 127.0.0.1. A restart keeps its data: Redis saves when it is stopped.
+ * @returns it once it accepts connections; `url` is `redis://127.0.0.1:<port>`.
  * @throws Error with the log of Redis if it does not start.
  */
 export function startRedis(options: RedisOptions = {}): Promise<Server> {

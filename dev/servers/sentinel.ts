@@ -7,7 +7,7 @@ import { type Server, startServer } from './process.ts';
 import { startRedis } from './redis.ts';
 
 export interface SentinelOptions {
-  /** More lines for each redis.conf; they win. */
+  /** More lines for each redis.conf; they take precedence. */
   readonly extraConfig?: string;
   /** Milliseconds of silence after which a server counts as down; default 2 000. */
   readonly downAfterMs?: number;
@@ -17,13 +17,16 @@ export interface SentinelOptions {
 export interface Sentinels {
   /** `redis+sentinel://host,host,host/main` */
   readonly url: string;
-  /** The three servers of Redis, whichever of them is the master. */
+  /** The three Redis servers in a fixed order, whichever is the master. */
   readonly nodes: readonly Server[];
-  /** The server that the Sentinels call the master now. */
+  /** The server that the Sentinels report as the master now. */
   master(): Promise<Server>;
-  /** Have the first Sentinel make a replica the master, while the master lives; done when it has begun. */
+  /** Makes the first Sentinel promote a replica while the master runs; resolves when the failover has begun. */
   switchOver(): Promise<void>;
-  /** Whether two replicas follow, and all Sentinels know; until then one that lags behind may be the next master. */
+  /**
+   * Whether two replicas follow and all Sentinels have them; otherwise a replica that lags behind may be the next
+   * master.
+   */
   isWhole(): Promise<boolean>;
   stop(): Promise<void>;
 }
@@ -31,12 +34,12 @@ export interface Sentinels {
 const masterName = 'main';
 
 /**
- * Start them on 127.0.0.1, with append-only files.
+ * Starts them on 127.0.0.1, with append-only files.
  *
- * Replication is asynchronous: what the master confirmed in the moment before it dies may not have reached a replica,
- * and is lost when that becomes the master. `min-replicas-to-write` does not change that; it bounds for how long a
- * master that was cut off from its replicas goes on confirming.
- * @returns them once both replicas follow and each Sentinel knows the others.
+ * Replication is asynchronous. What the master confirmed just before it stops may not have reached a replica, and is
+ * lost when that replica becomes the master. `min-replicas-to-write` does not change that; it limits how long a
+ * master without replicas goes on confirming.
+ * @returns them once both replicas follow and the Sentinels have found each other.
  */
 export async function startSentinels(options: SentinelOptions = {}): Promise<Sentinels> {
   const { extraConfig = '', downAfterMs = 2_000 } = options;
@@ -70,7 +73,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
         return master;
       },
       async switchOver() {
-        // Never two of them: the second would begin a fail-over of its own, and might choose another replica.
+        // Never two of them: the second would begin its own failover, and might choose another replica.
         const [leader] = sentinels as [Server];
         await until('a replica is fit to be the master', async () => {
           const answer = await call(leader.port, 'FAILOVER', masterName).catch(String);
@@ -122,7 +125,7 @@ async function isWhole(sentinels: readonly Server[]): Promise<boolean> {
   return known.every(Boolean);
 }
 
-/** The master's port by the first Sentinel that answers. */
+/** Asks the Sentinels for the master's port and uses the first answer. */
 async function masterPort(sentinels: readonly Server[]): Promise<number> {
   for (const { port } of sentinels) {
     const address = await call(port, 'GET-MASTER-ADDR-BY-NAME', masterName).catch(() => undefined);
@@ -134,7 +137,7 @@ async function masterPort(sentinels: readonly Server[]): Promise<number> {
 const answerMs = 2_000;
 
 async function call(port: number, ...words: string[]): Promise<unknown> {
-  // A frozen server takes connections, and never answers.
+  // A frozen server accepts connections and never answers.
   const options = {
     maxRetriesPerRequest: 1,
     lazyConnect: true,
@@ -142,7 +145,7 @@ async function call(port: number, ...words: string[]): Promise<unknown> {
     commandTimeout: answerMs,
   };
   const connection = new Redis(port, '127.0.0.1', options);
-  connection.on('error', () => undefined); // the call fails
+  connection.on('error', () => undefined); // The call fails.
   try {
     return await connection.call('SENTINEL', ...words);
   } finally {

@@ -3,10 +3,10 @@ import { escapeHtml } from '../../src/services/mail/templates.ts';
 import type { CaughtMail } from './smtp.ts';
 
 /**
- * A page for the browser that lists caught mails, newest first: `/` for people, `/mails.json` for programs.
+ * Serves a page that lists caught mails, newest first: `/` for people, `/mails.json` for programs.
  *
- * Whatever stands in a mail, it runs no script and loads nothing: the policy below also holds in the sandboxed frames.
- * Only requests by a loopback name are answered, so that no web site can read codes through a name of its own.
+ * The policy below runs no script of a mail and loads nothing, also in the sandboxed frames. Only requests by a
+ * loopback name are answered, so that no web site can read codes through its own name.
  */
 export function mailPage(mails: () => readonly CaughtMail[]): Server {
   return createServer((request, response) => answer(request, response, mails()));

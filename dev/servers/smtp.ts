@@ -9,23 +9,23 @@ import { mailPage } from './smtp-page.ts';
 export interface SmtpOptions {
   /** A free one if absent. */
   port?: number;
-  /** With a user, nothing is taken without a login. */
+  /** With a user, the server accepts nothing without a login. */
   user?: string;
   password?: string;
-  /** Default `none`; `starttls` offers it and takes no mail without it. The other two need the `openssl` program. */
+  /** Default `none`; `starttls` offers it and accepts no mail without it. The other two need the `openssl` program. */
   tls?: 'none' | 'starttls' | 'implicit';
   /** Names in the certificate, default `localhost` and the loopback addresses. */
   certificateNames?: string[];
-  /** Instead of one that it signs itself. */
+  /** Replaces the certificate that the server signs itself. */
   certificate?: Certificate;
-  /** Take nothing from clients that show no certificate of this authority. */
+  /** Accepts nothing from clients without a certificate of this authority. */
   clientCa?: Buffer;
-  /** Serve the page that lists the mails. */
+  /** Serves the page that lists the mails. */
   page?: boolean;
   pagePort?: number;
 }
 
-/** A mail as the server took it. */
+/** A mail as the server received it. */
 export interface CaughtMail {
   /** Address in MAIL FROM. */
   from: string;
@@ -41,50 +41,50 @@ export interface CaughtMail {
   /** ISO 8601. */
   receivedAt: string;
   secure: boolean;
-  /** Who was logged in. */
+  /** The user who was logged in. */
   user: string | null;
 }
 
-/** Where the server says no; `temporary` is a greylisting 450 to RCPT TO, `accept` none. */
+/** Where the server refuses; `temporary` is a greylisting 450 to RCPT TO, `accept` refuses nothing. */
 type SmtpRefusal = 'none' | 'auth' | 'mail' | 'rcpt' | 'temporary' | 'data';
-/** Where the server falls silent: before its greeting, after a mail's last line, or (`true`) at both. */
+/** Where the server stops responding: before its greeting, after a mail's last line, or (`true`) at both. */
 type SmtpHang = boolean | 'connect' | 'data';
 
-/** A mail server on 127.0.0.1 that keeps what it takes and can be told to misbehave. */
+/** A mail server on 127.0.0.1 that keeps received mails and can misbehave on demand. */
 export interface SmtpSink {
   readonly url: string;
   readonly port: number;
   readonly pageUrl: string | undefined;
-  /** The server's own certificate, to be trusted by clients; `undefined` without TLS. */
+  /** The server's own certificate, which clients must trust; `undefined` without TLS. */
   readonly ca: Buffer | undefined;
-  /** Oldest first; the newest 1000 are kept. */
+  /** Oldest first; the server keeps the newest 1000. */
   mails(): readonly CaughtMail[];
-  /** The first caught mail that fits, past or to come. @throws Error after `timeoutMs`. */
+  /** Resolves with the first mail that fits, caught already or later. @throws Error after `timeoutMs`. */
   waitForMail(fits: (mail: CaughtMail) => boolean, timeoutMs: number): Promise<CaughtMail>;
   refuse(where: SmtpRefusal): void;
-  /** `false` answers again, though not to those that were left waiting before. */
+  /** `false` answers again, but not to clients that were left waiting before. */
   hang(where: SmtpHang): void;
-  /** Let so many milliseconds pass after a mail's last line before it is taken. */
+  /** Delays the acceptance after a mail's last line, in milliseconds. */
   delay(milliseconds: number): void;
   /** How many clients were left waiting since the start. */
   hungCount(): number;
-  /** Keep the next mails, but cut the connection instead of saying 250. */
+  /** Keeps the next mails, but cuts the connection instead of answering 250. */
   dropAfterAccept(on: boolean): void;
-  /** Close the connections of all clients; they may come again. */
+  /** Closes the connections of all clients; they may connect again. */
   dropConnections(): void;
-  /** TCP connections taken since the start. */
+  /** TCP connections accepted since the start. */
   connectionCount(): number;
   /** TCP connections open now. */
   openConnections(): number;
-  /** All that clients have sent, commands and mails; empty with TLS. */
+  /** All bytes that clients have sent, commands and mails; empty with TLS. */
   received(): string;
-  /** Close everything at once. */
+  /** Closes everything at once. */
   stop(): Promise<void>;
 }
 
 const keptMails = 1000;
 
-/** Start a mail sink; it listens on 127.0.0.1 only. */
+/** Starts a mail sink; it listens on 127.0.0.1 only. */
 export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
   const { tls = 'none', user, password = '' } = options;
   const { certificate = tls === 'none' ? undefined : await selfSignedCertificate(options.certificateNames) } =
@@ -135,7 +135,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
         callback(Object.assign(new Error('STARTTLS first'), { responseCode: 530 }));
       } else callback(refusedAt('mail', 550, `not from ${address.address}`));
     },
-    // Like many a real server, this one quotes the address in its refusals.
+    // Many real servers quote the address in their refusals, so this one does too.
     onRcptTo({ address }, _session, callback) {
       callback(
         refusedAt('rcpt', 550, `<${address}>: no such mailbox`) ??
@@ -144,7 +144,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
     },
     async onData(stream, session, callback) {
       const raw = await readAll(stream).catch(() => undefined);
-      if (raw === undefined) return; // the client broke off
+      if (raw === undefined) return; // The client disconnected.
       const error = refusedAt('data', 554, `not for ${session.envelope.rcptTo[0]?.address}`);
       if (error) return callback(error);
       if (fallsSilent('data')) return;
@@ -154,7 +154,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
       else callback(null, 'taken');
     },
   });
-  // A client that breaks off a TLS handshake or a connection is part of the play.
+  // Clients may break off a TLS handshake or a connection; this is expected.
   server.on('error', () => undefined);
 
   const sockets = trackSockets(server.server);
@@ -234,7 +234,10 @@ async function caughtMail(raw: string, session: SMTPServerSession): Promise<Caug
   };
 }
 
-/** The parser hands out a header's bytes one a character, since their charset may be anything; here it is UTF-8 (RFC 6532). */
+/**
+ * Decodes a header as UTF-8 (RFC 6532). The parser returns its bytes one a character, since their charset may be
+ * anything.
+ */
 function headerValue(line: string): string {
   const value = line.slice(line.indexOf(':') + 1).replace(/\r?\n/g, '');
   return Buffer.from(value, 'latin1').toString('utf8').trim();
@@ -251,7 +254,7 @@ function trackSockets(server: Server) {
   return {
     open,
     count: () => count,
-    /** Destroy the connection from this port, or all. */
+    /** Destroys the connection from this port, or all. */
     cut(remotePort?: number) {
       for (const socket of open)
         if ((remotePort ?? socket.remotePort) === socket.remotePort) socket.destroy();

@@ -11,7 +11,10 @@ export interface Issued {
 
 const idAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** Random credentials of the form and about the length that STS gives: a token of some hundred characters of base64. */
+/**
+ * Makes random credentials of the form and about the length that STS uses: a token of some hundred characters of
+ * base64.
+ */
 export function issue(durationSeconds: number): Issued {
   return {
     keys: {

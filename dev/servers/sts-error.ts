@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 export const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
-/** What STS refuses. */
+/** A call that STS refuses. */
 export class StsError extends Error {
   override readonly name = 'StsError';
   readonly status: number;

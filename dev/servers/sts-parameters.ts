@@ -32,7 +32,7 @@ const chainedDurationSecondsLimit = 3_600;
 type Parameter = keyof typeof forms;
 
 /**
- * @param chained - the caller's own credentials are a role's, for which STS allows one hour at most.
+ * @param chained - whether the caller's own credentials are a role's; STS then allows one hour at most.
  * @throws StsError `ValidationError`, `MalformedPolicyDocument` or `InvalidParameterValue`.
  * @see AWS STS API, AssumeRole and AssumeRoleWithWebIdentity, Request Parameters and Errors
  */

@@ -6,11 +6,11 @@ import { StsError } from './sts-error.ts';
 export interface KeyPair {
   accessKeyId: string;
   secretAccessKey: string;
-  /** Only temporary credentials have one; it must come along with the signature. */
+  /** Only temporary credentials have one; it must come with the signature. */
   sessionToken?: string;
 }
 
-/** An HTTP request as it came in. */
+/** An HTTP request as it arrived. */
 export interface SignedRequest {
   method: string;
   /** Path and query, as in the request line. */
@@ -25,8 +25,8 @@ const authorizationForm =
   /^AWS4-HMAC-SHA256 Credential=([^/\s]+)\/(\d{8})\/([^/\s]+)\/([^/\s]+)\/aws4_request, ?SignedHeaders=([^,\s]+), ?Signature=([0-9a-f]{64})$/;
 
 /**
- * Check a Signature Version 4 by signing the request again with AWS's own signer.
- * @param find - the key pair of an access key id, if there is one.
+ * Checks a Signature Version 4 by signing the request again with AWS's own signer.
+ * @param find - returns the key pair of an access key id, if there is one.
  * @returns the access key id that signed.
  * @throws StsError as AWS answers: `MissingAuthenticationToken`, `InvalidClientTokenId`, `IncompleteSignature`,
  *   `SignatureDoesNotMatch` (also for a clock more than 5 minutes off, another region or another service).
@@ -89,7 +89,7 @@ async function sign(
   });
   const { pathname, searchParams } = new URL(request.target, 'http://host');
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => names.has(name)));
-  // The signer believes this header; a body that was altered on the way is only seen if it is hashed here.
+  // The signer trusts this header. A body that was changed on the way is only detected if it is hashed here.
   if (names.has('x-amz-content-sha256')) {
     headers['x-amz-content-sha256'] = createHash('sha256').update(request.body).digest('hex');
   }
@@ -108,7 +108,7 @@ async function sign(
   return signed.headers.authorization?.match(/Signature=([0-9a-f]{64})$/)?.[1] ?? '';
 }
 
-/** `20260731T235959Z` in Unix milliseconds. */
+/** Parses `20260731T235959Z` to Unix milliseconds. */
 function readAmzDate(text = ''): number | undefined {
   const iso = text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
   const time = iso === text ? Number.NaN : Date.parse(iso);

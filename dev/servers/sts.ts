@@ -29,9 +29,9 @@ export interface StsOptions {
   region?: string;
 }
 
-/** A call that came in with a right signature and right parameters; `answered` is `success`, an error code or `none`. */
+/** A call with a valid signature and valid parameters; `answered` is `success`, an error code or `none`. */
 export interface StsRequest extends AssumeRoleCall {
-  /** Who signed; empty for `AssumeRoleWithWebIdentity`, which is not signed. */
+  /** The access key id that signed; empty for `AssumeRoleWithWebIdentity`, which is not signed. */
   accessKeyId: string;
   answered: string;
   /** The credentials in the answer, whole or cut off. */
@@ -40,12 +40,14 @@ export interface StsRequest extends AssumeRoleCall {
 
 export interface StsServer {
   url: string;
-  /** What the SDK needs to find and use this server: `AWS_ENDPOINT_URL_STS`, the region and the key pair. */
+  /**
+   * The settings with which the SDK finds and uses this server: `AWS_ENDPOINT_URL_STS`, the region and the key pair.
+   */
   environment: Record<string, string>;
   requests(): StsRequest[];
   /** @param slowMs - for `slow`: how long an answer takes. */
   mode(mode: StsMode, slowMs?: number): void;
-  /** Answer the next calls with `Throttling`, whatever the mode. */
+  /** Answers the next calls with `Throttling`, whatever the mode. */
   throttleNext(calls: number): void;
   /** The most calls that were open at once, of all phones or of one role session name. */
   concurrentPeak(sessionName?: string): number;
@@ -60,12 +62,12 @@ interface State {
   mode: StsMode;
   slowMs: number;
   throttled: number;
-  /** Calls open now and at most, by role session name; the name `''` counts all. */
+  /** The number of open calls, now and at most, by role session name; the name `''` counts all. */
   open: Map<string, { now: number; peak: number }>;
 }
 
 const bodyLimit = 64 * 1024;
-/** The key pair that AWS's own documentation uses: known to everybody, good for nothing. */
+/** The key pair of AWS's own documentation: public, and useless elsewhere. */
 const exampleKeys = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
@@ -73,8 +75,10 @@ const exampleKeys = {
 
 /**
  * STS for development and tests: `AssumeRole`, its signature verified with AWS's own signer, and
- * `AssumeRoleWithWebIdentity` for any token. Credentials that it gives can sign calls to it; they open nothing else.
- * Roles and their trust policies are not known here: every role can be assumed.
+ * `AssumeRoleWithWebIdentity` for any token.
+ *
+ * Credentials that it returns can sign calls to it; they open nothing else. It has no roles or trust policies: every
+ * role can be assumed.
  * @see AWS STS API Reference
  */
 export async function startSts(options: StsOptions = {}): Promise<StsServer> {
@@ -135,7 +139,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   }
 }
 
-/** Who calls and what for; noted in `requests`. */
+/** The caller and the purpose of a call, as `requests` records them. */
 async function identify(state: State, request: IncomingMessage, body: Buffer): Promise<StsRequest> {
   if (request.method !== 'POST')
     throw new StsError(405, 'MethodNotAllowed', 'This endpoint takes POST only.');

@@ -44,7 +44,7 @@ function BrokerState() {
   );
 }
 
-/** Learn whom there is, and open a line for each. */
+/** Fetches the list of people, and opens a connection for each. */
 async function start(): Promise<string> {
   people.value = await server.people();
   const [first] = people.value;

@@ -3,7 +3,7 @@ import mqtt, { type MqttClient } from 'mqtt';
 import { received, sent } from './conversation/messages.ts';
 import { server } from './server.ts';
 
-/** Where clients in the field publish; the broker puts the client in. */
+/** The topic where clients in the field publish; the broker inserts the client id. */
 export const requestTopic = 'events/1//api/anon//';
 
 export type LineState = 'connecting' | 'connected' | 'broken';
@@ -12,22 +12,25 @@ const states = signal<ReadonlyMap<string, LineState>>(new Map());
 const lines = new Map<string, MqttClient>();
 const encoder = new TextEncoder();
 
-/** The least of all lines. */
+/** The lowest state of all connections. */
 export const brokerState = computed((): LineState => {
   const all = [...states.value.values()];
   if (all.length === 0 || all.includes('connecting')) return 'connecting';
   return all.includes('broken') ? 'broken' : 'connected';
 });
 
-/** Another one in each tab, so that two tabs do not throw each other out. */
+/** Differs in each tab, so that two tabs do not disconnect each other. */
 const tab = Math.random().toString(36).slice(2, 8);
 
-/** The MQTT client id that this page has for a phone. */
+/** The MQTT client id that this page uses for a phone. */
 export function clientOf(phone: string): string {
   return `page-${tab}-${phone}`;
 }
 
-/** Give the phone's client here its session, connect it, and listen as its device does. @throws Error without a session. */
+/**
+ * Gives the phone's client a session, connects it, and subscribes as its device does. @throws Error without a
+ * session.
+ */
 export async function openLine(phone: string): Promise<void> {
   if (lines.has(phone)) return;
   const client = clientOf(phone);
@@ -39,7 +42,7 @@ export async function openLine(phone: string): Promise<void> {
     clientId: client,
     protocolVersion: 5,
     reconnectPeriod: 1000,
-    // The default takes a worker made of a blob, which the page's own policy refuses.
+    // The default uses a worker made of a blob, which the page's own policy refuses.
     timerVariant: 'native',
     manualConnect: true,
   });
@@ -67,7 +70,7 @@ export async function openLine(phone: string): Promise<void> {
   }
 }
 
-/** Publish a request as the phone's device. @throws Error when the broker does not take it. */
+/** Publishes a request as the phone's device. @throws Error when the broker does not take it. */
 export async function ask(phone: string, kind: string, payload: Uint8Array): Promise<void> {
   const line = lines.get(phone);
   if (!line?.connected) throw new Error('there is no connection to the broker');

@@ -1,6 +1,6 @@
 import type { People, ShownMails, SignIn, Workers } from '../../dev/page/shapes.ts';
 
-/** What the page's own server tells. @throws Error when it does not. */
+/** Fetches JSON from the page's own server. @throws Error when it does not answer. */
 export const server = {
   people: () => read<People>('/people.json'),
   workers: () => read<Workers>('/workers.json'),
@@ -18,11 +18,11 @@ async function read<T>(path: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-/** Call now, and again so long after each answer, for as long as the page is looked at. */
+/** Calls now, and again after each answer and this pause, while the page is visible. */
 export function repeat(intervalMs: number, work: () => Promise<void>): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const turn = async (): Promise<void> => {
-    // A server that is gone comes back; whoever shows its numbers shows that they are missing.
+    // The server may come back. Its users show meanwhile that the numbers are missing.
     if (!document.hidden) await work().catch(() => undefined);
     timer = setTimeout(() => void turn(), intervalMs);
   };

@@ -1,9 +1,9 @@
 import { Atom, decode, EtfError, print, type Term, Tuple } from '../../src/etf/index.ts';
 import { type RecordName, records } from '../../src/qa/formats/record-fields.ts';
 
-/** A payload as people read it. */
+/** A payload in readable form. */
 export interface ReadPayload {
-  /** Absent when the bytes are no term. */
+  /** Absent when the bytes are not a term. */
   readonly term?: Term;
   /** Erlang text, or why there is none. */
   readonly text: string;
@@ -22,7 +22,7 @@ export function readPayload(payload: Uint8Array): ReadPayload {
   }
 }
 
-/** Wider than a worker's: a profile with thousands of contacts is answered. */
+/** Wider than a worker's limits: answers may have profiles with thousands of contacts. */
 const limits = { payloadBytes: 8 << 20, nesting: 64, elements: 1 << 20, inflatedBytes: 8 << 20 };
 
 /** The elements of a record after its tag; `undefined` for any other term. */
@@ -45,7 +45,7 @@ export function fieldsOf(term: Term | undefined, name: RecordName): Fields | und
   return Object.fromEntries(fields.map((field, index) => [field.name, values[index]]));
 }
 
-/** A field as a person would say it: a binary or list of characters as text, `[]` as nothing. */
+/** A field in readable form: a binary or list of characters as text, `[]` as nothing. */
 export function plainText(term: Term | undefined): string {
   if (term === undefined || (Array.isArray(term) && term.length === 0)) return '';
   if (term instanceof Atom) return term.name === 'undefined' ? '' : term.name;
@@ -54,7 +54,7 @@ export function plainText(term: Term | undefined): string {
   return quoted ?? (erlang === '<<>>' ? '' : erlang);
 }
 
-/** A time in Unix milliseconds; `undefined` where none is set. */
+/** A time in Unix milliseconds; `undefined` if it is not set. */
 export function timeOf(term: Term | undefined): Date | undefined {
   return typeof term === 'number' && term > 0 ? new Date(term) : undefined;
 }

@@ -17,7 +17,7 @@ import { type Field, forms } from './forms.ts';
 import { attempt, outcome } from './outcome.ts';
 import { Speaker } from './speaker.tsx';
 
-/** Where a request is put together and sent. */
+/** The form where a request is composed and sent. */
 export function Composer() {
   const { about, fields } = forms[kind.value];
   return (
@@ -110,7 +110,7 @@ function Control({ field }: { field: Field }) {
   );
 }
 
-/** The request as it goes out; whoever wants to say something that no form says writes it here. */
+/** Shows the request as it is sent; requests that no form covers can be written here. */
 function TermText() {
   const edited = editedText.value !== undefined;
   const isWrong = textFault.value !== '' || doubt.value !== '';

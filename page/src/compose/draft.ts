@@ -6,16 +6,16 @@ import { records } from '../../../src/qa/formats/record-fields.ts';
 import { speaker } from '../people.ts';
 import { forms } from './forms.ts';
 
-/** Which request is being composed. */
+/** The kind of request in the composer. */
 export const kind = signal<RequestKind>('get');
 
-/** What was typed, by `<phone>/<request>.<field>`. */
+/** The typed values, by `<phone>/<request>.<field>`. */
 const typed = signal<Readonly<Record<string, string>>>({});
 
-/** The term as it was edited by hand; `undefined` while the form says it. */
+/** The term as it was edited by hand; `undefined` while the form determines it. */
 export const editedText = signal<string | undefined>(undefined);
 
-/** What stands in a field: what was typed there for this phone and request, or the phone's example. */
+/** The value of a field: the text typed for this phone and request, or the phone's example. */
 export function fieldValue(field: string): string {
   const place = `${kind.value}.${field}`;
   return typed.value[`${speaker.value?.phone}/${place}`] ?? speaker.value?.examples[place] ?? '';
@@ -26,13 +26,13 @@ export function type(field: string, value: string): void {
   typed.value = { ...typed.value, [`${speaker.value?.phone}/${kind.value}.${field}`]: value };
 }
 
-/** Compose another request. */
+/** Switches to another request. */
 export function turnTo(other: RequestKind): void {
   kind.value = other;
   editedText.value = undefined;
 }
 
-/** The request as the form says it, in Erlang text. */
+/** Makes the request of the form, in Erlang text. */
 export const composedText = computed(() => composeText());
 
 function composeText(): string {
@@ -40,14 +40,14 @@ function composeText(): string {
   return print(forms[kind.value].compose(phone, (field) => fieldValue(field).trim()));
 }
 
-/** A request that has no fields, as bytes. */
+/** Makes a request without fields, as bytes. */
 export function payloadOf(phone: string, plainKind: RequestKind): Uint8Array {
   return encode(forms[plainKind].compose(phone, () => ''));
 }
 
 /**
- * The request as bytes. A form is read anew, since some take the time.
- * @throws EtfTextError when what was edited by hand is no Erlang term.
+ * Makes the request as bytes. Reads the form again, because some forms use the current time.
+ * @throws EtfTextError when the text edited by hand is not an Erlang term.
  */
 export function payload(): Uint8Array {
   return encode(parse(editedText.value ?? composeText(), { records }));
@@ -56,7 +56,7 @@ export function payload(): Uint8Array {
 /** What is wrong with the text that was edited by hand, so that it can't be sent; `''` if nothing is. */
 export const textFault = computed(() => checkedText.value.fault);
 
-/** Why a worker would refuse what can be sent all the same; `''` if nothing is known. */
+/** Why a worker would refuse a request that can still be sent; `''` if no reason is known. */
 export const doubt = computed(() => checkedText.value.doubt);
 
 const checkedText = computed((): { fault: string; doubt: string } => {

@@ -2,24 +2,24 @@ import { atom, type Term } from '../../../src/etf/index.ts';
 import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { contact, feature, profile, roster, service } from './records.ts';
 
-/** One thing that a request wants to know. */
+/** One field of a request's form. */
 export interface Field {
   readonly name: string;
   readonly label: string;
   readonly hint?: string;
-  /** `lines` takes several, a line each. */
+  /** `lines` takes several values, one on each line. */
   readonly control: 'text' | 'lines' | 'choice';
   readonly choices?: readonly string[];
-  /** Two of these stand side by side. */
+  /** Shows two such fields side by side. */
   readonly isShort?: boolean;
 }
 
 /** How a request is composed. */
 export interface Form {
-  /** What it does, in a sentence. */
+  /** What the request does, in a sentence. */
   readonly about: string;
   readonly fields: readonly Field[];
-  /** The request. `at` has the values of all fields, trimmed; `''` is a field that is left alone. */
+  /** Makes the request. `at` has the values of all fields, trimmed; `''` is a field that is left alone. */
   compose(phone: string, at: (name: string) => string): Term;
 }
 
@@ -117,7 +117,7 @@ function rosterOf(at: (name: string) => string): Term {
   return roster(integer(at('rosterId')), at('rosterName'), contacts);
 }
 
-/** What is no integer is sent as the text that it is: the worker has an answer to that too. */
+/** Text that is not an integer is sent as text: the worker has an answer for it too. */
 function integer(text: string): Term {
   const number = Number(text);
   return Number.isSafeInteger(number) ? number : new TextEncoder().encode(text);

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 
-/** What became of the last thing that was tried, where that is worth a word. */
+/** The result of the last action, where it needs a message. */
 export const outcome = signal('');
 
-/** Try something, and tell what it returns, or why it was not done. */
+/** Runs an action, and shows its result, or why it failed. */
 export async function attempt(work: () => Promise<string>): Promise<void> {
   try {
     outcome.value = await work();

@@ -1,4 +1,4 @@
-/** The protocol's records as terms; what a form does not ask for has its default. */
+/** Makes the protocol's records as terms; fields that a form does not have get their default. */
 import { atom, type Term, type Tuple } from '../../../src/etf/index.ts';
 import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { makeRecord, type RecordName } from '../../../src/qa/formats/record-fields.ts';

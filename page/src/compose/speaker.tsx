@@ -7,7 +7,7 @@ import { attempt } from './outcome.ts';
 const newPhone = signal('');
 const isPhone = (text: string): boolean => /^\d{5,15}$/.test(text);
 
-/** For whom the page speaks. */
+/** Selects the phone that the page uses. */
 export function Speaker() {
   return (
     <>

@@ -3,7 +3,7 @@ import { Bytes } from './bytes.tsx';
 import { ErlangText } from './erlang-text.tsx';
 import { type Exchange, exchanges, forgetAll, isRefusal, type Message, summary } from './messages.ts';
 
-/** All that was said, newest first: each request with its answers, and notices. */
+/** Shows all messages, newest first: each request with its answers, and notices. */
 export function Conversation() {
   return (
     <section class="conversation" aria-labelledby="conversation">

@@ -4,7 +4,7 @@ import { nameOf } from '../people.ts';
 import { learn } from '../shown/profiles.ts';
 import { type ReadPayload, readPayload, recordFields } from '../term.ts';
 
-/** Something that was said, as it is shown. */
+/** A message as it is shown. */
 export interface Message extends ReadPayload {
   readonly topic: string;
   readonly payload: Uint8Array;
@@ -13,14 +13,14 @@ export interface Message extends ReadPayload {
   readonly tookMs?: number;
 }
 
-/** A request with its answers, or a notice that nobody here asked for. */
+/** A request with its answers, or a notice without a request of this page. */
 export interface Exchange {
   readonly id: number;
-  /** Who asked, or who was told. */
+  /** The phone that asked or received it. */
   readonly phone: string;
-  /** What was asked for; `undefined` for a notice. */
+  /** The kind of request; `undefined` for a notice. */
   readonly kind?: string;
-  /** The request first, if there was one. */
+  /** The request first, if there is one. */
   readonly messages: readonly Message[];
 }
 
@@ -35,7 +35,7 @@ export const news = signal('');
 let lastId = 0;
 const startedAt = new Map<number, number>();
 
-/** A request goes out. @returns the number by which its answers are recognized. */
+/** Adds a sent request. @returns the number that identifies its answers. */
 export function sent(request: { phone: string; kind: string; topic: string; payload: Uint8Array }): number {
   const { phone, kind, topic, payload } = request;
   const id = ++lastId;
@@ -44,7 +44,7 @@ export function sent(request: { phone: string; kind: string; topic: string; payl
   return id;
 }
 
-/** An answer to the exchange of this number, or anything else. */
+/** Adds an answer to the exchange of this number, or any other message. */
 export function received(heard: {
   phone: string;
   topic: string;
@@ -79,7 +79,7 @@ function add(exchange: Exchange): void {
   exchanges.value = [exchange, ...exchanges.value].slice(0, keptExchanges);
 }
 
-/** What an answer says, in a word or two. */
+/** Summarizes an answer in a word or two. */
 export function summary(term: Term | undefined): string {
   const [code] = recordFields(term, 'io') ?? [];
   if (code instanceof Tuple) return code.elements.map(nameOfAtom).join(' ');

@@ -7,7 +7,7 @@ interface ScrollBoxProps {
   readonly children: ComponentChildren;
 }
 
-/** Holds what may be longer than its place; it is a stop of the Tab key only where there is something to scroll. */
+/** Holds content that may be longer than its box. It takes the Tab key only if it can scroll. */
 export function ScrollBox({ name, label, children }: ScrollBoxProps) {
   const box = useRef<HTMLDivElement>(null);
   const [scrolls, setScrolls] = useState(false);

@@ -1,4 +1,4 @@
-/** What the codec takes from `node:buffer`, for the browser. */
+/** The part of `node:buffer` that the codec uses, for the browser. */
 import { Buffer } from 'buffer/';
 
 export { Buffer };

@@ -1,4 +1,4 @@
-/** The codec uses Node's global `Buffer`; imported before the codec is. */
+/** Sets Node's global `Buffer`, which the codec uses; imported before the codec. */
 import { Buffer } from './buffer.ts';
 
 Object.assign(globalThis, { Buffer });

@@ -1,4 +1,6 @@
-/** In the place of `node:zlib`: browsers inflate only with time, the codec wants it at once. No worker compresses. */
+/**
+ * Replaces `node:zlib`. Browsers inflate asynchronously, but the codec needs it synchronously. No worker compresses.
+ */
 export function inflateSync(): never {
   throw new Error('compressed terms are not read here');
 }

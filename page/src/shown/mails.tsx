@@ -7,7 +7,7 @@ import { repeat, server } from '../server.ts';
 /** `undefined` while they can't be read. */
 const mails = signal<ShownMails | undefined>([]);
 
-/** The mails that were caught, newest first; a code can be taken over into the form. */
+/** Shows the caught mails, newest first; a click copies a code into the form. */
 export function Mails() {
   useEffect(
     () =>
@@ -53,7 +53,7 @@ function Mail({ mail: { to, subject, text, receivedAt } }: { mail: ShownMail }) 
   );
 }
 
-/** Compose the request that confirms the address. */
+/** Composes the request that confirms the address. */
 function takeOver(code: string, address: string): void {
   turnTo('email');
   type('address', address);

@@ -4,7 +4,7 @@ import { attempt } from '../compose/outcome.ts';
 import { speaker } from '../people.ts';
 import { profiles, type ShownContact, type ShownProfile } from './profiles.ts';
 
-/** The profile of whoever speaks, as it was answered last. */
+/** Shows the profile of the phone in use, as it was last answered. */
 export function Profile() {
   const phone = speaker.value?.phone ?? '';
   const profile = profiles.value.get(phone);

@@ -3,7 +3,7 @@ import type { Term } from '../../../src/etf/index.ts';
 import type { RecordName } from '../../../src/qa/formats/record-fields.ts';
 import { type Fields, fieldsOf, plainText, timeOf } from '../term.ts';
 
-/** Somebody in a roster. */
+/** A contact of a roster. */
 export interface ShownContact {
   readonly phoneId: string;
   readonly names: string;
@@ -12,7 +12,7 @@ export interface ShownContact {
   readonly status: string;
 }
 
-/** A profile as it was answered last. */
+/** A profile as it was last answered. */
 export interface ShownProfile {
   readonly phone: string;
   /** The request that it answered. */
@@ -33,13 +33,13 @@ export interface ShownProfile {
 /** By phone. */
 export const profiles = signal<ReadonlyMap<string, ShownProfile>>(new Map());
 
-/** Remember a profile that was answered; any other term changes nothing. */
+/** Stores a profile from an answer; any other term changes nothing. */
 export function learn(term: Term | undefined, at: Date): void {
   const profile = readProfile(term, at);
   if (profile !== undefined) profiles.value = new Map(profiles.value).set(profile.phone, profile);
 }
 
-/** Read a `'Profile'` of 9 or 8 elements; `undefined` for anything else. */
+/** Reads a `'Profile'` of 9 or 8 elements; `undefined` for anything else. */
 export function readProfile(term: Term | undefined, at: Date): ShownProfile | undefined {
   const profile = fieldsOf(term, 'Profile');
   if (profile === undefined) return undefined;

@@ -18,7 +18,7 @@ interface ChartProps {
 
 const heightPx = 72;
 
-/** A small chart of the last two minutes; its newest values stand beside the title as text. */
+/** A small chart of the last two minutes; its newest values are also text beside the title. */
 export function Chart({ title, times, lines }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -36,7 +36,7 @@ export function Chart({ title, times, lines }: ChartProps) {
       plot.current?.setSize({ width: element.clientWidth, height: heightPx }),
     );
     resized.observe(element);
-    // A canvas takes no colours from the style sheet by itself.
+    // A canvas does not read colours from the style sheet by itself.
     const dark = matchMedia('(prefers-color-scheme: dark)');
     dark.addEventListener('change', draw);
     return () => {
@@ -67,7 +67,7 @@ export function Chart({ title, times, lines }: ChartProps) {
   );
 }
 
-/** So many colours there are for lines. */
+/** The number of colours for lines. */
 const colours = 4;
 
 function optionsOf(element: Element, lines: readonly Line[]): uPlot.Options {
@@ -106,7 +106,7 @@ function optionsOf(element: Element, lines: readonly Line[]): uPlot.Options {
   };
 }
 
-/** A colour of the style sheet as it is now, in light or dark. */
+/** Reads a colour of the style sheet as it is now, in light or dark. */
 function colourOf(element: Element, name: string): string {
   const probe = element.ownerDocument.createElement('span');
   probe.style.color = `var(${name})`;

@@ -2,9 +2,9 @@ import { computed, signal } from '@preact/signals';
 import { server } from '../server.ts';
 import { type Moment, momentBetween, type Sample } from './rates.ts';
 
-/** How far back the charts look. */
+/** The time span of the charts. */
 export const shownSeconds = 120;
-/** Latencies are those of so many seconds, or a quiet system would show none. */
+/** Latencies cover this span, because a quiet system would otherwise show none. */
 const latencySpanMs = 5_000;
 
 const samples = signal<readonly Sample[]>([]);
@@ -14,7 +14,7 @@ export const moments = signal<readonly Moment[]>([]);
 /** The newest state of each worker. */
 export const workers = computed(() => samples.value.at(-1)?.workers ?? []);
 
-/** Take one more sample; workers that can't be asked are there without numbers. */
+/** Takes one more sample; workers that don't answer have no numbers in it. */
 export async function sample(): Promise<void> {
   const silent = workers.value.map(({ name }) => ({ name }));
   const taken: Sample = { atMs: Date.now(), workers: await server.workers().catch(() => silent) };

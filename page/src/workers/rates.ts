@@ -1,12 +1,12 @@
 import type { WorkerNumbers, Workers } from '../../../dev/page/shapes.ts';
 
-/** What all workers had counted at a moment. */
+/** The counters of all workers at a moment. */
 export interface Sample {
   readonly atMs: number;
   readonly workers: Workers;
 }
 
-/** What is drawn for a moment. `null` where nothing can be said. */
+/** The drawn values of a moment. `null` where there is no value. */
 export interface Moment {
   readonly atMs: number;
   /** By worker, in the order of their names. */
@@ -19,7 +19,7 @@ export interface Moment {
 
 type Numbers = NonNullable<WorkerNumbers['numbers']>;
 
-/** Compare two samples: what was answered between them. */
+/** Compares two samples and returns the rates between them. */
 export function momentBetween(earlier: Sample | undefined, later: Sample): Moment {
   const past = new Map(earlier?.workers.map(({ name, numbers }) => [name, numbers]));
   const seconds = earlier === undefined ? 0 : (later.atMs - earlier.atMs) / 1000;
@@ -38,14 +38,14 @@ export function momentBetween(earlier: Sample | undefined, later: Sample): Momen
   };
 }
 
-/** A counter that is smaller than before began anew. */
+/** A counter that is smaller than before was restarted. */
 function grown(now: number, before: number): number {
   return now < before ? now : now - before;
 }
 
 type Durations = readonly { readonly atMostSeconds: number; readonly count: number }[];
 
-/** How many requests of all workers took at most so long, between the samples. */
+/** How many requests of all workers took at most this long, between the samples. */
 function sumOfDurations(
   pairs: readonly { now: Numbers | undefined; before: Numbers | undefined }[],
 ): Durations {
@@ -63,7 +63,7 @@ function sumOfDurations(
     .map(([atMostSeconds, count]) => ({ atMostSeconds, count }));
 }
 
-/** In milliseconds, between the bounds of the bucket that holds it, as Prometheus reckons it. */
+/** In milliseconds, interpolated in its bucket, as Prometheus does it. */
 export function quantile(durations: Durations, part: number): number | null {
   const all = durations.at(-1)?.count ?? 0;
   if (all === 0) return null;
@@ -72,7 +72,7 @@ export function quantile(durations: Durations, part: number): number | null {
   const bucket = durations[index];
   const below = durations[index - 1] ?? { atMostSeconds: 0, count: 0 };
   if (bucket === undefined) return null;
-  // Nothing is known beyond the last bound but that it was passed.
+  // Beyond the last bound the exact value is unknown.
   if (index === durations.length - 1) return below.atMostSeconds * 1000;
   const share = (rank - below.count) / (bucket.count - below.count);
   return (below.atMostSeconds + share * (bucket.atMostSeconds - below.atMostSeconds)) * 1000;

@@ -3,7 +3,7 @@ import { repeat } from '../server.ts';
 import { Chart } from './chart.tsx';
 import { moments, sample, workers } from './history.ts';
 
-/** What the workers do, live. */
+/** Shows live charts of the workers. */
 export function Workers() {
   useEffect(() => repeat(1000, sample), []);
   const names = workers.value.map(({ name }) => name);
