@@ -1,4 +1,4 @@
-/** A short run of `npm run chaos` on Sentinel or a Cluster; long ones are for people. */
+/** A short run of `npm run chaos` on Sentinel or a Cluster; long runs are started by hand. */
 import { Rng } from '../harness/rng.ts';
 import { seed, testShortRun } from './random-faults/short.ts';
 

@@ -1,4 +1,4 @@
-/** A short run of `npm run chaos` on a single Redis; long ones are for people. */
+/** A short run of `npm run chaos` on a single Redis; long runs are started by hand. */
 import { testShortRun } from './random-faults/short.ts';
 
 testShortRun('single', [

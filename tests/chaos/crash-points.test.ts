@@ -1,10 +1,10 @@
 /**
- * A worker is killed, or cut off, after each step of a request. Whoever comes back under its client id is given the
- * request again, and in the end all is as if nothing had happened: what Redis holds, the answers, the notices.
+ * Kills a worker, or cuts its connection, after each step of a request. The worker with its client id gets the
+ * request again. In the end Redis, the answers and the notices are as if nothing had happened.
  *
- * There is no failpoint in the program: relays before Redis and the broker count what the worker says, and strike
- * before the server gets the k-th of it, or after the server has done it and before the worker knows.
- * `CRASH_POINTS=all` strikes at each; otherwise at a part of them.
+ * The program has no failpoints: relays before Redis and the broker count the worker's commands and packets. They
+ * strike before the server gets the k-th one, or after the server has executed it and before the worker gets the
+ * reply. `CRASH_POINTS=all` strikes at each; otherwise at a part of them.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -20,13 +20,13 @@ const unharmed = new Map<Scene, Run>();
 before(async () => {
   harness = await CrashHarness.start();
   for (const scene of scenes) {
-    await harness.run(scene, undefined, 'none'); // loads what a worker loads once
+    await harness.run(scene, undefined, 'none'); // Loads the worker's code once.
     unharmed.set(scene, await harness.run(scene, undefined, 'none'));
   }
 });
 after(() => harness.stop());
 
-test('without a crash each request is answered, and those that tell others tell them', () => {
+test('without a crash each request is answered, and those with notices send them', () => {
   for (const [{ name }, { answers, notices, said }] of unharmed) {
     assert.equal(answers.length, name === 'remove' ? 2 : 1, name);
     assert.equal(notices.length, { remove: 5, phone: 7, update: 5 }[name] ?? 0, name);
@@ -38,7 +38,7 @@ for (const harm of ['cut', 'killed'] as const) {
   for (const scene of scenes) {
     for (const position of ['before', 'after'] as const) {
       const when = position === 'before' ? 'before it is heard' : 'after it is heard, before the reply';
-      test(`${scene.name}: a worker ${harm} at each step, ${when}, changes nothing of what comes of it`, async (t) => {
+      test(`${scene.name}: a worker ${harm} at each step, ${when}, changes no result`, async (t) => {
         const expected = unharmed.get(scene);
         assert.ok(expected);
         let struck = 0;
@@ -62,7 +62,7 @@ for (const harm of ['cut', 'killed'] as const) {
   }
 }
 
-/** 1, 2, 3 …, or a part of it that is another for the other position. */
+/** 1, 2, 3 …, or every few of them; the offset differs for the other position. */
 function* points(position: Position, harm: 'cut' | 'killed'): Generator<number> {
   const step = everyPoint ? 1 : { cut: 2, killed: 5 }[harm];
   for (let at = position === 'before' ? 1 : Math.ceil((step + 1) / 2); ; at += step) yield at;

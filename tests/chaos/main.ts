@@ -1,4 +1,6 @@
-/** `npm run chaos -- [--long] [--redis KIND]…`; ends with exit code 0 only if every promise of docs/delivery.md was kept. */
+/**
+ * `npm run chaos -- [--long] [--redis KIND]…`; ends with exit code 0 only if every promise of docs/delivery.md holds.
+ */
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { deckOf, thoroughPace } from './random-faults/faults.ts';
@@ -49,7 +51,7 @@ function readArguments() {
   return { seconds, seed, rate, phones, redis: redis as RedisKind[], deck: deckOf(faults as FaultKind[]) };
 }
 
-/** @returns whether every promise was kept. */
+/** @returns whether every promise holds. */
 async function run(options: NonNullable<ReturnType<typeof readArguments>>): Promise<boolean> {
   const { seed, seconds, rate, phones, deck } = options;
   console.log(`--seed ${seed}`);

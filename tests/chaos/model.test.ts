@@ -1,7 +1,7 @@
 /**
- * Two workers under requests of all nine kinds, drawn at random, against a model of the contract. Phones that know each
- * other ask one after another and all at once; every answer, every notice and all of Redis must be what some order of
- * the requests allows.
+ * Runs two workers under random requests of all nine kinds, against a model of the contract. Phones with each other
+ * as contacts send requests in sequence and in parallel. Every answer, every notice and all of Redis must match some
+ * order of the requests.
  *
  * `MODEL_SECONDS` sets how long it runs, `MODEL_SEED` repeats the choice of requests.
  */
@@ -18,10 +18,10 @@ import { verifySecret } from './model/stores.ts';
 const seconds = Number(process.env.MODEL_SECONDS ?? 20);
 const seed = Number(process.env.MODEL_SEED ?? randomInt(2 ** 31));
 
-/** Groups of phones that know each other; each acts on its own, all at the same time. */
+/** Groups of phones that have each other as contacts; all groups act independently, at the same time. */
 const casts = 8;
 
-test('every answer, every notice and all of Redis are what some order of the requests allows', {
+test('every answer, every notice and all of Redis match some order of the requests', {
   timeout: (seconds + 120) * 1000,
 }, async (t) => {
   const smtp = await startSmtp();

@@ -1,4 +1,4 @@
-/** The inputs that are kept: a line of base64 each, in one file for each target. */
+/** The kept inputs: a line of base64 each, in one file for each target. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { URL } from 'node:url';
 
@@ -16,5 +16,5 @@ export function writeCorpus(target: string, inputs: readonly Buffer[]): void {
   writeFileSync(fileOf(target), small.map((input) => `${input.toString('base64')}\n`).join(''));
 }
 
-/** What is longer is found again quickly, and would only fill the repository. */
+/** A longer input is found again quickly, and would only fill the repository. */
 const MAX_KEPT = 600;

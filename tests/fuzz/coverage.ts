@@ -1,4 +1,4 @@
-/** Which parts of the sources have run, told by V8 itself: the sources are not changed for it. */
+/** Which parts of the sources have run, as reported by V8 itself: the sources are unchanged. */
 import { Session } from 'node:inspector/promises';
 
 export class Coverage {
@@ -10,7 +10,7 @@ export class Coverage {
     this.#folders = folders;
   }
 
-  /** @param folders - whose files count: parts of their paths, such as `/src/etf/`. */
+  /** @param folders - the folders whose files count: parts of their paths, such as `/src/etf/`. */
   static async start(folders: readonly string[]): Promise<Coverage> {
     const coverage = new Coverage(folders);
     coverage.#session.connect();
@@ -24,14 +24,14 @@ export class Coverage {
     return this.#seen.size;
   }
 
-  /** Which blocks have run since the last question that had never run before. */
+  /** The blocks that ran for the first time since the last call. */
   async news(): Promise<Set<string>> {
     const fresh = (await this.#ran()).filter((block) => !this.#seen.has(block));
     for (const block of fresh) this.#seen.add(block);
     return new Set(fresh);
   }
 
-  /** Which of these blocks have run since the last question. */
+  /** Which of these blocks have run since the last call. */
   async among(blocks: ReadonlySet<string>): Promise<Set<string>> {
     return new Set((await this.#ran()).filter((block) => blocks.has(block)));
   }

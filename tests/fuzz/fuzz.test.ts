@@ -1,4 +1,4 @@
-/** A short run of the fuzzer, from the inputs that long runs have kept; `npm run fuzz` is the long one. */
+/** A short run of the fuzzer on the kept inputs; `npm run fuzz` is the long one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unit } from '../harness/calibration.ts';
@@ -9,7 +9,7 @@ import { targets } from './targets.ts';
 const SEED = 1;
 
 for (const [name, target] of Object.entries(targets)) {
-  test(`${name}: no bytes make it throw, take 20 ms or keep memory`, async () => {
+  test(`${name}: no input makes it throw, hang or keep memory`, async () => {
     const corpus = readCorpus(name);
     assert.ok(corpus.length > 20, 'there are inputs to begin with');
     const report = await fuzz(target, { seed: SEED, executions: 20_000, seconds: 4, corpus });
@@ -21,7 +21,7 @@ for (const [name, target] of Object.entries(targets)) {
   });
 }
 
-test('the fuzzer finds what is wrong: a throw, a hang, and memory that is kept', async () => {
+test('the fuzzer detects a throw, a hang, and memory that is kept', async () => {
   const kept: Buffer[] = [];
   const wrong: Record<string, (input: Buffer) => void> = {
     'RangeError: too long': (input) => {

@@ -1,4 +1,4 @@
-/** Coverage-guided fuzzing in one process: an input that runs what none before it ran is kept, and others are made from it. */
+/** Coverage-guided fuzzing in one process: keeps an input that runs new code, and makes others from it. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -11,7 +11,7 @@ import type { Target } from './targets.ts';
 export interface FuzzOptions {
   readonly seed: number;
   readonly executions: number;
-  /** Stops earlier after so long. */
+  /** Stops earlier after this time. */
   readonly seconds: number;
   /** Inputs that were kept before. */
   readonly corpus: readonly Buffer[];
@@ -25,7 +25,7 @@ export interface FuzzReport {
   readonly corpus: readonly Buffer[];
   /** Milliseconds of the slowest input. */
   readonly slowestMs: number;
-  /** The most that stayed after a garbage collection. */
+  /** The most memory that remained after a garbage collection. */
   readonly peakMegabytes: number;
   /** Inputs that broke a promise. */
   readonly findings: readonly Finding[];
@@ -38,12 +38,12 @@ export interface Finding {
 
 /** No input may hold the event loop longer, in units of some 10 ms (tests/harness/calibration.ts). */
 const MAX_UNITS = 4;
-/** A quicker one is not compared with the unit. */
+/** A faster input is not compared with the unit. */
 const SUSPICIOUS_MS = 20;
 const FUZZ_ROUNDS = 20;
-/** Asking V8 what has run takes a millisecond or two, so it is asked after so many inputs; if there is news, one by one. */
+/** Asking V8 for the coverage takes a millisecond or two, so it happens once for a batch; after news, one by one. */
 const BATCH = 400;
-/** What is left after a garbage collection, of the fuzzer and the sources together; and how often that is looked at. */
+/** The memory after a garbage collection, of the fuzzer and the sources together; and how often that is checked. */
 const MAX_MEGABYTES = 64;
 const MEMORY_BATCHES = 100;
 const MAX_FINDINGS = 10;
@@ -109,7 +109,10 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   return report();
 }
 
-/** Which inputs of a batch ran these blocks: one for each. Twenty are run again at a time, and one by one where that shows some. */
+/**
+ * Which inputs of a batch ran these blocks: one for each. Runs twenty again at a time, and one by one where that
+ * shows new blocks.
+ */
 async function causesOf(
   blocks: ReadonlySet<string>,
   batch: readonly Buffer[],
@@ -134,7 +137,7 @@ async function causesOf(
 }
 
 async function retainedMegabytes(): Promise<number> {
-  // What zlib held is given back in turns of the event loop after the collection.
+  // zlib releases its memory in turns of the event loop after the collection.
   for (let turn = 0; turn < 3; turn++) {
     collectGarbage();
     await sleep(5);

@@ -1,8 +1,8 @@
 /**
- * `npm run fuzz`: reads what nobody would send, at random but guided by what has run, and says what it did.
+ * `npm run fuzz`: reads random inputs, guided by coverage, and reports the results.
  *
- * `-- --target etf|records|text|forms` (default: each in turn), `--executions 3500000` and `--seconds 1200` for each target,
- * `--seed 1`, `--keep` to add to the corpus. Exit code 1, and the inputs in base64, if a promise was broken.
+ * `-- --target etf|records|text|forms` (default: each in turn), `--executions 3500000` and `--seconds 1200` for each
+ * target, `--seed 1`, `--keep` to add to the corpus. Exit code 1, and the inputs in base64, if a promise was broken.
  */
 import { parseArgs } from 'node:util';
 import { readCorpus, writeCorpus } from './corpus.ts';

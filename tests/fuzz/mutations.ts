@@ -1,4 +1,4 @@
-/** Inputs made from others: what a fuzzer does to bytes. */
+/** Makes inputs from others: the fuzzer's changes of bytes. */
 import type { Rng } from '../harness/rng.ts';
 
 export const LONGEST = 4_096;
@@ -36,10 +36,10 @@ const mutations: readonly Mutation[] = [
     const part = bytes.subarray(rng.pick([0, 2, 3]));
     return splice(input, rng.below(input.length + 1), rng.is(0.5) ? part.length : 0, part);
   },
-  // something that means something
+  // something meaningful
   (input, rng, words) => splice(input, rng.below(input.length + 1), rng.below(9), rng.pick(words)),
   (input, rng, words) => splice(input, rng.below(input.length + 1), 0, rng.pick(words)),
-  // a part gone, twice, elsewhere
+  // a part removed, doubled, elsewhere
   (input, rng) => {
     const [at, length] = range(input, rng);
     return splice(input, at, length, Buffer.alloc(0));
@@ -54,7 +54,7 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
-/** A new input from one that is kept, and perhaps a part of another one. */
+/** Makes an input from a kept one, and perhaps a part of another one. */
 export function mutate(input: Buffer, other: Buffer, words: readonly Uint8Array[], rng: Rng): Buffer {
   let made = input;
   for (let count = 1 + rng.below(4); count > 0; count--) made = rng.pick(mutations)(made, rng, words);
@@ -62,7 +62,7 @@ export function mutate(input: Buffer, other: Buffer, words: readonly Uint8Array[
     const [at, length] = range(other, rng);
     made = splice(made, rng.below(made.length + 1), 0, other.subarray(at, at + 4 * length));
   }
-  // Seldom, since it takes long: one part so often that the message is as large as it may be.
+  // Rare, because it takes long: repeats one part until the message has the largest size.
   if (rng.is(0.0002) && made.length > 0 && made.length < LARGEST) {
     const [at] = range(made, rng);
     const part = made.subarray(at, at + 1 + rng.below(16));

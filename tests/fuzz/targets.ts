@@ -1,4 +1,4 @@
-/** What is fuzzed: each target reads any bytes. */
+/** The fuzz targets: each reads any bytes. */
 
 import { defaultLimits } from '../../src/etf/errors.ts';
 import {
@@ -30,11 +30,11 @@ export interface Target {
   /** Parts of the paths of the files whose coverage counts. */
   readonly folders: readonly string[];
   readonly seeds: readonly Buffer[];
-  /** Parts of inputs that chance alone would hardly find. */
+  /** Parts of inputs that chance would hardly find. */
   readonly words: readonly Buffer[];
   /**
-   * What must end in time, and throw nothing but what the codec may throw; so it catches that.
-   * @returns what else must hold, looked at outside that time. @throws Broken where it does not.
+   * Must end in time, and may throw only what the codec may throw; so it catches that.
+   * @returns further checks, outside that time. @throws Broken where one fails.
    */
   read(input: Buffer): (() => void) | undefined;
 }
@@ -57,7 +57,7 @@ const samples: readonly Term[] = [
   Buffer.alloc(40, 'x'),
 ];
 
-/** Every tag of the format, with the beginning of what follows it. */
+/** Every tag of the format, with the beginning of its contents. */
 const tags = [
   70, 77, 82, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113,
   114, 115, 116, 117, 118, 119, 120,
@@ -106,7 +106,7 @@ const etf: Target = {
   },
 };
 
-/** Small inputs, large terms: what is written again may be longer than what was read. */
+/** Small inputs, large terms: the output may be longer than the input. */
 const unlimited = { ...defaultLimits, payloadBytes: 2 ** 26, inflatedBytes: 2 ** 26 };
 
 const records: Target = {
@@ -206,12 +206,15 @@ const text: Target = {
   },
 };
 
-/** People write it, in QA: longer text is read too, but nothing is promised of the time. */
+/** People write this text in QA: longer text is accepted too, but without a limit on the time. */
 const MAX_TEXT = 65_536;
 
 const profileFields = ['phone', 'services', 'status'].map((name) => ({ name, default: [] as Term }));
 
-/** What QA sends: Erlang text, JSON, hexadecimal digits or base64; the worker decides by the first characters. */
+/**
+ * The forms that QA sends: Erlang text, JSON, hexadecimal digits or base64; the worker decides by the first
+ * characters.
+ */
 const forms: Target = {
   folders: ['/src/qa/formats/', '/src/etf/'],
   seeds: [
@@ -256,7 +259,7 @@ const forms: Target = {
 
 export const targets = { etf, records, text, forms } as const;
 
-/** @throws whatever is no `EtfError`. */
+/** @throws anything that is not an `EtfError`. */
 function readOrReason<T>(read: () => T): { readonly value: T } | string {
   try {
     return { value: read() };

@@ -1,23 +1,23 @@
-/** Counts what a worker says to Redis and to the broker while it does a request, and strikes at one of it. */
+/** Counts a worker's commands to Redis and packets to the broker during a request, and strikes at one of them. */
 import { mqttEnd, mqttType, PUBACK, PUBLISH, packetId, respEnd } from './framing.ts';
 import { type Inspect, Relay } from './relay.ts';
 
-/** Whether the server still gets what the worker said, and the worker the reply to it no more. */
+/** Whether the server still receives the packet, so that only the worker's reply is lost. */
 export type Position = 'before' | 'after';
 
-/** Where to strike: at the `at`-th command or packet since the request came. */
+/** Where to strike: at the `at`-th command or packet since the request arrived. */
 export interface Strike {
   readonly at: number;
   readonly position: Position;
-  /** What counts: only what is said to Redis, or to the broker too. */
+  /** What counts: only commands to Redis, or packets to the broker too. */
   readonly side: 'redis' | 'both';
 }
 
 /** One request on its way through the worker. */
 export class Watch {
-  /** What the worker has said, commands to Redis and packets to the broker. */
+  /** What the worker has sent: commands to Redis and packets to the broker. */
   readonly said: string[] = [];
-  /** Resolves when the request is struck, or acknowledged. */
+  /** Resolves when the request is struck or acknowledged. */
   readonly over: Promise<'struck' | 'acknowledged'>;
   readonly strike: Strike | undefined;
   #end: (how: 'struck' | 'acknowledged') => void = () => undefined;
@@ -29,7 +29,7 @@ export class Watch {
     });
   }
 
-  /** The worker says something; returns whether it is what is to be struck. */
+  /** Counts a command or packet of the worker; returns whether to strike at it. */
   says(what: string): boolean {
     this.said.push(what);
     return this.said.length === this.strike?.at;
@@ -44,7 +44,7 @@ export class Watch {
   }
 }
 
-/** What is being watched, if anything. */
+/** The request that is being watched, if any. */
 export interface Watching {
   watch: Watch | undefined;
 }
@@ -57,7 +57,7 @@ export function relayRedis(port: number, watching: Watching): Promise<Relay> {
 function inspectRedis(watching: Watching): Inspect {
   let asked = 0;
   let answered = 0;
-  /** With which reply the strike comes; to strike before a command is to wait for the replies to those before it. */
+  /** Which reply triggers the strike; a strike before a command waits for the replies to the earlier ones. */
   let lastReply = Number.POSITIVE_INFINITY;
   return (packet, direction) => {
     const { watch } = watching;
@@ -101,19 +101,19 @@ function inspectBroker(watching: Watching): Inspect {
       return true;
     }
     const isBefore = watch?.strike?.position === 'before';
-    // Nobody replies to a PUBACK: it is the last that is said of a request.
+    // A PUBACK gets no reply: it is the last packet of a request.
     if (isBefore || type === PUBACK) watch?.struck();
     else struckId = packetId(packet);
     return !isBefore;
   };
 }
 
-/** What a watch calls the acknowledgement of the request. */
+/** The name of the request's acknowledgement in a watch. */
 export const acknowledgement = 'PUBACK';
 
 const pushByte = '>'.charCodeAt(0);
 
-/** The first words of a command, for people; of a script that is sent whole its name. */
+/** The first words of a command, for people; for a script that is sent whole, its name. */
 function commandText(packet: Buffer): string {
   const [, ...words] = packet.toString('latin1').split(/\r\n(?:\$\d+\r\n)?/);
   return words
@@ -122,7 +122,7 @@ function commandText(packet: Buffer): string {
     .replace(/^eval --\[\[\n {2}([a-z-]+):.*\]\]\n.*?(?= \d+ )/s, 'eval $1');
 }
 
-/** These come with time and not with requests. */
+/** Commands that a timer sends, not a request. */
 function isOfTime(command: string): boolean {
   return / workers |^(time|zrangebyscore|hello|info|client|select) ?/i.test(`${command} `);
 }

@@ -1,6 +1,6 @@
-/** Where one packet ends and the next begins, in what Redis and MQTT put on the wire. */
+/** Finds where one packet ends and the next begins, in the streams of Redis and MQTT. */
 
-/** The offset behind the packet that begins at `at`; `undefined` while it is not here whole. */
+/** The offset behind the packet that begins at `at`; `undefined` while it is incomplete. */
 export type PacketEnd = (bytes: Buffer, at: number) => number | undefined;
 
 /** RESP2 and RESP3, commands and replies alike; https://redis.io/docs/latest/develop/reference/protocol-spec/ */
@@ -17,7 +17,7 @@ export const respEnd: PacketEnd = (bytes, at) => {
   if (!'*~>%|'.includes(type) || count < 0) return behind;
   const elements = type === '%' || type === '|' ? 2 * count : count;
   let end: number | undefined = behind;
-  // An attribute stands before the reply that it belongs to.
+  // An attribute stands before its reply.
   for (let left = elements + (type === '|' ? 1 : 0); left > 0 && end !== undefined; left--)
     end = respEnd(bytes, end);
   return end;

@@ -1,4 +1,4 @@
-/** A broker, a Redis, and one worker between relays that is struck while it does a request. */
+/** A broker, a Redis, and one worker between relays that is struck during a request. */
 import { Redis } from 'ioredis';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import type { Server } from '../../../dev/servers/process.ts';
@@ -13,21 +13,21 @@ import { lay, phones, type Scene, scenes } from './scenes.ts';
 import { messagesOf, stateOf } from './state.ts';
 import { type RelayedWorker, startRelayed } from './worker.ts';
 
-/** What becomes of the worker: nothing, its connection to Redis is cut, or it is killed. */
+/** The harm to the worker: none, its connection to Redis is cut, or it is killed. */
 export type Fault = 'none' | 'cut' | 'killed';
 
-/** One request, and all that came of it. */
+/** One request, and all its effects. */
 export interface Run {
-  /** Whether the request got as far as where it was to be struck. */
+  /** Whether the request reached the point of the strike. */
   readonly isStruck: boolean;
-  /** What the worker said, until it was struck. */
+  /** What the worker sent, until it was struck. */
   readonly said: readonly string[];
   readonly state: Record<string, unknown>;
   readonly answers: readonly string[];
   readonly notices: readonly string[];
 }
 
-/** A key of Redis with all that is in it. */
+/** A key of Redis with its whole value. */
 interface Kept {
   readonly key: string;
   readonly dump: Buffer;
@@ -52,7 +52,7 @@ export class CrashHarness {
   readonly #laid = new Map<Scene, Kept[]>();
   readonly #killed: Promise<void>[] = [];
   #worker: RelayedWorker;
-  /** Started beforehand, as that takes longer than all else. */
+  /** Started ahead, because the start takes longer than all else. */
   #spare: Promise<RelayedWorker> | undefined;
 
   constructor(deps: Deps) {
@@ -88,7 +88,7 @@ export class CrashHarness {
     });
   }
 
-  /** Send a scene's request, strike where told, and wait until the broker has its acknowledgement. */
+  /** Sends a scene's request, strikes as configured, and waits until the broker has its acknowledgement. */
   async run(scene: Scene, strike: Strike | undefined, harm: Fault): Promise<Run> {
     const { watching, listener, askers, database } = this.#parts;
     await this.#restore(scene);
@@ -127,12 +127,12 @@ export class CrashHarness {
     await Promise.all([broker.stop(), redis.stop()]);
   }
 
-  /** Kill the worker, and let another one have its session at the broker. */
+  /** Kills the worker, and lets another one take over its session at the broker. */
   async #replaceWorker(): Promise<void> {
     const { relay, listener } = this.#parts;
     this.#killed.push((await this.#worker.kill()).removed);
     relay.cut();
-    // The broker has now read what the dead worker said.
+    // The broker has now read all packets of the killed worker.
     await listener.fence();
     this.#worker = await (this.#spare ?? this.#startSpare());
     relay.admit();
@@ -144,7 +144,7 @@ export class CrashHarness {
     return startRelayed(redis.port, relay, watching);
   }
 
-  /** Let Redis hold what the scene begins with, and no more. */
+  /** Fills Redis with the scene's initial data, and nothing else. */
   async #restore(scene: Scene): Promise<void> {
     const { database } = this.#parts;
     const kept = this.#laid.get(scene) ?? (await this.#lay(scene));
@@ -171,7 +171,7 @@ export class CrashHarness {
     return kept;
   }
 
-  /** As a `get` would answer them. */
+  /** The profiles, as a `get` would answer them. */
   async #readRosters(): Promise<Record<string, string>> {
     const read = async (phone: string) => {
       const profile = await this.#parts.stores.profiles.read(phone);
@@ -181,7 +181,7 @@ export class CrashHarness {
   }
 }
 
-/** How a watched request ended; fails where it doesn't. */
+/** How a watched request ended; fails if it doesn't. */
 async function inTime(watch: Watch): Promise<'struck' | 'acknowledged'> {
   let how: 'struck' | 'acknowledged' | undefined;
   void watch.over.then((ending) => {

@@ -1,4 +1,4 @@
-/** A TCP relay that looks at each packet, and can stop between any two of them. */
+/** A TCP relay that inspects each packet, and can stop between any two of them. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { PacketEnd } from './framing.ts';
@@ -6,7 +6,7 @@ import type { PacketEnd } from './framing.ts';
 /** `up` is from the client to the server. */
 export type Direction = 'up' | 'down';
 
-/** Looks at a packet before it goes on; `false` keeps it and all that come behind it in that direction. */
+/** Inspects a packet before it is forwarded; `false` keeps it and all later ones in that direction. */
 export type Inspect = (packet: Buffer, direction: Direction) => boolean;
 
 export interface RelayOptions {
@@ -22,7 +22,7 @@ export class Relay {
   readonly #server: Server;
   readonly #links = new Set<() => void>();
   readonly #waiting = new Set<Socket>();
-  /** Whether clients that connect get through at once; if not they wait for `admit`. */
+  /** Whether new clients are connected at once; if not they wait for `admit`. */
   isOpen = true;
 
   constructor(options: RelayOptions) {
@@ -46,13 +46,13 @@ export class Relay {
     return this.#waiting.size;
   }
 
-  /** Let those that wait get through. */
+  /** Connects the waiting clients. */
   admit(): void {
     for (const client of this.#waiting) this.#join(client);
     this.#waiting.clear();
   }
 
-  /** End all connections that got through; what went on before is still read at the other end. */
+  /** Ends all open connections; the other end still reads what was forwarded before. */
   cut(): void {
     for (const end of this.#links) end();
     this.#links.clear();

@@ -1,4 +1,4 @@
-/** What is stored before a request, and the request: one that tells others, or moves much, for each kind. */
+/** The data stored before a request, and the request: for each kind, one that sends notices or moves much data. */
 import { atom, encodeFragment, type Tuple } from '../../../src/etf/index.ts';
 import type { Stores } from '../../../src/store/index.ts';
 import { type AddressBook, rostersOf, seed } from '../../harness/address-books.ts';
@@ -42,13 +42,13 @@ const books: Readonly<Record<string, AddressBook>> = {
   [newOnly]: { 1: [`${fresh}_2`] },
 };
 
-/** In the profile that moves also itself: its old entry for itself is renamed like those of others. */
+/** An entry for itself in the profile that moves: it is renamed like entries of others. */
 const movingBook: AddressBook = {
   1: [...(books[self]?.[1] ?? []), `${self}_2`],
   2: [...(books[self]?.[2] ?? []), `${self}_1`],
 };
 
-/** A time that is newer than what is stored, and not too far ahead of any clock in this test. */
+/** A time newer than the stored one, and not too far ahead of any clock in this test. */
 const soon = Date.now() + 4 * 60_000;
 
 export const scenes: readonly Scene[] = [
@@ -72,7 +72,7 @@ export const scenes: readonly Scene[] = [
   { name: 'migrate', client: 'self-1', request: profile({ phone: fresh, status: 'migrate' }) },
 ];
 
-/** Store what a scene begins with. */
+/** Stores the data that a scene begins with. */
 export async function lay(
   { name }: Scene,
   stores: Stores,

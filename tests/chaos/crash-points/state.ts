@@ -1,16 +1,16 @@
-/** What Redis holds and what clients were sent, in a form that is alike for two runs of one request. */
+/** The contents of Redis and the messages to clients, in a form that is equal for two runs of one request. */
 import type { Redis } from 'ioredis';
 import { decode, encode, type Term, Tuple } from '../../../src/etf/index.ts';
 import type { Received } from '../../harness/phone.ts';
 
-/** Everything in Redis, by key, and the number of records of done requests, by phone. */
+/** Everything in Redis, by key, and the number of idempotency records, by phone. */
 export async function stateOf(database: Redis, startedAt: number): Promise<Record<string, unknown>> {
   const state: Record<string, unknown> = {};
   for (const key of (await database.keys('*')).sort()) {
     if (key === 'workers') continue;
     const value = await contentOf(database, key, startedAt);
     const lapses = (await database.ttl(key)) !== -1;
-    // The names of records hold packet identifiers.
+    // The names of records contain packet identifiers.
     const [, phone] = /^done:(\{\d+\}):/.exec(key) ?? [];
     if (phone === undefined) state[key] = { lapses, value };
     else addRecord(state, `done:${phone}`, { lapses, value });
@@ -24,7 +24,7 @@ function addRecord(
   record: { lapses: boolean; value: unknown },
 ): void {
   const records = (state[name] as { value: unknown }[] | undefined) ?? [];
-  // A worker that died over a move leaves records of what it renamed in its copy, until they lapse.
+  // A worker that was killed during a move leaves records of renamed entries in its copy, until they expire.
   const isKnown = record.value === 'renamed' && records.some(({ value }) => value === 'renamed');
   if (!isKnown) state[name] = [...records, record].sort(byText);
 }
@@ -33,7 +33,7 @@ async function contentOf(database: Redis, key: string, startedAt: number): Promi
   switch (await database.type(key)) {
     case 'hash': {
       const fields = Object.entries(await database.hgetallBuffer(key)).flatMap(([name, value]) => {
-        // Kept for the next reader or not, as it happens; whether it is true is seen by reading the profile.
+        // A cache that may or may not be filled; reading the profile checks whether it is right.
         if (name === 'rosters') return [];
         return [[name, fieldOf(name, value.toString('latin1'), startedAt)]];
       });
@@ -48,13 +48,13 @@ async function contentOf(database: Redis, key: string, startedAt: number): Promi
   }
 }
 
-/** Names that a worker makes up are never alike, those of listed old phones too; and times of its clock are not. */
+/** Removes names that a worker generates, also of listed old phones, and times of its clock: they always differ. */
 function fieldOf(name: string, value: string, startedAt: number): string {
   if (name === 'version' || name === 'claim' || /^\d+$/.test(name)) return '*';
   return name === 'update' && isNow(Number(value), startedAt) ? 'now' : value;
 }
 
-/** Each different message once: a topic and a term, of which a time of the server's clock is taken out. */
+/** Each different message once: a topic and a term, without the times of the server's clock. */
 export function messagesOf(received: readonly Received[], startedAt: number): string[] {
   const lines = received.map(
     ({ topic, payload }) => `${topic} ${encode(timeless(decode(payload), startedAt)).toString('hex')}`,
@@ -64,7 +64,7 @@ export function messagesOf(received: readonly Received[], startedAt: number): st
 
 const updatePlace = 5;
 
-/** A `'Profile'` without the time at which the server changed it; any other term as it is. */
+/** A `'Profile'` without the time at which the server changed it; any other term unchanged. */
 function timeless(term: Term, startedAt: number): Term {
   if (!(term instanceof Tuple) || term.elements.length !== 9) return term;
   return new Tuple(

@@ -1,4 +1,4 @@
-/** A worker that speaks to Redis and the broker through relays, ready to take the place of a dead one. */
+/** A worker that reaches Redis and the broker through relays, ready to replace a killed one. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Server, startServer } from '../../../dev/servers/process.ts';
@@ -16,7 +16,10 @@ export class RelayedWorker {
     this.redis = redis;
   }
 
-  /** Kill it outright. Resolves once it is dead, to an end of what is left of it that need not be waited for. */
+  /**
+   * Kills the worker with SIGKILL. Resolves once it has exited, to the end of its remains; nobody needs to wait for
+   * that.
+   */
   async kill(): Promise<{ removed: Promise<void> }> {
     await this.process.kill('SIGKILL');
     await this.redis.stop();
@@ -25,8 +28,8 @@ export class RelayedWorker {
 }
 
 /**
- * Start a worker; every one has the same client id, so that it is given the session of the one before it. It is at the
- * broker's door then, and gets in when that is open.
+ * Starts a worker. All have the same client id, so each takes over the session of the one before. The relay before
+ * the broker holds its connection until it is opened.
  */
 export async function startRelayed(
   redisPort: number,
@@ -35,12 +38,12 @@ export async function startRelayed(
 ): Promise<RelayedWorker> {
   const redis = await relayRedis(redisPort, watching);
   const settings = {
-    // What is counted of a client would be left in Redis.
+    // The rate limits of a client would be left in Redis.
     CLIENT_RATE: '0',
     MQTT_URL: `mqtt://127.0.0.1:${broker.port}`,
     MQTT_CLIENT_ID: 'worker-1',
     REDIS_URL: `redis://127.0.0.1:${redis.port}`,
-    // No heartbeats, and no heirs but those of this test.
+    // No heartbeats, and no session takeover but this test's own.
     HEARTBEAT_MS: '60000',
     HEIR_AFTER_MS: '600000',
     SHUTDOWN_TIMEOUT_MS: '1000',

@@ -1,11 +1,11 @@
-/** What is asked next: drawn from a seed, so that a run can be repeated request by request. */
+/** Chooses the next requests from a seed, so that a run can be repeated request by request. */
 
 import type { Rng } from '../../harness/rng.ts';
 import type { Asked, Kind, Owned } from './operation.ts';
 import type { Contact, Feature, Roster, Service, State } from './state.ts';
 import type { Forms } from './wire.ts';
 
-/** Phones that may know each other, and the clients on them; no phone of another cast is ever involved. */
+/** Phones that may have each other as contacts, and their clients; a cast never involves a phone of another cast. */
 export interface Cast {
   readonly name: string;
   readonly phones: readonly string[];
@@ -13,17 +13,17 @@ export interface Cast {
   readonly addresses: readonly string[];
 }
 
-/** Makes a request when its time has come: what it means by "the right code" depends on what happened before. */
+/** Makes a request when it is due: the meaning of "the right code" depends on earlier events. */
 export interface Choice {
   readonly kind: Kind;
   readonly forms: Forms;
   readonly choose: (state: State, cast: Cast) => { readonly client: string; readonly asked: Asked };
 }
 
-/** Requests one after another; of several such rows all run at the same time. */
+/** Requests one after another; several such rows run at the same time. */
 export type Rows = readonly (readonly Choice[])[];
 
-/** A group of at most five requests, in one of the ways in which they may meet. */
+/** A group of at most five requests, in one of the possible arrangements. */
 export function drawGroup(rng: Rng, cast: Cast): Rows {
   const some = (count: number) => Array.from({ length: count }, () => drawChoice(rng, cast));
   const way = rng.weighted({ alone: 1, inOrder: 2, together: 5, rows: 2 });
@@ -33,7 +33,7 @@ export function drawGroup(rng: Rng, cast: Cast): Rows {
   return [some(2), some(1 + rng.below(2))];
 }
 
-/** Each contact may be told before or after any other: with three tellers at once, the orders are too many to search. */
+/** Contacts may be notified in any order: with three such requests at once, the orders are too many to search. */
 function withFewNotifiers(choices: readonly Choice[]): Choice[] {
   const tellers = choices.filter(({ kind }) => ['update', 'remove', 'phone'].includes(kind));
   const tooMany = tellers.slice(2);
@@ -90,7 +90,7 @@ function drawAsked(rng: Rng, cast: Cast, kind: Kind): (state: State, base: Base)
   switch (kind) {
     case 'set': {
       const [owned, malformed] = [drawOwned(rng, cast), rng.is(0.06)];
-      // One of 7 elements has no presence that could have the wrong shape.
+      // A `'Profile'` of 7 elements has no presence that could have the wrong shape.
       return (_, { phone, size }) => ({ phone, size: malformed ? 8 : size, kind, owned, malformed });
     }
     case 'update': {
@@ -133,10 +133,10 @@ function first({ addresses }: Cast): string {
 
 const notSent = Number.NaN;
 
-/** Around the five minutes that a client's clock may be ahead; none for a time that is not sent. */
+/** Times around the five minutes that a client's clock may be ahead; none for a time that is not sent. */
 const timesAhead = [notSent, -3_600_000, -5_000, 0, 0, 1, 5_000, 60_000, 285_000, 315_000, 86_400_000];
 
-/** Most hear of the other side, and some don't. */
+/** Most contacts receive notices, and some don't. */
 const statuses = ['', '', '', '', 'friend', 'friend', 'muted', 'ban', 'request', 'deleted'] as const;
 
 const presences = ['online', 'away', 'offline'] as const;
@@ -164,7 +164,7 @@ function drawSettings(rng: Rng): Feature[] {
   return keys.map((key) => ({ key, value: rng.is(0.25) ? '' : `${key} ${rng.below(100)}` }));
 }
 
-/** Also such as the server owns, which are to be ignored. */
+/** Includes services that the server owns, which the worker must ignore. */
 function drawServices(rng: Rng): Service[] {
   const status = rng.is(0.1) ? 'verified' : 'added';
   return [
@@ -185,7 +185,7 @@ function drawRosters(rng: Rng, cast: Cast): (Roster | number)[] {
   return rng.is(0.15) ? [...rosters, 77] : rosters;
 }
 
-/** Mostly phones of the cast in their first roster, so that many hold each other. */
+/** Mostly phones of the cast in their first roster, so that many have each other. */
 function drawContacts(rng: Rng, { phones }: Cast): Contact[] {
   const known = phones.filter(() => rng.is(0.55)).map((phone) => `${phone}_${rng.is(0.85) ? 1 : 2}`);
   const strangers = rng.is(0.15) ? [rng.pick(['380990000000_1', 'nobody', '+380990000000_1'])] : [];

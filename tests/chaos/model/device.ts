@@ -1,4 +1,4 @@
-/** Clients with several requests under way, and one that hears everything. */
+/** Clients with several requests in flight, and one that receives everything. */
 import assert from 'node:assert/strict';
 import type { IPublishPacket } from 'mqtt';
 import { eventually, type Phone } from '../../harness/harness.ts';
@@ -6,7 +6,7 @@ import { type Answer, answerName, type Kind } from './operation.ts';
 import type { Moment } from './state.ts';
 import { readAnswer } from './wire.ts';
 
-/** A request with its answers, and when that was. */
+/** A request with its answers and their times. */
 export interface Exchange {
   readonly askedAt: number;
   readonly answeredAt: number;
@@ -19,15 +19,15 @@ interface Waiting {
   readonly answered: () => void;
 }
 
-/** Counts what happens, so that it is known of any two events which was first. */
+/** Numbers all events, so that any two can be ordered. */
 let events = 0;
 
-/** How long an answer may take. */
+/** The longest wait for an answer. */
 const patienceMs = 20_000;
 
 /**
- * A client that asks, and knows its answers: by MQTT 5 Correlation Data; one of MQTT 3.1.1 asks one thing at a time, and
- * nothing that another client's `remove` could be taken for an answer to.
+ * A client that identifies its answers by MQTT 5 Correlation Data. A client of MQTT 3.1.1 sends one request at a
+ * time, and none whose answer could be confused with that of another client's `remove`.
  */
 export class Device {
   readonly #phone: Phone;
@@ -44,7 +44,7 @@ export class Device {
     });
   }
 
-  /** Publish a request and wait for its answer; for `aws` for the last one. */
+  /** Publishes a request and waits for its answer; for `aws` for the last one. */
   async ask(payload: Buffer, kind: Kind): Promise<Exchange> {
     if (this.#hasProperties) return this.#ask(payload, kind, String(++this.#asked));
     assert.ok(kind !== 'remove' && kind !== 'aws');
@@ -77,20 +77,20 @@ export class Device {
 
   #heard(answer: Answer, { properties }: IPublishPacket): void {
     const waiting = this.#waiting.get(properties?.correlationData?.toString() ?? '');
-    // A `remove` that another client asked for answers nothing; the eavesdropper has heard it too.
+    // A `remove` of another client answers no request here; the eavesdropper receives it too.
     if (waiting === undefined || (!this.#hasProperties && answerName(answer) === 'profile remove')) return;
     waiting.answers.push(answer);
     if (answerName(answer) !== 'ok aws added') waiting.answered();
   }
 }
 
-/** What was published on one topic. */
+/** The messages on one topic. */
 export interface Overheard {
   readonly topic: string;
   readonly payload: Buffer;
 }
 
-/** Hears all answers and all notices, whoever they are for. */
+/** Receives all answers and all notices to all clients. */
 export class Eavesdropper {
   readonly #phone: Phone;
 
@@ -102,7 +102,7 @@ export class Eavesdropper {
     await this.#phone.mqtt.subscribeAsync(['ses/#', 'actions/#'], { qos: 1 });
   }
 
-  /** All since the last call; nothing that the broker has taken before is missing. */
+  /** All messages since the last call; nothing that the broker accepted before is missing. */
   async heard(): Promise<{ answers: readonly Overheard[]; notices: readonly Overheard[] }> {
     await this.#phone.fence();
     await eventually('the eavesdropper is connected', () => this.#phone.mqtt.connected);
@@ -110,7 +110,7 @@ export class Eavesdropper {
   }
 }
 
-/** What was overheard, by its topic. */
+/** The received messages, by topic. */
 export function byTopic(heard: readonly Overheard[]): Map<string, Overheard[]> {
   const topics = new Map<string, Overheard[]>();
   for (const each of heard) topics.set(each.topic, [...(topics.get(each.topic) ?? []), each]);

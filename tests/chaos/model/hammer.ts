@@ -1,4 +1,4 @@
-/** Hammers workers with requests, wave after wave, and has each wave judged by the model. */
+/** Sends requests to workers in waves, and checks each wave with the model. */
 import assert from 'node:assert/strict';
 import type { CaughtMail, SmtpSink } from '../../../dev/servers/smtp.ts';
 import type { StsServer } from '../../../dev/servers/sts.ts';
@@ -13,7 +13,7 @@ import { drop, nothing, put, type State } from './state.ts';
 import { allKeys, readView, skipTime, withLastProposals } from './stores.ts';
 import { payloadOf, readAnswer, readNotice } from './wire.ts';
 
-/** A cast, what the model says it has, and where its requests are drawn from. */
+/** A cast, its state in the model, and the source of its requests. */
 interface Play {
   readonly cast: Cast;
   readonly devices: ReadonlyMap<string, Device>;
@@ -36,7 +36,7 @@ export class Hammer {
   waves = 0;
   /** `<kind>: <answer>` → how often. */
   readonly counts = new Map<string, number>();
-  /** Points of the search that were looked at, in all and in the worst group. */
+  /** Points of the search that were visited, in all and in the worst group. */
   readonly explored = { all: 0, worst: 0 };
 
   private constructor(
@@ -86,7 +86,7 @@ export class Hammer {
     this.#plays.push({ cast, devices, rng: new Rng(this.#seed, cast.name), state: nothing });
   }
 
-  /** All casts act at once, each its group; then what was seen of each is judged. */
+  /** All casts act at once, each with its group; then the model checks the observations of each. */
   async wave(): Promise<void> {
     this.waves++;
     await this.#passTime();
@@ -105,7 +105,7 @@ export class Hammer {
     const notices = byTopic(heard.notices);
     const answers = byTopic(heard.answers);
     for (const [index, play] of this.#plays.entries()) {
-      // Who was answered first was mostly done first.
+      // Requests that were answered first were mostly executed first.
       const operations = (asked[index] ?? []).sort((a, b) => a.answeredAt - b.answeredAt);
       const updates = seenUpdates(operations);
       await this.#judge(play, { operations, outside: { ...outside, updates }, notices, answers });
@@ -113,7 +113,7 @@ export class Hammer {
     assert.deepEqual([...notices.keys(), ...answers.keys()], [], 'nothing is told to strangers');
   }
 
-  /** Requests of one cast; those of a row in order, the rows at the same time. */
+  /** Sends the requests of one cast: those of a row in order, the rows at the same time. */
   async #act(play: Play): Promise<Operation[]> {
     const rows = drawGroup(play.rng, play.cast);
     const addresses = new Set(play.cast.addresses);
@@ -129,7 +129,7 @@ export class Hammer {
     return (await Promise.all(rows.map(run))).flat();
   }
 
-  /** @param addresses - not linked yet in this wave: whose code a mail brings must be clear. */
+  /** @param addresses - not linked yet in this wave: each mailed code must belong to one request. */
   async #ask(
     { cast, devices }: Play,
     before: State,
@@ -139,7 +139,8 @@ export class Hammer {
     const { client: chosen, asked } = choice.choose(before, cast);
     if (asked.kind === 'link' && asked.address.includes('@') && !addresses.delete(asked.address))
       return undefined;
-    // Those of MQTT 3.1.1 have an odd number; their neighbour can tell an answer from another client's `remove`.
+    // MQTT 3.1.1 clients have an odd number; their neighbour can distinguish an answer from another client's
+    // `remove`.
     const needsProperties = asked.kind === 'remove' || asked.kind === 'aws';
     const index = cast.clients.indexOf(chosen);
     const client = (needsProperties ? cast.clients[index - (index % 2)] : undefined) ?? chosen;
@@ -184,12 +185,12 @@ export class Hammer {
     play.state = result.state;
   }
 
-  /** The authentication service: clients come back, leave, and change to another phone. */
+  /** The authentication service: clients sign in, sign out, and change to another phone. */
   async #signIn(play: Play): Promise<void> {
     const { cast, rng } = play;
     for (const client of cast.clients) {
       const [comesBack, leaves, changes] = [rng.is(0.5), rng.is(0.02), rng.is(0.1)];
-      // Who asked to move to a phone often has it next.
+      // A client that asked to move to a phone often signs in there next.
       const [any, follows] = [rng.pick(cast.phones), rng.is(0.7)];
       const phone = (follows ? play.state.proposals[client]?.phone : undefined) ?? any;
       const isIn = client in play.state.sessions;
@@ -197,14 +198,14 @@ export class Hammer {
         await this.#harness.signIn(client, phone);
         play.state = { ...play.state, sessions: put(play.state.sessions, client, phone) };
       } else if (isIn && leaves) {
-        // The set of the phone's sessions keeps a stale member, as it may.
+        // The set of the phone's sessions keeps a stale member, which is allowed.
         await this.#harness.database.del(`session:${client}`);
         play.state = { ...play.state, sessions: drop(play.state.sessions, client) };
       }
     }
   }
 
-  /** Now and then a minute passes, ten, an hour or a day, so that limits, codes and migrations lapse. */
+  /** Sometimes skips a minute, ten, an hour or a day, so that limits, codes and migrations expire. */
   async #passTime(): Promise<void> {
     const minutes = Number(this.#rng.weighted({ 0: 60, 1.1: 30, 12: 6, 61: 3, 1501: 1 }));
     if (minutes === 0) return;
@@ -220,7 +221,7 @@ export class Hammer {
     return { mail, sts };
   }
 
-  /** The sink keeps the newest thousand mails only, so those that are new are those behind the last one seen. */
+  /** The sink keeps the newest thousand mails only, so the new ones are those behind the last one seen. */
   #newCodes(): Map<string, string> {
     const mails = this.#smtp.mails();
     const fresh = mails.slice(this.#lastMail === undefined ? 0 : mails.lastIndexOf(this.#lastMail) + 1);
@@ -239,7 +240,10 @@ export class Hammer {
     return keys;
   }
 
-  /** What is left in Redis: all keys that no cast's profile, session, code, limit, credentials or migration accounts for. */
+  /**
+   * Finds leftover keys in Redis: those that belong to no cast's profile, session, code, limit, credentials or
+   * migration.
+   */
   async strayKeys(): Promise<string[]> {
     const phones = this.#plays.flatMap(({ cast }) => cast.phones).join('|');
     const known = new RegExp(
@@ -259,7 +263,10 @@ function takeOut<T>(map: Map<string, T[]>, name: string): readonly T[] {
   return values;
 }
 
-/** What a client was told without having asked, as texts. @throws AssertionError if an answer went astray. */
+/**
+ * The messages that a client received without a request, as texts. @throws AssertionError if an answer went to the
+ * wrong client.
+ */
 function unasked(client: string, heard: readonly Overheard[], operations: readonly Operation[]): string[] {
   const texts = heard.map(({ payload }) => readAnswer(payload));
   for (const answer of operations.flatMap(({ answers }) => answers)) {

@@ -1,4 +1,4 @@
-/** Whether what was answered, told and stored is what some order of the requests allows. */
+/** Checks whether the answers, notices and stored data match some order of the requests. */
 import { createHash } from 'node:crypto';
 import { advance } from './model.ts';
 import { withoutIdle } from './notifying.ts';
@@ -6,18 +6,18 @@ import { isRefusedForMove, type Operation, type Outside } from './operation.ts';
 import { type State, sortedText, type View, viewOf } from './state.ts';
 import { type Move, type Notice, start, type Task } from './task.ts';
 
-/** Requests that overlapped, and all that was seen of them; nothing else was in work before or after. */
+/** Requests that overlapped, and all observations of them; nothing else was in work before or after. */
 export interface Group {
-  /** Whose turn is tried first stands first. */
+  /** The order in which the search tries them. */
   readonly operations: readonly Operation[];
   readonly outside: Outside;
-  /** What came on `ses/…`, as texts. */
+  /** Messages on `ses/…`, as texts. */
   readonly notices: readonly string[];
-  /** Clients that got an answer that was not for a request of theirs: `<client> <answer>`. */
+  /** Clients that received an answer without a request of theirs: `<client> <answer>`. */
   readonly copies: readonly string[];
-  /** Redis afterwards. */
+  /** The state of Redis afterwards. */
   readonly view: View;
-  /** By the clock of the store, when that was read. */
+  /** When that was read, by the clock of the store. */
   readonly viewedAt: number;
 }
 
@@ -25,9 +25,9 @@ export interface Group {
 export interface CheckResult {
   /** The state after an order that explains everything; absent if there is none. */
   readonly state?: State;
-  /** How many points of the search were looked at. */
+  /** How many points the search visited. */
   readonly explored: number;
-  /** Where the search came furthest, for the report. */
+  /** The point with the fewest unexplained observations, for the report. */
   readonly furthest?: Point;
 }
 
@@ -38,14 +38,14 @@ interface Point {
   readonly copies: readonly string[];
 }
 
-/** So many points are looked at, first in each of the ways that a search can go, and then again. */
+/** The most points to visit, first in each mode of the search, and then again. */
 const explorations = [20_000, 200_000] as const;
 
 export function noticeText({ phone, contact }: Notice): string {
   return `${phone} ${sortedText(contact)}`;
 }
 
-/** Find out how a group went. When a move began is seldom seen, and makes the search many times as long. */
+/** Checks a group. The start of a move is seldom observed, and makes the search many times as long. */
 export function explain(before: State, group: Group): CheckResult {
   const withMove = { ...group, outside: { ...group.outside, sawMove: true } };
   const ways = seesMoves(group.operations) ? [group, withMove] : [group];
@@ -61,15 +61,17 @@ export function explain(before: State, group: Group): CheckResult {
   return { ...result, explored };
 }
 
-/** Whether when a move began may matter: something was refused for it, or another proposal came meanwhile. */
+/**
+ * Whether the start of a move may matter: a request was refused because of it, or another proposal arrived meanwhile.
+ */
 function seesMoves(operations: readonly Operation[]): boolean {
   const has = (kind: string) => operations.some(({ asked }) => asked.kind === kind);
   return operations.some(isRefusedForMove) || (has('migrate') && has('phone'));
 }
 
 /**
- * Search the orders of all steps for one that explains a group. A request that was answered before another was asked
- * comes first; apart from that, any order is right.
+ * Searches the orders of all steps for one that explains a group. A request that was answered before another was sent
+ * comes first; apart from that, any order is allowed.
  */
 function linearize(before: State, group: Group, maxExplored: number): CheckResult {
   const seen = new Set<string>();
@@ -92,7 +94,7 @@ function linearize(before: State, group: Group, maxExplored: number): CheckResul
   return { explored: seen.size, ...(state && { state }), ...(furthest && { furthest }) };
 }
 
-/** Digests, since a million whole points are too much to remember. */
+/** Stores digests, because a million whole points need too much memory. */
 function digestOfPoint({ state, tasks, notices, copies }: Point): string {
   const { profiles, ...others } = state;
   const ofProfiles = Object.entries(profiles).map(([phone, profile]) => phone + digestOf(profile));
@@ -102,7 +104,7 @@ function digestOfPoint({ state, tasks, notices, copies }: Point): string {
 
 const digests = new WeakMap<object, string>();
 
-/** Nothing is ever changed, so what one point has of another need not be written out again. */
+/** States are immutable, so the shared parts of two points are written once. */
 function digestOf(value: object): string {
   const known = digests.get(value);
   if (known !== undefined) return known;
@@ -119,7 +121,7 @@ function isExplained({ tasks, notices, copies }: Point): boolean {
   return tasks.every(({ step }) => step === 'done') && notices.length === 0 && copies.length === 0;
 }
 
-/** What is done counts, and what is explained. */
+/** Compares by the number of finished and of explained requests. */
 function progress({ tasks, notices, copies }: Point): number {
   const steps = tasks.reduce((sum, { step }) => sum + (step === 'done' ? 3 : step === 'start' ? 0 : 1), 0);
   return steps - (notices.length + copies.length) / 100;
@@ -138,7 +140,7 @@ function* nexts(point: Point, { operations, outside }: Group): Generator<Point> 
   }
 }
 
-/** Only `set` and a move put entries where there were none; without them, whom there is nothing to tell need not be told. */
+/** Only `set` and a move add entries; without them, contacts without an entry need no notice. */
 function withoutIdleNotifying({ state, tasks }: Point, operations: readonly Operation[]): readonly Task[] {
   const mayAppear = operations.some(
     ({ asked: { kind } }, index) => tasks[index]?.step !== 'done' && (kind === 'set' || kind === 'phone'),
@@ -150,7 +152,7 @@ function withoutIdleNotifying({ state, tasks }: Point, operations: readonly Oper
   });
 }
 
-/** Whether something that was answered before this was asked is not over yet. */
+/** Whether a request that was answered before this one was sent is still open. */
 function isTooEarly(
   { askedAt }: Operation,
   operations: readonly Operation[],
@@ -159,7 +161,7 @@ function isTooEarly(
   return operations.some((other, index) => other.answeredAt < askedAt && !tasks[index]?.answered);
 }
 
-/** What is left to explain after a step; `undefined` if the step would have said what nobody heard. */
+/** What is left to explain after a step; `undefined` if the step would send a message that nobody received. */
 function withoutSaid({ notices, copies }: Point, { asked }: Operation, move: Move) {
   const leftNotices = without(notices, (move.notices ?? []).map(noticeText));
   const leftCopies = without(

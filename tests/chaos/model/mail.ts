@@ -1,4 +1,4 @@
-/** The contract of `link` and `email`. `link` takes two limits, one after the other, and waits for the mail server. */
+/** The contract of `link` and `email`. `link` checks two limits, one after the other, and waits for the mail server. */
 
 import { refuses, says } from './answering.ts';
 import { type Asked, answerText, type Operation, type Outside } from './operation.ts';
@@ -57,7 +57,7 @@ function linkChecked(outside: Outside, state: State, operation: Operation, task:
   return [{ state, task: { step: 'limit', answered: false, isOwn } }];
 }
 
-/** Who has confirmed an address is held by the phone's limit alone. */
+/** Only the phone's limit applies to a phone that has confirmed the address. */
 function linkPhone(outside: Outside, state: State, operation: Operation, { isOwn }: Checking): Move[] {
   if (!mayMailOf(outside, state, operation)) return refuses(state, operation, 'too_many_requests');
   const phonePlaces = withSlot(state.phoneSlots, operation.asked.phone, outside, operation);
@@ -69,7 +69,7 @@ function linkPhone(outside: Outside, state: State, operation: Operation, { isOwn
   ];
 }
 
-/** The place in the phone's limit is given back if the address's has none; others may have found it taken meanwhile. */
+/** Releases the quota slot of the phone if the address has none free; others may have seen it taken meanwhile. */
 function linkAddress(outside: Outside, state: State, operation: Operation): Move[] {
   const { asked } = operation;
   if (asked.kind !== 'link') return [];
@@ -92,7 +92,7 @@ function mail(outside: Outside, state: State, operation: Operation): Move[] {
   if (asked.kind !== 'link') return [];
   const { phone, address } = asked;
   if (outside.mail === 'refuses') return refuses(released(state, operation), operation, 'email_send');
-  // The phone was removed or has moved while the mail was under way: nothing brings it back.
+  // The phone was removed or has moved while the mail was in flight: nothing restores it.
   if (state.sessions[operation.client] !== phone || state.ending.includes(phone)) {
     return refuses(state, operation, 'not_authorized');
   }
@@ -111,7 +111,7 @@ function mail(outside: Outside, state: State, operation: Operation): Move[] {
 
 const sent = answerText({ io: 'ok', word: 'email_sent' });
 
-/** Without the places in the limits that an operation took. */
+/** The limits without the slots that an operation took. */
 function released(state: State, { id, asked }: Operation): State {
   if (asked.kind !== 'link') return state;
   const without = (places: Slots, name: string) =>
@@ -133,7 +133,7 @@ function recentSlots(slots: Slots, name: string, { skipped }: Outside, { time }:
   return (slots[name] ?? []).filter(({ taken }) => taken.to + hourMs > time.to + skipped);
 }
 
-/** Whether a new code may be mailed by the phone's limit. */
+/** Whether the phone's limit allows another code mail. */
 function mayMailOf(outside: Outside, state: State, operation: Operation): boolean {
   const recent = recentSlots(state.phoneSlots, operation.asked.phone, outside, operation);
   const now = operation.time.to + outside.skipped;
@@ -145,7 +145,7 @@ const maxOfPhone = 5;
 const maxOfAddress = 10;
 const maxWrongCodes = 10;
 
-/** Those that a phone has tried for an address within a day. */
+/** The codes that a phone has tried for an address within a day. */
 function wrongCodesOf(
   { skipped }: Outside,
   { wrongCodes }: State,
@@ -197,7 +197,7 @@ export function email(
   return [{ state: next, task: { step: 'remember', answered: false } }];
 }
 
-/** Kept beside the profile, so that it outlasts it. */
+/** Stored beside the profile, so that it survives the profile. */
 function remember(state: State, operation: Operation): Move[] {
   const { asked } = operation;
   if (asked.kind !== 'email') return [];

@@ -1,6 +1,6 @@
 /**
- * The contract of `migrate`, and of which proposal a `phone` means. A proposal is made in three steps: the new phone may
- * be asked for, the old phone wants to move there, the new phone lists it.
+ * The contract of `migrate`, and which proposal a `phone` confirms. A proposal has three steps: the new phone may be
+ * asked for, the old phone wants to move there, the new phone lists it.
  */
 
 import { refuses, says } from './answering.ts';
@@ -20,7 +20,7 @@ export function migrate(state: State, operation: Operation): Move[] {
   return [{ state, task: { step: 'want', answered: false, old } }];
 }
 
-/** The new phone may be asked for; now the old one wants to move there, unless its profile has gone. */
+/** The new phone may be asked for. The old one now wants to move there, unless its profile has gone. */
 export function want(
   { skipped }: Outside,
   state: State,
@@ -44,7 +44,10 @@ export function list(state: State, operation: Operation, { old, until }: Task & 
 
 const dayMs = 24 * 60 * 60_000;
 
-/** The old phone whose proposal a `phone` means: the one it names, else the one that its client made, else the only one. */
+/**
+ * The old phone whose proposal a `phone` confirms: the named one, else the one that its client proposed, else the
+ * only one.
+ */
 export function meant(
   { skipped }: Outside,
   state: State,
@@ -62,7 +65,7 @@ export function meant(
   return standing.length === 1 ? standing[0] : undefined;
 }
 
-/** Whether a profile must not be replaced by one that moves. */
+/** Whether a profile exists that a moving one must not replace. */
 export function isTaken(profile: Profile | undefined): boolean {
   return (
     profile !== undefined &&
@@ -70,7 +73,7 @@ export function isTaken(profile: Profile | undefined): boolean {
   );
 }
 
-/** Whether a profile is just moving to a phone, or about to. */
+/** Whether a profile is moving to a phone, or about to. */
 export function isBusy({ moved, claimed }: State, phone: string): boolean {
   return phone in moved || claimed.some(({ to }) => to === phone);
 }

@@ -1,6 +1,6 @@
 /**
- * The contract of the requests that stay within one phone, as a pure function from a state to the states that may
- * follow. Written from docs/protocol.md, and knowing nothing of how the program does it.
+ * The contract of the requests that stay within one phone, as a pure function from a state to its possible next
+ * states. It follows docs/protocol.md and is independent of the implementation.
  */
 
 import { profileAnswer, refuses, says, serverTime } from './answering.ts';
@@ -10,7 +10,7 @@ import type { Asked, Operation, Outside, Owned } from './operation.ts';
 import { emptyProfile, type Profile, put, type Service, type State } from './state.ts';
 import { done, type Move, type Task } from './task.ts';
 
-/** All that an operation may do next. An empty list: nothing, so this is not how it went. */
+/** All possible next steps of an operation. An empty list means that this order is impossible. */
 export function advance(outside: Outside, state: State, operation: Operation, task: Task): Move[] {
   if (isMailing(task)) return advanceMailing(outside, state, operation, task);
   if (task.step !== 'start') return advanceSpanning(outside, state, operation, task);
@@ -44,7 +44,7 @@ function get(state: State, operation: Operation): Move[] {
 
 function set(state: State, operation: Operation, asked: Asked & { kind: 'set' }): Move[] {
   if (asked.malformed) return refuses(state, operation, 'invalid_data');
-  // Who is about to lose its session does not bring back a phone that is gone.
+  // A client that is about to lose its session does not restore a removed phone.
   if (state.ending.includes(asked.phone)) return refuses(state, operation, 'not_authorized');
   const update = serverTime(operation);
   if (update === undefined) return [];
@@ -73,7 +73,7 @@ function withOwned(profile: Profile, { settings, presence, rosters, services }: 
   };
 }
 
-/** The last answer is the one that counts; the one before it only says that it comes later. */
+/** The last answer counts; the one before it only announces it. */
 function aws(outside: Outside, state: State, operation: Operation): Move[] {
   const { phone } = operation.asked;
   const final = operation.answers.at(-1);

@@ -48,7 +48,7 @@ function withTask(moves: Move[], task: Task): Move[] {
   return moves.map((move) => ({ ...move, task }));
 }
 
-/** Who updates a profile whose move is not over tells its contacts of that first. */
+/** An update of a profile whose move is not complete first notifies its contacts of the move. */
 function readMove(state: State, { asked }: Operation, { news, all }: Task & { step: 'entries' }): Task {
   const from = state.moved[asked.phone];
   const told = { step: 'tell', answered: true, all, left: all } as const;
@@ -119,7 +119,7 @@ function ended(state: State, phone: string): State {
   };
 }
 
-/** The state without all else of a phone, but for its limits; its sessions are the next step. */
+/** The state without the rest of a phone, except its limits; the next step ends its sessions. */
 function forgotten(state: State, phone: string): State {
   return {
     ...state,
@@ -143,7 +143,7 @@ function phone(outside: Outside, state: State, operation: PhoneOperation): Move[
     ...takeOver(state, operation),
   ];
   const from = meant(outside, state, operation);
-  // Whether a phone that is taken was asked for in vain is not told.
+  // The model does not check whether a proposal to an occupied phone was in vain.
   const isAsked = state.askedBy[asked.phone] !== undefined;
   const refusals = isTaken(present) && isAsked ? refuses(state, operation, 'already_exists') : [];
   if (from === undefined) return [...moves, ...refusals, ...refuses(state, operation, 'not_authorized')];
@@ -155,7 +155,7 @@ function phone(outside: Outside, state: State, operation: PhoneOperation): Move[
   return [...moves, ...beginMove(state, operation, from)];
 }
 
-/** Another request confirms the same move: this one may take it up, and tell counterparties too. */
+/** Another request confirms the same move: this one may continue it, and notify counterparties too. */
 function takeUp(state: State, operation: PhoneOperation): Move[] {
   const { asked } = operation;
   const from = state.moved[asked.phone];
@@ -166,21 +166,21 @@ function takeUp(state: State, operation: PhoneOperation): Move[] {
   return withTask(says(state, operation, profileAnswer(asked, present)), task);
 }
 
-/** Another request has a move in hand that has not begun: this one may begin it. */
+/** Another request has prepared a move that has not begun: this one may begin it. */
 function takeOver(state: State, operation: PhoneOperation): Move[] {
   const { phone, old } = operation.asked;
   const inHand = state.claimed.filter(({ to, from }) => to === phone && (old ?? from) === from);
   return inHand.flatMap(({ from }) => beginMove(state, operation, from));
 }
 
-/** Another phone is just moving there, or about to, than the one that is named. */
+/** Another phone than the named one is moving there, or about to. */
 function busyElsewhere(state: State, operation: PhoneOperation): Move[] {
   const { phone, old } = operation.asked;
   const isElsewhere = old !== undefined && isBusy(state, phone) && state.moved[phone] !== old;
   return isElsewhere ? refuses(state, operation, 'busy') : [];
 }
 
-/** The profile of an old phone leaves it, unless it does not want to move there any more. */
+/** The profile of an old phone leaves it, unless the move was withdrawn. */
 function beginMove(state: State, operation: Operation, from: string): Move[] {
   const { phone } = operation.asked;
   const profile = state.profiles[from];
@@ -192,7 +192,7 @@ function beginMove(state: State, operation: Operation, from: string): Move[] {
   return [{ state: next, task: { step: 'arrive', answered: false, from, profile } }];
 }
 
-/** The profile that left the old phone comes to the new one, or back, if that one is taken by now. */
+/** The profile that left the old phone arrives at the new one, or returns if that one is taken by now. */
 function arrive(
   { updates }: Outside,
   state: State,
@@ -209,7 +209,8 @@ function arrive(
     };
     return refuses(back, operation, 'already_exists');
   }
-  // Not only the time in its own answer: another request may have changed the profile before that was read.
+  // The time may differ from that of its own answer: another request may have changed the profile before that was
+  // read.
   const times = updates.filter((time) => time >= operation.time.from && time <= operation.time.to);
   return times.map((update) => {
     const arrived = { ...withOwnRenamed(profile, from, asked.phone), update };
@@ -222,7 +223,7 @@ function arrive(
   });
 }
 
-/** A profile that holds itself as a contact holds itself under its new name; one that had that name already gives way. */
+/** Renames a profile's entry for itself; an older entry with the new name is removed. */
 function withOwnRenamed(profile: Profile, from: string, to: string): Profile {
   const rosters = profile.rosters.map((roster) => {
     if (typeof roster === 'number') return roster;
@@ -237,7 +238,7 @@ function withOwnRenamed(profile: Profile, from: string, to: string): Profile {
   return { ...profile, rosters };
 }
 
-/** The sessions of a phone that is gone: deleted, or moved to the new phone. */
+/** Ends the sessions of a phone that is gone: deleted, or moved to the new phone. */
 function endSessions(state: State, operation: Operation, task: Task & { step: 'sessions' }): Move[] {
   const { news, entries } = task;
   const gone = news.is === 'moved' ? news.from : operation.asked.phone;
@@ -257,7 +258,9 @@ function endSessions(state: State, operation: Operation, task: Task & { step: 's
   return [{ state: next, task: tellNext }];
 }
 
-/** All counterparties have been told. Of two updates the last counts, so what was told must be what is. */
+/**
+ * All counterparties are notified. Of two updates the last one counts, so the notices must match the stored profile.
+ */
 function notified(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
   const { news, all } = task;
   const { phone } = operation.asked;
@@ -266,7 +269,7 @@ function notified(state: State, operation: Operation, task: Task & { step: 'tell
     return [{ state, task: { step: 'tell', answered: true, news: task.afterwards, all, left: all } }];
   }
   if (news.is === 'moved') {
-    // With the move ends whatever else waited for that phone.
+    // The end of a move also removes all other proposals to that phone.
     const ended = { ...state, moved: drop(state.moved, phone), askedBy: drop(state.askedBy, phone) };
     return [{ state: phone in state.moved ? ended : state, task: done }];
   }
@@ -277,7 +280,7 @@ function notified(state: State, operation: Operation, task: Task & { step: 'tell
   return [{ state, task: { ...task, news: later, all: entries, left: entries } }];
 }
 
-/** The contacts of a profile that may hear some news. */
+/** The contacts of a profile that may receive a notice. */
 function entriesOf(profile: Profile | undefined, news: News): Entry[] {
   return (profile?.rosters ?? []).flatMap((roster) => {
     if (typeof roster === 'number') return [];

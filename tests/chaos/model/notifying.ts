@@ -3,7 +3,9 @@ import type { Operation } from './operation.ts';
 import { type Contact, type Profile, put, type State } from './state.ts';
 import type { Entry, Move, News, Task } from './task.ts';
 
-/** Tell one of those that are left, whichever: a change of its entry and a notice, if it holds the profile as a contact. */
+/**
+ * Notifies any one of the remaining contacts: a change of its entry and a notice, if it has the profile as a contact.
+ */
 export function notify(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
   return task.left.flatMap((entry, index) => {
     const after = { ...task, left: task.left.toSpliced(index, 1) };
@@ -11,7 +13,7 @@ export function notify(state: State, operation: Operation, task: Task & { step: 
   });
 }
 
-/** Without those whom there is nothing to tell; right only while nobody can become one whom there is. */
+/** Removes the contacts that need no notice. Valid only while none of them can start to need one. */
 export function withoutIdle(state: State, operation: Operation, task: Task): Task {
   if (task.step !== 'tell') return task;
   const left = task.left.filter((entry) => {
@@ -37,14 +39,17 @@ function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News)
     return [{ state: next, notices: [{ phone: other, contact: changed.contact }] }];
   }
   if (news.is !== 'moved') return [{ state }];
-  // The entry has the new name already: there is nothing to change, and whether they are told is open.
+  // The entry has the new name already: nothing changes, and a notice may or may not follow.
   const renamed = entryOf(theirs, theirRoster, `${asked.phone}_${entry.roster}`);
   return renamed === undefined || !hears(renamed, news)
     ? [{ state }]
     : [{ state }, { state, notices: [{ phone: other, contact: renamed }] }];
 }
 
-/** Whether a contact, on either side, lets its phone hear something: only friends do, and of a removal all who are left. */
+/**
+ * Whether a contact, on either side, lets its phone receive a notice: only friends do, and for a removal all
+ * remaining contacts.
+ */
 export function hears({ status }: Contact, { is }: News): boolean {
   return is === 'deleted' ? status !== 'deleted' : !silent.includes(status);
 }
@@ -62,7 +67,10 @@ function changes(contact: Contact, news: News, phone: string, { roster }: Entry)
   }
 }
 
-/** A profile with one contact changed; `undefined` if it has none of that name there. One that had the new name goes. */
+/**
+ * A profile with one contact changed; `undefined` if it has none of that name there. An older entry with the new name
+ * is removed.
+ */
 function changeEntry(
   profile: Profile,
   rosterId: string,

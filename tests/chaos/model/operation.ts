@@ -1,8 +1,8 @@
-/** Requests as the model sees them, and what was answered to them. */
+/** Requests in the model, and their answers. */
 import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { type Feature, type Moment, type Profile, profileText, type Roster, type Service } from './state.ts';
 
-/** What a `set` sends; what is absent is sent as `[]`. */
+/** The fields of a `set`; an absent one is sent as `[]`. */
 export interface Owned {
   readonly settings?: readonly Feature[];
   readonly presence?: string;
@@ -10,16 +10,16 @@ export interface Owned {
   readonly services?: readonly Service[];
 }
 
-/** One of the nine, or a `'Profile'` that is none. */
+/** One of the nine, or a `'Profile'` with an unknown status. */
 export type Asked = {
   readonly phone: string;
-  /** Elements of the `'Profile'` after its tag; in one of 7 the presence is left out. */
+  /** Elements of the `'Profile'` after its tag; one of 7 has no presence. */
   readonly size: 7 | 8;
 } & (
   | { readonly kind: 'get' | 'remove' | 'migrate' | 'aws' | 'invalid' }
   /** `old`: the old phone that it names. */
   | { readonly kind: 'phone'; readonly old?: string }
-  /** `malformed`: a field of the wrong shape stands beside the right ones. */
+  /** `malformed`: a field of the wrong shape among valid ones. */
   | { readonly kind: 'set'; readonly owned: Owned; readonly malformed: boolean }
   | { readonly kind: 'update'; readonly time: number; readonly presence: string }
   | { readonly kind: 'link'; readonly address: string }
@@ -47,45 +47,45 @@ export interface ProfileAnswer {
 
 export type Answer = IoAnswer | ProfileAnswer;
 
-/** A request that was asked and answered. */
+/** A request with its answers. */
 export interface Operation {
   readonly id: number;
   readonly client: string;
   readonly asked: Asked;
-  /** Its place among all events of the test: what was answered before another was asked happened before it. */
+  /** Its index among all events of the test; a request answered before another was sent happened before it. */
   readonly askedAt: number;
   readonly answeredAt: number;
-  /** By the clock, from asking to the last answer. */
+  /** From sending to the last answer, by the clock. */
   readonly time: Moment;
-  /** One; for `aws` perhaps another before it, that says that the credentials come later. */
+  /** One answer; for `aws` possibly another before it, which announces the credentials. */
   readonly answers: readonly Answer[];
 }
 
 export type PhoneOperation = Operation & { readonly asked: Asked & { readonly kind: 'phone' } };
 
-/** What of the world outside matters to a group of requests. */
+/** External facts that matter to a group of requests. */
 export interface Outside {
-  /** Milliseconds of time that were skipped so far. */
+  /** Milliseconds that were skipped so far. */
   readonly skipped: number;
   readonly mail: 'accepts' | 'refuses';
   readonly sts: 'success' | 'slow' | 'AccessDenied';
-  /** Address → the code that was mailed to it, if one was. */
+  /** Address → the code mailed to it, if any. */
   readonly mailed: ReadonlyMap<string, string>;
   /** Phone → the access keys that STS issued for it. */
   readonly issued: ReadonlyMap<string, readonly string[]>;
-  /** The times of the server that were seen: `update` of each profile that was answered. */
+  /** The server times in answers: `update` of each answered profile. */
   readonly updates: readonly number[];
-  /** Whether a request was refused as a profile was just moving. Unless one was, nobody saw when a move began. */
+  /** Whether a request was refused because the profile was moving. Otherwise nothing shows when a move began. */
   readonly sawMove: boolean;
 }
 
-/** `error not_found`, `ok verified`, `profile get`: what metrics would call it, and texts to compare. */
+/** `error not_found`, `ok verified`, `profile get`: the metric's label, and texts to compare. */
 export function answerName(answer: Answer | undefined): string {
   if (answer === undefined) return 'none';
   return 'io' in answer ? `${answer.io} ${answer.word}` : `profile ${answer.kind}`;
 }
 
-/** One text for answers that the contract does not tell apart. */
+/** One text for answers that are equal by the contract. */
 export function answerText(answer: Answer | undefined): string {
   if (answer === undefined || 'io' in answer)
     return `${answerName(answer)} ${answer?.credentials?.text ?? ''}`;
@@ -93,13 +93,13 @@ export function answerText(answer: Answer | undefined): string {
   return `${kind} ${phone} ${size} ${balance} ${profileText(profile)}`;
 }
 
-/** `update` of each profile that was answered. */
+/** `update` of each answered profile. */
 export function seenUpdates(operations: readonly Operation[]): number[] {
   const answers = operations.flatMap((operation) => operation.answers);
   return [...new Set(answers.flatMap((answer) => ('io' in answer ? [] : [answer.profile.update])))];
 }
 
-/** Whether it was refused as a profile may just have been moving. */
+/** Whether it was refused, possibly because the profile was moving. */
 export function isRefusedForMove({ asked: { kind }, answers }: Operation): boolean {
   const name = answerName(answers.at(-1));
   return name === 'error busy' || (kind === 'migrate' && name === 'error already_exists');

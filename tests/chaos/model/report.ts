@@ -1,9 +1,9 @@
-/** What is printed of a group that no order explains. */
+/** Prints a group that no order explains. */
 import type { CheckResult, Group } from './linearize.ts';
 import { answerText, type Operation } from './operation.ts';
 import { type State, sortedText, viewOf } from './state.ts';
 
-/** Everything that is needed to see by hand why no order of a group's requests explains what was seen. */
+/** Lists everything that is needed to see by hand why no order explains the observations. */
 export function report(before: State, group: Group, { explored, furthest }: CheckResult): string {
   const origin = Math.min(...group.operations.map(({ askedAt }) => askedAt));
   const line = (operation: Operation, index: number) => {

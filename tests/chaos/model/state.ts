@@ -1,4 +1,4 @@
-/** What the store holds by the contract: plain values that are never changed, only replaced by others. */
+/** The stored state by the contract: immutable plain values. */
 
 export interface Contact {
   readonly phoneId: string;
@@ -28,14 +28,14 @@ export interface Feature {
 
 export interface Profile {
   readonly services: readonly Service[];
-  /** A number is a roster that is kept elsewhere. */
+  /** A number is a roster that is stored elsewhere. */
   readonly rosters: readonly (Roster | number)[];
   readonly settings: readonly Feature[];
   readonly update: number;
   readonly presence: string;
 }
 
-/** Some time between two, in Unix milliseconds of the store: those of the clock and what was skipped of time. */
+/** A time between two bounds, in Unix milliseconds of the store: its clock plus the skipped time. */
 export interface Moment {
   readonly from: number;
   readonly to: number;
@@ -48,7 +48,7 @@ export interface Code {
   readonly mailed: Moment;
 }
 
-/** A place taken in a limit. */
+/** A slot taken in a limit. */
 export interface QuotaSlot {
   readonly operation: number;
   readonly taken: Moment;
@@ -66,21 +66,21 @@ export interface State {
   readonly addressSlots: ByName<readonly QuotaSlot[]>;
   /** Wrong codes, by phone and address. */
   readonly wrongCodes: ByName<ByName<readonly Moment[]>>;
-  /** The addresses that a phone has confirmed at any time. */
+  /** All addresses that a phone has ever confirmed. */
   readonly confirmed: ByName<readonly string[]>;
-  /** New phone → who asks to move to it. */
+  /** New phone → the old phones that ask to move to it. */
   readonly askedBy: ByName<readonly { readonly old: string; readonly until: Moment }[]>;
-  /** Old phone → where it asked last to move to. */
+  /** Old phone → the phone that it last asked to move to. */
   readonly wants: ByName<string>;
   /** Client → the last migration that it proposed. */
   readonly proposals: ByName<{ readonly old: string; readonly phone: string; readonly until: Moment }>;
-  /** Temporary credentials as answered, and until when they are given out. */
+  /** Temporary credentials as answered, and how long they are reused. */
   readonly credentials: ByName<{ readonly text: string; readonly until: number }>;
-  /** Phones whose profile is gone and whose sessions are about to go: between two steps of `remove` or `phone`. */
+  /** Phones without a profile whose sessions are about to end: between two steps of `remove` or `phone`. */
   readonly ending: readonly string[];
-  /** New phones whose move has come so far that another `phone` takes it up → the old phone. */
+  /** New phones whose move another `phone` may continue → the old phone. */
   readonly moved: ByName<string>;
-  /** Moves that are about to begin, once for each `phone` that has it in hand. */
+  /** Moves that are about to begin, once for each `phone` that has prepared one. */
   readonly claimed: readonly { readonly from: string; readonly to: string }[];
 }
 
@@ -103,26 +103,26 @@ export const nothing: State = {
 
 export const emptyProfile: Profile = { services: [], rosters: [], settings: [], update: 0, presence: '' };
 
-/** The same with one more, or another. */
+/** A copy with one more entry, or a changed one. */
 export function put<T>(record: ByName<T>, name: string, value: T): ByName<T> {
   return { ...record, [name]: value };
 }
 
-/** The same without one. */
+/** A copy without one entry. */
 export function drop<T>(record: ByName<T>, name: string): ByName<T> {
   const { [name]: _, ...rest } = record;
   return rest;
 }
 
-/** What can be seen of a state in Redis when nothing is in work. */
+/** The part of a state that Redis shows when nothing is in work. */
 export interface View {
   readonly profiles: ByName<unknown>;
   readonly sessions: ByName<string>;
   /** Phone → its clients. */
   readonly members: ByName<readonly string[]>;
-  /** Phone → the wrong tries of each code that is still good. */
+  /** Phone → the wrong tries of each code that is still valid. */
   readonly codes: ByName<readonly number[]>;
-  /** Phone or address → places taken. */
+  /** Phone or address → slots taken. */
   readonly slots: ByName<number>;
   /** Phone → its wrong codes within a day. */
   readonly wrongCodes: ByName<number>;
@@ -131,7 +131,7 @@ export interface View {
   /** New phone → old phones. */
   readonly migrations: ByName<readonly string[]>;
   readonly credentials: readonly string[];
-  /** Keys that belong to something unfinished. */
+  /** Keys that belong to an unfinished request. */
   readonly unfinished: readonly string[];
 }
 
@@ -186,7 +186,7 @@ function mapped<T, U>(record: ByName<T>, map: (value: T, name: string) => U | un
   return result;
 }
 
-/** One text for profiles that are alike by the contract, which gives services and settings no order. */
+/** One text for profiles that are equal by the contract, which does not order services and settings. */
 export function profileText({ services, rosters, settings, update, presence }: Profile): string {
   return sortedText({
     services: services.map(sortedText).sort(),
@@ -197,7 +197,7 @@ export function profileText({ services, rosters, settings, update, presence }: P
   });
 }
 
-/** JSON with the names in alphabetical order, so that what is alike has one text. */
+/** JSON with the names in alphabetical order, so that equal values have one text. */
 export function sortedText(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)

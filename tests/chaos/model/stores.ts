@@ -1,4 +1,4 @@
-/** All that Redis holds, as the model sees it; and time that passes there without anybody waiting. */
+/** Reads all of Redis as model values, and skips time there. */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { ChainableCommander, Redis } from 'ioredis';
@@ -8,12 +8,12 @@ import type { Cast } from './choices.ts';
 import { dayMs, hourMs, maxTries, profileText, type View } from './state.ts';
 import { readProfileFields, textOf } from './wire.ts';
 
-/** Keys the digests that stand for addresses; the workers have it too. */
+/** The secret of the digests of addresses; the workers use the same. */
 export const verifySecret = 'a secret of thirty-two characters';
 
 type Hash = Readonly<Record<string, Buffer>>;
 
-/** The keys of a phone that hold something only while a request is in work. */
+/** The keys of a phone that exist only while a request is in work. */
 const passing = [
   'removal:{P}',
   'leaving:{P}',
@@ -22,7 +22,7 @@ const passing = [
   'aws:{P}:waiting',
 ] as const;
 
-/** Read what belongs to a cast. @throws AssertionError for what could not be read back as it was written. */
+/** Reads the data of a cast. @throws AssertionError for data that does not decode to what was written. */
 export async function readView(redis: Redis, { phones, clients, addresses }: Cast): Promise<View> {
   const pipeline = redis.pipeline();
   for (const client of clients) pipeline.hget(`session:${client}`, 'phone');
@@ -93,7 +93,7 @@ function askOfPhone(pipeline: ChainableCommander, phone: string, addresses: read
   pipeline.hgetall(`migration:{${phone}}`);
   pipeline.exists(`aws:{${phone}}`);
   for (const key of passing) pipeline.exists(ofPhone(key, phone));
-  // Last, as it may name any phone of the cast: who wants to move where.
+  // Comes last, because it may name any phone of the cast: who wants to move where.
   pipeline.get(`migration:{${phone}}:to`);
 }
 
@@ -134,7 +134,7 @@ function listedIn(migration: Record<string, string>): string[] {
     .sort();
 }
 
-/** Of the phones that are listed at others, those where that is what they asked last. */
+/** Of the phones that are listed at others, those for which that is their last proposal. */
 export function withLastProposals(view: View): View {
   const wishes = view.unfinished.filter((text) => text.includes(' wants '));
   const wants = new Map(wishes.map((text) => text.split(' wants ') as [string, string]));
@@ -158,7 +158,7 @@ function goodCodes(verify: Readonly<Record<string, string>>): number[] {
     .sort();
 }
 
-/** A profile of fragments; those rosters that are kept ready must be those that its contacts make. */
+/** A profile made of fragments; the cached rosters must equal those made of its contacts. */
 function storedText(profile: Hash, contacts: Hash): string {
   const field = (name: string): Term => decodeFragment(profile[name] ?? Buffer.from([106]));
   assert.equal(field('balance'), 0);
@@ -195,9 +195,9 @@ export async function allKeys(redis: Redis): Promise<string[]> {
   return keys;
 }
 
-/** Let so much time pass for everything that lapses: keys, codes, places in limits. */
+/** Skips time for everything that expires: keys, codes, slots in limits. */
 export async function skipTime(redis: Redis, skippedMs: number): Promise<void> {
-  // What was confirmed is remembered for longer than is skipped in any run.
+  // Confirmations are kept for longer than any run skips.
   const keys = (await allKeys(redis)).filter((key) => !key.startsWith('confirmed:'));
   const lives = await pipelined<number>(redis, keys, (pipeline, key) => pipeline.pttl(key));
   await pipelined(redis, keys, (pipeline, key) => {

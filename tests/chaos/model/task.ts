@@ -1,4 +1,4 @@
-/** How far an operation has come, and what it may do next. */
+/** The progress of an operation, and its possible next steps. */
 import type { Contact, Moment, Profile, State } from './state.ts';
 
 /** A contact of a profile: its roster and the `phone_id`. */
@@ -7,32 +7,32 @@ export interface Entry {
   readonly phoneId: string;
 }
 
-/** What counterparties are told of a profile. */
+/** What a notice to counterparties contains. */
 export type News =
   | { readonly is: 'state'; readonly update: number; readonly presence: string }
   | { readonly is: 'deleted' }
   | { readonly is: 'moved'; readonly from: string };
 
 /**
- * An operation is one step where the contract lets it be one, and several where it changes more than one phone:
- * counterparties are told one by one, in any order, each in a step of its own.
+ * An operation is one step where the contract allows it, and several where it changes more than one phone.
+ * Counterparties are notified one by one, in any order, each in its own step.
  */
 export type Task =
   | { readonly step: 'start'; readonly answered: false }
-  /** Who asks may; by the time that the limits are asked, its session may be gone. */
+  /** The request is authorized; its session may be gone when the limits are checked. */
   | { readonly step: 'check'; readonly answered: false; readonly isOwn: boolean }
-  /** The phone may try codes for the address; whether that is its own is known. */
+  /** The phone may try codes for the address; whether the address is its own is decided. */
   | { readonly step: 'limit'; readonly answered: false; readonly isOwn: boolean }
-  /** A place in the phone's limit is taken, and none in the address's yet. */
+  /** A slot in the phone's limit is taken, and none in the address's yet. */
   | { readonly step: 'address'; readonly answered: false }
   | { readonly step: 'mail'; readonly answered: false }
-  /** An address is verified, and not yet remembered beside the profile. */
+  /** An address is verified, and not yet stored beside the profile. */
   | { readonly step: 'remember'; readonly answered: false }
   /** A new phone may be asked for; the old one does not want to move there yet. */
   | { readonly step: 'want'; readonly answered: false; readonly old: string }
   /** An old phone wants to move, and the new one does not list it yet. */
   | { readonly step: 'list'; readonly answered: false; readonly old: string; readonly until: Moment }
-  /** A move is taken in hand, and not begun. */
+  /** A move is prepared, and has not begun. */
   | { readonly step: 'claimed'; readonly answered: false; readonly from: string }
   | { readonly step: 'arrive'; readonly answered: false; readonly from: string; readonly profile: Profile }
   | {
@@ -41,9 +41,9 @@ export type Task =
       readonly entries: readonly Entry[];
       readonly news: News;
     }
-  /** A profile that has arrived is read, and answered. */
+  /** A profile that has arrived is read and answered. */
   | { readonly step: 'say'; readonly answered: false; readonly news: News }
-  /** Whether the profile is just moving is yet to be read. */
+  /** It remains to read whether the profile is moving. */
   | {
       readonly step: 'entries';
       readonly answered: true;
@@ -56,7 +56,7 @@ export type Task =
       readonly news: News;
       readonly all: readonly Entry[];
       readonly left: readonly Entry[];
-      /** What they are told next. */
+      /** The content of the next notices. */
       readonly afterwards?: News;
     }
   | { readonly step: 'done'; readonly answered: true };
@@ -70,11 +70,11 @@ export interface Notice {
   readonly contact: Contact;
 }
 
-/** A step: what follows, and what it says beside the answer. */
+/** A step: the next states, and the messages besides the answer. */
 export interface Move {
   readonly state: State;
   readonly task: Task;
   readonly notices?: readonly Notice[];
-  /** Clients that get the answer of a `remove` too. */
+  /** Clients that receive the answer of a `remove` too. */
   readonly copies?: readonly string[];
 }

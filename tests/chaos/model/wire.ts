@@ -1,4 +1,4 @@
-/** Between the model's values and the terms on the wire. */
+/** Converts between the model's values and the terms on the wire. */
 import assert from 'node:assert/strict';
 import { Atom, atom, decode, encode, equal, type Term, Tuple } from '../../../src/etf/index.ts';
 import {
@@ -14,12 +14,12 @@ import {
 import type { Answer, Asked, Owned } from './operation.ts';
 import type { Contact, Feature, Profile, Roster, Service } from './state.ts';
 
-/** In which of its possible forms a request is written. */
+/** Which of its possible forms a request has. */
 export interface Forms {
   readonly phone: 'binary' | 'plus' | 'characters' | 'integer';
   readonly code: 'binary' | 'characters' | 'integer' | 'password';
   readonly unset: 'list' | 'undefined';
-  /** Which field has the wrong shape in a request that is to be refused. */
+  /** Which field has the wrong shape in a request that must be refused. */
   readonly wrong: 'settings' | 'roster' | 'contact' | 'presence' | 'service';
 }
 
@@ -37,7 +37,7 @@ export function payloadOf(asked: Asked, forms: Forms): Buffer {
   };
   const term = asked.size === 8 ? profile(values) : shortProfile(values);
   if (asked.kind !== 'invalid') return encode(term);
-  // An unknown status as it stands; or a tuple too long.
+  // An unknown status as it is; or a tuple that is too long.
   return encode(forms.unset === 'list' ? term : new Tuple([...term.elements, 1, 2]));
 }
 
@@ -128,7 +128,7 @@ function contactTerm({ phoneId, names, update, presence, status }: Contact): Ter
   });
 }
 
-/** What was answered. @throws AssertionError for what no answer looks like. */
+/** Reads an answer. @throws AssertionError for an impossible answer. */
 export function readAnswer(payload: Buffer): Answer {
   const term = decode(payload);
   assert.ok(term instanceof Tuple, 'an answer is a tuple');
@@ -186,7 +186,7 @@ export function readProfileFields(terms: ProfileTerms, update: number): Profile 
   };
 }
 
-/** Nothing of the term is lost in the model's value of it. */
+/** The model's value keeps the whole term. */
 function exactly<T>(term: Term, value: T, write: (value: T) => Term): T {
   assert.ok(equal(write(value), term), 'a record comes back as it was sent');
   return value;

@@ -1,4 +1,4 @@
-/** The answers that a request may get. */
+/** The possible answers to a request. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atom, encode, equal, isAtom, type Term, Tuple, tuple } from '../../../src/etf/index.ts';
 import type { Refusal, Success } from '../../../src/protocol/io.ts';
@@ -8,7 +8,7 @@ import type { Device } from './device.ts';
 import type { Known } from './known.ts';
 import { Lost, type Phone, type Possible } from './phones.ts';
 
-/** The clocks are one; but a time is rounded. */
+/** The clocks are the same, but a time is rounded. */
 const roundingMs = 2;
 
 /** `{io,{ok,Code},Data}` */
@@ -21,7 +21,7 @@ export function exactly(expected: Tuple): Possible {
   return { fits: (answer) => encode(answer).equals(bytes) && 'last' };
 }
 
-/** The profile as known, `update` being a time of the server between the request and its answer. */
+/** The profile as known; `update` is a server time between the request and its answer. */
 export function atServerTime(
   phone: Phone,
   kind: 'set' | 'phone',
@@ -49,7 +49,7 @@ export function atServerTime(
 
 export const patienceMs = 45_000;
 
-/** Ask again as long as it is refused for the phone's own last move, which is not ended yet. */
+/** Sends the request again while it is refused because the phone's last move is not complete. */
 export async function askUntilFree(
   phone: Phone,
   device: Device,
@@ -71,7 +71,7 @@ export async function askUntilFree(
   }
 }
 
-/** Wait until something is heard; that it is must not take longer than a death and an heir. */
+/** Waits for a message; it must not take longer than a worker's exit and a session takeover. */
 export async function heard(phone: Phone, what: string, isHeard: () => boolean): Promise<void> {
   for (const end = performance.now() + patienceMs; !isHeard() && performance.now() < end; ) await sleep(10);
   if (isHeard()) return;
@@ -83,7 +83,7 @@ export async function heard(phone: Phone, what: string, isHeard: () => boolean):
   throw new Lost();
 }
 
-/** For a client that can't tell answers apart: go on only when what is known is stored. */
+/** For a client that cannot tell answers apart: continues only when the known data is stored. */
 export async function seeStored(phone: Phone, what: string): Promise<void> {
   if (phone.hasCorrelation) return;
   await phone.see('missing', what, async () => {

@@ -1,4 +1,4 @@
-/** What is seen when all is over: whether the stores are as the phones know them, and what was counted. */
+/** The final checks: whether the stores match the phones' knowledge, and what was counted. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { decodeFragment, equal, isAtom, print, type Term, Tuple } from '../../../src/etf/index.ts';
@@ -9,7 +9,7 @@ import type { Mailbox } from './mailbox.ts';
 import type { Phone } from './phones.ts';
 import type { System } from './system.ts';
 
-/** Compare what is stored with what is known, and look for what should be gone. */
+/** Compares the stored data with the known data, and looks for data that should be gone. */
 export async function inspect(system: System, load: Load, eventLog: EventLog): Promise<void> {
   for (const contact of load.contacts) {
     for (const end = performance.now() + 30_000; contact.due.length > 0 && performance.now() < end; )
@@ -20,7 +20,7 @@ export async function inspect(system: System, load: Load, eventLog: EventLog): P
     for (const what of await differences(phone, system))
       eventLog.differs('store', `${phone.name}: ${what}`, phone.since);
   }
-  // When what is left should have gone is not known.
+  // It is unknown when the remaining data should have been removed.
   for (const key of await strangers(system, load)) eventLog.differs('store', `${key} is left`, 0);
 }
 
@@ -52,7 +52,7 @@ function entryProblem({ news, isDeletedAtContact }: Phone, entry: Term): string 
   return undefined;
 }
 
-/** Keys, but those that outlast a number, of one that nobody has any more; or of a work that was not ended. */
+/** Keys that belong to a number without an owner or to an unfinished job, except those that outlast a number. */
 async function strangers({ database: { connection } }: System, load: Load): Promise<string[]> {
   const nodes = connection instanceof Redis ? [connection] : connection.nodes('master');
   const all = (await Promise.all(nodes.map((node) => node.keys('*')))).flat();
@@ -67,10 +67,10 @@ async function strangers({ database: { connection } }: System, load: Load): Prom
   });
 }
 
-/** An heir that had made up its mind takes a session over also a moment after its owner was thawed. */
+/** A worker that has decided to take over a session does so even just after its owner resumes. */
 const takeOverMs = 5_000;
 
-/** Each accepted `link` was one mail; a second one needs the death of the worker that had just sent the first. */
+/** Each accepted `link` is one mail; a second one needs a crash of the worker that has just sent the first. */
 export function inspectMails(load: Load, mailbox: Mailbox, eventLog: EventLog): void {
   for (const phone of load.phones) {
     for (const { address, sentAt } of phone.linked) {
@@ -95,7 +95,7 @@ export function inspectMails(load: Load, mailbox: Mailbox, eventLog: EventLog): 
   }
 }
 
-/** The longest that a request waited after a kill, in milliseconds; and of those that nothing else disturbed. */
+/** The longest wait of a request after a kill, in milliseconds; and of those without another fault. */
 export function waitsAfterKills({ samples, timeline }: EventLog): {
   longest: number;
   undisturbed: number;
@@ -119,10 +119,10 @@ export function waitsAfterKills({ samples, timeline }: EventLog): {
   return { longest, undisturbed, kills };
 }
 
-/** Not one that waits for a mail server or for STS. */
+/** Excludes requests that wait for a mail server or for STS. */
 const isQuick = ({ kind }: Sample): boolean => kind !== 'link' && kind !== 'aws';
 
-/** p50, p99 and the longest of `get`, in milliseconds. */
+/** p50, p99 and maximum of `get`, in milliseconds. */
 export function latencies({ samples, timeline }: EventLog, isDuringFaults: boolean): string {
   const taken = samples
     .filter(({ kind, answeredAt }) => kind === 'get' && Number.isFinite(answeredAt))

@@ -4,14 +4,14 @@ import { contact, profile, roster } from '../../harness/terms.ts';
 import { Device } from './device.ts';
 import type { System } from './system.ts';
 
-/** What a `'Contact'` on `ses/<number>` tells. */
+/** The content of a `'Contact'` on `ses/<number>`. */
 export interface Notice {
   readonly phoneId: string;
   readonly update: number;
   readonly isDeleted: boolean;
 }
 
-/** A notice that has to come. */
+/** A notice that must arrive. */
 export interface DueNotice {
   readonly what: string;
   readonly since: number;
@@ -19,17 +19,17 @@ export interface DueNotice {
 }
 
 /**
- * A counterparty of several phones: each has it as a contact, and it has each. It listens, and changes nothing itself;
- * so what stands in its book of a phone follows from that phone's requests alone.
+ * A counterparty of several phones: each has it as a contact, and the other way round. It listens, and changes
+ * nothing itself. So its entry of a phone depends only on that phone's requests.
  */
 export class ContactPhone {
   readonly number: string;
-  /** Numbers that stand in its book and belong to nobody yet. */
+  /** Numbers in its roster that belong to nobody yet. */
   readonly spares: string[];
   readonly #device: Device;
   readonly #due = new Set<DueNotice>();
   notices = 0;
-  /** The longest that a notice took from its request, in milliseconds. */
+  /** The longest delay of a notice after its request, in milliseconds. */
   maxNoticeMs = 0;
 
   private constructor(device: Device, number: string, spares: string[]) {
@@ -39,7 +39,7 @@ export class ContactPhone {
     device.onOther = (payload) => this.#hear(payload);
   }
 
-  /** Connect it, and let it have these numbers in its book. */
+  /** Connects it, and stores these numbers in its roster. */
   static async connect(system: System, index: number, numbers: readonly string[]): Promise<ContactPhone> {
     const number = `38067${1_000_000 + index}`;
     const options = { version: 5, qos: 1, filter: `ses/${number}`, username: number } as const;
@@ -52,7 +52,7 @@ export class ContactPhone {
     return new ContactPhone(device, number, [...numbers]);
   }
 
-  /** From now on this notice has to come. */
+  /** Expects this notice from now on. */
   expect(what: string, isMetBy: DueNotice['isMetBy']): DueNotice {
     const due = { what, since: performance.now(), isMetBy };
     this.#due.add(due);
@@ -63,7 +63,7 @@ export class ContactPhone {
     return this.#due.has(due);
   }
 
-  /** Wait for it no longer. */
+  /** Stops waiting for it. */
   forget(due: DueNotice): void {
     this.#due.delete(due);
   }

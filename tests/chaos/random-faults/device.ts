@@ -2,27 +2,27 @@ import { Socket } from 'node:net';
 import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { actionTopic } from '../../../src/protocol/topics.ts';
 
-/** What clients in the field publish to; the broker fills in who they are. */
+/** The topic where clients in the field publish; the broker inserts the client id. */
 const topic = 'events/1//api/anon//';
 
-/** Longer than any mix of faults delays an answer. */
+/** Longer than any combination of faults delays an answer. */
 const patienceMs = 75_000;
 
 /** PUBACK and PUBREC reason code (MQTT 5.0, 3.4.2.1). */
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 
-/** What a payload is to the request that waits: its last answer, one that another follows, or none of its own. */
+/** Classifies a payload for the waiting request: its last answer, an answer that another follows, or not its own. */
 export type Judgement = 'last' | 'more' | 'stray';
 
-/** A request and what came of it; times are milliseconds of `performance.now()`. */
+/** A request and its outcome; times are milliseconds of `performance.now()`. */
 export interface Exchange {
   readonly sentAt: number;
-  /** Infinite if no answer came. */
+  /** Infinite if no answer arrived. */
   readonly answeredAt: number;
   readonly answer: Buffer | undefined;
-  /** The broker has told us that nobody subscribed: it has dropped the request. */
+  /** The broker reported that nobody subscribed: it has dropped the request. */
   readonly hasNoSubscriber: boolean;
-  /** What came meanwhile and did not fit; to a client without Correlation Data also repeats of older answers. */
+  /** Messages that arrived meanwhile and did not fit; without Correlation Data also repeats of older answers. */
   readonly strays: readonly Buffer[];
 }
 
@@ -34,12 +34,12 @@ interface Waiting {
 }
 
 export interface DeviceOptions {
-  /** With MQTT 5 each request carries Correlation Data; with 3.1.1 (4) ask one at a time. */
+  /** With MQTT 5 each request has Correlation Data; with 3.1.1 (4) send one at a time. */
   readonly version: 4 | 5;
   readonly qos: 1 | 2;
-  /** One more topic to listen on. */
+  /** One more topic to subscribe to. */
   readonly filter?: string;
-  /** Its phone's number, without which a restarted broker drops what is for that number until the client is back. */
+  /** Its phone's number. Without it a restarted broker drops messages to that number until the client is back. */
   readonly username?: string;
 }
 
@@ -51,9 +51,9 @@ export class Device {
   readonly #mqtt: MqttClient;
   readonly #waiting = new Map<string, Waiting>();
   #requests = 0;
-  /** Answers to requests that were answered before, known by their Correlation Data. */
+  /** Answers to requests that were answered before, identified by their Correlation Data. */
   repeats = 0;
-  /** Told of what nobody waits for: notices, and answers without Correlation Data. */
+  /** Called for messages that no request waits for: notices, and answers without Correlation Data. */
   onOther: (payload: Buffer) => void = () => undefined;
 
   private constructor(mqtt: MqttClient, client: string, { version, qos }: DeviceOptions) {
@@ -61,7 +61,7 @@ export class Device {
     this.client = client;
     this.version = version;
     this.#qos = qos;
-    mqtt.on('error', () => undefined); // it connects again
+    mqtt.on('error', () => undefined); // The client connects again.
     mqtt.on('connect', () => withoutDelay(mqtt));
     mqtt.on('message', (from, payload, packet) => this.#received(from, payload, packet));
     mqtt.on('packetreceive', (packet) => {
@@ -85,7 +85,7 @@ export class Device {
     return this.#waiting.size;
   }
 
-  /** Publish a request and wait for its answer. */
+  /** Publishes a request and waits for its answer. */
   ask(request: Buffer, judge: (payload: Buffer) => Judgement): Promise<Exchange> {
     const id = this.version === 5 ? `${++this.#requests}` : '';
     const sentAt = performance.now();
@@ -147,7 +147,7 @@ function clientOptions(clientId: string, { version, username }: DeviceOptions): 
   };
 }
 
-/** Else QoS 2 waits for delayed acknowledgements. */
+/** Otherwise QoS 2 waits for delayed acknowledgements. */
 function withoutDelay(mqtt: MqttClient): void {
   if (mqtt.stream instanceof Socket) mqtt.stream.setNoDelay(true);
 }

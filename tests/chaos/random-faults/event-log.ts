@@ -1,7 +1,7 @@
 import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { Timeline } from './timeline.ts';
 
-/** What must never happen; a line of the verdict each. */
+/** Things that must never happen; one line of the check for each. */
 export const violationKinds = {
   unanswered: 'requests without an answer',
   twice: 'effects that happened twice',
@@ -15,7 +15,7 @@ export const violationKinds = {
 
 export type ViolationKind = keyof typeof violationKinds;
 
-/** What is counted apart, and why. */
+/** Things that are counted separately, and why. */
 const dropped = 'requests that a restarted broker dropped, as nobody was subscribed yet';
 const forgotten = 'what a killed broker forgot, or gave out again: all since its last save';
 const lost = 'changes that Redis had confirmed and a fail-over lost: replication is asynchronous';
@@ -24,16 +24,16 @@ const lost = 'changes that Redis had confirmed and a fail-over lost: replication
 export interface Sample {
   readonly kind: RequestKind;
   readonly sentAt: number;
-  /** Infinite if none came. */
+  /** Infinite if none arrived. */
   readonly answeredAt: number;
 }
 
-/** All that a run notes down for its verdict. */
+/** Records all events of a run for the check. */
 export class EventLog {
   readonly timeline = new Timeline();
   readonly samples: Sample[] = [];
   readonly violations: { readonly kind: ViolationKind; readonly what: string }[] = [];
-  /** What is explained by the broker's or Redis's own promises, or by a documented window; counted apart. */
+  /** Events that are explained by a guarantee of the broker or Redis, or by a documented window; counted separately. */
   readonly apart = new Map<string, number>();
   readonly #print: (line: string) => void;
   readonly #begun = performance.now();
@@ -42,12 +42,12 @@ export class EventLog {
     this.#print = print;
   }
 
-  /** Tell what happens, with the seconds since the beginning. */
+  /** Prints an event with the seconds since the beginning. */
   say(line: string): void {
     this.#print(`${this.at(performance.now()).padStart(8)}  ${line}`);
   }
 
-  /** A time as it is told. */
+  /** A time in the printed form. */
   at(time: number): string {
     return `${((time - this.#begun) / 1000).toFixed(1)} s`;
   }
@@ -58,8 +58,8 @@ export class EventLog {
   }
 
   /**
-   * No answer came to a request.
-   * @param how - `wrongSince` is set when something else was heard, which may have been its answer.
+   * Records that no answer to a request arrived.
+   * @param how - `wrongSince` is set when another message arrived, which may have been its answer.
    */
   unanswered(
     what: string,
@@ -72,7 +72,7 @@ export class EventLog {
     else this.violation('unanswered', isToldUnsubscribed ? `${what}\nthe broker had no subscriber` : what);
   }
 
-  /** Something is otherwise than it should be, since a time when it was right. */
+  /** Records that something is wrong since a time when it was right. */
   differs(kind: ViolationKind, what: string, since: number): void {
     const now = performance.now();
     const explanation = this.timeline.hadFailover(since, now)

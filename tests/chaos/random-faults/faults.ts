@@ -10,7 +10,7 @@ import type { Fault, FaultKind } from './timeline.ts';
 export interface Course {
   /** Shuffled each time that it is used up. */
   readonly deck: readonly FaultKind[];
-  /** So long new ones begin; without it until the deck is used up once. */
+  /** How long new ones begin; without it until the deck is used up once. */
   readonly seconds?: number;
   readonly pace: Pace;
 }
@@ -28,10 +28,10 @@ export const thoroughPace: Pace = {
   pauseMs: [500, 3_500],
 };
 
-/** A frozen worker is still taken for dead now and then. */
+/** Long enough that other workers sometimes take over a frozen worker's session. */
 export const quickPace: Pace = { freezeMs: [6_000, 9_000], hangMs: [2_000, 3_000], pauseMs: [200, 700] };
 
-/** How many of each kind there are in the deck of a thorough run. */
+/** How many of each kind the deck of a thorough run has. */
 const weights: Readonly<Record<FaultKind, number>> = {
   kill: 16,
   term: 3,
@@ -46,7 +46,7 @@ const weights: Readonly<Record<FaultKind, number>> = {
   killBroker: 1,
 };
 
-/** Of these kinds, as many as a thorough run has. */
+/** As many of these kinds as a thorough run has. */
 export function deckOf(kinds: readonly FaultKind[]): FaultKind[] {
   return kinds.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind));
 }
@@ -65,10 +65,10 @@ const hangs = (kind: FaultKind): boolean => kind === 'hangMail' || kind === 'han
 
 const recoveryMs = 60_000;
 
-/** So long a SIGTERM may take: `SHUTDOWN_TIMEOUT_MS`, and a little. */
+/** How long a SIGTERM may take: `SHUTDOWN_TIMEOUT_MS`, and a little more. */
 const shutdownMs = 30_000;
 
-/** Does harm, at random times and in random order, and mends what it did. */
+/** Causes faults at random times and in random order, and repairs them. */
 export class Faults {
   readonly #system: System;
   readonly #eventLog: EventLog;
@@ -77,7 +77,7 @@ export class Faults {
   readonly #deck: readonly FaultKind[];
   #cards: FaultKind[] = [];
 
-  /** @param course - of it what this kind of Redis can have. */
+  /** @param course - limited to what this kind of Redis supports. */
   constructor(system: System, eventLog: EventLog, rng: Rng, course: Course) {
     this.#system = system;
     this.#eventLog = eventLog;
@@ -88,7 +88,7 @@ export class Faults {
     this.#shuffle();
   }
 
-  /** One fault after the other, sometimes two at a time, until the time is over and all is mended. */
+  /** Causes one fault after the other, sometimes two at a time, until the time is over and all are repaired. */
   async run(): Promise<void> {
     const { seconds, pace } = this.#course;
     const end = performance.now() + (seconds ?? 0) * 1000;
@@ -96,11 +96,11 @@ export class Faults {
     const isOver = () => (seconds === undefined ? this.#cards.length === 0 : performance.now() >= end);
     while (!isOver()) {
       const kind = this.#draw();
-      // A server can't be restarted by two at a time, nor hang twice.
+      // Two faults can't restart one server at a time, nor make it hang twice.
       if (once.has(kind) && this.#eventLog.timeline.isUnderWay(kind)) await Promise.all(under);
       const one = this.#one(kind).finally(() => under.delete(one));
       under.add(one);
-      // What hangs is long, and harms only some: others go on meanwhile.
+      // A hang is long and harms only a few requests: others continue meanwhile.
       const isOverlapped = (hangs(kind) || this.#rng.is(0.25)) && under.size < 3;
       const pauseMs = this.#between(pace.pauseMs);
       if (!isOverlapped) await Promise.all(under);
@@ -117,7 +117,7 @@ export class Faults {
   #shuffle(): void {
     const rest = [...this.#deck];
     while (rest.length > 0) this.#cards.push(...rest.splice(this.#rng.below(rest.length), 1));
-    // In a short run what hangs comes first: the rest goes on meanwhile.
+    // In a short run a hang comes first: the rest continues meanwhile.
     if (this.#course.seconds === undefined) this.#cards.sort((a, b) => Number(hangs(a)) - Number(hangs(b)));
   }
 
@@ -206,7 +206,7 @@ export class Faults {
     await sleep(milliseconds);
     if (kind === 'hangMail') mail.hang(false);
     else sts.mode('success');
-    // Who was left waiting goes on waiting, until the worker's own patience ends.
+    // Requests that were left waiting keep waiting until the worker's own timeout.
     await sleep(kind === 'hangMail' ? 7_000 : 11_000);
     return `${milliseconds} ms`;
   }
@@ -214,7 +214,7 @@ export class Faults {
   async #restartBroker(fault: Fault, signal: NodeJS.Signals): Promise<string> {
     const { broker } = this.#system;
     const awayMs = this.#rng.below(2_000);
-    // The restored session of a worker has no shared subscription: what is published until one subscribes is dropped.
+    // The restored session of a worker has no shared subscription: messages until one subscribes are dropped.
     fault.subscribedAt = Number.POSITIVE_INFINITY;
     await broker.kill(signal);
     await sleep(awayMs);
@@ -227,7 +227,7 @@ export class Faults {
     return `${signal}, away for ${awayMs} ms`;
   }
 
-  /** All workers take requests, and nobody is left to be inherited from. */
+  /** All workers take requests, and no session remains to be taken over. */
   async #recovered(): Promise<void> {
     const { fleet, database } = this.#system;
     const end = performance.now() + recoveryMs;

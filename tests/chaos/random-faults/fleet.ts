@@ -10,7 +10,7 @@ import { eventually } from '../../harness/eventually.ts';
 import { workerArguments } from '../../harness/program.ts';
 import type { Rng } from '../../harness/rng.ts';
 
-/** Counters of `/metrics` that outlive the worker here. */
+/** Counters of `/metrics` that are kept here after a worker exits. */
 export const countedMetrics = {
   redeliveries: 'profile_redeliveries_total',
   adoptions: 'profile_adopted_sessions_total',
@@ -18,14 +18,14 @@ export const countedMetrics = {
 
 type Counts = Record<keyof typeof countedMetrics, number>;
 
-/** A worker in a process of its own, its log in a file. */
+/** A worker as a separate process with its log in a file. */
 export class Worker {
   readonly name: string;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   readonly #child: ChildProcess;
   readonly #httpPort: number;
   isFrozen = false;
-  /** Somebody here ended it; otherwise its end is a failure. */
+  /** The test ended it; otherwise its exit is a failure. */
   isEnding = false;
   isReady = false;
   counts: Counts = { redeliveries: 0, adoptions: 0 };
@@ -56,7 +56,7 @@ export class Worker {
     return (await this.#page('/readyz')).status;
   }
 
-  /** Read its counters, as long as it can tell them. */
+  /** Reads its counters as long as it answers. */
   async count(): Promise<void> {
     const { status, body } = await this.#page('/metrics');
     if (status !== 200) return;
@@ -82,14 +82,14 @@ export class Worker {
   }
 }
 
-/** Workers with names that no earlier one had, as the pods of a Deployment have. */
+/** Workers with names that no earlier one had, like the pods of a Deployment. */
 export class Fleet {
   readonly #folder: string;
   readonly #settings: Readonly<Record<string, string>>;
   readonly #rng: Rng;
   readonly #all: Worker[] = [];
   readonly #scraping: NodeJS.Timeout;
-  /** Told of a worker that ended by itself. */
+  /** Called when a worker exited by itself. */
   failed: (worker: Worker, how: string) => void = () => undefined;
 
   constructor(folder: string, settings: Readonly<Record<string, string>>, rng: Rng) {
@@ -101,12 +101,12 @@ export class Fleet {
     }, 2_000);
   }
 
-  /** Those that are neither ending nor frozen. */
+  /** Those that are neither stopping nor frozen. */
   get running(): Worker[] {
     return this.#all.filter((worker) => !worker.isEnding && !worker.isFrozen);
   }
 
-  /** Those that are not ending. */
+  /** Those that are not stopping. */
   get living(): Worker[] {
     return this.#all.filter((worker) => !worker.isEnding);
   }
@@ -116,7 +116,7 @@ export class Fleet {
     return { redeliveries: sum('redeliveries'), adoptions: sum('adoptions') };
   }
 
-  /** Start a worker; it takes requests when it `isReady`. */
+  /** Starts a worker; it takes requests when it `isReady`. */
   async start(): Promise<Worker> {
     const suffix = Array.from({ length: 5 }, () => this.#rng.pick([...'bcdfghjklmnpqrstvwxz2456789'])).join(
       '',
@@ -149,14 +149,14 @@ export class Fleet {
     await eventually(`${worker.name} is ready`, () => worker.isReady || worker.isEnding, 60_000);
   }
 
-  /** End one at once; what it does then is not its own fault. */
+  /** Kills one; it does not count as its own failure. */
   async kill(worker: Worker): Promise<void> {
     worker.isEnding = true;
     worker.signal('SIGKILL');
     await worker.ended;
   }
 
-  /** End one in good order, or after this time at once. @returns its exit code. */
+  /** Stops one in an orderly way, and kills it after this time. @returns its exit code. */
   async terminate(worker: Worker, timeoutMs: number): Promise<number | null> {
     worker.isEnding = true;
     await worker.count();
@@ -167,7 +167,7 @@ export class Fleet {
     return code;
   }
 
-  /** Wait until all that live are ready. */
+  /** Waits until all running workers are ready. */
   async recovered(timeoutMs: number): Promise<boolean> {
     for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(100)) {
       const statuses = await Promise.all(this.living.map((worker) => worker.readiness()));
@@ -176,7 +176,7 @@ export class Fleet {
     return false;
   }
 
-  /** How often each message of level error and above stands in the logs. */
+  /** How often each message of level error and above is in the logs. */
   async errors(): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
     for (const file of await readdir(this.#folder)) {

@@ -1,4 +1,4 @@
-/** What is known to be stored of a phone, from the answers that it got. */
+/** The stored data of a phone, as derived from the answers that it received. */
 import { atom, decode, type Term, type Tuple } from '../../../src/etf/index.ts';
 import { type RequestKind, writeProfile } from '../../../src/protocol/profile.ts';
 import type { StoredProfile } from '../../../src/store/profiles.ts';
@@ -7,9 +7,9 @@ import { contact, feature, profile, roster, service } from '../../harness/terms.
 export interface Known {
   /** Unix milliseconds. */
   readonly update: number;
-  /** An atom that no other request has, or unset: an older one that comes back is seen. */
+  /** An atom that no other request has, or unset: the return of an older value is detected. */
   readonly presence: Term;
-  /** Goes up with each `set`, and stands in a setting: an older one that comes back is seen. */
+  /** Increases with each `set`, and is part of a setting: the return of an older value is detected. */
   readonly count: number;
   readonly hasRoster: boolean;
   readonly services: readonly { readonly address: string; readonly status: 'added' | 'verified' }[];
@@ -19,7 +19,7 @@ export const nothingKnown: Known = { update: 0, presence: [], count: 0, hasRoste
 
 export const countSetting = (count: number): Tuple => feature('COUNT', `${count}`);
 
-/** The one roster of a phone: its hub, and a stranger who does not know it. */
+/** The one roster of a phone: its shared contact, and a stranger who does not have it. */
 export function ownRoster(hub: string): Tuple {
   return roster({
     id: 1,
@@ -28,7 +28,7 @@ export function ownRoster(hub: string): Tuple {
   });
 }
 
-/** The `'Profile'` that is answered of it. */
+/** The `'Profile'` in its answers. */
 export function profileOf(number: string, hub: string, known: Known, status: RequestKind): Tuple {
   return profile({
     phone: number,
@@ -43,7 +43,7 @@ export function profileOf(number: string, hub: string, known: Known, status: Req
   });
 }
 
-/** The `'Profile'` that a `get` would answer of what is stored. */
+/** The `'Profile'` that a `get` would answer from the stored data. */
 export function storedTerm(number: string, stored: StoredProfile | undefined): Term | undefined {
   return stored && decode(writeProfile(number, stored, 'get', 8));
 }

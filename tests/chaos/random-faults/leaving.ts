@@ -1,4 +1,4 @@
-/** `migrate` with `phone`, and `remove`: the requests after which a number is not what it was. */
+/** `migrate` with `phone`, and `remove`: the requests that end the use of a number. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { changeContact } from '../../../src/protocol/contact.ts';
 import { unset } from '../../../src/protocol/fields.ts';
@@ -9,11 +9,11 @@ import { askUntilFree, atServerTime, exactly, heard, patienceMs, seeStored, succ
 import type { Phone } from './phones.ts';
 import { update } from './requests.ts';
 
-/** `migrate` and `phone`: the first device asks, the second one has signed in with the new number, and confirms. */
+/** `migrate` and `phone`: the first device proposes. The second one has signed in with the new number, and confirms. */
 export async function move(phone: Phone): Promise<void> {
   const { system, rng, hub } = phone.deps;
   const { number: old, known } = phone;
-  // Without its roster the hub would not be told of the new number, and no longer know it.
+  // Without its roster the shared contact would not be notified of the new number, and would lose it.
   if (!known?.hasRoster) return;
   const [first, second] = phone.devices;
   const { previous } = phone;
@@ -63,7 +63,7 @@ export async function move(phone: Phone): Promise<void> {
 
 let nextNumber = 1;
 
-/** The whole phone; both devices hear of it, and sign in again. */
+/** Removes the whole phone; both devices are notified, and sign in again. */
 export async function remove(phone: Phone): Promise<void> {
   const { system, rng, hub } = phone.deps;
   const { number, known } = phone;
@@ -108,13 +108,16 @@ export async function remove(phone: Phone): Promise<void> {
   if (due && rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
 }
 
-/** The hub, which changes nothing itself, has whom it holds as deleted as a friend again; else it would hear nothing more. */
+/**
+ * The contact changes nothing itself. It gets its deleted entries back as friends; otherwise it would receive no more
+ * notices.
+ */
 async function makeFriends(phone: Phone): Promise<void> {
   const { system, hub } = phone.deps;
   const { number } = phone;
   const { connection, keys } = system.database;
   const isOver = async () => (await withRetry(() => connection.exists(keys.removal(number)))) === 0;
-  // It ends a moment after its last notice was accepted.
+  // It ends just after its last notice was accepted.
   for (const end = performance.now() + patienceMs; !(await isOver()) && performance.now() < end; )
     await sleep(10);
   await phone.see('missing', `the removal of ${number} is over`, isOver);

@@ -10,7 +10,7 @@ import type { System } from './system.ts';
 
 const requests = { get, set, update, link, email, aws, move, remove, phoneWithout };
 
-/** How often a phone asks what, beside the others. */
+/** How often a phone sends each request, relative to the others. */
 const weights: Readonly<Record<keyof typeof requests, number>> = {
   get: 16,
   set: 24,
@@ -26,7 +26,7 @@ const weights: Readonly<Record<keyof typeof requests, number>> = {
 const phonesPerContact = 8;
 const sparesPerContact = 150;
 
-/** Phones that ask all nine requests, each one after the other. */
+/** Phones that send all nine requests, each one after the other. */
 export class Load {
   readonly phones: Phone[] = [];
   readonly contacts: ContactPhone[] = [];
@@ -55,10 +55,10 @@ export class Load {
   start(perSecond: number): void {
     const meanPauseMs = (this.phones.length / perSecond) * 1000;
     this.#running = Promise.all(this.phones.map((phone) => this.#live(phone, meanPauseMs)));
-    this.#running.catch(() => undefined); // `stop` tells of it
+    this.#running.catch(() => undefined); // `stop` reports it.
   }
 
-  /** Each phone finishes what it is about. */
+  /** Lets each phone finish its current request. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#running;

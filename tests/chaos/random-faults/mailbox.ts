@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CaughtMail, SmtpSink } from '../../../dev/servers/smtp.ts';
 
-/** One mail as it came. */
+/** One received mail. */
 export interface Mailed {
   readonly code: string;
   /** Milliseconds of `performance.now()`. */
   readonly at: number;
 }
 
-/** Sorts the mails that a sink catches by their addresses; the sink itself forgets old ones. */
+/** Sorts the mails that a sink catches by their addresses; the sink itself drops old ones. */
 export class Mailbox {
   readonly #sink: SmtpSink;
   readonly #mails = new Map<string, Mailed[]>();
@@ -27,7 +27,7 @@ export class Mailbox {
     return this.#mails.get(address) ?? [];
   }
 
-  /** Wait for the first mail to an address. */
+  /** Waits for the first mail to an address. */
   async first(address: string, timeoutMs: number): Promise<Mailed | undefined> {
     const end = performance.now() + timeoutMs;
     while (this.to(address).length === 0 && performance.now() < end) await sleep(50);

@@ -10,13 +10,13 @@ import { type Known, profileOf, storedTerm } from './known.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { System } from './system.ts';
 
-/** One of the answers that a request may get. */
+/** One possible answer to a request. */
 export interface Possible {
   /** `'last'` if this is it, `'more'` if it is and another follows. */
   fits(answer: Term): Judgement | false;
-  /** Whether it may be so at this time; default always. */
+  /** Whether this answer is possible at this time; default always. */
   isAllowed?(exchange: Exchange): boolean;
-  /** What is known then. */
+  /** The known data after it. */
   note?(answer: Term): void;
 }
 
@@ -34,7 +34,7 @@ export interface Linked {
   readonly sentAt: number;
 }
 
-/** The request cannot be followed any further; the phone begins anew under another number. */
+/** The request cannot be followed any further; the phone starts again under another number. */
 export class Lost extends Error {
   override readonly name = 'Lost';
 }
@@ -47,10 +47,10 @@ export interface PhoneDeps {
   readonly rng: Rng;
 }
 
-/** So long an effect may come behind an answer that a client of MQTT 3.1.1 cannot tell from a repeated older one. */
+/** How long an effect may follow an answer that an MQTT 3.1.1 client cannot distinguish from a repeated older one. */
 const repeatsMs = 45_000;
 
-/** A phone with two devices. It asks one thing after the other; so what is stored of it is known after each answer. */
+/** A phone with two devices. It sends one request after the other, so its stored data is known after each answer. */
 export class Phone {
   readonly name: string;
   readonly devices: readonly [Device, Device];
@@ -60,23 +60,23 @@ export class Phone {
   previous: string | undefined;
   /** Every number that it ever had. */
   readonly numbers = new Set<string>();
-  /** Those of them that it moved away from: nothing of them may stay. */
+  /** The numbers that it moved away from: no data of them may remain. */
   readonly left = new Set<string>();
   /** `undefined` while it has no profile. */
   known: Known | undefined;
-  /** `update` and `presence` that its hub may have been told last. */
+  /** `update` and `presence` of the last possible notice to its contact. */
   news: Pick<Known, 'update' | 'presence'>[] = [{ update: 0, presence: [] }];
   isDeletedAtContact = false;
   codes: Code[] = [];
   readonly linked: Linked[] = [];
   linkedAt = Number.NEGATIVE_INFINITY;
-  /** When its last move was answered; its counterparties may still be told. */
+  /** When its last move was answered; notices to counterparties may still follow. */
   movedAt = Number.NEGATIVE_INFINITY;
-  /** `'Profile'`s with status `remove` that its devices were sent unasked. */
+  /** `'Profile'`s with status `remove` that its devices received without a request. */
   removals: Record<string, number> = {};
   /** Never used twice in settings and presences. */
   count = 0;
-  /** When the last request was sent that showed that all is stored as known. */
+  /** When the last request was sent that showed that the stored data is as known. */
   since = performance.now();
   #history: string[] = [];
 
@@ -102,7 +102,7 @@ export class Phone {
     return this.devices[0].version === 5;
   }
 
-  /** Take a number that nobody had, with nothing stored. @returns false if there is none left. */
+  /** Takes a number that nobody had, with nothing stored. @returns false if there is none left. */
   async begin(): Promise<boolean> {
     const number = this.deps.hub.spares.pop();
     if (number === undefined) return false;
@@ -133,8 +133,8 @@ export class Phone {
   }
 
   /**
-   * Ask, and take note of the answer.
-   * @throws Lost when none of the possible answers came.
+   * Sends a request and records the answer.
+   * @throws Lost when none of the possible answers arrived.
    */
   async ask(device: Device, kind: RequestKind, request: Tuple, possible: readonly Possible[]): Promise<Term> {
     const judgeTerm = (answer: Term): Judgement => {
@@ -168,8 +168,8 @@ export class Phone {
   }
 
   /**
-   * See past the workers that something is so: at once, or for a client that may have taken an older answer for this
-   * one, soon.
+   * Checks in the store that something holds: at once, or soon, for a client that may have confused an older answer
+   * with this one.
    */
   async see(
     kind: ViolationKind,
@@ -188,7 +188,7 @@ export class Phone {
     throw new Lost();
   }
 
-  /** What is stored of it, as a `get` would answer it. */
+  /** Its stored data, as a `get` would answer it. */
   async stored(): Promise<Term | undefined> {
     return storedTerm(this.number, await this.deps.system.stores.profiles.read(this.number));
   }
@@ -228,5 +228,5 @@ export class Phone {
   }
 }
 
-/** Credentials, of which the text is long and tells nothing. */
+/** Shortens credentials: their text is long and useless. */
 const tokens = /<<"[^"]{40,}">>/g;

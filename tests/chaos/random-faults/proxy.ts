@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Rng } from '../../harness/rng.ts';
 
-/** Stands between the workers and a server, and can cut their connections. */
+/** A proxy between the workers and a server that can cut their connections. */
 export interface TcpProxy {
   readonly port: number;
-  /** Cut connections, each with this chance and one at least. @returns how many were cut. */
+  /** Cuts connections, each with this probability and at least one. @returns how many were cut. */
   cut(rng: Rng, share: number): number;
   stop(): Promise<void>;
 }

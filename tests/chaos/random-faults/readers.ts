@@ -6,12 +6,12 @@ import { Device } from './device.ts';
 import type { EventLog } from './event-log.ts';
 import type { System } from './system.ts';
 
-/** Requests of all readers that may be unanswered at once; beyond it nothing is sent. */
+/** The most requests of all readers that may be open at once; beyond it nothing is sent. */
 const maxInFlight = 4_000;
 
 const tickMs = 10;
 
-/** Phones that only read, so many requests a second whether or not the ones before were answered. */
+/** Phones that only read, at a fixed rate, whether or not earlier requests were answered. */
 export class Readers {
   readonly #devices: readonly Device[];
   readonly #requests = new Map<Device, Buffer>();
@@ -28,7 +28,7 @@ export class Readers {
     this.#rng = rng;
   }
 
-  /** Connect them, and let each have a profile. */
+  /** Connects them, and stores a profile for each. */
   static async connect(system: System, eventLog: EventLog, rng: Rng, count: number): Promise<Readers> {
     const devices: Device[] = [];
     for (let index = 0; index < count; index++) {
@@ -41,7 +41,7 @@ export class Readers {
     return readers;
   }
 
-  /** Begin to ask. */
+  /** Starts the requests. */
   start(perSecond: number): void {
     let due = 0;
     let last = performance.now();
@@ -53,7 +53,7 @@ export class Readers {
     }, tickMs);
   }
 
-  /** Ask no more. */
+  /** Stops the requests. */
   pause(): void {
     clearInterval(this.#timer);
   }

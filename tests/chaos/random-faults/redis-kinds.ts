@@ -1,4 +1,4 @@
-/** The three kinds of Redis that the program runs on, and how each is disturbed. */
+/** The three kinds of Redis that the program supports, and the faults of each. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RedisCluster, startCluster } from '../../../dev/servers/cluster.ts';
@@ -17,15 +17,15 @@ export type RedisKind = (typeof redisKinds)[number];
 export interface RedisUnderTest {
   /** `REDIS_URL` of the workers. */
   readonly workersUrl: string;
-  /** For those who look on; never cut. */
+  /** For the test's own reads; never cut. */
   readonly url: string;
-  /** What `disturb` is called. */
+  /** The name of `disturb` in the output. */
   readonly disturbance: 'restartRedis' | 'failover';
-  /** Cut connections of workers. @returns what was done. */
+  /** Cuts connections of workers. @returns what was done. */
   cut(rng: Rng): Promise<string>;
   /**
-   * Let a server die.
-   * @param settled - called once what is confirmed from then on stays.
+   * Kills a server.
+   * @param settled - called once later confirmations are durable.
    * @returns what was done, once all is as before.
    */
   disturb(rng: Rng, settled: () => void): Promise<string>;
@@ -36,7 +36,7 @@ export function startRedisUnderTest(kind: RedisKind): Promise<RedisUnderTest> {
   return { single, sentinel, cluster }[kind]();
 }
 
-/** One server that writes each change to disk before it confirms it: nothing confirmed is ever lost. */
+/** One server that writes each change to disk before it confirms it: no confirmed change is ever lost. */
 async function single(): Promise<RedisUnderTest> {
   const server = await startRedis({ appendonly: true });
   const proxy = await startProxy(server.port);
@@ -61,7 +61,7 @@ async function single(): Promise<RedisUnderTest> {
 }
 
 async function sentinel(): Promise<RedisUnderTest> {
-  // A master that has lost both replicas stops confirming after two seconds; what it confirmed before may be lost.
+  // A master that has lost both replicas stops confirming after two seconds; earlier confirmations may be lost.
   const sentinels = await startSentinels({ extraConfig: 'min-replicas-to-write 1\nmin-replicas-max-lag 2' });
   return {
     workersUrl: sentinels.url,
@@ -74,7 +74,7 @@ async function sentinel(): Promise<RedisUnderTest> {
       await eventually('a replica is the master', async () => (await sentinels.master()) !== old, 40_000);
       settled();
       await restartIfDead(old, rng);
-      // Until then the Sentinels may make one the master that has old data.
+      // Until then the Sentinels may promote a replica with old data.
       await eventually('both replicas follow', () => sentinels.isWhole(), 60_000);
       return how;
     },
@@ -111,7 +111,7 @@ async function cluster(): Promise<RedisUnderTest> {
   };
 }
 
-/** Move slots that something is in. */
+/** Moves slots that have keys. */
 async function moveSlots(nodes: RedisCluster, masters: readonly Server[], rng: Rng): Promise<string> {
   let moved = 0;
   for (let count = 0; count < 40; count++) {
@@ -123,7 +123,7 @@ async function moveSlots(nodes: RedisCluster, masters: readonly Server[], rng: R
   return `${moved} slots moved`;
 }
 
-/** Kill a master, or have it hand over. */
+/** Kills a master, or makes it hand over. */
 async function depose(master: Server, rng: Rng, switchOver: () => Promise<void>): Promise<string> {
   if (rng.is(0.3)) {
     await switchOver();
@@ -146,7 +146,7 @@ async function dropClients(servers: readonly Server[]): Promise<string> {
 /** @returns the answer, if there is one. */
 async function askOnce({ port }: Server, command: string, ...words: string[]): Promise<unknown[]> {
   const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: 0, lazyConnect: true });
-  connection.on('error', () => undefined); // the call fails
+  connection.on('error', () => undefined); // The call fails.
   try {
     return [await connection.call(command, ...words)];
   } catch {

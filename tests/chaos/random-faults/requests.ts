@@ -1,4 +1,4 @@
-/** What phones ask, each with all that it may be answered, and what is known then. */
+/** The phones' requests, each with all possible answers and the known data after them. */
 
 import { atom, equal, isAtom, type Term, Tuple } from '../../../src/etf/index.ts';
 import { withRetry } from '../../../src/store/redis/retry.ts';
@@ -7,10 +7,10 @@ import { atServerTime, exactly, heard, seeStored, success } from './answers.ts';
 import { countSetting, type Known, nothingKnown, ownRoster } from './known.ts';
 import type { Phone, Possible } from './phones.ts';
 
-/** A hang is felt for so long after its end. */
+/** How long after its end a hang still has effects. */
 const aftermathMs = 15_000;
 
-/** To a worker that was frozen it looks as if the other side had hung. */
+/** For a frozen worker it looks as if the other side had hung. */
 const outOfTime = (hang: 'hangMail' | 'hangSts') => [hang, 'freeze'] as const;
 
 export async function get(phone: Phone): Promise<void> {
@@ -70,7 +70,7 @@ export async function update(phone: Phone): Promise<void> {
     throw error;
   }
   phone.known = next;
-  // Without its roster it tells nobody; a repeated older update may tell them all the same.
+  // Without its roster it notifies nobody; a repeated older update may still notify all.
   phone.news = known.hasRoster ? [next] : [...phone.news, next];
   if (due && rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
 }
@@ -86,7 +86,7 @@ export async function link(phone: Phone): Promise<void> {
     await withRetry(() => connection.del(keys.quota(number, 'link')));
     phone.linkedAt = Number.NEGATIVE_INFINITY;
   }
-  // Each in a domain of its own, as mails to one domain are limited.
+  // Each uses its own domain, because mails to one domain are limited.
   const address = `chaos@${++phone.count}.${phone.name}.example`;
   const request = profile({
     phone: number,
@@ -117,7 +117,7 @@ export async function link(phone: Phone): Promise<void> {
   await seeStored(phone, `${address} is added`);
   const mails = phone.deps.mailbox.to(address);
   const code = mails[0]?.code;
-  // Of two mails it is not known here which code counts.
+  // After two mails it is unknown here which code is valid.
   if (mails.length === 1 && code) phone.codes.push({ address, code, mailedAt: sentAt, wrongTries: 0 });
 }
 
@@ -195,7 +195,7 @@ export async function phoneWithout(phone: Phone): Promise<void> {
   const request = profile({ phone: number, status: 'phone' });
   await phone.ask(phone.anyDevice(), 'phone', request, [
     exactly(refusal('not_authorized')),
-    // Until all are told of a move, it may be confirmed once more.
+    // A move may be confirmed once more until all are notified.
     ...(known && performance.now() - phone.movedAt < aftermathMs * 3
       ? [exactly(phone.profile('phone', known))]
       : []),

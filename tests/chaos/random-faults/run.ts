@@ -26,20 +26,20 @@ export interface ChaosResult {
   readonly requests: number;
   readonly kills: number;
   readonly report: readonly string[];
-  /** Where the logs of the workers are. */
+  /** The folder of the workers' logs. */
   readonly folder: string;
 }
 
 const workers = 3;
 const readers = 16;
 
-/** The part of the requests that the readers ask. */
+/** The readers' part of the requests. */
 const shareOfReaders = 0.8;
 
-/** A worker that was killed keeps nobody waiting for longer; only kills that nothing else disturbed are judged. */
+/** The longest wait after a worker is killed; only kills without another fault are checked. */
 const maxWaitMs = 15_000;
 
-/** Let phones ask while faults are done; then see whether every promise was kept. */
+/** Lets phones send requests during faults, and then checks every promise. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { seed, rate } = options;
   const system = await startSystem(options.redis, workers, seed);
@@ -130,7 +130,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-/** All workers leave at the end, and leave nothing behind. */
+/** All workers stop at the end, and leave nothing behind. */
 async function leaveAll({ fleet }: System, eventLog: EventLog): Promise<void> {
   const codes = await Promise.all(fleet.living.map((worker) => fleet.terminate(worker, 30_000)));
   for (const code of codes)

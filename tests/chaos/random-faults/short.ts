@@ -8,9 +8,9 @@ import type { FaultKind } from './timeline.ts';
 
 export const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-/** A test that does each fault of a deck once; `npm run chaos` goes on for longer. */
+/** A test that causes each fault of a deck once; `npm run chaos` runs longer. */
 export function testShortRun(redis: RedisKind, deck: readonly FaultKind[]): void {
-  test(`every promise is kept in the short chaos on Redis ${redis} (CHAOS_SEED=${seed})`, async (t) => {
+  test(`every promise holds in the short chaos on Redis ${redis} (CHAOS_SEED=${seed})`, async (t) => {
     const { isGood, report, folder } = await runChaos({
       seed,
       course: { deck, pace: quickPace },

@@ -16,13 +16,13 @@ import { type RedisKind, type RedisUnderTest, startRedisUnderTest } from './redi
 /** Everything that runs. */
 export interface System {
   readonly broker: Server;
-  /** Between the workers and the broker; phones are connected to the broker itself. */
+  /** Between the workers and the broker; phones connect to the broker directly. */
   readonly brokerProxy: TcpProxy;
   readonly redis: RedisUnderTest;
   readonly mail: SmtpSink;
   readonly sts: StsServer;
   readonly fleet: Fleet;
-  /** The stores of the program itself, past the workers. */
+  /** The stores of the program itself, used without a worker. */
   readonly stores: Stores;
   readonly database: Database;
   /** Logs and settings of the workers. */
@@ -32,10 +32,10 @@ export interface System {
 
 const verifySecret = 'a secret of more than 32 characters';
 
-/** A mail server that hangs is given up sooner than by default, so that a run sees it more often. */
+/** A shorter timeout than the default for a hanging mail server, so that a run reaches it more often. */
 const smtpTimeoutMs = 6_000;
 
-/** Start the servers, and as many workers. */
+/** Starts the servers and the workers. */
 export async function startSystem(kind: RedisKind, workers: number, seed: number): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), 'profile-chaos-'));
   const closers: (() => Promise<unknown>)[] = [];

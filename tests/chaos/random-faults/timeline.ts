@@ -22,16 +22,16 @@ export interface Fault {
   readonly from: number;
   /** Infinite while it lasts. */
   to: number;
-  /** When a broker that was restarted had a worker subscribed again. */
+  /** When a worker was subscribed again at a restarted broker. */
   subscribedAt?: number;
-  /** When another server of Redis was the master: what is confirmed after that stays. */
+  /** When another Redis server became the master: later confirmations are durable. */
   settledAt?: number;
 }
 
-/** What was sent just before may not have been read any more; and a subscription is seen a little late. */
+/** Messages sent just before may not have been read; and a subscription is seen a little late. */
 const slackMs = 500;
 
-/** By then all workers have heard of another master, and what the old one had answered is seen. */
+/** By then all workers use the new master, and answers of the old one have arrived. */
 const settlingMs = 2_000;
 
 export class Timeline {
@@ -43,12 +43,12 @@ export class Timeline {
     return fault;
   }
 
-  /** Whether any of these faults, or any at all, lasted at a time between two. */
+  /** Whether any of these faults, or any fault at all, lasted at a time between two. */
   had(from: number, to: number, kinds: readonly FaultKind[] = faultKinds): boolean {
     return this.faults.some((fault) => kinds.includes(fault.kind) && fault.from <= to && fault.to >= from);
   }
 
-  /** Whether something that was right at a time may since have been forgotten in a fail-over. */
+  /** Whether a failover may have lost something that was right at a time. */
   hadFailover(since: number, now: number): boolean {
     return this.faults.some(
       ({ kind, from, to, settledAt = to }) =>
@@ -56,7 +56,7 @@ export class Timeline {
     );
   }
 
-  /** Whether something sent at a time met a restarted broker that nobody had subscribed at yet. */
+  /** Whether a message at a time met a restarted broker without subscribers. */
   hadNoSubscriber(sentAt: number): boolean {
     return this.faults.some(
       ({ from, subscribedAt }) =>
