@@ -1,4 +1,7 @@
-/** Who may read everything takes nobody's place: on the broker of production workers and QA have their own client ids only. */
+/**
+ * A user who may read everything cannot take over another client's session: on the production broker workers and QA
+ * have their own client ids only.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -41,7 +44,7 @@ const asPhone = (): IClientOptions => ({
   ca: broker.certificate.cert,
 });
 
-test('qa cannot cut a phone off, nor hear what waits in its session', async (t) => {
+test('qa cannot disconnect a phone, nor receive the messages that wait in its session', async (t) => {
   const heard: string[] = [];
   const { server } = broker;
   const phone = await connectClient(t, server.url, { ...asPhone(), ...lasting });
@@ -88,13 +91,13 @@ test('qa cannot take over a worker’s session, with or without its requests', a
 test('a phone number as the user name does not free a user from its binding', async (t) => {
   for (const user of ['qa', 'worker']) {
     const { password, ca } = broker.login(user);
-    // The number becomes the client id, which is then the user name.
+    // The number is replaced by the client id, which is then the user name.
     const options = { clientId: user, username: PHONE, password, ca };
     await assert.rejects(connectClient(t, broker.server.url, options), NOT_AUTHORIZED);
   }
 });
 
-test('the right client id lets nobody in without the password', async (t) => {
+test('the right client id admits nobody without the password', async (t) => {
   for (const [user, clientId] of [
     ['qa', 'qa-1'],
     ['worker', 'profile-1'],
@@ -108,7 +111,7 @@ test('the right client id lets nobody in without the password', async (t) => {
   }
 });
 
-test('what only looks like the client id of a user is refused', async (t) => {
+test('a client id that only resembles a user’s is refused', async (t) => {
   const near = ['Profile-1', 'profile', 'PROFILE-1', ' profile-1', 'xprofile-1', 'profile_1', 'prоfile-1'];
   for (const clientId of near)
     await assert.rejects(connectClient(t, broker.server.url, as('worker', clientId)), NOT_AUTHORIZED);
@@ -129,7 +132,7 @@ test('refused logins are logged once in ten seconds, without control or non-ASCI
   assert.match(lines[0] ?? '', /client id "\?\?y{62}" is not for the user "qa"/);
 });
 
-test('still after the broker has read its configuration again', async (t) => {
+test('the binding holds after the broker has read its configuration again', async (t) => {
   await broker.server.kill('SIGHUP');
   await assert.rejects(connectClient(t, broker.server.url, as('qa', 'profile-0')), NOT_AUTHORIZED);
   await connectClient(t, broker.server.url, as('qa', 'qa-after-hup'));
@@ -144,7 +147,7 @@ test('profilectl connects with client ids that the broker gives its user', async
   }
 });
 
-test('the shipped configuration binds every user that `profilectl broker init` makes, but for the one who may do all', async (t) => {
+test('the shipped configuration binds every user that `profilectl broker init` makes, except the administrator', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'profile-init-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'dynamic-security.json');

@@ -1,4 +1,7 @@
-/** Credentials reach nobody who is signed out, or whose session moved, while STS answers or a broker is away; nor do they lie about. */
+/**
+ * A client that is signed out, or whose session moved, gets no credentials, also while STS or a broker is slow; none
+ * are stored in clear.
+ */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
@@ -31,13 +34,13 @@ const callsFor = (own: StsHarness, { number }: Phone) =>
 
 const take = async (phone: Phone): Promise<Term> => decode((await phone.take()).payload);
 
-/** Ask, and hear that the credentials come later. */
+/** Sends a request, and receives the announcement of later credentials. */
 async function askSlowly(phone: Phone): Promise<void> {
   await phone.send(aws(phone), { qos: 1 });
   assert.deepEqual(await take(phone), later);
 }
 
-/** No value in Redis holds any of what STS gave. */
+/** Checks that no value in Redis contains STS credentials. */
 async function assertKeptNowhere(own: StsHarness): Promise<void> {
   const secrets = secretsOf(own.sts);
   assert.ok(secrets.length > 1);
@@ -72,7 +75,7 @@ describe('while STS answers', () => {
       ['one who waits', [1]],
       ['all but one who waits', [0, 1]],
     ] as const)
-      test(`${who} is ${name}: not_authorized for that, credentials for the others`, async () => {
+      test(`${who} is ${name}: it gets not_authorized, the others get credentials`, async () => {
         const first = await own.harness.phone();
         const others = [1, 2].map(() => own.harness.phone({ number: first.number }));
         const phones = [first, ...(await Promise.all(others))];
@@ -88,7 +91,7 @@ describe('while STS answers', () => {
         await assertKeptNowhere(own);
       });
 
-  test('the number is removed, and has a new owner: who asked before hears nothing of it', async () => {
+  test('the number is removed and has a new owner: the earlier client receives nothing of it', async () => {
     const phones = [await own.harness.phone()];
     phones.push(await own.harness.phone({ number: phones[0]?.number ?? '' }));
     const [phone] = phones as [Phone];
@@ -104,7 +107,7 @@ describe('while STS answers', () => {
     for (const each of [...phones, next]) assert.deepEqual(each.answers, []);
   });
 
-  test('a session that can’t be read is answered internal, and the worker lives on', async () => {
+  test('a session that can’t be read is answered internal, and the worker keeps running', async () => {
     const phone = await own.harness.phone();
     await askSlowly(phone);
     await own.harness.database.set(`session:${phone.client}`, 'not a hash');
@@ -130,7 +133,7 @@ describe('while the broker is away', () => {
       const phone = await own.harness.phone();
       own.sts.mode('slow', slowMs);
       await askSlowly(phone);
-      // What STS gives is lost on its way to the broker, and would be sent again on the next connection.
+      // The credentials are lost on their way to the broker, and would be sent again on the next connection.
       const lost = relay.swallowed();
       relay.swallow('publish');
       await eventually('the credentials are lost', () => relay.swallowed() > lost);
@@ -145,7 +148,7 @@ describe('while the broker is away', () => {
     });
 });
 
-describe('two brokers, of which one goes away before STS answers', () => {
+describe('two brokers, one of which goes away before STS answers', () => {
   let own: StsHarness;
   let second: Server;
   const phones: Phone[] = [];
@@ -170,7 +173,7 @@ describe('two brokers, of which one goes away before STS answers', () => {
     return phone;
   }
 
-  test('who waits there hears nothing elsewhere; no secret is kept; back again, only who is signed in has credentials', async () => {
+  test('a client there receives nothing elsewhere; no secret is stored; afterwards only signed-in clients get credentials', async () => {
     const asker = await own.harness.phone();
     const waiting = await phoneAtSecond('waits', asker.number);
     const signedOut = await phoneAtSecond('is-signed-out', asker.number);
@@ -200,7 +203,7 @@ describe('two brokers, of which one goes away before STS answers', () => {
     ['by one call to STS where its answer is kept sealed', {}, 1],
     ['by a call to STS for each broker where nothing is kept', { CREDENTIALS_KEY: '' }, 2],
   ] as const)
-    test(`both are there: each is answered at its own broker alone, ${name}`, async () => {
+    test(`both are available: each client is answered only at its own broker, ${name}`, async () => {
       const [first] = own.harness.workers.splice(0);
       await first?.process.stop();
       await own.harness.startWorker({ MQTT_URL: `${own.harness.broker.url},${second.url}`, ...key });

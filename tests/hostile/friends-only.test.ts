@@ -1,4 +1,7 @@
-/** Only friends hear of a profile: whom it banned, who banned it, and open requests hear nothing and are not changed. */
+/**
+ * Only friends receive notices of a profile. Banned contacts, contacts that banned it, and open requests receive
+ * nothing and stay unchanged.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, encodeFragment, type Term, Tuple } from '../../src/etf/index.ts';
@@ -29,7 +32,7 @@ interface Case {
   readonly isSilent: boolean;
 }
 
-/** One phone that holds a contact for each status on each side, who all hold it. */
+/** A phone with contacts in each status on each side; all have it as a contact. */
 async function town(): Promise<{ phone: Phone; cases: Case[] }> {
   const phone = await harness.phone();
   const cases: Case[] = [];
@@ -53,7 +56,7 @@ async function set(phone: Phone, userlist: Term[]): Promise<void> {
   fieldsOf(await phone.ask(profile({ phone: phone.number, rosters, status: 'set' })));
 }
 
-/** What each contact holds of the phone, and what it heard, after something happened. */
+/** Each contact's entry of the phone, and the notices it received, after an event. */
 async function outcomes(cases: readonly Case[], happening: () => Promise<void>) {
   const before = await Promise.all(cases.map((each) => read(each.phone)));
   await happening();
@@ -70,7 +73,7 @@ async function outcomes(cases: readonly Case[], happening: () => Promise<void>) 
 const statusOf = (contact: Term | undefined): Term | undefined =>
   contact instanceof Tuple ? contact.elements.at(-1) : undefined;
 
-test('update: friends get the news, for all others nothing changes', async () => {
+test('update: friends get the notice, for all others nothing changes', async () => {
   const { phone, cases } = await town();
   const told = await outcomes(cases, async () => {
     const request = { phone: phone.number, presence: atom('away'), update: Date.now() + 1000 };
@@ -83,7 +86,7 @@ test('update: friends get the news, for all others nothing changes', async () =>
   }
 });
 
-test('phone: friends learn the new number; whom the phone banned does not, and who banned it keeps that entry', async () => {
+test('phone: friends get the new number; phones that it banned do not, and phones that banned it keep that entry', async () => {
   const { phone, cases } = await town();
   const fresh = await harness.phone();
   await askToMove(phone, fresh);
@@ -95,18 +98,18 @@ test('phone: friends learn the new number; whom the phone banned does not, and w
     if (isSilent) assert.deepEqual(after, before, name);
     else assert.deepEqual((own as Tuple).elements[1], entry(idOf(fresh)).elements[1], name);
   }
-  // The profile takes its own bans along.
+  // The profile keeps its own bans.
   const kept = contactsOf((await read(fresh)).rosters)['1'] ?? [];
   const expected = cases.map(({ side, status }) => (side === 'own' && !isUnset(status) ? status : []));
   assert.deepEqual(kept.map(statusOf), expected);
-  // And under the new number nobody hears of it either.
+  // Nobody receives notices of it under the new number either.
   const later = await outcomes(cases, async () => {
     fieldsOf(await fresh.ask(profile({ phone: fresh.number, presence: atom('out'), status: 'update' })));
   });
   for (const { name, isSilent, notices } of later) assert.equal(notices.length, isSilent ? 0 : 1, name);
 });
 
-test('remove: all hear of it but those who are deleted already, on either side', async () => {
+test('remove: all contacts get the notice except those already deleted, on either side', async () => {
   const { phone, cases } = await town();
   const told = await outcomes(cases, async () => {
     await phone.ask(profile({ phone: phone.number, status: 'remove' }));
@@ -119,7 +122,7 @@ test('remove: all hear of it but those who are deleted already, on either side',
   }
 });
 
-test('a ban holds from the next update on, whichever side it stands on', async () => {
+test('a ban on either side applies from the next update on', async () => {
   const [phone, friend] = [await harness.phone(), await harness.phone()];
   await set(phone, [entry(idOf(friend))]);
   await set(friend, [entry(idOf(phone))]);
@@ -139,7 +142,7 @@ test('a ban holds from the next update on, whichever side it stands on', async (
   assert.deepEqual(await friend.newNotices(), []);
 });
 
-test('a removal that is carried out again tells again, but does not take back who has become a friend since', async (t) => {
+test('a repeated removal notifies again, but keeps contacts that have become friends since', async (t) => {
   const { stores, close } = await openStoresOf(harness);
   t.after(close);
   const [phone, friend] = [await harness.phone(), await harness.phone()];

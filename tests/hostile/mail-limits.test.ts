@@ -1,4 +1,4 @@
-/** Limits on mails and codes, asked by who wants to flood a mailbox, to shut its owner out, or to guess a code. */
+/** Attacks on the limits of mails and codes: flooding a mailbox, locking its owner out, guessing a code. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -35,12 +35,12 @@ const day = 24 * hour;
 const strangers = (count: number) => Promise.all(Array.from({ length: count }, () => own.harness.phone()));
 const remove = (phone: Phone) => phone.ask(profile({ phone: phone.number, status: 'remove' }));
 const signIn = (phone: Phone) => own.harness.signIn(phone.client, phone.number);
-/** Let another code be mailed to the phone at once. */
+/** Lets another code be mailed to the phone at once. */
 const rest = ({ number }: Phone) => own.harness.database.del(`limit:{${number}}:link`);
 const newestCode = (address: string) =>
   codeIn(own.sink.mails().findLast(({ to }) => to[0] === address) ?? assert.fail());
 
-/** Each of some phones asks for a code; how many got one, and who did not. */
+/** Requests a code for each phone; returns how many got one, and which did not. */
 async function ask(phones: readonly Phone[], addressOf: (index: number) => string) {
   const answers = await Promise.all(phones.map((phone, index) => phone.ask(link(phone, addressOf(index)))));
   const refused = phones.filter((_, index) => isDeepStrictEqual(answers[index], tooMany));
@@ -51,7 +51,7 @@ async function ask(phones: readonly Phone[], addressOf: (index: number) => strin
   return { sent: phones.length - refused.length, refused };
 }
 
-/** Twelve ways to write each. */
+/** Twelve spellings of each. */
 const spellings: Record<string, (index: number) => string> = {
   'with subaddresses': (index) => `tagged+${index}@limits.example`,
   'with dots': (index) =>
@@ -68,7 +68,7 @@ for (const [how, spelling] of Object.entries(spellings)) {
     assert.equal(result.sent, 10);
     const [refused] = result.refused;
     assert.ok(refused);
-    // It took no place of the phone's own.
+    // It used no slot of the phone's own limit.
     assert.deepEqual(await refused.ask(link(refused, 'apart@other.example')), sent);
     await age(own.harness.database, 'limit:{*}:address', hour);
     await rest(refused);
@@ -98,7 +98,7 @@ test('a domain gets a hundred mails an hour, whatever the local parts, until twe
   assert.equal((await ask(more, (index) => `more-${index}@catch-all.example`)).sent, 3);
 });
 
-test('ten strangers keep nobody from an address who has confirmed it, also after a removal', async () => {
+test('ten strangers cannot lock out a phone that has confirmed the address, also after a removal', async () => {
   const { phone, address, code } = await asked(own);
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), verified);
   await rest(phone);
@@ -120,7 +120,7 @@ test('ten strangers keep nobody from an address who has confirmed it, also after
   assert.deepEqual(await newcomer.ask(link(newcomer, address)), tooMany);
 });
 
-test('who has confirmed an address is held by the limit of the phone all the same', async () => {
+test('a phone that has confirmed an address still has its own limit', async () => {
   const { phone, address, code } = await asked(own);
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), verified);
   assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
@@ -167,14 +167,14 @@ test('moving a profile away and back gives neither phone new codes or tries', as
   );
 });
 
-/** Places taken in the limits of a phone, each of which lapses. */
+/** Slots taken in the limits of a phone; each expires. */
 async function countsOf({ number }: Phone): Promise<number[]> {
   const keys = (await own.harness.database.keys(`limit:{${number}}:*`)).sort();
   for (const key of keys) assert.ok((await own.harness.database.pttl(key)) > 0, `${key} lapses`);
   return Promise.all(keys.map((key) => own.harness.database.zcard(key)));
 }
 
-/** Try wrong codes, so many of each code that is mailed. */
+/** Tries wrong codes, a fixed number for each mailed code. */
 async function tryWrong(phone: Phone, address: string, counts: readonly number[]): Promise<string> {
   let code = '';
   for (const count of counts) {
@@ -187,12 +187,12 @@ async function tryWrong(phone: Phone, address: string, counts: readonly number[]
   return code;
 }
 
-test('after ten wrong codes in a day no code of the phone for the address is taken or mailed; others’ are', async () => {
+test('after ten wrong codes in a day no code of the phone for the address is accepted or mailed; other phones’ are', async () => {
   const [phone, other] = await strangers(2);
   assert.ok(phone && other);
   const address = 'guessed@tries.example';
   const code = await tryWrong(phone, address, [4, 4, 2]);
-  // This one is not burnt by its own tries, and is right.
+  // Its own tries have not used this one up, and it is right.
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), wrong);
   await rest(phone);
   assert.deepEqual(await phone.ask(link(phone, address)), tooMany);
@@ -221,7 +221,7 @@ test('wrong codes count together for all spellings of a mailbox', async () => {
   assert.deepEqual(await phone.ask(link(phone, 'spelt@tries.example')), tooMany);
 });
 
-test('forty wrong codes at once, over two workers, leave ten tries in the day and no more', async () => {
+test('forty wrong codes at once, over two workers, use at most the ten tries of the day', async () => {
   const [phone] = await strangers(1);
   assert.ok(phone);
   await tryWrong(phone, 'burst@tries.example', [4, 4, 0]);
@@ -237,7 +237,7 @@ test('forty wrong codes at once, over two workers, leave ten tries in the day an
   );
 });
 
-test('what is kept for the limits lapses, is bounded, and names no address; a phone stands only in its own keys', async () => {
+test('the data of the limits expires, is bounded, and names no address; a phone is only in its own keys', async () => {
   const { phone, address, code } = await asked(own);
   await phone.ask(confirm(phone, address, otherCode(code)));
   await phone.ask(confirm(phone, address, code));
@@ -258,7 +258,7 @@ test('what is kept for the limits lapses, is bounded, and names no address; a ph
   }
 });
 
-test('of the addresses that a phone has confirmed the newest sixteen are remembered', async () => {
+test('of the addresses that a phone has confirmed the newest sixteen are kept', async () => {
   const [phone] = await strangers(1);
   assert.ok(phone);
   for (let count = 0; count < 17; count++) {

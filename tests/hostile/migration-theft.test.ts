@@ -1,4 +1,4 @@
-/** Strangers who ask to move to a number take it from nobody, and keep nobody from moving there. */
+/** Strangers who ask to move to a number cannot take it, and cannot keep its owner from moving there. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, equal, type Term, Tuple } from '../../src/etf/index.ts';
@@ -19,7 +19,7 @@ after(() => harness.stop());
 const accepted = new Tuple([atom('io'), new Tuple([atom('ok'), atom('migration')]), text('')]);
 const unclear = refusal('not_authorized');
 
-/** A phone with a profile that is told apart from others by its presence. */
+/** A phone whose profile is identified by its presence. */
 async function settled(number?: string): Promise<Phone> {
   const phone = await harness.phone(number === undefined ? {} : { number });
   await keep(phone, {}, { presence: atom(`of_${phone.number}`) });
@@ -29,7 +29,7 @@ async function settled(number?: string): Promise<Phone> {
 const wish = async (phone: Phone, to: { readonly number: string }): Promise<void> =>
   assert.deepEqual(await phone.ask(profile({ phone: to.number, status: 'migrate' })), accepted);
 
-/** @param named - the old phone that the request names, in whatever form. */
+/** @param named - the old phone that the request names, in any form. */
 const confirm = (phone: Phone, number = phone.number, named?: Term | string): Promise<Term> =>
   phone.ask(
     profile({ phone: number, status: 'phone', ...(named && { settings: [feature('OLD_PHONE', named)] }) }),
@@ -38,7 +38,7 @@ const confirm = (phone: Phone, number = phone.number, named?: Term | string): Pr
 const assertMoved = (answer: Term, old: Phone): void =>
   assert.deepEqual(fieldsOf(answer).presence, atom(`of_${old.number}`));
 
-/** The owner of a number moves there with the device that asked, as its session is the new number's by now. */
+/** The owner of a number moves there with the device that asked; its session is the new number's by now. */
 async function signInAs(device: Phone, number: string): Promise<void> {
   await harness.signIn(device.client, number);
 }
@@ -50,11 +50,11 @@ async function assertStayed(...phones: Phone[]): Promise<void> {
   }
 }
 
-test('a stranger who asks for the same number after its owner takes it from nobody', async () => {
+test('a stranger who asks for the same number after its owner cannot take it', async () => {
   const [owner, stranger, fresh] = [await settled(), await settled(), await harness.phone()];
   await wish(owner, fresh);
   await wish(stranger, fresh);
-  // Another device than the one that asked: which of two is meant is not clear.
+  // A different device than the one that asked: which of two proposals is meant is unclear.
   assert.deepEqual(await confirm(fresh), unclear);
   await assertStayed(owner, stranger);
   await signInAs(owner, fresh.number);
@@ -65,7 +65,7 @@ test('a stranger who asks for the same number after its owner takes it from nobo
   assert.deepEqual(asked, unclear);
 });
 
-test('a stranger who asks first, and elsewhere afterwards, neither takes the owner’s place nor cancels it', async () => {
+test('a stranger who asks first, and elsewhere afterwards, neither replaces nor cancels the owner’s proposal', async () => {
   const [owner, stranger] = [await settled(), await settled()];
   const [fresh, elsewhere] = [await harness.phone(), await harness.phone()];
   await wish(stranger, fresh);
@@ -76,7 +76,7 @@ test('a stranger who asks first, and elsewhere afterwards, neither takes the own
   await assertStayed(stranger);
 });
 
-test('asking for the owner’s number and then for another does not cancel what the owner asked', async () => {
+test('asking for the owner’s number and then for another does not cancel the owner’s proposal', async () => {
   const [owner, stranger] = [await settled(), await settled()];
   const [fresh, elsewhere] = [await harness.phone(), await harness.phone()];
   await wish(owner, fresh);
@@ -85,7 +85,7 @@ test('asking for the owner’s number and then for another does not cancel what 
   assertMoved(await confirm(fresh), owner);
 });
 
-test('OLD_PHONE names the one that is meant, in all forms of a phone', async () => {
+test('OLD_PHONE names the intended proposal, in all forms of a phone', async () => {
   const forms: ((number: string) => Term | string)[] = [
     (number) => number,
     (number) => `+${number}`,
@@ -102,7 +102,7 @@ test('OLD_PHONE names the one that is meant, in all forms of a phone', async () 
   }
 });
 
-test('OLD_PHONE of somebody who does not ask to move here is refused, and nothing changes', async () => {
+test('OLD_PHONE of a phone that does not ask to move here is refused, and nothing changes', async () => {
   const [owner, other, fresh, elsewhere] = [
     await settled(),
     await settled(),
@@ -127,7 +127,7 @@ test('OLD_PHONE of a stranger who does ask: the owner of the number takes that p
   assertMoved(await confirm(owner, fresh.number, stranger.number), stranger);
 });
 
-test('of two numbers that one client asked for, its last one is meant', async () => {
+test('of two numbers that one client asked for, the last one counts', async () => {
   const [first, fresh] = [await settled(), await harness.phone()];
   const second = await settled();
   await wish(second, fresh);
@@ -139,7 +139,7 @@ test('of two numbers that one client asked for, its last one is meant', async ()
   assertMoved(await confirm(first, fresh.number), second);
 });
 
-test('proposals that no longer stand do not count: asked elsewhere, removed, lapsed', async () => {
+test('proposals do not count after a later proposal elsewhere, a removal, or their expiry', async () => {
   const [owner, fresh, elsewhere] = [await settled(), await harness.phone(), await harness.phone()];
   const [moved, removed, lapsed] = [await settled(), await settled(), await settled()];
   for (const one of [moved, removed, owner, lapsed]) await wish(one, fresh);
@@ -150,7 +150,7 @@ test('proposals that no longer stand do not count: asked elsewhere, removed, lap
   assertMoved(await confirm(fresh), owner);
 });
 
-/** So many strangers ask, one after another, which takes one client each. */
+/** This many strangers ask, one after another; each needs one client. */
 async function strangers(count: number, to: Phone): Promise<Phone[]> {
   const client = await harness.phone();
   const all: Phone[] = [];
@@ -168,7 +168,7 @@ let strangerCount = 0;
 const listed = async ({ number }: Phone): Promise<string[]> =>
   (await harness.database.hkeys(`migration:{${number}}`)).filter((field) => /^\d+$/.test(field));
 
-test('strangers fill the list: it stays bounded, and who is named or asked with this client still counts', async () => {
+test('strangers fill the list: it stays bounded, and a named proposal or one of this client still counts', async () => {
   const [byClient, byName] = [await settled(), await settled()];
   for (const [owner, isNamed] of [
     [byClient, false],
@@ -189,7 +189,7 @@ test('strangers fill the list: it stays bounded, and who is named or asked with 
   }
 });
 
-test('while the list may miss the owner, a single stranger that is left in it is not the only one', async () => {
+test('while the list may miss the owner, one remaining stranger is not treated as the only proposal', async () => {
   const [owner, fresh, elsewhere] = [await settled(), await harness.phone(), await harness.phone()];
   const all = await strangers(maxListed, fresh);
   await wish(owner, fresh);
@@ -201,7 +201,7 @@ test('while the list may miss the owner, a single stranger that is left in it is
   await assertStayed(owner);
 });
 
-test('a list that is full of proposals that no longer stand has room for the owner, who is the only one then', async () => {
+test('a list full of expired proposals has room for the owner, whose proposal is then the only one', async () => {
   const [owner, fresh, elsewhere] = [await settled(), await harness.phone(), await harness.phone()];
   for (const { number } of await strangers(maxListed, fresh))
     await harness.database.set(`migration:{${number}}:to`, elsewhere.number, 'EX', 1000);
@@ -222,7 +222,7 @@ test('a stranger who asks while the owner is moving is refused, and nothing of t
   assert.equal(await harness.database.exists(`migration:{${fresh.number}}`), 0);
 });
 
-test('a stranger who asks after the move gets nothing by a repeat of the owner’s request, new or delivered again', async (t) => {
+test('a stranger who asks after the move gets nothing by a repeat of the owner’s request, new or redelivered', async (t) => {
   const [owner, stranger, fresh] = [await settled(), await settled(), await harness.phone()];
   await wish(owner, fresh);
   await signInAs(owner, fresh.number);
@@ -254,7 +254,7 @@ test('two numbers are confirmed at once, each by its name: one moves, the other 
       confirm(tablet, fresh.number, two.number),
     ]);
     await harness.idle();
-    // With the move ends whatever else waited for that number.
+    // The end of a move also removes all other proposals to that number.
     const hasMoved = answers.map((answer) => ![unclear, refusal('busy')].some((one) => equal(one, answer)));
     assert.deepEqual([...hasMoved].sort(), [false, true]);
     const [moved, stayed] = hasMoved[0] ? [one, two] : [two, one];
@@ -263,7 +263,7 @@ test('two numbers are confirmed at once, each by its name: one moves, the other 
   }
 });
 
-test('a migration of the version before, which keeps the last one only, still counts', async () => {
+test('a migration of the previous version, which stores only the last one, still counts', async () => {
   const [owner, fresh] = [await settled(), await harness.phone()];
   await harness.database.set(`migration:{${owner.number}}:to`, fresh.number, 'EX', 1000);
   await harness.database.hset(`migration:{${fresh.number}}`, 'from', owner.number);

@@ -1,4 +1,4 @@
-/** A plugin that cannot read its options refuses to load: the broker does not start, and says what is allowed. */
+/** A plugin that cannot read its options refuses to load: the broker does not start, and logs what is allowed. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -122,7 +122,7 @@ for (const [plugin, allowed, options] of odd) {
   });
 }
 
-test('what can be read is taken', async () => {
+test('valid options are accepted', async () => {
   for (const lines of [
     [`plugin ${file('client_identity')}`],
     [`plugin ${file('client_identity')}`, 'plugin_opt_guard_wills false'],

@@ -1,4 +1,4 @@
-/** Requests that end the worker or the connection that has them, each time. Others are answered all the time. */
+/** Requests that end the worker or its connection each time. Others are answered throughout. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { decode, encode, print } from '../../src/etf/index.ts';
@@ -22,7 +22,9 @@ import {
 import { profilectl } from '../harness/profilectl.ts';
 import { feature, fieldsOf, profile } from '../harness/terms.ts';
 
-/** Two workers with relays of their own before the broker; whoever publishes the marker is killed, and started again. */
+/**
+ * Two workers, each with its own relay before the broker. A worker that publishes the marker is killed and restarted.
+ */
 async function mortalWorkers(t: TestContext, settings: Record<string, string> = {}) {
   const harness = await stageOf(t, { workers: 0, settings: { VERIFY_SECRET: secret, ...settings } });
   let deaths = 0;
@@ -62,7 +64,7 @@ async function mortalWorkers(t: TestContext, settings: Record<string, string> = 
 
 const secret = 'a secret of at least thirty-two characters';
 
-/** Let a phone's answers hold the marker, without any that held it before. */
+/** Makes a phone's answers contain the marker, which none contained before. */
 async function plant(harness: Harness, phone: Phone): Promise<void> {
   const harmless = 'x'.repeat(marker.length);
   await set(phone, harmless);
@@ -71,13 +73,13 @@ async function plant(harness: Harness, phone: Phone): Promise<void> {
   await harness.database.hset(key, 'settings', Buffer.from(settings.replace(harmless, marker), 'latin1'));
 }
 
-test('a request that kills its worker each time is given up after three, and listed; others live', async (t) => {
+test('a request that kills its worker each time is dropped after three tries, and listed; other requests are answered', async (t) => {
   const { harness, deaths, restarted } = await mortalWorkers(t);
   const [attacker, ...others] = await Promise.all(Array.from({ length: 20 }, () => harness.phone()));
   assert.ok(attacker);
   await Promise.all(others.map((phone) => set(phone)));
   await plant(harness, attacker);
-  // All at once, so that innocents are in flight when the worker dies.
+  // Sends all at once, so that innocent requests are in flight when the worker is killed.
   const [answer] = await Promise.all([
     attacker.exchange(get(attacker)),
     ...others.map(async (phone) => fieldsOf(await phone.ask(get(phone)))),
@@ -88,7 +90,7 @@ test('a request that kills its worker each time is given up after three, and lis
   await harness.idle();
   assert.equal(await harness.metric(poisoned), 1);
   for (const phone of others) {
-    phone.answers.splice(0); // an answer may have come twice
+    phone.answers.splice(0); // An answer may have arrived twice.
     fieldsOf(await phone.ask(get(phone)));
   }
 
@@ -112,10 +114,10 @@ test('a request that kills its worker each time is given up after three, and lis
   assert.match((await call('show', id)).stderr, /there is no poisoned request/);
 });
 
-test('a request whose record says that it is done is answered from it, after three deaths too', async (t) => {
+test('a request with an idempotency record is answered from it, also after three crashes', async (t) => {
   const { harness, deaths } = await mortalWorkers(t);
   const phone = await harness.phone();
-  // Its answer kills until the test lets it live: the effect has happened by then.
+  // Its answer kills the worker until the test stops that: the effect has happened by then.
   const answer = phone.exchange(
     profile({ phone: phone.number, settings: [feature('WORDS', marker)], status: 'set' }),
   );
@@ -129,7 +131,7 @@ test('a request whose record says that it is done is answered from it, after thr
   assert.equal(await harness.metric(poisoned), 0);
 });
 
-test('with answers that nobody confirms, a request at whose answer the connection ends does not come back for ever', async (t) => {
+test('with unconfirmed answers, a request whose answer ends the connection is not redelivered for ever', async (t) => {
   const harness = await stageOf(t, { workers: 0, settings: { REPLY_QOS: '0' } });
   let cuts = 0;
   const relay: Relay = await relayTo(harness, (packet) => {
@@ -152,7 +154,7 @@ test('with answers that nobody confirms, a request at whose answer the connectio
   assert.equal(cuts, 2);
 });
 
-test('wires that are cut while many requests are in flight make none of them poison', async (t) => {
+test('cut connections with many requests in flight make none of them poison', async (t) => {
   const harness = await stageOf(t, { workers: 0 });
   let published = 0;
   const relay: Relay = await relayTo(harness, () => {
@@ -164,7 +166,7 @@ test('wires that are cut while many requests are in flight make none of them poi
   for (const phone of phones) await set(phone);
   await Promise.all(
     phones.map(async (phone) => {
-      // An answer may come twice.
+      // An answer may arrive twice.
       for (let count = 0; count < 15; count++) {
         await phone.send(get(phone));
         fieldsOf(decode((await phone.take()).payload));
@@ -177,7 +179,7 @@ test('wires that are cut while many requests are in flight make none of them poi
   assert.deepEqual(await harness.database.keys('redelivery:*'), []);
 });
 
-test('a worker that is stopped in the midst of a request, again and again, makes it no poison', async (t) => {
+test('a worker that is stopped during a request, again and again, does not make it poison', async (t) => {
   const harness = await stageOf(t, { workers: 0 });
   let isHeld = true;
   const relay = await relayTo(harness, (packet) => !isHeld || !packet.includes(marker));
@@ -203,7 +205,7 @@ test('a worker that is stopped in the midst of a request, again and again, makes
   assert.equal(await harness.metric(poisoned), 0);
 });
 
-test('what is kept of requests that were given up is bounded in number, in bytes and in time', async (t) => {
+test('the data of dropped requests is bounded in number, in bytes and in time', async (t) => {
   const harness = await stageOf(t, { workers: 0 });
   const redis = openRedis(harness.redis.url, '', () => undefined);
   t.after(() => redis.close());

@@ -1,4 +1,4 @@
-/** QA mode shows what clients say, so only `development` and `test`, spelt exactly so, let a worker start with it. */
+/** QA mode shows clients' messages. So a worker starts with it only with `development` or `test`, spelt exactly so. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ for (const name of ['QA_TEXT', 'QA_MIRROR']) {
     }
 
     for (const NODE_ENV of ['development', 'test'])
-      test(`is let with NODE_ENV ${NODE_ENV}`, () => {
+      test(`is allowed with NODE_ENV ${NODE_ENV}`, () => {
         assert.doesNotThrow(() => readSettings({ ...min, [name]: 'on', NODE_ENV }));
       });
   });
@@ -57,7 +57,7 @@ for (const NODE_ENV of [undefined, 'prod', 'Production', 'staging']) {
   });
 }
 
-test('every composed worker that has QA mode on says which environment it is', () => {
+test('every composed worker with QA mode on has its environment set', () => {
   const file = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
   const { services } = parse(file, { merge: true }) as {
     services: Record<string, { environment?: Record<string, unknown> }>;

@@ -1,6 +1,6 @@
 /**
- * Requests whose answer the broker refuses, or ends the connection at. Other clients are answered all the time; the real
- * broker and the real program throughout.
+ * Requests whose answer the broker refuses, or for which it ends the connection. Other clients are answered
+ * throughout, with the real broker and the real program.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -37,8 +37,8 @@ test('requests with a Response Topic of more than 200 levels are answered, and n
   assert.deepEqual([await harness.metric(brokerLost), await harness.metric(refusedAnswers)], [0, 0]);
 });
 
-test('a Response Topic with characters at which the broker ends the connection is ignored', async (t) => {
-  // Without the broker's own check of what comes in, as other brokers are.
+test('a Response Topic with characters for which the broker ends the connection is ignored', async (t) => {
+  // Without the broker's own check of incoming topics, like other brokers.
   const harness = await stageOf(t, {});
   const phone = await harness.phone();
   await set(phone);
@@ -46,7 +46,7 @@ test('a Response Topic with characters at which the broker ends the connection i
     port: harness.broker.port,
     packetEnd: mqttEnd,
     inspector: () => (packet, direction) => {
-      // "~" stands for a control character, which no client gets past Mosquitto.
+      // "~" stands for a control character; Mosquitto lets no client send one.
       if (direction === 'down' && mqttType(packet) === PUBLISH)
         packet.fill(1, at(packet, '~'), at(packet, '~') + 1);
       return true;
@@ -67,7 +67,7 @@ const at = (packet: Buffer, text: string): number => {
   return index < 0 ? packet.length : index;
 };
 
-test('an answer above the Maximum Packet Size of the broker becomes a small one', async (t) => {
+test('an answer above the Maximum Packet Size of the broker is replaced by a small one', async (t) => {
   const harness = await stageOf(t, { broker: { extraConfig: 'max_packet_size 2000' } });
   const phone = await harness.phone();
   for (let count = 0; count < 3; count++) {

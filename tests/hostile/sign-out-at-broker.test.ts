@@ -1,6 +1,6 @@
 /**
- * MQTT_DYNAMIC_SECURITY=on: who was signed out is out at every broker, whatever is away meanwhile; who signs in after that is
- * in; and nobody else waits for it. On brokers with the configuration and plugins of production.
+ * MQTT_DYNAMIC_SECURITY=on: every broker refuses a signed-out client, whatever fails meanwhile, and admits one that
+ * signs in again. Nobody else waits for it. The brokers have the configuration and plugins of production.
  */
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
@@ -25,7 +25,7 @@ let one: ProductionBroker;
 let other: ProductionBroker;
 let redis: Server;
 let database: Database;
-/** Both brokers; and the first alone. */
+/** Both brokers; and the first one only. */
 let both: Registry;
 let first: Registry;
 
@@ -65,7 +65,7 @@ let stewards = 0;
 const pendingAt = ({ work }: BrokerAcl): Promise<number> =>
   database.connection.zcard(database.keys.brokerAcl(work.broker));
 
-/** The roles and groups at a broker that are of phones or their clients. */
+/** The roles and groups at a broker that belong to phones or their clients. */
 async function leftAt({ clients }: BrokerAcl): Promise<string[]> {
   const found: string[] = [];
   for (const of of ['groups', 'roles'] as const)
@@ -76,7 +76,7 @@ async function leftAt({ clients }: BrokerAcl): Promise<string[]> {
 
 const acl = (registry: Registry, index: number): BrokerAcl => registry.brokers[index] ?? assert.fail();
 
-test('a broker is away during remove, and the worker dies: when the broker is back the client is let in no more', async (t) => {
+test('a broker is away during remove, and the worker is killed: when the broker is back it refuses the client', async (t) => {
   const victim = await startSteward(t, [one.server.url, other.server.url]);
   const phone = '380511000001';
   const device = await new Device(one, 'away-1', phone).signIn(t, both);
@@ -105,7 +105,7 @@ test('a broker is away during remove, and the worker dies: when the broker is ba
   });
 });
 
-test('25 sign-ins right after remove, with the same client id and with another, all stand with their group', async (t) => {
+test('25 sign-ins right after remove, with the same client id and with another, all keep their group', async (t) => {
   await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '200' });
   const phones = Array.from({ length: 25 }, (_, index) => `3805120000${10 + index}`);
   const returned = await Promise.all(
@@ -128,7 +128,7 @@ test('25 sign-ins right after remove, with the same client id and with another, 
   assert.deepEqual(await leftAt(acl(first, 0)), []);
 });
 
-test('a session that lapses is ended at the broker by the sweep, and so is what an older version has left there', async (t) => {
+test('the sweep ends an expired session at the broker, and the leftovers of an older version', async (t) => {
   const phone = '380513000001';
   const [lapsing, staying] = [new Device(one, 'ttl-1', phone), new Device(one, 'ttl-2', '380513000002')];
   for (const device of [lapsing, staying]) await device.signIn(t, first);
@@ -136,7 +136,7 @@ test('a session that lapses is ended at the broker by the sweep, and so is what 
   await clients.put({ client: 'lost-1', phone: '380513000003', token: 'x' }, undefined); // then its group is deleted
   await clients.dropPhone('380513000003');
   await clients.put({ client: 'lost-2', phone: '380513000004', token: 'x' }, undefined);
-  await clients.dropPhone('380513000004'); // of one that has a session
+  await clients.dropPhone('380513000004'); // of a client that has a session
   await first.sessions.add('lost-2', '380513000004', '00');
 
   await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '200' });
@@ -154,7 +154,7 @@ test('a session that lapses is ended at the broker by the sweep, and so is what 
   await eventually('nothing is left', async () => (await leftAt(acl(first, 0))).length === 0);
 });
 
-test('200 sessions that are added and removed, or lapse, leave no client, group or role', async (t) => {
+test('200 sessions that are added and removed, or expire, leave no client, group or role', async (t) => {
   const phoneOf = (index: number): string => `38051400${1000 + index}`;
   const places = Array.from({ length: 200 }, (_, index) => index);
   await Promise.all(
@@ -174,7 +174,7 @@ test('200 sessions that are added and removed, or lapse, leave no client, group 
   assert.deepEqual(clients.sort(), ['admin', 'qa', 'steward', 'worker']);
 });
 
-test('eight removes at a broker that answers no command take no place of anybody: another’s get is answered meanwhile', async (t) => {
+test('eight removes at a broker that answers no command block nobody: another phone’s get is answered meanwhile', async (t) => {
   const silent: Relay = await startRelay(other.server.port, 'mqtt', other.certificate);
   t.after(() => silent.stop());
   silent.swallowWith('$CONTROL/dynamic-security/v1');
@@ -206,7 +206,7 @@ test('eight removes at a broker that answers no command take no place of anybody
   await signOut('silent-other', '380515000020', first);
 });
 
-test('what was noted while a phone was worked off stays noted; a session ends only when that is noted', async () => {
+test('marks added while a phone is processed stay; a session ends only when that is marked', async () => {
   const { work } = acl(first, 0);
   await work.note('380516000001');
   const { due } = await work.look();
@@ -228,7 +228,7 @@ test('what was noted while a phone was worked off stays noted; a session ends on
   assert.equal(await pendingAt(acl(first, 0)), 1);
 });
 
-test('the list of a broker that is away is bounded: what has no place there is left to the sweep', async () => {
+test('the list of a broker that is away is bounded: the sweep handles what does not fit', async () => {
   const { work } = acl(first, 0);
   const list = database.keys.brokerAcl(work.broker);
   await database.connection.del(list);
@@ -240,7 +240,7 @@ test('the list of a broker that is away is bounded: what has no place there is l
   await database.connection.del(list);
 });
 
-test('who was frozen until its lock is about to lapse changes nothing at the broker any more', async () => {
+test('a worker that is frozen until its lock is about to expire changes nothing at the broker any more', async () => {
   const { clients, work } = acl(first, 0);
   const shortly: AclWork = {
     ...work,
@@ -254,7 +254,7 @@ test('who was frozen until its lock is about to lapse changes nothing at the bro
   assert.equal(await clients.find(session.client), undefined);
 });
 
-test('a lock that has lapsed is neither kept nor freed by who held it', async () => {
+test('an expired lock is neither extended nor released by its old holder', async () => {
   const leases = openLeases(database);
   const lapsed = (await leases.take('lease', 50)) ?? assert.fail('taken');
   let next: Awaited<ReturnType<typeof leases.take>>;

@@ -1,4 +1,7 @@
-/** A crash cuts a request off, and its client is signed out before it is delivered again: it goes on, and tells the client nothing. */
+/**
+ * A crash interrupts a request, and its client is signed out before the redelivery: the request is completed, and the
+ * client receives nothing.
+ */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
@@ -18,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => own.stop());
 
-/** A phone, and another one in whose roster it stands, and which stands in its own. */
+/** A phone that has itself as a contact, and another phone that has it too. */
 async function friends(): Promise<[Phone, Phone]> {
   const [phone, friend] = [await own.harness.phone(), await own.harness.phone()];
   for (const [one, other] of [
@@ -33,7 +36,9 @@ async function friends(): Promise<[Phone, Phone]> {
   return [phone, friend];
 }
 
-/** Send a request, and kill the worker when this holds, before any of what it says has reached the broker. */
+/**
+ * Sends a request, and kills the worker when this condition holds, before any of its messages has reached the broker.
+ */
 async function cutOff(phone: Phone, asked: Term, when: () => Promise<boolean>): Promise<void> {
   own.relay.swallow('publish', 'puback');
   await phone.send(asked);
@@ -51,7 +56,7 @@ async function goOn(): Promise<void> {
   await own.harness.idle();
 }
 
-test('remove goes on: counterparties are told, and the new owner of the number keeps all that is theirs', async () => {
+test('remove continues: counterparties are notified, and the new owner of the number keeps its data', async () => {
   const [phone, friend] = await friends();
   const { number } = phone;
   await cutOff(phone, profile({ phone: number, status: 'remove' }), async () =>
@@ -72,7 +77,7 @@ test('remove goes on: counterparties are told, and the new owner of the number k
   );
 });
 
-test('update goes on: counterparties are told, the client hears not_authorized', async () => {
+test('update continues: counterparties are notified, the client receives not_authorized', async () => {
   const [phone, friend] = await friends();
   const { number, client } = phone;
   const update = profile({
@@ -92,7 +97,7 @@ test('update goes on: counterparties are told, the client hears not_authorized',
   assert.match(print(await lastNotice(friend)), /late/);
 });
 
-test('phone goes on: counterparties are told and the move ends, the client hears not_authorized', async () => {
+test('phone continues: counterparties are notified and the move ends, the client receives not_authorized', async () => {
   const [old, friend] = await friends();
   const phone = await own.harness.phone();
   await old.ask(profile({ phone: phone.number, status: 'migrate' }));
@@ -108,7 +113,7 @@ test('phone goes on: counterparties are told and the move ends, the client hears
   assert.equal(await own.harness.database.hget(`session:${old.client}`, 'phone'), phone.number);
 });
 
-test('a phone that never was authorized confirms nothing by being delivered again', async () => {
+test('a phone that never was authorized confirms nothing by a redelivery', async () => {
   const [old] = await friends();
   const [phone, stranger] = [await own.harness.phone(), await own.harness.phone()];
   await old.ask(profile({ phone: phone.number, status: 'migrate' }));

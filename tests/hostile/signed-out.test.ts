@@ -1,4 +1,7 @@
-/** Who is signed out, or whose session moved, learns nothing by a request that comes again: neither sent anew nor redelivered. */
+/**
+ * A client that is signed out, or whose session moved, gets no data by a repeated request, neither sent again nor
+ * redelivered.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom, decode, type Term } from '../../src/etf/index.ts';
@@ -20,7 +23,7 @@ const open = async (settings: Record<string, string> = {}) => {
 };
 const close = () => own.stop();
 
-/** What happens to a client between its request and the next time that this comes. */
+/** What happens to a client between its request and the repeat. */
 const changes = [
   'its session ends',
   'its session moves to another phone',
@@ -28,7 +31,7 @@ const changes = [
 ] as const;
 type Change = (typeof changes)[number];
 
-/** A client, what it asked, and what becomes of it. */
+/** A client, its request, and what happens to it. */
 interface Case {
   readonly kind: RequestKind;
   readonly change: Change;
@@ -40,7 +43,7 @@ interface Case {
 
 const secret = feature('NOTE', 'only for this phone');
 
-/** A client that may ask for this, with all that the request needs. */
+/** A client that may send this request, with all the data that it needs. */
 async function prepare(kind: RequestKind, change: Change): Promise<Case> {
   const phone = await own.harness.phone();
   const target = await own.harness.phone();
@@ -63,10 +66,10 @@ async function carryOut({ change, phone: { client, number } }: Case): Promise<vo
   fieldsOf(await next.ask(profile({ phone: number, presence: atom('next'), status: 'set' })));
 }
 
-/** Only what ended its own session, and was delivered again by the broker, is answered as it was. */
+/** Only a redelivered request that ended its own session gets its recorded answer. */
 function expected({ kind, change, named }: Case, isRedelivered: boolean): Term {
   if (kind === 'remove' && isRedelivered) return profile({ phone: named, status: 'remove' });
-  // Whoever has a session may ask for this, but what another phone had asked for is not its own.
+  // The session authorizes the request, but not the answer to another phone's request.
   if (kind === 'migrate' && change === 'its session moves to another phone')
     return isRedelivered ? success('migration') : refusal('not_found');
   return notAuthorized;
@@ -99,7 +102,7 @@ describe('a client sends its request again, with the same Correlation Data', () 
       });
 });
 
-describe('the broker delivers a request again, since it did not hear that it is done', () => {
+describe('the broker redelivers a request whose acknowledgement it did not get', () => {
   const cases: Case[] = [];
   const first = new Map<Case, Term>();
   const again = new Map<Case, Term>();
@@ -116,7 +119,7 @@ describe('the broker delivers a request again, since it did not hear that it is 
     await own.worker.idle();
     for (const { phone } of cases) {
       await phone.fence();
-      phone.answers.splice(0); // what `remove` and `phone` say to other clients
+      phone.answers.splice(0); // the answers of `remove` and `phone` to other clients
     }
     await own.worker.process.kill('SIGKILL');
     await own.worker.process.restart();
@@ -143,7 +146,7 @@ describe('with tokens', () => {
   before(() => open({ CLIENT_IDENTITY: 'token' }));
   after(close);
 
-  test('a repeat that is answered from its record needs the token, as any request', async () => {
+  test('a repeat that is answered from its record needs the token, like any request', async () => {
     const phone = await own.harness.phone({ token: 'right' });
     const set = profile({ phone: phone.number, settings: [secret], status: 'set' });
     const ask = (token: string) =>
@@ -161,7 +164,7 @@ describe('another worker decides the same request while this one is about to ref
   before(() => open());
   after(close);
 
-  test('the client is signed out by then: it does not hear the profile as it is now', async () => {
+  test('the client is signed out by then: it does not receive the present profile', async () => {
     const { stores, close: closeStores } = await openStoresOf(own.harness);
     const phone = await own.harness.phone();
     const { number, client } = phone;

@@ -1,4 +1,4 @@
-/** Clients that ask steadily, below the limit and above it, on two workers at once. */
+/** Clients with a steady rate, below the limit and above it, on two workers at once. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => harness.stop());
 
-/** Ask so often a second; after a stall of this machine it goes on from there, never faster. */
+/** Sends requests at this rate; after a stall of the machine it continues from there, never faster. */
 async function askSteadily(phone: Phone, perSecond: number, requests: number): Promise<void> {
   const request = profile({ phone: phone.number, status: 'get' });
   let due = performance.now();

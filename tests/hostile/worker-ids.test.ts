@@ -1,4 +1,4 @@
-/** A worker's client id is a worker's alone: no phone gets it, and so no phone gets a worker's requests. */
+/** Only a worker gets a worker's client id: no phone gets it, and so no phone gets a worker's requests. */
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { IClientOptions, MqttClient } from 'mqtt';
@@ -50,7 +50,7 @@ describe('on the broker of production', () => {
       ...more,
     });
 
-  /** A session as an authentication service makes it that knows nothing of worker ids. */
+  /** A session from an authentication service without a rule for worker ids. */
   async function session(client: string): Promise<void> {
     await database.connection.hset(`session:${client}`, { phone: PHONE });
     await database.connection.sadd(`sessions:{${PHONE}}`, client);
@@ -69,7 +69,7 @@ describe('on the broker of production', () => {
     ...more,
   });
 
-  /** Ask for the profile; `done` tells whether so many were answered. */
+  /** Sends the request; `done` checks whether this many were answered. */
   async function ask(t: TestContext, count: number, between: () => Promise<unknown>): Promise<void> {
     const answered = new Set<string>();
     const phone = await connectClient(t, broker.server.url, login('emqttd_42'), ({ properties }) =>
@@ -89,7 +89,7 @@ describe('on the broker of production', () => {
       properties: { correlationData: Buffer.from(correlation) },
     });
 
-  test('a phone with a session for it and the right token is refused, and takes not one of 60 requests', async (t) => {
+  test('a phone with a session for it and the right token is refused, and receives none of 60 requests', async (t) => {
     let refused = 0;
     const taken: string[] = [];
     const intrude = async (): Promise<void> => {
@@ -127,7 +127,7 @@ describe('on the broker of production', () => {
     }
   }
 
-  test('an heir connects under a dead worker’s client id: nothing is lost when a worker is killed', async (t) => {
+  test('a worker takes over the session of a killed worker under its client id: no request is lost', async (t) => {
     const victim = await worker('profile-victim');
     let sent = 0;
     await ask(t, 100, async () => {
@@ -140,7 +140,7 @@ describe('on the broker of production', () => {
     await victim.process.stop();
   });
 
-  test('a worker whose client id begins otherwise says at the start that nothing keeps it from phones', async (t) => {
+  test('a worker with another client id prefix warns at its start that phones could use its id', async (t) => {
     const odd = await worker('odd-0', { ...broker.settings('steward'), MQTT_SHARE_GROUP: 'others' });
     t.after(() => odd.process.stop());
     const warning = /MQTT_CLIENT_ID does not begin with MQTT_WORKER_PREFIX/;
@@ -148,7 +148,7 @@ describe('on the broker of production', () => {
     assert.doesNotMatch(JSON.stringify(workers[0]?.log()), warning);
   });
 
-  test('profilectl makes no session for it, gives none a token, and never connects with it', async () => {
+  test('profilectl makes no session for it, gives no token for one, and never connects with it', async () => {
     const settings = { ...broker.settings('admin'), REDIS_URL: redis.url };
     for (const line of [
       ['session', 'add', '--client', 'profile-1', '--phone', PHONE],
@@ -164,7 +164,7 @@ describe('on the broker of production', () => {
     const own = { ...settings, MQTT_WORKER_PREFIX: 'pod-' };
     const { stderr } = await profilectl(own, 'session', 'add', '--client', 'pod-1', '--phone', PHONE);
     assert.match(stderr, /begin with pod-/);
-    // What was made before is still to be got rid of.
+    // Sessions made before can still be removed.
     assert.equal((await profilectl(settings, 'session', 'remove', '--client', 'profile-0')).exitCode, 0);
     assert.equal(await database.connection.exists('session:profile-0'), 0);
   });
@@ -187,7 +187,7 @@ for (const CLIENT_IDENTITY of ['broker', 'token']) {
   });
 }
 
-test('a plain broker shows why the name matters: who connects with a client id has its session', async (t) => {
+test('a plain broker shows why the name matters: a client gets the session of its client id', async (t) => {
   const harness = await startHarness({ workers: 0 });
   t.after(() => harness.stop());
   const session = { clientId: 'profile-0', clean: false, properties: { sessionExpiryInterval: 60 } };

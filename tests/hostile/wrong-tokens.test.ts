@@ -1,4 +1,4 @@
-/** CLIENT_IDENTITY=token: thousands of wrong tokens cost nobody an answer who shows the right one. */
+/** CLIENT_IDENTITY=token: thousands of wrong tokens delay no client with the right one. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decode, print } from '../../src/etf/index.ts';
@@ -19,7 +19,7 @@ const isWord =
   ({ payload }: { readonly payload: Buffer }): boolean =>
     print(decode(payload)) === print(refusal(word));
 
-/** Send wrong tokens, a few at a time, until told to stop; at least all of them. */
+/** Sends wrong tokens, a few at a time, until told to stop; at least all of them. */
 async function guess(attacker: Phone, topicOf: (guess: number) => string, payloads: readonly Buffer[] = []) {
   const term = profile({ phone: attacker.number, status: 'get' });
   for (let sent = 0; sent < GUESSES; sent += 50) {
@@ -38,7 +38,7 @@ const wrongTokens = async (): Promise<number> => {
   return yes + no;
 };
 
-/** The phone asks with the right token while the guesses come, and is answered each time. */
+/** The phone sends requests with the right token during the guesses, and is answered each time. */
 async function guessMeanwhile(phones: readonly Phone[], guessing: Promise<void>): Promise<void> {
   let isGuessing = true;
   const ended = guessing.finally(() => {
@@ -73,7 +73,7 @@ test('wrong tokens for clients that do not exist: the right ones are all answere
   assert.equal((await wrongTokens()) - before, GUESSES, 'each is counted');
 });
 
-test('wrong tokens for the victim itself: its right ones are answered, and it hears few others', async () => {
+test('wrong tokens for the victim itself: its right ones are answered, and it receives few other answers', async () => {
   const attacker = await harness.phone({ session: false });
   const [victim, other] = [await phoneWithToken('victim'), await phoneWithToken('other')];
   const begun = performance.now();
@@ -88,7 +88,7 @@ test('wrong tokens for the victim itself: its right ones are answered, and it he
   assert.equal(other.answers.filter(isWord('not_authorized')).length, 0);
 });
 
-test('payloads that cannot be read are wrong tokens too, and the right token hears what is wrong with its own', async () => {
+test('unreadable payloads count as wrong tokens too, and the right token receives the cause for its own', async () => {
   const attacker = await harness.phone({ session: false });
   const victim = await phoneWithToken('unreadable');
   const before = await wrongTokens();

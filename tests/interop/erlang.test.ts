@@ -22,11 +22,11 @@ import {
 import { printLines } from '../../src/qa/formats/erlang-lines.ts';
 import { mutations, terms } from '../unit/etf/arbitrary.ts';
 
-/** Both directions against a live Erlang, thousands of terms through one process. */
+/** Both directions against a running Erlang, thousands of terms through one process. */
 
 const script = fileURLToPath(new URL('erlang.escript', import.meta.url));
 
-/** What Erlang reads and we refuse: see "Stricter than Erlang" in src/etf/README.md. */
+/** Terms that Erlang reads and we refuse: see "Stricter than Erlang" in src/etf/README.md. */
 const differences = new Set(['trailing_bytes', 'bad_list', 'unknown_tag 73', 'unknown_tag 75']);
 
 class Peer {
@@ -65,7 +65,7 @@ class Peer {
   }
 }
 
-/** What Erlang may write otherwise: a map in its own order, a float of the old encoding. */
+/** What Erlang may write differently: a map in its own order, a float of the old encoding. */
 function normal(term: Term): Term {
   if (term instanceof Tuple) return new Tuple(term.elements.map(normal));
   if (term instanceof ImproperList) return new ImproperList(term.elements.map(normal), normal(term.tail));
@@ -92,7 +92,7 @@ describe('Erlang/OTP', () => {
   });
   after(() => peer.stop());
 
-  test('reads 20,000 random terms as they were meant, and writes the same bytes', async () => {
+  test('reads 20,000 random terms correctly, and writes the same bytes', async () => {
     const sample: Term[] = fc.sample(terms, { numRuns: 20_000, seed: 131 });
     for (const length of [255, 256, 65_535, 65_536]) sample.push(new Array<Term>(length).fill(97));
     for (const length of [255, 256]) sample.push(new Tuple(new Array<Term>(length).fill([])));
@@ -125,7 +125,7 @@ describe('Erlang/OTP', () => {
       const term = decode(answer.subarray(4, end));
       const text = answer.toString('utf8', end);
       assert.equal(print(term), text);
-      // A pid may come back in a newer encoding: what holds any foreign term is compared as text.
+      // A pid may return in a newer encoding, so terms with foreign parts are compared as text.
       const back = decode(again[index]!.subarray(1));
       assert.equal(print(back), text);
       assert.ok(holdsForeign(term) || equal(back, term), text);
@@ -135,7 +135,7 @@ describe('Erlang/OTP', () => {
   test('prints 5,000 random terms as we do, and reads our text', async () => {
     const sample = fc.sample(terms, { numRuns: 5_000, seed: 80 });
     for (const term of sample) {
-      // Printed in Erlang's order of keys, so the term makes the way through Erlang first.
+      // Printed in Erlang's order of keys, so the term is sent through Erlang first.
       const message = (await peer.ask('r', encode(term))).subarray(1);
       const text = print(decode(message));
       const [printed, parsed] = await Promise.all([peer.ask('p', message), peer.ask('s', Buffer.from(text))]);
@@ -146,7 +146,7 @@ describe('Erlang/OTP', () => {
     }
   });
 
-  test('formats 5,000 random terms with ~tp, over as many lines as it likes, and we read them', async () => {
+  test('formats 5,000 random terms with ~tp, over any number of lines, and we read them', async () => {
     const sample = fc.sample(terms, { numRuns: 5_000, seed: 1986 });
     const messages = sample.map((term) => encode(term));
     const texts = await Promise.all(messages.map((message) => peer.ask('t', message)));
@@ -176,7 +176,7 @@ describe('Erlang/OTP', () => {
   });
 });
 
-/** `accepted`, or why not, with the tag that is not known. */
+/** `accepted`, or why not, with the unknown tag. */
 function outcome(message: Uint8Array): string {
   try {
     decode(message);

@@ -1,4 +1,7 @@
-/** MQTT_DYNAMIC_SECURITY=on: after `remove` and `phone` the broker of production lets in who has a session, and nobody else. */
+/**
+ * MQTT_DYNAMIC_SECURITY=on: after `remove` and `phone` the production broker admits clients with a session, and no
+ * others.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../../dev/servers/process.ts';
@@ -44,7 +47,7 @@ after(async () => {
 
 const device = (client: string, phone: string): Device => new Device(broker, client, phone);
 
-test('remove answers every client of the phone; then the broker cuts them off and lets none of them in again', async (t) => {
+test('remove answers every client of the phone; then the broker disconnects them and admits none of them again', async (t) => {
   const phone = '380501000001';
   const [one, other] = [
     await device('remove-1', phone).signIn(t, registry),
@@ -61,7 +64,7 @@ test('remove answers every client of the phone; then the broker cuts them off an
   assert.ok(stranger.isConnected);
 });
 
-test('phone takes the clients of the old phone along: with their old token they read what comes for the new one', async (t) => {
+test('phone moves the clients of the old phone: with their old token they read messages to the new one', async (t) => {
   const [from, to] = ['380502000001', '380502000002'];
   const [old, fresh] = [
     await device('phone-1', from).signIn(t, registry),
@@ -78,17 +81,17 @@ test('phone takes the clients of the old phone along: with their old token they 
   assert.ok(fresh.isConnected, 'nobody else is cut off');
 });
 
-test('what was cut off by a crash can be done again: a second time changes nothing', async (t) => {
+test('work that a crash interrupted can be repeated: a second time changes nothing', async (t) => {
   const phone = '380503000001';
   const kept = await device('again-1', phone).signIn(t, registry);
-  await acl.clients.put({ client: 'again-2', phone, token: 'x' }, undefined); // in the broker, without a session
+  await acl.clients.put({ client: 'again-2', phone, token: 'x' }, undefined); // At the broker, without a session.
   assert.equal(await acl.sync(phone), 'done');
   assert.equal(await acl.sync(phone), 'done');
   assert.deepEqual(await acl.clients.of(phone), ['again-1']);
   assert.ok(kept.isConnected);
 });
 
-test('a worker without the right answers all the same, and logs what is left to do', async (t) => {
+test('a worker without the right still answers, and logs what remains to do', async (t) => {
   await worker.process.stop();
   const powerless = await workerAs('worker', 'profile-powerless');
   t.after(() => powerless.process.stop());
@@ -99,7 +102,7 @@ test('a worker without the right answers all the same, and logs what is left to 
   const line = powerless.log().find(({ level }) => level === 'error');
   assert.equal(line?.cause, 'the broker lets this user name manage no clients (dynamic-security)');
   assert.equal(line?.phone, '380…001');
-  // Its requests are served all the same, so it takes them; what is left to do is another worker's.
+  // It serves requests, so it takes them; another worker must do the rest.
   const { status, body } = await powerless.page('/readyz');
   assert.equal(status, 200);
   assert.match(body, /^ready\nbroker 1: its list of clients is out of sync .* lets this user name manage no/);

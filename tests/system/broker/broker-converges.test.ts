@@ -1,4 +1,4 @@
-/** Whatever a broker's list of clients is like, sweep and sync make it equal to the sessions in Redis. */
+/** From any list of clients at a broker, sweep and sync make it equal to the sessions in Redis. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../../dev/servers/process.ts';
@@ -42,7 +42,7 @@ function numbersFrom(seed: number): (below: number) => number {
   };
 }
 
-/** What crashes, older versions and people can leave: each client anywhere at the broker, and anywhere in Redis. */
+/** The leftovers of crashes, older versions and people: each client anywhere at the broker, and anywhere in Redis. */
 async function scatter(pick: (below: number) => number): Promise<Map<string, string>> {
   const sessions = new Map<string, string>();
   const phone = () => phones[pick(phones.length)] ?? assert.fail();

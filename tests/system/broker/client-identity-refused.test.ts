@@ -1,4 +1,4 @@
-/** The broker plugin: whose client id cannot stand in a topic level cannot publish a request. */
+/** The broker plugin: a client whose id cannot be a topic level cannot publish a request. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
@@ -17,7 +17,7 @@ after(() => broker.stop());
 for (const clientId of ['a/b', '/', 'a+', '+', '#', 'victim/', 'x'.repeat(65_530)]) {
   const shown = clientId.length > 20 ? `of ${clientId.length} bytes` : `“${clientId}”`;
 
-  test(`a client with the id ${shown} is told so over MQTT 5, and its requests go nowhere`, async (t) => {
+  test(`a client with the id ${shown} is refused with a reason over MQTT 5, and its requests reach nobody`, async (t) => {
     const watcher = await watch(t, broker.url);
     const client = await connectClient(t, broker.url, { clientId });
     await client.publishAsync(FIELD, 'p', { qos: 0 });
@@ -32,7 +32,7 @@ for (const clientId of ['a/b', '/', 'a+', '+', '#', 'victim/', 'x'.repeat(65_530
     assert.equal((await watcher.after(client)).length, 1, 'other topics stay open to it');
   });
 
-  test(`a client with the id ${shown} stays connected over MQTT 3.1.1, and its requests go nowhere`, async (t) => {
+  test(`a client with the id ${shown} stays connected over MQTT 3.1.1, and its requests reach nobody`, async (t) => {
     const watcher = await watch(t, broker.url);
     const client = await connectClient(t, broker.url, { clientId, protocolVersion: 4 });
     for (const qos of [0, 1, 2] as const) await client.publishAsync(FIELD, 'p', { qos });
@@ -40,7 +40,7 @@ for (const clientId of ['a/b', '/', 'a+', '+', '#', 'victim/', 'x'.repeat(65_530
   });
 }
 
-test('the longest client id that fits is named, one byte more is refused', async (t) => {
+test('the longest client id that fits is inserted, one byte more is refused', async (t) => {
   const longest = 65_535 - FIELD.length;
   const watcher = await watch(t, broker.url);
   const fits = await connectClient(t, broker.url, { clientId: 'f'.repeat(longest) });

@@ -1,4 +1,7 @@
-/** The broker plugin: Mosquitto sends wills past it, but its ACL check keeps them from naming another client. */
+/**
+ * The broker plugin: Mosquitto does not pass wills through it, but its ACL check keeps them from naming another
+ * client.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { IClientOptions } from 'mqtt';
@@ -19,7 +22,7 @@ const will = (topic: string, options: Partial<NonNullable<IClientOptions['will']
 for (const protocolVersion of [4, 5] as const) {
   const version = protocolVersion === 4 ? '3.1.1' : '5';
 
-  test(`MQTT ${version}: a will in another client’s name arrives in nobody’s`, async (t) => {
+  test(`MQTT ${version}: a will in another client’s name arrives without a name`, async (t) => {
     const watcher = await watch(t, broker.url);
     const forger = await connectClient(t, broker.url, {
       clientId: 'forger',
@@ -40,7 +43,7 @@ for (const protocolVersion of [4, 5] as const) {
     assert.equal(topic, 'events/1//api/anon/honest/');
   });
 
-  test(`MQTT ${version}: a will that is no request stays as it is`, async (t) => {
+  test(`MQTT ${version}: a will that is not a request stays as it is`, async (t) => {
     const watcher = await watch(t, broker.url);
     const client = await connectClient(t, broker.url, {
       clientId: 'mortal',
@@ -79,7 +82,7 @@ test('a delayed and retained will of MQTT 5 names nobody else, neither when sent
   for (const { topic } of [...watcher.seen, ...late.seen]) assert.equal(topic, 'events/1//api/anon//');
 });
 
-test('still after the broker has read its configuration again', async (t) => {
+test('the guard holds after the broker has read its configuration again', async (t) => {
   await broker.kill('SIGHUP');
   const watcher = await watch(t, broker.url);
   const forged = will('events/1//api/anon/victim/');

@@ -1,4 +1,4 @@
-/** The broker plugin: whoever publishes a request, the worker reads the publisher's own client id in its topic. */
+/** The broker plugin: the worker reads the publisher's own client id in the topic of every request. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
@@ -19,7 +19,7 @@ after(() => broker.stop());
 describe('a request carries its publisher’s client id', () => {
   for (const protocolVersion of [4, 5] as const) {
     for (const qos of [0, 1, 2] as const) {
-      test(`MQTT ${protocolVersion === 4 ? '3.1.1' : '5'}, QoS ${qos}: in an empty level and in the place of another’s`, async (t) => {
+      test(`MQTT ${protocolVersion === 4 ? '3.1.1' : '5'}, QoS ${qos}: in an empty level and instead of another’s`, async (t) => {
         const watcher = await watch(t, broker.url);
         const phone = await connectClient(t, broker.url, {
           clientId: `emqttd_${protocolVersion}${qos}`,
@@ -45,7 +45,7 @@ describe('a request carries its publisher’s client id', () => {
     );
   });
 
-  test('a client that asked for no id is named by the one that the broker gave it', async (t) => {
+  test('a client without a client id is named by the id that the broker assigned', async (t) => {
     const watcher = await watch(t, broker.url);
     const phone = await connectClient(t, broker.url, { clientId: '' });
     await phone.publishAsync(FIELD, '', { qos: 1 });
@@ -64,7 +64,7 @@ describe('a request carries its publisher’s client id', () => {
     });
   }
 
-  test('a topic alias of MQTT 5 stands for the topic that the client sent, and is named each time', async (t) => {
+  test('a topic alias of MQTT 5 stands for the topic that the client sent, and the client is named each time', async (t) => {
     const watcher = await watch(t, broker.url);
     const phone = await connectClient(t, broker.url, { clientId: 'aliaser' });
     await phone.publishAsync('events/1//api/anon/victim/', '1', { qos: 1, properties: { topicAlias: 3 } });
@@ -72,7 +72,7 @@ describe('a request carries its publisher’s client id', () => {
     assert.deepEqual(topics(await watcher.after(phone)), Array(2).fill('events/1//api/anon/aliaser/'));
   });
 
-  test('two clients that forge each other’s name are both named rightly, 200 requests each', async (t) => {
+  test('two clients that forge each other’s name are both named correctly, 200 requests each', async (t) => {
     const watcher = await watch(t, broker.url, '$share/profile/events/1/+/api/+/+/+');
     const [one, two] = await Promise.all(
       ['one', 'two'].map((clientId) => connectClient(t, broker.url, { clientId })),
@@ -89,7 +89,7 @@ describe('a request carries its publisher’s client id', () => {
     for (const { topic, payload } of requests) assert.equal(topic, `events/1//api/anon/${payload}/`);
   });
 
-  test('a retained request is kept under its publisher’s name only', async (t) => {
+  test('a retained request is stored under its publisher’s name only', async (t) => {
     const own = await startMosquitto({ persistence: false });
     t.after(() => own.stop());
     const phone = await connectClient(t, own.url, { clientId: 'keeper', protocolVersion: 4 });
@@ -102,7 +102,7 @@ describe('a request carries its publisher’s client id', () => {
     );
   });
 
-  test('payload and properties arrive as they were sent', async (t) => {
+  test('payload and properties arrive unchanged', async (t) => {
     const watcher = await watch(t, broker.url);
     const phone = await connectClient(t, broker.url, { clientId: 'careful' });
     const payload = Buffer.from(Array.from({ length: 256 * 1024 }, (_, at) => at & 255));
@@ -121,7 +121,7 @@ describe('a request carries its publisher’s client id', () => {
     );
   });
 
-  test('still after the broker has read its configuration again', async (t) => {
+  test('requests are named after the broker has read its configuration again', async (t) => {
     await broker.kill('SIGHUP');
     const watcher = await watch(t, broker.url);
     const phone = await connectClient(t, broker.url, { clientId: 'after_hup' });

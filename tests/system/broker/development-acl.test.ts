@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => broker.stop());
 
-/** What a client receives that subscribes to `filter` while a developer's own client publishes to `topics`. */
+/** The messages that a subscriber to `filter` receives while a developer's own client publishes to `topics`. */
 async function readable(
   t: TestContext,
   who: typeof PHONE,
@@ -27,7 +27,7 @@ async function readable(
   await client.subscribeAsync(filter, { qos: 1 });
   const developer = await connectClient(t, broker.url, { clientId: 'developer' });
   for (const topic of topics) await developer.publishAsync(topic, 'p', { qos: 1 });
-  await client.subscribeAsync('no/topic'); // its answer comes after all that was delivered before
+  await client.subscribeAsync('no/topic'); // Its answer arrives after all messages delivered before.
   return received;
 }
 
@@ -43,7 +43,7 @@ test('a worker reads requests, through a shared subscription, and nothing else',
   assert.deepEqual(other, ['events/x']);
 });
 
-test('a worker publishes answers, notices and what it shows, and nothing else', async (t) => {
+test('a worker publishes answers, notices and its mirror, and nothing else', async (t) => {
   const worker = await connectClient(t, broker.url, WORKER);
   await worker.publishAsync('actions/1/api/emqttd_42', 'answer', { qos: 1 });
   await worker.publishAsync('ses/380501112233', 'notice', { qos: 1 });
@@ -51,7 +51,7 @@ test('a worker publishes answers, notices and what it shows, and nothing else', 
   await assert.rejects(worker.publishAsync('status', 'p', { qos: 1 }), NOT_AUTHORIZED);
 });
 
-test('a phone reads what is for its client id or its number, whatever it subscribes to', async (t) => {
+test('a phone reads messages to its client id or its number, whatever it subscribes to', async (t) => {
   const topics = [
     'actions/1/api/emqttd_42',
     'actions/1/api/emqttd_42/text',

@@ -1,4 +1,4 @@
-/** mosquitto/mosquitto.conf: how much the broker takes, and what it says about that. */
+/** mosquitto/mosquitto.conf: the broker's limits, and how it announces them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import mqtt, { type IConnackPacket } from 'mqtt';
@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => broker.stop());
 
-test('a client with MQTT 5 is told the largest packet and how many publishes it may have under way', async (t) => {
+test('a client with MQTT 5 receives the largest packet size and its number of publishes in flight', async (t) => {
   const client = mqtt.connect(broker.url, { protocolVersion: 5, reconnectPeriod: 0 });
   t.after(() => client.endAsync(true));
   const { properties } = await new Promise<IConnackPacket>((resolve) => client.once('connect', resolve));
@@ -36,7 +36,7 @@ test('a packet over the limit ends the connection of its sender', async (t) => {
   await closed;
 });
 
-test('an absent worker finds all of 5,000 requests again, more than Mosquitto keeps by default', async (t) => {
+test('an absent worker gets all of 5,000 requests again, more than Mosquitto keeps by default', async (t) => {
   const session = {
     clientId: 'worker',
     clean: false,

@@ -1,4 +1,4 @@
-/** The same conversation by clients that are not ours: Mosquitto's own in C, and Eclipse Paho in Python. */
+/** The same conversation by other client libraries: Mosquitto's own in C, and Eclipse Paho in Python. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,7 +30,7 @@ after(async () => {
 const settings = [feature('LANG', 'uk')];
 const friendId = '380670000001_5';
 
-/** What is asked, in this order. */
+/** The requests, in this order. */
 const requests = (phone: string): Buffer[] =>
   [
     profile({ phone, status: 'get' }),
@@ -47,7 +47,7 @@ const requests = (phone: string): Buffer[] =>
     .map((term) => encode(term))
     .concat(Buffer.from('no term'));
 
-/** What must be answered to it. */
+/** The expected answers. */
 function check(phone: string, answers: readonly Term[]): void {
   const [absent, stored, updated, got, strange, bad, ...more] = answers;
   assert.deepEqual(absent, refusal('not_found'));
@@ -62,7 +62,7 @@ function check(phone: string, answers: readonly Term[]): void {
   assert.deepEqual(more, []);
 }
 
-/** Write the requests to files; returns their paths. */
+/** Writes the requests to files; returns their paths. */
 async function files(phone: string): Promise<string[]> {
   const paths = requests(phone).map((_, n) => join(folder, `${phone}-${n}.etf`));
   await Promise.all(requests(phone).map((bytes, n) => writeFile(paths[n] ?? '', bytes)));
@@ -78,7 +78,7 @@ for (const version of ['mqttv311', 'mqttv5']) {
     const [client, phone] = [`c-${version}`, version === 'mqttv5' ? '380501112235' : '380501112234'];
     await harness.signIn(client, phone);
     const paths = await files(phone);
-    // A retained message on a second topic is the sign that the listener is subscribed.
+    // A retained message on a second topic shows that the listener is subscribed.
     await run('mosquitto_pub', [
       ...connection('sign', version),
       '-q',

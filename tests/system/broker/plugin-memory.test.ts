@@ -1,4 +1,4 @@
-/** The broker plugin under valgrind: 10,000 publishes of every shape leak nothing and touch no memory that isn't theirs. */
+/** The broker plugin under valgrind: 10,000 publishes of every shape leak nothing and touch no foreign memory. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const VALGRIND = [
   'valgrind',
   '--leak-check=full',
   '--errors-for-leak-kinds=definite,indirect,possible',
-  '--keep-debuginfo=yes', // the broker unloads the plugin before the leaks are listed
+  '--keep-debuginfo=yes', // The broker unloads the plugin before valgrind lists the leaks.
   '--track-origins=no',
   '--num-callers=30',
   `--log-file=${REPORT}`,
@@ -30,7 +30,7 @@ interface Shape {
   readonly qos: 0 | 1 | 2;
   readonly retain?: boolean;
   readonly refused?: boolean;
-  /** Of each 1250, how many; fewer for shapes whose topics are very long. */
+  /** How many of each 1250; fewer for shapes whose topics are very long. */
   readonly share?: number;
 }
 
@@ -78,7 +78,7 @@ test('logins of phones with their number, and of users who are bound to their cl
   t.after(() => broker.server.stop());
   const login = broker.login('steward');
   for (let number = 0; number < 100; number++) {
-    // The number becomes the client id, which is the user whose password this is; or is not.
+    // The number is replaced by the client id, which is the user whose password this is, or is not.
     const clientId = number % 2 === 0 ? 'steward' : `${number % 4 === 1 ? 'nobody' : 'profile'}-${number}`;
     const connecting = connectClient(t, broker.server.url, { ...login, clientId, username: '380501112233' });
     if (number % 2 === 0) await (await connecting).endAsync();
@@ -90,7 +90,7 @@ test('logins of phones with their number, and of users who are bound to their cl
   }
   await broker.server.kill('SIGTERM');
   const report = await readFile(join(broker.server.folder, REPORT), 'utf8');
-  // The other plugin leaks by itself; what ours touches is what counts here.
+  // The other plugin leaks by itself; only the memory of ours counts here.
   assert.match(report, /ERROR SUMMARY/);
   assert.doesNotMatch(report, /phone_login|client_binding|Invalid (read|write)/, report);
 });

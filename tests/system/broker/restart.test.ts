@@ -1,4 +1,4 @@
-/** What a restarted broker does for phones that have not come back to it yet. */
+/** What a restarted broker does for phones that have not reconnected yet. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import mqtt, { connectAsync, type IClientOptions } from 'mqtt';
@@ -35,25 +35,25 @@ async function heardAfterRestart(
   t.after(() => after.endAsync(true));
   after.on('message', (topic) => heard.push(topic));
   await eventually('it is back', () => after.connected);
-  await after.subscribeAsync('fence', { qos: 0 }).catch(() => undefined); // answered behind what waits
+  await after.subscribeAsync('fence', { qos: 0 }).catch(() => undefined); // Answered after the waiting messages.
   return heard;
 }
 
-test('a developer’s phone without a user name hears the answers that came while it was away from a restarted broker', async (t) => {
+test('a developer’s phone without a user name receives the answers of its absence from a restarted broker', async (t) => {
   const broker = await startMosquitto();
   t.after(() => broker.stop());
   const [answers = ''] = topics;
   assert.ok((await heardAfterRestart(t, broker, {}, {})).includes(answers));
 });
 
-test('a developer’s phone with its number as user name hears what came while it was away from a restarted broker', async (t) => {
+test('a developer’s phone with its number as user name receives the messages of its absence', async (t) => {
   const broker = await startMosquitto();
   t.after(() => broker.stop());
   assert.deepEqual(await heardAfterRestart(t, broker, { username: phone }, { username: 'worker' }), topics);
 });
 
 for (const username of [client, phone]) {
-  test(`so does a phone of production with the user name ${username}`, async (t) => {
+  test(`a phone of production with the user name ${username} receives the messages of its absence`, async (t) => {
     const { server, login } = await startProductionBroker({ persistence: true });
     t.after(() => server.stop());
     const { ca, ...admin } = login('admin');

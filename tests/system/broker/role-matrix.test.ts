@@ -1,4 +1,4 @@
-/** Who may do what on the broker of production: every role, every topic, as mosquitto/README.md says. */
+/** The rights on the broker of production: every role, every topic, as in mosquitto/README.md. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -76,7 +76,7 @@ async function subscribe(client: MqttClient, filter: string): Promise<number> {
   );
 }
 
-test('the table names what it takes to break out: wildcards, shared subscriptions, the broker’s own topics', () => {
+test('the table covers ways to break out: wildcards, shared subscriptions, the broker’s own topics', () => {
   const named = rows.map(({ topic }) => topic);
   for (const part of ['#', '$share/profile/events/1/+/api/+/+/+', '$SYS/broker/version', '$CONTROL/#'])
     assert.ok(named.includes(part), part);
@@ -88,7 +88,7 @@ test('the table names what it takes to break out: wildcards, shared subscription
     );
 });
 
-test('the table of client ids names those of every role, of profilectl, and none', () => {
+test('the table of client ids has those of every role, of profilectl, and none', () => {
   for (const role of roles)
     assert.ok(ids.some(({ allowed }) => allowed[role] && !allowed.phone) || role === 'phone');
   assert.ok(ids.some(({ id }) => id === ''));
@@ -107,17 +107,17 @@ for (const role of roles) {
   });
 
   describe(`the role ${role}`, () => {
-    test('publishes where the table says so, and is refused elsewhere', async (t) => {
+    test('publishes where the table allows it, and is refused elsewhere', async (t) => {
       const client = await connectClient(t, broker.server.url, login(role));
       for (const { topic, allowed } of topics) {
         const expected = allowed[role].includes('publish') ? 0 : NOT_AUTHORIZED;
-        // 16: it may, but nobody has subscribed.
+        // 16: it is allowed, but nobody has subscribed.
         const code = await publish(client, topic, 'p');
         assert.equal(code === 16 ? 0 : code, expected, topic);
       }
     });
 
-    test('subscribes where the table says so, and is refused elsewhere', async (t) => {
+    test('subscribes where the table allows it, and is refused elsewhere', async (t) => {
       const client = await connectClient(t, broker.server.url, login(role));
       for (const { topic, allowed } of rows) {
         const granted = (await subscribe(client, topic)) < 0x80;
@@ -126,17 +126,17 @@ for (const role of roles) {
       }
     });
 
-    test('gets what is published where it may subscribe, and nothing else', async (t) => {
+    test('receives messages where it may subscribe, and nothing else', async (t) => {
       const seen = new Set<string>();
       const client = await connectClient(t, broker.server.url, login(role), ({ topic }) => seen.add(topic));
       for (const { topic } of rows) if (!topic.startsWith('$share')) await subscribe(client, topic);
       const published = await publishAll(t, role);
-      await client.unsubscribeAsync('fence'); // its answer comes after all that was delivered before
+      await client.unsubscribeAsync('fence'); // Its answer arrives after all messages delivered before.
       await client.unsubscribeAsync('fence');
       const expected = topics.filter(
         ({ allowed, topic }) => allowed[role].includes('subscribe') && published.has(topic),
       );
-      // The broker tells administrators what it answered; nobody else, and no qa, hears of $CONTROL.
+      // The broker sends its answers on $CONTROL to administrators only, not even to qa.
       const heard = [...seen].filter((topic) => !topic.startsWith('$'));
       assert.deepEqual(heard.sort(), expected.map(({ topic }) => named(topic)).sort());
       assert.equal(
@@ -145,7 +145,7 @@ for (const role of roles) {
       );
     });
 
-    test('leaves a will where the table says so, and it is not sent elsewhere', async (t) => {
+    test('leaves a will where the table allows it, and it is not sent elsewhere', async (t) => {
       const heard = new Set<string>();
       const watcher = await connectClient(t, broker.server.url, login('qa', 'qa-watcher'), ({ payload }) =>
         heard.add(`${payload}`),
@@ -163,11 +163,11 @@ for (const role of roles) {
   });
 }
 
-/** Publish everywhere, each topic by whoever may; a client that another test has is not used. */
+/** Publishes on every topic, each with a role that may; a client in use by another test is not used. */
 async function publishAll(t: TestContext, reader: Role): Promise<ReadonlySet<string>> {
   const published = new Set<string>();
   for (const role of ['phone', 'worker'] as const) {
-    // A phone has one client id, and who reads as the phone has it already: the worker's topics will do then.
+    // A phone has one client id, which the reader uses already: the worker's topics serve instead.
     if (role === reader && role === 'phone') continue;
     const client = await connectClient(
       t,
@@ -189,7 +189,7 @@ async function publishAll(t: TestContext, reader: Role): Promise<ReadonlySet<str
 const named = (topic: string): string =>
   topic.replace(/^(events\/1\/[^/]*\/api\/[^/]*\/)[^/]*(\/[^/]*)$/, `$1${CLIENT}$2`);
 
-/** Connect with a will and break the connection; done when the broker has noticed. */
+/** Connects with a will and breaks the connection; resolves when the broker has noticed. */
 async function die(t: TestContext, role: Role, topic: string, payload: string): Promise<void> {
   const will = { topic, payload: Buffer.from(payload), qos: 1 as const, retain: false };
   const mortal = await connectClient(t, broker.server.url, { ...login(role), will }).catch(() => undefined);
@@ -207,7 +207,7 @@ function readIds(text: string): { id: string; allowed: Readonly<Record<Role, boo
   });
 }
 
-/** Rows of the table under "In production": a topic, and for each role what it may. */
+/** Rows of the table under "In production": a topic, and the rights of each role. */
 function readTable(text: string): Row[] {
   const [, section = ''] = /^### In production\n(.*?)^### /ms.exec(text) ?? [];
   const lines = section.split('\n').filter((line) => line.startsWith('| `') && line.split('|').length === 7);

@@ -1,4 +1,4 @@
-/** A worker that was frozen, taken for dead and inherited from: what it finds undone when thawed is done by then. */
+/** A worker freezes and another takes over its session: when it resumes, its unfinished work is done already. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
@@ -18,10 +18,10 @@ after(() => harness.stop());
 const set = (phone: Phone, presence: string) =>
   profile({ phone: phone.number, presence: atom(presence), status: 'set' });
 
-test('requests that wait in its socket, and that its heir has done, are not done again', async () => {
+test('requests that wait in its socket, and that the other worker has done, are not done again', async () => {
   const victim = harness.workers[1];
   assert.ok(victim);
-  // Without Correlation Data, as clients in the field: only the broker's DUP tells a request that comes again.
+  // Without Correlation Data, as clients in the field: only the broker's DUP flag identifies a redelivery.
   const phones = await Promise.all(
     Array.from({ length: 12 }, () => harness.phone({ mqtt: { protocolVersion: 4 } })),
   );
@@ -39,7 +39,7 @@ test('requests that wait in its socket, and that its heir has done, are not done
   }
 });
 
-test('a phone that was removed by its heir, and has signed in anew, keeps its session', async () => {
+test('a phone that was removed after the takeover, and has signed in again, keeps its session', async () => {
   const { stores, close } = await openStoresOf(harness);
   const phone = await harness.phone();
   await phone.ask(set(phone, 'first'));
@@ -57,7 +57,7 @@ test('a phone that was removed by its heir, and has signed in anew, keeps its se
   await close();
 });
 
-test('a client that has signed in anew keeps its session, also when the worker was frozen while it ended the one before', async () => {
+test('a client that has signed in again keeps its session, also when the worker froze while it ended the one before', async () => {
   const { stores, close } = await openStoresOf(harness);
   const [phone, next] = [await harness.phone(), await harness.phone()];
   const { client, number } = phone;
@@ -76,7 +76,7 @@ test('a client that has signed in anew keeps its session, also when the worker w
   await close();
 });
 
-test('a link that its heir is doing is not refused for the place that the heir took in the limits', async () => {
+test('a link in work at the other worker is not refused because of the quota slot that this one holds', async () => {
   const { stores, close } = await openStoresOf(harness);
   const phone = await harness.phone();
   const services = [service({ id: 'thawed@example.org', type: atom('email') })];

@@ -1,4 +1,7 @@
-/** The one effect that can happen twice: a worker dies after the mail server has taken a mail, and before Redis knows. */
+/**
+ * The one effect that can happen twice: a worker is killed after the mail server has accepted a mail, and before
+ * Redis has the record.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from '../../../src/etf/index.ts';
@@ -7,7 +10,7 @@ import { startRelay } from '../../harness/relay.ts';
 import { codeIn, confirm, link, startMailHarness, success } from '../../harness/services-fixture.ts';
 import { refusal } from '../../harness/terms.ts';
 
-test('killed between the mail and its record: another code is mailed, which counts, and the first is good for nothing', async (t) => {
+test('killed between the mail and its record: another code is mailed, which counts, and the first is invalid', async (t) => {
   const { harness, sink, stop } = await startMailHarness({ workers: 0 });
   const [toMail, toRedis] = [
     await startRelay(sink.port, 'other'),
@@ -30,7 +33,7 @@ test('killed between the mail and its record: another code is mailed, which coun
   toMail.hold(false);
   await eventually('it is sent', () => sink.mails().length === 1);
   await first.process.kill('SIGKILL');
-  await toRedis.stop(); // with what was on its way
+  await toRedis.stop(); // Includes the bytes in flight.
 
   await harness.startWorker({ MQTT_CLIENT_ID: 'dying' });
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));

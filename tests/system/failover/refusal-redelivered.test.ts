@@ -1,4 +1,4 @@
-/** A request that was refused, and is delivered again because the broker did not hear that it is done. */
+/** A refused request is redelivered because the broker did not get its acknowledgement. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
@@ -58,7 +58,7 @@ for (const [status, refused, correlation] of [
       await ask(old, 'set', { presence: atom('kept') });
       await old.ask(profile({ phone: phone.number, status: 'migrate' }));
     } else await ask(phone, 'set', { presence: atom('kept') });
-    await worker.idle(); // what came after it is acknowledged
+    await worker.idle(); // Later requests are acknowledged.
     await worker.process.kill('SIGKILL');
     await worker.process.restart();
     assert.deepEqual(decode((await phone.take()).payload), refusal(refused));

@@ -1,4 +1,4 @@
-/** Four workers are replaced one after the other, as a Deployment does it, while phones ask. */
+/** Replaces four workers one after the other, as a Deployment does it, while phones send requests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,13 +6,13 @@ import { atom } from '../../../src/etf/index.ts';
 import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { profile } from '../../harness/terms.ts';
 
-/** Asks without a pause, and notes how long each answer took. */
+/** Sends requests without a pause, and records the time of each answer. */
 class Load {
   readonly #phones: readonly Phone[];
   readonly #sentAt = new Map<string, number>();
   readonly #echoSentAt: number[] = [];
   readonly waits: number[] = [];
-  /** How long a message took from a phone to the broker and back: the machine's own delays. */
+  /** The time of a message from a phone to the broker and back: the machine's own delays. */
   maxEchoMs = 0;
   #isOver = false;
   readonly #running: Promise<void>;

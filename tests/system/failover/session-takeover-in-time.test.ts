@@ -1,4 +1,4 @@
-/** With the default times, and names as pods of a Deployment have them: nobody is left waiting for a dead worker. */
+/** With the default times, and names like pods of a Deployment: no request waits for a killed worker for long. */
 
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +21,7 @@ test('two of three workers are killed at once and never come back: every request
   const count = 300;
   for (let number = 0; number < count / 2; number++) await ask(number);
   for (const victim of victims.slice(1)) void victim.process.kill('SIGKILL');
-  // Also what the broker goes on giving to the dead while nobody knows that they are.
+  // Includes requests that the broker sends to the killed workers before anybody detects their exit.
   for (let number = count / 2; number < count; number++) {
     await ask(number);
     await sleep(10);

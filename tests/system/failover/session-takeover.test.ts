@@ -1,4 +1,6 @@
-/** src/failover/session-takeover.ts: what the broker holds for a dead worker is worked off by a survivor. */
+/**
+ * src/failover/session-takeover.ts: a surviving worker processes the messages that the broker holds for a killed one.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
@@ -10,7 +12,7 @@ import {
 } from '../../harness/harness.ts';
 import { profile } from '../../harness/terms.ts';
 
-/** Faster than the default, so that the tests are. */
+/** Faster than the default, to make the tests faster. */
 const settings = { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' };
 
 let harness: Harness;
@@ -22,7 +24,7 @@ before(async () => {
 });
 after(() => harness.stop());
 
-/** Workers with names that no earlier one had, as pods have; each has beaten long enough to judge others. */
+/** Workers with new names, like pods; each has sent enough heartbeats to check others. */
 async function startWorkers(count: number): Promise<WorkerUnderTest[]> {
   const started: WorkerUnderTest[] = [];
   while (started.length < count) {
@@ -34,7 +36,10 @@ async function startWorkers(count: number): Promise<WorkerUnderTest[]> {
 
 let rounds = 0;
 
-/** Send requests, do something to workers meanwhile, and wait until each is answered; an answer may come twice, also much later. */
+/**
+ * Sends requests, does something to workers meanwhile, and waits for each answer; an answer may arrive twice, also
+ * much later.
+ */
 async function answeredWhile(count: number, happening: () => unknown): Promise<void> {
   const round = `round ${++rounds}: `;
   let happened: unknown;
@@ -72,7 +77,7 @@ test('when all but one of three workers are killed at once, all requests are ans
   await eventually('the survivor took over both', async () => (await adopted([harness.worker])) === 3);
 });
 
-test('a worker that was frozen and taken for dead goes on when it is thawed', async () => {
+test('a frozen worker whose session was taken over continues when it resumes', async () => {
   const [victim] = await startWorkers(1);
   assert.ok(victim);
   await answeredWhile(200, () => void victim.process.kill('SIGSTOP'));
@@ -81,7 +86,7 @@ test('a worker that was frozen and taken for dead goes on when it is thawed', as
   await answeredWhile(50, () => undefined);
 });
 
-test('a killed worker that comes back while its heir is at work is given its session back', async () => {
+test('a killed worker that comes back during the takeover gets its session back', async () => {
   const [victim] = await startWorkers(1);
   assert.ok(victim);
   const name = /"connectedAs":"([^"]+)"/.exec(victim.process.log())?.[1];
@@ -94,7 +99,7 @@ test('a killed worker that comes back while its heir is at work is given its ses
   await answeredWhile(100, async () => {
     await victim.process.kill('SIGKILL');
     while ((await harness.database.exists(`heir:${name}`)) === 0);
-    await harness.redis.kill('SIGSTOP'); // so that the heir does not come to an end
+    await harness.redis.kill('SIGSTOP'); // Keeps the takeover from completing.
     const returning = victim.process.restart();
     await eventually('it is back at the broker', () => victim.process.log().includes('"msg":"subscribed"'));
     await harness.redis.kill('SIGCONT');
@@ -108,7 +113,7 @@ test('a killed worker that comes back while its heir is at work is given its ses
   );
 });
 
-test('a worker that is stopped in an orderly way needs no heir', async () => {
+test('no takeover follows a worker that is stopped in an orderly way', async () => {
   const before = await adopted(harness.workers.slice(0, 1));
   const [leaving] = await startWorkers(1);
   await answeredWhile(100, () => void leaving?.process.kill('SIGTERM'));

@@ -1,4 +1,4 @@
-/** `MQTT_URL` with two brokers, which know nothing of each other. */
+/** `MQTT_URL` with two brokers, which have no connection to each other. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
@@ -9,7 +9,7 @@ import { connectPhone, type Phone } from '../../harness/phone.ts';
 import { contact, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
 let harness: Harness;
-/** The second broker; the first is the stage's own. */
+/** The second broker; the first belongs to the test kit. */
 let second: Server;
 const phones: Phone[] = [];
 before(async () => {
@@ -40,7 +40,7 @@ async function phoneAtSecond(client: string, number: string): Promise<Phone> {
   return phone;
 }
 
-/** Two phones that know each other: one at the first broker, one at the second. */
+/** Two phones that have each other as contacts: one at the first broker, one at the second. */
 async function friends(name: string): Promise<{ ours: Phone; theirs: Phone }> {
   const ours = await harness.phone({ client: `${name}-ours` });
   const theirs = await phoneAtSecond(`${name}-theirs`, `7${ours.number}`);
@@ -56,7 +56,7 @@ async function friends(name: string): Promise<{ ours: Phone; theirs: Phone }> {
 
 const update = ({ number: phone }: Phone, time: number) => profile({ phone, update: time, status: 'update' });
 
-test('a request is answered where it was asked and nowhere else; notices go to all brokers', async () => {
+test('a request is answered only at its own broker; notices go to all brokers', async () => {
   await startWorker('first');
   const { ours, theirs } = await friends('all');
   const eavesdropper = await phoneAtSecond(ours.client, ours.number);
@@ -72,7 +72,7 @@ test('a request is answered where it was asked and nowhere else; notices go to a
   assert.deepEqual(eavesdropper.answers, []);
 });
 
-test('one broker is down: the others are served, readiness names it, and it gets its notices when it is back, though their worker is dead by then', async () => {
+test('one broker is down: the others are served, readiness names it, and it gets its notices later, also after their worker was killed', async () => {
   const { ours, theirs } = await friends('down');
   await harness.idle();
   await second.kill('SIGTERM');
@@ -80,7 +80,7 @@ test('one broker is down: the others are served, readiness names it, and it gets
   assert.match((await harness.worker.page('/readyz')).body, /^broker 2: [^\n]+\n$/);
   assert.equal((await harness.worker.page('/livez')).status, 200);
 
-  // More than tell others at a time, and all of them to the end.
+  // More than can send notices at a time, and all of them complete.
   const times = Array.from({ length: 40 }, (_, index) => Date.now() + 10_000 + index);
   for (const time of times) assert.equal(fieldsOf(await ours.ask(update(ours, time))).update, time);
   await harness.idle();
@@ -99,7 +99,7 @@ test('one broker is down: the others are served, readiness names it, and it gets
   await eventually('nothing is kept', async () => (await harness.database.keys('outbox:*')).length === 0);
 });
 
-test('a worker is killed: what both brokers hold for it is answered', async () => {
+test('a worker is killed: the messages that both brokers hold for it are answered', async () => {
   const [ours, theirs] = [await harness.phone(), await phoneAtSecond('killed-theirs', '79990001122')];
   const victim = await startWorker('victim');
   const count = 100;

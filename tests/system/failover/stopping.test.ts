@@ -1,4 +1,4 @@
-/** How the program ends. */
+/** How the program stops. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,13 +9,13 @@ import { profile } from '../../harness/terms.ts';
 
 interface Running {
   readonly child: ChildProcess;
-  /** All that it has printed. */
+  /** Its whole output. */
   printed(): string;
   /** `<exit code> <signal>` */
   ended: Promise<string>;
 }
 
-/** Start a worker of which the exit code can be told, without pages. */
+/** Starts a worker whose exit code the test can read, without HTTP pages. */
 async function run(
   t: TestContext,
   harness: Harness,
@@ -44,7 +44,7 @@ async function run(
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal}: it says goodbye and ends with 0, and so does a second one meanwhile`, async (t) => {
+  test(`${signal}: it logs its end and exits with 0, also after a second signal`, async (t) => {
     const harness = await startHarness({ workers: 0 });
     t.after(() => harness.stop());
     for (const signals of [[signal], [signal, signal]]) {
@@ -57,14 +57,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('SIGTERM: what is in flight is finished and answered first', async (t) => {
+test('SIGTERM: requests in flight are finished and answered first', async (t) => {
   const harness = await startHarness({ workers: 0 });
   t.after(() => harness.stop());
   const phone = await harness.phone();
   const { child, printed, ended } = await run(t, harness, { MQTT_RECEIVE_MAXIMUM: '5' });
   await harness.redis.kill('SIGSTOP');
   for (let n = 0; n < 20; n++) await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
-  await phone.fence(); // the broker has sent the worker as much as it takes at a time
+  await phone.fence(); // The broker has sent the worker as much as it takes at a time.
   child.kill('SIGTERM');
   await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
   assert.equal(child.exitCode, null);
@@ -74,7 +74,7 @@ test('SIGTERM: what is in flight is finished and answered first', async (t) => {
   assert.equal(phone.answers.length, 20);
 });
 
-test('SIGTERM: what cannot be finished in time stays with the broker, and is answered by the next worker of that name', async (t) => {
+test('SIGTERM: requests that cannot be finished in time stay at the broker, and the next worker of that name answers them', async (t) => {
   const harness = await startHarness({ workers: 0 });
   t.after(() => harness.stop());
   const phone = await harness.phone();
@@ -103,7 +103,7 @@ test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker
   assert.match(printed(), /"msg":"stopped"/);
 });
 
-test('SIGTERM while the broker is gone: what is in flight is answered when it is back, also with Redis away at first', async (t) => {
+test('SIGTERM while the broker is gone: requests in flight are answered when it is back, also with Redis away at first', async (t) => {
   const harness = await startHarness({ workers: 0, broker: { persistence: true } });
   t.after(() => harness.stop());
   const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
@@ -111,7 +111,7 @@ test('SIGTERM while the broker is gone: what is in flight is answered when it is
   const { child, printed, ended } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '60000' });
   await harness.redis.kill('SIGSTOP');
   await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
-  await phone.fence(); // the worker has been sent it
+  await phone.fence(); // The worker has received it.
   await harness.broker.kill('SIGTERM');
   await eventually('it has noticed', () => printed().includes('not ready'));
   child.kill('SIGTERM');
@@ -123,7 +123,7 @@ test('SIGTERM while the broker is gone: what is in flight is answered when it is
   await phone.take();
 });
 
-test('SIGTERM while the broker is gone for good: it ends in time, and what it had is answered by the next worker', async (t) => {
+test('SIGTERM while the broker is gone for good: it ends in time, and the next worker answers its requests', async (t) => {
   const harness = await startHarness({ workers: 0, broker: { persistence: true } });
   t.after(() => harness.stop());
   const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
@@ -144,7 +144,7 @@ test('SIGTERM while the broker is gone for good: it ends in time, and what it ha
   assert.equal(await next.ended, '0 null');
 });
 
-test('requests that come while one of two workers goes are all answered, once', async (t) => {
+test('requests that arrive while one of two workers stops are all answered, once', async (t) => {
   const harness = await startHarness();
   t.after(() => harness.stop());
   const phone = await harness.phone();

@@ -30,7 +30,7 @@ import { feature, fieldsOf, profile, refusal, text } from '../../harness/terms.t
 const earlier = earlierVersion();
 const kinds = Object.keys(handlers);
 
-/** More than enough for each of two workers to be given each kind of request. */
+/** Enough for each of two workers to receive each kind of request. */
 const maxConversations = 12;
 
 if (typeof earlier === 'string') test('two versions side by side', { skip: earlier }, () => undefined);
@@ -51,7 +51,7 @@ function sideBySide(old: EarlierVersion): void {
       AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
       AWS_EC2_METADATA_DISABLED: 'true',
       CREDENTIALS_KEY: credentialsKey,
-      // The first `aws` loads the SDK, which takes its time on a busy machine.
+      // The first `aws` loads the SDK, which is slow on a busy machine.
       AWS_FAST_REPLY_MS: '15000',
       HEARTBEAT_MS: '200',
       HEIR_AFTER_MS: '1000',
@@ -70,7 +70,8 @@ function sideBySide(old: EarlierVersion): void {
     for (let count = 0; !(await haveBothAnswered(harness)); count++) {
       assert.ok(count < maxConversations, 'the broker gives both versions each kind of request');
       const taras = await converse(harness, sink);
-      // The broker gives requests in turn: one more, and the next conversation is given the other way round.
+      // The broker distributes requests in turn: one extra request reverses the distribution of the next
+      // conversation.
       if (count % 2 === 0) await read(taras);
     }
   });
@@ -102,7 +103,10 @@ async function haveBothAnswered({ workers }: Harness): Promise<boolean> {
   return counts.every((count) => count > 0);
 }
 
-/** All nine requests of two who have each other in their rosters; what one version stores, any may read. @returns the one who stays. */
+/**
+ * All nine requests of two phones that have each other in their rosters; each version may read what the other stores.
+ * @returns the phone that stays.
+ */
 async function converse(harness: Harness, sink: SmtpSink): Promise<Phone> {
   const [olena, taras, next] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(olena, { 1: [idOf(taras)] }, { settings: [feature('LANGUAGE', 'uk')] });
@@ -147,7 +151,7 @@ async function verifyAddress(phone: Phone, sink: SmtpSink): Promise<void> {
   assert.deepEqual((await read(phone)).services, [emailService(address, 'verified')]);
 }
 
-/** Send requests, let something happen in the middle of them, and wait until each is answered. */
+/** Sends requests, runs an action in the middle of them, and waits for each answer. */
 async function answeredWhile(phone: Phone, happening: () => void): Promise<void> {
   const count = 200;
   phone.answers.length = 0;

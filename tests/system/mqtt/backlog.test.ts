@@ -14,7 +14,7 @@ import {
 const plain = await Mosquitto.start(['max_queued_messages 0']);
 after(() => plain.remove());
 
-test('a broker that sends its whole queue at once is worked off to the end, at most the receive maximum at a time', async (t) => {
+test('a broker that sends its whole queue at once is served to the end, at most the receive maximum at a time', async (t) => {
   const { clientId, filter, topic } = names();
   let [inWork, max, handled] = [0, 0, 0];
   const answer = async (delivery: Delivery): Promise<void> => {
@@ -34,7 +34,7 @@ test('a broker that sends its whole queue at once is worked off to the end, at m
   assert.deepEqual([handled, max], [2000, 10]);
 });
 
-test('what the broker sends beyond all bounds is asked for again on a new connection, and handled once', async (t) => {
+test('messages beyond all bounds are requested again on a new connection, and handled once', async (t) => {
   const { clientId, filter, topic } = names();
   const [held, handled]: [Delivery[], string[]] = [[], []];
   let holding = true;

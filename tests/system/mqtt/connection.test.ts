@@ -17,7 +17,7 @@ import {
 const plain = await Mosquitto.start(['max_queued_messages 0']);
 after(() => plain.remove());
 
-test('300 acknowledgements withheld at once and given in reverse order confirm every message: none comes again (what is relied on in MQTT.js)', async (t) => {
+test('300 delayed acknowledgements in reverse order confirm every message: none comes again (an assumption about MQTT.js)', async (t) => {
   const { clientId, filter, topic } = names();
   const [first, second]: [Delivery[], Delivery[]] = [[], []];
   const settings = options(plain.url, { clientId, filter, receiveMaximum: 300 });
@@ -36,7 +36,7 @@ test('300 acknowledgements withheld at once and given in reverse order confirm e
     t,
     connectBroker(settings, (d) => second.push(d)),
   );
-  await again.leave(); // ends with a fence, so that whatever the broker still had would have come
+  await again.leave(); // Ends with a fence, so that all other messages of the broker have arrived.
   assert.deepEqual(topicsOf(second), []);
   assert.equal(first.filter(({ redelivered }) => redelivered).length, 0);
 });
@@ -56,7 +56,7 @@ test('a connection cut while 100 messages are in work: each is handled once and 
 
   proxy.cut();
   await eventually('cut', () => !connection.state.connected);
-  for (const delivery of deliveries.slice(0, 50)) delivery.acknowledge(); // while there is no connection
+  for (const delivery of deliveries.slice(0, 50)) delivery.acknowledge(); // While there is no connection.
   await eventually('back', () => connection.state.subscribed);
   for (const delivery of deliveries.slice(50)) delivery.acknowledge();
   await eventually('all confirmed', () => connection.inFlight === 0);
@@ -65,7 +65,7 @@ test('a connection cut while 100 messages are in work: each is handled once and 
   assert.equal(new Set(topicsOf(deliveries)).size, 100);
 });
 
-test('what a killed worker had not acknowledged comes again, marked, to the next process of its name', async (t) => {
+test('unacknowledged messages of a killed worker are redelivered, marked, to the next process of its name', async (t) => {
   const { clientId, filter, topic } = names();
   const [first, second]: [Delivery[], Delivery[]] = [[], []];
   const settings = options(plain.url, { clientId, filter });
@@ -91,7 +91,7 @@ test('what a killed worker had not acknowledged comes again, marked, to the next
   assert.ok(second.every(({ redelivered }) => redelivered));
 });
 
-test('a lost session is noticed and subscribed anew, and late work of the old one confirms nothing in it', async (t) => {
+test('a lost session is noticed and subscribed again, and late work of the old one confirms nothing in it', async (t) => {
   const { clientId, filter, topic } = names();
   const proxy = new CuttableProxy(plain.port);
   t.after(() => proxy.stop());
@@ -117,7 +117,7 @@ test('a lost session is noticed and subscribed anew, and late work of the old on
   await eventually('back', () => connection.state.subscribed);
   assert.ok(warnings.includes('the broker has lost the session'));
 
-  await publishAll(client, topic, 3); // the same packet ids, topics and payloads as before
+  await publishAll(client, topic, 3); // The same packet ids, topics and payloads as before.
   await eventually('3 more deliveries', () => deliveries.length === 6);
   for (const delivery of deliveries.slice(0, 3)) delivery.acknowledge();
   await connection.publish({ topic: `out/${clientId}`, payload: Buffer.from('fence'), qos: 1 });
@@ -129,7 +129,7 @@ test('a lost session is noticed and subscribed anew, and late work of the old on
   assert.equal(deliveries.length, 6);
 });
 
-test('leaving with 300 messages queued loses none: they are worked off here or go to another member', async (t) => {
+test('leaving with 300 queued messages loses none: they are processed here or go to another member', async (t) => {
   const { clientId, filter, topic } = names();
   const [mine, others]: [string[], string[]] = [[], []];
   const work = (list: string[]) => (delivery: Delivery) => {
@@ -157,7 +157,7 @@ test('leaving with 300 messages queued loses none: they are worked off here or g
   await heir.leave();
 });
 
-test('a connection that breaks while leaving comes back to finish, without a new subscription', async (t) => {
+test('a connection that breaks while leaving is restored to finish, without a new subscription', async (t) => {
   const { clientId, filter, topic } = names();
   const proxy = new CuttableProxy(plain.port);
   t.after(() => proxy.stop());
@@ -181,7 +181,7 @@ test('a connection that breaks while leaving comes back to finish, without a new
   assert.equal(handled.filter((name) => name.includes('late')).length, 0);
 });
 
-test('close ends a leave that waits for work which never ends', async (t) => {
+test('close ends a leave that waits for work without an end', async (t) => {
   const { clientId, filter, topic } = names();
   const deliveries: Delivery[] = [];
   const connection = connectBroker(options(plain.url, { clientId, filter }), (d) => deliveries.push(d));
@@ -197,7 +197,7 @@ test('close ends a leave that waits for work which never ends', async (t) => {
   });
 });
 
-test('a broker restarted with persistence is subscribed to again, and gets what was published meanwhile', async (t) => {
+test('a broker restarted with persistence is subscribed to again, and sends the messages published meanwhile', async (t) => {
   const config = ['persistence true', 'autosave_interval 1'];
   const broker = await Mosquitto.start(config);
   t.after(() => broker.remove());
@@ -222,7 +222,7 @@ test('a broker restarted with persistence is subscribed to again, and gets what 
   await eventually('2 more deliveries', () => deliveries.length === 4);
 });
 
-test('a delivery shows its properties, the retain flag of its sender, and QoS 0 ones are delivered too', async (t) => {
+test('a delivery has its properties and the retain flag of its sender, and QoS 0 messages are delivered too', async (t) => {
   const { clientId, filter, topic } = names();
   const deliveries: Delivery[] = [];
   const connection = connectBroker(options(plain.url, { clientId, filter }), (d) => deliveries.push(d));

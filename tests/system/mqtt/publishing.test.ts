@@ -36,7 +36,7 @@ for (const qos of [1, 2] as const) {
 }
 
 for (const keepsSession of [true, false]) {
-  test(`publishes cut off in the middle are all accepted after a reconnect, ${keepsSession ? 'with' : 'without'} the session`, async (t) => {
+  test(`interrupted publishes are all accepted after a reconnect, ${keepsSession ? 'with' : 'without'} the session`, async (t) => {
     const { clientId, filter } = names();
     const proxy = new CuttableProxy(plain.port);
     t.after(() => proxy.stop());
@@ -89,7 +89,7 @@ test('a publish that an ACL forbids is refused with the reason, and the next one
   }
 });
 
-test('no topic is taken for publishable at which Mosquitto ends the connection', async () => {
+test('no topic passes the check at which Mosquitto ends the connection', async () => {
   const texts = ['é', '\ufeff', '\x01', '\x7f', '\x85', '\ufdd0', '\ufffe', '\u{1ffff}', '\u{1f600}'];
   const topics = [199, 200, 201, 202, 250].map((levels) => `x${'/x'.repeat(levels - 1)}`);
   for (const topic of [...topics, ...texts.map((text) => `x/${text}/y`)]) {

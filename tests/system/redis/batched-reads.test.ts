@@ -1,4 +1,4 @@
-/** `get` is the request that matters most: session and profile are read in one round trip to Redis. */
+/** `get` is the most frequent request: session and profile are read in one round trip to Redis. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -13,7 +13,7 @@ interface TappedHarness {
   trips(): Promise<string[][]>;
 }
 
-/** A stage whose worker reaches Redis through a tap. */
+/** A system whose worker reaches Redis through a tap. */
 async function startTapped(t: TestContext, settings: Record<string, string> = {}): Promise<TappedHarness> {
   const harness = await startHarness({ workers: 0 });
   const writes: Buffer[] = [];
@@ -48,7 +48,7 @@ const commandsOf = (bytes: Buffer): string[] =>
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 const set = ({ number: phone }: Phone, rosters: Term = []) => profile({ phone, rosters, status: 'set' });
 
-test('where a token vouches for the client, a get is one round trip too', async (t) => {
+test('where a token authenticates the client, a get is one round trip too', async (t) => {
   const { harness, trips } = await startTapped(t, { CLIENT_IDENTITY: 'token' });
   const phone = await harness.phone({ token: 'secret' });
   const topic = 'events/1//api/anon//secret';
@@ -58,7 +58,7 @@ test('where a token vouches for the client, a get is one round trip too', async 
   assert.deepEqual(await trips(), [['evalsha']]);
 });
 
-test('only the first get after a counterparty’s update needs more: it joins the rosters anew', async (t) => {
+test('only the first get after a counterparty’s update needs more: it joins the rosters again', async (t) => {
   const { harness, trips } = await startTapped(t);
   const [phone, friend] = [await harness.phone(), await harness.phone()];
   const held = (id: number, phoneId: string) => [roster({ id, userlist: [contact({ phoneId })] })];
@@ -73,7 +73,7 @@ test('only the first get after a counterparty’s update needs more: it joins th
   assert.deepEqual(await trips(), [['evalsha']]);
 });
 
-test('a profile with rosters of more than 16 KB is read by one command more, and is whole; it can be changed like any other', async (t) => {
+test('a profile with rosters of more than 16 KB needs one command more, is complete, and can be changed like any other', async (t) => {
   const { harness, trips } = await startTapped(t);
   const [phone, friend] = [await harness.phone(), await harness.phone()];
   const strangers = Array.from({ length: 1_000 }, (_, index) =>

@@ -1,4 +1,4 @@
-/** Scripts that are run by one command: each is a step of its own, and one that fails harms no other. */
+/** Scripts that one command runs together: each is a separate step, and a failing one harms no other. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ after(async () => {
   await server.stop();
 });
 
-/** `SET`s a record, unless there is another than the one that was read. */
+/** `SET`s a record, unless it differs from the one that was read. */
 const keep = (key: string, read: string, kept: string | Uint8Array) =>
   redis.run('record-refusal', [key], [read, kept, 60]);
 
@@ -29,7 +29,7 @@ async function commands(): Promise<number> {
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
 }
 
-test('those of one turn are one command, and each is answered by itself, in their order', async () => {
+test('scripts of one turn are one command, and each gets its own reply, in their order', async () => {
   await keep('warm', '', 'loaded');
   const before = await commands();
   const answers = await Promise.all([
@@ -43,7 +43,7 @@ test('those of one turn are one command, and each is answered by itself, in thei
   assert.deepEqual(await redis.connection.mget('a', 'b'), ['three', 'four']);
 });
 
-test('one that Redis refuses is a fault that tells no value; what was asked for beside it is done', async () => {
+test('a script that Redis refuses is a fault without any values; the other scripts are done', async () => {
   await redis.connection.lpush('a list', 'x');
   const [before, refused, after] = await Promise.allSettled([
     keep('before', '', 'kept'),
@@ -67,7 +67,7 @@ for (const [what, begin, end] of [
   ],
   ['is a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
 ] as const) {
-  test(`those of a server that ${what} are done when it takes changes again`, async (t) => {
+  test(`scripts for a server that ${what} are done when it accepts changes again`, async (t) => {
     const operator = new Redis(server.url);
     t.after(() => operator.disconnect());
     const ask = ([name, ...words]: readonly [string, ...string[]]) => operator.call(name, ...words);
@@ -75,20 +75,20 @@ for (const [what, begin, end] of [
     const kept = Promise.all([keep(`${what} 1`, '', 'kept'), keep(`${what} 2`, '', 'kept')]);
     await Promise.race([kept, sleep(300)]);
     await ask(end);
-    // It may have been done and not have been answered.
+    // It may be done without a reply.
     for (const answer of await kept) assert.ok(answer === 'stored' || answer === 'done');
     assert.deepEqual(await operator.mget(`${what} 1`, `${what} 2`), ['kept', 'kept']);
   });
 }
 
-test('more than go in one command are all done', async () => {
+test('more scripts than fit in one command are all done', async () => {
   const names = Array.from({ length: 200 }, (_, index) => `many:${index}`);
   const answers = await Promise.all(names.map((name) => keep(name, '', name)));
   assert.deepEqual(new Set(answers), new Set(['stored']));
   assert.deepEqual(await redis.connection.mget(names), names);
 });
 
-test('one with more arguments than others are worth goes alone, and does the same', async () => {
+test('a script with many arguments goes alone, and does the same', async () => {
   const contacts = Array.from({ length: 500 }, (_, index) => [`1:${index}`, `contact ${index}`]).flat();
   const keys = ['profile', 'contacts', 'verify', 'done', 'removal', 'leaving'];
   const answer = await redis.run('commit-profile', keys, [
@@ -107,7 +107,7 @@ test('one with more arguments than others are worth goes alone, and does the sam
   assert.equal(await redis.connection.hlen('contacts'), 500);
 });
 
-test('texts, numbers and bytes of any kind arrive as they are', async () => {
+test('texts, numbers and bytes of any kind arrive unchanged', async () => {
   let count = 0;
   const word = fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array({ maxLength: 300 }));
   await fc.assert(

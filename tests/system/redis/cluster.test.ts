@@ -1,10 +1,10 @@
-/** Several `REDIS_URL`s: a Cluster of which slots move and masters fail while phones ask. */
+/** Several `REDIS_URL`s: a Cluster whose slots move and whose masters fail while phones send requests. */
 import { test } from 'node:test';
 import { startCluster } from '../../../dev/servers/cluster.ts';
 import { eventually } from '../../harness/harness.ts';
 import { startRedisHarness } from '../../harness/redis-fixture.ts';
 
-test('slots that move between masters: every request is answered, and what was answered is stored', async (t) => {
+test('slots that move between masters: every request is answered, and every answered change is stored', async (t) => {
   const cluster = await startCluster();
   const { set, isStored, phones } = await startRedisHarness(t, cluster, 6);
   await set('before');
@@ -26,7 +26,7 @@ test('slots that move between masters: every request is answered, and what was a
   }
 });
 
-test('a master that dies or freezes: its replica takes over, what is asked meanwhile is answered, and nothing confirmed is lost', async (t) => {
+test('a master that exits or freezes: its replica takes over, requests are answered meanwhile, and no confirmed change is lost', async (t) => {
   const cluster = await startCluster();
   const { set, isStored, ready } = await startRedisHarness(t, cluster);
   await set('before');

@@ -1,4 +1,4 @@
-/** What a request costs beside the worker's own work, counted: round trips to Redis, and writes to the broker. */
+/** The counted cost of a request besides the worker's own work: round trips to Redis, and writes to the broker. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -8,7 +8,7 @@ import { eventually, type Harness, type Phone, startHarness } from '../../harnes
 import { fieldsOf, profile } from '../../harness/terms.ts';
 import type { WorkerUnderTest } from '../../harness/worker.ts';
 
-/** Stands between the worker and a server, and counts what arrives from the worker: a write each, as none waits for another. */
+/** A relay between the worker and a server that counts the worker's writes; no write waits for another. */
 class Counter {
   readonly #server = createServer((socket) => this.#join(socket));
   readonly #held = new Map<Socket, Buffer[]>();
@@ -26,7 +26,7 @@ class Counter {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Keep back what the server sends, and let all of it go in one write for each connection. */
+  /** Holds the server's data back, and releases all of it in one write for each connection. */
   hold(): void {
     this.#isHolding = true;
   }
@@ -78,7 +78,7 @@ before(async () => {
   worker = await harness.startWorker({
     REDIS_URL: `redis://127.0.0.1:${await toRedis.listen()}`,
     MQTT_URL: `mqtt://127.0.0.1:${await toBroker.listen()}`,
-    // Nothing but requests is to be counted.
+    // Only requests must be counted.
     HEARTBEAT_MS: '60000',
     HEIR_AFTER_MS: '180000',
     LOG_LEVEL: 'info',
@@ -125,7 +125,7 @@ test('a get is one command and one write to Redis, and two writes to the broker:
   assert.deepEqual(counts, { commands: requests, redisWrites: requests, brokerWrites: 2 * requests });
 });
 
-/** Let the worker hear of a request of every phone at once. */
+/** Delivers a request of every phone to the worker at once. */
 async function askAtOnce(request: (phone: Phone) => Tuple): Promise<void> {
   toBroker.hold();
   const answers = phones.map((phone) => phone.ask(request(phone)));
@@ -135,16 +135,16 @@ async function askAtOnce(request: (phone: Phone) => Tuple): Promise<void> {
   for (const answer of await Promise.all(answers)) fieldsOf(answer);
 }
 
-test('what arrives in one turn is read by one command, and answered in one write', async () => {
+test('requests of one turn are read by one command, and answered in one write', async () => {
   const counts = await counted(() => askAtOnce(get));
-  // What the socket hands over in several reads are several turns; one by one it would be 32 and 64.
+  // Several socket reads are several turns; one request at a time would be 32 and 64.
   assert.ok(counts.commands <= 3 && counts.redisWrites <= 3, JSON.stringify(counts));
   assert.ok(counts.brokerWrites <= requests / 2, JSON.stringify(counts));
 });
 
-test('what changes in one turn is changed by one write more', async () => {
+test('changes of one turn are made by one write more', async () => {
   const counts = await counted(() => askAtOnce(set));
-  // As above, and what is read in several turns is changed in several.
+  // As above: requests of several turns are changed in several writes.
   assert.ok(counts.redisWrites <= 6, JSON.stringify(counts));
   assert.ok(counts.brokerWrites <= requests / 2, JSON.stringify(counts));
 });

@@ -1,4 +1,4 @@
-/** `redis+sentinel://…`: another server becomes the master while phones ask. */
+/** `redis+sentinel://…`: another server becomes the master while phones send requests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,10 +8,10 @@ import { openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/harness.ts';
 import { startRedisHarness } from '../../harness/redis-fixture.ts';
 
-test('a master that dies, freezes or hands over: what is asked meanwhile is answered by the next, and nothing confirmed is lost', async (t) => {
+test('a master that exits, freezes or hands over: the next one serves requests meanwhile, and no confirmed change is lost', async (t) => {
   const sentinels = await startSentinels();
   const { set, isStored, ready } = await startRedisHarness(t, sentinels);
-  // A Sentinel may choose who was the master before and has not yet caught up.
+  // A Sentinel may choose the former master, which has not caught up yet.
   const haveCaughtUp = () => eventually('both replicas follow', () => sentinels.isWhole(), 40_000);
 
   await set('before');
@@ -23,7 +23,7 @@ test('a master that dies, freezes or hands over: what is asked meanwhile is answ
   await haveCaughtUp();
   await isStored('died');
 
-  // Its connections stay open and say nothing, as those of a host that lost its power.
+  // Its connections stay open and silent, like those of a host without power.
   const freezing = await sentinels.master();
   await freezing.kill('SIGSTOP');
   await set('froze');
@@ -36,8 +36,8 @@ test('a master that dies, freezes or hands over: what is asked meanwhile is answ
   const handing = await sentinels.master();
   await sentinels.switchOver();
   await eventually('its replica is the master', () => isDeposed(sentinels, handing));
-  // The Sentinels leave it a master for 8 s more, which takes changes and forgets them when it is made a replica.
-  await sleep(2_000); // a worker may have been sent back by a Sentinel that had not heard, and has left again
+  // The Sentinels leave it a master for 8 s more. It accepts changes and loses them when it is made a replica.
+  await sleep(2_000); // A Sentinel with old data may have sent a worker back, which has left again.
   await eventually('the workers leave it', async () => (await clientsOf(handing)) === 0, 1_000);
   await set('handed over');
   await haveCaughtUp();
@@ -45,7 +45,7 @@ test('a master that dies, freezes or hands over: what is asked meanwhile is answ
   await isStored('handed over');
 });
 
-test('a worker that knows of one Sentinel leaves a master that hands over before that Sentinel calls it done', async (t) => {
+test('a worker with one Sentinel leaves a master that hands over before that Sentinel reports the end', async (t) => {
   const sentinels = await startSentinels();
   t.after(() => sentinels.stop());
   const database = openRedis(onlyFirst(sentinels.url), '', () => undefined);

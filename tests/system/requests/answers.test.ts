@@ -1,4 +1,4 @@
-/** Where answers go and what they carry; and what is no request, and gets none. */
+/** Where answers go and what they contain; and messages that are not requests and get none. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, encode, type Term, tuple } from '../../../src/etf/index.ts';
@@ -46,7 +46,7 @@ test('Correlation Data comes back with the answer, byte for byte; without it the
   assert.equal((await phone.exchange(get(phone))).properties?.correlationData, undefined);
 });
 
-test('a Response Topic that is the client’s own, or lies below it, is used', async () => {
+test('a Response Topic that is the client’s own, or below it, is used', async () => {
   const phone = await harness.phone();
   for (const responseTopic of [`actions/1/api/${phone.client}`, `actions/1/api/${phone.client}/request/7`]) {
     const { topic } = await phone.exchange(get(phone), { properties: { responseTopic } });
@@ -54,7 +54,7 @@ test('a Response Topic that is the client’s own, or lies below it, is used', a
   }
 });
 
-test('any other Response Topic is ignored: nothing goes there, the answer to the client’s own topic', async () => {
+test('any other Response Topic is ignored: the answer goes only to the client’s own topic', async () => {
   const [phone, victim] = [await harness.phone(), await harness.phone()];
   const elsewhere = [
     `actions/1/api/${victim.client}`,
@@ -104,7 +104,7 @@ for (const qos of ['0', '2']) {
   });
 }
 
-test('answers are never retained: who subscribes later finds nothing', async () => {
+test('answers are never retained: a later subscriber receives nothing', async () => {
   const phone = await harness.phone();
   await phone.exchange(set(phone));
   const late = await harness.phone({ session: false });
@@ -113,7 +113,7 @@ test('answers are never retained: who subscribes later finds nothing', async () 
   assert.deepEqual([...late.answers, ...late.notices], []);
 });
 
-/** Publish something that is no request; it is counted as what it is, and not answered. */
+/** Publishes a message that is not a request; it is counted by its kind, and not answered. */
 async function isIgnored(
   phone: Phone,
   request: Term | Buffer,
@@ -137,7 +137,7 @@ test('a request with the retain flag is counted, acknowledged and ignored', asyn
   const phone = await harness.phone();
   await isIgnored(phone, set(phone), 'retained', true);
   assert.equal(await harness.database.exists(`profile:{${phone.number}}`), 0);
-  await isIgnored(phone, Buffer.alloc(0), 'empty', true); // takes it away from the broker
+  await isIgnored(phone, Buffer.alloc(0), 'empty', true); // Removes it from the broker.
 });
 
 const foreign: Record<string, Term> = {

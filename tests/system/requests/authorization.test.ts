@@ -1,4 +1,4 @@
-/** Who may ask: the client level of the topic, and what vouches for it. */
+/** Which clients may send requests: the client level of the topic, and how it is authenticated. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { requestKinds } from '../../../src/protocol/profile.ts';
@@ -8,7 +8,7 @@ import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 const notAuthorized = refusal('not_authorized');
 const set = (phone: string) => profile({ phone, status: 'set' });
 
-describe('the broker vouches for the client level', () => {
+describe('the broker authenticates the client level', () => {
   let harness: Harness;
   before(async () => {
     harness = await startHarness();
@@ -22,7 +22,7 @@ describe('the broker vouches for the client level', () => {
     });
   }
 
-  // A `migrate` names a phone that is not the session's: that is what it is for.
+  // A `migrate` names another phone than the session's; that is its purpose.
   for (const status of requestKinds.filter((kind) => kind !== 'migrate')) {
     test(`${status}: a client with the session of another phone is refused with not_authorized`, async () => {
       const [owner, other] = [await harness.phone(), await harness.phone()];
@@ -33,20 +33,20 @@ describe('the broker vouches for the client level', () => {
     });
   }
 
-  test('a session that ends while the client is connected ends its right to ask', async () => {
+  test('a session that ends while the client is connected ends its authorization', async () => {
     const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone.number)));
     await harness.database.del(`session:${phone.client}`);
     assert.deepEqual(await phone.ask(set(phone.number)), notAuthorized);
   });
 
-  test('a session without a phone is none', async () => {
+  test('a session without a phone counts as none', async () => {
     const phone = await harness.phone({ session: false });
     await harness.database.hset(`session:${phone.client}`, 'token', 'x');
     assert.deepEqual(await phone.ask(set(phone.number)), notAuthorized);
   });
 
-  test('another’s name in the client level is of no use: the publisher is the one who is answered', async () => {
+  test('another’s name in the client level is useless: the answer goes to the publisher', async () => {
     const [owner, other] = [await harness.phone(), await harness.phone()];
     const topic = `events/1//api/anon/${owner.client}/`;
     assert.deepEqual(await other.ask(set(owner.number), { topic }), notAuthorized);
@@ -61,14 +61,14 @@ describe('the broker vouches for the client level', () => {
   });
 });
 
-describe('nobody has filled the client level in', () => {
+describe('nobody has filled in the client level', () => {
   let harness: Harness;
   before(async () => {
     harness = await startHarness({ broker: { plugin: false } });
   });
   after(() => harness.stop());
 
-  test('a request with an empty one is counted, logged once with the cause, and dropped', async () => {
+  test('a request with an empty client level is counted, logged once with the cause, and dropped', async () => {
     const phone = await harness.phone();
     for (let count = 0; count < 5; count++) await phone.send(set(phone.number));
     const unaddressed = 'profile_ignored_total{reason="unaddressed"}';
@@ -92,13 +92,13 @@ describe('nobody has filled the client level in', () => {
     await eventually('it is counted', async () => (await harness.metric(unaddressed)) === before + 1);
   });
 
-  test('a client level that the client wrote itself, where an ACL lets only its own pass, is taken', async () => {
+  test('a client level that the client wrote itself, where an ACL allows only its own, is accepted', async () => {
     const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone.number), { topic: `events/1//api/anon/${phone.client}/` }));
   });
 });
 
-describe('a token vouches for the client level', () => {
+describe('a token authenticates the client level', () => {
   const token = 'a token of the client’s own';
   const level = encodeURIComponent(token);
   let harness: Harness;
@@ -107,12 +107,12 @@ describe('a token vouches for the client level', () => {
   });
   after(() => harness.stop());
 
-  test('the right one is let in', async () => {
+  test('the right one is accepted', async () => {
     const phone = await harness.phone({ token: level });
     fieldsOf(await phone.ask(set(phone.number), { topic: `events/1//api/anon/${phone.client}/${level}` }));
   });
 
-  test('the right one is let in where a Response Topic names the client', async () => {
+  test('the right one is accepted where a Response Topic names the client', async () => {
     const phone = await harness.phone({ token: level });
     const properties = { responseTopic: `actions/1/api/${phone.client}` };
     const answer = await phone.ask(set(phone.number), { topic: `events/1//api/anon//${level}`, properties });
@@ -140,7 +140,7 @@ describe('a token vouches for the client level', () => {
   });
 
   for (const kept of [undefined, '', 'zz', 'e3b0']) {
-    test(`a session whose token is ${kept === undefined ? 'absent' : `"${kept}"`} lets nobody in`, async () => {
+    test(`a session whose token is ${kept === undefined ? 'absent' : `"${kept}"`} authenticates nobody`, async () => {
       const phone = await harness.phone();
       if (kept !== undefined) await harness.database.hset(`session:${phone.client}`, 'token', kept);
       for (const sent of ['', 'a']) {
@@ -150,7 +150,7 @@ describe('a token vouches for the client level', () => {
     });
   }
 
-  test('whoever guesses soon hears nothing more; the right token is answered still', async () => {
+  test('a guessing client soon gets no more answers; the right token is still answered', async () => {
     const victim = await harness.phone({ token: level });
     const topic = (word: string) => ({ topic: `events/1//api/anon/${victim.client}/${word}` });
     const unanswered = 'profile_wrong_tokens_total{answered="no"}';
@@ -165,7 +165,7 @@ describe('a token vouches for the client level', () => {
     fieldsOf(await victim.ask(set(victim.number), topic(level)));
   });
 
-  test('another’s client level with one’s own token is refused, and the other is the one who is told', async () => {
+  test('another’s client level with one’s own token is refused, and the other client gets the answer', async () => {
     const [owner, other] = [await harness.phone({ token: 'one' }), await harness.phone({ token: 'two' })];
     await other.send(set(owner.number), { topic: `events/1//api/anon/${owner.client}/two` });
     await owner.take();

@@ -1,4 +1,4 @@
-/** `aws` of several clients of a phone at once: one call to STS, an answer for each, whatever dies meanwhile. */
+/** `aws` of several clients of a phone at once: one call to STS, and an answer for each, whatever fails meanwhile. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { atom, decode } from '../../../src/etf/index.ts';
@@ -36,7 +36,7 @@ async function devices(count: number): Promise<[Phone, ...Phone[]]> {
 
 const take = async (phone: Phone) => decode((await phone.take()).payload);
 
-/** The next answer that is no announcement of a later one; on a busy machine any may be announced. */
+/** The next answer that does not announce a later one; on a busy machine any may be announced. */
 async function takeGiven(phone: Phone) {
   let answer = await take(phone);
   while (JSON.stringify(answer) === JSON.stringify(later)) answer = await take(phone);
@@ -48,7 +48,7 @@ async function askGiven(phone: Phone) {
   return takeGiven(phone);
 }
 
-/** The workers that have a request in work. */
+/** The workers with a request in work. */
 async function working(): Promise<WorkerUnderTest[]> {
   const counts = await Promise.all(own.harness.workers.map((worker) => worker.metric('profile_in_flight')));
   return own.harness.workers.filter((_, index) => counts[index]);
@@ -81,7 +81,7 @@ test('two clients through two workers: one call, and each is answered on its own
   assert.deepEqual([phone.answers, other.answers], [[], []]);
 });
 
-test('ten clients at once: one call, ten answers, and nothing is left that waits', async () => {
+test('ten clients at once: one call, ten answers, and no waiting request remains', async () => {
   own.sts.mode('slow', 300);
   const phones = await devices(10);
   await Promise.all(phones.map((phone) => phone.send(aws(phone), { qos: 1 })));
@@ -96,7 +96,7 @@ test('ten clients at once: one call, ten answers, and nothing is left that waits
   for (const phone of phones) assert.deepEqual(phone.answers, []);
 });
 
-test('who waits is answered also when the phone is removed meanwhile, and gets no credentials', async () => {
+test('a waiting client is answered also when the phone is removed meanwhile, and gets no credentials', async () => {
   own.sts.mode('slow', 800);
   const phones = await devices(2);
   const [phone] = phones;
@@ -126,12 +126,12 @@ test('an STS that hangs slows no get and no other phone', async () => {
   }
   credentialsIn(await askGiven(other));
   assert.deepEqual(phone.answers, [], 'the other is still waiting');
-  // Half of its deadline later the SDK tries once more.
+  // The SDK tries once more after half of its deadline.
   assert.deepEqual(credentialsIn(await take(phone)), callsFor(phone).at(-1)?.issued);
 });
 
 for (const mode of ['AccessDenied', '500', 'malformed', 'incomplete'] as const) {
-  test(`STS fails (${mode}): the error aws for all that asked, nothing is kept, and the next try works`, async () => {
+  test(`STS fails (${mode}): all clients get the error aws, nothing is stored, and the next try works`, async () => {
     own.sts.mode(mode);
     const [phone, other] = (await devices(2)) as [Phone, Phone];
     await Promise.all([phone.send(aws(phone), { qos: 1 }), other.send(aws(other), { qos: 1 })]);
@@ -146,7 +146,7 @@ for (const mode of ['AccessDenied', '500', 'malformed', 'incomplete'] as const) 
   });
 }
 
-test('STS hangs until the deadline: the error aws also for the one that waits', async () => {
+test('STS hangs until the deadline: the waiting client gets the error aws too', async () => {
   own.sts.mode('hang');
   const [phone, other] = (await devices(2)) as [Phone, Phone];
   await phone.send(aws(phone));
@@ -158,13 +158,13 @@ test('STS hangs until the deadline: the error aws also for the one that waits', 
   assert.deepEqual(await own.harness.database.keys(`aws:{${phone.number}}*`), []);
 });
 
-test('throttled once: the credentials come nevertheless', async () => {
+test('throttled once: the credentials still arrive', async () => {
   own.sts.throttleNext(1);
   const [phone] = await devices(1);
   assert.deepEqual(credentialsIn(await askGiven(phone)), callsFor(phone).at(-1)?.issued);
 });
 
-test('the worker that asks STS is killed: the client that waits is answered, and its own when it is back', async () => {
+test('the worker that calls STS is killed: the waiting client is answered, and its own client when it is back', async () => {
   own.sts.mode('hang');
   const [phone, other] = (await devices(2)) as [Phone, Phone];
   await phone.send(aws(phone), { qos: 1 });
@@ -177,7 +177,7 @@ test('the worker that asks STS is killed: the client that waits is answered, and
   }
   await holder.process.kill('SIGKILL');
   own.sts.mode('success');
-  // So long a worker that asks is not taken for dead; let it pass.
+  // A worker that calls STS counts as running for this long; the test waits for its end.
   const left = await own.harness.database.pttl(`aws:{${phone.number}}:asking`);
   assert.ok(left > 3_000 && left <= 7_000, `${left} ms`);
   await own.harness.database.pexpire(`aws:{${phone.number}}:asking`, 1);
@@ -197,7 +197,7 @@ async function eventuallyLast(phone: Phone) {
   return callsFor(phone).at(-1) ?? assert.fail();
 }
 
-test('removed while STS is slow: nothing of the phone is left in Redis', async () => {
+test('removed while STS is slow: no data of the phone is left in Redis', async () => {
   own.sts.mode('slow', 300);
   const [phone, other] = (await devices(2)) as [Phone, Phone];
   await other.ask(profile({ phone: other.number, presence: atom('online'), status: 'set' }));
@@ -209,7 +209,7 @@ test('removed while STS is slow: nothing of the phone is left in Redis', async (
   assert.deepEqual(await own.harness.database.keys(`*aws:{${phone.number}}*`), []);
 });
 
-test('a fault in Redis under one that waits: internal, and the worker lives on', async () => {
+test('a fault in Redis for a waiting client: internal, and the worker keeps running', async () => {
   const [phone] = await devices(1);
   await own.harness.database.set(`aws:{${phone.number}}:asking`, 'another worker');
   await own.harness.database.set(`aws:{${phone.number}}:waiting`, 'not a hash');
@@ -225,7 +225,7 @@ test('a fault in Redis under one that waits: internal, and the worker lives on',
   );
 });
 
-test('a turn that lapsed while it waited in the lane is another’s: still one call at a time', async (t) => {
+test('a lock that expired in the queue belongs to another: there is still one call at a time', async (t) => {
   const settings = { AWS_CONCURRENCY: '2', AWS_QUEUE: '2', AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '4000' };
   const narrow = await startStsHarness({ settings });
   t.after(() => narrow.stop());
@@ -247,7 +247,7 @@ test('a turn that lapsed while it waited in the lane is another’s: still one c
   assert.deepEqual([calls.length, narrow.sts.concurrentPeak(queued.number)], [1, 1]);
 });
 
-test('a full lane answers busy, and the next try works', async (t) => {
+test('a full queue answers busy, and the next try works', async (t) => {
   const narrow = await startStsHarness({
     settings: { AWS_CONCURRENCY: '1', AWS_QUEUE: '1', AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '1500' },
   });

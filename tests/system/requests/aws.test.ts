@@ -1,4 +1,4 @@
-/** `aws`: temporary credentials for a phone, from STS or from those that are kept. */
+/** `aws`: temporary credentials for a phone, from STS or from the store. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ before(async () => {
 after(() => own.stop());
 afterEach(() => assertTellsNothing(own.harness, secretsOf(own.sts)));
 
-/** What STS was asked for a phone. */
+/** The calls to STS for a phone. */
 const callsFor = ({ number }: Phone, { sts } = own) =>
   sts.requests().filter(({ sessionName }) => sessionName === number);
 
@@ -41,7 +41,7 @@ test('the credentials that STS issued are answered at once, their expiration in 
   const [call, ...more] = callsFor(phone);
   assert.deepEqual([call?.issued, more], [credentials, []]);
   assert.equal(call?.roleArn, 'arn:aws:iam::123456789012:role/phone');
-  // STS tells whole seconds.
+  // STS uses whole seconds.
   const issuedAt = Number(credentials.expiration) - 3_600_000;
   assert.ok(issuedAt > asked - 1_000 && issuedAt < answered + 1_000, `${issuedAt}`);
 });
@@ -54,7 +54,7 @@ test('it needs no profile and makes none', async () => {
   assert.deepEqual(keys.sort(), [`aws:{${phone.number}}`, `sessions:{${phone.number}}`]);
 });
 
-test('still valid ones are answered again, by every worker and to every client, without asking STS', async () => {
+test('credentials that are still valid are answered again, by every worker and to every client, without a call to STS', async () => {
   const phone = await own.harness.phone();
   const other = await own.harness.phone({ number: phone.number });
   const credentials = await ask(phone);
@@ -78,7 +78,7 @@ test('each phone gets its own', async () => {
   assert.deepEqual([callsFor(phone).length, callsFor(other).length], [1, 1]);
 });
 
-test('a client without a session of the phone is refused, and STS is not asked', async () => {
+test('a client without a session of the phone is refused, and STS is not called', async () => {
   const [phone, other] = [await own.harness.phone(), await own.harness.phone({ session: false })];
   await ask(phone);
   for (const number of [phone.number, other.number]) {
@@ -88,7 +88,7 @@ test('a client without a session of the phone is refused, and STS is not asked',
   assert.deepEqual(callsFor(other), []);
 });
 
-test('an answer comes with the correlation data of its request', async () => {
+test('an answer has the correlation data of its request', async () => {
   const phone = await own.harness.phone();
   for (const name of ['first', 'kept']) {
     const correlationData = Buffer.from(name);
@@ -98,7 +98,7 @@ test('an answer comes with the correlation data of its request', async () => {
   }
 });
 
-/** Keep credentials for a phone that are valid for so long from now. */
+/** Stores credentials for a phone that are valid for this long from now. */
 async function keep({ number }: Phone, milliseconds: number) {
   const key = `aws:{${number}}`;
   const kept = {
@@ -111,7 +111,7 @@ async function keep({ number }: Phone, milliseconds: number) {
   return kept;
 }
 
-test('kept ones with more than 5 minutes left are given out, with less new ones are asked for', async () => {
+test('stored ones with more than 5 minutes left are answered, with less STS is called', async () => {
   const phone = await own.harness.phone();
   const kept = await keep(phone, 5 * 60_000 + 10_000);
   assert.deepEqual(await ask(phone), kept);
@@ -131,7 +131,7 @@ test('Redis forgets them 5 minutes before they expire', async () => {
   assert.ok(lead <= 5 * 60_000 && lead > 4 * 60_000, `${lead} ms before`);
 });
 
-test('Redis holds nothing of them that can be read', async () => {
+test('Redis holds no readable part of them', async () => {
   const phone = await own.harness.phone();
   await ask(phone);
   await own.harness.idle();
@@ -142,7 +142,7 @@ test('Redis holds nothing of them that can be read', async () => {
   }
 });
 
-test('a record copied to another phone is not given out: that phone gets its own', async () => {
+test('a record copied to another phone is not used: that phone gets its own credentials', async () => {
   const [phone, thief] = [await own.harness.phone(), await own.harness.phone()];
   const credentials = await ask(phone);
   const sealed = await own.harness.database.dumpBuffer(`aws:{${phone.number}}`);
@@ -154,18 +154,18 @@ test('a record copied to another phone is not given out: that phone gets its own
   assert.deepEqual(await ask(thief), stolen);
 });
 
-test('a damaged record is not given out, but replaced', async () => {
+test('a damaged record is not used, but replaced', async () => {
   const phone = await own.harness.phone();
   const key = `aws:{${phone.number}}`;
   for (const record of ['', 'x', Buffer.alloc(200, 1)]) {
     await own.harness.database.set(key, record);
     assert.deepEqual((await ask(phone)).keys, callsFor(phone).at(-1)?.issued?.keys);
-    await own.harness.idle(); // until then the phone's turn at asking STS is taken
+    await own.harness.idle(); // Until then the phone's lock for STS is held.
   }
   assert.equal(callsFor(phone).length, 3);
 });
 
-/** A file that is gone after the test. */
+/** A file that is removed after the test. */
 async function file(t: TestContext, text: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'profile-aws-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -191,7 +191,7 @@ test('the session policy is the template with the phone in it', async (t) => {
   assert.deepEqual(Statement[0].Resource, [`arn:aws:s3:::files/${number}/*`, `arn:aws:s3:::files/${number}`]);
 });
 
-test('without a key nothing is kept: STS is asked each time', async (t) => {
+test('without a key nothing is stored: STS is called each time', async (t) => {
   const keyless = await startStsHarness({ settings: { CREDENTIALS_KEY: '' } });
   t.after(() => keyless.stop());
   const phone = await keyless.harness.phone();
@@ -205,7 +205,7 @@ test('without a key nothing is kept: STS is asked each time', async (t) => {
   assert.deepEqual(await keyless.harness.database.keys('aws:*'), []);
 });
 
-test('after a change of keys, [new, old] opens what the old one sealed, and the old one alone opens no new one', async (t) => {
+test('after a change of keys, [new, old] decrypts records of the old key, and the old key alone decrypts no new ones', async (t) => {
   const other = await startStsHarness({ workers: 0 });
   t.after(() => other.stop());
   const newKey = Buffer.alloc(32, 'new').toString('base64');
@@ -224,7 +224,7 @@ test('after a change of keys, [new, old] opens what the old one sealed, and the 
   await third.process.stop();
 });
 
-test('without a role in the settings: the error aws, and the log says so once at the start', async (t) => {
+test('without a role in the settings: the error aws, and one log line at the start', async (t) => {
   const harness = await startHarness();
   t.after(() => harness.stop());
   const phone = await harness.phone();
@@ -234,7 +234,7 @@ test('without a role in the settings: the error aws, and the log says so once at
   assert.deepEqual(await harness.database.keys('aws:*'), []);
 });
 
-test('a slow STS: credentials that come later are announced once, then given', async (t) => {
+test('a slow STS: later credentials are announced once, then sent', async (t) => {
   const slow = await startStsHarness({ settings: { AWS_FAST_REPLY_MS: '50' } });
   t.after(() => slow.stop());
   slow.sts.mode('slow', 400);

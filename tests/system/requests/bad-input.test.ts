@@ -1,4 +1,4 @@
-/** Bytes that nobody should send: answered with invalid_data, quickly, by a worker that goes on. */
+/** Invalid bytes: answered with invalid_data, quickly, by a worker that keeps running. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { encode } from '../../../src/etf/index.ts';
@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => harness.stop());
 
-/** A worker that was started again would answer too, but with another start time. */
+/** A restarted worker would answer too, but with another start time. */
 const startTime = () => harness.metric('process_start_time_seconds');
 
 describe('the worker answers invalid_data, and then the next request', () => {
@@ -46,7 +46,7 @@ test('they are counted as invalid, and nothing of them is logged', async () => {
   assert.ok(harness.worker.log().every(({ level }) => level === 'info' || level === 'debug'));
 });
 
-test('with limits at their widest, what is beyond the usual ones is read and answered', async (t) => {
+test('with limits at their widest, payloads beyond the usual ones are read and answered', async (t) => {
   const settings = { ETF_NESTING: '1000', ETF_ELEMENTS: '1000000', ETF_INFLATED_BYTES: '4000000' };
   const own = await startHarness({ settings });
   t.after(() => own.stop());

@@ -41,7 +41,7 @@ const codes: Record<string, (code: string) => Value> = {
 };
 
 for (const [name, data] of Object.entries(codes)) {
-  test(`${name}: wrong_code, and it is no try`, async () => {
+  test(`${name}: wrong_code, and it does not count as a try`, async () => {
     const { phone, address, code } = await asked(own);
     assert.deepEqual(await phone.ask(confirm(phone, address, data(code))), wrong);
     assert.equal(await tries(own, phone), '0');
@@ -71,7 +71,7 @@ for (const [name, [services, answer]] of Object.entries(shapes)) {
   });
 }
 
-test('a phone without a profile is told wrong_code, and gets none', async () => {
+test('a phone without a profile gets wrong_code, and no profile', async () => {
   const phone = await own.harness.phone();
   assert.deepEqual(await phone.ask(confirm(phone, 'nobody@example.org', '123456')), wrong);
   assert.equal(await own.harness.database.exists(`profile:{${phone.number}}`), 0);

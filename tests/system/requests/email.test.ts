@@ -1,4 +1,4 @@
-/** `email`: an address is confirmed with the code that was mailed to it. */
+/** `email`: confirms an address with the code that was mailed to it. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
@@ -26,7 +26,7 @@ before(async () => {
 });
 after(() => own.stop());
 
-/** Codes that were guessed; no log tells them either. */
+/** Guessed codes; no log contains them either. */
 const guesses = new Set<string>();
 
 afterEach(async () => {
@@ -77,7 +77,7 @@ const forms: Record<string, (address: string, code: string) => Term[]> = {
 };
 
 for (const [name, services] of Object.entries(forms)) {
-  test(`the right code ${name} is taken`, async () => {
+  test(`the right code ${name} is accepted`, async () => {
     const { phone, address, code } = await asked(own);
     const request = profile({ phone: phone.number, services: services(address, code), status: 'email' });
     assert.deepEqual(await phone.ask(request), verified);
@@ -85,9 +85,9 @@ for (const [name, services] of Object.entries(forms)) {
   });
 }
 
-test('a code with zeros in front is taken as an integer, which has none', async () => {
+test('a code with leading zeros is accepted as an integer, which has none', async () => {
   const { phone, address, code } = await asked(own);
-  // Asked for until there is one, of which a tenth of all codes are.
+  // Requested until there is one; a tenth of all codes start with zero.
   let short = code;
   for (let count = 0; !short.startsWith('0'); count++) {
     assert.ok(count < 300);
@@ -98,7 +98,7 @@ test('a code with zeros in front is taken as an integer, which has none', async 
   assert.deepEqual(await phone.ask(confirm(phone, address, Number(short))), verified);
 });
 
-test('a used code, one never asked for, one for another address or of another phone: wrong_code alike', async () => {
+test('a used code, one never requested, one for another address or of another phone: wrong_code alike', async () => {
   const { phone, address, code } = await asked(own);
   const other = await asked(own);
   assert.deepEqual(await phone.ask(confirm(phone, 'never@example.org', code)), wrong);
@@ -109,7 +109,7 @@ test('a used code, one never asked for, one for another address or of another ph
   assert.deepEqual(await other.phone.ask(confirm(other.phone, other.address, other.code)), verified);
 });
 
-test('a code is good for 10 minutes and not longer', async () => {
+test('a code is valid for exactly 10 minutes', async () => {
   const { phone, address, code } = await asked(own);
   const key = `verify:{${phone.number}}`;
   const { database } = own.harness;
@@ -123,7 +123,7 @@ test('a code is good for 10 minutes and not longer', async () => {
   assert.deepEqual((await getFields(phone)).services, [emailService(address, 'added')]);
 });
 
-test('a newer code replaces the older one, and is good for 5 tries again', async () => {
+test('a newer code replaces the older one, and has 5 tries again', async () => {
   const { phone, address, code } = await asked(own);
   for (let count = 1; count <= 5; count++) await phone.ask(confirm(phone, address, otherCode(code, count)));
   let newer = code;
@@ -136,7 +136,7 @@ test('a newer code replaces the older one, and is good for 5 tries again', async
   assert.deepEqual(await phone.ask(confirm(phone, address, newer)), verified);
 });
 
-test('four wrong tries leave the code good, five burn it', async () => {
+test('four wrong tries leave the code valid, five invalidate it', async () => {
   const [lucky, burnt] = [await asked(own), await asked(own)];
   for (const { phone, address, code } of [lucky, burnt]) {
     for (let count = 1; count <= 4; count++) {
@@ -191,7 +191,7 @@ test('verified while other requests change the profile: nothing of either is los
   assert.equal((settings as Term[]).length, 20);
 });
 
-test('what was tried and what is verified leaves no code in Redis', async () => {
+test('neither the tried nor the verified code remains in Redis', async () => {
   const { phone, address, code } = await asked(own);
   const guess = otherCode(code);
   await phone.ask(confirm(phone, address, guess));
@@ -202,13 +202,13 @@ test('what was tried and what is verified leaves no code in Redis', async () => 
   }
 });
 
-test('a fault in Redis under a try tells the client internal, and the log nothing of the code', async () => {
+test('a fault in Redis during a try: the client gets internal, and the log no code', async () => {
   const { phone, address, code } = await asked(own);
   await own.harness.database.set(`verify:{${phone.number}}`, 'not a hash');
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), refusal('internal'));
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), refusal('internal'));
   const lines = () => own.harness.workers.flatMap((worker) => worker.log());
-  // A line comes by another way than the answer, and may be a little later.
+  // A log line has another way than the answer, and may be a little later.
   await eventually('both are logged', () => lines().filter(({ level }) => level === 'error').length === 2);
   assert.ok(!holds(JSON.stringify(lines()), code));
 });

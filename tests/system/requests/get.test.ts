@@ -1,4 +1,4 @@
-/** `get`: the profile as it is stored, from bytes that are ready. */
+/** `get`: returns the profile as it is stored, from ready bytes. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
@@ -23,7 +23,7 @@ after(() => harness.stop());
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 
-/** Store something in every field that a client owns; returns the profile as it is then. */
+/** Stores a value in every field that a client owns; returns the profile as it is then. */
 async function fill(phone: Phone): Promise<Tuple> {
   const fields = {
     phone: phone.number,
@@ -40,7 +40,7 @@ async function fill(phone: Phone): Promise<Tuple> {
   return profile({ ...fields, update, status: 'get' });
 }
 
-test('a phone without a profile is told not_found', async () => {
+test('a phone without a profile gets not_found', async () => {
   const phone = await harness.phone();
   assert.deepEqual(await phone.ask(get(phone)), refusal('not_found'));
 });
@@ -60,7 +60,7 @@ test('a request of 8 elements is answered with 8, without presence', async () =>
   assert.deepEqual(answer, new Tuple([...elements.slice(0, 7), ...elements.slice(8)]));
 });
 
-test('what a client sends in the other fields is not looked at, however odd', async () => {
+test('what a client sends in the other fields is ignored, however odd', async () => {
   const phone = await harness.phone();
   const stored = await fill(phone);
   const odd = profile({ phone: phone.number, status: 'get', services: 7, rosters: 'x', settings: atom('a') });
@@ -112,7 +112,7 @@ test('a compressed request is read', async () => {
   assert.deepEqual(await phone.ask(Buffer.concat([head, deflateSync(term)])), stored);
 });
 
-test('asking changes nothing in Redis', async () => {
+test('get changes nothing in Redis', async () => {
   const phone = await harness.phone();
   await fill(phone);
   const state = () => harness.database.hgetallBuffer(`profile:{${phone.number}}`);
@@ -121,7 +121,7 @@ test('asking changes nothing in Redis', async () => {
   assert.deepEqual(await state(), before);
 });
 
-test('after a counterparty has changed a contact, the first get and the ones after it answer the same: the changed one in its old place', async () => {
+test('after a counterparty has changed a contact, all gets answer the same: the changed one at its old index', async () => {
   const [phone, friend] = [await harness.phone(), await harness.phone()];
   const entries = [
     contact({ phoneId: '380670000001_1', names: 'before' }),
@@ -178,7 +178,7 @@ test('a prefix stands before every key, also before that of the session', async 
   assert.equal(await own.database.exists(`eu:profile:{${phone.number}}`), 1);
 });
 
-test('a session that is none, in the same turn as others, harms nobody else', async () => {
+test('an invalid session in the same turn as others harms nobody else', async () => {
   const [phone, ...others] = await Promise.all([harness.phone(), harness.phone(), harness.phone()]);
   await harness.database.set(`session:${phone.client}`, 'not a hash');
   const answers = await Promise.all([phone, ...others].map((each) => each.ask(get(each))));

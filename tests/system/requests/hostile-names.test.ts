@@ -1,4 +1,4 @@
-/** Names that mean something to JavaScript, as tags, keys, statuses and client ids: to the worker they mean nothing. */
+/** Names with a meaning in JavaScript, as tags, keys, statuses and client ids: to the worker they have none. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, decode, encode, print, Tuple, tuple } from '../../../src/etf/index.ts';
@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => harness.stop());
 
-test('as keys of settings they are settings like any other: kept, answered, removed', async () => {
+test('as keys of settings they are settings like any other: stored, answered, removed', async () => {
   const phone = await harness.phone();
   const settings = names.flatMap((name) => [feature(name, `value of ${name}`)]);
   const set = (values: readonly Tuple[]) =>
@@ -62,7 +62,7 @@ for (const name of names) {
     );
   });
 
-  test(`as text and as JSON ${name} is refused where it means nothing, and changes no prototype`, async () => {
+  test(`as text and as JSON ${name} is refused where it has no meaning, and changes no prototype`, async () => {
     const phone = await harness.phone();
     const texts = [
       `#'${name}'{phone = <<"${phone.number}">>, status = get}`,
@@ -76,7 +76,7 @@ for (const name of names) {
   });
 }
 
-test('integers of any size and depth of any kind are carried through or refused, and the worker goes on', async () => {
+test('integers of any size and nesting of any kind are carried through or refused, and the worker keeps running', async () => {
   const phone = await harness.phone();
   const huge = 2n ** 100_000n;
   let deep: unknown = [];

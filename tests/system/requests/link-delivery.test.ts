@@ -1,4 +1,4 @@
-/** `link` and `email` when something dies, hangs or is full: one mail, one try, and nobody else waits. */
+/** `link` and `email` during crashes, hangs and full queues: one mail, one try, and nobody else waits. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readSettings } from '../../../src/config/settings.ts';
@@ -19,7 +19,7 @@ import {
 } from '../../harness/services-fixture.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
-/** One worker, and a connection to its broker on which what it says can be lost. */
+/** One worker, with a connection to its broker on which its packets can be dropped. */
 let own: MailHarness & { readonly relay: Relay; readonly worker: WorkerUnderTest };
 before(async () => {
   const bare = await startMailHarness({ workers: 0 });
@@ -33,21 +33,21 @@ after(async () => {
   await own.stop();
 });
 
-/** From now on lose what the worker says; nothing of what was asked before is under way then. */
+/** From now on drops the worker's packets; no earlier request is in flight then. */
 async function lose(phone: Phone, ...types: readonly PacketType[]): Promise<void> {
   await own.worker.idle();
   await phone.fence();
   own.relay.swallow(...types);
 }
 
-/** Kill the worker outright and let it come back under its client id; the broker then delivers again. */
+/** Kills the worker with SIGKILL and restarts it under its client id; the broker then redelivers. */
 async function resurrect(): Promise<void> {
   await own.worker.process.kill('SIGKILL');
   own.relay.swallow();
   await own.worker.process.restart();
 }
 
-/** How many places are taken in the limits that a pattern names. */
+/** How many slots are taken in the limits that a pattern names. */
 async function placesIn(pattern: string): Promise<number> {
   const keys = await own.harness.database.keys(pattern);
   const counts = await Promise.all(keys.map((key) => own.harness.database.zcard(key)));
@@ -61,7 +61,7 @@ const mailsTo = (address: string) => own.sink.mails().filter(({ to }) => to.incl
 const servicesOf = async (phone: Phone) =>
   fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' }))).services;
 
-test('killed when the mail was sent and kept: told email_sent after all, and only one mail was sent', async () => {
+test('killed when the mail was sent and recorded: email_sent is still answered, and only one mail was sent', async () => {
   const phone = await own.harness.phone();
   await lose(phone, 'publish', 'puback');
   const lost = own.relay.swallowed();
@@ -75,7 +75,7 @@ test('killed when the mail was sent and kept: told email_sent after all, and onl
   assert.deepEqual(await phone.ask(confirm(phone, 'once@example.org', codeIn(mail))), success('verified'));
 });
 
-test('killed when the answer was given: told email_sent twice, and only one mail was sent', async () => {
+test('killed when the answer was sent: email_sent is answered twice, and only one mail was sent', async () => {
   const phone = await own.harness.phone();
   await lose(phone, 'puback');
   const lost = own.relay.swallowed();
@@ -87,7 +87,7 @@ test('killed when the answer was given: told email_sent twice, and only one mail
   assert.equal(mailsTo('twice@example.org').length, 1);
 });
 
-test('killed while the mail hangs: it is mailed when the worker is back; refused then, it has no place in the limits', async () => {
+test('killed while the mail hangs: it is mailed when the worker is back; refused then, it uses no slot in the limits', async () => {
   const phone = await own.harness.phone();
   const places = await placesIn('limit:*');
   const request = link(phone, 'hung@example.org');
@@ -113,7 +113,7 @@ test('killed while the mail hangs: it is mailed when the worker is back; refused
   assert.equal(mailsTo('hung@example.org').length, 1);
 });
 
-test('killed when a code was tried: verified is told after all, and a wrong one counts once', async () => {
+test('killed when a code was tried: verified is still answered, and a wrong one counts once', async () => {
   const phone = await own.harness.phone();
   const code = await linked(own, phone, 'tried@example.org');
   await lose(phone, 'publish', 'puback');
@@ -135,7 +135,7 @@ test('killed when a code was tried: verified is told after all, and a wrong one 
   assert.deepEqual(await phone.ask(confirm(phone, 'tried@example.org', code)), refusal('wrong_code'));
 });
 
-test('removed while the mail is under way: the profile does not come back with the address', async (t) => {
+test('removed while the mail is in flight: the profile does not come back with the address', async (t) => {
   const slow = await startMailHarness({ workers: 0 });
   const relay = await startRelay(slow.sink.port, 'other');
   t.after(async () => {
@@ -160,7 +160,7 @@ test('removed while the mail is under way: the profile does not come back with t
   }
 });
 
-test('a mail server that hangs slows no get; a full lane answers busy, and nothing is kept of it', async (t) => {
+test('a mail server that hangs slows no get; a full queue answers busy, and stores nothing', async (t) => {
   const narrow = await startMailHarness({
     settings: { SMTP_CONNECTIONS: '2', SMTP_QUEUE: '2', SMTP_TIMEOUT_MS: '5000' },
   });
@@ -176,7 +176,7 @@ test('a mail server that hangs slows no get; a full lane answers busy, and nothi
   for (let count = 0; count < 20; count++) {
     await getter.ask(profile({ phone: getter.number, status: 'get' }));
   }
-  // Both hang still, so none of the twenty has waited for a mail.
+  // Both still hang, so none of the twenty has waited for a mail.
   assert.equal(linkers.filter(({ answers }) => answers.length > 0).length, 2);
 
   const busy = linkers.filter(({ answers }) => answers.length > 0);
@@ -198,7 +198,7 @@ test('a mail server that hangs slows no get; a full lane answers busy, and nothi
   }
 });
 
-test('by default mails and calls to STS that all hang leave room for other requests', () => {
+test('by default hanging mails and calls to STS leave room for other requests', () => {
   const { mail, mailQueue, awsConcurrency, awsQueue, mqtt } = readSettings({
     MQTT_URL: 'mqtt://localhost',
     REDIS_URL: 'redis://localhost',

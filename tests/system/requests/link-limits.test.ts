@@ -20,7 +20,7 @@ const mailsTo = (address: string) => own.sink.mails().filter(({ to }) => to.incl
 const pass = (phone: Phone, milliseconds: number) =>
   age(own.harness.database, `limit:{${phone.number}}:link`, milliseconds);
 
-test('a phone that asks again within 60 s is refused, for any address; after 60 s it is not', async () => {
+test('a second request of a phone within 60 s is refused, for any address; after 60 s it is not', async () => {
   const phone = await own.harness.phone();
   assert.deepEqual(await phone.ask(link(phone, 'apart@example.org')), sent);
   // Each of the two workers gets one of any two requests.
@@ -34,7 +34,7 @@ test('a phone that asks again within 60 s is refused, for any address; after 60 
   assert.deepEqual([mailsTo('apart@example.org'), mailsTo('other@example.org')], [2, 0]);
 });
 
-test('a phone that has had 5 codes in an hour is refused until the first of them is an hour old', async () => {
+test('a phone that got 5 codes in an hour is refused until the first of them is an hour old', async () => {
   const phone = await own.harness.phone();
   for (let count = 1; count <= 5; count++) {
     assert.deepEqual(await phone.ask(link(phone, `five-${count}@example.org`)), sent);
@@ -48,7 +48,7 @@ test('a phone that has had 5 codes in an hour is refused until the first of them
   assert.deepEqual(await phone.ask(link(phone, 'seven@example.org')), tooMany);
 });
 
-test('an address gets 10 codes in an hour, however many phones ask, and however it is written', async () => {
+test('an address gets 10 codes in an hour, for any number of phones and any spelling', async () => {
   const spellings = ['full@example.org', 'FULL@example.org', 'Full@EXAMPLE.org', ' full@example.org'];
   const phones = await Promise.all(Array.from({ length: 12 }, () => own.harness.phone()));
   const answers = await Promise.all(
@@ -60,7 +60,7 @@ test('an address gets 10 codes in an hour, however many phones ask, and however 
   const [phone, other] = refused;
   assert.ok(phone && other);
   assert.deepEqual(await phone.ask(link(phone, 'full@example.org')), tooMany);
-  // It took no place of the phone's, and left nothing.
+  // It used no slot of the phone's limit, and left nothing.
   assert.equal(await own.harness.database.exists(`profile:{${phone.number}}`), 0);
   assert.deepEqual(await phone.ask(link(phone, 'empty@example.org')), sent);
 
@@ -68,14 +68,14 @@ test('an address gets 10 codes in an hour, however many phones ask, and however 
   assert.deepEqual(await other.ask(link(other, 'full@example.org')), sent);
 });
 
-test('asked 20 times at once, over two workers, only one mail leaves', async () => {
+test('20 requests at once, over two workers, send only one mail', async () => {
   const phone = await own.harness.phone();
   for (let count = 0; count < 20; count++) await phone.send(link(phone, 'burst@example.org'), { qos: 0 });
   for (let count = 0; count < 20; count++) await phone.take();
   assert.equal(mailsTo('burst@example.org'), 1);
 });
 
-test('the places taken are forgotten after an hour', async () => {
+test('the slots are released after an hour', async () => {
   const phone = await own.harness.phone();
   await phone.ask(link(phone, 'ttl@example.org'));
   for (const key of await own.harness.database.keys('limit:*')) {

@@ -1,4 +1,4 @@
-/** `link` that is refused: by what the client sent, or by the mail server. Nothing is kept of it. */
+/** A refused `link`: because of the client's data, or by the mail server. Nothing is stored. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { atom, ImproperList, type Term } from '../../../src/etf/index.ts';
@@ -21,7 +21,7 @@ before(async () => {
 after(() => own.stop());
 afterEach(() => assertTellsNothing(own.harness, ['secret', 'Bcc', 'bcc']));
 
-/** What Redis holds of a phone but its session, and the records of what was answered. */
+/** The keys of a phone in Redis, except its session and idempotency records. */
 async function kept({ number }: Phone): Promise<string[]> {
   const keys = await own.harness.database.keys(`*{${number}}*`);
   return keys.filter((key) => !/^(sessions|done):/.test(key));
@@ -97,7 +97,7 @@ test('a client without a session of the phone is refused, and nothing is mailed'
 });
 
 for (const where of ['mail', 'rcpt', 'temporary', 'data'] as const) {
-  test(`refused by the mail server (${where}): email_send, nothing is kept, and the next try works`, async () => {
+  test(`refused by the mail server (${where}): email_send, nothing is stored, and the next try works`, async () => {
     const phone = await own.harness.phone();
     const address = `secret-${phone.number}@example.org`;
     own.sink.refuse(where);
@@ -118,10 +118,10 @@ for (const where of ['mail', 'rcpt', 'temporary', 'data'] as const) {
   });
 }
 
-/** The limits in which a mail that was sent has its place. */
+/** The limits in which a sent mail has its slot. */
 const mailed = new Set<string>();
 
-test('refused for a profile that is there: it stays as it is', async () => {
+test('refused for an existing profile: it stays unchanged', async () => {
   const phone = await own.harness.phone();
   const get = () => phone.ask(profile({ phone: phone.number, status: 'get' }));
   await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
@@ -142,7 +142,7 @@ test('a mail server that cuts the connection: email_send, and the next try works
   assert.deepEqual(services, [emailService('secret@example.org', 'added')]);
 });
 
-test('without a mail server in the settings: email_send, and the log says so once at the start', async (t) => {
+test('without a mail server in the settings: email_send, and one log line at the start', async (t) => {
   const harness = await startHarness();
   t.after(() => harness.stop());
   const phone = await harness.phone();

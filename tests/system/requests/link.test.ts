@@ -1,4 +1,4 @@
-/** `link`: a code is mailed to an address. */
+/** `link`: mails a code to an address. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -49,7 +49,7 @@ test('a phone without a profile gets one, with the address as an added service',
   assert.deepEqual([fields.rosters, fields.settings, fields.balance], [[], [], 0]);
 });
 
-test('in a profile that is there the address comes last, and all else stays', async () => {
+test('in an existing profile the address is added last, and all else stays', async () => {
   const phone = await own.harness.phone();
   const services = [service({ id: 'vox-1', type: atom('vox') })];
   const settings = [feature('A', 'b')];
@@ -62,7 +62,7 @@ test('in a profile that is there the address comes last, and all else stays', as
   assert.deepEqual(await getFields(phone), expected);
 });
 
-test('the mail is for the address alone, from the sender, and has no header but those of a code', async () => {
+test('the mail goes to the address only, from the sender, with no other headers than those of a code mail', async () => {
   const phone = await own.harness.phone();
   await linked(own, phone, 'headers@example.org');
   const mail = mailTo('headers@example.org');
@@ -140,7 +140,7 @@ for (const [name, services] of Object.entries(forms)) {
   });
 }
 
-test('an address in another alphabet is mailed to and kept as it is read', async () => {
+test('an address in another alphabet is mailed to and stored as it is read', async () => {
   const phone = await own.harness.phone();
   await linked(own, phone, 'олена@приклад.укр');
   assert.deepEqual((await getFields(phone)).services, [emailService('олена@приклад.укр', 'added')]);
@@ -150,7 +150,7 @@ test('linked again later, an address has one service and another code', async ()
   const phone = await own.harness.phone();
   const first = await linked(own, phone, 'twice@example.org');
   await own.harness.database.del(`limit:{${phone.number}}:link`);
-  // One in a million times the second code is the first again, so a third is let in.
+  // Once in a million times the second code equals the first, so a third one is allowed.
   for (let count = 2; count <= 3; count++) {
     assert.deepEqual(await phone.ask(link(phone, 'twice@example.org')), success('email_sent'));
     await own.harness.database.del(`limit:{${phone.number}}:link`);
@@ -164,7 +164,7 @@ test('linked again later, an address has one service and another code', async ()
   assert.deepEqual((await getFields(phone)).services, [emailService('twice@example.org', 'added')]);
 });
 
-test('an answer comes on the client’s own topic with its correlation data', async () => {
+test('an answer arrives on the client’s own topic with its correlation data', async () => {
   const phone = await own.harness.phone();
   const correlationData = Buffer.from('this one');
   const { topic, properties } = await phone.exchange(link(phone, 'mqtt5@example.org'), {
@@ -174,7 +174,7 @@ test('an answer comes on the client’s own topic with its correlation data', as
   assert.deepEqual(properties?.correlationData, correlationData);
 });
 
-test('asked at once by both devices of a phone through two workers, one mail is sent', async () => {
+test('requests of both devices of a phone at once, through two workers, send one mail', async () => {
   const phone = await own.harness.phone();
   const other = await own.harness.phone({ number: phone.number });
   for (let count = 0; count < 5; count++) {
@@ -193,7 +193,7 @@ test('asked at once by both devices of a phone through two workers, one mail is 
   mailTo('race@example.org');
 });
 
-test('asked many times at once with the same correlation data, one mail is sent', async () => {
+test('many requests at once with the same correlation data send one mail', async () => {
   const phone = await own.harness.phone();
   const properties = { correlationData: Buffer.from('the same') };
   own.sink.hang('data');
@@ -208,12 +208,12 @@ test('asked many times at once with the same correlation data, one mail is sent'
   own.sink.dropConnections();
   assert.deepEqual(decode((await phone.take()).payload), refusal('email_send'));
   assert.deepEqual(await phone.ask(link(phone, 'flood@example.org'), { properties }), success('email_sent'));
-  // This one was answered, so that the client that asks once more is told the same and nothing is done.
+  // This one was answered, so a repeat gets the same answer and changes nothing.
   assert.deepEqual(await phone.ask(link(phone, 'flood@example.org'), { properties }), success('email_sent'));
   mailTo('flood@example.org');
 });
 
-test('asked twice at once with the same correlation data, the code that is mailed is good', async () => {
+test('after two requests at once with the same correlation data the mailed code is valid', async () => {
   const phone = await own.harness.phone();
   const properties = { correlationData: Buffer.from('twice') };
   const address = 'at-once@example.org';
@@ -224,7 +224,7 @@ test('asked twice at once with the same correlation data, the code that is maile
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), success('verified'));
 });
 
-test('all of Redis holds no code and no address, but for the address in its own profile', async () => {
+test('all of Redis holds no code and no address, except the address in its own profile', async () => {
   const phone = await own.harness.phone();
   await linked(own, phone, 'hidden@example.org');
   const all = await everythingIn(own.harness.database);

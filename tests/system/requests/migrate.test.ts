@@ -1,4 +1,4 @@
-/** `migrate`: a client asks to move its profile to another phone; that phone has to confirm. */
+/** `migrate`: a client asks to move its profile to another phone, which has to confirm. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -33,21 +33,21 @@ const migrate = (to: ProfileValues['phone'], more: Partial<ProfileValues> = {}):
 
 const confirm = ({ number }: Phone): Tuple => profile({ phone: number, status: 'phone' });
 
-/** A phone with a profile of one contact, told apart from others by that contact's `phone_id`. */
+/** A phone with a profile of one contact, whose `phone_id` identifies it. */
 async function settled(contactId = '380670000001_1'): Promise<Phone> {
   const phone = await harness.phone();
   await keep(phone, { 1: [contactId] });
   return phone;
 }
 
-/** Which profile, of those that `settled` made, a phone has. */
+/** Which of the profiles made by `settled` a phone has. */
 const holdsContact = async (phone: Phone): Promise<Term | undefined> => {
   const answer = await phone.ask(profile({ phone: phone.number, status: 'get' }));
   assert.ok(answer instanceof Tuple);
   return answer.elements.length === 9 ? contactsOf(fieldsOf(answer).rosters)['1']?.[0] : undefined;
 };
 
-test('a migration to a phone without a profile is accepted, and remembered for 24 hours; the profile stays where it is', async () => {
+test('a migration to a phone without a profile is accepted, and stored for 24 hours; the profile stays where it is', async () => {
   const [old, fresh] = [await settled(), await harness.phone()];
   const before = await read(old);
   assert.deepEqual(await old.ask(migrate(fresh.number)), accepted);
@@ -85,7 +85,7 @@ test('a migration to oneself is refused with already_exists', async () => {
     assert.deepEqual(await old.ask(migrate(form)), refusal('already_exists'));
 });
 
-test('a migration to what is no phone is refused with invalid_data, and nothing is stored', async () => {
+test('a migration to an invalid phone is refused with invalid_data, and nothing is stored', async () => {
   const old = await settled();
   const before = await keysOf(harness, old.number);
   for (const bad of [
@@ -110,7 +110,7 @@ test('a migration to a phone with rosters is refused with already_exists, also i
     assert.deepEqual(await old.ask(migrate(number)), refusal('already_exists'));
 });
 
-test('a migration to a phone that gets rosters at this moment is refused, to one that gets a presence accepted', async (t) => {
+test('a migration to a phone that gets rosters at the same time is refused, to one that gets a presence accepted', async (t) => {
   const { stores, close } = await openStoresOf(harness);
   t.after(close);
   const changes: [Partial<ProfileValues>, string][] = [
@@ -191,7 +191,7 @@ test('a migration that is asked for again after another one counts again', async
   assert.deepEqual(await holdsContact(first), entry('380670000001_1'));
 });
 
-test('of two phones that confirm to move to each other at once at most one moves; who is busy may try again; nothing is lost', async () => {
+test('of two phones that confirm moves to each other at once at most one moves; busy may be retried; nothing is lost', async () => {
   for (let round = 0; round < 10; round++) {
     const [a, b] = [await harness.phone(), await harness.phone()];
     await keep(a, {}, { presence: atom('of_a') });
@@ -220,7 +220,7 @@ test('of two phones that confirm to move to each other at once at most one moves
 
 const refused = [refusal('not_authorized'), refusal('busy')];
 
-test('two phones that ask to move to the same new phone stand beside each other: which one is meant must be clear', async () => {
+test('two phones may ask to move to the same new phone: the confirmation must name one', async () => {
   const [first, second, fresh] = [
     await settled('380670000001_1'),
     await settled('380670000002_1'),

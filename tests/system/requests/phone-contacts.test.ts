@@ -1,4 +1,4 @@
-/** `phone` and the counterparties: their entries get the new `phone_id`, and each is told. */
+/** `phone` and the counterparties: their entries get the new `phone_id`, and each is notified. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, encode, type Term } from '../../../src/etf/index.ts';
@@ -15,7 +15,7 @@ after(() => harness.stop());
 
 const move = (from: Phone, to: Phone) => moveOn(harness, from, to);
 
-test('counterparties’ entries get the new phone_id in their old places, all else in them stays, one notice each', async () => {
+test('counterparties’ entries get the new phone_id at their old index, all else in them stays, one notice each', async () => {
   const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(old, { 1: [idOf(friend, 3)] });
   await keep(friend, { 3: ['380670000001_1', idOf(old), '380670000002_1'] });
@@ -25,7 +25,7 @@ test('counterparties’ entries get the new phone_id in their old places, all el
     3: [entry('380670000001_1'), renamed, entry('380670000002_1')],
   });
   assert.deepEqual(await friend.newNotices(), [renamed]);
-  // The new phone_id is a full one: news find their way by it, in both directions.
+  // The new phone_id is complete: notices use it in both directions.
   await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
   await harness.idle();
   assert.deepEqual((await friend.newNotices()).length, 1);
@@ -34,7 +34,7 @@ test('counterparties’ entries get the new phone_id in their old places, all el
   assert.deepEqual((await fresh.newNotices()).length, 1);
 });
 
-test('several rosters on both sides: each pair is renamed and told once, entries that are no pair stay', async () => {
+test('several rosters on both sides: each pair is renamed and notified once, entries without a pair stay', async () => {
   const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(old, { 1: [idOf(friend, 4)], 2: [idOf(friend, 4), idOf(friend, 5)] });
   await keep(friend, { 4: [idOf(old, 2), 'x', idOf(old, 1)], 5: [idOf(old, 1), idOf(old, 2)] });
@@ -47,7 +47,7 @@ test('several rosters on both sides: each pair is renamed and told once, entries
   assert.deepEqual(sorted(await friend.newNotices()), sorted([renamed(1), renamed(2), renamed(2)]));
 });
 
-test('a counterparty that has the new phone_id already keeps one entry: the old one, renamed, in its place', async () => {
+test('a counterparty that has the new phone_id already keeps one entry: the old one, renamed, at its index', async () => {
   const [old, fresh, before, behind] = [
     await harness.phone(),
     await harness.phone(),
@@ -65,7 +65,7 @@ test('a counterparty that has the new phone_id already keeps one entry: the old 
   }
 });
 
-test('a contact that holds only the new phone_id, or neither, is neither told nor changed', async () => {
+test('a contact that has only the new phone_id, or neither, is neither notified nor changed', async () => {
   const [old, fresh, newOnly, neither] = [
     await harness.phone(),
     await harness.phone(),
@@ -81,7 +81,7 @@ test('a contact that holds only the new phone_id, or neither, is neither told no
   for (const one of [newOnly, neither]) assert.deepEqual(await one.newNotices(), []);
 });
 
-test('a contact that is oneself gets the new phone_id too, and the notice comes under the new phone', async () => {
+test('an entry for oneself gets the new phone_id too, and the notice arrives under the new phone', async () => {
   const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['x', idOf(old, 1), idOf(old, 2)], 2: [idOf(old, 1)] });
   await move(old, fresh);
@@ -94,5 +94,5 @@ test('a contact that is oneself gets the new phone_id too, and the notice comes 
   assert.deepEqual(await old.newNotices(), []);
 });
 
-/** In an order of their own, as notices for different rosters come in any. */
+/** Sorted, because notices for different rosters come in any order. */
 const sorted = (terms: Term[]): string[] => terms.map((term) => encode(term).toString('hex')).sort();

@@ -1,4 +1,4 @@
-/** While a profile is just moving to a phone, what would take that phone away, or fill it, has to wait. */
+/** While a profile moves to a phone, requests that would remove or fill that phone have to wait. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -15,7 +15,7 @@ after(() => harness.stop());
 
 const friend = '380670000001_1';
 
-/** A worker has the move of `old` to `fresh` in hand, and has come no further. */
+/** A worker has begun the move of `old` to `fresh`, and stopped there. */
 async function underWay(): Promise<{ old: Phone; fresh: Phone }> {
   const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: [friend, idOf(old)] });
@@ -25,7 +25,7 @@ async function underWay(): Promise<{ old: Phone; fresh: Phone }> {
   return { old, fresh };
 }
 
-/** Another worker takes it up when the new phone confirms again. */
+/** Another worker continues the move when the new phone confirms again. */
 async function carriedOut(old: Phone, fresh: Phone): Promise<void> {
   const moved = fieldsOf(await fresh.ask(confirm(fresh)));
   const own = contactNamed(idOf(old), idOf(fresh));
@@ -58,7 +58,7 @@ test('phone, of a phone that the new one’s own profile asked to move to, is re
   await carriedOut(old, fresh);
 });
 
-test('a get never shows a profile under its new phone with itself under its old one', async () => {
+test('a get never shows a profile under its new phone with an entry for its old one', async () => {
   for (let round = 0; round < 20; round++) {
     const [old, fresh] = [await harness.phone(), await harness.phone()];
     const tablet = await harness.phone({ number: fresh.number });

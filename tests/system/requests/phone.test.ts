@@ -64,7 +64,7 @@ test('when the migration has expired, phone is refused with not_authorized and t
   }
 });
 
-test('who asked for a migration cannot confirm it in the new phone’s name', async () => {
+test('the client that asked for a migration cannot confirm it in the new phone’s name', async () => {
   const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, {});
   await ask(old, fresh);
@@ -96,7 +96,7 @@ test('a phone of 8 elements is answered with 8', async () => {
   assert.deepEqual((await read(fresh)).presence, atom('online'));
 });
 
-test('the old phone’s sessions are the new phone’s, of all its devices; stale ones are dropped; nothing of the old phone is left', async () => {
+test('the old phone’s sessions become the new phone’s, of all its devices; stale ones are dropped; no data of the old phone remains', async () => {
   const [old, fresh, other] = [await harness.phone(), await harness.phone(), await harness.phone()];
   const tablet = await harness.phone({ number: old.number });
   await harness.database.sadd(`sessions:{${old.number}}`, 'ended', other.client);
@@ -118,7 +118,7 @@ test('the old phone’s sessions are the new phone’s, of all its devices; stal
   assert.equal(await harness.database.hget(`session:${other.client}`, 'phone'), other.number);
 });
 
-test('of the new phone only what belongs to a profile is left: no migration, no copy; what moved has no time to live', async () => {
+test('at the new phone only the data of a profile remains: no migration, no copy; the moved data does not expire', async () => {
   const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1'] });
   await move(old, fresh);
@@ -139,7 +139,7 @@ test('only the client that confirms is answered', async () => {
   }
 });
 
-test('an empty profile at the new phone is replaced, with all that was in it', async () => {
+test('an empty profile at the new phone is replaced, with all its data', async () => {
   const [old, fresh] = [await harness.phone(), await harness.phone()];
   await keep(old, { 1: ['380670000001_1'] }, { presence: atom('online') });
   await keep(fresh, {}, { ...everything, presence: atom('away') });
@@ -191,7 +191,7 @@ test('a second phone finds no migration any more', async () => {
   assert.deepEqual(await read(fresh), before);
 });
 
-test('two devices that confirm at once: the profile moves once, whole, and each contact is told', async () => {
+test('two devices that confirm at once: the profile moves once, whole, and each contact is notified', async () => {
   for (let round = 0; round < 10; round++) {
     const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
     const tablet = await harness.phone({ number: fresh.number });

@@ -1,4 +1,4 @@
-/** CLIENT_RATE and CLIENT_BURST: how often one client may ask, over all workers together. */
+/** CLIENT_RATE and CLIENT_BURST: the rate of one client, over all workers together. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => harness.stop());
 
-test('beyond it the answer is too_many_requests, from all workers; others are answered as always', async () => {
+test('above it the answer is too_many_requests, from all workers; others are answered as always', async () => {
   const [flood, other] = [await harness.phone(), await harness.phone()];
   await other.ask(profile({ phone: other.number, status: 'set' }));
   const request = profile({ phone: flood.number, status: 'get' });
@@ -26,7 +26,7 @@ test('beyond it the answer is too_many_requests, from all workers; others are an
   for (let count = 0; count < ASKED; count += 20) {
     await Promise.all(Array.from({ length: 20 }, () => flood.send(request, { qos: 1 })));
     await eventually('they are answered', () => flood.answers.length >= count + 20);
-    // What one worker lets in is told to the other a moment later.
+    // One worker reports its use to the other a moment later.
     await delay(75);
   }
   const refused = flood.answers.filter(
@@ -34,7 +34,7 @@ test('beyond it the answer is too_many_requests, from all workers; others are an
   );
   const letIn = ASKED - refused.length;
   const seconds = (performance.now() - begun) / 1_000;
-  // Two workers with a bucket each would let in twice the burst; what they let in before they know is one round.
+  // Two workers with a bucket each would allow twice the burst; before the first report they allow one round.
   assert.ok(
     letIn >= BURST && letIn <= BURST + seconds * 5 + 30,
     `${letIn} of ${ASKED} in ${seconds.toFixed(1)} s`,
@@ -87,7 +87,7 @@ test('the script charges as the simulation of the unit tests does', async () => 
   }
 });
 
-test('what is counted in Redis lapses by itself', async () => {
+test('the counters in Redis expire by themselves', async () => {
   for (const key of await harness.database.keys('rate:*'))
     assert.ok((await harness.database.pttl(key)) > 0, key);
   assert.ok((await harness.database.keys('rate:*')).length > 0);

@@ -1,4 +1,4 @@
-/** `remove`: nothing of the phone stays, its devices and its mutual contacts are told. */
+/** `remove`: no data of the phone remains, its devices and its mutual contacts are notified. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
@@ -29,7 +29,7 @@ after(() => harness.stop());
 const deleted = atom('deleted');
 const remove = ({ number }: { number: string }) => profile({ phone: number, status: 'remove' });
 
-/** What every device is answered: the phone, all else unset. */
+/** The answer to every device: the phone, all else unset. */
 const removed = (phone: Phone): Term => profile({ phone: phone.number, status: 'remove' });
 
 test('remove answers the phone with all else unset, and after it the client is not authorized any more', async () => {
@@ -57,7 +57,7 @@ test('every client with an active session of the phone is answered, once; client
     await harness.phone({ number: phone.number }),
   ];
   const [stranger, moved] = [await harness.phone(), await harness.phone()];
-  // Once clients of this phone: the one's session is gone, the other's belongs to another phone by now.
+  // Former clients of this phone: one session is gone, the other belongs to another phone by now.
   const ended = await harness.phone({ number: phone.number, session: false });
   await harness.database.sadd(`sessions:{${phone.number}}`, ended.client, moved.client);
   await keep(phone, {});
@@ -73,7 +73,7 @@ test('every client with an active session of the phone is answered, once; client
   assert.equal(await harness.database.exists(`sessions:{${phone.number}}`), 0);
 });
 
-test('the client that asks is answered and its session ends also if the set of sessions does not name it', async () => {
+test('the client that asks is answered and its session ends also if the set of sessions does not list it', async () => {
   const phone = await harness.phone();
   const tablet = await harness.phone({ number: phone.number });
   await harness.database.srem(`sessions:{${phone.number}}`, phone.client);
@@ -84,7 +84,7 @@ test('the client that asks is answered and its session ends also if the set of s
   await assertNothingLeft(harness, phone.number);
 });
 
-test('all keys of the phone are gone; what remains are records of done requests, with a time to live', async () => {
+test('all keys of the phone are gone; only idempotency records remain, with a time to live', async () => {
   const phone = await harness.phone();
   await harness.phone({ number: phone.number });
   await keep(phone, { 1: ['380670000001_1'], 2: ['380670000002_1'] });
@@ -99,7 +99,7 @@ test('all keys of the phone are gone; what remains are records of done requests,
   await assertNothingLeft(harness, phone.number);
 });
 
-test('each mutual contact’s entry becomes deleted in its old place, with one notice for each pair of rosters', async () => {
+test('each mutual contact’s entry becomes deleted at its old index, with one notice for each pair of rosters', async () => {
   const [phone, friend, other] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(phone, { 1: [idOf(friend, 4), idOf(other, 7)], 2: [idOf(friend, 4), idOf(friend, 5)] });
   await keep(friend, {
@@ -110,7 +110,7 @@ test('each mutual contact’s entry becomes deleted in its old place, with one n
   await phone.ask(remove(phone));
   await harness.idle();
   const gone = (roster: number) => entry(idOf(phone, roster), { status: deleted });
-  // The phone holds 5 in its roster 2 only, so 5's entry for its roster 1 is no pair.
+  // The phone has 5 in its roster 2 only, so 5's entry for its roster 1 is no pair.
   assert.deepEqual(contactsOf((await read(friend)).rosters), {
     4: [entry('380670000001_1'), gone(1), entry('380670000002_1'), gone(2)],
     5: [gone(2), entry(idOf(phone, 1))],
@@ -121,7 +121,7 @@ test('each mutual contact’s entry becomes deleted in its old place, with one n
   assert.deepEqual(await phone.newNotices(), []);
 });
 
-test('a contact that does not hold the phone, or in another roster, is neither told nor changed', async () => {
+test('a contact that does not have the phone, or in another roster, is neither notified nor changed', async () => {
   const [phone, stranger, apart, oneSided] = [
     await harness.phone(),
     await harness.phone(),
@@ -146,7 +146,7 @@ test('without a profile remove is refused with not_found, and the session stays'
   assert.equal(await harness.database.exists(`session:${phone.client}`, `sessions:{${phone.number}}`), 2);
 });
 
-test('two devices that remove at once are both answered with remove; a contact is told once, nothing is left', async () => {
+test('two devices that remove at once are both answered with remove; a contact is notified once, nothing is left', async () => {
   for (let round = 0; round < 10; round++) {
     const phone = await harness.phone();
     const [tablet, friend] = [await harness.phone({ number: phone.number }), await harness.phone()];
@@ -172,7 +172,7 @@ test('two devices that remove at once are both answered with remove; a contact i
 
 const lateRefusals = [refusal('not_found'), refusal('not_authorized')];
 
-test('who signs in again gets a new profile, and the old contacts stay deleted', async () => {
+test('a phone that signs in again gets a new profile, and the old contacts stay deleted', async () => {
   const [phone, friend] = [await harness.phone(), await harness.phone()];
   await keep(phone, { 1: [idOf(friend)] });
   await keep(friend, { 1: [idOf(phone)] });
@@ -196,7 +196,7 @@ test('a client that signs in while the others’ sessions are being ended stays 
   assert.deepEqual(await stores.sessions.active(phone.number), [late.client]);
 });
 
-test('a client that signs in while the phone is about to be removed goes with it, and is answered', async (t) => {
+test('a client that signs in just before the removal is removed too, and is answered', async (t) => {
   const { stores, close } = await openStoresOf(harness);
   t.after(close);
   const [phone, late] = [await harness.phone(), await harness.phone()];
@@ -217,5 +217,5 @@ test('a client that signs in while the phone is about to be removed goes with it
   await assertNothingLeft(harness, phone.number);
 });
 
-/** In an order of their own, as notices for different rosters come in any. */
+/** Sorted, because notices for different rosters come in any order. */
 const sorted = (terms: Term[]): string[] => terms.map((term) => encode(term).toString('hex')).sort();

@@ -76,7 +76,7 @@ for (const [name, values] of Object.entries(wrong)) {
       Promise.all(
         ['profile', 'contacts'].map((key) => harness.database.hgetallBuffer(`${key}:{${phone.number}}`)),
       );
-    // All else in it is right, so that it would be seen if it were stored.
+    // All other fields are valid, so a stored one would be visible.
     const right = {
       presence: atom('away'),
       settings: [feature('A', 'b')],

@@ -1,4 +1,4 @@
-/** `set`: the client replaces what it owns, and nothing else. */
+/** `set`: the client replaces its own fields, and nothing else. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, encode, encodeFragment, Foreign, type Term } from '../../../src/etf/index.ts';
@@ -24,7 +24,7 @@ after(() => harness.stop());
 
 type Owned = Omit<ProfileValues, 'status' | 'phone'>;
 
-/** Send a `set`; returns the fields of the answer. */
+/** Sends a `set`; returns the fields of the answer. */
 const set = async (phone: Phone, values: Owned) =>
   fieldsOf(await phone.ask(profile({ phone: phone.number, ...values, status: 'set' })));
 
@@ -94,7 +94,7 @@ test('a set without presence, of 8 elements, leaves it as it is and is answered 
   assert.deepEqual((await get(phone)).presence, atom('online'));
 });
 
-test('a feature takes the place of the one with its key, a new one comes last', async () => {
+test('a feature replaces the one with its key, a new one is added last', async () => {
   const phone = await harness.phone();
   await set(phone, { settings: [feature('A', '1'), feature('B', '2')] });
   const { settings } = await set(phone, { settings: [feature('C', '3'), feature('A', '4', 'group')] });
@@ -111,7 +111,7 @@ test('a feature whose value is [] removes its key; the last one leaves an empty 
   assert.deepEqual((await set(phone, { settings: [feature('B', [])] })).settings, []);
 });
 
-test('balance and update are the server’s: what is sent there is ignored, whatever it is', async () => {
+test('balance and update are the server’s: values sent there are ignored', async () => {
   const phone = await harness.phone();
   await set(phone, everything);
   for (const value of [77, 'text', atom('a'), [feature('a', 'b')]]) {
@@ -135,7 +135,7 @@ test('email and aws services are the server’s: those sent are ignored, those s
   assert.deepEqual(services, [email, vox('new'), vox('newer')]);
 });
 
-test('rosters are replaced as a whole, the order of their contacts kept', async () => {
+test('rosters are replaced as a whole, the order of their contacts is kept', async () => {
   const phone = await harness.phone();
   await set(phone, everything);
   const ids = Array.from({ length: 300 }, (_, n) => `38067${String((n * 7919) % 10_000).padStart(7, '0')}_1`);

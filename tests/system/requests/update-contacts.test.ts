@@ -1,4 +1,4 @@
-/** `update`: what the contacts of a profile are told, and which of them. */
+/** `update`: which contacts of a profile are notified, and with what. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
@@ -17,11 +17,11 @@ const ask = async (phone: Phone, status: string, values: Values = {}) =>
 
 const minutes = (count: number) => count * 60_000;
 
-/** Give a phone a profile with these contacts in roster `id`. */
+/** Stores a profile of a phone with these contacts in roster `id`. */
 const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
   ask(phone, 'set', { rosters: [roster({ id, userlist: phoneIds.map((phoneId) => contact({ phoneId })) })] });
 
-/** Two phones that hold each other: the first in its roster 1, the second in its roster 2. */
+/** Two phones that have each other as contacts: the first in its roster 1, the second in its roster 2. */
 async function friends(): Promise<[Phone, Phone]> {
   const [one, two] = [await harness.phone(), await harness.phone()];
   await hold(one, 1, `${two.number}_2`);
@@ -29,7 +29,7 @@ async function friends(): Promise<[Phone, Phone]> {
   return [one, two];
 }
 
-test('a friend’s every device gets the contact with the new time and presence, and finds it in the roster', async () => {
+test('every device of a friend gets the contact with the new time and presence, and finds it in the roster', async () => {
   const [phone, friend] = await friends();
   const tablet = await harness.phone({ number: friend.number });
   const update = Date.now() + minutes(1);
@@ -41,7 +41,7 @@ test('a friend’s every device gets the contact with the new time and presence,
   assert.deepEqual((await ask(friend, 'get')).rosters, [roster({ id: 2, userlist: [entry] })]);
 });
 
-test('what else the friend keeps of the contact stays as it is', async () => {
+test('all other fields of the friend’s contact stay as they are', async () => {
   const [phone, friend] = [await harness.phone(), await harness.phone()];
   await hold(phone, 1, `${friend.number}_2`);
   const kept = {
@@ -60,7 +60,7 @@ test('what else the friend keeps of the contact stays as it is', async () => {
   assert.deepEqual(await friend.newNotices(), [entry]);
 });
 
-test('an older time still tells the friends, what is stored', async () => {
+test('an older time still notifies the friends, of the stored one', async () => {
   const [phone, friend] = await friends();
   const { update } = await ask(phone, 'update', { update: 5, presence: atom('online') });
   await harness.idle();
@@ -68,7 +68,7 @@ test('an older time still tells the friends, what is stored', async () => {
   assert.deepEqual(await friend.newNotices(), [entry]);
 });
 
-test('a stranger, whom the profile holds but who does not hold it, gets nothing and keeps what is stored', async () => {
+test('a stranger, who is a contact of the profile but does not have it, gets nothing and keeps its data', async () => {
   const [phone, stranger, blank] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await hold(stranger, 2, '380670000001_1');
   const before = await ask(stranger, 'get');
@@ -81,7 +81,7 @@ test('a stranger, whom the profile holds but who does not hold it, gets nothing 
   assert.equal(await harness.database.exists(`profile:{${blank.number}}`, `contacts:{${blank.number}}`), 0);
 });
 
-test('who holds the profile under another roster’s id, or is held under another, gets nothing', async () => {
+test('a phone with the profile under another roster’s id, or itself under another, gets nothing', async () => {
   const [phone, one, two] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await hold(phone, 1, `${one.number}_2`, `${two.number}_2`);
   await hold(one, 2, `${phone.number}_9`);
@@ -92,7 +92,7 @@ test('who holds the profile under another roster’s id, or is held under anothe
   assert.deepEqual(await two.newNotices(), []);
 });
 
-test('who holds the profile, but is not held by it, gets nothing', async () => {
+test('a phone that has the profile, but is not its contact, gets nothing', async () => {
   const [phone, admirer] = [await harness.phone(), await harness.phone()];
   await hold(phone, 1);
   await hold(admirer, 2, `${phone.number}_1`);
@@ -115,7 +115,7 @@ test('rosters that are integers have no contacts; the others beside them have', 
   assert.deepEqual(await friend.newNotices(), []);
 });
 
-test('a phone_id that names no phone is nobody’s: the update goes on for the others', async () => {
+test('a phone_id without a phone belongs to nobody: the update goes on for the others', async () => {
   const [phone, friend] = await friends();
   await hold(
     phone,
@@ -132,7 +132,7 @@ test('a phone_id that names no phone is nobody’s: the update goes on for the o
   assert.equal((await friend.newNotices()).length, 1);
 });
 
-test('each pair of rosters in which two phones hold each other has a notice of its own', async () => {
+test('each pair of rosters in which two phones have each other gets its own notice', async () => {
   const [phone, friend] = [await harness.phone(), await harness.phone()];
   const held = (id: number, ...ids: string[]) =>
     roster({ id, userlist: ids.map((phoneId) => contact({ phoneId })) });
@@ -145,7 +145,7 @@ test('each pair of rosters in which two phones hold each other has a notice of i
   assert.deepEqual(new Set(await friend.newNotices()), new Set(entries));
 });
 
-test('an update of a profile with 1,000 contacts changes and tells all of them, each once', async () => {
+test('an update of a profile with 1,000 contacts changes and notifies all of them, each once', async () => {
   const phone = await harness.phone();
   const others = await Promise.all(Array.from({ length: 4 }, () => harness.phone()));
   const ids = Array.from({ length: 250 }, (_, n) => n + 1);
@@ -165,7 +165,7 @@ test('an update of a profile with 1,000 contacts changes and tells all of them, 
   }
 });
 
-test('two devices that update at once through two workers: the friend ends with what the profile ends with', async () => {
+test('two devices that update at once through two workers: the friend’s entry ends equal to the profile', async () => {
   const [phone, friend] = await friends();
   const tablet = await harness.phone({ number: phone.number });
   const from = Date.now();

@@ -1,4 +1,7 @@
-/** `update` of a profile that has just moved: its contacts are told, though a crash has cut off the move's own notices. */
+/**
+ * `update` of a profile that has just moved: its contacts are notified, though a crash has interrupted the move's own
+ * notices.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, Tuple } from '../../../src/etf/index.ts';
@@ -15,7 +18,7 @@ before(async () => {
 });
 after(() => harness.stop());
 
-test('a contact that still knows the old number hears of the new one, and of the update', async () => {
+test('a contact that still has the old number gets the new one, and the update', async () => {
   const [old, fresh, friend] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(old, { 1: [idOf(friend)] });
   await keep(friend, { 1: [idOf(old)] });

@@ -1,4 +1,4 @@
-/** `update`: what becomes of the profile itself. */
+/** `update`: the effect on the profile itself. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, Foreign, type Term } from '../../../src/etf/index.ts';
@@ -25,11 +25,11 @@ const ask = async (phone: Phone, status: string, values: Values = {}) =>
 
 const minutes = (count: number) => count * 60_000;
 
-/** Give a phone a profile with these contacts in roster `id`. */
+/** Stores a profile of a phone with these contacts in roster `id`. */
 const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
   ask(phone, 'set', { rosters: [roster({ id, userlist: phoneIds.map((phoneId) => contact({ phoneId })) })] });
 
-/** Two phones that hold each other: the first in its roster 1, the second in its roster 2. */
+/** Two phones that have each other as contacts: the first in its roster 1, the second in its roster 2. */
 async function friends(): Promise<[Phone, Phone]> {
   const [one, two] = [await harness.phone(), await harness.phone()];
   await hold(one, 1, `${two.number}_2`);
@@ -43,7 +43,7 @@ test('without a profile: not_found', async () => {
   assert.deepEqual(answer, refusal('not_found'));
 });
 
-test('a newer time is taken, an older or equal one is not', async () => {
+test('a newer time is accepted, an older or equal one is not', async () => {
   const phone = await harness.phone();
   await ask(phone, 'set');
   const newer = Date.now() + minutes(1);
@@ -54,7 +54,7 @@ test('a newer time is taken, an older or equal one is not', async () => {
   assert.equal((await ask(phone, 'get')).update, newer + 1);
 });
 
-test('a time up to 5 minutes ahead of the server’s clock is taken, one beyond that is not', async () => {
+test('a time up to 5 minutes ahead of the server’s clock is accepted, one beyond that is not', async () => {
   const phone = await harness.phone();
   const { update } = await ask(phone, 'set');
   const later: Term[] = [Date.now() + minutes(5) + 10_000, Date.now() + minutes(60 * 24 * 365), 2n ** 70n];
@@ -92,14 +92,14 @@ test('the answer is the whole profile with status update, of 8 elements if the r
   await friend.newNotices();
 });
 
-test('services, settings, rosters and balance that come with it are not looked at', async () => {
+test('services, settings, rosters and balance in the request are ignored', async () => {
   const [phone] = await friends();
   const before = await ask(phone, 'get');
   const odd: Values = { services: 'x', settings: 1, rosters: [roster({ id: 9 })], balance: 5 };
   assert.deepEqual(await ask(phone, 'update', odd), { ...before, status: atom('update') });
 });
 
-test('a time that is no integer, or a presence that is no atom, is invalid_data, and nothing changes', async () => {
+test('a time that is not an integer, or a presence that is not an atom, is invalid_data, and nothing changes', async () => {
   const [phone, friend] = await friends();
   const before = await ask(phone, 'get');
   const float = new Foreign(Buffer.from([70, 66, 121, 0, 0, 0, 0, 0, 0]));

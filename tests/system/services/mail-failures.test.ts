@@ -44,7 +44,7 @@ test('nobody at the address of the server: refused', async (t) => {
 });
 
 for (const stage of ['connect', 'data'] as const) {
-  test(`a server silent at ${stage}: refused in time, while another mail passes; the silent connection is given up`, async (t) => {
+  test(`a server that stops responding at ${stage}: refused in time, while another mail passes; the silent connection is closed`, async (t) => {
     const timeoutMs = 4000;
     const { sink, mail, failures } = await start(t, {}, { timeoutMs });
     sink.hang(stage);
@@ -61,7 +61,7 @@ for (const stage of ['connect', 'data'] as const) {
   });
 }
 
-test('a server that goes on sending but never comes to its point: refused in time', async (t) => {
+test('a server that sends endlessly without a reply: refused in time', async (t) => {
   const server = createServer((socket) => {
     const drip = setInterval(() => socket.write('220-wait\r\n'), 20);
     socket.on('error', () => undefined).on('close', () => clearInterval(drip));
@@ -91,7 +91,7 @@ test('a mail that waits for a free connection waits no longer than its own time'
   await caught(sink, mail, message);
 });
 
-test('a server that takes the mail and is cut off before its 250: refused, sent once, a repeat has the same Message-ID', async (t) => {
+test('a server that accepts the mail and is cut off before its 250: refused, sent once, a repeat has the same Message-ID', async (t) => {
   const { sink, mail, failures } = await start(t);
   sink.dropAfterAccept(true);
   assert.equal(await mail.sendCode(message), 'refused');
@@ -125,7 +125,7 @@ async function accepted(mail: Mail): Promise<void> {
   assert.equal(await mail.sendCode(message), 'accepted');
 }
 
-test('closing lets a mail under way arrive, refuses later ones and leaves no connection', async (t) => {
+test('closing lets a mail in flight arrive, refuses later ones and leaves no connection', async (t) => {
   const { sink, mail, failures } = await start(t);
   const sending = mail.sendCode(message);
   await mail.close();
@@ -142,7 +142,7 @@ for (const [what, wrong] of [
   ['a broken percent sign', { url: 'smtp://user:wrong%@127.0.0.1' }],
   ['no sender', { from: 'secret' }],
 ] as const) {
-  test(`malformed settings are told at once, without their values: ${what}`, () => {
+  test(`malformed settings are reported at once, without their values: ${what}`, () => {
     const right = { url: 'smtp://127.0.0.1', from: 'no-reply@example.org', productName: 'Example' };
     const open = () => openMail({ ...right, requireTls: true, connections: 1, timeoutMs: 1000, ...wrong });
     assert.throws(open, (error: Error) => !/wrong|secret/.test(String(error) + JSON.stringify(error)));

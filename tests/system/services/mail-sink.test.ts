@@ -12,7 +12,7 @@ async function startWithPage(t: test.TestContext) {
 
 const evil = '<script>alert(1)</script>"><img src=x onerror=alert(1)>';
 
-test('the page shows a mail as text, whatever stands in it', async (t) => {
+test('the page shows a mail as text, whatever its content', async (t) => {
   const sink = await startWithPage(t);
   const client = nodemailer.createTransport(sink.url);
   await client.sendMail({
@@ -55,7 +55,7 @@ test('the page answers to loopback names only', async (t) => {
   assert.equal(status, 403);
 });
 
-test('a mail that is waited for is found before and after it comes, and not for ever', async (t) => {
+test('a mail that is waited for is found before and after it arrives, and not for ever', async (t) => {
   const sink = await startWithPage(t);
   const client = nodemailer.createTransport(sink.url);
   const waiting = sink.waitForMail(({ subject }) => subject === 'second', 5000);

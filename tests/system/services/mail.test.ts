@@ -39,7 +39,7 @@ for (const [language, subject, validity] of languages) {
   });
 }
 
-test('subject and product name are settings, and mean nothing more than their text', async (t) => {
+test('subject and product name are settings, and only text', async (t) => {
   const settings = {
     subject: 'Code of {productName}\r\nBcc: eve@example.net',
     productName: '<i>Ann & "Co" $&</i>',
@@ -51,7 +51,7 @@ test('subject and product name are settings, and mean nothing more than their te
   assert.doesNotMatch(taken.html, /<i>/);
 });
 
-test('the Message-ID is the same for the same code and another for another, and holds nothing of what it is made of', async (t) => {
+test('the Message-ID is the same for the same code and another for another, and contains none of its inputs', async (t) => {
   const { sink, mail } = await start(t);
   const ids: string[] = [];
   for (const messageId of [
@@ -84,14 +84,14 @@ for (const [to, recipient, inHeader] of international) {
   });
 }
 
-test('no injection reaches the server at all', async (t) => {
+test('no injection reaches the server', async (t) => {
   const { sink, mail, failures } = await start(t);
   for (const [what, to] of injections) assert.equal(await mail.sendCode({ ...message, to }), 'refused', what);
   assert.equal(sink.connectionCount(), 0);
   assert.deepEqual(failures, Array(injections.length).fill({ cause: 'invalid_address' }));
 });
 
-test('property: whatever is sent as address, language or id, the server sees one recipient, the one that was read, and no header of the client', async (t) => {
+test('property: for any address, language or id the server sees one recipient, the parsed one, and no header of the client', async (t) => {
   const { sink, mail } = await start(t, {}, { connections: 4 });
   const piece = fc.constantFrom(
     ...'ann@example.org|eve@example.net|@|.|,|;|<|>|"|\\| |\r\n|\n|\0|Bcc: |X-Evil: 1|приклад.укр|é|user'.split(
@@ -128,7 +128,7 @@ for (const tls of ['starttls', 'implicit'] as const) {
     assert.equal(taken.user, 'pro@file');
   });
 
-  test(`${tls}: a certificate that nobody vouches for is refused`, async (t) => {
+  test(`${tls}: a certificate of an untrusted authority is refused`, async (t) => {
     const { sink, mail, failures } = await start(t, { tls }, { ca: Buffer.alloc(0) });
     assert.equal(await mail.sendCode(message), 'refused');
     assert.equal(failures[0]?.systemCode, 'DEPTH_ZERO_SELF_SIGNED_CERT');

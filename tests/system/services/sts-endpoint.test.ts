@@ -28,7 +28,7 @@ interface Signing {
   signedAt?: Date;
   path?: string;
   unsigned?: string;
-  /** Change the request after it was signed. */
+  /** Changes the request after it was signed. */
   tamper?(request: { path: string; headers: Record<string, string>; body: string }): void;
 }
 
@@ -76,7 +76,7 @@ function element(text: string, name: string): string {
   return new RegExp(`<${name}>(.*)</${name}>`).exec(text)?.[1] ?? '';
 }
 
-test('a right call gets what AWS documents: credentials, the assumed role, the packed size of the policy', async () => {
+test('a right call gets the documented answer of AWS: credentials, the assumed role, the packed size of the policy', async () => {
   const { status, text } = await post({ ...right, Policy: '{"Statement":[]}' });
   assert.equal(status, 200);
   assert.match(text, /^<AssumeRoleResponse xmlns="https:\/\/sts\.amazonaws\.com\/doc\/2011-06-15\/">/);
@@ -178,7 +178,7 @@ for (const [what, change, expected] of invalid) {
   });
 }
 
-test('credentials that it gave sign further calls, but only with their session token', async () => {
+test('its credentials sign further calls, but only with their session token', async () => {
   const { text } = await post(right);
   const given = {
     accessKeyId: element(text, 'AccessKeyId'),
@@ -189,7 +189,7 @@ test('credentials that it gave sign further calls, but only with their session t
   assert.equal(code((await post(right, { keys: given })).text), 'InvalidClientTokenId');
 });
 
-test('as a program of its own it takes its port and mode from the environment and ends on SIGTERM', async () => {
+test('as a separate program it takes its port and mode from the environment and ends on SIGTERM', async () => {
   const program = spawn(
     process.execPath,
     ['--import', 'tsx', join(import.meta.dirname, '../../../dev/sts-main.ts')],

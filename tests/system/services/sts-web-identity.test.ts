@@ -68,7 +68,7 @@ test('a pod with a web identity: AWS_ROLE_ARN is its own role to the SDK, so tha
   assert.equal(forPhone?.sessionName, phone);
 });
 
-test('a pod whose role stands in an AWS configuration file assumes another role, whatever AWS_ROLE_ARN says', async () => {
+test('a pod with its role in an AWS configuration file assumes another role, whatever AWS_ROLE_ARN says', async () => {
   const variables = {
     AWS_CONFIG_FILE: join(folder, 'pod-role'),
     AWS_ROLE_ARN: phonesRole,
@@ -92,7 +92,7 @@ test('credentials of a role give a phone one hour at most: longer is refused as 
   assert.deepEqual(warnings, [{ cause: 'ValidationError', status: 400, attempts: 1 }]);
 });
 
-test('AWS_ROLE_ARN without a token file is of no use to the SDK: the key pair of the environment signs', async () => {
+test('AWS_ROLE_ARN without a token file is useless to the SDK: the key pair of the environment signs', async () => {
   const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = server.environment;
   const variables = { AWS_ROLE_ARN: phonesRole, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY };
   assert.notEqual(await open(variables, { durationSeconds: 43_200 }).assumeRole(phone), 'refused');

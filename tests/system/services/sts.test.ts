@@ -77,7 +77,7 @@ test('a phone gets the credentials that STS issued, with their expiration in Uni
   assert.deepEqual(warnings, []);
 });
 
-test('STS is asked for the role, the phone as session name and the duration, and for nothing that is not set', async () => {
+test('the call to STS has the role, the phone as session name and the duration, and no unset parameters', async () => {
   await open().assumeRole(phone);
   const [{ issued: _, ...call } = {}] = server.requests();
   assert.deepEqual(call, {
@@ -125,7 +125,7 @@ test('a call signed for another region is refused', async () => {
   assert.deepEqual(warnings, [{ cause: 'SignatureDoesNotMatch', status: 403, attempts: 1 }]);
 });
 
-test('no credentials of its own: refused with the cause, and nothing is sent', async () => {
+test('without own credentials: refused with the cause, and nothing is sent', async () => {
   process.env = { ...sealedOff(), AWS_ENDPOINT_URL_STS: server.url };
   assert.equal(await open().assumeRole(phone), 'refused');
   assert.deepEqual(warnings, [{ cause: 'CredentialsProviderError' }]);
@@ -148,7 +148,7 @@ for (const [mode, warning] of [
   ['malformed', { cause: 'MalformedAnswer', status: 200, attempts: 1 }],
   ['incomplete', { cause: 'MalformedAnswer' }],
 ] as const) {
-  test(`STS in mode ${mode}: refused, the cause logged, and the next call succeeds once STS is well`, async () => {
+  test(`STS in mode ${mode}: refused, the cause logged, and the next call succeeds once STS works`, async () => {
     const sts = open();
     server.mode(mode);
     assert.equal(await sts.assumeRole(phone), 'refused');
@@ -159,7 +159,7 @@ for (const [mode, warning] of [
   });
 }
 
-test('an answer of a proxy in HTML, one of an empty body and one of no XML at all are refused', async () => {
+test('an HTML answer of a proxy, an empty body and an answer without XML are refused', async () => {
   const answers = ['<html><body>Welcome<br></body></html>', '', '{"Credentials":{}}'];
   const proxy = createServer((_, response) => response.end(answers.shift()));
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
@@ -186,7 +186,7 @@ test('an answer that is slow but within the deadline is waited for', async () =>
   assert.notEqual(await open().assumeRole(phone), 'refused');
 });
 
-test('a connection that hangs is given up after half of the deadline, and a second one succeeds', async () => {
+test('a connection that hangs is closed after half of the deadline, and a second one succeeds', async () => {
   server.mode('hang');
   const answer = open({ deadlineMs: 2_000 }).assumeRole(phone);
   await until(() => server.requests().length === 1);
@@ -207,7 +207,7 @@ for (const mode of ['hang', 'slow'] as const) {
   });
 }
 
-test('a credential source that never answers is given up at the deadline', async () => {
+test('a credential source that never answers is abandoned at the deadline', async () => {
   const silent = createServer(() => {});
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const { port } = silent.address() as AddressInfo;
@@ -222,7 +222,7 @@ test('a credential source that never answers is given up at the deadline', async
   await new Promise((resolve) => silent.close(resolve));
 });
 
-test('calls for many phones are under way together, and each gets its own credentials', async () => {
+test('calls for many phones are in flight together, and each gets its own credentials', async () => {
   server.mode('slow', 300);
   const sts = open();
   const phones = Array.from({ length: 20 }, (_, at) => String(380_501_000_000 + at));
@@ -238,7 +238,7 @@ test('calls for many phones are under way together, and each gets its own creden
   assert.equal(server.concurrentPeak(phones[0]), 1);
 });
 
-test('close() ends the calls under way as refused, and later ones send nothing', async () => {
+test('close() refuses the calls in flight, and later ones send nothing', async () => {
   server.mode('hang');
   const sts = open();
   const answer = sts.assumeRole(phone);
@@ -250,7 +250,7 @@ test('close() ends the calls under way as refused, and later ones send nothing',
   assert.equal(server.requests().length, 1);
 });
 
-test('a process that calls STS in every mode writes no credentials, neither those it has nor those it gets', async () => {
+test('a process that calls STS in every mode logs no credentials, neither its own nor received ones', async () => {
   const program = join(import.meta.dirname, '../../harness/sts-caller.ts');
   const modes = ['success', 'AccessDenied', 'Throttling', '500', 'malformed', 'incomplete'] as const;
   let written = '';

@@ -1,4 +1,4 @@
-/** TLS to broker, Redis and mail server: whom they trust, how they show who they are, and what they say when it fails. */
+/** TLS to broker, Redis and mail server: trusted authorities, client certificates, and messages after a failure. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ before(async () => {
 
 const elsewhere = { names: ['DNS:elsewhere.example.org'] };
 
-/** What is wrong with a server's certificate, and the words for it. */
+/** A fault of a server's certificate, and the words for it. */
 const faults: Readonly<Record<string, readonly [make: () => Promise<Certificate>, words: RegExp]>> = {
   'that has expired': [
     () => authority.issue({ expired: true }),
@@ -41,7 +41,7 @@ const faults: Readonly<Record<string, readonly [make: () => Promise<Certificate>
   'of another authority': [() => stranger.issue(), /comes from a CA that is not trusted/],
 };
 
-/** Try to connect with an authority of one's own and a client certificate. @returns why it failed; `''` if it did not. */
+/** Tries to connect with a private authority and a client certificate. @returns why it failed; `''` if it did not. */
 type Attempt = (t: TestContext, server: Certificate, client?: Certificate) => Promise<string>;
 
 const toBroker: Attempt = async (t, server, client = own) => {
@@ -103,7 +103,7 @@ const servers: Readonly<Record<string, Attempt>> = {
 
 for (const [name, attempt] of Object.entries(servers)) {
   describe(name, () => {
-    test('is reached when its certificate is of the authority that is trusted', async (t) => {
+    test('is reached when its certificate is of the trusted authority', async (t) => {
       assert.equal(await attempt(t, await authority.issue()), '');
     });
 
@@ -115,7 +115,7 @@ for (const [name, attempt] of Object.entries(servers)) {
   });
 }
 
-test('Redis that asks for client certificates lets in who has one of its authority, and says so to others', async (t) => {
+test('Redis that asks for client certificates accepts those of its authority, and refuses others with a reason', async (t) => {
   const redis = await startRedis({ tls: { certificate: await authority.issue(), clientCa: authority.cert } });
   t.after(() => redis.stop());
   assert.equal(await reach(t, redis.url, { ca: authority.cert, ...own }), '');
@@ -127,7 +127,7 @@ test('Redis that asks for client certificates lets in who has one of its authori
   );
 });
 
-test('a mail server that asks for client certificates takes mail from who has one only', async (t) => {
+test('a mail server that asks for client certificates accepts mail only with one', async (t) => {
   const smtp = { tls: 'implicit' as const, certificate: await authority.issue(), clientCa: authority.cert };
   const withOne = await startMail(t, smtp, { ca: authority.cert, ...own });
   assert.equal(await withOne.mail.sendCode(message), 'accepted');
@@ -135,7 +135,7 @@ test('a mail server that asks for client certificates takes mail from who has on
   assert.equal(await without.mail.sendCode(message), 'refused');
 });
 
-test('a broker that asks for client certificates lets in who has one only', async (t) => {
+test('a broker that asks for client certificates accepts only clients with one', async (t) => {
   const certificate = await authority.issue();
   const security = initialSecurity([{ name: 'worker', password: 'w', roles: ['worker'] }]);
   const caFile = join((await startRedisFolder(t)).folder, 'ca.crt');
@@ -207,7 +207,7 @@ test('Sentinel over TLS: Sentinel and master are checked', async (t) => {
 });
 
 describe('a worker whose servers get an expired certificate', () => {
-  test('says so in /readyz and in its log, and is ready again with a good one', async (t) => {
+  test('reports it in /readyz and in its log, and is ready again with a good one', async (t) => {
     const good = await authority.issue();
     const expired = await authority.issue({ expired: true });
     const security = initialSecurity([{ name: 'worker', password: 'w', roles: ['worker'] }]);

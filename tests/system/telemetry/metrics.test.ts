@@ -1,4 +1,4 @@
-/** What /metrics shows of deliveries, connections and foreign services; and that docs/operations.md lists all of it. */
+/** The metrics of deliveries, connections and foreign services in /metrics; docs/operations.md lists all of them. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -21,7 +21,7 @@ after(() => own.stop());
 
 const metric = (name: string) => own.harness.metric(name);
 
-test('requests that wait for Redis are withheld acknowledgements, and the oldest grows old', async () => {
+test('requests that wait for Redis are unacknowledged, and the age of the oldest grows', async () => {
   const { harness } = own;
   const phone = await harness.phone();
   const set = profile({ phone: phone.number, status: 'set' });
@@ -57,7 +57,7 @@ test('calls to Redis are counted, and the time of some is taken', async () => {
   assert.ok((await metric('profile_redis_round_trip_duration_seconds_sum')) > 0);
 });
 
-test('mails are counted by what the mail server said', async () => {
+test('mails are counted by the reply of the mail server', async () => {
   const count = (outcome: string) => metric(`profile_mail_call_duration_seconds_count{outcome="${outcome}"}`);
   const phone = await own.harness.phone();
   await phone.ask(link(phone, 'ann@example.org'));
@@ -68,7 +68,7 @@ test('mails are counted by what the mail server said', async () => {
   assert.deepEqual([await count('accepted'), await count('refused')], [1, 1]);
 });
 
-test('calls to STS are counted by what it gave', async (t) => {
+test('calls to STS are counted by its answer', async (t) => {
   const { harness, stop } = await startStsHarness();
   t.after(stop);
   const phone = await harness.phone();
@@ -90,7 +90,7 @@ test('connections that break are counted', async () => {
 });
 
 test('docs/operations.md lists every metric of ours with its labels, and no other', async () => {
-  // It keeps the broker's list of clients too, which has metrics of its own.
+  // It also has MQTT_DYNAMIC_SECURITY on, which has its own metrics.
   const worker = await own.harness.startWorker({ MQTT_DYNAMIC_SECURITY: 'on' });
   const { body } = await worker.page('/metrics');
   const shown = new Map<string, string[]>();

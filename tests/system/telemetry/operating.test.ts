@@ -1,4 +1,4 @@
-/** What operators see: the pages, the log, and the way the program goes. */
+/** What operators see: the HTTP pages, the log, and the behaviour of the program. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
@@ -15,7 +15,7 @@ describe('the pages', () => {
   });
   after(() => harness.stop());
 
-  test('/livez and /readyz say 200, any other page 404', async () => {
+  test('/livez and /readyz return 200, any other page 404', async () => {
     assert.deepEqual(await harness.worker.page('/livez'), { status: 200, body: 'ok\n' });
     assert.deepEqual(await harness.worker.page('/readyz'), { status: 200, body: 'ready\n' });
     assert.equal((await harness.worker.page('/readyz?verbose')).status, 200);
@@ -57,7 +57,7 @@ describe('the pages', () => {
 });
 
 describe('the log', () => {
-  /** Do something good and something bad; gives all that the worker printed, and what was sent. */
+  /** Sends a good and a bad request; returns the worker's output, and the sent data. */
   async function converse(t: { after(end: () => Promise<void>): void }, level: string) {
     const harness = await startHarness({ settings: { LOG_LEVEL: level } });
     t.after(() => harness.stop());
@@ -70,7 +70,7 @@ describe('the log', () => {
     return { printed: harness.worker.process.log(), lines: harness.worker.log() };
   }
 
-  test('it is lines of JSON with time and level, the first that all is ready among them', async (t) => {
+  test('it is lines of JSON with time and level, with the ready message among the first', async (t) => {
     const { printed, lines } = await converse(t, 'debug');
     assert.equal(printed.trimEnd().split('\n').length, lines.length);
     for (const line of lines) {
@@ -107,7 +107,7 @@ describe('the log', () => {
 });
 
 describe('Redis or the broker is away', () => {
-  test('Redis: not ready with the cause, then ready again by itself, and what came meanwhile is answered', async (t) => {
+  test('Redis: not ready with the cause, then ready again by itself, and waiting requests are answered', async (t) => {
     const harness = await startHarness();
     t.after(() => harness.stop());
     const phone = await harness.phone();
@@ -126,7 +126,7 @@ describe('Redis or the broker is away', () => {
       .log()
       .map(({ msg }) => String(msg))
       .filter((msg) => /^(not )?ready$/.test(msg));
-    // Not ready is told once more when another cause is seen.
+    // Not ready is reported once more when the cause changes.
     assert.deepEqual(
       words.filter((word, index) => word !== words[index - 1]),
       ['ready', 'not ready', 'ready'],
@@ -146,7 +146,7 @@ describe('Redis or the broker is away', () => {
     assert.equal(harness.worker.log().filter(({ msg }) => msg === 'ready').length, 2);
   });
 
-  test('Redis has forgotten the scripts that were loaded: no client notices', async (t) => {
+  test('Redis has lost the loaded scripts: no client notices', async (t) => {
     const harness = await startHarness();
     t.after(() => harness.stop());
     const phone = await harness.phone();
@@ -170,13 +170,13 @@ describe('Redis or the broker is away', () => {
   });
 });
 
-test('requests that a killed worker did not acknowledge come to it again, and are answered', async (t) => {
+test('unacknowledged requests of a killed worker are redelivered to it, and are answered', async (t) => {
   const harness = await startHarness();
   t.after(() => harness.stop());
   const phone = await harness.phone();
   fieldsOf(await phone.ask(set(phone)));
   await harness.idle();
-  await harness.redis.kill('SIGSTOP'); // so that requests stay where they are
+  await harness.redis.kill('SIGSTOP'); // So that requests stay where they are.
   const count = 20;
   for (let n = 0; n < count; n++) {
     const settings = [feature(`key ${n}`, 'value')];

@@ -1,4 +1,4 @@
-/** A real Prometheus scrapes a real worker: alerts and dashboards ask for what is there. */
+/** A real Prometheus scrapes a real worker: alerts and dashboards use existing metrics. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ const panels = (JSON.parse(read('grafana/dashboards/profile-worker.json')) as Da
     })),
 );
 
-/** The selectors in an expression: each name that is neither a function, nor a word of PromQL, nor a label, with its labels. */
+/** The selectors in an expression: each name that is not a function, a word of PromQL or a label, with its labels. */
 function selectorsIn(expression: string): string[] {
   const bare = expression.replace(/\b(by|without|on|ignoring)\s*\([^)]*\)/g, '').replace(/\[\w+\]/g, '');
   const names = bare.matchAll(/(?<![\w"])([a-zA-Z_:][\w:]*)(\{[^}]*\})?(?!\s*\(|[\w:]|=)/g);
@@ -44,7 +44,7 @@ function selectorsIn(expression: string): string[] {
 let harness: Harness;
 let prometheus: Server;
 before(async () => {
-  // It keeps the broker's list of clients too, which has metrics of its own.
+  // It also has MQTT_DYNAMIC_SECURITY on, which has its own metrics.
   harness = await startHarness({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
   prometheus = await startPrometheus([new URL(harness.worker.process.url).host]);
 });
@@ -55,7 +55,7 @@ after(async () => {
 
 type Vector = { result: { value: [time: number, value: string] }[] };
 
-test('Prometheus takes what the worker shows, and counts what phones asked', async () => {
+test("Prometheus reads the worker's metrics, and counts the phones' requests", async () => {
   const phone = await harness.phone();
   for (let count = 0; count < 3; count++) await phone.ask(profile({ phone: phone.number, status: 'get' }));
   const query = 'profile_requests_total{kind="get",result="not_found",lane="fast",job="profile-worker"}';
@@ -65,7 +65,7 @@ test('Prometheus takes what the worker shows, and counts what phones asked', asy
   });
 });
 
-test('promtool finds nothing wrong with names, types and helps of the metrics', async () => {
+test('promtool finds no fault in names, types and helps of the metrics', async () => {
   const { body } = await harness.worker.page('/metrics');
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
     input: body,
@@ -82,7 +82,7 @@ test('the selectors of an expression are found', () => {
   );
 });
 
-describe('every query is understood, and each of its metrics is there with the labels it names', () => {
+describe('every query is valid, and each of its metrics exists with the labels it names', () => {
   for (const { name, expr } of [...alerts, ...panels]) {
     test(`${name}: ${expr}`, async () => {
       await askPrometheus(prometheus, 'query', { query: expr });
@@ -98,7 +98,7 @@ describe('every query is understood, and each of its metrics is there with the l
   }
 });
 
-test('Prometheus evaluates all alerts, and none is raised by a worker that is well', async () => {
+test('Prometheus evaluates all alerts, and a healthy worker raises none', async () => {
   type Loaded = {
     groups: { rules: { name: string; health: string; state: string; lastError?: string }[] }[];
   };

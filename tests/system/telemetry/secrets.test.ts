@@ -1,6 +1,6 @@
 /**
- * Nothing tells a secret: a conversation with every kind of request and every kind of fault, and then a search through all
- * that was written meanwhile, for every code, token, address, password, credential and key in it.
+ * Nothing exposes a secret. Runs a conversation with every kind of request and every kind of fault, and then searches
+ * all output for every code, token, address, password, credential and key in it.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -100,7 +100,7 @@ test('no code, token, address, password, credential or key stands in clear where
   const guesses: string[] = [];
   const printed: string[] = [];
 
-  // what goes well
+  // successful requests
   const set = profile({ phone: phone.number, status: 'set', services: [vox], settings: [feature('a', 'b')] });
   await olena.ask(set);
   await taras.ask(profile({ phone: taras.phone.number, status: 'set' }));
@@ -120,7 +120,7 @@ test('no code, token, address, password, credential or key stands in clear where
     async () => (await harness.database.exists(`aws:{${phone.number}}`)) === 1,
   );
 
-  // a code that is still open, of another phone
+  // a code that is still valid, of another phone
   const open = 'taras.private@mailbox.example.org';
   assert.deepEqual(await taras.ask(link(taras.phone, open)), success('email_sent'));
   const openCode = codeIn(sink.mails().at(-1) ?? assert.fail('no mail'));
@@ -142,7 +142,7 @@ test('no code, token, address, password, credential or key stands in clear where
   }
   sts.mode('success');
 
-  // wrong tokens, payloads that cannot be read, Redis that refuses
+  // wrong tokens, unreadable payloads, Redis that refuses
   const wrongToken = 'a-guessed-token-77aa';
   assert.deepEqual(await taras.ask(aws(taras.phone), wrongToken), refusal('not_authorized'));
   assert.deepEqual(await olena.ask(Buffer.from(`${address} ${olena.token}`)), refusal('invalid_data'));
@@ -152,7 +152,7 @@ test('no code, token, address, password, credential or key stands in clear where
   await harness.database.del(`profile:{${fresh.phone.number}}`);
   await harness.database.set(`verify:{${taras.phone.number}}:x`, 'x');
 
-  // broker and Redis go and come again; a worker that may not log in; settings that are wrong
+  // broker and Redis go and come back; a worker that may not log in; wrong settings
   await harness.redis.restart();
   await eventually('they are ready', async () => {
     const pages = await Promise.all(harness.workers.map((worker) => worker.page('/readyz')));
@@ -242,7 +242,7 @@ test('no code, token, address, password, credential or key stands in clear where
   assert.ok(kept.get(owners.get(address) ?? '')?.includes(address), 'an address stands in its own profile');
 });
 
-test('the search finds what is there', () => {
+test('the search finds planted secrets', () => {
   assert.throws(() => assertHoldsNone('a line with token-of-x in it', ['token-of-x'], 'here'));
   assert.throws(() => assertHoldsNone('code 123456.', ['123456'], 'here'));
   assert.doesNotThrow(() => assertHoldsNone('at 1123456 ms', ['123456'], 'here'));

@@ -1,4 +1,4 @@
-/** Traces: what a collector hears of a request, what its client gets back, and what the log says. */
+/** Traces: what a collector receives of a request, what its client gets back, and what the log contains. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -21,13 +21,13 @@ import {
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 
-/** A context as a client makes it up. */
+/** A context as a client makes it. */
 function context() {
   const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
   return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-01` };
 }
 
-/** The `traceparent` of an answer, taken apart. */
+/** The `traceparent` of an answer, in its parts. */
 function contextIn(properties: { userProperties?: object } | undefined) {
   const { traceparent, tracestate } = { ...properties?.userProperties } as Record<string, string>;
   const [, traceId = '', spanId = '', flags] = traceparent?.split('-') ?? [];
@@ -36,7 +36,7 @@ function contextIn(properties: { userProperties?: object } | undefined) {
 
 const namesOf = (spans: readonly CollectedSpan[]) => spans.map(({ name }) => name).sort();
 
-describe('with somewhere to send traces', () => {
+describe('with a trace collector', () => {
   let collector: TraceCollector;
   let own: MailHarness;
   const settings = () => ({
@@ -49,7 +49,7 @@ describe('with somewhere to send traces', () => {
     own = await startMailHarness({ settings: settings() });
   });
   after(async () => {
-    await collector.stop(); // first, since a stage that stops looks for what is left open
+    await collector.stop(); // Runs first, because stopping the system checks for open handles.
     await own.stop();
   });
 
@@ -79,7 +79,7 @@ describe('with somewhere to send traces', () => {
     );
   });
 
-  test('the lines of the log that tell of a request have its ids', async () => {
+  test('the log lines of a request have its ids', async () => {
     const phone = await own.harness.phone();
     const { traceId, spanId } = contextIn((await phone.exchange(get(phone))).properties);
     await own.harness.idle();
@@ -87,14 +87,14 @@ describe('with somewhere to send traces', () => {
     assert.deepEqual([line?.msg, line?.span_id], ['request', spanId]);
   });
 
-  test('a request without a context begins a trace of its own', async () => {
+  test('a request without a context begins a new trace', async () => {
     const phone = await own.harness.phone();
     const { traceId } = contextIn((await phone.exchange(get(phone))).properties);
     const [request] = await collector.trace(traceId);
     assert.equal(request?.parentSpanId, undefined);
   });
 
-  test('a client of MQTT 3.1.1 is answered as ever, and its request traced', async () => {
+  test('a client of MQTT 3.1.1 is answered as always, and its request is traced', async () => {
     const phone = await own.harness.phone({ mqtt: { protocolVersion: 4 } });
     const { properties } = await phone.exchange(get(phone));
     assert.equal(properties, undefined);
@@ -103,7 +103,7 @@ describe('with somewhere to send traces', () => {
     await eventually('its span comes', () => collector.spans.slice(length).some(({ kind }) => kind === 5));
   });
 
-  test('a mail is a child of the link that asked for it; one that is refused is an error', async () => {
+  test('a mail is a child of its link request; a refused one is an error', async () => {
     const phone = await own.harness.phone();
     const sent = context();
     const withContext = { properties: { userProperties: { traceparent: sent.traceparent } } };
@@ -125,7 +125,7 @@ describe('with somewhere to send traces', () => {
     assert.deepEqual([refused?.attributes['profile.call.outcome'], refused?.status.code], ['refused', 2]);
   });
 
-  test('a call to STS is a child of the aws that asked for it', async (t) => {
+  test('a call to STS is a child of its aws request', async (t) => {
     const { harness, stop } = await startStsHarness({ settings: settings() });
     t.after(stop);
     const phone = await harness.phone();
@@ -148,7 +148,7 @@ describe('with somewhere to send traces', () => {
     assert.doesNotMatch(collector.text(), /380991112233|secret/);
   });
 
-  test('a request that is not sampled leaves no span, and its answer says so; one that its client samples does', async (t) => {
+  test('an unsampled request leaves no span, and its answer shows that; one that its client samples does', async (t) => {
     const harness = await startHarness({
       settings: { ...settings(), OTEL_TRACES_SAMPLER: 'parentbased_always_off' },
     });
@@ -163,7 +163,7 @@ describe('with somewhere to send traces', () => {
     assert.ok(collector.spans.every(({ traceId }) => traceId !== unsampled.traceId));
   });
 
-  test('a worker that is stopped sends what it has', async () => {
+  test('a stopped worker sends its remaining spans', async () => {
     const harness = await startHarness({
       settings: { ...settings(), OTEL_BSP_SCHEDULE_DELAY: '600000' },
     });
@@ -174,7 +174,7 @@ describe('with somewhere to send traces', () => {
   });
 });
 
-test('a collector that is away holds nothing up, and is told of once', async (t) => {
+test('an absent collector delays nothing, and is logged once', async (t) => {
   const harness = await startHarness({
     settings: {
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:9/v1/traces',
@@ -192,8 +192,8 @@ test('a collector that is away holds nothing up, and is told of once', async (t)
   assert.equal(told().length, 1);
 });
 
-describe('with nowhere to send traces', () => {
-  test('the context that a client sent is handed on to its answer; what is none, or not sent, is not', async (t) => {
+describe('without a trace collector', () => {
+  test('the context that a client sent is passed on to its answer; an invalid or missing one is not', async (t) => {
     const harness = await startHarness();
     t.after(() => harness.stop());
     const phone = await harness.phone();

@@ -1,4 +1,4 @@
-/** What `npm run dev` does for those who look on: MQTT Explorer is signed in, and trouble can be ordered. */
+/** `npm run dev` for spectators: MQTT Explorer is signed in, and faults can be ordered. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Redis } from 'ioredis';
@@ -52,7 +52,7 @@ test('each MQTT Explorer that connects has a session, the first as Olena', async
   assert.deepEqual(await redis.hgetall('session:somebody-else'), {});
 });
 
-test('trouble is ordered by MQTT, and what is the case can be read', async (t) => {
+test('faults are ordered by MQTT, and the state can be read', async (t) => {
   const { sink: smtp, mail } = await start(t);
   const sts = await startSts();
   const said: string[] = [];

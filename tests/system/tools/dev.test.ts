@@ -12,7 +12,7 @@ import { requestKinds } from '../../../src/protocol/profile.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** `npm run dev` after its set-up, with a folder of its own for temporary files. */
+/** `npm run dev` after its set-up, with its own folder for temporary files. */
 class Dev {
   readonly child: ChildProcess;
   readonly #folder: string;
@@ -59,7 +59,7 @@ class Dev {
     return this.child.exitCode;
   }
 
-  /** What it has left in the folder for temporary files; tsx keeps what it has compiled there. */
+  /** What it has left in the folder for temporary files; tsx keeps its compiled files there. */
   async leftFiles(): Promise<string[]> {
     return (await readdir(this.#folder)).filter((name) => !name.startsWith('tsx-'));
   }
@@ -71,14 +71,14 @@ class Dev {
       const read = (file: string) => readFile(join('/proc', pid, file), 'utf8').catch(() => '');
       const folder = await readlink(join('/proc', pid, 'cwd')).catch(() => '');
       if (!(await read('environ')).includes(this.#folder) && !folder.startsWith(this.#folder)) continue;
-      // A process that has ended and was not waited for has no command line.
+      // An exited process that nobody has waited for has no command line.
       const command = (await read('cmdline')).replaceAll('\0', ' ');
       if (command !== '') found.push(command);
     }
     return found;
   }
 
-  /** Fails when something is left of it; a helper of tsx takes a moment to see that it is alone. */
+  /** Fails when something is left; a helper process of tsx exits a moment later. */
   async leavesNoProcess(): Promise<void> {
     if (process.platform !== 'linux') return;
     const deadline = Date.now() + 5_000;
@@ -89,7 +89,7 @@ class Dev {
   }
 }
 
-test('every request of the conversation is answered rightly, and nothing is left behind', async (t) => {
+test('every request of the conversation is answered correctly, and nothing is left behind', async (t) => {
   const dev = await Dev.start(t, '--once');
   assert.equal(await dev.exitCode(), 0, dev.lines.join('\n'));
 
@@ -114,7 +114,7 @@ test('every request of the conversation is answered rightly, and nothing is left
   await dev.leavesNoProcess();
 });
 
-/** The file of a worker that says of each profile that it is not there. */
+/** The file of a worker that answers not_found for each profile. */
 async function wrongWorker(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'profile-wrong-worker-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -128,7 +128,7 @@ async function wrongWorker(t: TestContext): Promise<string> {
   return join(folder, 'worker.mts');
 }
 
-test('a worker that answers wrongly is told from one that does not', async (t) => {
+test('a worker with wrong answers is reported, and one without is not', async (t) => {
   const dev = await Dev.start(t, '--once', '--worker', await wrongWorker(t));
   assert.equal(await dev.exitCode(), 1, dev.lines.join('\n'));
   const output = dev.lines.join('\n');
@@ -141,7 +141,7 @@ test('a worker that answers wrongly is told from one that does not', async (t) =
   await dev.leavesNoProcess();
 });
 
-test('a worker that does not start is told, and nothing is left behind', async (t) => {
+test('a worker that does not start is reported, and nothing is left behind', async (t) => {
   const dev = await Dev.start(t, '--once', '--worker', 'tests/system/no-such-worker.ts');
   assert.equal(await dev.exitCode(), 1);
   assert.match(dev.lines.join('\n'), /✗ worker-\d did not start/);
@@ -149,7 +149,7 @@ test('a worker that does not start is told, and nothing is left behind', async (
   await dev.leavesNoProcess();
 });
 
-test('it serves a page; the command that it prints asks for a profile, and Ctrl-C ends everything', async (t) => {
+test('it serves a page; the printed command gets a profile, and Ctrl-C ends everything', async (t) => {
   const dev = await Dev.start(t);
   await dev.printed(/Ctrl-C ends/);
   const page = dev.lines.find((line) => line.startsWith('Page '))?.replace(/^Page +/, '') ?? '';
@@ -170,7 +170,7 @@ test('it serves a page; the command that it prints asks for a profile, and Ctrl-
   await dev.leavesNoProcess();
 });
 
-test('a debugger finds the one worker that runs then', async (t) => {
+test('a debugger finds the only worker', async (t) => {
   const port = await freePort();
   const dev = await Dev.start(t, '--inspect', String(port));
   await dev.printed(/worker-1: INFO: ready/);
@@ -179,7 +179,7 @@ test('a debugger finds the one worker that runs then', async (t) => {
   assert.match(targets, /src\/main\.ts/);
 });
 
-test('when it is killed outright, what it has started ends too', {
+test('when it is killed with SIGKILL, its child processes end too', {
   skip: process.platform !== 'linux',
 }, async (t) => {
   const dev = await Dev.start(t);

@@ -13,13 +13,13 @@ const load = (...options: string[]) =>
     timeout: 60_000,
   });
 
-test('npm run load asks at each rate, finds no wrong answer, and keeps figures and curves', async () => {
+test('npm run load sends requests at each rate, finds no wrong answer, and writes figures and curves', async () => {
   const { stdout } = await load('--workers=1', '--rates=50,100', '--seconds=1', '--phones=60');
   const [, json = '', svg = ''] = /Kept in (\S+\.json) and (\S+\.svg)/.exec(stdout) ?? assert.fail(stdout);
   try {
     const { sweeps } = JSON.parse(await readFile(json, 'utf8'));
     const rates = sweeps[0].steps.map(({ rate }: { rate: number }) => rate);
-    // A rate that is too much ends the run early, on a machine that is busy with other things.
+    // Too high a rate ends the run early, on a machine that is busy with other things.
     assert.deepEqual(rates, [50, 100].slice(0, rates.length));
     assert.match(await readFile(svg, 'utf8'), /<polyline/);
   } finally {
@@ -27,7 +27,7 @@ test('npm run load asks at each rate, finds no wrong answer, and keeps figures a
   }
 });
 
-test('npm run load loads nothing but this machine', async () => {
+test('npm run load loads only this machine', async () => {
   const elsewhere = ['--mqtt=mqtt://broker.example.org', '--redis=redis://127.0.0.1:1'];
   await assert.rejects(load(...elsewhere), /only systems on this machine/);
 });

@@ -1,4 +1,4 @@
-/** What `npm pack` makes of the build: it is complete, runs, and holds nothing that is not meant for others. */
+/** The package that `npm pack` makes of the build: complete, working, and without internal files. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'profile-package-'));
 after(() => rmSync(folder, { recursive: true }));
 
-// The build is there already; made anew it would be missing to tests that run meanwhile.
+// Uses the existing build; a rebuild would remove it from tests that run meanwhile.
 assert.ok(existsSync(join(root, 'dist/main.js')), 'npm run build has been run');
 const [packed] = JSON.parse(
   execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
@@ -28,7 +28,7 @@ const files = readdirSync(content, { recursive: true, encoding: 'utf8', withFile
   .map((entry) => join(entry.parentPath, entry.name).slice(content.length + 1));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-test('the package is of this version, and holds the program, its documents and what is needed to run it', () => {
+test('the package is of this version, and has the program, its documents and everything needed to run it', () => {
   assert.equal(packed.filename, `profile-worker-${version}.tgz`);
   const folders = new Set(files.map((file) => file.replace(/\/.*/, '/')));
   assert.deepEqual(
@@ -54,7 +54,7 @@ test('each source that belongs to the program is in the package, and no file for
   assert.deepEqual(odd, []);
 });
 
-test('the documents in the package link to nothing that is missing there, but to sources and tests', () => {
+test('the documents in the package link to no missing file, except to sources and tests', () => {
   for (const file of files.filter((name) => name.endsWith('.md'))) {
     const text = readFileSync(join(content, file), 'utf8');
     for (const [, link = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
@@ -65,7 +65,7 @@ test('the documents in the package link to nothing that is missing there, but to
   }
 });
 
-test('the program in the package starts, and says which settings it lacks', () => {
+test('the program in the package starts, and reports its missing settings', () => {
   symlinkSync(join(root, 'node_modules'), join(content, 'node_modules'));
   const { main } = JSON.parse(readFileSync(join(content, 'package.json'), 'utf8'));
   const env = { PATH: process.env.PATH };

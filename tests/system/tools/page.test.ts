@@ -47,7 +47,7 @@ describe('the page', { skip, concurrency: false }, () => {
 
   after(() => visitor.close());
 
-  test('get, set and update are composed from a form; their answers and a notice stand there as Erlang text', async () => {
+  test('get, set and update are composed from a form; their answers and a notice appear as Erlang text', async () => {
     assert.equal((await visitor.ask('get')).text, '{io,{error,not_found},<<>>}');
     const set = await visitor.ask('set');
     assert.match(set.text, /^\{'Profile',<<"380501112233">>,.*<<"380671112233_7">>.*,set\}$/);
@@ -62,7 +62,7 @@ describe('the page', { skip, concurrency: false }, () => {
     assert.match(notice.text, /^\{'Contact',<<"380501112233_1">>,\[\],<<"Olena">>,.*,online,\[\]\}$/);
   });
 
-  test('the profile of whoever speaks is shown with its settings and contacts', async () => {
+  test('the profile of the phone in use is shown with its settings and contacts', async () => {
     assert.match(await profile().innerText(), /Presence\s+online/);
     assert.match(await profile().innerText(), /LANG\s+uk/);
     assert.match(await profile().innerText(), /Roster 1 Olena\s+Taras\s+380671112233_7/);
@@ -71,7 +71,7 @@ describe('the page', { skip, concurrency: false }, () => {
     await visitor.speakAs('Olena');
   });
 
-  test('the mail that link brings is shown, and email confirms with the code from it', async () => {
+  test('the mail of a link is shown, and email confirms with the code from it', async () => {
     assert.equal((await visitor.ask('link')).text, '{io,{ok,email_sent},<<>>}');
     await visitor.choose('get');
     const mail = visitor.part('Caught mails').getByRole('article').first();
@@ -85,7 +85,7 @@ describe('the page', { skip, concurrency: false }, () => {
 
   test('aws, migrate, phone and remove are composed from a form', async () => {
     assert.match((await visitor.ask('aws')).text, /^\{io,\{ok,aws\},\{'Service',/);
-    // On a busy machine the first answer says that they come later.
+    // On a busy machine the first answer announces a later one.
     await visitor
       .part('Conversation')
       .getByLabel('Olena, aws')
@@ -103,7 +103,7 @@ describe('the page', { skip, concurrency: false }, () => {
     assert.equal((await visitor.ask('get')).text, '{io,{error,not_found},<<>>}');
   });
 
-  test('a term that no form says is edited by hand; what is no term is told before it is sent', async () => {
+  test('a term without a form is edited by hand; invalid text is reported before it is sent', async () => {
     const term = visitor.page.getByRole('textbox', { name: 'Erlang term' });
     await visitor.speakAs('Taras');
     await visitor.choose('get');
@@ -121,7 +121,7 @@ describe('the page', { skip, concurrency: false }, () => {
     assert.match(await term.inputValue(), /^\{'Profile',<<"380671112233">>,.*,get\}$/);
   });
 
-  test('what the workers do is drawn live', async () => {
+  test('the workers’ activity is drawn live', async () => {
     const chart = visitor.part('Workers').getByRole('figure', { name: /^Requests a second/ });
     const picture = () =>
       chart
@@ -156,7 +156,7 @@ describe('the page', { skip, concurrency: false }, () => {
     await keyboard.press('Enter');
     const answer = visitor.part('Conversation').getByLabel('Taras, get').locator('.message').nth(1);
     await answer.waitFor();
-    // Said to whoever can't see it.
+    // For screen readers.
     await visitor.page.getByRole('status').getByText('Taras, get: Profile').waitFor({ state: 'attached' });
   });
 });
@@ -183,7 +183,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
-test('the page goes on when broker and workers are there again', { skip }, async () => {
+test('the page recovers when broker and workers are back', { skip }, async () => {
   const visitor = await Visitor.open(browser, page.url);
   const lost = visitor.page.getByText('Broker: no connection').waitFor();
   await system.mosquitto.restart();
@@ -191,7 +191,7 @@ test('the page goes on when broker and workers are there again', { skip }, async
   await visitor.page.getByText('Broker: connected').waitFor();
   await visitor.speakAs('Taras');
   assert.match((await visitor.ask('get')).text, /^\{'Profile',<<"380671112233">>,.*,get\}$/);
-  // The browser has complained about the connections that it could not make.
+  // The browser has logged the connections that it could not make.
   await visitor.page.context().close();
 });
 

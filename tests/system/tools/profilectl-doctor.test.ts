@@ -1,4 +1,4 @@
-/** `profilectl doctor`: what works, what does not, and what to do about it. */
+/** `profilectl doctor`: what works, what does not, and how to fix it. */
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ after(async () => {
 
 const servers = () => ({ MQTT_URL: harness.broker.url, REDIS_URL: harness.redis.url });
 
-test('doctor finds nothing where all is well, also as JSON', async () => {
+test('doctor finds no fault in a healthy system, also as JSON', async () => {
   const settings = {
     ...servers(),
     SMTP_URL: smtp.url,
@@ -45,7 +45,7 @@ test('doctor finds nothing where all is well, also as JSON', async () => {
   assert.equal(smtp.mails().length, 0);
 });
 
-test('doctor says what fails and what to do about it', async (t) => {
+test('doctor reports what fails and how to fix it', async (t) => {
   const bare = await startHarness({ broker: { plugin: false } });
   t.after(() => bare.stop());
   await bare.worker.process.stop();
@@ -75,7 +75,7 @@ test('doctor says what fails and what to do about it', async (t) => {
     assert.ok(line >= 0, stdout);
     assert.match(stdout.split('\n')[line + 1] ?? '', advice);
   }
-  assert.ok(!stdout.includes('\u001b')); // colours are for terminals
+  assert.ok(!stdout.includes('\u001b')); // Colours are for terminals.
   const away = await profilectl(
     { MQTT_URL: 'mqtt://127.0.0.1:1', REDIS_URL: harness.redis.url },
     'doctor',
@@ -85,7 +85,7 @@ test('doctor says what fails and what to do about it', async (t) => {
   assert.equal((await profilectl({}, 'doctor')).exitCode, 78);
 });
 
-test('where the broker wants passwords: the worker’s own user, and a client with its token', async (t) => {
+test('where the broker requires passwords: the worker’s own user, and a client with its token', async (t) => {
   const broker = await startProductionBroker();
   t.after(() => broker.server.stop());
   const REDIS_URL = harness.redis.url;

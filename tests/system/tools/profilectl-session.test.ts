@@ -1,4 +1,4 @@
-/** `profilectl session`: who may ask in a phone's name, in Redis and in the broker at once. */
+/** `profilectl session`: which clients may act for a phone, in Redis and at the broker at once. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -27,7 +27,7 @@ const session = (...line: string[]): Promise<Called> => as('admin', ...line);
 const as = (user: string, ...line: string[]): Promise<Called> =>
   profilectl({ ...broker.settings(user), REDIS_URL: redisServer.url }, 'session', ...line);
 
-/** A token that was printed, and nothing else on standard output. */
+/** A printed token, and nothing else on standard output. */
 async function added(client: string, number = phone): Promise<string> {
   const { exitCode, stdout, stderr } = await session('add', '--client', client, '--phone', number);
   assert.equal(exitCode, 0, stderr);
@@ -35,7 +35,7 @@ async function added(client: string, number = phone): Promise<string> {
   return stdout.trim();
 }
 
-/** Whether the broker lets a client in. */
+/** Whether the broker admits a client. */
 async function letsIn(clientId: string, password: string, username = clientId): Promise<boolean> {
   const ca = broker.certificate.cert;
   const connecting = connectAsync(
@@ -64,7 +64,7 @@ test('a session that is added is in Redis, with the hash of its token, and its c
   assert.equal(await letsIn('phone-z', token, 'phone-a'), false, 'the token is bound to the client id');
 });
 
-test('a phone logs in with its number, each of its sessions with a token of its own', async () => {
+test('a phone logs in with its number; each of its sessions has its own token', async () => {
   const [one, other] = [await added('login-1'), await added('login-2')];
   for (const name of [phone, `+${phone}`]) {
     assert.equal(await letsIn('login-1', one, name), true);
@@ -85,7 +85,7 @@ test('a client with a session gets no second one', async () => {
   assert.equal(await letsIn('phone-b', token), true);
 });
 
-test('a rotated session takes its new token only', async () => {
+test('a rotated session accepts its new token only', async () => {
   const old = await added('phone-c');
   const { stdout } = await session('rotate', '--client', 'phone-c', '--json');
   const { token, ...rest } = JSON.parse(stdout);
@@ -98,7 +98,7 @@ test('a rotated session takes its new token only', async () => {
   );
 });
 
-test('a removed session is nowhere any more, and its client is cut off', async () => {
+test('a removed session is gone everywhere, and its client is disconnected', async () => {
   const password = await added('phone-d');
   const ca = broker.certificate.cert;
   const login = { clientId: 'phone-d', username: 'phone-d', password, ca, reconnectPeriod: 0 };
@@ -112,7 +112,7 @@ test('a removed session is nowhere any more, and its client is cut off', async (
   assert.match((await session('remove', '--client', 'phone-d')).stderr, /has no session/);
 });
 
-test('the list tells for each session whether it has a token and whether the broker lets it in', async () => {
+test('the list shows for each session whether it has a token and whether the broker admits it', async () => {
   const number = '380671112233';
   await added('phone-e', number);
   await redis.hset('session:phone-f', { phone: number });
@@ -136,7 +136,7 @@ test('when the broker refuses, no session is left in Redis', async () => {
   assert.equal(await redis.exists('session:phone-g'), 0);
 });
 
-test('workers and administrators are no sessions: their clients are left alone', async () => {
+test('workers and administrators are not sessions: their clients are left alone', async () => {
   for (const line of [
     ['remove', '--client', 'worker'],
     ['add', '--client', 'admin', '--phone', phone],
@@ -149,7 +149,7 @@ test('workers and administrators are no sessions: their clients are left alone',
   assert.equal((await session('list')).exitCode, 0, 'the administrator still may');
 });
 
-test('a client id or a phone that cannot be one is refused before anything is written', async () => {
+test('an invalid client id or phone is refused before anything is written', async () => {
   for (const client of ['a/b', 'a+', '#', '', 'a b']) {
     assert.equal((await session('add', '--client', client, '--phone', phone)).exitCode, 1, client);
   }

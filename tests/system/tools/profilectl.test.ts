@@ -1,4 +1,4 @@
-/** `profilectl`: what a person at a terminal, or a script, gets to see. */
+/** `profilectl`: the output for a person at a terminal, or a script. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -39,7 +39,7 @@ const olena = profile({
   status: 'set',
 });
 
-test('send asks as a client, and prints topic, term and answer', async () => {
+test('send publishes as a client, and prints topic, term and answer', async () => {
   await harness.signIn('sender', phone.number);
   const refused = await call('send', 'get', '--phone', phone.number, '--client', 'sender');
   assert.equal(refused.exitCode, 1);
@@ -73,7 +73,7 @@ test('send --json is for scripts, also when the request goes out as text', async
   assert.ok(milliseconds > 0);
 });
 
-test('send tells what is missing, and when nobody answers', async () => {
+test('send reports what is missing, and when nobody answers', async () => {
   assert.equal((await call('send', 'dance', '--client', 'sender')).exitCode, 2);
   assert.equal((await call('send', 'get', '--phone', phone.number)).exitCode, 2);
   const endless = await call(
@@ -103,7 +103,7 @@ test('send tells what is missing, and when nobody answers', async () => {
   assert.match(stderr, /no answer within 0.5 s; `profilectl doctor`/);
 });
 
-test('decode and encode go from any form to any other', async () => {
+test('decode and encode convert any form to any other', async () => {
   const request = profile({ phone: phone.number, status: 'get' });
   const message = encode(request);
   const file = join(folder, 'get.etf');
@@ -153,7 +153,7 @@ test('a profile that is exported and imported is the same, under another number 
   assert.match((await call('profile', 'show', '--phone', '380000000000')).stderr, /has no profile/);
 });
 
-test('watch shows what passes, decoded', async (t) => {
+test('watch prints all messages, decoded', async (t) => {
   const watching = spawn('node', [...programArguments, 'watch', '--count', '4'], {
     env: { PATH: process.env.PATH, ...servers() },
   });
@@ -177,7 +177,7 @@ test('watch shows what passes, decoded', async (t) => {
   );
 });
 
-test('send --watch goes on showing what passes, until it is interrupted', async (t) => {
+test('send --watch keeps printing messages, until it is interrupted', async (t) => {
   const line = ['send', 'get', '--phone', phone.number, '--client', 'sender', '--watch'];
   const sending = spawn('node', [...programArguments, ...line], {
     env: { PATH: process.env.PATH, ...servers() },

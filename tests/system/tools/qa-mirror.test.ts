@@ -1,4 +1,4 @@
-/** QA_MIRROR=on: what passes can be read on qa/#, by whoever reads all topics. */
+/** QA_MIRROR=on: clients that may read all topics can read all messages on qa/#. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
@@ -58,7 +58,7 @@ test('a request and its answer are shown as JSON, not retained, with the time it
   assert.ok(explorer.seen.every(({ topic, retain }) => !retain || !/^qa\/(req|rep|ses)/.test(topic)));
 });
 
-test('what cannot be read is shown with the reason, what other services say is not', async () => {
+test('unreadable messages are shown with the reason, messages of other services are not', async () => {
   await explorer.ask('{oops');
   const { because, form } = await explorer.json(`qa/req/${explorer.client}/invalid`);
   assert.match(String(because), /^line 1, column 6: /);
@@ -112,12 +112,12 @@ test('an empty client level is shown as "-"', async (t) => {
   const asker = await bare.phone();
   await asker.send(profile({ phone: asker.number, status: 'get' }));
   assert.equal((await reader.json('qa/req/-/get')).form, 'etf');
-  // Without QA_TEXT text is no request, and the help says how that is changed.
+  // Without QA_TEXT text is not a request, and the help explains how to change that.
   await eventually('help', () => reader.on('qa/help').length > 0);
   assert.match(reader.on('qa/help')[0]?.text ?? '', /QA_TEXT=on/);
 });
 
-test('help and an example of each request are there for who connects later', async () => {
+test('help and an example of each request are retained for later clients', async () => {
   const late = await Explorer.connect(harness, phone.number);
   await eventually('all of it', () => late.seen.filter(({ topic }) => topic.startsWith('qa/')).length >= 10);
   assert.ok(late.seen.filter(({ topic }) => topic.startsWith('qa/')).every(({ retain }) => retain));
@@ -126,7 +126,7 @@ test('help and an example of each request are there for who connects later', asy
   await late.leave();
 });
 
-test("MQTT Explorer's delete key takes the examples away until a worker starts", async () => {
+test("MQTT Explorer's delete key removes the examples until a worker starts", async () => {
   const example = 'qa/examples/get';
   await explorer.publish('', { topic: example, retain: true });
   await harness.startWorker();

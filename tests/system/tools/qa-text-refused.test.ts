@@ -1,4 +1,4 @@
-/** QA_TEXT=on: what cannot be read is answered with a sentence, what is no request is ignored, and ETF is as ever. */
+/** QA_TEXT=on: unreadable text is answered with a sentence, other messages are ignored, and ETF stays the same. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
@@ -54,7 +54,7 @@ for (const [what, request, sentence] of unreadable) {
   });
 }
 
-test('JSON that cannot be read is answered in JSON', async () => {
+test('unreadable JSON is answered in JSON', async () => {
   for (const [request, sentence] of [
     ['{"request":"get",\n "phone":38050x}', /^line 2, column 15: /],
     ['{"request":"get","fone":1}', /^at fone: a 'Profile' has no such field/],
@@ -84,7 +84,7 @@ test('an empty payload, and a request with the retain flag, are never answered',
   assert.equal(await harness.metric('profile_ignored_total{reason="retained"}'), 2);
 });
 
-test('who speaks ETF gets the same bytes as without QA_TEXT', async (t) => {
+test('a client with ETF gets the same bytes as without QA_TEXT', async (t) => {
   const plain = await startHarness();
   t.after(() => plain.stop());
   const options = { client: 'etf-client', number: '380501118888' };
@@ -109,7 +109,7 @@ test('who speaks ETF gets the same bytes as without QA_TEXT', async (t) => {
     const [a, b] = await Promise.all([here.exchange(request), there.exchange(request)]);
     assert.deepEqual({ ...a, payload: timeless(a.payload) }, { ...b, payload: timeless(b.payload) });
   }
-  // Terms of other services are still passed over in silence.
+  // Terms of other services are still ignored.
   await here.send(parse("{'Auth',1}"));
   await harness.idle();
   await here.fence();

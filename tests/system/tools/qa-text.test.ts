@@ -1,4 +1,7 @@
-/** QA_TEXT=on: who can publish nothing but text, as MQTT Explorer, asks all nine requests and reads the answers. */
+/**
+ * QA_TEXT=on: a client that can publish only text, such as MQTT Explorer, sends all nine requests and reads the
+ * answers.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
@@ -56,7 +59,7 @@ test('all nine requests, as Erlang text', async () => {
   const updated = await askTerm(examples.update);
   const presence = parse('online');
   assert.deepEqual(updated, profile({ ...stored, update, presence, status: 'update' }));
-  // Notices stay ETF, whoever caused them.
+  // Notices stay ETF for any request.
   await eventually('a notice', () => friend.notices.length > 0);
   const [notice] = await friend.newNotices();
   assert.deepEqual(notice, contact({ phoneId: '380501112233_1', update: Number(update), presence }));
@@ -80,10 +83,10 @@ test('all nine requests, as Erlang text', async () => {
     moved,
     profile({ ...stored, phone: '380931112233', services, update: movedAt, presence, status: 'phone' }),
   );
-  await harness.idle(); // until then the phone is busy with the move
+  await harness.idle(); // Until then the phone is busy with the move.
   const removed = parse(await other.ask(examples.remove.replace('380501112233', '380931112233')));
   assert.deepEqual(removed, profile({ phone: '380931112233', status: 'remove' }));
-  // The other client of the phone asked in text, and hears of it in text.
+  // The other client of the phone sent text, and gets its notice as text.
   await eventually(
     'an answer to the other',
     () => explorer.answers().at(-1)?.text.includes('remove') ?? false,
@@ -165,7 +168,7 @@ test('all nine requests as JSON, hexadecimal digits and base64 are answered in t
       'record' in json ? json.phone === phone : 'ok' in json || 'error' in json,
       JSON.stringify(json),
     );
-    await harness.signIn(own.client, phone); // `remove` ends it
+    await harness.signIn(own.client, phone); // `remove` ends it.
     for (const form of ['hex', 'base64'] as const) {
       const answer = await own.ask(encode(profile({ phone, status: kind })).toString(form));
       const term = decode(Buffer.from(answer, form));
@@ -212,7 +215,7 @@ test('JSON: services, rosters and settings, and integers past 2^53', async () =>
   });
 });
 
-test('a byte order mark, white space, a final dot, comments and /utf8 are taken', async () => {
+test('a byte order mark, white space, a final dot, comments and /utf8 are accepted', async () => {
   const get = `{'Profile', <<"380501112233"/utf8>>, [], [], [], [], [], [], get}`;
   const variants = [`\uFEFF\n\t ${get}.  \r\n`, `% Olena\n${get} % the end`, get.replaceAll(', ', ',\n  ')];
   const first = await explorer.ask(get);
@@ -220,7 +223,7 @@ test('a byte order mark, white space, a final dot, comments and /utf8 are taken'
   for (const request of variants) assert.equal(await explorer.ask(request), first);
 });
 
-test('MQTT 5 clients are told what the text is', async () => {
+test('MQTT 5 clients receive the content type of the text', async () => {
   const phone = await harness.phone({ number: '380501119999' });
   const types: Record<string, Buffer> = {
     'text/x-erlang': Buffer.from(`#'Profile'{phone = <<"${phone.number}">>, status = get}`),
@@ -234,7 +237,7 @@ test('MQTT 5 clients are told what the text is', async () => {
   }
 });
 
-test('whoever is told of a remove hears it in its own form, whichever worker tells it', async (t) => {
+test('each client gets the notice of a remove in its own form, from any worker', async (t) => {
   for (let count = 0; count < 2; count++) await harness.startWorker({ QA_TEXT: 'on' });
   const phone = '380501113344';
   const explorers: Explorer[] = [];

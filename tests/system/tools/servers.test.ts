@@ -1,4 +1,4 @@
-/** The servers that tests, benchmarks and `npm run dev` run: they start, come back with their data, and leave nothing. */
+/** The servers of tests, benchmarks and `npm run dev`: they start, restart with their data, and leave nothing. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { Redis } from 'ioredis';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
 
-test('a broker that cannot start says why, and leaves no folder', async (t) => {
+test('a broker that cannot start reports why, and leaves no folder', async (t) => {
   const first = await startMosquitto();
   t.after(() => first.stop());
   await assert.rejects(startMosquitto({ port: first.port }), /did not start.*Address already in use/s);
@@ -50,10 +50,10 @@ test('Redis with appendonly has its data again even when it was killed or frozen
   assert.equal(redis.pid, undefined);
   await redis.restart();
   assert.equal(await read(redis.url), 'value');
-  await redis.kill('SIGSTOP'); // stop() ends it all the same
+  await redis.kill('SIGSTOP'); // stop() still ends it.
 });
 
-test('the servers of a process that is killed outright end with it', {
+test('the servers of a process that is killed with SIGKILL end with it', {
   skip: process.platform !== 'linux' && 'only Linux can do this',
 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'profile-owner-'));
@@ -78,7 +78,7 @@ async function read(url: string): Promise<string | null> {
   return client.get('key').finally(() => client.disconnect());
 }
 
-/** A process that has ended but that nobody has asked for its exit code is a zombie, state Z. */
+/** An exited process whose exit code nobody has read is a zombie, state Z. */
 async function isRunning(pid: string): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State:\tX');
   return !/^State:\t[ZX]/m.test(status);

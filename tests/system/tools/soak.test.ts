@@ -1,11 +1,11 @@
-/** A minute of `npm run soak`, which is for half an hour. */
+/** A minute of `npm run soak`, which normally runs for half an hour. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseMix } from '../../../bench/load/mix.ts';
 import { soak } from '../../../bench/load/soak-run.ts';
 import { workerArguments } from '../../harness/program.ts';
 
-test('all nine requests are answered right for a minute, and nothing that the workers and Redis hold grows', async (t) => {
+test('all nine requests are answered correctly for a minute, and no memory or key count of workers and Redis grows', async (t) => {
   // More of the rare requests than in the field, so that each comes often.
   const mix = parseMix('get=60,set=8,update=8,link=4,email=4,aws=4,remove=4,migrate=4,phone=4');
   const program = workerArguments.at(-1) ?? assert.fail('no program');
