@@ -90,7 +90,7 @@ test('connections that break are counted', async () => {
 });
 
 test('docs/operations.md lists every metric of ours with its labels, and no other', async () => {
-  // It also has MQTT_DYNAMIC_SECURITY on, which has its own metrics.
+  // With MQTT_DYNAMIC_SECURITY the worker has more metrics.
   const worker = await own.harness.startWorker({ MQTT_DYNAMIC_SECURITY: 'on' });
   const { body } = await worker.page('/metrics');
   const shown = new Map<string, string[]>();

@@ -44,7 +44,7 @@ function selectorsIn(expression: string): string[] {
 let harness: Harness;
 let prometheus: Server;
 before(async () => {
-  // It also has MQTT_DYNAMIC_SECURITY on, which has its own metrics.
+  // With MQTT_DYNAMIC_SECURITY the worker has more metrics.
   harness = await startHarness({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
   prometheus = await startPrometheus([new URL(harness.worker.process.url).host]);
 });

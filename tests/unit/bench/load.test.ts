@@ -12,7 +12,7 @@ import { handlers } from '../../../src/handlers/index.ts';
 import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
 import { profile, refusal, service, text } from '../../harness/terms.ts';
 
-test('requests are due at times that depend on nothing but the rate, rising, and all within the duration', () => {
+test('the send times depend only on the rate, rise, and lie within the duration', () => {
   const rates = fc.integer({ min: 1, max: 2_000 });
   fc.assert(
     fc.property(rates, fc.constantFrom('poisson', 'even'), (rate, arrivals) => {
@@ -24,11 +24,11 @@ test('requests are due at times that depend on nothing but the rate, rising, and
   );
 });
 
-test('even arrivals are a metronome', () => {
+test('even arrivals have equal distances', () => {
   assert.deepEqual([...arrivalTimes('even', 4, 1_001)], [250, 500, 750, 1000]);
 });
 
-test('the usual mix has all nine requests, and each comes as often as it weighs', () => {
+test('the usual mix has all nine requests, each in proportion to its weight', () => {
   const mix = parseMix(usualMix);
   assert.deepEqual([...mix.keys()].sort(), Object.keys(handlers).sort());
   const few = parseMix('get=3,set=1,aws=0');
@@ -45,7 +45,7 @@ test('a mix of an unknown request, without weights, or with a negative one is re
 const points = (p99s: readonly number[]) =>
   p99s.map((p99Ms, index) => ({ rate: index + 1, answered: index + 1, p99Ms }));
 
-test('the knee is the last rate before the first that was too much', () => {
+test('the saturation is the last rate before the first that was too much', () => {
   assert.equal(saturationOf(points([5, 6, 90, 300, 20]), 100)?.rate, 3);
   assert.equal(saturationOf(points([5, 6]).toReversed(), 100)?.rate, 2);
   assert.equal(saturationOf(points([300, 5]), 100), undefined);
@@ -81,7 +81,7 @@ const person: Person = {
 renumber(person, '380501112233', '380671112233');
 person.friends.push(person);
 
-test('what a simulated phone sends is a request of its kind, with its number', () => {
+test('a simulated phone sends a request of its kind, with its number', () => {
   for (const kind of requestKinds) {
     const read = readProfile(requestOf(kind, person, '123456'), defaultLimits);
     assert.ok(typeof read === 'object');
@@ -91,7 +91,7 @@ test('what a simulated phone sends is a request of its kind, with its number', (
   assert.equal(typeof seed === 'object' && seed.kind, 'set');
 });
 
-test('an answer is told by its status, its number, or its atom', () => {
+test('an answer is identified by its status, its number, or its atom', () => {
   const of = (term: Term): string => resultOf(encode(term), person.number);
   assert.equal(of(profile({ phone: person.number, update: 5, status: 'get' })), 'get');
   assert.equal(of(profile({ phone: person.spare, status: 'get' })), 'stranger');

@@ -8,7 +8,7 @@ import { requestKinds } from '../../../src/protocol/profile.ts';
 
 const document = readFileSync(new URL('../../../docs/scaling.md', import.meta.url), 'utf8');
 
-/** Everything at its middle. */
+/** Every assumption at its most likely value. */
 const world = drawWorld(assumptions, () => 0.5);
 
 test('all nine requests have a cost, and a frequency', () => {
@@ -21,13 +21,13 @@ test('twice the phones need twice of everything, when notices go to the own brok
   const [one, two] = [planFor(world, costs), planFor({ ...world, phones: world.phones * 2 }, costs)];
   for (const [name, value] of Object.entries(one)) {
     if (name.includes('notices to all')) continue;
-    // Machines are whole.
+    // Machines come in whole numbers.
     const twice = two[name as keyof typeof two];
     assert.ok(Math.abs(twice - 2 * value) <= Math.max(2, twice * 0.01), name);
   }
 });
 
-test('a plan is what its parts come to', () => {
+test('a plan is the sum of its parts', () => {
   const onlyGets = Object.fromEntries(
     requestKinds.map((kind) => [`perDay.${kind}`, kind === 'get' ? 10 : 0]),
   );
@@ -49,7 +49,7 @@ test('more contacts mean more notices, and coalescing means fewer', () => {
   assert.ok(Math.abs(notices({}) / notices({ coalescing: 4 }) - 4) < 1e-9);
 });
 
-test('notices to all brokers cost more than those to the own one, and beyond some number no brokers are enough', () => {
+test('notices to all brokers cost more than those to the own one, and from some size on no number of brokers is enough', () => {
   const small = planFor({ ...world, phones: 500_000 }, costs);
   assert.ok(small['Mosquittos, notices to all'] >= small.Mosquittos);
   assert.ok(small['workers, notices to all brokers'] >= small['workers (a core each)']);
@@ -57,7 +57,7 @@ test('notices to all brokers cost more than those to the own one, and beyond som
   assert.equal(large['Mosquittos, notices to all'], Number.POSITIVE_INFINITY);
 });
 
-test('a drawn world lies within the ranges, most often near what is most likely', () => {
+test('a drawn world lies within the ranges, most often near the most likely values', () => {
   const draws = Array.from(
     { length: 1_000 },
     (_, index) => drawWorld(assumptions, () => (index + 0.5) / 1_000).contacts,
@@ -68,7 +68,7 @@ test('a drawn world lies within the ranges, most often near what is most likely'
   assert.ok(near > draws.filter((contacts) => high - contacts < 20).length);
 });
 
-test('assumptions are changed by name, as a number or a range; other names and ranges upside down are refused', () => {
+test('assumptions are changed by name, as a number or a range; unknown names and falling ranges are refused', () => {
   const draw = (text: string, part: number) => drawWorld(changeAssumption(assumptions, text), () => part);
   assert.deepEqual([draw('contacts=20', 0).contacts, draw('contacts=20', 0.9).contacts], [20, 20]);
   assert.deepEqual(changeAssumption(assumptions, 'perDay.get=1..2..3')['perDay.get'], [1, 2, 3]);
@@ -83,14 +83,14 @@ test('assumptions are changed by name, as a number or a range; other names and r
     assert.throws(() => changeAssumption(assumptions, text), /NAME=NUMBER/, text);
 });
 
-test('docs/scaling.md shows what npm run simulate prints', () => {
+test('docs/scaling.md shows the output of npm run simulate', () => {
   assert.ok(document.includes(simulate(assumptions, costs).join('\n')));
   const million = simulate(changeAssumption(assumptions, 'phones=1000000'), costs);
   const brokers = million.find((line) => line.startsWith('Mosquittos, notices to all'));
   assert.ok(document.includes(`${brokers?.match(/\d+/g)?.join(' / ')} brokers`), brokers);
 });
 
-test('docs/scaling.md shows the costs that npm run simulate counts with', () => {
+test('docs/scaling.md shows the costs that npm run simulate uses', () => {
   const row = (name: string, cost: typeof costs.requests.get): string => {
     const micros = [cost.workerMicros, cost.brokerMicros, cost.redisMicros].map(Math.round);
     return `| ${[name, ...micros, cost.redisCommands].join(' | ')} |`;

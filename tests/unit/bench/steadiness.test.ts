@@ -4,13 +4,13 @@ import { isFlat, type Sample, trendsOf } from '../../../bench/load/steadiness.ts
 
 const MB = 2 ** 20;
 
-/** A run of an hour with one worker; `change` says what a figure is at which part of it. */
+/** A run of an hour with one worker; `change` returns a figure at a part of it. */
 function run(
   change: (part: number) => Partial<Sample['workers'][number]> & { lastingKeys?: number },
 ): Sample[] {
   return Array.from({ length: 90 }, (_, index) => {
     const { lastingKeys = 8_000, ...worker } = change(index / 90);
-    // A heap goes up and down with each collection.
+    // A heap rises and falls with each collection.
     const heapBytes = (30 + (index % 7) * 5) * MB;
     const steady = { residentBytes: 150 * MB, heapBytes, handles: 7, descriptors: 30 };
     return {
@@ -28,12 +28,12 @@ const growing = (samples: readonly Sample[]): string[] =>
     .filter((trend) => !isFlat(trend))
     .map(({ name }) => name);
 
-test('a run whose figures only go up and down is flat', () => {
+test('a run whose figures only rise and fall is flat', () => {
   assert.deepEqual(growing(run(() => ({}))), []);
   assert.equal(trendsOf(run(() => ({}))).length, 5);
 });
 
-test('growth before the first third is over is no leak', () => {
+test('growth within the first third is no leak', () => {
   assert.deepEqual(growing(run((part) => ({ residentBytes: Math.min(part * 3, 1) * 200 * MB }))), []);
 });
 
@@ -52,7 +52,7 @@ test('a heap, a resident memory, handles, descriptors and keys that grow are fou
   ]);
 });
 
-test('what could not be measured is not called flat', () => {
+test('an unmeasured figure is not called flat', () => {
   assert.deepEqual(growing(run(() => ({ descriptors: Number.NaN }))), ['worker 1, descriptors']);
   assert.deepEqual(growing([]), ['keys without a time to live']);
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { infoNumber, metric, residentBytes } from '../../../bench/load/usage.ts';
 import { openMetrics } from '../../../src/telemetry/metrics.ts';
 
-test('a metric is the sum of its series, and one that is not there is no number', () => {
+test('a metric is the sum of its series, and a missing one is not a number', () => {
   const text = 'handles{type="a"} 3\nhandles{type="b"} 4\nhandles_more 9\nrss 5e+6\n';
   assert.deepEqual(
     [metric(text, 'handles'), metric(text, 'rss'), metric(text, 'none')],
@@ -11,11 +11,11 @@ test('a metric is the sum of its series, and one that is not there is no number'
   );
 });
 
-test('the worker has every metric that a soak looks at', async () => {
+test('the worker has every metric that a soak reads', async () => {
   const text = await openMetrics().text();
   const looked = ['process_resident_memory_bytes', 'nodejs_heap_size_used_bytes', 'nodejs_active_handles'];
   for (const name of [...looked, 'process_cpu_seconds_total']) assert.ok(metric(text, name) >= 0, name);
-  // prom-client counts descriptors on Linux alone.
+  // prom-client counts descriptors on Linux only.
   if (process.platform === 'linux') assert.ok(metric(text, 'process_open_fds') > 0);
 });
 

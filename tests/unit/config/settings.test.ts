@@ -9,7 +9,7 @@ import { workerArguments } from '../../harness/program.ts';
 
 const min = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
 
-/** What is wrong with an environment, a line each. */
+/** The faults of an environment, one on each line. */
 function problems(env: Record<string, string>): readonly string[] {
   try {
     readSettings(env);
@@ -49,7 +49,7 @@ test('with broker and Redis named, everything else has its default', () => {
   assert.deepEqual([settings.mail, settings.aws, settings.credentialsKeys], [undefined, undefined, []]);
 });
 
-test('a name that is empty has its default', () => {
+test('an empty variable has its default', () => {
   const empty = Object.fromEntries(settingNames.map((name) => [name, '']));
   assert.deepEqual(readSettings({ ...empty, ...min }), readSettings(min));
 });
@@ -61,11 +61,11 @@ test('the settings cannot be changed', () => {
   }
 });
 
-test('names that are not settings are not looked at', () => {
+test('other variables are ignored', () => {
   assert.deepEqual(readSettings({ ...min, PATH: '/bin', MQTT_URLS: 'x' }), readSettings(min));
 });
 
-test('all that is wrong is told at once, a line each', () => {
+test('all faults are reported at once, one on each line', () => {
   assert.deepEqual(problems({}), ['MQTT_URL is not set', 'REDIS_URL is not set']);
   const many = problems({ MQTT_URL: 'http://x', HTTP_PORT: '65536', REPLY_QOS: '3', LOG_LEVEL: 'loud' });
   assert.deepEqual(
@@ -98,7 +98,7 @@ const malformed: Record<string, readonly string[]> = {
 };
 
 for (const [name, values] of Object.entries(malformed)) {
-  test(`${name}: what is malformed is refused, and not quoted`, () => {
+  test(`${name}: a malformed value is refused, and not quoted`, () => {
     for (const value of values) {
       const lines = problems({ ...min, [name]: value });
       const about = lines.filter((line) => line.startsWith(`${name} `));
@@ -108,14 +108,14 @@ for (const [name, values] of Object.entries(malformed)) {
   });
 }
 
-test('several brokers, Cluster nodes and Sentinels are taken', () => {
+test('several brokers, Cluster nodes and Sentinels are accepted', () => {
   const urls = { MQTT_URL: 'mqtt://a:1883, mqtts://b', REDIS_URL: 'rediss://a,rediss://b' };
   assert.deepEqual(readSettings(urls).mqtt.urls, ['mqtt://a:1883', 'mqtts://b']);
   const sentinel = 'redis+sentinel://user:secret@a,b:26380,c/main';
   assert.equal(readSettings({ ...min, REDIS_URL: sentinel }).redis.url, sentinel);
 });
 
-test('text and mirror for QA are off, and are switched on one by one', () => {
+test('text and mirror for QA are off, and are switched on separately', () => {
   assert.deepEqual(readSettings(min).qa, { text: false, mirror: false });
   const on = { ...min, QA_TEXT: 'on', QA_MIRROR: 'on', NODE_ENV: 'development' };
   assert.deepEqual(readSettings(on).qa, { text: true, mirror: true });
@@ -136,7 +136,7 @@ test('SMTP_URL needs MAIL_FROM and VERIFY_SECRET, AWS_ROLE_ARN needs AWS_REGION'
   }
 });
 
-test('NAME_FILE names a file that holds the value; the line break at its end is none of it', (t) => {
+test('NAME_FILE names a file with the value, without the line break at its end', (t) => {
   for (const [content, value] of [
     ['secret', 'secret'],
     ['secret\n', 'secret'],
@@ -153,7 +153,7 @@ test('NAME_FILE names a file that holds the value; the line break at its end is 
   assert.deepEqual(mqtt.urls, ['mqtt://a']);
 });
 
-test('NAME_FILE that cannot be read, or stands beside NAME, is told without its path', (t) => {
+test('NAME_FILE that cannot be read, or stands beside NAME, is reported without its path', (t) => {
   const missing = problems({ ...min, MQTT_PASSWORD_FILE: '/no/such/file' });
   assert.deepEqual(missing, ['MQTT_PASSWORD_FILE names a file that cannot be read']);
   const both = { MQTT_PASSWORD: 'a', MQTT_PASSWORD_FILE: temporaryFile(t, 'b') };
@@ -177,7 +177,7 @@ test('.env.example lists every setting once, and no other name', () => {
   assert.deepEqual(listed.sort(), [...settingNames].sort());
 });
 
-test('what stands in .env.example without # is the default', () => {
+test('a value in .env.example without # is the default', () => {
   const given = Object.fromEntries(
     examples.flatMap(([, off, name = '', value = '']) => (off ? [] : [[name, value]])),
   );
@@ -185,13 +185,13 @@ test('what stands in .env.example without # is the default', () => {
   assert.deepEqual(readSettings(given), readSettings({ MQTT_URL, REDIS_URL }));
 });
 
-/** Start the program as an operator does, with this environment alone. */
+/** Starts the program with only this environment, as an operator does. */
 function start(env: Record<string, string>) {
   const PATH = process.env.PATH ?? '';
   return spawnSync(process.execPath, [...workerArguments], { env: { PATH, ...env }, encoding: 'utf8' });
 }
 
-test('the program ends with exit code 78 and one message that lists all that is wrong, no secret among it', () => {
+test('the program ends with exit code 78 and one message with all faults and no secret', () => {
   const secret = 'hunter2hunter2';
   const env = {
     REDIS_URL: `http://:${secret}@x`,

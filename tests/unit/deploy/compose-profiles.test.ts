@@ -36,12 +36,12 @@ const namesOf = (profile: string | undefined) =>
 
 /** Host names in a list of addresses. */
 const hostsOf = (urls: unknown) => `${urls}`.split(',').map((url) => new URL(url).hostname);
-/** The port that something listens on, by a line such as `127.0.0.1:${PORT:-1883}:1883`. */
+/** The port of a line such as `127.0.0.1:${PORT:-1883}:1883`. */
 const insideOf = ({ ports = [] }: Service) => ports.map((port) => port.split(':').at(-1));
 
 for (const options of [[], ['--profile', 'observability'], ['--profile', 'cluster']]) {
   test(`docker-compose reads the file${options.map((word) => ` ${word}`).join('')}`, () => {
-    // Debian's version 1 does not know that a project can be named in the file.
+    // Debian's version 1 does not support a project name in the file.
     const input = text.replace(/^name: .*$/m, '');
     const words = ['--project-name', 'profile', '--file', '-', ...options, 'config', '--quiet'];
     const { status, stderr } = spawnSync('docker-compose', words, { cwd: root, input, encoding: 'utf8' });
@@ -49,7 +49,7 @@ for (const options of [[], ['--profile', 'observability'], ['--profile', 'cluste
   });
 }
 
-test('without a profile there is what there was, and nothing of it needs what only a profile starts', () => {
+test('without a profile only the basic services start, and none depends on a profile', () => {
   const plain = namesOf(undefined);
   assert.deepEqual(plain, ['mailpit', 'mosquitto', 'page', 'redis', 'sts', 'worker']);
   for (const name of plain) {
@@ -58,7 +58,7 @@ test('without a profile there is what there was, and nothing of it needs what on
   }
 });
 
-test('what a profile needs is in it, or always there, and tells whether it is well', () => {
+test('the dependencies of a profile are in it, or always started, and have a health check', () => {
   for (const profile of ['observability', 'cluster']) {
     const there = [...namesOf(undefined), ...namesOf(profile)];
     for (const name of namesOf(profile)) {
@@ -86,7 +86,7 @@ describe('observability', () => {
   const prometheus = parse(read('deploy/prometheus/prometheus.yml'));
   const [job] = prometheus.scrape_configs;
 
-  test('Prometheus asks every worker, of each profile, on the port where it shows its metrics', () => {
+  test('Prometheus scrapes every worker, of each profile, on its HTTP port', () => {
     const [{ names, port }] = job.dns_sd_configs;
     const workers = Object.keys(services).filter(
       (name) => service(name).environment?.MQTT_URL && /worker$/.test(name),
@@ -116,7 +116,7 @@ describe('observability', () => {
 describe('cluster', () => {
   const { environment: given = {} } = service('cluster-worker');
 
-  test('its workers have the settings of the others, but for brokers and Redis, which are those of the profile', () => {
+  test('its workers have the settings of the others, except brokers and Redis, which are those of the profile', () => {
     const { environment: plain = {} } = service('worker');
     const same = (all: typeof plain) => ({ ...all, MQTT_URL: '', REDIS_URL: '' });
     assert.deepEqual(same(given), same(plain));
@@ -130,7 +130,7 @@ describe('cluster', () => {
     );
   });
 
-  test('a worker takes these settings', () => {
+  test('a worker accepts these settings', () => {
     const presets = Object.entries(given)
       .filter(([name]) => name === 'NODE_ENV' || settingNames.includes(name))
       .map(([name, value]) => [name, `${value}`.replace(/^\$\{\w+:-(.*)\}$/, '$1')]);
@@ -139,7 +139,7 @@ describe('cluster', () => {
     assert.match(redis.url, /,/);
   });
 
-  test('the nodes become a Cluster; to form it once more changes nothing', async (t) => {
+  test('the nodes form a Cluster; forming it once more changes nothing', async (t) => {
     const extraConfig = 'cluster-enabled yes\ncluster-node-timeout 2000';
     const nodes = await Promise.all([1, 2, 3].map(() => startRedis({ extraConfig })));
     t.after(() => Promise.all(nodes.map((node) => node.stop())));

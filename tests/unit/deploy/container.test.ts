@@ -53,7 +53,7 @@ function service(name: string): Service {
   return compose.services[name] ?? assert.fail(`docker-compose.yml has no service ${name}`);
 }
 
-/** Cut a Dockerfile into its stages; comments and line continuations are gone. */
+/** Splits a Dockerfile into its stages, without comments and line continuations. */
 function readStages(dockerfile: string): Stage[] {
   const lines = dockerfile
     .replaceAll(/^\s*#.*\n/gm, '')
@@ -80,7 +80,7 @@ const only = (harness: Stage, keyword: string): string => {
   return text;
 };
 
-/** What a stage copies, once for each source; `from` is the stage it is taken from, if it is one. */
+/** The copies of a stage, once for each source; `from` is the stage it is taken from, if it is one. */
 function copies(harness: Stage): { source: string; from: string | undefined }[] {
   return all(harness, 'COPY').flatMap((text) => {
     const words = text.split(/\s+/);
@@ -90,8 +90,8 @@ function copies(harness: Stage): { source: string; from: string | undefined }[] 
   });
 }
 
-test('every setting that docker-compose.yml gives a worker stands in .env.example', () => {
-  assert.equal(worker.environment?.NODE_ENV, 'development'); // Node's own; QA_TEXT is never on in production
+test('every setting that docker-compose.yml gives a worker is in .env.example', () => {
+  assert.equal(worker.environment?.NODE_ENV, 'development'); // Node's own; QA_TEXT is never on in production.
   const settings = [...read('.env.example').matchAll(/^#?\s*([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name);
   const known = new Set([...settings, 'NODE_ENV']);
   const given = Object.keys(worker.environment ?? {});
@@ -102,7 +102,7 @@ test('every setting that docker-compose.yml gives a worker stands in .env.exampl
   );
 });
 
-test('docker-compose.yml opens ports on the loopback interface alone, and none for a worker', () => {
+test('docker-compose.yml publishes ports on the loopback interface only, and none for a worker', () => {
   const ports = services.flatMap(([, { ports = [] }]) => ports);
   assert.ok(ports.some((port) => port.endsWith(':1883')));
   assert.ok(ports.some((port) => port.endsWith(':8025')));
@@ -111,7 +111,7 @@ test('docker-compose.yml opens ports on the loopback interface alone, and none f
   assert.equal(worker.ports, undefined);
 });
 
-test('two workers start, and nothing in docker-compose.yml keeps four from starting', () => {
+test('two workers start, and nothing in docker-compose.yml prevents four', () => {
   assert.equal(worker.deploy?.replicas, 2);
   assert.equal(worker.container_name, undefined);
   assert.equal(worker.hostname, undefined);
@@ -119,14 +119,14 @@ test('two workers start, and nothing in docker-compose.yml keeps four from start
 });
 
 for (const [name, settings] of services) {
-  test(`the container of ${name} has no capability and nothing to write to but its volumes`, () => {
+  test(`the container of ${name} has no capability and can write only to its volumes`, () => {
     assert.equal(settings.read_only, true);
     assert.deepEqual(settings.cap_drop, ['ALL']);
     assert.deepEqual(settings.security_opt, ['no-new-privileges:true']);
   });
 }
 
-test('a worker waits for services that tell whether they are well', () => {
+test('a worker waits for services with a health check', () => {
   const awaited = Object.entries(worker.depends_on ?? {});
   assert.deepEqual(awaited.map(([name]) => name).sort(), ['mailpit', 'mosquitto', 'redis', 'sts']);
   for (const [name, { condition }] of awaited) {
@@ -141,7 +141,7 @@ test('a worker that is stopped in docker compose has longer than SHUTDOWN_TIMEOU
   assert.ok(Number(grace) * 1000 > Number(preset), `${grace} s is longer than ${preset} ms`);
 });
 
-test('the secrets in docker-compose.yml say that they are for development only, and are long enough', () => {
+test('the secrets in docker-compose.yml are marked as for development only, and are long enough', () => {
   const preset = (name: string) => String(worker.environment?.[name]).replace(/^\$\{\w+:-(.*)\}$/, '$1');
   const key = Buffer.from(preset('CREDENTIALS_KEY'), 'base64');
   assert.equal(key.length, 32);
@@ -151,7 +151,7 @@ test('the secrets in docker-compose.yml say that they are for development only, 
   }
 });
 
-test('worker and STS hold the same key pair, and the worker calls the port that STS listens on', () => {
+test('worker and STS have the same key pair, and the worker calls the port that STS listens on', () => {
   const sts = service('sts').environment ?? {};
   for (const name of ['AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) {
     assert.equal(sts[name], worker.environment?.[name]);
@@ -169,7 +169,7 @@ test('each volume that a service names is declared, and each that is declared is
   for (const folder of folders) assert.ok(existsSync(join(root, folder)), folder);
 });
 
-test('docker compose builds the workers from the last stage and STS from a stage that there is', () => {
+test('docker compose builds the workers from the last stage and STS from an existing stage', () => {
   assert.equal(worker.build, '.');
   const build = service('sts').build;
   assert.ok(typeof build === 'object');
@@ -188,7 +188,7 @@ test('docker compose serves the page from the same stage as STS, and never a wor
   assert.ok(!copies(image).some(({ source }) => source.includes('page')));
 });
 
-test('the Dockerfile copies only what the tree holds, .dockerignore lets in, or a stage before it has made', () => {
+test('the Dockerfile copies only files of the tree that .dockerignore allows, or of an earlier stage', () => {
   const [first, ...letIn] = read('.dockerignore')
     .split('\n')
     .filter((line) => /^[^#]/.test(line));
@@ -208,7 +208,7 @@ test('the Dockerfile copies only what the tree holds, .dockerignore lets in, or 
   }
 });
 
-test('the image holds production packages alone and runs the program of package.json, not as root', () => {
+test('the image has production packages only and runs the program of package.json, not as root', () => {
   const { main } = JSON.parse(read('package.json'));
   assert.deepEqual(JSON.parse(only(image, 'ENTRYPOINT')), ['node', main]);
   assert.match(only(image, 'USER'), /^[1-9]\d*(:[1-9]\d*)?$/);
@@ -230,7 +230,7 @@ test('the image is labelled with the version and the revision that it is built w
   assert.match(read('docs/deployment.md'), /docker build --build-arg VERSION=\S+ --build-arg REVISION=/);
 });
 
-test('all stages stand on one slim image of Node.js, of a version that package.json allows', () => {
+test('all stages use one slim image of Node.js, of a version that package.json allows', () => {
   const { engines } = JSON.parse(read('package.json'));
   const outside = stages.map(({ base }) => base).filter((base) => !stages.some(({ name }) => name === base));
   assert.equal(outside.length, 1);
@@ -238,7 +238,7 @@ test('all stages stand on one slim image of Node.js, of a version that package.j
   assert.ok(major > Number(/^>=(\d+)/.exec(engines.node)?.[1]));
 });
 
-test('the health check needs no shell and asks on the port that docker-compose.yml and the image set', () => {
+test('the health check needs no shell and uses the port that docker-compose.yml and the image set', () => {
   const [, command = ''] = only(image, 'HEALTHCHECK').split(' CMD ');
   const [program, , script] = JSON.parse(command);
   assert.equal(program, 'node');

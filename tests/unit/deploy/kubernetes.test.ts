@@ -56,19 +56,19 @@ function workerOf(manifests: readonly Manifest[]): Container {
 const dataOf = (configMap: Manifest) => configMap.data as Record<string, string>;
 
 for (const { name, manifests } of overlays) {
-  test(`${name}: each manifest is what the schema of its kind asks for, without a field that there is none`, () => {
+  test(`${name}: each manifest matches the schema of its kind, without unknown fields`, () => {
     assert.ok(manifests.length >= 7);
     for (const manifest of manifests) assert.deepEqual(problemsOf(manifest), [], manifest.kind);
     assert.deepEqual(typeErrorsOf(manifests), []);
   });
 
-  test(`${name}: all objects are in one namespace, and none stands there twice`, () => {
+  test(`${name}: all objects are in one namespace, and none is there twice`, () => {
     const ids = manifests.map(({ kind, metadata }) => `${metadata.namespace} ${kind} ${metadata.name}`);
     assert.equal(new Set(ids).size, ids.length);
     for (const id of ids) assert.match(id, /^profile /);
   });
 
-  test(`${name}: a worker would start with these settings, once the secrets are there`, () => {
+  test(`${name}: a worker would start with these settings and the secrets`, () => {
     const given = dataOf(one(manifests, 'ConfigMap'));
     const { env } = workerOf(manifests);
     const secrets: Record<string, string> = {
@@ -109,7 +109,7 @@ for (const { name, manifests } of overlays) {
     assert.match(read('docker-compose.yml'), new RegExp(`stop_grace_period: ${seconds}s`));
   });
 
-  test(`${name}: a worker is no root, has no capability, and nothing to write to`, () => {
+  test(`${name}: a worker is not root, has no capability, and can write to nothing`, () => {
     const { runAsNonRoot, runAsUser, seccompProfile } = podOf(manifests).spec.securityContext;
     assert.deepEqual([runAsNonRoot, seccompProfile], [true, { type: 'RuntimeDefault' }]);
     assert.equal(String(runAsUser), /USER (\d+):\d+\nSTOPSIGNAL/.exec(read('Dockerfile'))?.[1]);
@@ -120,7 +120,7 @@ for (const { name, manifests } of overlays) {
     });
   });
 
-  test(`${name}: the probes ask what the worker serves`, () => {
+  test(`${name}: the probes use the worker’s HTTP pages`, () => {
     const worker = workerOf(manifests);
     const paths = ['startupProbe', 'livenessProbe', 'readinessProbe'] as const;
     assert.deepEqual(
@@ -130,7 +130,7 @@ for (const { name, manifests } of overlays) {
     for (const path of ['/livez', '/readyz']) assert.ok(read('src/telemetry/http.ts').includes(`'${path}'`));
   });
 
-  test(`${name}: budget, policy, spread and autoscaler mean the pods of the Deployment`, () => {
+  test(`${name}: budget, policy, spread and autoscaler select the pods of the Deployment`, () => {
     const pod = podOf(manifests);
     const selectors = [
       (one(manifests, 'Deployment').spec as { selector: { matchLabels: object } }).selector,
@@ -148,7 +148,7 @@ for (const { name, manifests } of overlays) {
     assert.equal((one(manifests, 'Deployment').spec as { replicas?: number }).replicas, undefined);
   });
 
-  test(`${name}: the pod's own role on EKS is not the one that phones get, and the SDK is told both`, () => {
+  test(`${name}: the pod's own role on EKS differs from the phones’ role, and the SDK gets both`, () => {
     const own = one(manifests, 'ServiceAccount').metadata as { annotations?: Record<string, string> };
     const role = own.annotations?.['eks.amazonaws.com/role-arn'];
     const config = dataOf(one(manifests, 'ConfigMap', 'profile-worker-aws'))['aws-config'] ?? '';
@@ -160,7 +160,7 @@ for (const { name, manifests } of overlays) {
   });
 }
 
-test('KEDA asks Prometheus for a metric that the worker has', async () => {
+test('KEDA uses a metric that the worker has', async () => {
   const scaled = one(overlays[1]?.manifests ?? [], 'ScaledObject');
   const { triggers } = scaled.spec as { triggers: { type: string; metadata: { query?: string } }[] };
   const query = triggers.find(({ type }) => type === 'prometheus')?.metadata.query ?? '';
@@ -175,7 +175,7 @@ test('KEDA asks Prometheus for a metric that the worker has', async () => {
   assert.match(await metrics.text(), new RegExp(`^${metric} 77$`, 'm'));
 });
 
-test('the check finds a field that there is none, a wrong type and a missing one', () => {
+test('the check finds an unknown field, a wrong type and a missing one', () => {
   const manifest: Manifest = structuredClone(one(overlays[0]?.manifests ?? [], 'PodDisruptionBudget'));
   assert.deepEqual(problemsOf({ ...manifest, spec: { maxUnavailable: 1, minAvailble: 1 } }), []);
   assert.match(typeErrorsOf([{ ...manifest, spec: { minAvailble: 1 } }]).join(), /minAvailble/);

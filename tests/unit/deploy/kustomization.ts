@@ -1,13 +1,14 @@
 /**
- * What `kustomize build` makes of our overlays, as far as they use it: an overlay that uses more fails here. Two things
- * differ: ConfigMaps keep their names, without the digest of their content, and nothing is sorted.
+ * The output of `kustomize build` for our overlays, as far as they use it; an overlay that uses more fails here.
+ *
+ * Two things differ: ConfigMaps keep their names, without the digest of their content, and nothing is sorted.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
-/** A Kubernetes object, of whatever kind. */
+/** A Kubernetes object of any kind. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -32,7 +33,7 @@ interface Kustomization {
 
 const understood = ['apiVersion', 'kind', 'namespace', 'resources', 'labels', 'images', 'configMapGenerator'];
 
-/** Build a folder that holds a `kustomization.yaml`. */
+/** Builds a folder with a `kustomization.yaml`. */
 export function build(folder: string): Manifest[] {
   const kustomization = readKustomization(folder);
   const manifests = kustomization.resources.flatMap((resource) => {
@@ -50,7 +51,7 @@ export function build(folder: string): Manifest[] {
   return manifests;
 }
 
-/** `NAME=value` lines; comments and empty lines count for nothing. */
+/** Reads `NAME=value` lines; comments and empty lines do not count. */
 export function readEnvFile(path: string): Record<string, string> {
   const lines = readFileSync(path, 'utf8').split('\n');
   return Object.fromEntries(

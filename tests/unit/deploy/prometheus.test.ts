@@ -25,13 +25,13 @@ for (const words of [
   ['check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yml'],
   ['test', 'rules', 'alerts.test.yml'],
 ]) {
-  test(`promtool ${words.join(' ')} finds nothing wrong`, () => {
+  test(`promtool ${words.join(' ')} finds no fault`, () => {
     const { status, output } = promtool(...words);
     assert.equal(status, 0, output);
   });
 }
 
-test('each alert is raised in a test, says how bad it is, and stands in docs/operations.md with what to do', () => {
+test('each alert is raised in a test, has a severity, and is explained in docs/operations.md', () => {
   assert.ok(rules.length > 10);
   const raised = read('alerts.test.yml');
   const told = readFileSync(`${folder}../../docs/operations.md`, 'utf8');

@@ -1,6 +1,6 @@
 /**
- * Whether manifests are what Kubernetes and KEDA take: their own OpenAPI and CRD schemas, as `kubernetes-models` ships
- * them. Its validators see wrong types, values and missing fields; its TypeScript types also see fields that there are none.
+ * Checks manifests against the OpenAPI and CRD schemas of Kubernetes and KEDA, from `kubernetes-models`. Its
+ * validators find wrong types, values and missing fields; its TypeScript types also find unknown fields.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
 
 const packages: Readonly<Record<string, string>> = { 'keda.sh': '@kubernetes-models/keda/keda.sh' };
 
-/** Where the package keeps a kind. */
+/** The module of a kind in the package. */
 function moduleOf({ apiVersion, kind }: Manifest): string {
   const group = apiVersion.split('/')[0] ?? '';
   const version = apiVersion.split('/').at(-1);
@@ -22,7 +22,7 @@ function moduleOf({ apiVersion, kind }: Manifest): string {
   return `kubernetes-models/${apiVersion}/${kind}`;
 }
 
-/** What the schema's validator finds wrong with a manifest; empty if nothing. */
+/** The faults of a manifest by the schema's validator; empty if there are none. */
 export function problemsOf(manifest: Manifest): string[] {
   const Model = require(moduleOf(manifest))[manifest.kind] as new (data: Manifest) => { validate(): void };
   try {
@@ -33,7 +33,7 @@ export function problemsOf(manifest: Manifest): string[] {
   }
 }
 
-/** What the compiler finds wrong with manifests, a line each; it also finds unknown fields. */
+/** The faults of manifests by the compiler, one on each line; includes unknown fields. */
 export function typeErrorsOf(manifests: readonly Manifest[]): string[] {
   // Inside the project, where the compiler finds the packages.
   mkdirSync(join(root, '.cache'), { recursive: true });

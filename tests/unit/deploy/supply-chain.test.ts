@@ -1,4 +1,4 @@
-/** What is installed: pinned, from a registry, under licences that we may use, and each package for a reason. */
+/** The installed packages: pinned, from a registry, under usable licences, and each for a reason. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ const packages = Object.entries(
 ).filter(([path]) => path !== '');
 const isShipped = ({ dev = false, devOptional = false }: Locked): boolean => !dev && !devOptional;
 
-test('every package is the very one that the registry had: by its hash, and from no other place', () => {
+test('every package is exactly the one of the registry: by its hash, and from no other place', () => {
   assert.ok(packages.length > 100);
   for (const [path, { integrity = '', resolved, link }] of packages) {
     assert.match(integrity, /^sha512-/, path);
@@ -39,7 +39,7 @@ test('every version is pinned exactly', () => {
   for (const [name, version] of wanted) assert.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name);
 });
 
-test('each test that docs/threats.md names is there', () => {
+test('each test that docs/threats.md names exists', () => {
   const named = [...read('docs/threats.md').matchAll(/`(?:node [^`]*)?(tests\/[\w/*.-]+\.test\.ts)`/g)].map(
     ([, path = '']) => path,
   );
@@ -52,7 +52,7 @@ const free =
   /^(MIT|MIT-0|ISC|0BSD|BSD-2-Clause|BSD-3-Clause|Apache-2\.0|MIT OR Apache-2\.0|\(MIT OR EUPL-1\.1\+\)|\(MIT AND Zlib\))$/;
 const forTools = /^(MPL-2\.0|CC0-1\.0|OFL-1\.1|CC-BY-4\.0|BlueOak-1\.0\.0|Python-2\.0|Unlicense)$/;
 
-test('what is shipped has a licence that asks for nothing but its text', () => {
+test('shipped packages have a licence that only requires its text to be kept', () => {
   for (const [path, locked] of packages) {
     const { license = 'none' } = locked;
     if (isShipped(locked)) assert.match(license, free, path);

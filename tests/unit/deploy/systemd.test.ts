@@ -15,12 +15,12 @@ after(() => rmSync(folder, { recursive: true }));
 const all = (directive: string): string[] =>
   [...unit.matchAll(new RegExp(`^${directive}=(.*)$`, 'gm'))].map(([, value = '']) => value);
 
-/** `Environment=` may hold several assignments. */
+/** `Environment=` may have several assignments. */
 const environment = Object.fromEntries(
   all('Environment').flatMap((line) => line.split(' ').map((pair) => pair.split('=', 2) as [string, string])),
 );
 
-/** systemd itself reads the unit; the program that it names is put where this machine has one. */
+/** systemd itself checks the unit; the program's path is replaced by one of this machine. */
 function analyze(...words: string[]): { status: number | null; output: string } {
   const file = join(folder, 'profile-worker@.service');
   writeFileSync(file, unit.replace('/usr/bin/node', process.execPath));
@@ -30,7 +30,7 @@ function analyze(...words: string[]): { status: number | null; output: string } 
 
 const isMissing = spawnSync('systemd-analyze', ['--version']).status !== 0 && process.platform === 'darwin';
 
-test('systemd finds nothing wrong with the unit', { skip: isMissing && 'macOS has no systemd' }, () => {
+test('systemd finds no fault in the unit', { skip: isMissing && 'macOS has no systemd' }, () => {
   const { status, output } = analyze('verify', '--man=no');
   assert.equal(output, '');
   assert.equal(status, 0);
@@ -41,7 +41,7 @@ test('systemd rates the exposure of the unit as low', { skip: isMissing && 'macO
   assert.equal(status, 0, output.slice(-300));
 });
 
-test('the unit sets only settings that there are, and a worker would start with them', () => {
+test('the unit sets only existing settings, and a worker would start with them', () => {
   const names = Object.keys(environment).map((name) => name.replace(/_FILE$/, ''));
   assert.deepEqual(
     names.filter((name) => name !== 'NODE_ENV' && !settingNames.includes(name)),
@@ -70,7 +70,7 @@ test('each secret that the unit names is a credential that it loads, and the oth
   );
 });
 
-test('the unit runs the program of package.json, gives it longer than SHUTDOWN_TIMEOUT_MS to end, and leaves it ended on bad settings', () => {
+test('the unit runs the program of package.json, gives it longer than SHUTDOWN_TIMEOUT_MS to end, and does not restart it on bad settings', () => {
   const { main } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   assert.match(all('ExecStart').join(), new RegExp(`/${main.replace('.', '\\.')}$`));
   const preset = /^SHUTDOWN_TIMEOUT_MS=(\d+)/m.exec(readFileSync(join(root, '.env.example'), 'utf8'))?.[1];

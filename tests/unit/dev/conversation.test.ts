@@ -11,7 +11,7 @@ type Heard = readonly [device: Device, topic: string, payload: string | Buffer];
 const ofOlena = `actions/1/api/${olena.client}`;
 const toTaras = `ses/${taras.phone}`;
 
-/** A conversation with workers that say this to the first request, that to the second, and so on. */
+/** A conversation with workers that send these messages after the first request, those after the second, and so on. */
 function converse(...replies: (readonly Heard[])[]) {
   const lines: string[] = [];
   const said: string[] = [];
@@ -37,7 +37,7 @@ const right: readonly Heard[] = [
   [taras, toTaras, '{contact,5}'],
 ];
 
-/** What `take` throws; fails if it does not. */
+/** The error that `take` throws; fails if there is none. */
 async function faultOf(taking: Promise<void>): Promise<string> {
   try {
     await taking;
@@ -48,7 +48,7 @@ async function faultOf(taking: Promise<void>): Promise<string> {
   return assert.fail('there was no fault');
 }
 
-test('what is said and heard is written down with its topic', async () => {
+test('sent and received messages are written down with their topics', async () => {
   const { conversation, lines, said } = converse(right);
   await conversation.take(step);
   assert.deepEqual(lines, [
@@ -86,7 +86,7 @@ for (const [what, heard, message] of [
   });
 }
 
-test('what comes late is a fault in the next step, or at the end', async () => {
+test('a late message is a fault in the next step, or at the end', async () => {
   const { conversation } = converse(right, right);
   await conversation.take(step);
   conversation.hear(taras, toTaras, encode(parse('late')));
@@ -94,7 +94,7 @@ test('what comes late is a fault in the next step, or at the end', async () => {
   assert.match(await faultOf(conversation.take(step)), /ses\//);
 });
 
-test('two answers on one topic must come in their order', async () => {
+test('two answers on one topic must arrive in their order', async () => {
   const hears = [answer(olena, 'asked'), answer(olena, 'given')];
   const heard = (texts: string[]): Heard[] => texts.map((text) => [olena, ofOlena, text]);
   await converse(heard(['asked', 'given'])).conversation.take({ ...step, hears });
@@ -102,7 +102,7 @@ test('two answers on one topic must come in their order', async () => {
   assert.match(await faultOf(conversation.take({ ...step, hears })), /asked/);
 });
 
-test('what the protocol allows may come once before the rest, and is not counted', async () => {
+test('a message that the protocol allows may arrive once before the rest, and is not counted', async () => {
   const allows = [answer(olena, 'later')];
   const later: Heard = [olena, ofOlena, 'later'];
   const { conversation } = converse([later, ...right]);
@@ -113,7 +113,7 @@ test('what the protocol allows may come once before the rest, and is not counted
   assert.match(await faultOf(twice.take({ ...step, allows })), /was expected/);
 });
 
-test('what one step has heard stands for itself in the steps after it', async () => {
+test('variables bound by one step keep their terms in later steps', async () => {
   const { conversation, said } = converse(right, [[olena, ofOlena, '{ok,6}']]);
   await conversation.take(step);
   const second = { ...step, says: '{again,Time}', hears: [answer(olena, '{ok,Time}')] };
@@ -121,14 +121,14 @@ test('what one step has heard stands for itself in the steps after it', async ()
   assert.equal(said[1], `${olena.client} ${encode(parse('{again,5}')).toString('latin1')}`);
 });
 
-test('a term that fits but is not what it must be is a fault', async () => {
+test('a term that fits the pattern but fails its check is a fault', async () => {
   await converse(right).conversation.take({ ...step, where: { Time: (time) => time === 5 } });
   const { conversation } = converse(right);
   const fault = faultOf(conversation.take({ ...step, where: { Time: (time) => time === 6 } }));
   assert.match(await fault, /^Time /);
 });
 
-test('what a step finds out before it speaks can be said, and what it leaves behind is put right after it', async () => {
+test('variables bound before a request can be used in it, and the step’s cleanup runs right after it', async () => {
   const done: string[] = [];
   const { conversation, said } = converse(right);
   await conversation.take({

@@ -12,7 +12,7 @@ test('every byte survives the shell', () => {
   }
 });
 
-test('only a terminal sees colours', () => {
+test('only a terminal gets colours', () => {
   const written = (hasColours: boolean): string[] => {
     const lines: string[] = [];
     const transcript = openTranscript((line) => lines.push(line), hasColours);
@@ -26,7 +26,7 @@ test('only a terminal sees colours', () => {
   for (const line of written(false)) assert.ok(!line.includes('\x1b'), line);
 });
 
-test('what is no term is written as the bytes that it is', () => {
+test('a payload that is not a term is written as its bytes', () => {
   const lines: string[] = [];
   const transcript = openTranscript((line) => lines.push(line), false);
   transcript.received('topic', Buffer.from('{junk'));
@@ -35,14 +35,14 @@ test('what is no term is written as the bytes that it is', () => {
   assert.match(lines[1] ?? '', /^← topic +<<131,0>>$/);
 });
 
-test('a request as text is written as the term that it is', () => {
+test('a request as text is written as its term', () => {
   const lines: string[] = [];
   const transcript = openTranscript((line) => lines.push(line), false);
   transcript.sent('topic', Buffer.from('{"ok":"verified"}'));
   assert.match(lines[0] ?? '', /^→ topic +\{io,\{ok,verified\},<<>>\}$/);
 });
 
-test('a long text is cut off, the terms behind it are not', () => {
+test('a long text is cut off, the terms after it are not', () => {
   const lines: string[] = [];
   openTranscript((line) => lines.push(line), false).received('topic', encode([Buffer.alloc(500, 'x'), 7]));
   assert.match(lines[0] ?? '', /\[<<"x{60}…">>,7\]$/);

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { watchFiles } from '../../../dev/watch.ts';
 
-/** A folder that is watched, and how often a change was told. */
+/** A watched folder, and the number of reported changes. */
 async function watched(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'profile-watch-'));
   await mkdir(join(folder, 'store'));
@@ -25,7 +25,7 @@ async function watched(t: TestContext) {
     unwatch();
     await rm(folder, { recursive: true });
   });
-  /** Resolves when the folder was looked at so many times more. */
+  /** Resolves after this many more polls of the folder. */
   const looked = async (times: number): Promise<void> => {
     for (const until = looks.count + times; looks.count < until; ) await delay(5);
   };
@@ -59,7 +59,7 @@ test('files that are written one after the other are one change', async (t) => {
   assert.equal(seen.changes, 1);
 });
 
-test('a file that does not count is no change', async (t) => {
+test('an ignored file is no change', async (t) => {
   const { folder, seen, looked } = await watched(t);
   await writeFile(join(folder, 'store', '.keys.ts.swp'), 'new');
   await looked(4);

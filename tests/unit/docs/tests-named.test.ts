@@ -1,4 +1,4 @@
-/** What the documents say is shown by a test is shown by one that is there. */
+/** Every test that the documents name exists. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -9,16 +9,16 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 const documents = ['README.md', ...readdirSync(new URL('docs/', root)).map((file) => `docs/${file}`)];
 
 for (const path of documents.filter((file) => file.endsWith('.md'))) {
-  test(`${path}: every test file that it names is there`, () => {
+  test(`${path}: every test file that it names exists`, () => {
     for (const [file] of read(path).matchAll(/tests\/[\w/-]+\.test\.ts/g)) {
-      // A made-up request, on which docs/contributing.md shows how one is added.
+      // The invented request of the guide in docs/contributing.md.
       if (file === 'tests/system/requests/brief.test.ts') continue;
       assert.ok(existsSync(new URL(file, root)), file);
     }
   });
 }
 
-test('docs/delivery.md: every failure has a test, but for what nobody can promise', () => {
+test('docs/delivery.md: every failure has a test, except those that nobody can prevent', () => {
   const [, table = ''] = /\n\| what fails \|.*?\n\|[-|]+\|\n(.*?)\n\n/s.exec(read('docs/delivery.md')) ?? [];
   const rows = table.split('\n');
   assert.ok(rows.length > 20);
@@ -29,7 +29,7 @@ test('docs/delivery.md: every failure has a test, but for what nobody can promis
   );
 });
 
-test('MQTT.js, on whose inner ways delivery rests, is pinned exactly', () => {
+test('MQTT.js is pinned exactly, because delivery relies on its internals', () => {
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
   assert.match(dependencies.mqtt ?? '', /^\d+\.\d+\.\d+$/);
 });

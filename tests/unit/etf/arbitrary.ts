@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { atom, bitString, float, ImproperList, map, type Term, Tuple } from '../../../src/etf/index.ts';
 
-/** Random terms, and what is done to valid bytes to make them wrong. */
+/** Random terms, and changes that make valid bytes wrong. */
 
 const edges = [
   0,
@@ -32,7 +32,7 @@ const integer: fc.Arbitrary<Term> = fc.oneof(
   fc.integer({ min: -300, max: 300 }),
 );
 
-/** Integers beyond ±(2^53 - 1), which is where a term holds a bigint. */
+/** Integers beyond ±(2^53 - 1), for which a term has a bigint. */
 const large: fc.Arbitrary<Term> = fc.oneof(
   fc.constantFrom(...bigEdges),
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 70n }),
@@ -104,7 +104,7 @@ const { term } = fc.letrec<{ term: Term; inner: Term }>((tie) => ({
 
 export const terms: fc.Arbitrary<Term> = term;
 
-/** Changes to one place or two: a byte or some replaced, removed or inserted, or the end cut off. */
+/** Changes at one or two places: bytes replaced, removed or inserted, or the end cut off. */
 export const mutations = fc
   .array(
     fc.record({

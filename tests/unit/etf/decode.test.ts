@@ -21,7 +21,7 @@ import { foreignSamples } from './foreign-samples.ts';
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const read = (text: string) => decode(hex(`83 ${text}`));
 
-/** What encoders in the field send, and the term that it is. */
+/** Bytes of encoders in the field, and their terms. */
 const readings: Record<string, [string, Term]> = {
   SMALL_INTEGER_EXT: ['61 ff', 255],
   'INTEGER_EXT, signed': ['62 fffffffb', -5],
@@ -94,7 +94,7 @@ describe('decode', () => {
     assert.ok(equal(read('64 0003 676579'), new Atom('gey')));
   });
 
-  test('takes no other atom for one of the protocol, however alike they are', () => {
+  test('keeps similar atoms apart from those of the protocol', () => {
     const words =
       'Profile Service Roster Contact Feature io ok error get set update remove link email aws phone vox';
     for (const word of words.split(' ')) {
@@ -108,7 +108,7 @@ describe('decode', () => {
     }
   });
 
-  test('gives binaries as views on the message', () => {
+  test('returns binaries as views on the message', () => {
     const message = hex('83 6d 00000002 6869');
     const term = decode(message);
     message[6] = 'H'.charCodeAt(0);
@@ -154,7 +154,7 @@ describe('decode', () => {
     'an export in two encodings': '71 64000161 64000162 6101 6a 71 770161 770162 62 00000001 6a',
   };
   for (const [name, pairs] of Object.entries(sameKeys)) {
-    test(`refuses a map that has twice the key: ${name}`, () => {
+    test(`refuses a map with a duplicate key: ${name}`, () => {
       assert.throws(() => read(`74 00000002 ${pairs}`), { reason: 'duplicate_key' });
     });
   }

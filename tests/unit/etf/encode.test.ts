@@ -44,18 +44,18 @@ describe('encode', () => {
     assert.deepEqual(encodeFragment(atom('я'.repeat(128))).subarray(0, 3), hex('76 0100'));
   });
 
-  test('refuses numbers that no Erlang integer was meant by', () => {
+  test('refuses numbers that are not Erlang integers', () => {
     for (const number of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
       assert.throws(() => encode(tuple(number)), RangeError);
     }
   });
 
-  test('goes on as before after a term that it refused', () => {
+  test('continues normally after a term that it refused', () => {
     assert.throws(() => encode(tuple(1, 1.5)), RangeError);
     assert.deepEqual(encode(tuple(1)), hex('83 6801 6101'));
   });
 
-  test('never changes what it gave out before', () => {
+  test('never changes bytes that it returned before', () => {
     const sizes = Array.from({ length: 3_000 }, (_, index) => (index * 37) % 2_000);
     const given = sizes.map((size, index) => encode(Buffer.alloc(size, index)));
     const large = encode(Buffer.alloc(1_000_000, 7));
@@ -83,7 +83,7 @@ describe('terms', () => {
     }
   });
 
-  test('isAtom tells atoms, and the one of a name', () => {
+  test('isAtom recognizes atoms, and the one of a name', () => {
     assert.ok(
       isAtom(atom('get')) && isAtom(atom('get'), 'get') && isAtom(decode(hex('83 77 03 676574')), 'get'),
     );
@@ -125,7 +125,7 @@ describe('fragments', () => {
     assert.deepEqual([...two], [5, 11]);
   });
 
-  test('a tuple inside another one is looked into where it stands', () => {
+  test('a tuple inside another one is read in place', () => {
     const outer = openMessage(hex('83 6802 6101 6802 6102 6103'));
     const offsets = new Int32Array(3);
     assert.equal(elementOffsets(outer, 4, offsets), 2);
@@ -133,7 +133,7 @@ describe('fragments', () => {
     assert.equal(tupleArity(outer), 2);
   });
 
-  test('a list in pieces gives all its elements', () => {
+  test('a list in pieces returns all its elements', () => {
     const list = openMessage(hex('83 6c 00000001 6101 6c 00000001 6a 6b 0002 0203'));
     assert.deepEqual(
       listElements(list)?.map((element) => Buffer.from(element).toString('hex')),
@@ -141,11 +141,11 @@ describe('fragments', () => {
     );
   });
 
-  test('a list with a tail has no elements to give', () => {
+  test('a list with a tail returns no elements', () => {
     assert.equal(listElements(openMessage(hex('83 6c 00000001 6101 6102'))), undefined);
   });
 
-  test('lists of 65,535 and 65,536 bytes are put together as encode writes them', () => {
+  test('lists of 65,535 and 65,536 bytes are built as encode writes them', () => {
     for (const length of [65_535, 65_536]) {
       const elements = new Array<Term>(length).fill(7);
       assert.deepEqual(listOf(elements.map(encodeFragment)), encodeFragment(elements));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { decode, encode, equal, messageOf, openMessage, print, type Term } from '../../../src/etf/index.ts';
 
-/** What Erlang's term_to_binary made of a table of terms; golden/make.escript writes it. */
+/** Erlang's term_to_binary for a table of terms; golden/make.escript writes it. */
 interface Vector {
   readonly name: string;
   readonly options: string;
@@ -19,7 +19,7 @@ const vectors: Vector[] = readFileSync(new URL('golden/vectors.txt', import.meta
     return { name, options, message: Buffer.from(hex, 'hex'), text };
   });
 
-/** Holds a map, a float, a bit string or a fun: carried as it came, in whatever version of the format. */
+/** Contains a map, a float, a bit string or a fun: carried unchanged, in any version of the format. */
 const carried = new Set(['bit strings', 'floats', 'maps', 'export']);
 
 describe('messages of Erlang/OTP', () => {

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import type { EtfReason } from '../../../src/etf/index.ts';
 
-/** Messages made to crash a reader, to fill its memory or to hold its event loop. */
+/** Messages made to crash a reader, to fill its memory or to block its event loop. */
 
 export const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const uint32 = (value: number) => {
@@ -29,7 +29,7 @@ function nested(depth: number, wrap: (inner: Buffer) => Buffer, innermost: Buffe
   return term;
 }
 
-/** What must be refused, and why. */
+/** Messages that must be refused, and why. */
 export const refused: Readonly<Record<string, readonly [Uint8Array, EtfReason]>> = {
   'nothing at all': [Buffer.alloc(0), 'truncated'],
   'only a version': [hex('83'), 'truncated'],
@@ -129,7 +129,7 @@ export const refused: Readonly<Record<string, readonly [Uint8Array, EtfReason]>>
   ],
 };
 
-/** What is allowed, and costs most. */
+/** The most expensive messages that are allowed. */
 export const accepted: Readonly<Record<string, Uint8Array>> = {
   '65,536 elements': message(list(65_536, times(65_536, hex('6a')))),
   '65,536 binaries': message(list(43_000, times(43_000, hex('6d0000000161')))),
@@ -162,7 +162,7 @@ export const accepted: Readonly<Record<string, Uint8Array>> = {
       many(32_000, (i) => Buffer.concat([integer(i), hex('6a')])),
     ),
   ),
-  // Integers that fall into the same bucket of a hash table that does not mix their bits.
+  // Integers in the same bucket of a hash table that does not mix their bits.
   'a map of 32,000 multiples of 65,536': message(
     map(
       32_000,

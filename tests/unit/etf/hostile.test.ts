@@ -58,7 +58,7 @@ describe('an error', () => {
     });
   });
 
-  test('never quotes what was sent', () => {
+  test('never quotes the message', () => {
     assert.throws(() => decode(Buffer.from('secret code 123456')), { message: 'bad_version at byte 0' });
   });
 });
@@ -66,7 +66,7 @@ describe('an error', () => {
 describe('limits', () => {
   const limits = { payloadBytes: 100, nesting: 2, elements: 3, inflatedBytes: 50 };
 
-  test('can be set tighter, each on its own', () => {
+  test('can be set tighter, each separately', () => {
     assert.equal(
       outcome(() => decode(message(binary(Buffer.alloc(95))), limits)),
       'payload_too_large',

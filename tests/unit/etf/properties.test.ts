@@ -29,7 +29,7 @@ import {
 import { mutations, terms } from './arbitrary.ts';
 import { foreignSamples } from './foreign-samples.ts';
 
-/** Terms that hold pids, references, funs and all else that is carried. */
+/** Terms with pids, references, funs and all other foreign parts. */
 const carriers: fc.Arbitrary<Term> = fc
   .array(
     fc.constantFrom(...Object.values(foreignSamples).map(({ hex }) => new Foreign(Buffer.from(hex, 'hex')))),
@@ -40,7 +40,7 @@ const carriers: fc.Arbitrary<Term> = fc
 const runs = { numRuns: 3_000 };
 
 describe('for every term', () => {
-  test('what is written reads back as the same term', () => {
+  test('the written term reads back as the same term', () => {
     fc.assert(
       fc.property(terms, (term) => {
         assert.ok(equal(decode(encode(term)), term));
@@ -50,7 +50,7 @@ describe('for every term', () => {
     );
   });
 
-  test('writing what was read gives the same bytes', () => {
+  test('writing a read term gives the same bytes', () => {
     fc.assert(
       fc.property(terms, (term) => {
         assert.deepEqual(encode(decode(encode(term))), encode(term));
@@ -59,7 +59,7 @@ describe('for every term', () => {
     );
   });
 
-  test('what is compressed reads as the same term', () => {
+  test('a compressed term reads as the same term', () => {
     fc.assert(
       fc.property(terms, (term) => {
         assert.ok(equal(decode(compressed(encodeFragment(term))), term));
@@ -80,7 +80,7 @@ describe('for every term', () => {
     );
   });
 
-  test('a tuple or list put together from fragments is the encoded tuple or list', () => {
+  test('a tuple or list made from fragments is the encoded tuple or list', () => {
     fc.assert(
       fc.property(fc.array(terms, { maxLength: 20 }), (elements) => {
         const fragments = elements.map(encodeFragment);
@@ -91,11 +91,11 @@ describe('for every term', () => {
     );
   });
 
-  test('a tuple or list taken apart gives the encoded elements, and anything else gives none', () => {
+  test('the parts of a tuple or list are the encoded elements, and anything else has none', () => {
     fc.assert(fc.property(terms, checkElements), runs);
   });
 
-  test('what is printed reads back as the same term, on one line and on many', () => {
+  test('the printed term reads back as the same term, on one line and on many', () => {
     fc.assert(
       fc.property(terms, (term) => {
         assert.ok(equal(parse(print(term)), term), print(term));
@@ -154,7 +154,7 @@ describe('for every damaged message', () => {
     assert.ok(seen.accepted > 500 && seen.refused > 5_000, JSON.stringify(seen));
   });
 
-  test('bytes that were never a message are refused or read, and nothing else happens', () => {
+  test('random bytes are refused or read, and nothing else happens', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         const message = Buffer.concat([Buffer.of(131), bytes]);
@@ -169,7 +169,7 @@ describe('for every damaged message', () => {
     );
   });
 
-  test('text with anything changed is refused with a place in it, or read', () => {
+  test('changed text is refused with a position in it, or read', () => {
     fc.assert(
       fc.property(terms, mutations, (term, mutate) => {
         const text = Buffer.from(mutate(Buffer.from(print(term)))).toString('utf8');
@@ -186,7 +186,7 @@ describe('for every damaged message', () => {
   });
 });
 
-/** What was accepted can also be taken apart, printed and written. */
+/** Accepted terms can also be split, printed and written. */
 function checkAccepted(message: Uint8Array): void {
   const fragment = openMessage(message);
   assert.equal(skipTerm(fragment, 0), fragment.length);

@@ -56,7 +56,7 @@ describe('print', () => {
     });
   }
 
-  test('breaks what is wider than 80 columns into lines, and nothing else', () => {
+  test('breaks only text wider than 80 columns into lines', () => {
     const contact = tuple(atom('Contact'), utf8('380501112233_1'), utf8('a'.repeat(50)), atom('online'));
     const text = print(tuple(atom('Profile'), [contact, 1], [], map([[atom('k'), contact]])), {
       indent: true,
@@ -203,7 +203,7 @@ describe('parse', () => {
     '100,000 nested tuples': ['{'.repeat(100_000), 1, 66, /64 deep/],
   };
   for (const [name, [text, line, column, message]] of Object.entries(refused)) {
-    test(`refuses ${name}, and says where`, () => {
+    test(`refuses ${name} with its position`, () => {
       assert.throws(
         () => parse(text, { records }),
         (error: unknown) => {

@@ -1,4 +1,4 @@
-/** What becomes of a publication at a broker other than the one that a request came from. */
+/** The handling of a publication at another broker than the one of its request. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { OutboxRelay } from '../../../src/failover/outbox-relay.ts';
@@ -35,7 +35,7 @@ function broker(connected: boolean, publish: () => Promise<void>): BrokerConnect
   } as unknown as BrokerConnection;
 }
 
-test('a broker that accepts it is all that is needed; one that refuses it is heard', async (t) => {
+test('a broker that accepts it ends the publication; one that refuses it is logged', async (t) => {
   const { outboxRelay, kept } = start(t);
   await outboxRelay.publish(
     broker(true, async () => undefined),
@@ -46,7 +46,7 @@ test('a broker that accepts it is all that is needed; one that refuses it is hea
   assert.deepEqual(kept, []);
 });
 
-test('for a broker that is away, or that this side is leaving, it is kept', async (t) => {
+test('for a broker that is away, or that this side is leaving, it is stored', async (t) => {
   const { outboxRelay, kept } = start(t);
   const away = broker(false, () => assert.fail('nothing is published at a broker that is away'));
   await outboxRelay.publish(away, publication);
@@ -56,7 +56,7 @@ test('for a broker that is away, or that this side is leaving, it is kept', asyn
   assert.deepEqual(kept, [text, text]);
 });
 
-test('for a broker that is connected and takes nothing, it is kept after a while', async (t) => {
+test('for a broker that is connected and accepts nothing, it is stored after a while', async (t) => {
   const { outboxRelay, kept } = start(t);
   await outboxRelay.publish(
     broker(true, () => new Promise(() => undefined)),
@@ -65,14 +65,14 @@ test('for a broker that is connected and takes nothing, it is kept after a while
   assert.equal(kept.length, 1);
 });
 
-test('what must not be said later is never kept', async (t) => {
+test('a publication that must not be sent later is never stored', async (t) => {
   const { outboxRelay, kept } = start(t);
   const away = broker(false, () => assert.fail('nothing is published at a broker that is away'));
   await assert.rejects(outboxRelay.publish(away, { ...publication, resend: false }), /not kept/);
   assert.deepEqual(kept, []);
 });
 
-test('when too much is kept already, the worker is told that this one is lost', async (t) => {
+test('when the outbox is full, the caller is notified that this one is lost', async (t) => {
   const { outboxRelay } = start(t, 'busy');
   await assert.rejects(
     outboxRelay.publish(

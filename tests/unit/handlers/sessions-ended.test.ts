@@ -1,4 +1,4 @@
-/** The broker's clients follow a removal that a crash cut off: a redelivery names the phone again until all is told. */
+/** The broker's clients after a crash during a removal: a redelivery names the phone again until all are notified. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultLimits, encode } from '../../../src/etf/index.ts';
@@ -10,7 +10,7 @@ import { profile } from '../../harness/terms.ts';
 
 const phone = '380501112233';
 
-/** What `remove` has to say when it is delivered again and was done before; `left` is the removal that has not ended. */
+/** The outcome of `remove` at a redelivery after its commit; `left` is the unfinished removal. */
 async function redelivered(left: object | undefined) {
   const sent = readProfile(encode(profile({ phone, status: 'remove' })), defaultLimits);
   assert.ok(typeof sent !== 'string');
@@ -19,7 +19,7 @@ async function redelivered(left: object | undefined) {
   return handlers.remove(request as unknown as Request, means as unknown as Context);
 }
 
-test('a removal whose notices are not all told names the phone again', async () => {
+test('a removal with pending notices names the phone again', async () => {
   const { sessionsEnded, notices } = await redelivered({
     clients: ['client'],
     entries: [],
@@ -29,6 +29,6 @@ test('a removal whose notices are not all told names the phone again', async () 
   assert.ok(notices !== undefined);
 });
 
-test('one that has ended names nobody: who has the phone by now has signed in anew', async () => {
+test('a finished removal names nobody: a client of the phone has signed in again', async () => {
   assert.equal((await redelivered(undefined)).sessionsEnded, undefined);
 });

@@ -11,7 +11,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-test('work beyond the concurrency waits its turn, and work beyond the queue is told that the lane is full', async () => {
+test('work beyond the concurrency waits its turn, and work beyond the queue is refused as queue full', async () => {
   const limiter = new ConcurrencyLimiter({ name: 'mail', concurrency: 2, maxQueued: 1 });
   const { opened, open } = gate();
   const started: number[] = [];
@@ -32,7 +32,7 @@ test('work beyond the concurrency waits its turn, and work beyond the queue is t
   assert.deepEqual([limiter.running, limiter.waiting, started], [0, 0, [0, 1, 2]]);
 });
 
-test('work that throws gives its place to the next', async () => {
+test('work that throws frees its slot for the next', async () => {
   const limiter = new ConcurrencyLimiter({ name: 'sts', concurrency: 1, maxQueued: 1 });
   const failing = limiter.run(() => Promise.reject(new Error('refused')));
   const next = limiter.run(async () => 'done');
@@ -41,7 +41,7 @@ test('work that throws gives its place to the next', async () => {
   assert.equal(limiter.running, 0);
 });
 
-test('whatever comes, work starts in the order it came in and never above the concurrency', async () => {
+test('in every case work starts in its order of arrival and never above the concurrency', async () => {
   const property = fc.asyncProperty(
     fc.integer({ min: 1, max: 4 }),
     fc.nat({ max: 6 }),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Acknowledgements, type Unacknowledged } from '../../../src/mqtt/acknowledgements.ts';
 
-const IDS = 2; // of 65,535, so that ids are reused often
+const IDS = 2; // Instead of 65,535, so that ids are often reused.
 const TOPIC = 't';
 
 interface Message {
@@ -13,11 +13,11 @@ interface Message {
   sentOn: number;
   handled: boolean;
   handedOut: number;
-  /** How often a PUBACK of its id was written and got lost with the connection: what comes again is then not surely known. */
+  /** How often a PUBACK of its id was lost with the connection: a redelivery is then not surely recognized. */
   lostPubacks: number;
 }
 
-/** A broker that numbers and sends again like Mosquitto, and the client's book, checked against each other. */
+/** A broker that numbers and redelivers like Mosquitto, and the client's list, checked against each other. */
 class World {
   readonly book = new Acknowledgements();
   readonly inWork: { message: Message; entry: Unacknowledged }[] = [];
@@ -33,7 +33,7 @@ class World {
     this.nextId = (this.nextId % IDS) + 1;
   }
 
-  /** The broker sends the next message that this connection has not had, in the order in which it took them. */
+  /** The broker sends the next message that this connection has not had, in the order of their arrival. */
   send(): boolean {
     const message = this.session.find(({ sentOn }) => sentOn !== this.connection);
     if (!this.up || !message) return false;
@@ -83,7 +83,7 @@ class World {
     this.book.connected(sessionPresent);
   }
 
-  /** The broker answers SUBSCRIBE after it has sent again what it had. */
+  /** The broker answers SUBSCRIBE after it has sent its old messages again. */
   confirmSubscription(): void {
     if (!this.up) return;
     this.sendAll();
@@ -95,7 +95,7 @@ class World {
     this.up = false;
   }
 
-  /** The broker comes back with some of its messages forgotten, and gives their ids out again. */
+  /** The broker comes back without some of its messages, and reuses their ids. */
   forget(kept: readonly boolean[]): void {
     this.drop();
     this.session = this.session.filter((_message, n) => kept[n]);
@@ -107,7 +107,7 @@ class World {
     while (this.send());
   }
 
-  /** Let everything come to its end. */
+  /** Lets everything complete. */
   settle(): void {
     this.connect(true);
     this.confirmSubscription();
@@ -134,7 +134,7 @@ const step = fc.oneof(
   },
 );
 
-test('in any order of resends, reused ids, lost and resumed sessions no message is handed out twice or confirmed unhandled, and all are confirmed or forgotten', () => {
+test('in any order of resends, reused ids, lost and resumed sessions no message is delivered twice or confirmed unhandled, and all are confirmed or dropped', () => {
   const property = fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
     const world = new World();
     world.connect(false);
@@ -204,7 +204,7 @@ test('a message under an id that is still in work on the same connection is conf
   assert.equal(acknowledgements.take()?.toString('hex'), '4002000140020001');
 });
 
-test('without a session the ids of the old one confirm nothing', () => {
+test('without a session the old ids confirm nothing', () => {
   const acknowledgements = book();
   const old = acknowledgements.add(1, TOPIC, payload);
   acknowledgements.connected(false);
@@ -215,7 +215,7 @@ test('without a session the ids of the old one confirm nothing', () => {
   assert.equal(acknowledgements.take()?.toString('hex'), '40020001');
 });
 
-test('a message in work is known however many connections have come and gone without it', () => {
+test('a message in work is recognized after any number of connections without it', () => {
   const acknowledgements = book();
   const message = acknowledgements.add(1, TOPIC, payload);
   for (let connections = 0; connections < 3; connections++) {

@@ -12,14 +12,14 @@ const PINGREQ = 0xc0;
 const DISCONNECT = 0xe0;
 const ACCEPTED = '2003000000';
 
-/** A broker of a few bytes, which says what a real one says only in trouble. Reads only small packets. */
+/** A minimal broker that sends what a real one sends only in trouble. Reads only small packets. */
 class ScriptedBroker {
   readonly server: Server;
   readonly sockets: Socket[] = [];
   readonly seen: number[] = [];
   url = '';
   connack = ACCEPTED;
-  /** Reason codes of the SUBACKs to come; afterwards all are granted. */
+  /** Reason codes of the next SUBACKs; later ones are granted. */
   refusals: number[] = [];
   answersPings = true;
 
@@ -43,7 +43,7 @@ class ScriptedBroker {
   }
 
   #read(socket: Socket, bytes: Buffer): void {
-    // A chunk may end inside a packet; the tests look at the short ones only, which come alone.
+    // A chunk may end inside a packet; the tests read only short ones, which come whole.
     for (let at = 0; at + 1 < bytes.length; at += 2 + bytes.readUInt8(at + 1)) {
       const type = bytes.readUInt8(at);
       this.seen.push(type & 0xf0);
@@ -110,14 +110,14 @@ test('a refused connection is a cause, and is tried again', async (t) => {
   assert.equal(causes.at(-1), undefined);
 });
 
-test('a broker that is not there is a cause', async (t) => {
+test('an absent broker is a cause', async (t) => {
   const broker = await ScriptedBroker.start(t);
   broker.server.close();
   const { connection } = connectTo(t, broker);
   await eventually('refused', () => connection.state.cause === 'connection refused');
 });
 
-test('a publish larger than the broker takes is refused here, so that it does not cost the connection', async (t) => {
+test("a publish larger than the broker's limit is refused here, so that the connection survives", async (t) => {
   const broker = await ScriptedBroker.start(t);
   broker.connack = '200800000527000001f4'; // Maximum Packet Size 500
   const { connection } = connectTo(t, broker);
@@ -128,7 +128,7 @@ test('a publish larger than the broker takes is refused here, so that it does no
   await eventually('the small one arrives', () => broker.seen.includes(PUBLISH));
 });
 
-test('publishes wait while the broker does not read, instead of piling up in the socket', async (t) => {
+test('publishes wait while the broker does not read, instead of filling the socket buffer', async (t) => {
   const broker = await ScriptedBroker.start(t);
   const { connection } = connectTo(t, broker);
   await eventually('subscribed', () => connection.state.subscribed);
@@ -152,7 +152,7 @@ test('publishes wait while the broker does not read, instead of piling up in the
   await eventually('all arrive', () => read > 1000 * payload.length);
 });
 
-test('without a connection publishes wait, and close rejects what waits', async (t) => {
+test('without a connection publishes wait, and close rejects the waiting ones', async (t) => {
   const broker = await ScriptedBroker.start(t);
   broker.server.close();
   const { connection } = connectTo(t, broker);
@@ -184,7 +184,7 @@ test('close sends no DISCONNECT, so that the broker keeps the session', async (t
   assert.equal(broker.seen.includes(DISCONNECT), false);
 });
 
-test('a broker that is silent beyond the keep-alive time is left for a new connection, a busy one that answers pings is not', async (t) => {
+test('a broker that is silent beyond the keep-alive time is replaced by a new connection, a busy one that answers pings is not', async (t) => {
   const broker = await ScriptedBroker.start(t);
   const { connection, causes } = connectTo(t, broker, (delivery) => delivery.acknowledge());
   await eventually('subscribed', () => connection.state.subscribed);

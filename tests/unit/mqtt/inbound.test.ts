@@ -34,7 +34,7 @@ function room(receiveMaximum: number, handOut: (delivery: Delivery) => void) {
   return { acknowledgements, inbound, receive, written, turnEnded };
 }
 
-test('the library is told to send no PUBACK at QoS 1, and to do as always otherwise', () => {
+test('the library sends no PUBACK at QoS 1, and otherwise its usual packets', () => {
   const { receive } = room(1, () => undefined);
   assert.equal(receive({ messageId: 1 }), true);
   assert.equal(receive({ qos: 0 }), false);
@@ -55,7 +55,7 @@ test('acknowledgements of one turn leave in one write', async () => {
   assert.deepEqual([inbound.inFlight, inbound.idle], [0, true]);
 });
 
-test('a handler that acknowledges at once is given ten thousand waiting messages without a deep stack', () => {
+test('a handler that acknowledges at once gets ten thousand waiting messages without a deep stack', () => {
   let handled = 0;
   let first: Delivery | undefined;
   const { receive, inbound } = room(1, (delivery) => {
@@ -66,10 +66,10 @@ test('a handler that acknowledges at once is given ten thousand waiting messages
   assert.equal(handled, 1);
   first?.acknowledge();
   assert.equal(handled, 10_000);
-  assert.equal(inbound.inFlight, 10_000); // no turn has ended, so no PUBACK is written yet
+  assert.equal(inbound.inFlight, 10_000); // No turn has ended, so no PUBACK is written yet.
 });
 
-test('what would be too much to keep is passed over, and taken when the broker sends it on the next connection', () => {
+test('messages beyond the bound are skipped, and accepted when the broker sends them on the next connection', () => {
   const handedOut: Delivery[] = [];
   const { receive, inbound, acknowledgements } = room(1, (delivery) => handedOut.push(delivery));
   const payload = Buffer.alloc(MEBIBYTE);
@@ -82,6 +82,6 @@ test('what would be too much to keep is passed over, and taken when the broker s
 
   acknowledgements.connected(true);
   for (let messageId = 1; messageId <= 40; messageId++) receive({ messageId, payload, dup: true });
-  assert.equal(handedOut.length, kept + 1); // those before it are known, and acknowledged again
+  assert.equal(handedOut.length, kept + 1); // The earlier ones are recognized, and acknowledged again.
   assert.equal(handedOut.at(-1)?.redelivered, true);
 });

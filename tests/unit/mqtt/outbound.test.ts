@@ -19,18 +19,18 @@ function publicationsTo(write: (bytes: Buffer) => void): Outbound {
 const acknowledgement = (cmd: 'puback' | 'pubcomp', messageId: number, reasonCode = 0): Packet =>
   ({ cmd, messageId, reasonCode }) as Packet;
 
-/** A broker that has the other half of each exchange, and may read, answer and lose its client at any time. */
+/** A broker with the other half of each exchange. It may read, answer and lose its client at any time. */
 class World {
   readonly outbound = publicationsTo((bytes) => void this.#parser?.parse(bytes));
-  /** What the broker has accepted, in order. */
+  /** Accepted messages, in order. */
   readonly accepted: string[] = [];
   readonly confirmed: string[] = [];
   readonly #confirmations: Promise<void>[] = [];
-  /** QoS 2: taken, and not yet released, by packet id. */
+  /** QoS 2: received, and not yet released, by packet id. */
   #half = new Map<number, string>();
   #toBroker: Packet[] = [];
   #toClient: Packet[] = [];
-  /** Packet ids of this connection that the broker has not let go. */
+  /** Packet ids of this connection that the broker has not released. */
   #inFlight = new Set<number>();
   #parser: Parser | undefined;
   hasLostSession = false;
@@ -43,7 +43,7 @@ class World {
     this.#confirmations.push(this.outbound.publish(publication).then(() => void this.confirmed.push(name)));
   }
 
-  /** Takes the next packet and has its answer ready. @returns whether there was one. */
+  /** Reads the next packet and prepares its answer. @returns whether there was one. */
   read(): boolean {
     const packet = this.#toBroker.shift();
     if (packet?.cmd === 'publish') this.#take(packet);
@@ -93,7 +93,7 @@ class World {
     this.outbound.opened();
   }
 
-  /** What is under way in either direction is lost. */
+  /** Packets in flight are lost in both directions. */
   cut(): void {
     this.outbound.suspended('unrelated');
     this.#parser = undefined;
@@ -121,7 +121,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant((world: World) => world.connect(false)) },
 );
 
-test('wherever the connection breaks, what is published at one QoS is accepted in order and confirmed once, at QoS 2 accepted once while the session lasts', async () => {
+test('wherever the connection breaks, publications at one QoS are accepted in order and confirmed once, at QoS 2 accepted once while the session lasts', async () => {
   const property = fc.asyncProperty(fc.array(step, { maxLength: 100, size: 'max' }), async (steps) => {
     const world = new World();
     for (const take of steps) take(world);
@@ -160,7 +160,7 @@ function open(properties: IConnackPacket['properties'] = {}): Sent {
 
 const publication = { topic: 't', payload: Buffer.from('p'), qos: 1 as const };
 
-test('a packet id that the broker has not confirmed is not used again when all others were', async () => {
+test('a packet id that the broker has not confirmed is not reused when all others were', async () => {
   const { outbound, ids } = open();
   void outbound.publish(publication);
   const [held] = ids;
@@ -182,13 +182,13 @@ test('a publish that is too large for the broker is refused, and the next is sen
   assert.equal(ids.length, 1);
 });
 
-test('a broker that takes QoS 0 at most is sent that, and nothing is waited for', async () => {
+test('a broker with a maximum QoS of 0 gets that, and nothing waits for it', async () => {
   const { outbound, ids } = open({ maximumQoS: 0 });
   await outbound.publish(publication);
   assert.deepEqual([ids, outbound.idle], [[0], true]);
 });
 
-test('what must not be sent again is rejected by the next connection, whether it was sent on the last or waited for this', async () => {
+test('a publication that must not be sent again is rejected by the next connection, whether it was sent or waiting', async () => {
   const sent: string[] = [];
   const reading = parser({ protocolVersion: 5 });
   reading.on('packet', (packet) =>
@@ -213,7 +213,7 @@ test('what must not be sent again is rejected by the next connection, whether it
   await assert.rejects(kept);
 });
 
-test('subscribing never has the packet id of a publication', () => {
+test('subscribing never uses the packet id of a publication', () => {
   const ids = new PacketIds();
   for (let count = 0; count < 70_000; count++) {
     const id = ids.allocate();

@@ -28,10 +28,10 @@ const publications = fc.record(
   { requiredKeys: ['topic', 'payload', 'qos'] },
 );
 
-/** On both sides of where lengths take a byte more, and where a payload is no longer copied. */
+/** On both sides of the sizes where lengths take a byte more, and where a payload is no longer copied. */
 const moreBytes = fc.constantFrom(0, 0, 100, 3_800, 4_096, 16_300, 2_097_100);
 
-test('a PUBLISH of any content is read as it was meant', () => {
+test('a PUBLISH of any content is read unchanged', () => {
   fc.assert(
     fc.property(
       publications,
@@ -72,7 +72,7 @@ const tooLong: [string, Partial<Publication>][] = [
 ];
 
 for (const [what, part] of tooLong) {
-  test(`${what} that MQTT has no length for is no packet`, () => {
+  test(`${what} that MQTT has no length for is refused as a packet`, () => {
     const publication = { topic: 't', payload: Buffer.from('p'), qos: 1, ...part } as const;
     const flags = { qos: 1, packetId: 1, isResent: false } as const;
     assert.throws(() => publishPacket(publication, flags), PublishRefused);
@@ -93,7 +93,7 @@ const refused: [number, Partial<Publication>][] = [
   [0x9a, { retain: true }],
 ];
 
-test('what a broker would refuse is refused with its reason, and what is just fit is not', () => {
+test('a packet that a broker would refuse is refused with its reason, and one just within the limits is not', () => {
   const flags = { qos: 1, packetId: 1, isResent: false } as const;
   const limits = { largestPacket: 1_000, highestQos: 2, retains: false } as const;
   const packet = (part: Partial<Publication>) =>

@@ -1,4 +1,4 @@
-/** Which publication is dropped when a broker ends connections, and that no other ever is. */
+/** Finds the publication at which a broker ends connections, and drops no other. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import { PublishRefused, Reconnected } from '../../../src/mqtt/publish-errors.ts
 import type { Ending } from '../../../src/mqtt/suspects.ts';
 import type { WriteBatcher } from '../../../src/mqtt/write-batcher.ts';
 
-/** A broker that ends the connection at each publish of `poison`, and takes all others. */
+/** A broker that ends the connection at each publish of `poison`, and accepts all others. */
 class Broker {
   readonly outbound: Outbound;
   readonly outcomes = new Map<string, 'confirmed' | 'refused'>();
@@ -59,7 +59,7 @@ class Broker {
     this.outbound.suspended(ending);
   }
 
-  /** Takes one packet. @returns whether there was one. */
+  /** Reads one packet. @returns whether there was one. */
   read(): boolean {
     this.maxInFlight = Math.max(this.maxInFlight, this.#toBroker.length);
     const packet = this.#toBroker.shift();
@@ -76,7 +76,7 @@ class Broker {
     return true;
   }
 
-  /** Until nothing is left to be said. */
+  /** Runs until nothing is left to send. */
   async settle(): Promise<void> {
     for (let tries = 0; tries < 500 && !this.outbound.idle; tries++) {
       if (!this.#parser) this.connect();
@@ -89,7 +89,7 @@ class Broker {
 }
 
 const qos = fc.constantFrom(1 as const, 2 as const);
-/** What happens to connections of itself: none of it is a publication's fault. */
+/** Faults of connections that no publication causes. */
 const mishap = fc.constantFrom<(broker: Broker) => void>(
   (broker) => broker.connect(),
   (broker) => broker.connect({ sessionPresent: false }),
@@ -97,7 +97,7 @@ const mishap = fc.constantFrom<(broker: Broker) => void>(
   (broker) => broker.cut('unrelated'),
   (broker) => {
     broker.cut('closed');
-    broker.outbound.suspended('unrelated'); // it can't be reached for a while
+    broker.outbound.suspended('unrelated'); // It is unreachable for a while.
   },
 );
 const step = (poison: boolean) =>
@@ -112,7 +112,7 @@ const step = (poison: boolean) =>
   );
 
 for (const ending of ['blamed', 'closed'] as const) {
-  test(`whatever else breaks, publications at which the connection is ${ending} are dropped, and all others confirmed`, async () => {
+  test(`with any other fault, publications at which the connection is ${ending} are dropped, and all others confirmed`, async () => {
     const property = fc.asyncProperty(fc.array(step(true), { maxLength: 80, size: 'max' }), async (steps) => {
       const broker = new Broker(ending);
       for (const take of steps) take(broker);
@@ -127,7 +127,7 @@ for (const ending of ['blamed', 'closed'] as const) {
   });
 }
 
-test('two cut wires that look as if the broker had closed the connection drop nothing, wherever they fall', async () => {
+test('two cut wires that look like a close by the broker drop nothing, at any position', async () => {
   const closed = fc.constant((broker: Broker) => {
     broker.cut('closed');
     broker.connect();
@@ -147,7 +147,7 @@ for (const [ending, max] of [
   ['blamed', 2],
   ['closed', 4],
 ] as const) {
-  test(`a culprit among a hundred costs ${max} connections that are ${ending}, and then all goes at full speed`, async () => {
+  test(`one bad publication in a hundred costs ${max} connections that are ${ending}, and then all go at full speed`, async () => {
     const broker = new Broker(ending);
     broker.connect();
     for (let count = 0; count < 100; count++) broker.publish(1, count === 40 ? 'poison' : 'innocent');
@@ -168,7 +168,7 @@ for (const [ending, max] of [
   });
 }
 
-test('suspects wait until the connection has shown that it works, and go one at a time', () => {
+test('suspects wait until the connection has proved to work, and go one at a time', () => {
   const broker = new Broker('closed');
   broker.connect();
   for (let count = 0; count < 10; count++) broker.publish(1);
@@ -182,7 +182,7 @@ test('suspects wait until the connection has shown that it works, and go one at 
   assert.equal(broker.outbound.idle, true);
 });
 
-test('a broker that restarts at each try, or a keep-alive that lapses, proves nothing', async () => {
+test('a broker that restarts at each try, or a keep-alive that expires, proves nothing', async () => {
   for (const end of [
     (broker: Broker) => broker.cut('unrelated'),
     (broker: Broker) => {
@@ -206,7 +206,7 @@ test('a broker that restarts at each try, or a keep-alive that lapses, proves no
   }
 });
 
-test('a culprit that is published anew on each connection is found too, and then all goes at full speed', async () => {
+test('a bad publication that is repeated on each connection is found too, and then all go at full speed', async () => {
   for (const ending of ['blamed', 'closed'] as const) {
     const broker = new Broker(ending);
     let tries = 0;

@@ -19,7 +19,7 @@ const values: Readonly<Record<string, string>> = {
   newPhone: '380931112233',
 };
 
-/** The request that a form composes, as a worker reads it. */
+/** The request of a form, as a worker reads it. */
 function composed(kind: (typeof requestKinds)[number]) {
   const sent = readProfile(
     encode(forms[kind].compose('380501112233', (name) => values[name] ?? '')),
@@ -38,7 +38,7 @@ for (const kind of requestKinds) {
   });
 }
 
-test('contacts and settings are written a line each', () => {
+test('contacts and settings are written one on each line', () => {
   const { rosters, settings } = composed('set');
   const [roster] = readRosters(rosters) ?? [];
   assert.deepEqual(
@@ -56,11 +56,11 @@ test('contacts and settings are written a line each', () => {
   );
 });
 
-test('what is left empty is left unset', () => {
+test('an empty field stays unset', () => {
   assert.equal(print(forms.set.compose('1', () => '')), '{\'Profile\',<<"1">>,[],[],[],0,0,[],set}');
 });
 
-test('a time that is no number goes out as it was typed, for the worker to refuse', () => {
+test('a time that is not a number is sent as typed, for the worker to refuse', () => {
   const said = forms.update.compose('1', (name) => (name === 'time' ? 'soon' : ''));
   assert.match(print(said), /<<"soon">>/);
 });

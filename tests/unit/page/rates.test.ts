@@ -18,11 +18,11 @@ test('requests a second are those between two samples', () => {
   assert.deepEqual(moment.inFlight, [3]);
 });
 
-test('a worker that began anew is counted from nought', () => {
+test('a restarted worker is counted from zero', () => {
   assert.deepEqual(momentBetween(sampled(0, 40, 50), sampled(1000, 4, 4)).perSecond, [4]);
 });
 
-test('nothing is said of a first sample, nor of a worker that does not answer', () => {
+test('a first sample has no rates, nor has a worker that does not answer', () => {
   assert.deepEqual(momentBetween(undefined, sampled(1000, 4, 4)).perSecond, [null]);
   const gone: Sample = { atMs: 1000, workers: [{ name: 'worker-1' }] };
   assert.deepEqual(momentBetween(sampled(0, 40, 50), gone), {
@@ -35,13 +35,13 @@ test('nothing is said of a first sample, nor of a worker that does not answer', 
 });
 
 test('latencies are those of the requests between two samples', () => {
-  // Of ten new requests all took more than 10 and at most 100 ms.
+  // All of ten new requests took more than 10 and at most 100 ms.
   const { median, p95 } = momentBetween(sampled(0, 40, 50), sampled(1000, 40, 60));
   assert.ok(median !== null && Math.abs(median - 55) < 1e-6, `${median} ms`);
   assert.ok(p95 !== null && Math.abs(p95 - 95.5) < 1e-6, `${p95} ms`);
 });
 
-test('of a request that took longer than the last bound only that is told', () => {
+test('for a request beyond the last bound only that bound is shown', () => {
   const durations = [
     { atMostSeconds: 10, count: 0 },
     { atMostSeconds: 3600, count: 1 },

@@ -1,4 +1,4 @@
-/** A bad payload must not hold the event loop: all other clients of the worker wait meanwhile. */
+/** A bad payload must not block the event loop: all other clients of the worker wait meanwhile. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultLimits } from '../../../src/etf/index.ts';
@@ -12,7 +12,7 @@ const phone = '380501112233';
 /** Twice 20 ms, beside a unit of some 10 ms that runs on the same busy machine. */
 const maxUnits = 4;
 
-/** What `set` calls on the profiles; nothing is stored, but all that comes before it is done. */
+/** The profiles that `set` calls; nothing is stored, but all earlier work is done. */
 const context = {
   profiles: {
     change: async (_cause: unknown, _word: unknown, decide: (profile: undefined) => unknown) => {
@@ -22,7 +22,7 @@ const context = {
   },
 } as unknown as Context;
 
-/** What a payload keeps the event loop busy with, from its receipt to the first wait for Redis. */
+/** The work of a payload in the event loop, from its receipt to the first wait for Redis. */
 function receive(payload: Buffer): void {
   const sent = readProfile(payload, defaultLimits);
   if (typeof sent !== 'string') void handle(sent);

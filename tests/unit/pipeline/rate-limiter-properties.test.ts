@@ -1,4 +1,4 @@
-/** Who is limited, over 1 to 8 workers, in virtual time: whatever the rate, the burst, the spread and the delays. */
+/** The rate limit over 1 to 8 workers, in virtual time, for any rate, burst, spread and delays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -13,11 +13,11 @@ const system = {
   burst: fc.oneof(fc.constantFrom(1, 2, 500), fc.integer({ min: 1, max: 1_000 })),
   maxDelay: fc.constantFrom(0, 1, 20, 100),
   seed: fc.integer({ min: 1 }),
-  /** Each worker gets what the one before it gets, times this. */
+  /** Each worker's share relative to the one before it. */
   spread: fc.constantFrom(1, 0.7, 0.1),
 };
 
-/** A worker for each request, evenly or not. */
+/** Chooses a worker for each request, evenly or not. */
 function chooser(workers: number, spread: number, random: () => number): () => number {
   const weights = Array.from({ length: workers }, (_, worker) => spread ** worker);
   const all = weights.reduce((sum, weight) => sum + weight, 0);
@@ -31,16 +31,16 @@ function chooser(workers: number, spread: number, random: () => number): () => n
   };
 }
 
-/** How a client asks for a while. */
+/** The behaviour of a client for a while. */
 const phase = fc.record({
-  /** As a share of the rate; above 1 it asks as early as the limit lets it. */
+  /** As a share of the rate; above 1 it sends as early as the limit allows. */
   load: fc.oneof(fc.constantFrom(0.4, 0.96, 2), fc.double({ min: 0.01, max: 3, noNaN: true })),
   requests: fc.integer({ min: 1, max: 1_000 }),
-  /** Before it, as a share of the time in which the bucket fills up. */
+  /** The pause before it, as a share of the time in which the bucket refills. */
   pause: fc.constantFrom(0, 0, 0.01, 0.3, 2),
 });
 
-test('a client within its rate is never limited, whichever worker it meets', async () => {
+test('a client within its rate is never limited, whichever workers it reaches', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({ ...system, phases: fc.array(phase, { minLength: 1, maxLength: 8 }) }),
@@ -66,7 +66,7 @@ test('a client within its rate is never limited, whichever worker it meets', asy
   );
 });
 
-test('a client above its rate gets it within 10 %, beside what it sends before all workers have heard', async () => {
+test('a client above its rate gets it within 10 %, besides what it sends before all workers have the reports', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({ ...system, load: fc.double({ min: 1.2, max: 10, noNaN: true }) }),
@@ -87,7 +87,7 @@ test('a client above its rate gets it within 10 %, beside what it sends before a
           exactly++;
         }
         const allowed = Math.min(asked, burst + (rate * simulation.now) / 1_000);
-        // A report takes 50 ms and its way, and each worker keeps a small use to itself.
+        // A report takes 50 ms and its way, and each worker counts a small use locally.
         const lag = (load * rate * (50 + 2 * maxDelay)) / 1_000 + workers * (2 + burst / 128) + rate / 10;
         assert.ok(letIn >= exactly * 0.9 - 1, `${letIn} of ${exactly} by a bucket that knows everything`);
         assert.ok(letIn <= allowed * 1.1 + lag, `${letIn} of ${allowed} that are allowed`);
@@ -126,7 +126,7 @@ for (const [workers, spread] of [
   });
 }
 
-test('what several workers let in at once beyond the burst is owed, and forgiven to nobody', async () => {
+test('use beyond the burst on several workers at once is charged later, and never forgotten', async () => {
   const random = randomFrom(1);
   const simulation = new Simulation({ workers: 8, rate: 50, burst: 500, maxDelay: 5, random });
   let letIn = 0;
@@ -142,7 +142,7 @@ test('what several workers let in at once beyond the burst is owed, and forgiven
   assert.ok(letIn <= 8 * 500 + 8 * 5, `${letIn} while 3,500 are owed at 50 a second`);
 });
 
-test('a client that asks on after Redis was away is charged what it used, and no more', async () => {
+test('a client that continues after an outage of Redis is charged its use, and no more', async () => {
   const random = randomFrom(3);
   const simulation = new Simulation({ workers: 2, rate: 50, burst: 100, maxDelay: 5, random });
   for (let request = 1; request <= 48 * 600; request++) {

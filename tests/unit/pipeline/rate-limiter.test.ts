@@ -1,4 +1,4 @@
-/** Who must wait, in one worker; tests/unit/pipeline/rate-limiter-properties.test.ts has several. */
+/** The rate limit in one worker; tests/unit/pipeline/rate-limiter-properties.test.ts has several. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomFrom, Simulation, type SimulationOptions } from './rate-simulation.ts';
@@ -8,7 +8,7 @@ function open(options: Partial<SimulationOptions> = {}) {
   const simulation = new Simulation(settings);
   const [limiter] = simulation.limiters;
   assert.ok(limiter);
-  /** How many of these requests are let in. */
+  /** How many of these requests are allowed. */
   const ask = (client: string, count: number, cost?: number): number => {
     let letIn = 0;
     for (let asked = 0; asked < count; asked++) if (!limiter.isLimited(client, cost)) letIn++;
@@ -17,7 +17,7 @@ function open(options: Partial<SimulationOptions> = {}) {
   return { simulation, limiter, ask };
 }
 
-test('a client may ask so often at once, and then at its rate', async () => {
+test('a client may send its burst at once, and then its rate', async () => {
   const { simulation, ask } = open();
   assert.equal(ask('a', 50), 20);
   await simulation.passTo(1_000);
@@ -25,7 +25,7 @@ test('a client may ask so often at once, and then at its rate', async () => {
   assert.equal(ask('b', 50), 20, 'others are not touched');
 });
 
-test('with a rate of 0 nobody must wait', () => {
+test('with a rate of 0 nobody is limited', () => {
   assert.equal(open({ rate: 0 }).ask('a', 10_000), 10_000);
 });
 
@@ -41,7 +41,7 @@ test('a request may cost more or less than one; one above the burst needs a full
   assert.equal(ask('c', 1, 50), 0);
 });
 
-test('a client that asks seldom is never reported to Redis', async () => {
+test('a client with few requests is never reported to Redis', async () => {
   const { simulation, ask } = open({ rate: 50, burst: 500 });
   for (let minute = 1; minute <= 1_000; minute++) {
     await simulation.passTo(minute * 60_000);
@@ -59,7 +59,7 @@ test('a busy client costs at most one report in 50 ms', async () => {
   assert.ok(simulation.reports <= 10_000 / 50, `${simulation.reports} reports`);
 });
 
-test('Redis away: each worker goes on with its own bucket, and keeps nothing for each request', async () => {
+test('without Redis each worker continues with its own bucket, and stores nothing for each request', async () => {
   const { simulation, ask } = open();
   simulation.isAway = true;
   assert.equal(ask('a', 50), 20);
@@ -74,13 +74,13 @@ test('many other clients do not refill the bucket of one that has used it up', a
   const { simulation, ask } = open({ rate: 1, burst: 20, maxClients: 100 });
   assert.equal(ask('flood', 50), 20);
   for (let other = 0; other < 10_000; other++) {
-    await simulation.passTo(other); // Ten seconds in all.
+    await simulation.passTo(other); // Ten seconds in total.
     ask(`other-${other % 5_000}`, 1);
   }
   assert.ok(ask('flood', 50) <= 10);
 });
 
-test('what a forgotten client has used is reported first', async () => {
+test('the use of a dropped client is reported first', async () => {
   const { simulation, ask } = open({ rate: 1, burst: 500, maxClients: 10 });
   assert.equal(ask('a', 3), 3);
   await simulation.passTo(4_000);

@@ -1,7 +1,7 @@
 /** Workers with their rate limiters, and the Redis between them, in virtual time. */
 import { openRateLimiter, type RateLimiter } from '../../../src/pipeline/rate-limiter.ts';
 
-/** What `report-use` does to the bucket of a client, in microseconds: the test of that script compares them. */
+/** The effect of `report-use` on the bucket of a client, in microseconds: the test of that script compares them. */
 export class SharedBucket {
   since: number | undefined;
   full = 0;
@@ -22,7 +22,7 @@ export class SharedBucket {
   }
 }
 
-/** A token bucket that knows everything at once. */
+/** A token bucket with immediate and complete information. */
 export class ExactBucket {
   #full = Number.NEGATIVE_INFINITY;
   readonly #interval: number;
@@ -33,7 +33,7 @@ export class ExactBucket {
     this.#burst = burst;
   }
 
-  /** When the next request is within the limit, at `now` or after it, in milliseconds. */
+  /** The earliest time from `now` on when a request is within the limit, in milliseconds. */
   next(now: number): number {
     return Math.max(now, this.#full - (this.#burst - 1) * this.#interval);
   }
@@ -64,10 +64,10 @@ export class Simulation {
   readonly limiters: RateLimiter[] = [];
   readonly buckets = new Map<string, SharedBucket>();
   reports = 0;
-  /** While it is true Redis is away. */
+  /** Whether Redis is away. */
   isAway = false;
   now = 0;
-  /** By time; few at once, since each client has one report under way on each worker. */
+  /** By time; few at once, since each client has one report in flight on each worker. */
   readonly #events: Event[] = [];
   readonly #options: SimulationOptions;
 
@@ -81,14 +81,14 @@ export class Simulation {
         return true; // A report that fails at once settles too.
       });
     for (let worker = 0; worker < workers; worker++) {
-      const now = (): number => this.now + worker * 12_345.678; // Clocks have nothing to do with each other.
+      const now = (): number => this.now + worker * 12_345.678; // The clocks are independent.
       this.limiters.push(
         openRateLimiter({ rate, burst, rates, now, schedule, ...(maxClients && { maxClients }) }),
       );
     }
   }
 
-  /** Let the time pass, with all that happens until then. */
+  /** Advances the time, with all events until then. */
   async passTo(at: number): Promise<void> {
     for (let [event] = this.#events; event !== undefined && event.at <= at; [event] = this.#events) {
       this.#events.shift();

@@ -1,4 +1,4 @@
-/** The way of a request where real servers can't be made to fail at will: brokers and stores are stand-ins here. */
+/** The pipeline of a request where real servers can't fail on demand: brokers and stores are stand-ins here. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { atom, decode, defaultLimits, encode, type Term } from '../../../src/etf/index.ts';
@@ -22,7 +22,7 @@ const phone = '380501112233';
 const get = encode(profile({ phone, status: 'get' }));
 const update = encode(profile({ phone, status: 'update' }));
 
-/** A profile with one contact, who holds it too. */
+/** A profile with one contact, which has it too. */
 const stored = {
   version: 'v',
   update: 5,
@@ -35,7 +35,7 @@ const stored = {
 const found = { session: { phone, tokenHash: '' }, stored, record: '', refusal: '' };
 const entry = fragment(contact({ phoneId: `${phone}_1` }));
 
-/** Stores in which a test breaks what it wants to see broken. */
+/** Stores in which a test causes failures. */
 const context = (broken: object = {}): Context =>
   ({
     requestStates: { load: async () => found },
@@ -47,7 +47,7 @@ const context = (broken: object = {}): Context =>
     ...broken,
   }) as unknown as Context;
 
-/** A broker that accepts what is published when it is told to, or refuses it. */
+/** A broker that accepts or refuses publications on demand. */
 class BrokerStandIn {
   readonly session = 'session';
   readonly address: string;
@@ -109,7 +109,7 @@ function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () =
   return { broker, other, serve, acknowledged, metrics, lines };
 }
 
-/** A promise and what settles it. */
+/** A promise with its resolve function. */
 function gate() {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => {
@@ -150,7 +150,7 @@ test('a request is acknowledged only when all brokers have accepted its notices'
   );
 });
 
-test('a request whose answer or notices could not be said, as this side has left the broker, is not acknowledged', async () => {
+test('a request whose answer or notices could not be sent, as this side has left the broker, is not acknowledged', async () => {
   for (const refused of ['actions/', 'ses/']) {
     const { broker, serve, acknowledged, lines } = start();
     broker.accept = async () => {
@@ -162,7 +162,7 @@ test('a request whose answer or notices could not be said, as this side has left
   }
 });
 
-test('seventeen requests that tell others: sixteen do it at once, and those of another broker need not wait for them', async () => {
+test('seventeen requests with notices: sixteen run at once, and those of another broker do not wait for them', async () => {
   const { opened, open } = gate();
   let telling = 0;
   const change = async () => {
@@ -193,7 +193,7 @@ for (const [name, error] of [
   ['a fault of Redis', new Fault('redis: OOM', new Error(`HSET profile:{${phone}} secret`))],
   ['a bug', new TypeError('x is not a function')],
 ] as const) {
-  test(`${name} is answered with internal, logged without what the client sent, and acknowledged`, async () => {
+  test(`${name} is answered with internal, logged without the client's data, and acknowledged`, async () => {
     const load = () => Promise.reject(error);
     const { broker, serve, acknowledged, metrics, lines } = start({ broken: { requestStates: { load } } });
     await serve(get);
@@ -209,7 +209,7 @@ for (const [name, error] of [
   });
 }
 
-test('an answer that the broker refuses to take is counted and logged, and the request acknowledged', async () => {
+test('an answer that the broker refuses is counted and logged, and the request acknowledged', async () => {
   const { broker, serve, acknowledged, metrics, lines } = start();
   broker.accept = () => Promise.reject(new Error('publish refused: quota exceeded'));
   await serve(get);

@@ -28,7 +28,7 @@ test('ten wrong tokens of a client are answered, and then one in six seconds', (
   assert.deepEqual(counts, { answered: 11, unanswered: 1_989 });
 });
 
-test('wrong tokens of one client take nothing of the answers to others', () => {
+test('wrong tokens of one client do not reduce the answers to others', () => {
   const { answered } = open();
   answered(100_000, () => 'victim');
   assert.equal(
@@ -37,7 +37,7 @@ test('wrong tokens of one client take nothing of the answers to others', () => {
   );
 });
 
-test('a worker answers a thousand at once and then a hundred a second, whatever clients they name', () => {
+test('a worker answers a thousand at once and then a hundred a second, for any client names', () => {
   const { time, answered } = open();
   assert.equal(
     answered(100_000, (guess) => `client-${guess}`),
@@ -50,7 +50,7 @@ test('a worker answers a thousand at once and then a hundred a second, whatever 
   );
 });
 
-test('names without end neither grow the memory nor let one client hear more', () => {
+test('endless names neither grow the memory nor give one client more answers', () => {
   const { time, limiter, answered } = open();
   let heard = 0;
   for (let second = 0; second < 600; second++) {

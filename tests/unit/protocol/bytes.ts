@@ -24,7 +24,7 @@ export function atomEncodings(name: string): [string, Foreign][] {
   ];
 }
 
-/** Terms that mean nothing to the protocol, by name. */
+/** Terms without a meaning in the protocol, by name. */
 export const foreignTerms: Readonly<Record<string, Term>> = {
   'a map': raw(116, 0, 0, 0, 1, 119, 1, 97, 98, 0, 0, 0, 1),
   'a float': raw(70, 64, 9, 33, 251, 84, 68, 45, 24),

@@ -36,7 +36,7 @@ test('a key is the same as a binary, a list of characters or an atom in any enco
   }
 });
 
-test('the value of a setting is that of the last feature with its key; what is no feature is passed over', () => {
+test('the value of a setting is that of the last feature with its key; other elements are skipped', () => {
   const value = (...terms: Term[]) => {
     const found = settingValue(fragment(terms), 'OLD_PHONE');
     return found && Buffer.from(found);
@@ -47,7 +47,7 @@ test('the value of a setting is that of the last feature with its key; what is n
   assert.deepEqual(settingValue(fragment(atom('none')), 'OLD_PHONE'), undefined);
 });
 
-test('keys of other kinds are told apart by their bytes', () => {
+test('keys of other kinds differ by their bytes', () => {
   const keys = new Set(
     [1, 2, foreignTerms['a map'] ?? [], [[1]]].map((key) => readFeature(fragment(feature(key, 'v')))?.key),
   );
@@ -61,7 +61,7 @@ test('atoms in id, key and group become ATOM_EXT, undefined becomes []', () => {
   assert.deepEqual(readFeature(fragment(sent))?.fragment, fragment(kept));
 });
 
-test('sent as a LARGE_TUPLE_EXT, or with a tag in another encoding, it becomes what is stored of any other', () => {
+test('sent as a LARGE_TUPLE_EXT, or with a tag in another encoding, it is stored like any other', () => {
   const stored = fragment(feature('key', 'v'));
   const tag = fragment(atom('Feature'));
   const rest = stored.subarray(2 + tag.length);
@@ -80,13 +80,13 @@ for (const [name, term] of Object.entries<Term>({
   'an atom': atom('Feature'),
   'a number': 1,
 })) {
-  test(`no feature: ${name}`, () => {
+  test(`not a feature: ${name}`, () => {
     assert.equal(readFeature(fragment(term)), undefined);
     assert.equal(readFeatures(fragment([feature('a', 'b'), term])), undefined);
   });
 }
 
-test('an unset list is empty; an improper one, or none, is no list', () => {
+test('an unset list is empty; an improper one, or none, is not a list', () => {
   assert.deepEqual(readFeatures(fragment([])), []);
   assert.deepEqual(readFeatures(fragment(atom('undefined'))), []);
   for (const term of [new ImproperList([feature('a', 'b')], 1), atom('a'), 1]) {
@@ -94,7 +94,7 @@ test('an unset list is empty; an improper one, or none, is no list', () => {
   }
 });
 
-test('a value of [] or undefined takes its key away', () => {
+test('a value of [] or undefined removes its key', () => {
   for (const unset of [[] as Term, atom('undefined')]) {
     const merged = mergeFeatures(read(feature('a', '1'), feature('b', '2')), read(feature('a', unset)));
     assert.deepEqual(writeList(merged), fragment([feature('b', '2')]));

@@ -25,7 +25,7 @@ test('atoms within lists and tuples become ATOM_EXT too', () => {
   assert.deepEqual(canonical(fragment(small)), fragment([raw(104, 1, 100, 0, 2, 111, 107)]));
 });
 
-test('what is no atom has no name', () => {
+test('a term that is not an atom has no name', () => {
   for (const value of ['online', 1, [], [1]]) assert.equal(readAtom(fragment(value)), undefined);
 });
 
@@ -60,7 +60,7 @@ test('an integer past 2^53 is exact', () => {
   assert.equal(readInteger(fragment(2n ** 60n + 1n)), 2n ** 60n + 1n);
 });
 
-test('what is no integer is none', () => {
+test('a term that is not an integer is none', () => {
   for (const value of ['1', atom('one'), [1], foreignTerms['a float'] ?? []]) {
     assert.equal(readInteger(fragment(value)), undefined);
   }
@@ -73,7 +73,7 @@ test('a text is a binary of UTF-8, or a list of characters, also of more than a 
   assert.equal(readText(fragment([])), '');
 });
 
-test('what is no text is none', () => {
+test('a term that is not text is none', () => {
   const values = [1, atom('a'), [-1], [0x110000], [[97]], Uint8Array.of(0xff), foreignTerms['a map'] ?? []];
   for (const value of values) assert.equal(readText(fragment(value)), undefined);
 });

@@ -15,10 +15,10 @@ const mailboxes: [address: string, mailbox: string][] = [
   ['ann@faß.de', 'ann@faß.de'],
   ['ΟΔΟΣ@example.org', 'οδος@example.org'],
   ['οδοσ@example.org', 'οδος@example.org'],
-  // What stands before the tag is the mailbox; where nothing does, all of it is.
+  // The part before the tag is the mailbox; without such a part, all of it is.
   ['+ann@example.org', '+ann@example.org'],
   ['++ann@example.org', '+@example.org'],
-  // Other signs stand in people's names, and other domains may be other people's.
+  // Other characters are part of people's names, and other domains may belong to other people.
   ['mary-ann@example.org', 'mary-ann@example.org'],
   ['mary_ann@example.org', 'mary_ann@example.org'],
   ['ann@mail.example.org', 'ann@mail.example.org'],

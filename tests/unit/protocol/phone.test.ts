@@ -62,12 +62,12 @@ const refused: Record<string, Term> = {
 };
 
 for (const [name, term] of Object.entries(refused)) {
-  test(`no phone: ${name}`, () => {
+  test(`not a phone: ${name}`, () => {
     assert.equal(readPhone(fragment(term)), undefined);
   });
 }
 
-test('whatever is read is 5 to 15 digits', () => {
+test('every result is 5 to 15 digits', () => {
   const anything = fc.oneof(fc.string({ unit: fc.constantFrom(...'0123456789+/#{\0 ') }), fc.string());
   fc.assert(
     fc.property(anything, (value) => {
@@ -93,7 +93,7 @@ for (const phoneId of [
   'x380501112233_7',
   '38050{_7',
 ]) {
-  test(`no phone_id of anybody: "${phoneId}"`, () => {
+  test(`not a phone_id: "${phoneId}"`, () => {
     assert.equal(splitPhoneId(phoneId), undefined);
   });
 }

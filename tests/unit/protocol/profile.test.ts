@@ -62,7 +62,7 @@ test('an unknown status is invalid_data', () => {
   }
 });
 
-test('a status that is no atom is invalid_data', () => {
+test('a status that is not an atom is invalid_data', () => {
   for (const status of [[], 1, text('get')]) {
     assert.equal(read(tuple(atom('Profile'), text(phone), [], [], [], 0, 0, [], status)), 'invalid_data');
   }
@@ -84,7 +84,7 @@ test('a tuple of 256 elements and more is read as one', () => {
   assert.equal(read(tuple(text('Profile'), ...Array<[]>(300).fill([]))), 'foreign');
 });
 
-test('every beginning of a request is invalid_data, and so is every request with more behind it', () => {
+test('every prefix of a request is invalid_data, and so is every request with bytes after it', () => {
   const request = encode(profile({ phone, settings: [feature('a', 'b')], status: 'set' }));
   for (let length = 0; length < request.length; length++) {
     assert.equal(readProfile(request.subarray(0, length), defaultLimits), 'invalid_data');
@@ -110,7 +110,7 @@ test('no bytes make it throw', () => {
   );
 });
 
-test('what is written is read again, with as many elements', () => {
+test('a written profile reads back, with as many elements', () => {
   const fields = {
     services: [],
     rosters: [1],

@@ -42,7 +42,7 @@ const read = (...rosters: Term[]): Roster[] => {
   return result;
 };
 
-test('the outline of a roster has the phone_ids in the place of its contacts', () => {
+test('the skeleton of a roster has the phone_ids instead of its contacts', () => {
   const [one] = read(
     roster({ id: 7, names: 'n', userlist: [contact({ phoneId: 'b_1' }), contact({ phoneId: 'a_1' })] }),
   );
@@ -55,7 +55,7 @@ test('the outline of a roster has the phone_ids in the place of its contacts', (
   ]);
 });
 
-test('a status is read in any encoding that an atom may have; anything else is a friend’s', () => {
+test('a status is read in any encoding of an atom; anything else is a friend’s', () => {
   for (const status of ['ban', 'banned', 'request', 'authorization', 'ignore', 'deleted', 'nonexised'])
     for (const [name, term] of atomEncodings(status)) {
       const one = readContact(fragment(contact({ phoneId: 'a_1', status: term })));
@@ -70,7 +70,7 @@ test('a status is read in any encoding that an atom may have; anything else is a
   }
 });
 
-test('the places of friends, and of those who are deleted, are found in joined rosters', () => {
+test('friends and deleted contacts are found in joined rosters', () => {
   const statuses = [[], atom('ban'), atom('friend'), atom('deleted')];
   const userlist = statuses.map((status, n) => contact({ phoneId: `${n}_1`, lastMessage: [n], status }));
   const rosters = fragment([5, roster({ id: 7, userlist }), roster({ id: 8, userlist: userlist.slice(1) })]);
@@ -80,7 +80,7 @@ test('the places of friends, and of those who are deleted, are found in joined r
   assert.deepEqual(friendPlaces(fragment([])), []);
 });
 
-test('an integer in the place of a roster is one without contacts here', () => {
+test('an integer instead of a roster is one without contacts here', () => {
   const [one] = read(5);
   assert.ok(one);
   assert.deepEqual([one.id, one.contacts], [undefined, []]);
@@ -106,7 +106,7 @@ test('two rosters of one id are refused, also if one is an integer and the other
   assert.equal(readRosters(fragment([roster({ id: 0 }), roster({ id: [] })])), undefined);
 });
 
-test('of two contacts with one phone_id the later is kept, in the place of the first', () => {
+test('of two contacts with one phone_id the later is kept, at the index of the first', () => {
   const userlist = [
     contact({ phoneId: 'a_1', names: 'first' }),
     contact({ phoneId: 'b_1' }),
@@ -135,7 +135,7 @@ const noRoster: Record<string, Term> = {
 };
 
 for (const [name, term] of Object.entries(noRoster)) {
-  test(`no roster: ${name}`, () => {
+  test(`not a roster: ${name}`, () => {
     assert.equal(readRoster(fragment(term)), undefined);
     assert.equal(readRosters(fragment([roster({ id: 99 }), term])), undefined);
   });
@@ -156,7 +156,7 @@ const arbitraryRosters = fc
     ),
   );
 
-test('the outlines joined with the contacts are the rosters again', () => {
+test('the skeletons joined with the contacts are the rosters again', () => {
   fc.assert(
     fc.property(arbitraryRosters, (terms) => {
       const rosters = read(...terms);
@@ -166,7 +166,7 @@ test('the outlines joined with the contacts are the rosters again', () => {
   );
 });
 
-test('joined rosters show a contact as it is stored by now, and leave out one that is gone', () => {
+test('joined rosters show a contact as it is now stored, and leave out a missing one', () => {
   fc.assert(
     fc.property(arbitraryRosters, fc.nat(), (terms, chosen) => {
       const rosters = read(...terms);
@@ -213,7 +213,7 @@ for (const [name, term] of Object.entries({
   '14 elements': record('Contact', 'a_1', ...Array<[]>(12).fill([])),
   '16 elements': record('Contact', 'a_1', ...Array<[]>(14).fill([])),
 })) {
-  test(`a contact with ${name} is none`, () => {
+  test(`a contact with ${name} is refused`, () => {
     assert.equal(readContact(fragment(term)), undefined);
   });
 }

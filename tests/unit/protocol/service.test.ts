@@ -37,13 +37,13 @@ for (const [name, term] of Object.entries<Term>({
   '9 elements': record('Service', ...Array<[]>(8).fill([])),
   'another tag': record('Server', ...Array<[]>(7).fill([])),
 })) {
-  test(`a service of ${name} is none`, () => {
+  test(`a service of ${name} is refused`, () => {
     assert.equal(readService(fragment(term)), undefined);
     assert.equal(readServices(fragment([service({}), term])), undefined);
   });
 }
 
-test('an unset list is empty; an improper one is no list', () => {
+test('an unset list is empty; an improper one is not a list', () => {
   assert.deepEqual(readServices(fragment(atom('undefined'))), []);
   assert.equal(readServices(fragment(new ImproperList([service({})], 1))), undefined);
 });

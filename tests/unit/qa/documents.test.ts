@@ -1,4 +1,4 @@
-/** What is written for people is what is read: docs/qa.md, the examples, and the records. */
+/** The texts for people match the code: docs/qa.md, the examples, and the records. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -39,7 +39,7 @@ test('the records have the fields that docs/protocol.md names, and the sizes tha
   }
 });
 
-test('what docs/qa.md and qa/help show as requests can be read', () => {
+test('the requests in docs/qa.md and qa/help can be read', () => {
   const [, json = ''] = /```json\n([\s\S]*?)```/.exec(docs('qa.md')) ?? [];
   const shown = [
     json,
@@ -56,7 +56,7 @@ test('what docs/qa.md and qa/help show as requests can be read', () => {
   }
 });
 
-test('what is written as JSON in docs/qa.md means what it says', () => {
+test('the JSON in docs/qa.md has the stated meaning', () => {
   const meanings: Record<string, string> = {
     '{"ok":"verified"}': '{io,{ok,verified},<<>>}',
     '{"tuple":[{"atom":"x"},{"integer":"9007199254740993"},{"string":"ab"},null,true,"ї"]}':
@@ -73,7 +73,7 @@ test('what is written as JSON in docs/qa.md means what it says', () => {
   }
 });
 
-test('a field that a record is written without has the value that the protocol’s document gives it', () => {
+test('a field that a record is written without has the default of docs/protocol.md', () => {
   const text = "[#'Profile'{}, #'Service'{}, #'Roster'{}, #'Contact'{}, #'Feature'{}]";
   const { message } = readFormat(Buffer.from(text), defaultLimits);
   const list = decode(message ?? Buffer.of()) as Tuple[];

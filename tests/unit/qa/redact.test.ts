@@ -26,7 +26,7 @@ test('codes, credentials and the rest of an address are replaced', () => {
   }
 });
 
-test('addresses are masked wherever they stand, whatever they are written in', () => {
+test('addresses are masked everywhere, in any encoding', () => {
   const address = 'Olena.K@Mail.example.org';
   const deep = profile({
     rosters: [roster({ names: `O <${address}>`, userlist: [contact({ phoneId: '1_1', names: address })] })],
@@ -41,7 +41,7 @@ test('addresses are masked wherever they stand, whatever they are written in', (
   assert.equal(text.match(/O…@Mail\.example\.org/g)?.length, 4);
 });
 
-test('settings and map keys that are named after secrets hide their values', () => {
+test('settings and map keys with names of secrets hide their values', () => {
   for (const key of ['fcm_token', 'PASSWORD', 'apiKey', 'pin_code', 'client-secret']) {
     assert.doesNotMatch(shown(feature(key, 'hidden')), /hidden/);
     assert.doesNotMatch(shown(parse(`[#{<<"${key}">> => <<"hidden">>}]`)), /hidden/);
@@ -80,7 +80,7 @@ test('a mirrored message has the text in lines, the term and its size', () => {
   });
 });
 
-test('a mirrored message has at most 6 KB, and says first that it was cut', () => {
+test('a mirrored message has at most 6 KB, and begins with a note if it was cut', () => {
   const contacts = Array.from({ length: 500 }, (_, n) => contact({ phoneId: `380${n}_1`, names: 'Ім’я 😀' }));
   const long = 'ї😀'.repeat(9_000);
   for (const term of [
@@ -102,7 +102,7 @@ test('a mirrored message has at most 6 KB, and says first that it was cut', () =
   }
 });
 
-test('of what is no term only the size and the reason are shown', () => {
+test('for bytes that are not a term only the size and the reason are shown', () => {
   const about = {
     form: 'erlang',
     bytes: 9,

@@ -1,4 +1,4 @@
-/** What stands between broker and worker, where a real broker can't be made to refuse at will. */
+/** The QA layer between broker and worker, where a real broker can't refuse on demand. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, defaultLimits, encode, parse, print } from '../../../src/etf/index.ts';
@@ -11,7 +11,7 @@ import { profile } from '../../harness/terms.ts';
 const topic = 'events/1//api/anon/client/';
 const answerTopic = 'actions/1/api/client';
 
-/** What all workers know, or nothing when Redis is away. */
+/** The data that workers share, or nothing when Redis is away. */
 function memory(isAway = false): QaOptions['formats'] {
   const forms = new Map<string, string>();
   return {
@@ -27,7 +27,7 @@ function memory(isAway = false): QaOptions['formats'] {
   };
 }
 
-/** A connection for QA over a broker that a test lets refuse. */
+/** A connection for QA over a broker whose refusals a test controls. */
 function start(
   qa: Omit<QaOptions, 'limits' | 'formats'>,
   refusal: (publication: Publication) => number | undefined = () => undefined,
@@ -63,7 +63,7 @@ function start(
 const answer = (payload: Buffer): Publication => ({ topic: answerTopic, payload, qos: 1 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('the worker is handed the ETF of a text, and the very payload of ETF', async () => {
+test('the worker gets the ETF of a text, and the unchanged payload of ETF', async () => {
   const { hand } = start({ text: true, mirror: false });
   const etf = encode(profile({ phone: '12345', status: 'get' }));
   assert.deepEqual(hand(`{'Profile',<<"12345">>,[],[],[],0,0,[],get}.`).payload, etf);
@@ -73,14 +73,14 @@ test('the worker is handed the ETF of a text, and the very payload of ETF', asyn
   assert.equal(hand('', retained).payload, retained.payload);
 });
 
-test('with the mirror alone text is no request', () => {
+test('with the mirror alone text is not a request', () => {
   const { hand, published } = start({ text: false, mirror: true });
   const text = '{\'Profile\',<<"12345">>,[],[],[],0,0,[],get}';
   assert.equal(hand(text).payload.toString(), text);
   assert.ok(published.some(({ topic: on }) => on === 'qa/req/client/invalid'));
 });
 
-test('text of more than 32 KiB is not read, and the sentence says so; ETF may be larger', async () => {
+test('text of more than 32 KiB is refused with a sentence; ETF may be larger', async () => {
   const { hand, published } = start({ text: true, mirror: false });
   const long = hand(`{'Profile',<<"12345">>,"${'x'.repeat(33_000)}"}`);
   await long.reply(answer(ioError('invalid_data')));
@@ -103,12 +103,12 @@ test('an answer that is too large as text is replaced by a sentence', async () =
   await assert.rejects(hand(request).reply(answer(large)), PublishRefused);
 });
 
-test('what the broker refuses for another reason is refused as ever', async () => {
+test('a broker refusal for another reason stays a refusal', async () => {
   const { hand } = start({ text: true, mirror: false }, () => 0x87);
   await assert.rejects(hand('get').reply(answer(ioError('busy'))), PublishRefused);
 });
 
-test('a broker that takes nothing on qa/# is named in the log once, and answers go on', async () => {
+test('a broker that refuses everything on qa/# is named in the log once, and answers go on', async () => {
   const { hand, published, warnings } = start({ text: true, mirror: true }, ({ topic: on }) =>
     on.startsWith('qa/') ? 0x87 : undefined,
   );
@@ -122,7 +122,7 @@ test('a broker that takes nothing on qa/# is named in the log once, and answers 
   );
 });
 
-test('an answer that another request causes is in the form in which its client asked last', async () => {
+test('an answer that another request causes is in the form of its client’s last request', async () => {
   const { hand, publisher, published } = start({ text: true, mirror: false });
   const form = async (): Promise<string> => {
     await publisher.publish(answer(ioError('aws')));
@@ -142,7 +142,7 @@ test('an answer that another request causes is in the form in which its client a
   assert.equal(await form(), 'etf');
 });
 
-test('when it is not known in which form a client asked, it is told in ETF', async () => {
+test('without a known form a client gets ETF', async () => {
   const { hand, publisher, published } = start({ text: true, mirror: false }, () => undefined, memory(true));
   hand('get');
   await publisher.publish(answer(ioError('aws')));

@@ -7,7 +7,7 @@ import { cipherWith } from '../../../src/store/encryption.ts';
 const bytes = fc.uint8Array({ maxLength: 600 }).map((array) => Buffer.from(array));
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((array) => Buffer.from(array));
 
-test('what was sealed opens again under the same context, and only there', () => {
+test('an encrypted record decrypts under the same context, and only there', () => {
   fc.assert(
     fc.property(key, bytes, fc.string(), fc.string(), (secret, plain, context, other) => {
       const { encrypt, decrypt } = cipherWith([secret]);
@@ -18,7 +18,7 @@ test('what was sealed opens again under the same context, and only there', () =>
   );
 });
 
-test('a record with any one bit flipped does not open', () => {
+test('a record with any one bit flipped does not decrypt', () => {
   const { encrypt, decrypt } = cipherWith([randomBytes(32)]);
   const encrypted = encrypt(Buffer.from('forty-two characters of something secret..'), 'aws:{380501112233}');
   for (let bit = 0; bit < encrypted.length * 8; bit++) {
@@ -28,7 +28,7 @@ test('a record with any one bit flipped does not open', () => {
   }
 });
 
-test('a record cut off anywhere, longer than it was, or of random bytes does not open and does not throw', () => {
+test('a record that is cut off, longer than it was, or random does not decrypt and does not throw', () => {
   const { encrypt, decrypt } = cipherWith([randomBytes(32)]);
   const encrypted = encrypt(Buffer.from('secret'), 'here');
   for (let length = 0; length < encrypted.length; length++) {
@@ -38,7 +38,7 @@ test('a record cut off anywhere, longer than it was, or of random bytes does not
   fc.assert(fc.property(bytes, (random) => assert.equal(decrypt(random, 'here'), undefined)));
 });
 
-test('after a rotation the old records open still, and new ones are sealed with the new key alone', () => {
+test('after a rotation the old records still decrypt, and new ones are encrypted with the new key only', () => {
   const [old, fresh, foreign] = [randomBytes(32), randomBytes(32), randomBytes(32)];
   const before = cipherWith([old]).encrypt(Buffer.from('old'), 'here');
   const rotated = cipherWith([fresh, old]);
@@ -51,7 +51,7 @@ test('after a rotation the old records open still, and new ones are sealed with 
   assert.equal(cipherWith([foreign]).decrypt(before, 'here'), undefined);
 });
 
-test('the same record sealed twice shares no nonce and no ciphertext, and shows neither plain text nor key', () => {
+test('the same record encrypted twice shares no nonce and no ciphertext, and shows neither plain text nor key', () => {
   const secret = randomBytes(32);
   const { encrypt } = cipherWith([secret]);
   const plain = Buffer.from('the same text, long enough to be found again');
@@ -65,7 +65,7 @@ test('the same record sealed twice shares no nonce and no ciphertext, and shows 
   assert.equal(one.includes(secret.subarray(0, 8)), false);
 });
 
-test('no key, or a key that is not 32 bytes long, is refused without being told', () => {
+test('a missing key, or one that is not 32 bytes long, is refused without its value', () => {
   assert.throws(() => cipherWith([]), RangeError);
   const short = Buffer.from('a key that is too short');
   assert.throws(

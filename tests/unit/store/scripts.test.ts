@@ -1,4 +1,4 @@
-/** What a Lua script's name, head and body say must be one thing. */
+/** The name, the head and the body of a Lua script must agree. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { loadScripts } from '../../../src/store/redis/scripts.ts';
 const root = new URL('../../../', import.meta.url);
 const folder = new URL('src/store/scripts/', root);
 
-/** The numbers that stand in brackets behind a word, each once, in order. */
+/** The numbers in brackets after a word, each once, in order. */
 function numbers(text: string, pattern: RegExp): number[] {
   return [...new Set([...text.matchAll(pattern)].map(([, number]) => Number(number)))].sort((a, b) => a - b);
 }
@@ -24,7 +24,7 @@ for (const file of readdirSync(folder)) {
   const [, name = '', count = ''] = /^([a-z-]+)-(\d+)\.lua$/.exec(file) ?? [];
 
   describe(file, () => {
-    test('its head begins with its name and what it does', () => {
+    test('its head begins with its name and its purpose', () => {
       assert.match(head, new RegExp(`^  ${name}: .+\\.\\n`));
     });
 
@@ -64,14 +64,14 @@ for (const file of readdirSync(folder)) {
       }
     });
 
-    test('it answers the words that its Returns part explains, and no other', () => {
+    test('it returns the words that its Returns part explains, and no other', () => {
       const [, returns = ''] = /^ {2}Returns {2}(.*?)\n\n/ms.exec(`${head}\n\n`) ?? [];
       const explained = wordsIn(returns, /^\s*"(\w+)" {2}/gm);
       assert.ok(explained.length > 0 || /^a (list|number)\b/.test(returns));
       assert.deepEqual(wordsIn(body, /\breturn\b[^\n]*?'(\w+)'/g), explained);
     });
 
-    test('it says whether it can be repeated, and who calls it', () => {
+    test('its head has whether it can be repeated, and its callers', () => {
       assert.match(head, /^ {2}Repeatable: /m);
       const [, caller = ''] = /Called by (src\/[\w/-]+\.ts)/.exec(head) ?? [];
       assert.ok(readFileSync(new URL(caller, root), 'utf8').includes(`'${name}'`));

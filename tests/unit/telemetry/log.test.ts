@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openLog, shortenPhone } from '../../../src/telemetry/log.ts';
 
-/** What is printed of a line. */
+/** The output of a log line. */
 function printed(fields: object): Record<string, unknown> {
   const lines: string[] = [];
   openLog('debug', { write: (line: string) => void lines.push(line) }).info(fields, 'message');
@@ -15,7 +15,7 @@ test('a phone keeps its first three digits and its last three', () => {
   for (const short of ['', '12345', '123456']) assert.equal(shortenPhone(short), '…');
 });
 
-test('what is named like a secret never reaches a line', () => {
+test('a field named like a secret never reaches a line', () => {
   for (const name of [
     'code',
     'credentials',
@@ -31,7 +31,7 @@ test('what is named like a secret never reaches a line', () => {
   }
 });
 
-test('of an error its name, message and place are told, of its cause the name, of what hangs on it nothing', () => {
+test('an error is logged with its name, message and position, its cause with the name, its properties not at all', () => {
   const cause = new TypeError('with a secret');
   const error = Object.assign(new Error('a message', { cause }), { command: 'a secret' });
   const { err } = printed({ err: error });

@@ -20,7 +20,7 @@ test('a duration counts in every bucket that it fits in, its bound included', ()
   );
 });
 
-test('what alerts ask for is 0 before it first happens; an unknown kind is shown when it comes', async () => {
+test('series that alerts use are 0 before they first happen; an unknown kind appears when it happens', async () => {
   const metrics = openMetrics({ link: 'mail' });
   const lines = async () =>
     (await metrics.text()).split('\n').filter((line) => /^profile_request/.test(line));

@@ -5,7 +5,7 @@ import { tracesUrl } from '../../../src/telemetry/tracing.ts';
 
 const [trace, span] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
 
-test('a context is read in the form of W3C Trace Context alone', () => {
+test('a context is read only in the form of W3C Trace Context', () => {
   const good = [
     `00-${trace}-${span}-01`,
     `00-${trace}-${span}-00`,
@@ -36,7 +36,7 @@ test('a tracestate that is too long or came twice is dropped, the rest is kept',
   assert.equal(state(''), undefined);
 });
 
-test('traces go below the collector’s address, or where their own says', () => {
+test('traces go below the collector’s address, or to their own setting', () => {
   assert.equal(tracesUrl('http://collector:4318', undefined), 'http://collector:4318/v1/traces');
   assert.equal(tracesUrl('http://collector:4318/', undefined), 'http://collector:4318/v1/traces');
   assert.equal(tracesUrl('http://collector:4318', 'http://other/x'), 'http://other/x');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { askWorkers, readNumbers } from '../../../../dev/page/metrics.ts';
 import { openMetrics } from '../../../../src/telemetry/metrics.ts';
 
-test('the numbers of a worker are read out of its own metrics', async () => {
+test('the numbers of a worker are read from its own metrics', async () => {
   const metrics = openMetrics();
   metrics.read({
     isReady: () => true,
@@ -24,7 +24,7 @@ test('the numbers of a worker are read out of its own metrics', async () => {
   assert.deepEqual(numbers.durations.at(-1), { atMostSeconds: 3600, count: 3 });
 });
 
-test('a worker that does not answer is there without numbers', async () => {
+test('a worker that does not answer is listed without numbers', async () => {
   assert.deepEqual(await askWorkers([{ name: 'worker-1', url: 'http://127.0.0.1:9' }]), [
     { name: 'worker-1' },
   ]);

@@ -1,4 +1,4 @@
-/** Whatever a term is, its text in each form reads back as that term. */
+/** The text of any term reads back as that term in each form. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -53,7 +53,7 @@ const recordTerms: fc.Arbitrary<Term> = fc
 
 const anyTerms = fc.oneof({ weight: 2, arbitrary: terms }, { weight: 1, arbitrary: recordTerms });
 
-/** Floats have one encoding when they come out of text. */
+/** Floats from text have one encoding. */
 function normal(term: Term): Term {
   if (term instanceof Tuple) return new Tuple(term.elements.map(normal));
   if (term instanceof ImproperList) return new ImproperList(term.elements.map(normal), normal(term.tail));
@@ -112,7 +112,7 @@ for (const format of ['etf', 'erlang', 'json', 'hex', 'base64'] as const) {
   });
 }
 
-test('whatever bytes come, they are read or there is a sentence why not', () => {
+test('any bytes are read or get a sentence with the cause', () => {
   const payloads = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.string({ maxLength: 200, unit: 'binary' }).map((text) => Buffer.from(text)),

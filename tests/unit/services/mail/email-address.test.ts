@@ -33,7 +33,7 @@ for (const [text, address] of understood) {
 }
 
 for (const [what, text] of injections) {
-  test(`no address: ${what}`, () => {
+  test(`not an address: ${what}`, () => {
     assert.equal(parseEmailAddress(text), undefined);
   });
 }
@@ -66,7 +66,7 @@ const notAddresses: [what: string, text: string][] = [
 ];
 
 for (const [what, text] of notAddresses) {
-  test(`no address: ${what}`, () => {
+  test(`not an address: ${what}`, () => {
     assert.equal(parseEmailAddress(text), undefined);
   });
 }
@@ -81,7 +81,7 @@ test('an address may have 254 bytes and no more, in its readable and in its ASCI
   assert.equal(parseEmailAddress(manyBytes), undefined);
 });
 
-/** Texts around which addresses are built and broken. */
+/** Texts from which addresses are built and broken. */
 const pieces = fc.constantFrom(
   ...'ann@example.org|user|@|.|,|;|:|<|>|"|\\|(|)|[|]| |\r|\n|\0|\t|%0d%0a|Bcc:|RCPT TO:|приклад.укр|xn--j1amh|＠|。|\u200b|\u202e|\u2028|é|😀|-|_|+'.split(
     '|',
@@ -93,7 +93,7 @@ const anyText = fc.oneof(
   fc.array(pieces, { maxLength: 8 }).map((parts) => parts.join('')),
 );
 
-test('property: whatever is read is one bare address, reads as itself, and holds nothing that mail gives a meaning to', () => {
+test('property: every accepted text is one bare address, reads as itself, and has no special characters of mail', () => {
   let read = 0;
   const property = fc.property(anyText, (text) => {
     const address = parseEmailAddress(text);
@@ -124,7 +124,7 @@ for (const text of [
   'a@example.org, b@example.org',
   'A\r\nBcc: b <a@example.org>',
 ]) {
-  test(`no sender: ${JSON.stringify(text)}`, () => {
+  test(`not a sender: ${JSON.stringify(text)}`, () => {
     assert.equal(parseSender(text), undefined);
   });
 }

@@ -1,4 +1,4 @@
-/** What a client could send as an address to reach other mailboxes or to write headers of its own. */
+/** Addresses that a client could send to reach other mailboxes or to write its own headers. */
 export const injections: readonly [what: string, text: string][] = [
   ['a header after CR LF', 'ann@example.org\r\nBcc: eve@example.net'],
   ['a header after LF', 'ann@example.org\nBcc: eve@example.net'],

@@ -20,13 +20,13 @@ const languages: [asked: string, given: string][] = [
 ];
 
 for (const [asked, given] of languages) {
-  test(`who asks for ${JSON.stringify(asked)} reads ${given}`, () => {
+  test(`a client with the language ${JSON.stringify(asked)} gets ${given}`, () => {
     assert.equal(codeMailWords(asked, 'Example', 10).language, given);
   });
 }
 
 for (const language of ['en', 'uk']) {
-  test(`${language}: text and HTML say the code, the product and how long the code is valid`, () => {
+  test(`${language}: text and HTML have the code, the product and the validity of the code`, () => {
     const words = codeMailWords(language, 'Example', 10);
     assert.match(words.subject, /Example/);
     for (const part of [codeMailText(words, '042137'), codeMailHtml(words, '042137')]) {
@@ -37,7 +37,7 @@ for (const language of ['en', 'uk']) {
   });
 }
 
-test('every language has an explanation of its own', () => {
+test('every language has its own explanation', () => {
   assert.notDeepEqual(
     codeMailWords('uk', 'Example', 10).explanation,
     codeMailWords('en', 'Example', 10).explanation,

@@ -13,7 +13,7 @@ const settings: StsSettings = {
 };
 
 test('the SDK is loaded with the first call, not by the import and not by opening', async () => {
-  // The SDK is CommonJS for Node.js: whatever of it is loaded stands in require.cache.
+  // The SDK is CommonJS for Node.js: its loaded modules are in require.cache.
   const source = `
     import { createRequire } from 'node:module';
     const { cache } = createRequire(import.meta.url);
@@ -50,7 +50,7 @@ for (const phone of [
   '３８０５０',
   '1"},{"a":1',
 ]) {
-  test(`${JSON.stringify(phone)} is no phone: refused before anything is sent, and not logged`, async () => {
+  test(`${JSON.stringify(phone)} is not a phone: refused before anything is sent, and not logged`, async () => {
     const warnings: object[] = [];
     const sts = openSts(settings, { warn: (fields) => warnings.push(fields) });
     assert.equal(await sts.assumeRole(phone), 'refused');
@@ -59,7 +59,7 @@ for (const phone of [
   });
 }
 
-test('settings that STS would refuse stop the opening with all that is wrong and none of the values', () => {
+test('settings that STS would refuse stop the opening with all faults and none of the values', () => {
   const wrong = { ...settings, roleArn: 'role-of-mine', sessionPolicy: 'policy-of-mine', externalId: '?' };
   assert.throws(
     () => openSts(wrong),
