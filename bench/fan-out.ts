@@ -117,8 +117,11 @@ async function storeContacts({ redisUrl }: RunningContender): Promise<void> {
     askingLapseMs: 0,
   });
   const hold = async (phone: string, rosters: Term[]): Promise<void> => {
-    const cause = { phone, key: 'benchmark', record: '', stored: await profiles.read(phone) };
-    await profiles.change(cause, 'ok', () => ({ rosters: readRosters(encodeFragment(rosters)) ?? [] }));
+    const request = { phone, key: 'benchmark', record: '' };
+    const before = await profiles.read(phone);
+    await profiles.change(request, before, 'ok', () => ({
+      rosters: readRosters(encodeFragment(rosters)) ?? [],
+    }));
   };
   await hold(phoneOf(0), rostersOf(contacts));
   const places = Array.from({ length: contacts }, (_, index) => index);

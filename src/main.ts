@@ -5,7 +5,7 @@ import { OutboxRelay } from './failover/outbox-relay.ts';
 import { SessionTakeover } from './failover/session-takeover.ts';
 import { openWorkerRegistry } from './failover/worker-registry.ts';
 import type { Context } from './handlers/handler.ts';
-import { limiterNames } from './handlers/index.ts';
+import { limiterNames, requests } from './handlers/index.ts';
 import { ConcurrencyLimiter, type ConcurrencyLimiterOptions } from './lib/concurrency-limiter.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { type BrokerConnection, connectBroker, type Delivery, type Publisher } from './mqtt/connection.ts';
@@ -191,7 +191,7 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
 function openQa({ qa, etfLimits: limits }: Settings, redis: Database, log: Log): QaTranslator | undefined {
   if (!qa.text && !qa.mirror) return undefined;
   log.info(qa, 'QA is on: requests may be text (QA_TEXT), or are mirrored on qa/# (QA_MIRROR)');
-  return new QaTranslator({ ...qa, limits, formats: openRequestFormats(redis) });
+  return new QaTranslator({ ...qa, limits, formats: openRequestFormats(redis), requests });
 }
 
 /** @returns what connects to every broker under a client id. */

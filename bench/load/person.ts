@@ -1,5 +1,5 @@
 import { atom, decode, encode, isAtom, type Term, Tuple, tuple } from '../../src/etf/index.ts';
-import type { RequestKind } from '../../src/protocol/profile.ts';
+import type { RequestKind } from '../../src/handlers/index.ts';
 import type { Device } from './device.ts';
 
 /** Whoever holds a phone: two numbers, of which one is in use, and friends who know each other. */
@@ -46,9 +46,7 @@ export function requestOf(kind: RequestKind, person: Person, code: string): Buff
       return encode(profile(number, { services: [email(addressOf(person), text(code))], status: kind }));
     case 'migrate':
       return encode(profile(spare, { status: kind }));
-    case 'aws':
-    case 'remove':
-    case 'phone':
+    default:
       return encode(profile(number, { status: kind }));
   }
 }

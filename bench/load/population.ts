@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { RequestKind } from '../../src/protocol/profile.ts';
+import type { RequestKind } from '../../src/handlers/index.ts';
 import { type BrokerAddress, Device } from './device.ts';
 import { addressOf, type Person, renumber } from './person.ts';
 

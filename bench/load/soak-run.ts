@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requestKinds } from '../../src/protocol/profile.ts';
+import { requestKinds } from '../../src/handlers/index.ts';
 import { LoadGenerator, type StepResult } from './generator.ts';
 import type { Mix } from './mix.ts';
 import { Population } from './population.ts';

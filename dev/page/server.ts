@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
+import { requests } from '../../src/handlers/index.ts';
 import { bridgeToBroker } from './bridge.ts';
 import { buildPage, type PageFiles } from './build.ts';
 import { askWorkers, type WorkerAddress } from './metrics.ts';
 import { isLoopback, isOwnPage } from './origin.ts';
 import { people } from './people.ts';
 import { readSignIn, signIn } from './sessions.ts';
-import type { ShownMails } from './shapes.ts';
+import type { Requests, ShownMails } from './shapes.ts';
 
 /** The sources of what the page shows. */
 export interface PageSources {
@@ -88,6 +89,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, contex
   else if (request.method === 'POST' && path === '/sessions') await openSession(request, response, context);
   else if (request.method !== 'GET') response.writeHead(405, headers).end();
   else if (path === '/people.json') sendJson(response, people);
+  else if (path === '/requests.json') sendJson(response, requestHelp());
   else if (path === '/workers.json') sendJson(response, await askWorkers(await sources.workers()));
   else if (path === '/mails.json') sendJson(response, await sources.mails());
   else {
@@ -105,6 +107,10 @@ async function openSession(request: IncomingMessage, response: ServerResponse, {
   }
   await signIn(redis, wanted);
   response.writeHead(204, headers).end();
+}
+
+function requestHelp(): Requests {
+  return Object.fromEntries(Object.entries(requests).map(([kind, { help }]) => [kind, help]));
 }
 
 function sendJson(response: ServerResponse, value: unknown): void {

@@ -11,6 +11,9 @@ export interface Person {
 /** `GET /people.json` */
 export type People = readonly Person[];
 
+/** `GET /requests.json`: each kind of request, with what it does in a sentence. */
+export type Requests = Readonly<Record<string, string>>;
+
 /** The counters of one worker since its start; `undefined` numbers could not be read. */
 export interface WorkerNumbers {
   readonly name: string;

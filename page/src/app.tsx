@@ -5,6 +5,7 @@ import { attempt } from './compose/outcome.ts';
 import { Conversation } from './conversation/conversation.tsx';
 import { news } from './conversation/messages.ts';
 import { choose, people } from './people.ts';
+import { requests } from './requests.ts';
 import { server } from './server.ts';
 import { Mails } from './shown/mails.tsx';
 import { Profile } from './shown/profile.tsx';
@@ -46,7 +47,7 @@ function BrokerState() {
 
 /** Fetches the list of people, and opens a connection for each. */
 async function start(): Promise<string> {
-  people.value = await server.people();
+  [people.value, requests.value] = await Promise.all([server.people(), server.requests()]);
   const [first] = people.value;
   if (first !== undefined) choose(first.phone);
   await Promise.all(people.value.map(({ phone }) => openLine(phone)));

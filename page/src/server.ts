@@ -1,8 +1,9 @@
-import type { People, ShownMails, SignIn, Workers } from '../../dev/page/shapes.ts';
+import type { People, Requests, ShownMails, SignIn, Workers } from '../../dev/page/shapes.ts';
 
 /** Fetches JSON from the page's own server. @throws Error when it does not answer. */
 export const server = {
   people: () => read<People>('/people.json'),
+  requests: () => read<Requests>('/requests.json'),
   workers: () => read<Workers>('/workers.json'),
   mails: () => read<ShownMails>('/mails.json'),
 

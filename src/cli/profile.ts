@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { decode, defaultLimits, print } from '../etf/index.ts';
+import { knownKinds, requestKinds } from '../handlers/index.ts';
 import { readFeatures } from '../protocol/feature.ts';
 import { isInteger, readInteger } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
@@ -96,10 +97,11 @@ async function exportTo(options: Options, connections: Connections, terminal: Te
 async function importFrom(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const phone = phoneIn(options.phone);
   const message = toMessage(await readInput(undefined, options.file));
-  const sent = readProfile(message, answerLimits);
+  const sent = readProfile(message, answerLimits, knownKinds);
   if (typeof sent === 'string') {
     throw new CliFault(
-      explain(message, answerLimits) ?? `this is no profile: ${print(decode(message, defaultLimits))}`,
+      explain(message, answerLimits, requestKinds) ??
+        `this is no profile: ${print(decode(message, defaultLimits))}`,
     );
   }
   const change = changeOf(sent);
@@ -108,8 +110,8 @@ async function importFrom(options: Options, connections: Connections, terminal: 
   if (before !== undefined && !options.replace) {
     throw new CliFault(`${phone} has a profile already; --replace puts this one in its place`);
   }
-  const cause = { phone, key: `profilectl-${randomUUID()}`, record: '', stored: before };
-  const answer = await store.change<never>(cause, 'ok', () => change);
+  const request = { phone, key: `profilectl-${randomUUID()}`, record: '' };
+  const answer = await store.change<never>(request, before, 'ok', () => change);
   if (typeof answer === 'string')
     throw new CliFault(`${phone} is just being removed, or moves to another phone`);
   terminal.note(`the profile of ${phone} is stored`);

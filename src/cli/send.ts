@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command, Option } from 'commander';
 import { atom, decode, encode, isAtom, print, type Term, Tuple } from '../etf/index.ts';
-import { type RequestKind, requestKinds } from '../protocol/profile.ts';
+import { type RequestKind, requestKinds } from '../handlers/index.ts';
 import { printLines } from '../qa/formats/erlang-lines.ts';
 import type { Format } from '../qa/formats/format.ts';
 import { toJson } from '../qa/formats/json-write.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ioError, ioOk } from '../protocol/io.ts';
 import { awsService, awsServiceAdded } from '../protocol/service.ts';
 import type { CredentialLock } from '../store/credentials.ts';
-import type { Context, Handler } from './handler.ts';
+import type { Context, ReadHandler } from './handler.ts';
 import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome.ts';
 
 /**
@@ -13,41 +13,43 @@ import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome
  * Refuses `aws` if STS gives none, `busy`.
  * @see docs/protocol.md, "aws"
  */
-export const aws: Handler = async (request, context) => {
-  if (context.sts === undefined) return refuse('aws');
-  const kept = await context.credentials.find(request.phone);
-  if (kept !== undefined) {
-    const payload = ioOk('aws', awsService(kept));
-    return { result: 'aws', answers: [{ payload, onlyFor: request.phone }] };
-  }
+export const aws: ReadHandler = {
+  async handle(request, context) {
+    if (context.sts === undefined) return refuse('aws');
+    const kept = await context.credentials.find(request.phone);
+    if (kept !== undefined) {
+      const payload = ioOk('aws', awsService(kept));
+      return { result: 'aws', answers: [{ payload, onlyFor: request.phone }] };
+    }
 
-  const lock = context.credentials.lock(request.phone);
-  const hasLock = (await lock.tryAcquire()) === 'yours';
-  const asked = context.stsLimiter.run(async () =>
-    // Asked once more, since the turn may have lapsed while this waited in the lane.
-    (await lock.tryAcquire()) === 'yours'
-      ? askSts(request, context, lock)
-      : waitForOther(request, context, lock),
-  );
-  if (asked === 'queue_full') {
-    if (hasLock) await lock.release([]);
-    return refuse('busy');
-  }
-  // A fault is met where `later` is awaited; until then nobody may be there to catch it.
-  asked.catch(() => undefined);
-  const pending: Outcome = {
-    result: 'aws',
-    answers: [{ payload: ioOk('aws', awsServiceAdded) }],
-    deferred: asked,
-  };
-  if (!hasLock) return pending;
-  const timer = new AbortController();
-  const slow = sleep(context.awsFastReplyMs, pending, { signal: timer.signal });
-  try {
-    return await Promise.race([asked, slow]);
-  } finally {
-    timer.abort();
-  }
+    const lock = context.credentials.lock(request.phone);
+    const hasLock = (await lock.tryAcquire()) === 'yours';
+    const asked = context.stsLimiter.run(async () =>
+      // Asked once more, since the turn may have lapsed while this waited in the lane.
+      (await lock.tryAcquire()) === 'yours'
+        ? askSts(request, context, lock)
+        : waitForOther(request, context, lock),
+    );
+    if (asked === 'queue_full') {
+      if (hasLock) await lock.release([]);
+      return refuse('busy');
+    }
+    // A fault is met where `later` is awaited; until then nobody may be there to catch it.
+    asked.catch(() => undefined);
+    const pending: Outcome = {
+      result: 'aws',
+      answers: [{ payload: ioOk('aws', awsServiceAdded) }],
+      deferred: asked,
+    };
+    if (!hasLock) return pending;
+    const timer = new AbortController();
+    const slow = sleep(context.awsFastReplyMs, pending, { signal: timer.signal });
+    try {
+      return await Promise.race([asked, slow]);
+    } finally {
+      timer.abort();
+    }
+  },
 };
 
 /**

@@ -3,9 +3,8 @@ import { isUnset, readInteger, readText } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import { addressOf, readServices, type Service, withEmail } from '../protocol/service.ts';
 import { parseEmailAddress } from '../services/mail/email-address.ts';
-import { resultOfRecord } from '../store/idempotency-records.ts';
-import type { Handler } from './handler.ts';
-import { type Outcome, refuse, succeed } from './outcome.ts';
+import type { RecordedHandler } from './handler.ts';
+import { decidedByOther, refuse, succeed } from './outcome.ts';
 
 /**
  * `email`: confirm an address with the code that was mailed to it.
@@ -15,33 +14,27 @@ import { type Outcome, refuse, succeed } from './outcome.ts';
  *         asked for; `invalid_data` if `services` is no list of services.
  * @see docs/protocol.md, "email"
  */
-export const email: Handler = async (request, { idempotencyRecords, profiles, verifications }) => {
-  const { sent, phone, key, record, stored, done } = request;
-  if (done !== undefined) return answerDone(done);
-  const services = readServices(sent.services);
-  if (services === undefined) return refuse('invalid_data');
-  const service = services.find((each) => addressOf(each) !== undefined);
-  const address = parseEmailAddress((service && addressOf(service)) ?? '');
-  const code = service && codeOf(service);
-  if (address === undefined || code === undefined) return refuse('wrong_code');
+export const email: RecordedHandler = {
+  async handle(request, { profiles, verifications }) {
+    const { sent, phone, ref, stored } = request;
+    const services = readServices(sent.services);
+    if (services === undefined) return refuse('invalid_data');
+    const service = services.find((each) => addressOf(each) !== undefined);
+    const address = parseEmailAddress((service && addressOf(service)) ?? '');
+    const code = service && codeOf(service);
+    if (address === undefined || code === undefined) return refuse('wrong_code');
 
-  for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
-    const verified = writeList(withEmail(readServices(profile.services) ?? [], address, 'verified'));
-    const answer = await verifications.confirm(
-      { phone, key, record, address, code },
-      profile.version,
-      verified,
-    );
-    if (answer === 'verified') return succeed(answer);
-    if (answer === 'wrong_code') return refuse(answer);
-    if (answer === 'done') return answerDone(resultOfRecord(await idempotencyRecords.read(phone, key)));
-  }
-  return refuse('wrong_code');
+    for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
+      const verified = writeList(withEmail(readServices(profile.services) ?? [], address, 'verified'));
+      const answer = await verifications.confirm(ref, { address, code }, profile.version, verified);
+      if (answer === 'verified') return succeed(answer);
+      if (answer === 'wrong_code') return refuse(answer);
+      if (answer === 'done') return decidedByOther;
+    }
+    return refuse('wrong_code');
+  },
+  replay: (_request, word) => (word === 'verified' ? succeed(word) : refuse('wrong_code')),
 };
-
-function answerDone(word: string | undefined): Outcome {
-  return word === 'verified' ? succeed(word) : refuse('wrong_code');
-}
 
 /** The code stands in `data`, or in `password`: six digits as a binary, a list of characters or an integer. */
 function codeOf({ data, password }: Service): string | undefined {

@@ -1,4 +1,4 @@
-import type { Handler } from './handler.ts';
+import type { ReadHandler } from './handler.ts';
 import { answerProfile, refuse } from './outcome.ts';
 
 /**
@@ -8,5 +8,7 @@ import { answerProfile, refuse } from './outcome.ts';
  * Refuses `not_found`.
  * @see docs/protocol.md, "get"
  */
-export const get: Handler = ({ sent, stored }) =>
-  stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'get');
+export const get: ReadHandler = {
+  handle: ({ sent, stored }) =>
+    stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'get'),
+};

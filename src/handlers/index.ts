@@ -1,107 +1,156 @@
-import type { Refusal } from '../protocol/io.ts';
-import type { RequestKind } from '../protocol/profile.ts';
-import { refusalOfResult, resultOfRecord } from '../store/idempotency-records.ts';
+import type { KnownKinds } from '../protocol/profile.ts';
 import { aws } from './aws.ts';
 import { email } from './email.ts';
 import { get } from './get.ts';
-import type { Context, Handler } from './handler.ts';
+import type { Handler } from './handler.ts';
 import { link } from './link.ts';
 import { migrate } from './migrate.ts';
-import { isAuthorized, type Outcome, type Request, refuse } from './outcome.ts';
 import { phone } from './phone.ts';
 import { remove } from './remove.ts';
 import { set } from './set.ts';
 import { update } from './update.ts';
 
-/** From the last element of a `'Profile'` to its handler. */
-export const handlers: Readonly<Record<RequestKind, Handler>> = {
-  get,
-  set,
-  update,
-  link,
-  email,
-  aws,
-  remove,
-  migrate,
-  phone,
-};
-
-/** Where the slow work of each kind is done, as metrics show it. */
-export const limiterNames: Readonly<Record<RequestKind, 'fast' | 'fan-out' | 'mail' | 'sts'>> = {
-  get: 'fast',
-  set: 'fast',
-  update: 'fan-out',
-  link: 'mail',
-  email: 'fast',
-  aws: 'sts',
-  remove: 'fan-out',
-  migrate: 'fast',
-  phone: 'fan-out',
-};
-
-/** Refusals that the same request might not meet a moment later. The others follow from the request alone, or are kept with its effect. */
-const transientRefusals: ReadonlySet<string> = new Set<Refusal>([
-  'not_found',
-  'not_authorized',
-  'already_exists',
-  'too_many_requests',
-  'email_send',
-  'busy',
-]);
-
-/**
- * Whether a crash can cut off what such a request does after its effect: delivered again by the broker it goes on, whoever
- * has a session by then.
- */
-export function isResumable(kind: RequestKind): boolean {
-  return limiterNames[kind] === 'fan-out';
+/** A kind of request: all that the rest of the program knows of it. */
+export interface RequestRow {
+  /** One with `replay` is recorded, so that its effect happens once. */
+  readonly handler: Handler;
+  /** The concurrency limiter of its slow work, as metrics show it. */
+  readonly limiter: 'fast' | 'fan-out' | 'mail' | 'sts';
+  /** Which phone a request may name: only that of its client's session, or any. */
+  readonly names: 'own' | 'any';
+  /**
+   * Whether a request that the broker delivers again goes on though its client's session has ended: once its effect is
+   * `done`, or already once it has `begun`. The handler of the latter looks what has begun. Absent: it never does.
+   */
+  readonly resumes?: 'done' | 'begun';
+  /** It ends its own client's session, and answers nothing that is stored; so it is answered when it is resumed. */
+  readonly endsSession?: true;
+  /** One sentence for a person who chooses a request. */
+  readonly help: string;
+  /** A request in Erlang text, to be pasted as it is, with its answer in comments. */
+  readonly example: string;
 }
 
-/** Handle a request. What was refused stays refused when it is delivered again, whatever has changed since. */
-export async function handle(request: Request, context: Context): Promise<Outcome> {
-  const { sent, phone, key, done, refused, refusal, sessionPhone } = request;
-  const isAllowed = isAuthorized(sent.kind, sessionPhone, phone);
-  if (refused !== undefined) return refuse(isAllowed ? (refused as Refusal) : 'not_authorized');
-  const outcome = await handlers[sent.kind](request, context);
-  if (!isAllowed) return unacked(outcome, sent.kind);
-  const { result } = outcome;
-  // `get` changes nothing, and has no key; `aws` gives the phone nothing that it may not ask for again.
-  if (key === '' || sent.kind === 'aws' || done !== undefined || !transientRefusals.has(result))
-    return outcome;
-  if ((await context.idempotencyRecords.recordRefusal({ phone, ...refusal }, result)) === 'stored')
-    return outcome;
-  return handle(await readOtherDecision(request, context), context);
-}
+/** The phone in the examples, and one that it moves to. */
+const examplePhone = '380501112233';
+const exampleNewPhone = '380931112233';
 
-/**
- * What a request that was taken up again may say to a client that may not ask any more. `remove` ends its own session, and
- * answers nothing that is stored.
- */
-function unacked(outcome: Outcome, kind: RequestKind): Outcome {
-  return kind === 'remove' ? outcome : { ...outcome, ...refuse('not_authorized') };
-}
+const table = {
+  get: {
+    handler: get,
+    limiter: 'fast',
+    names: 'own',
+    help: 'Reads the stored profile, its rosters with their contacts.',
+    example: `% Reads the profile.
+% Answer: the 'Profile' as stored, or {io,{error,not_found},<<>>}.
+#'Profile'{phone = <<"${examplePhone}">>, status = get}.`,
+  },
+  set: {
+    handler: set,
+    limiter: 'fast',
+    names: 'own',
+    help: 'Creates the profile, or replaces what the client owns in it. What is left empty stays as it is.',
+    example: `% Creates the profile, or replaces in it rosters, settings and presence. What is left out stays as it is.
+% Answer: the 'Profile' as stored.
+#'Profile'{
+  phone = <<"${examplePhone}">>,
+  rosters = [#'Roster'{id = 1, names = <<"Olena">>, userlist = [
+    #'Contact'{phone_id = <<"380671112233_7">>, names = <<"Taras">>}
+  ]}],
+  settings = [#'Feature'{key = <<"LANG">>, value = <<"uk">>}],
+  status = set
+}.`,
+  },
+  update: {
+    handler: update,
+    limiter: 'fan-out',
+    names: 'own',
+    resumes: 'done',
+    help: 'Sends news to friends: time and presence go to every contact that has this phone in its roster too.',
+    example: `% Takes the time (Unix milliseconds; an older one than the stored changes nothing) and the presence.
+% Answer: the 'Profile'. Counterparties get a 'Contact' on ses/<their phone>, mirrored on qa/ses/<their phone>.
+#'Profile'{phone = <<"${examplePhone}">>, update = 1700000000000, presence = online, status = update}.`,
+  },
+  link: {
+    handler: link,
+    limiter: 'mail',
+    names: 'own',
+    help: 'Mails a code of six digits to the address.',
+    example: `% Mails a code to the address.
+% Answer: {io,{ok,email_sent},<<>>}; a second time within a minute {io,{error,too_many_requests},<<>>}.
+#'Profile'{
+  phone = <<"${examplePhone}">>,
+  services = [#'Service'{id = <<"olena@example.org">>, type = email}],
+  status = link
+}.`,
+  },
+  email: {
+    handler: email,
+    limiter: 'fast',
+    names: 'own',
+    help: 'Confirms the address with the code from the mail.',
+    example: `% Confirms the address: put the code from the mail in the place of 000000.
+% Answer: {io,{ok,verified},<<>>}, or {io,{error,wrong_code},<<>>}, as for 000000.
+#'Profile'{
+  phone = <<"${examplePhone}">>,
+  services = [#'Service'{id = <<"olena@example.org">>, type = email, data = <<"000000">>}],
+  status = email
+}.`,
+  },
+  aws: {
+    handler: aws,
+    limiter: 'sts',
+    names: 'own',
+    help: 'Asks for temporary AWS credentials.',
+    example: `% Asks for temporary AWS credentials.
+% Answer: {io,{ok,aws},{'Service',Id,aws,[],Secret,Token,Expiration,verified}}; {io,{ok,aws},{'Service',[],aws,…,added}}
+% says that they come later.
+#'Profile'{phone = <<"${examplePhone}">>, status = aws}.`,
+  },
+  remove: {
+    handler: remove,
+    limiter: 'fan-out',
+    names: 'own',
+    resumes: 'done',
+    endsSession: true,
+    help: 'Deletes the profile and all sessions of the phone; its contacts are notified. Sign in again to go on.',
+    example: `% Deletes the profile and ends all sessions of the phone: the next request gets not_authorized.
+% Answer: the empty 'Profile' with status remove, to all clients of the phone.
+#'Profile'{phone = <<"${examplePhone}">>, status = remove}.`,
+  },
+  migrate: {
+    handler: migrate,
+    limiter: 'fast',
+    names: 'any',
+    help: 'Asks to move the profile to a new phone, which then confirms with “phone”.',
+    example: `% Asks to move the profile to the phone that is named here, the new one.
+% Answer: {io,{ok,migration},<<>>}. A client of the new phone confirms it with phone.
+#'Profile'{phone = <<"${exampleNewPhone}">>, status = migrate}.`,
+  },
+  phone: {
+    handler: phone,
+    limiter: 'fan-out',
+    names: 'own',
+    resumes: 'begun',
+    help: "Sent by the new phone: confirms the move of another phone's profile to it.",
+    example: `% Confirms the move; published by a client whose session belongs to the new phone.
+% Answer: the 'Profile' under its new phone, or {io,{error,not_authorized},<<>>} if no move to it waits.
+#'Profile'{phone = <<"${exampleNewPhone}">>, status = phone}.`,
+  },
+} satisfies Record<string, RequestRow>;
 
-/** The request, with what another worker that had it too has decided, and with its client's session as it is now. */
-async function readOtherDecision(
-  request: Request,
-  { idempotencyRecords, profiles, sessions }: Context,
-): Promise<Request> {
-  const { phone, key, refusal, replyTo } = request;
-  const [record, ofDelivery, stored, sessionPhone] = await Promise.all([
-    idempotencyRecords.read(phone, key),
-    idempotencyRecords.read(phone, refusal.key),
-    profiles.read(phone),
-    sessions.phoneOf(replyTo.client),
-  ]);
-  const refused = refusalOfResult(resultOfRecord(ofDelivery));
-  const done = refused === undefined ? resultOfRecord(record) : undefined;
-  return {
-    ...request,
-    record,
-    stored,
-    sessionPhone,
-    done,
-    refused,
-    refusal: { ...refusal, record: ofDelivery },
-  };
-}
+/** The last element of a `'Profile'` names one. */
+export type RequestKind = keyof typeof table;
+
+/** One row for each kind of request. */
+export const requests: Readonly<Record<RequestKind, RequestRow>> = table;
+
+export const requestKinds = Object.keys(table) as readonly RequestKind[];
+
+/** The concurrency limiter of each kind, for the metrics. */
+export const limiterNames: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(requests).map(([kind, { limiter }]) => [kind, limiter]),
+);
+
+/** For `readProfile`. */
+export const knownKinds: KnownKinds<RequestKind> = new Map(requestKinds.map((kind) => [kind, kind]));

@@ -6,9 +6,9 @@ import { addressOf, readServices, withEmail } from '../protocol/service.ts';
 import { parseEmailAddress } from '../services/mail/email-address.ts';
 import type { StoredProfile } from '../store/profiles.ts';
 import { codeLifetimeSeconds } from '../store/verifications.ts';
-import type { Context, Handler } from './handler.ts';
+import type { Context, RecordedHandler } from './handler.ts';
 import { takePlaces } from './mail-quotas.ts';
-import { type Request, refuse, succeed } from './outcome.ts';
+import { type RecordedRequest, refuse, refuseOrReplay, succeed } from './outcome.ts';
 import { changeOwnProfile } from './own-profile.ts';
 
 /**
@@ -21,25 +21,27 @@ import { changeOwnProfile } from './own-profile.ts';
  *         removed or has moved to another phone while the mail was under way.
  * @see docs/protocol.md, "link"
  */
-export const link: Handler = async (request, context) => {
-  if (request.done !== undefined) return succeed('email_sent');
-  const services = readServices(request.sent.services);
-  if (services === undefined) return refuse('invalid_data');
-  const service = services.find(({ type }) => type === 'email' || type === undefined);
-  const address = parseEmailAddress((service && addressOf(service)) ?? '');
-  if (address === undefined) return refuse('invalid_email');
-  if (context.mail === undefined) return refuse('email_send');
+export const link: RecordedHandler = {
+  async handle(request, context) {
+    const services = readServices(request.sent.services);
+    if (services === undefined) return refuse('invalid_data');
+    const service = services.find(({ type }) => type === 'email' || type === undefined);
+    const address = parseEmailAddress((service && addressOf(service)) ?? '');
+    if (address === undefined) return refuse('invalid_email');
+    if (context.mail === undefined) return refuse('email_send');
 
-  const slots = await takePlaces(request, context, address);
-  if (slots === 'too_many_requests') return refuse(slots);
-  const code = String(randomInt(1_000_000)).padStart(6, '0');
-  const mailed = await mailCode(request, context, { to: address, code });
-  if (mailed !== 'accepted') {
-    await Promise.all(slots.map((slot) => slot.release()));
-    return refuse(mailed);
-  }
-  const kept = await keepCode(request, context, { to: address, code });
-  return kept === 'not_authorized' ? refuse(kept) : succeed('email_sent');
+    const slots = await takePlaces(request, context, address);
+    if (slots === 'too_many_requests') return refuse(slots);
+    const code = String(randomInt(1_000_000)).padStart(6, '0');
+    const mailed = await mailCode(request, context, { to: address, code });
+    if (mailed !== 'accepted') {
+      await Promise.all(slots.map((slot) => slot.release()));
+      return refuse(mailed);
+    }
+    const kept = await keepCode(request, context, { to: address, code });
+    return typeof kept === 'string' ? refuseOrReplay(kept) : succeed('email_sent');
+  },
+  replay: () => succeed('email_sent'),
 };
 
 interface Code {
@@ -47,7 +49,7 @@ interface Code {
   readonly code: string;
 }
 
-async function mailCode({ stored }: Request, { mail, mailLimiter }: Context, { to, code }: Code) {
+async function mailCode({ stored }: RecordedRequest, { mail, mailLimiter }: Context, { to, code }: Code) {
   const message = {
     to,
     code,
@@ -60,8 +62,8 @@ async function mailCode({ stored }: Request, { mail, mailLimiter }: Context, { t
   return sent === 'accepted' ? sent : 'email_send';
 }
 
-function keepCode(request: Request, context: Context, { to, code }: Code) {
-  return changeOwnProfile(request, context, 'email_sent', (before) => ({
+function keepCode(request: RecordedRequest, context: Context, { to, code }: Code) {
+  return changeOwnProfile<never>(request, context, 'email_sent', (before) => ({
     services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
     code: context.verifications.mailed(request.phone, to, code),
   }));

@@ -3,7 +3,7 @@ import { domainOf, mailboxOf } from '../protocol/mailbox.ts';
 import { addressOf, readServices } from '../protocol/service.ts';
 import type { Quota, QuotaSlot } from '../store/quotas.ts';
 import type { Context } from './handler.ts';
-import type { Request } from './outcome.ts';
+import type { RecordedRequest, Request } from './outcome.ts';
 
 const hourMs = 60 * 60_000;
 
@@ -21,18 +21,20 @@ const codesOfDomain: Quota = { name: 'domain', max: 100, windowMs: hourMs, minGa
 
 /** Take a place in each limit that a mail to the address counts in, or in none. */
 export async function takePlaces(
-  request: Request,
+  request: RecordedRequest,
   context: Context,
   address: string,
 ): Promise<readonly QuotaSlot[] | 'too_many_requests'> {
-  const places = await take(request, context, address);
-  if (places !== 'too_many_requests' || request.redelivered || (await request.isStillOwned())) return places;
-  // We were taken for dead, and in the way is the place that our heir took for this very request.
-  return take({ ...request, redelivered: true }, context, address);
+  const { delivery } = request;
+  const slots = await take(request, context, address, delivery.redelivered);
+  if (slots !== 'too_many_requests' || delivery.redelivered || (await delivery.isStillOwned())) return slots;
+  // Another worker took over this one's session, and has taken the slot for this very request.
+  return take(request, context, address, true);
 }
 
-async function take(request: Request, context: Context, address: string) {
-  const { phone, key, redelivered } = request;
+/** @param isRepeated - whether a slot that the request took before is still its own. */
+async function take(request: RecordedRequest, context: Context, address: string, isRepeated: boolean) {
+  const { phone, ref } = request;
   const { quotas, verifications } = context;
   const standing = await verifications.check(phone, address);
   if (standing === 'too_many_requests') return standing;
@@ -44,16 +46,16 @@ async function take(request: Request, context: Context, address: string) {
     if (!(await verifications.isOfLargeDomain(address)))
       wanted.push([codesOfDomain, verifications.digest(domainOf(address))]);
   }
-  const places: QuotaSlot[] = [];
+  const slots: QuotaSlot[] = [];
   for (const [limit, tag] of wanted) {
-    const place = await quotas.acquire(limit, tag, { key, redelivered });
-    if (place === 'too_many_requests') {
-      await Promise.all(places.map((taken) => taken.release()));
-      return place;
+    const slot = await quotas.acquire(limit, tag, ref, isRepeated);
+    if (slot === 'too_many_requests') {
+      await Promise.all(slots.map((taken) => taken.release()));
+      return slot;
     }
-    places.push(place);
+    slots.push(slot);
   }
-  return places;
+  return slots;
 }
 
 /** Whether the profile has the address as a verified service. */

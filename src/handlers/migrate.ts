@@ -1,7 +1,7 @@
 import { isUnset } from '../protocol/fields.ts';
 import { hasVerified, readServices } from '../protocol/service.ts';
 import type { StoredProfile } from '../store/profiles.ts';
-import type { Handler } from './handler.ts';
+import type { RecordedHandler } from './handler.ts';
 import { refuse, succeed } from './outcome.ts';
 
 /**
@@ -13,21 +13,21 @@ import { refuse, succeed } from './outcome.ts';
  *         `not_found` if there is no profile to move.
  * @see docs/protocol.md, "migrate"
  */
-export const migrate: Handler = async (request, { migrations, profiles }) => {
-  const { sessionPhone, phone, key, record, stored, done, redelivered, replyTo } = request;
-  if (sessionPhone === undefined) return refuse('not_authorized');
-  // The client may have signed in with another phone since; that has asked for nothing, unless the broker says so.
-  const isOfSession = record === `migration ${sessionPhone}` || sessionPhone === phone;
-  if (done !== undefined && (redelivered || isOfSession)) return succeed('migration');
-  if (sessionPhone === phone) return refuse('already_exists');
-  const proposer = { client: replyTo.client, oldPhone: sessionPhone, key };
-  for (let replaced = stored; !isTaken(replaced); replaced = await profiles.read(phone)) {
-    const answer = await migrations.ask(proposer, phone, replaced);
-    if (answer === 'stored') return succeed('migration');
-    if (answer === 'not_found') return refuse(answer);
-    if (answer === 'busy') break;
-  }
-  return refuse('already_exists');
+export const migrate: RecordedHandler = {
+  async handle(request, { migrations, profiles }) {
+    const { sessionPhone, phone, ref, stored, replyTo } = request;
+    if (sessionPhone === undefined) return refuse('not_authorized');
+    if (sessionPhone === phone) return refuse('already_exists');
+    const proposer = { client: replyTo.client, oldPhone: sessionPhone, ref };
+    for (let replaced = stored; !isTaken(replaced); replaced = await profiles.read(phone)) {
+      const answer = await migrations.ask(proposer, replaced);
+      if (answer === 'stored') return succeed('migration');
+      if (answer === 'not_found') return refuse(answer);
+      if (answer === 'busy') break;
+    }
+    return refuse('already_exists');
+  },
+  replay: () => succeed('migration'),
 };
 
 /** Whether a phone has a profile that a move must not replace: one with rosters or verified services. */

@@ -1,6 +1,7 @@
 import { ioError, ioOk, type Refusal, type Success } from '../protocol/io.ts';
-import { type ProfileFields, type RequestKind, type SentProfile, writeProfile } from '../protocol/profile.ts';
-import type { RequestRef } from '../store/profiles.ts';
+import { type ProfileFields, type SentProfile, writeProfile } from '../protocol/profile.ts';
+import type { RequestRef } from '../store/idempotency-records.ts';
+import type { StoredProfile } from '../store/profiles.ts';
 
 /** Where a client wants its answers. */
 export interface ReplyAddress {
@@ -51,34 +52,31 @@ export interface Outcome {
   readonly onSent?: () => Promise<void>;
 }
 
-/** One request of a client that is authorized. It causes changes under its key, once. */
-export interface Request extends RequestRef {
+/** One request of a client that is authorized. */
+export interface Request {
   readonly replyTo: ReplyAddress;
   readonly sent: SentProfile;
-  /** The phone that the client's session belongs to; `undefined` if it has none by now: see {@link isAuthorized}. */
+  /** The phone that the request names, in digits. */
+  readonly phone: string;
+  /** That phone's profile, as it was read with the request. */
+  readonly stored: StoredProfile | undefined;
+  /** The phone of the client's session; `undefined` where a request is resumed and the session has ended. */
   readonly sessionPhone: string | undefined;
-  /** Whether the broker says that it has delivered it before; a client can't make it say so. */
+}
+
+/** A request whose effect happens once. */
+export interface RecordedRequest extends Request {
+  /** For the stores: they write the request's record together with its effect. */
+  readonly ref: RequestRef;
+  readonly delivery: DeliveryState;
+}
+
+/** What the broker says of a delivery. */
+export interface DeliveryState {
+  /** Whether the broker has delivered it before; a client can't set this. */
   readonly redelivered: boolean;
   /** Whether the broker has given it to nobody else since it came; takes a round trip to the broker. */
-  readonly isStillOwned: () => Promise<boolean>;
-  /** What became of it, if it was delivered before and its effect happened. */
-  readonly done: string | undefined;
-  /** What it was refused with, if it was delivered before and refused. */
-  readonly refused: string | undefined;
-  /** Where that is kept. */
-  readonly refusal: RefusalRecord;
-}
-
-/** Whether a client may ask, by the phone of its session. A `migrate` names the new phone, so whoever has a session may. */
-export function isAuthorized(kind: RequestKind, sessionPhone: string | undefined, phone: string): boolean {
-  return kind === 'migrate' ? sessionPhone !== undefined : sessionPhone === phone;
-}
-
-/** The record that a delivery was refused. */
-export interface RefusalRecord {
-  readonly key: string;
-  /** As it was read; `''` if there was none. */
-  readonly record: string;
+  isStillOwned(): Promise<boolean>;
 }
 
 /** Runs slow work, so much at a time, and so much waiting for that. */
@@ -94,16 +92,20 @@ export function refuse(refusal: Refusal): Outcome {
 /** Nothing to anybody. */
 export const unanswered: Outcome = { result: 'unanswered', answers: [] };
 
+/** Another worker has decided the request meanwhile. The pipeline reads what it decided, and replays that. */
+export const decidedByOther: Outcome = { result: 'unanswered', answers: [] };
+
+/** What follows when a store has not written: `'done'` is how it says that another worker has decided the request. */
+export function refuseOrReplay(answer: Refusal | 'done'): Outcome {
+  return answer === 'done' ? decidedByOther : refuse(answer);
+}
+
 /** `{io,{ok,Success},<<>>}` to the asking client. */
 export function succeed(success: Success): Outcome {
   return { result: success, answers: [{ payload: ioOk(success) }] };
 }
 
 /** The profile to the asking client, with as many elements as it sent. */
-export function answerProfile(
-  { phone, size }: SentProfile,
-  fields: ProfileFields,
-  kind: RequestKind,
-): Outcome {
+export function answerProfile({ phone, size }: SentProfile, fields: ProfileFields, kind: string): Outcome {
   return { result: 'ok', answers: [{ payload: writeProfile(phone, fields, kind, size) }] };
 }

@@ -1,6 +1,6 @@
 import type { Stores } from '../store/index.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
-import type { Request } from './outcome.ts';
+import type { RecordedRequest } from './outcome.ts';
 
 /**
  * Change the profile of the phone that asks, or make one.
@@ -9,21 +9,23 @@ import type { Request } from './outcome.ts';
  * gone is not made again; and one that is made is dropped if the client's session has ended by then.
  * @param word - kept in the same step as what became of the request.
  * @param decide - sees the stored state, as in `Profiles.change`.
- * @returns the profile as stored; `'not_authorized'` when the phone has gone.
+ * @returns the profile as stored; `'not_authorized'` when the phone has gone; `'done'` when another worker has decided the
+ *   request meanwhile.
  */
 export async function changeOwnProfile<Refused extends string>(
-  request: Request,
+  request: RecordedRequest,
   { profiles, sessions }: Stores,
   word: string,
   decide: (before: StoredProfile | undefined) => ProfileChange | Refused,
-): Promise<StoredProfile | Refused | 'not_authorized'> {
+): Promise<StoredProfile | Refused | 'not_authorized' | 'done'> {
   let isNew = false;
-  const profile = await profiles.change<Refused | 'not_authorized'>(request, word, (before) => {
+  const { ref, stored } = request;
+  const profile = await profiles.change<Refused | 'not_authorized'>(ref, stored, word, (before) => {
     isNew = before === undefined;
-    return isNew && request.stored !== undefined ? 'not_authorized' : decide(before);
+    return isNew && stored !== undefined ? 'not_authorized' : decide(before);
   });
   if (!isNew || typeof profile === 'string') return profile;
   if ((await sessions.phoneOf(request.replyTo.client)) === request.phone) return profile;
-  await profiles.drop(request, profile);
+  await profiles.drop(ref, profile);
   return 'not_authorized';
 }

@@ -5,9 +5,9 @@ import { readPhone } from '../protocol/phone.ts';
 import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
 import type { Migration } from '../store/proposals.ts';
 import { notifyCounterparties } from './counterparties.ts';
-import type { Context, Handler } from './handler.ts';
+import type { Context, RecordedHandler } from './handler.ts';
 import { isTaken } from './migrate.ts';
-import { answerProfile, type Notice, type Request, refuse } from './outcome.ts';
+import { answerProfile, type Notice, type RecordedRequest, refuse } from './outcome.ts';
 
 /**
  * `phone`: confirm a migration. The client's session belongs to the new phone, so both phones were shown to be the
@@ -23,39 +23,30 @@ import { answerProfile, type Notice, type Request, refuse } from './outcome.ts';
  *         another one than is named to the new phone; `invalid_data` for an `OLD_PHONE` that is no phone.
  * @see docs/protocol.md, "phone"
  */
-export const phone: Handler = async (request, context) => {
-  const oldPhone = settingValue(request.sent.settings, 'OLD_PHONE');
-  const named = oldPhone && readPhone(oldPhone);
-  if (oldPhone !== undefined && named === undefined) return refuse('invalid_data');
-  const isSignedOut = request.sessionPhone !== request.phone;
-  if (isSignedOut && request.done !== undefined) return refuse('not_authorized');
-  // What is done is not done again, though another phone may ask to move here by now.
-  const migration = request.done === undefined ? await move(request, named, context) : undefined;
-  if (typeof migration === 'string') return refuse(migration);
-  if (migration === undefined && !(await isDone(request, context))) return refuse('not_authorized');
-  if (migration !== undefined) {
+export const phone: RecordedHandler = {
+  async handle(request, context) {
+    const oldPhone = settingValue(request.sent.settings, 'OLD_PHONE');
+    const named = oldPhone && readPhone(oldPhone);
+    if (oldPhone !== undefined && named === undefined) return refuse('invalid_data');
+    const migration = await move(request, named, context);
+    // If another worker has carried it out just now, this refusal is not recorded, and that decision replayed.
+    if (migration === undefined || typeof migration === 'string')
+      return refuse(migration ?? 'not_authorized');
     // Before the answer: whoever hears it finds the old phone's clients at the new one.
     await context.sessions.move(migration.from, migration.to, migration.claim ?? '');
     await context.migrations.endLeaving(migration);
-  }
-  const profile = await context.profiles.read(request.phone);
-  if (profile === undefined) return refuse('not_authorized');
-  return {
-    ...answerProfile(request.sent, profile, 'phone'),
-    ...(migration && {
+    const profile = await context.profiles.read(request.phone);
+    if (profile === undefined) return refuse('not_authorized');
+    return {
+      ...answerProfile(request.sent, profile, 'phone'),
       sessionsEnded: migration.from,
       notices: finish(request, migration, friendPlaces(profile.rosters), context),
-    }),
-  };
+    };
+  },
+  // The move has ended, and is not done again, though another phone may ask to move here by now.
+  replay: ({ sent, stored }) =>
+    stored === undefined ? refuse('not_authorized') : answerProfile(sent, stored, 'phone'),
 };
-
-/** Whether the request was carried out before, perhaps by another worker just now. */
-async function isDone(
-  { phone, key, record, done }: Request,
-  { idempotencyRecords }: Context,
-): Promise<boolean> {
-  return done !== undefined || (await idempotencyRecords.read(phone, key)) !== record;
-}
 
 /**
  * Move the profile; each step may be done twice.
@@ -63,7 +54,7 @@ async function isDone(
  * @returns the migration, settled; `undefined` if there is none, or none any more.
  */
 async function move(
-  { phone: to, stored, sessionPhone, replyTo: { client } }: Request,
+  { phone: to, stored, sessionPhone, replyTo: { client } }: RecordedRequest,
   named: string | undefined,
   { migrations, profiles, sessions }: Context,
 ): Promise<Migration | Refusal | undefined> {
@@ -104,13 +95,13 @@ function rename({ to, claim = '' }: Migration, { contacts }: Context) {
  * @param friends - where the profile's friends stand.
  */
 async function* finish(
-  { key }: Request,
+  { ref }: RecordedRequest,
   migration: Migration,
   friends: readonly ContactEntry[],
   context: Context,
 ): AsyncGenerator<readonly Notice[]> {
   yield* renameAtCounterparties(migration, friends, context);
-  await context.migrations.end(migration, key);
+  await context.migrations.end(migration, ref);
 }
 
 /**

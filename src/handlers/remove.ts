@@ -4,8 +4,8 @@ import { unset } from '../protocol/fields.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import type { Removal } from '../store/removals.ts';
 import { notifyCounterparties } from './counterparties.ts';
-import type { Context, Handler } from './handler.ts';
-import { type Notice, type Request, refuse } from './outcome.ts';
+import type { Context, RecordedHandler } from './handler.ts';
+import { type Notice, type Outcome, type RecordedRequest, type Request, refuseOrReplay } from './outcome.ts';
 
 /**
  * `remove`: delete the profile, its verifications, credentials and all sessions of the phone. Its limits stay.
@@ -15,33 +15,43 @@ import { type Notice, type Request, refuse } from './outcome.ts';
  * Refuses `not_found`; `busy` while another profile is just moving to the phone.
  * @see docs/protocol.md, "remove"
  */
-export const remove: Handler = async (request, context) => {
-  const { sent, phone } = request;
-  const removal =
-    request.done === undefined ? await begin(request, context) : await context.removals.find(phone);
-  if (removal === 'not_found' || removal === 'busy') return refuse(removal);
+export const remove: RecordedHandler = {
+  async handle(request, context) {
+    const removal = await begin(request, context);
+    return typeof removal === 'string' ? refuseOrReplay(removal) : carryOut(request, removal, context);
+  },
+  replay: async (request, _word, context) =>
+    carryOut(request, await context.removals.find(request.phone), context),
+};
+
+/** @param removal - `undefined` once it has ended. */
+async function carryOut(
+  { sent, phone, replyTo }: Request,
+  removal: Removal | undefined,
+  context: Context,
+): Promise<Outcome> {
   // Before the answer: whoever hears that the phone is removed has no session of it any more.
   if (removal !== undefined && !removal.hasEndedSessions) {
     await context.sessions.remove(phone, removal.clients, removal.mark);
     await context.removals.endSessions(phone);
   }
   const payload = writeProfile(phone, nothingLeft, 'remove', sent.size);
-  const others = removal?.clients.filter((client) => client !== request.replyTo.client) ?? [];
+  const others = removal?.clients.filter((client) => client !== replyTo.client) ?? [];
   return {
     result: 'ok',
     answers: [{ payload }, ...others.map((client) => ({ to: { client }, payload }))],
     ...(removal && { sessionsEnded: phone, notices: finish(phone, removal, context) }),
   };
-};
+}
 
-async function begin({ phone, key, record, stored, replyTo }: Request, context: Context) {
+async function begin({ phone, ref, stored, replyTo }: RecordedRequest, context: Context) {
   const { removals, sessions, profiles } = context;
   const mark = removals.newMark();
   for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
     // The asking client has a session, also if the set of them does not name it.
     const clients = [...new Set([replyTo.client, ...(await sessions.active(phone))])];
     await sessions.mark(phone, clients, mark);
-    const removal = await removals.begin({ phone, key, record, stored: profile }, clients, mark);
+    const removal = await removals.begin(ref, profile, clients, mark);
     // Else a client has signed in meanwhile, or come with a profile that moved here, and goes too; or the profile is another.
     if (removal !== 'changed') return removal;
   }

@@ -6,8 +6,8 @@ import type { SentProfile } from '../protocol/profile.ts';
 import { type Roster, readRosters } from '../protocol/roster.ts';
 import { readServices, replaceVoxServices, type Service } from '../protocol/service.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
-import type { Handler } from './handler.ts';
-import { answerProfile, refuse } from './outcome.ts';
+import type { RecordedHandler } from './handler.ts';
+import { answerProfile, refuse, refuseOrReplay } from './outcome.ts';
 import { changeOwnProfile } from './own-profile.ts';
 
 /**
@@ -20,16 +20,18 @@ import { changeOwnProfile } from './own-profile.ts';
  *         being removed, or moves to another phone.
  * @see docs/protocol.md, "set"
  */
-export const set: Handler = async (request, context) => {
-  const { sent, stored, done } = request;
-  if (done !== undefined)
-    return stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set');
-  const owned = readOwned(sent);
-  if (owned === 'invalid_data') return refuse(owned);
-  const profile = await changeOwnProfile(request, context, 'ok', (before) =>
-    changeOwned(owned, before, Date.now()),
-  );
-  return typeof profile === 'string' ? refuse(profile) : answerProfile(sent, profile, 'set');
+export const set: RecordedHandler = {
+  async handle(request, context) {
+    const { sent } = request;
+    const owned = readOwned(sent);
+    if (owned === 'invalid_data') return refuse(owned);
+    const profile = await changeOwnProfile(request, context, 'ok', (before) =>
+      changeOwned(owned, before, Date.now()),
+    );
+    return typeof profile === 'string' ? refuseOrReplay(profile) : answerProfile(sent, profile, 'set');
+  },
+  replay: ({ sent, stored }) =>
+    stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set'),
 };
 
 /** Settings are merged, so without a bound a client could add to them for ever. */

@@ -4,8 +4,8 @@ import { canonical, isUnset, readAtom, readInteger } from '../protocol/fields.ts
 import { friendPlaces } from '../protocol/roster.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import { notifyCounterparties } from './counterparties.ts';
-import type { Context, Handler } from './handler.ts';
-import { answerProfile, type Notice, refuse } from './outcome.ts';
+import type { Context, RecordedHandler } from './handler.ts';
+import { answerProfile, type Notice, type Outcome, type Request, refuse, refuseOrReplay } from './outcome.ts';
 import { renameAtCounterparties } from './phone.ts';
 
 /** A client's clock may be so far ahead of ours; a time beyond it is not taken. */
@@ -19,26 +19,31 @@ const maxAheadMs = 5 * 60_000;
  * Refuses `not_found`, and `invalid_data` for a time that is no integer or a presence that is no atom.
  * @see docs/protocol.md, "update"
  */
-export const update: Handler = async (request, context) => {
-  const { sent, stored, done } = request;
-  const time = readInteger(sent.update);
-  const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
-  if (time === undefined || (presence !== undefined && readAtom(presence) === undefined)) {
-    return refuse('invalid_data');
-  }
-  const change = (before: StoredProfile | undefined): ProfileChange | 'not_found' => {
-    if (before === undefined) return 'not_found';
-    const isNewer = time > before.update && time <= Date.now() + maxAheadMs;
-    return { ...(isNewer && { update: Number(time) }), ...(presence && { presence }) };
-  };
-  const profile = done === undefined ? await context.profiles.change(request, 'ok', change) : stored;
-  if (profile === undefined || typeof profile === 'string') return refuse(profile ?? 'not_found');
-  // Also for a request that is done: the crash that brought it again may have cut off the notices.
-  const answer = answerProfile(sent, profile, 'update');
-  return isUnset(profile.rosters)
-    ? answer
-    : { ...answer, notices: notifyContacts(context, sent.phone, profile) };
+export const update: RecordedHandler = {
+  async handle(request, context) {
+    const { sent, stored, ref } = request;
+    const time = readInteger(sent.update);
+    const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
+    if (time === undefined || (presence !== undefined && readAtom(presence) === undefined)) {
+      return refuse('invalid_data');
+    }
+    const change = (before: StoredProfile | undefined): ProfileChange | 'not_found' => {
+      if (before === undefined) return 'not_found';
+      const isNewer = time > before.update && time <= Date.now() + maxAheadMs;
+      return { ...(isNewer && { update: Number(time) }), ...(presence && { presence }) };
+    };
+    const profile = await context.profiles.change(ref, stored, 'ok', change);
+    return typeof profile === 'string' ? refuseOrReplay(profile) : tell(request, profile, context);
+  },
+  // A crash may have cut off the notices.
+  replay: (request, _word, context) =>
+    request.stored === undefined ? refuse('not_found') : tell(request, request.stored, context),
 };
+
+function tell({ sent, phone }: Request, profile: StoredProfile, context: Context): Outcome {
+  const answer = answerProfile(sent, profile, 'update');
+  return isUnset(profile.rosters) ? answer : { ...answer, notices: notifyContacts(context, phone, profile) };
+}
 
 /**
  * Two devices may update at once, and the older news may reach a contact last; so the contacts are told again until

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { RequestRow } from '../handlers/index.ts';
 import { clientOfResponseTopic, type EventTopic } from '../protocol/topics.ts';
 import type { Session } from '../store/request-state.ts';
 
@@ -34,6 +35,15 @@ export function authenticatorFor(identitySource: 'broker' | 'token', workerPrefi
         ? session.phone
         : undefined,
   };
+}
+
+/** Whether a client may ask, by the phone of its session. */
+export function isAuthorized(
+  { names }: Pick<RequestRow, 'names'>,
+  sessionPhone: string | undefined,
+  phone: string,
+): boolean {
+  return names === 'any' ? sessionPhone !== undefined : sessionPhone === phone;
 }
 
 /** @param hash - SHA-256 in hex, `''` if there is none; compared in constant time. */

@@ -1,15 +1,15 @@
 import type { Limits } from '../etf/index.ts';
 import type { Context } from '../handlers/handler.ts';
-import { handle, isResumable } from '../handlers/index.ts';
-import { isAuthorized, type Outcome, type Request, refuse, unanswered } from '../handlers/outcome.ts';
+import { knownKinds, type RequestKind, requests } from '../handlers/index.ts';
+import { type Outcome, refuse, unanswered } from '../handlers/outcome.ts';
 import { ConnectionClosed, type Delivery } from '../mqtt/connection.ts';
-import { type RequestKind, readProfile, type SentProfile } from '../protocol/profile.ts';
+import { readProfile, type SentProfile } from '../protocol/profile.ts';
 import { type EventTopic, ownResponseTopic, parseEventTopic } from '../protocol/topics.ts';
 import { traceRequest } from '../telemetry/instrumentation-requests.ts';
 import { shortenPhone } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
-import type { Authenticator } from './authenticator.ts';
-import { idempotencyKeysOf, pastOutcomeOf } from './idempotency.ts';
+import { type Authenticator, isAuthorized } from './authenticator.ts';
+import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys } from './idempotency.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { RequestTimeouts } from './request-timeout.ts';
@@ -36,7 +36,7 @@ interface ReceivedRequest extends RequestOrigin {
   /** What the log and the metrics call it. */
   readonly kind: RequestKind | 'invalid';
   readonly event: EventTopic;
-  readonly sent: SentProfile | 'invalid_data';
+  readonly sent: SentProfile<RequestKind> | 'invalid_data';
 }
 
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
@@ -88,11 +88,7 @@ export class Worker {
     return poison.take(delivery, {
       client,
       handle: (redelivery) => this.#serve(delivery, redelivery),
-      hasRecord: async (phone) => {
-        const keys = Object.values(idempotencyKeysOf(delivery, client));
-        const records = await Promise.all(keys.map((key) => context.idempotencyRecords.read(phone, key)));
-        return records.some((record) => record !== '');
-      },
+      hasRecord: (phone) => hasRecord(context.idempotencyRecords, delivery, client, phone),
       refuse: async () => {
         if (typeof event !== 'string' && client !== '') await this.#refuseUnread(delivery, event, client);
       },
@@ -126,7 +122,7 @@ export class Worker {
     if (typeof event === 'string') return event;
     const client = this.#clientOf(event, delivery);
     if (client === '') return this.#unaddressed();
-    const sent = readProfile(delivery.payload, this.#deps.limits);
+    const sent = readProfile(delivery.payload, this.#deps.limits, knownKinds);
     if (sent === 'foreign') return sent;
     const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
     const responseTopic = ownResponseTopic(delivery.responseTopic, client);
@@ -207,49 +203,38 @@ export class Worker {
   }
 
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
-  async #handle(received: ReceivedRequest, sent: SentProfile): Promise<Outcome> {
+  async #handle(received: ReceivedRequest, sent: SentProfile<RequestKind>): Promise<Outcome> {
     const { delivery, event, client, responseTopic } = received;
     const { authenticator, context, wrongTokens } = this.#deps;
     const { phone } = sent;
-    const keys = sent.kind === 'get' ? undefined : idempotencyKeysOf(delivery, client);
+    const row = requests[sent.kind];
+    const { handler } = row;
+    const keys = handler.replay === undefined ? undefined : keysOf(delivery, client);
     const state = await context.requestStates.load(client, phone, keys);
-    const { session, stored, record } = state;
+    const { session, stored } = state;
     const sessionPhone = authenticator.phoneOf(session, event, client);
-    const redelivered = delivery.redelivered;
     // Counted only now where a token vouches, so that nobody uses up what another one may ask.
     if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(received))
       return refuse('too_many_requests');
-    const isAllowed = isAuthorized(sent.kind, sessionPhone, phone);
-    // What the broker delivers again may have ended its own session, and is not over before all that it has to do is done.
-    const isLookedFor = keys !== undefined && (isAllowed || isResumable(sent.kind));
-    const past = isLookedFor ? await pastOutcomeOf(delivery, keys, state, isAllowed) : noPastOutcome;
-    if (!isAllowed && past.done === undefined && !(redelivered && sent.kind === 'phone'))
-      return this.#notAuthorized(client, sessionPhone);
+    const isAllowed = isAuthorized(row, sessionPhone, phone);
+    // No record is looked at for a client that may not ask, unless the kind is resumed without a session.
+    if (!isAllowed && row.resumes === undefined) return this.#notAuthorized(client, sessionPhone);
     const replyTo = {
       client,
       broker: delivery.broker.address,
       responseTopic,
       correlationData: delivery.correlationData,
     };
-    const isStillOwned = () => delivery.isStillOwned();
-    const { done, refused, refusal } = past;
-    const key = keys?.request ?? '';
     // No spread: V8 keeps what comes of one until its next full collection, measured at 300 bytes a request.
-    const request: Request = {
-      replyTo,
-      sent,
-      phone,
-      stored,
-      sessionPhone,
-      redelivered,
-      isStillOwned,
-      key,
-      record,
-      done,
-      refused,
-      refusal,
-    };
-    return handle(request, context);
+    if (handler.replay === undefined)
+      return handler.handle({ replyTo, sent, phone, stored, sessionPhone }, context);
+    const asker = { row, phone, sessionPhone };
+    const found = pastOf(delivery, keys as RequestKeys, state, asker);
+    const past = found instanceof Promise ? await found : found;
+    if (!mayGoOn(asker, past.word, delivery.redelivered)) return this.#notAuthorized(client, sessionPhone);
+    const ref = { phone, key: (keys as RequestKeys).request, record: state.record };
+    const request = { replyTo, sent, phone, stored, sessionPhone, ref, delivery };
+    return handleOnce(row, request, past, context);
   }
 
   /** What can't be read, where only the session shows who asks: a wrong token counts before what comes with it. */
@@ -281,8 +266,5 @@ export class Worker {
     return 'unaddressed';
   }
 }
-
-/** A `get` changes nothing, so it may be done as often as it is delivered. */
-const noPastOutcome = { done: undefined, refused: undefined, refusal: { key: '', record: '' } };
 
 const unaddressedLogPauseMs = 60_000;

@@ -11,37 +11,8 @@ import {
 import { readAtom, unset } from './fields.ts';
 import { readPhone } from './phone.ts';
 
-/** The nine requests: the last element of a `'Profile'` tuple names one. */
-export const requestKinds = [
-  'get',
-  'set',
-  'update',
-  'link',
-  'email',
-  'aws',
-  'remove',
-  'migrate',
-  'phone',
-] as const;
-
-export type RequestKind = (typeof requestKinds)[number];
-
 /** How many elements a `'Profile'` has after its tag: 8, or 7 where the client leaves `presence` out. */
 export type ProfileSize = 7 | 8;
-
-/** A `'Profile'` tuple that a client sent. Only the fields that every request needs are decoded; the rest are bytes. */
-export interface SentProfile {
-  readonly phone: string;
-  readonly kind: RequestKind;
-  readonly size: ProfileSize;
-  readonly services: Fragment;
-  readonly rosters: Fragment;
-  readonly settings: Fragment;
-  readonly update: Fragment;
-  readonly balance: Fragment;
-  /** `[]` where the client leaves it out. */
-  readonly presence: Fragment;
-}
 
 /** The fields of a profile in an answer; each is a ready fragment, `update` in Unix milliseconds. */
 export interface ProfileFields {
@@ -53,13 +24,20 @@ export interface ProfileFields {
   readonly presence: Fragment;
 }
 
+/** The kinds of request that the caller knows, by the last element of a `'Profile'`. */
+export type KnownKinds<Kind extends string> = ReadonlyMap<string, Kind>;
+
 /**
  * Reads a payload and checks every byte against the limits once; no payload makes it throw.
  * @returns `'foreign'` for a term that is not a `'Profile'`: it belongs to another service on the topic;
  *   `'invalid_data'` for bytes that are not a term, another number of elements, a bad phone or an unknown status.
  * @see docs/protocol.md, "Records"
  */
-export function readProfile(payload: Uint8Array, limits: Limits): SentProfile | 'foreign' | 'invalid_data' {
+export function readProfile<Kind extends string>(
+  payload: Uint8Array,
+  limits: Limits,
+  kinds: KnownKinds<Kind>,
+): SentProfile<Kind> | 'foreign' | 'invalid_data' {
   let term: Fragment;
   try {
     term = openMessage(payload, limits);
@@ -73,17 +51,21 @@ export function readProfile(payload: Uint8Array, limits: Limits): SentProfile | 
   const kind = kinds.get(readAtom(term, offsets[arity - 1]) ?? '');
   const phone = readPhone(term.subarray(offsets[1], offsets[2]));
   if (phone === undefined || kind === undefined) return 'invalid_data';
-  return new SentProfileView(phone, kind, (arity - 1) as ProfileSize, term);
+  return new SentProfile(phone, kind, (arity - 1) as ProfileSize, term);
 }
 
-/** Cuts a field out of the payload on first use; a `get` never needs it. */
-class SentProfileView implements SentProfile {
+/**
+ * A `'Profile'` tuple that a client sent. A field is cut out of the payload on first use; a `get` never needs it.
+ * The type is the class itself, so that the compiler rejects a spread of it: that would have no fields.
+ */
+export class SentProfile<Kind extends string = string> {
+  /** In digits. */
   readonly phone: string;
-  readonly kind: RequestKind;
+  readonly kind: Kind;
   readonly size: ProfileSize;
   readonly #term: Fragment;
 
-  constructor(phone: string, kind: RequestKind, size: ProfileSize, term: Fragment) {
+  constructor(phone: string, kind: Kind, size: ProfileSize, term: Fragment) {
     this.phone = phone;
     this.kind = kind;
     this.size = size;
@@ -110,18 +92,14 @@ class SentProfileView implements SentProfile {
   get balance(): Fragment {
     return this.#element(6);
   }
+  /** `[]` where the client leaves it out. */
   get presence(): Fragment {
     return this.size === 8 ? this.#element(7) : unset;
   }
 }
 
 /** Makes a payload of a profile by joining its fragments; decodes nothing. */
-export function writeProfile(
-  phone: string,
-  fields: ProfileFields,
-  kind: RequestKind,
-  size: ProfileSize,
-): Buffer {
+export function writeProfile(phone: string, fields: ProfileFields, kind: string, size: ProfileSize): Buffer {
   const parts = [
     heads[size],
     encodeFragment(Buffer.from(phone, 'latin1')),
@@ -131,7 +109,7 @@ export function writeProfile(
     encodeFragment(fields.update),
     fields.balance,
     ...(size === 8 ? [fields.presence] : []),
-    statuses.get(kind) ?? unset,
+    statusOf(kind),
   ];
   return Buffer.concat(parts);
 }
@@ -139,9 +117,17 @@ export function writeProfile(
 /** Offsets of the elements, valid until the next read; of a larger tuple only the arity is returned. */
 const offsets = new Int32Array(16);
 
-const kinds = new Map<string, RequestKind>(requestKinds.map((kind) => [kind, kind]));
+/** The kind as an atom. Kinds come from the program, never from a client, so the memory has a bound. */
+function statusOf(kind: string): Fragment {
+  let status = statuses.get(kind);
+  if (status === undefined) {
+    status = encodeFragment(atom(kind));
+    statuses.set(kind, status);
+  }
+  return status;
+}
 
-const statuses = new Map(requestKinds.map((kind) => [kind, encodeFragment(atom(kind))]));
+const statuses = new Map<string, Fragment>();
 
 const SMALL_TUPLE_EXT = 104;
 

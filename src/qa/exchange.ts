@@ -21,13 +21,22 @@ export interface ReadRequest {
   readonly reason: string | undefined;
 }
 
+/** What may be read: the limits of a term, and the kinds of request that there are. */
+export interface Reading {
+  readonly limits: Limits;
+  readonly kinds: readonly string[];
+}
+
 /** Read a payload by its form. With `readsText` off everything is ETF. */
-export function readRequest(payload: Buffer, readsText: boolean, limits: Limits): ReadRequest {
+export function readRequest(payload: Buffer, readsText: boolean, { limits, kinds }: Reading): ReadRequest {
   const reading = readsText
     ? readFormat(payload, limits, maxTextBytes)
     : ({ format: 'etf', message: payload } as const);
   const { message } = reading;
-  const sent = message === undefined ? 'invalid_data' : readProfile(message, limits);
+  const sent =
+    message === undefined
+      ? 'invalid_data'
+      : readProfile(message, limits, new Map(kinds.map((kind) => [kind, kind])));
   const kind = typeof sent === 'object' ? sent.kind : sent === 'foreign' ? sent : 'invalid';
   if (reading.format === 'etf') return { format: 'etf', kind, message, payload, reason: undefined };
   if (message === undefined) {
@@ -36,7 +45,7 @@ export function readRequest(payload: Buffer, readsText: boolean, limits: Limits)
     return { format: form, kind, message, payload, reason: reading.reason };
   }
   const { format } = reading;
-  const because = typeof sent === 'object' ? undefined : explain(message, limits);
+  const because = typeof sent === 'object' ? undefined : explain(message, limits, kinds);
   // Text is no term to the worker, so it answers `invalid_data` to what it would pass over in silence as ETF.
   if (sent === 'foreign') return { format, kind: 'invalid', message, payload, reason: because };
   return { format, kind, message, payload: toBuffer(message), reason: because };
@@ -78,10 +87,11 @@ export function inFormat(publication: Publication, format: Format): Publication 
 export function withReason(
   publication: Publication,
   { format, message, reason }: ReadRequest,
-  limits: Limits,
+  { limits, kinds }: Reading,
 ): Publication {
   if (format === 'etf' || !publication.payload.equals(ioError('invalid_data'))) return publication;
-  const sentence = reason ?? (message && explain(message, limits)) ?? 'the merged settings are too large';
+  const sentence =
+    reason ?? (message && explain(message, limits, kinds)) ?? 'the merged settings are too large';
   const [io, error] = (decode(publication.payload) as Tuple).elements;
   return {
     ...publication,

@@ -1,12 +1,15 @@
-import { requestKinds } from '../protocol/profile.ts';
-import { examples, requestTopic } from './examples.ts';
+/** Where requests are published. */
+export const requestTopic = 'events/1//api/anon//';
+
+/** What QA says of the kinds of request, by kind; rows of the table in src/handlers/index.ts. */
+export type RequestExamples = Readonly<Record<string, { readonly example: string }>>;
 
 /** What is published retained, so that whoever connects finds it: topic and text. */
-export function helpTopics(readsText: boolean): [topic: string, text: string][] {
+export function helpTopics(readsText: boolean, requests: RequestExamples): [topic: string, text: string][] {
   const help: [string, string][] = [['qa/help', readsText ? withText : withoutText]];
-  return readsText
-    ? [...help, ...requestKinds.map((kind): [string, string] => [`qa/examples/${kind}`, examples[kind]])]
-    : help;
+  if (readsText)
+    for (const [kind, { example }] of Object.entries(requests)) help.push([`qa/examples/${kind}`, example]);
+  return help;
 }
 
 const mirrorHelp = `What passes is mirrored as JSON, without secrets, not retained:

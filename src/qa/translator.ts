@@ -7,10 +7,18 @@ import {
   PublishRefused,
 } from '../mqtt/connection.ts';
 import { clientOfResponseTopic, parseEventTopic } from '../protocol/topics.ts';
-import { inFormat, type ReadRequest, readRequest, tooLarge, translated, withReason } from './exchange.ts';
+import {
+  inFormat,
+  type Reading,
+  type ReadRequest,
+  readRequest,
+  tooLarge,
+  translated,
+  withReason,
+} from './exchange.ts';
 import type { Format } from './formats/format.ts';
 import { answerLimits, contentTypes } from './formats/write.ts';
-import { helpTopics } from './help.ts';
+import { helpTopics, type RequestExamples } from './help.ts';
 import { mirrored, mirrorTopic, noticeMirrorTopic, type Shown } from './mirror.ts';
 
 export interface QaOptions {
@@ -20,6 +28,7 @@ export interface QaOptions {
   readonly mirror: boolean;
   readonly limits: Limits;
   readonly formats: RequestFormats;
+  readonly requests: RequestExamples;
 }
 
 /**
@@ -29,15 +38,17 @@ export interface QaOptions {
  */
 export class QaTranslator {
   readonly #options: QaOptions;
+  readonly #reading: Reading;
 
   constructor(options: QaOptions) {
     this.#options = options;
+    this.#reading = { limits: options.limits, kinds: Object.keys(options.requests) };
   }
 
   /** Publish the retained help texts; each start replaces them. */
   publishHelp(broker: Publisher, log: ConnectionLog): void {
     if (!this.#options.mirror) return;
-    const publishing = helpTopics(this.#options.text).map(([topic, text]) =>
+    const publishing = helpTopics(this.#options.text, this.#options.requests).map(([topic, text]) =>
       broker.publish({ topic, payload: Buffer.from(text), qos: 1, retain: true, contentType: 'text/plain' }),
     );
     Promise.all(publishing).catch((error: unknown) => {
@@ -50,7 +61,7 @@ export class QaTranslator {
     const event = parseEventTopic(delivery.topic);
     if (delivery.payload.length === 0 || delivery.retained || event === undefined) return delivery;
     const { text, limits } = this.#options;
-    const asked = readRequest(delivery.payload, text, limits);
+    const asked = readRequest(delivery.payload, text, this.#reading);
     if (asked.kind === 'foreign') return delivery;
     const client = event.client || clientOfResponseTopic(delivery.responseTopic) || '';
     if (text)
@@ -103,7 +114,7 @@ export class QaTranslator {
 
   #reply(delivery: Delivery, publication: Publication, asked: ReadRequest): Promise<void> {
     const client = after(ACTIONS, publication.topic)?.split('/', 1)[0] ?? '';
-    const reasoned = withReason(publication, asked, this.#options.limits);
+    const reasoned = withReason(publication, asked, this.#reading);
     const written = inFormat(reasoned, asked.format);
     this.#mirror(delivery.broker, mirrorTopic('rep', client, asked.kind), {
       form: asked.format,

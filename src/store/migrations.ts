@@ -2,6 +2,7 @@ import { uniqueIds } from '../lib/unique-id.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
 import { contactEntries } from '../protocol/roster.ts';
 import { contactRecord, renaming } from './contacts.ts';
+import type { RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
 import type { StoredProfile } from './profiles.ts';
 import { type Migration, openProposals, type Proposals, pendingSeconds } from './proposals.ts';
@@ -44,9 +45,9 @@ export interface Migrations extends Proposals {
   endLeaving(migration: Migration): Promise<void>;
   /**
    * Nothing is left to do.
-   * @param key - the request's key; its record is kept in the same step.
+   * @param request - its record is written in the same step.
    */
-  end(migration: Migration, key: string): Promise<void>;
+  end(migration: Migration, request: RequestRef): Promise<void>;
 }
 
 /** A copy that a crash left behind; the next try makes another. */
@@ -123,7 +124,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       const places = [keys.leaving(from), keys.leavingContacts(from), ...keys.besideProfile(from)];
       await redis.run('end-leaving', places, [to]);
     },
-    async end({ to, claim = '' }, key) {
+    async end({ to, claim = '' }, { key }) {
       const own = [keys.migration(to), keys.done(to, key)];
       await redis.run('end-move', own, [claim, `ok ${claim}`, doneSeconds]);
     },

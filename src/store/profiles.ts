@@ -6,12 +6,13 @@ import { writeList } from '../protocol/list.ts';
 import type { ProfileFields } from '../protocol/profile.ts';
 import { joinRosters, type Roster } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
+import type { RequestRef } from './idempotency-records.ts';
 import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
 import { Fault } from './redis/fault.ts';
 import { withRetry } from './redis/retry.ts';
 import type { ScriptArgument } from './redis/scripts.ts';
-import { emptyFields, PackedProfile, type StoredProfile } from './stored-profile.ts';
+import { emptyFields, type StoredProfile, unpackProfile } from './stored-profile.ts';
 import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
 
 export type { StoredProfile } from './stored-profile.ts';
@@ -22,15 +23,6 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
   /** A code that was mailed, to be kept in the same step. */
   readonly code?: MailedCode;
 };
-
-/** The request that asks for a change: whose profile, as it was read with the request, and the request's key. */
-export interface RequestRef {
-  readonly phone: string;
-  readonly key: string;
-  /** The record that the request is done, as it was read; `''` if there was none. */
-  readonly record: string;
-  readonly stored: StoredProfile | undefined;
-}
 
 /**
  * The profiles, each a hash of ready ETF fragments:
@@ -50,16 +42,19 @@ export interface Profiles {
   /**
    * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
    * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
-   * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just ending or moving.
-   * @param word - kept in the same step as what became of the request.
+   * @param first - the profile as it was read with the request.
+   * @param word - recorded in the same step as what became of the request.
+   * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just ending or moving;
+   *   `'done'` when another worker has decided the request meanwhile.
    */
   change<Refused extends string>(
-    cause: RequestRef,
+    request: RequestRef,
+    first: StoredProfile | undefined,
     word: string,
     decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
-  ): Promise<StoredProfile | Refused | 'not_authorized'>;
+  ): Promise<StoredProfile | Refused | 'not_authorized' | 'done'>;
   /** Take a profile back that the request has made, unless somebody else changed it since. */
-  drop(cause: RequestRef, profile: StoredProfile): Promise<void>;
+  drop(request: RequestRef, profile: StoredProfile): Promise<void>;
 }
 
 /** So many others may change a profile between our reading and our writing before we call it a fault. */
@@ -77,8 +72,7 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
     if (packed === 1) return readLarge(phone);
     const bytes = bytesOf(packed);
     if (bytes === undefined) return undefined;
-    const profile = new PackedProfile(bytes);
-    return profile.isJoined ? profile : readJoined(phone);
+    return unpackProfile(bytes) ?? readJoined(phone);
   };
 
   const read = (phone: string): Promise<StoredProfile | undefined> =>
@@ -104,7 +98,7 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
   return {
     read,
     unpack,
-    async change({ phone, key, record, stored: first }, word, decide) {
+    async change({ phone, key, record }, first, word, decide) {
       const own = [
         keys.profile(phone),
         keys.contacts(phone),
@@ -129,8 +123,7 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
         ]);
         if (answer === 'stored') return next;
         if (answer === 'leaving') return 'not_authorized';
-        // Another worker has done the request, so the profile is what it was to become, or has gone since.
-        if (answer === 'done') return (await read(phone)) ?? next;
+        if (answer === 'done') return answer;
         await sleep(Math.random() * attempt);
         profile = await read(phone);
       }

@@ -1,4 +1,5 @@
 import { uniqueIds } from '../lib/unique-id.ts';
+import type { RequestRef } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
@@ -19,8 +20,8 @@ export interface Migration {
 export interface Proposer {
   readonly client: string;
   readonly oldPhone: string;
-  /** The request's key; its record is kept with the last step. */
-  readonly key: string;
+  /** The request, which names the new phone. Its record is written with the last step. */
+  readonly ref: RequestRef;
 }
 
 /** Which proposal a client confirms. */
@@ -48,7 +49,6 @@ export interface Proposals {
    */
   ask(
     proposer: Proposer,
-    newPhone: string,
     replaced: StoredProfile | undefined,
   ): Promise<'stored' | 'changed' | 'busy' | 'not_found'>;
   /** The migration to a phone that is being carried out. */
@@ -85,7 +85,7 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
     return to === newPhone && profiles === 1;
   };
 
-  const list = async ({ oldPhone, key }: Proposer, newPhone: string): Promise<void> => {
+  const list = async ({ oldPhone, ref: { phone: newPhone, key } }: Proposer): Promise<void> => {
     const own = [keys.migration(newPhone), keys.done(newPhone, key)];
     const entry = [oldPhone, nextId(), pendingSeconds, doneSeconds, maxListed];
     if ((await redis.run('propose-migration', own, [...entry, ''])) !== 'full') return;
@@ -95,8 +95,9 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
   };
 
   return {
-    async ask(proposer, newPhone, replaced) {
-      const { client, oldPhone } = proposer;
+    async ask(proposer, replaced) {
+      const { client, oldPhone, ref } = proposer;
+      const newPhone = ref.phone;
       const [answer, profiles] = await Promise.all([
         look(redis, newPhone, replaced?.version ?? ''),
         withRetry(() => connection.exists(keys.profile(oldPhone))),
@@ -115,7 +116,7 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
         ),
       ]);
       if (wanted === 'not_found') return wanted;
-      await list(proposer, newPhone);
+      await list(proposer);
       return 'stored';
     },
     find: async (newPhone) => underWay(newPhone, await read(newPhone)),

@@ -1,4 +1,5 @@
 import { uniqueIds } from '../lib/unique-id.ts';
+import type { RequestRef } from './idempotency-records.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -22,25 +23,26 @@ export interface Quotas {
   /**
    * Take a place.
    * @param tag - what the limit is counted for: a phone, or the digest of a mailbox or domain.
-   * @param request - the request's key; if it is `again` here, a place that it took before is still its own.
+   * @param isRepeated - whether the request was delivered before; a slot that it took then is still its own.
    */
   acquire(
     limit: Quota,
     tag: string,
-    request: { readonly key: string; readonly redelivered: boolean },
+    request: RequestRef,
+    isRepeated: boolean,
   ): Promise<QuotaSlot | 'too_many_requests'>;
 }
 
 export function openQuotas(redis: Database): Quotas {
   const nextId = uniqueIds();
   return {
-    async acquire({ name, max, windowMs, minGapMs }, tag, { key, redelivered }) {
+    async acquire({ name, max, windowMs, minGapMs }, tag, { key }, isRepeated) {
       const limit = redis.keys.quota(tag, name);
       const slot = `${key}.${nextId()}`;
       const answer = await redis.run(
         'acquire-quota',
         [limit],
-        [key, slot, redelivered ? 'again' : 'first', minGapMs, max, windowMs],
+        [key, slot, isRepeated ? 'again' : 'first', minGapMs, max, windowMs],
       );
       if (answer === 'too_many_requests') return answer;
       return {

@@ -1,8 +1,8 @@
 import { uniqueIds } from '../lib/unique-id.ts';
-import { unset } from '../protocol/fields.ts';
 import { type ContactEntry, contactEntries, deletedPlaces } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
-import type { RequestRef } from './profiles.ts';
+import type { RequestRef } from './idempotency-records.ts';
+import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -24,13 +24,14 @@ export interface Removals {
    * The record that the request is done is kept in the same step.
    * @param mark - never used before; the sessions of these clients have it.
    * @returns `'changed'` if the phone has a session of another client by now, or another profile; `'busy'` while another profile is just
-   *   moving to the phone; `undefined` when another worker has done the request, and ended it.
+   *   moving to the phone; `'done'` when another worker has decided the request; `undefined` when that one has ended it.
    */
   begin(
-    cause: RequestRef,
+    request: RequestRef,
+    stored: StoredProfile,
     clients: readonly string[],
     mark: string,
-  ): Promise<Removal | 'changed' | 'not_found' | 'busy' | undefined>;
+  ): Promise<Removal | 'changed' | 'not_found' | 'busy' | 'done' | undefined>;
   /** A mark for the sessions of a phone that is about to be removed. */
   newMark(): string;
   /** A removal that has begun and not ended. */
@@ -65,7 +66,7 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
   return {
     find,
     newMark: nextId,
-    async begin({ phone, key, record, stored }, clients, mark) {
+    async begin({ phone, key, record }, stored, clients, mark) {
       const migration = keys.migration(phone);
       const own = [
         keys.profile(phone),
@@ -85,11 +86,12 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
           doneSeconds,
           removalSeconds,
           mark,
-          JSON.stringify(deletedPlaces(stored?.rosters ?? unset).map(contactField)),
-          stored?.version ?? '',
+          JSON.stringify(deletedPlaces(stored.rosters).map(contactField)),
+          stored.version,
         ],
       );
-      if (answer === 'changed' || answer === 'not_found' || answer === 'busy') return answer;
+      if (answer === 'changed' || answer === 'not_found' || answer === 'busy' || answer === 'done')
+        return answer;
       // Read back, and not what was given: another worker may have carried it on while this one was frozen.
       return find(phone);
     },

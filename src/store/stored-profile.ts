@@ -1,4 +1,4 @@
-import { encodeFragment, type Fragment } from '../etf/index.ts';
+import { encodeFragment } from '../etf/index.ts';
 import { unset } from '../protocol/fields.ts';
 import type { ProfileFields } from '../protocol/profile.ts';
 
@@ -17,64 +17,32 @@ export const emptyFields: ProfileFields = {
   presence: unset,
 };
 
-/** In the order in which `read-batch` packs them. */
-const order = ['version', 'update', 'services', 'rosters', 'settings', 'balance', 'presence'] as const;
-
+/** How many fields `read-batch` packs: version, update, services, rosters, settings, balance, presence. */
+const FIELDS = 7;
 const LENGTH_BYTES = 4;
 
-/** A profile as `read-batch` packs it. A field is cut out when somebody asks for it. */
-export class PackedProfile implements StoredProfile {
-  readonly #bytes: Buffer;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  /** Whether its rosters are there, joined with their contacts. */
-  get isJoined(): boolean {
-    return this.#length(3) > 0;
-  }
-
-  get version(): string {
-    return this.#text(0);
-  }
-  get update(): number {
-    return Number(this.#text(1));
-  }
-  get services(): Fragment {
-    return this.#fragment(2) ?? unset;
-  }
-  get rosters(): Fragment {
-    return this.#fragment(3) ?? unset;
-  }
-  get settings(): Fragment {
-    return this.#fragment(4) ?? unset;
-  }
-  get balance(): Fragment {
-    return this.#fragment(5) ?? emptyFields.balance;
-  }
-  get presence(): Fragment {
-    return this.#fragment(6) ?? unset;
-  }
-
-  #length(index: number): number {
-    return this.#bytes.readUInt32BE(index * LENGTH_BYTES);
-  }
-
-  #start(index: number): number {
-    let start = order.length * LENGTH_BYTES;
-    for (let before = 0; before < index; before++) start += this.#length(before);
-    return start;
-  }
-
-  #text(index: number): string {
-    const start = this.#start(index);
-    return this.#bytes.toString('latin1', start, start + this.#length(index));
-  }
-
-  #fragment(index: number): Fragment | undefined {
-    const length = this.#length(index);
-    const start = this.#start(index);
-    return length === 0 ? undefined : this.#bytes.subarray(start, start + length);
-  }
+/**
+ * A profile as `read-batch` packs it: the lengths of the fields, then the fields. They share the memory of the packed bytes.
+ * The profile is a plain object: a spread of it has all fields.
+ * @returns `undefined` where its rosters are still to be joined with their contacts.
+ */
+export function unpackProfile(bytes: Buffer): StoredProfile | undefined {
+  const version = FIELDS * LENGTH_BYTES;
+  const update = version + bytes.readUInt32BE(0);
+  const services = update + bytes.readUInt32BE(LENGTH_BYTES);
+  const rosters = services + bytes.readUInt32BE(2 * LENGTH_BYTES);
+  const settings = rosters + bytes.readUInt32BE(3 * LENGTH_BYTES);
+  const balance = settings + bytes.readUInt32BE(4 * LENGTH_BYTES);
+  const presence = balance + bytes.readUInt32BE(5 * LENGTH_BYTES);
+  const end = presence + bytes.readUInt32BE(6 * LENGTH_BYTES);
+  if (settings === rosters) return undefined;
+  return {
+    services: services === rosters ? unset : bytes.subarray(services, rosters),
+    rosters: bytes.subarray(rosters, settings),
+    settings: settings === balance ? unset : bytes.subarray(settings, balance),
+    update: Number(bytes.toString('latin1', update, services)),
+    balance: balance === presence ? emptyFields.balance : bytes.subarray(balance, presence),
+    presence: presence === end ? unset : bytes.subarray(presence, end),
+    version: bytes.toString('latin1', version, update),
+  };
 }

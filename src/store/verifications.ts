@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Fragment } from '../etf/index.ts';
 import { uniqueIds } from '../lib/unique-id.ts';
 import { domainOf, mailboxOf } from '../protocol/mailbox.ts';
+import type { RequestRef } from './idempotency-records.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -35,11 +36,6 @@ export interface MailedCode {
 
 /** What a client sends to confirm an address. */
 export interface Try {
-  readonly phone: string;
-  /** The request's key. */
-  readonly key: string;
-  /** The record that the request is done, as it was read. */
-  readonly record: string;
   readonly address: string;
   readonly code: string;
 }
@@ -64,6 +60,7 @@ export interface Verifications {
    * @param services - the profile's services with the address verified.
    */
   confirm(
+    request: RequestRef,
     tried: Try,
     version: string,
     services: Fragment,
@@ -110,7 +107,7 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       const users = await withRetry(() => redis.connection.zcount(usersOf(address), since, '+inf'));
       return users >= usersOfLargeDomain;
     },
-    async confirm({ phone, key, record, address, code }, version, services) {
+    async confirm({ phone, key, record }, { address, code }, version, services) {
       const answer = await redis.run(
         'confirm-email',
         [keys.verify(phone), keys.profile(phone), keys.done(phone, key), triesOf(phone, address)],

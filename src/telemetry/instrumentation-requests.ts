@@ -1,5 +1,4 @@
 import type { Delivery, Publication } from '../mqtt/connection.ts';
-import type { RequestKind } from '../protocol/profile.ts';
 import { readTraceContext, writeTraceContext } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -9,7 +8,7 @@ import type { Tracing } from './tracing.ts';
  */
 export async function traceRequest(
   tracing: Tracing,
-  { kind, delivery }: { readonly kind: RequestKind | 'invalid'; readonly delivery: Delivery },
+  { kind, delivery }: { readonly kind: string; readonly delivery: Delivery },
   process: () => Promise<string>,
 ): Promise<void> {
   const start = {

@@ -17,10 +17,11 @@ import {
   type Term,
   tuple,
 } from '../../src/etf/index.ts';
+import { knownKinds, requestKinds } from '../../src/handlers/index.ts';
 import { mergeFeatures, readFeatures, settingValue } from '../../src/protocol/feature.ts';
 import { writeList } from '../../src/protocol/list.ts';
 import { readPhone, splitPhoneId } from '../../src/protocol/phone.ts';
-import { readProfile, requestKinds } from '../../src/protocol/profile.ts';
+import { readProfile } from '../../src/protocol/profile.ts';
 import { contactEntries, friendPlaces, joinRosters, readRosters } from '../../src/protocol/roster.ts';
 import { addressOf, hasVerified, readServices, replaceVoxServices } from '../../src/protocol/service.ts';
 import { readFormat } from '../../src/qa/formats/read.ts';
@@ -114,7 +115,7 @@ const records: Target = {
   seeds: samples.map((term) => encode(term)),
   words: etfWords,
   read(input) {
-    const sent = readProfile(input, defaultLimits);
+    const sent = readProfile(input, defaultLimits, knownKinds);
     if (typeof sent === 'string') return undefined;
     if (!/^\d{5,15}$/.test(sent.phone)) throw new Broken('a phone that is none');
     readPhone(sent.presence);

@@ -49,8 +49,8 @@ export function contactsOf(rosters: Term | undefined): Record<string, Term[]> {
 /** Store a profile with these rosters past the worker, for books that no request could carry. */
 export async function seed(stores: Stores, number: string, rosters: readonly Tuple[]): Promise<void> {
   const read = rosters.map((term) => readRoster(encodeFragment(term) as Fragment));
-  const cause = { phone: number, key: 'seed', record: '', stored: undefined };
-  await stores.profiles.change<never>(cause, 'ok', () => ({
+  const request = { phone: number, key: 'seed', record: '' };
+  await stores.profiles.change<never>(request, undefined, 'ok', () => ({
     rosters: read.filter((one) => one !== undefined),
   }));
 }

@@ -1,6 +1,9 @@
 /** Handlers and stores called by a test itself, past broker and worker, where a moment must be met. */
 import { defaultLimits, encode, type Term } from '../../src/etf/index.ts';
-import type { Request } from '../../src/handlers/outcome.ts';
+import type { Context } from '../../src/handlers/handler.ts';
+import { knownKinds, type RequestKind, requests } from '../../src/handlers/index.ts';
+import type { Outcome, RecordedRequest } from '../../src/handlers/outcome.ts';
+import { handleOnce, type Past } from '../../src/pipeline/idempotency.ts';
 import { readProfile, type SentProfile } from '../../src/protocol/profile.ts';
 import { openStores, type Stores } from '../../src/store/index.ts';
 import { openRedis } from '../../src/store/redis/database.ts';
@@ -24,20 +27,34 @@ export async function openStoresOf(
 }
 
 /** What a handler is given for a request that a phone's client makes for the first time. */
-export function requestOf({ client, number }: Phone, asked: Term, more: Partial<Request> = {}): Request {
+export function requestOf(
+  { client, number }: Phone,
+  asked: Term,
+  more: Partial<RecordedRequest> = {},
+): RecordedRequest {
   return {
     replyTo: { client },
-    sent: readProfile(encode(asked), defaultLimits) as SentProfile,
+    sent: readProfile(encode(asked), defaultLimits, knownKinds) as SentProfile,
     phone: number,
-    key: 'one request',
-    record: '',
+    ref: { phone: more.phone ?? number, key: 'one request', record: '' },
     stored: undefined,
     sessionPhone: number,
-    redelivered: false,
-    isStillOwned: async () => true,
-    done: undefined,
-    refused: undefined,
-    refusal: { key: 'a refusal', record: '' },
+    delivery: { redelivered: false, isStillOwned: async () => true },
     ...more,
   };
+}
+
+/** Handle a request as the pipeline does, from what it has read of the request's past. */
+export function carryOut(
+  request: RecordedRequest,
+  context: Partial<Context>,
+  past: Partial<Past> = {},
+): Promise<Outcome> {
+  const nothing = { word: undefined, refused: undefined, refusal: { key: request.ref.key, record: '' } };
+  return handleOnce(
+    requests[request.sent.kind as RequestKind],
+    request,
+    { ...nothing, ...past },
+    context as Context,
+  );
 }

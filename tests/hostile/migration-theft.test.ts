@@ -2,11 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, equal, type Term, Tuple } from '../../src/etf/index.ts';
-import type { Context } from '../../src/handlers/handler.ts';
-import { phone as confirmHandler } from '../../src/handlers/phone.ts';
 import { maxListed } from '../../src/store/proposals.ts';
 import { keep, read } from '../harness/address-books.ts';
-import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { type Harness, type Phone, startHarness } from '../harness/harness.ts';
 import { feature, fieldsOf, profile, refusal, text } from '../harness/terms.ts';
 
@@ -236,8 +234,8 @@ test('a stranger who asks after the move gets nothing by a repeat of the ownerâ€
 
   const { stores, close } = await openStoresOf(harness);
   t.after(close);
-  const again = requestOf(fresh, request, { redelivered: true, done: 'ok', record: 'ok x' });
-  const outcome = await confirmHandler(again, stores as Context);
+  const again = requestOf(fresh, request, { stored: await stores.profiles.read(fresh.number) });
+  const outcome = await carryOut(again, stores, { word: 'ok' });
   assert.equal(outcome.result, 'ok');
   await harness.idle();
   await assertStayed(stranger);

@@ -5,9 +5,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
-import type { Context } from '../../src/handlers/handler.ts';
-import { handle } from '../../src/handlers/index.ts';
-import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster } from '../harness/terms.ts';
@@ -65,7 +63,7 @@ test('remove continues: counterparties are notified, and the new owner of the nu
   const { stores, close } = await openStoresOf(own.harness);
   const next = await own.harness.phone({ number });
   const set = profile({ phone: number, presence: atom('next'), status: 'set' });
-  assert.equal((await handle(requestOf(next, set), stores as Context)).result, 'ok');
+  assert.equal((await carryOut(requestOf(next, set), stores)).result, 'ok');
   await close();
   await goOn();
   assert.deepEqual(decode((await phone.take()).payload), profile({ phone: number, status: 'remove' }));

@@ -5,10 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom, decode, type Term } from '../../src/etf/index.ts';
-import type { Context } from '../../src/handlers/handler.ts';
-import { handle } from '../../src/handlers/index.ts';
-import { type RequestKind, requestKinds } from '../../src/protocol/profile.ts';
-import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { type RequestKind, requestKinds } from '../../src/handlers/index.ts';
+import { carryOut as handle, openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
 import { success } from '../harness/services-fixture.ts';
@@ -169,11 +167,11 @@ describe('another worker decides the same request while this one is about to ref
     const phone = await own.harness.phone();
     const { number, client } = phone;
     const asked = profile({ phone: number, update: Date.now(), status: 'update' });
-    const request = requestOf(phone, asked, { refusal: { key: 'one request', record: '' } });
+    const request = requestOf(phone, asked);
     fieldsOf(await phone.ask(profile({ phone: number, settings: [secret], status: 'set' })));
     await own.harness.database.set(`done:{${number}}:one request`, 'ok v');
     await own.harness.database.del(`session:${client}`);
-    const { answers } = await handle(request, stores as Context);
+    const { answers } = await handle(request, stores);
     assert.deepEqual(
       answers.map(({ payload }) => decode(payload)),
       [notAuthorized],

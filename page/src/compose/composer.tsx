@@ -1,6 +1,6 @@
-import { type RequestKind, requestKinds } from '../../../src/protocol/profile.ts';
 import { ask, clientOf } from '../broker.ts';
 import { speaker } from '../people.ts';
+import { requests } from '../requests.ts';
 import { server } from '../server.ts';
 import {
   composedText,
@@ -13,13 +13,13 @@ import {
   turnTo,
   type,
 } from './draft.ts';
-import { type Field, forms } from './forms.ts';
+import { type Field, formOf } from './forms.ts';
 import { attempt, outcome } from './outcome.ts';
 import { Speaker } from './speaker.tsx';
 
 /** The form where a request is composed and sent. */
 export function Composer() {
-  const { about, fields } = forms[kind.value];
+  const { fields } = formOf(kind.value);
   return (
     <section class="composer" aria-labelledby="compose">
       <h2 id="compose">Compose</h2>
@@ -32,11 +32,11 @@ export function Composer() {
         <Speaker />
         <fieldset class="kinds">
           <legend>Request</legend>
-          {requestKinds.map((name) => (
+          {Object.keys(requests.value).map((name) => (
             <Kind key={name} name={name} />
           ))}
         </fieldset>
-        <p class="about">{about}</p>
+        <p class="about">{requests.value[kind.value]}</p>
         {fields.length > 0 && (
           <div class="fields">
             {fields.map((field) => (
@@ -61,7 +61,7 @@ export function Composer() {
   );
 }
 
-function Kind({ name }: { name: RequestKind }) {
+function Kind({ name }: { name: string }) {
   return (
     <label class="chip">
       <input type="radio" name="kind" checked={kind.value === name} onChange={() => turnTo(name)} />

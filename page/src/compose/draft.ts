@@ -1,13 +1,13 @@
 import { computed, signal } from '@preact/signals';
 import { defaultLimits, EtfTextError, encode, parse, print } from '../../../src/etf/index.ts';
-import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { explain } from '../../../src/qa/formats/explain.ts';
 import { records } from '../../../src/qa/formats/record-fields.ts';
 import { speaker } from '../people.ts';
-import { forms } from './forms.ts';
+import { requests } from '../requests.ts';
+import { formOf } from './forms.ts';
 
 /** The kind of request in the composer. */
-export const kind = signal<RequestKind>('get');
+export const kind = signal('get');
 
 /** The typed values, by `<phone>/<request>.<field>`. */
 const typed = signal<Readonly<Record<string, string>>>({});
@@ -27,7 +27,7 @@ export function type(field: string, value: string): void {
 }
 
 /** Switches to another request. */
-export function turnTo(other: RequestKind): void {
+export function turnTo(other: string): void {
   kind.value = other;
   editedText.value = undefined;
 }
@@ -37,12 +37,12 @@ export const composedText = computed(() => composeText());
 
 function composeText(): string {
   const phone = speaker.value?.phone ?? '';
-  return print(forms[kind.value].compose(phone, (field) => fieldValue(field).trim()));
+  return print(formOf(kind.value).compose(phone, (field) => fieldValue(field).trim()));
 }
 
 /** Makes a request without fields, as bytes. */
-export function payloadOf(phone: string, plainKind: RequestKind): Uint8Array {
-  return encode(forms[plainKind].compose(phone, () => ''));
+export function payloadOf(phone: string, plainKind: string): Uint8Array {
+  return encode(formOf(plainKind).compose(phone, () => ''));
 }
 
 /**
@@ -62,7 +62,8 @@ export const doubt = computed(() => checkedText.value.doubt);
 const checkedText = computed((): { fault: string; doubt: string } => {
   try {
     const message = encode(parse(editedText.value ?? composedText.value, { records }));
-    return { fault: '', doubt: explain(message, defaultLimits) ?? '' };
+    const kinds = Object.keys(requests.value);
+    return { fault: '', doubt: (kinds.length > 0 && explain(message, defaultLimits, kinds)) || '' };
   } catch (error) {
     if (error instanceof EtfTextError) return { fault: error.message, doubt: '' };
     throw error;

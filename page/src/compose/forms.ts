@@ -1,5 +1,4 @@
 import { atom, type Term } from '../../../src/etf/index.ts';
-import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { contact, feature, profile, roster, service } from './records.ts';
 
 /** One field of a request's form. */
@@ -16,8 +15,6 @@ export interface Field {
 
 /** How a request is composed. */
 export interface Form {
-  /** What the request does, in a sentence. */
-  readonly about: string;
   readonly fields: readonly Field[];
   /** Makes the request. `at` has the values of all fields, trimmed; `''` is a field that is left alone. */
   compose(phone: string, at: (name: string) => string): Term;
@@ -31,15 +28,8 @@ const presence: Field = {
 };
 const address: Field = { name: 'address', label: 'E-mail address', control: 'text' };
 
-/** One form for each request: a request without one is a type error. */
-export const forms: Readonly<Record<RequestKind, Form>> = {
-  get: {
-    about: 'Reads the stored profile, its rosters with their contacts.',
-    fields: [],
-    compose: (phone) => profile(phone, 'get'),
-  },
+const forms: Readonly<Record<string, Form>> = {
   set: {
-    about: 'Creates the profile, or replaces what the client owns in it. What is left empty stays as it is.',
     fields: [
       presence,
       {
@@ -65,8 +55,6 @@ export const forms: Readonly<Record<RequestKind, Form>> = {
       }),
   },
   update: {
-    about:
-      'Tells news to friends: time and presence go to every contact that has this phone in its roster too.',
     fields: [
       presence,
       { name: 'time', label: 'Time', hint: 'Unix milliseconds; empty is now.', control: 'text' },
@@ -78,39 +66,26 @@ export const forms: Readonly<Record<RequestKind, Form>> = {
       }),
   },
   link: {
-    about: 'Mails a code of six digits to the address.',
     fields: [address],
     compose: (phone, at) => profile(phone, 'link', { services: [service(at('address'), 'email')] }),
   },
   email: {
-    about: 'Confirms the address with the code from the mail.',
     fields: [address, { name: 'code', label: 'Code', control: 'text' }],
     compose: (phone, at) =>
       profile(phone, 'email', { services: [service(at('address'), 'email', at('code'))] }),
   },
-  aws: {
-    about: 'Asks for temporary AWS credentials.',
-    fields: [],
-    compose: (phone) => profile(phone, 'aws'),
-  },
-  remove: {
-    about: 'Deletes the profile and all sessions of the phone; contacts are told. Sign in again to go on.',
-    fields: [],
-    compose: (phone) => profile(phone, 'remove'),
-  },
   migrate: {
-    about: 'Asks to move the profile to a new phone, which then confirms with “phone”.',
     fields: [
       { name: 'newPhone', label: 'New phone', hint: 'Digits, with the country code.', control: 'text' },
     ],
     compose: (_phone, at) => profile(at('newPhone'), 'migrate', { update: Date.now() }),
   },
-  phone: {
-    about: 'Said by the new phone: the profile that another one wants to move here comes.',
-    fields: [],
-    compose: (phone) => profile(phone, 'phone'),
-  },
 };
+
+/** The form of a kind of request. A kind that has none of its own is composed with just the phone. */
+export function formOf(kind: string): Form {
+  return forms[kind] ?? { fields: [], compose: (phone) => profile(phone, kind) };
+}
 
 function rosterOf(at: (name: string) => string): Term {
   const contacts = linesOf(at('contacts')).map((line) => contact(...splitAt(line, ' ')));

@@ -1,6 +1,5 @@
 /** Makes the protocol's records as terms; fields that a form does not have get their default. */
 import { atom, type Term, type Tuple } from '../../../src/etf/index.ts';
-import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { makeRecord, type RecordName } from '../../../src/qa/formats/record-fields.ts';
 
 interface ProfileTerms {
@@ -11,7 +10,7 @@ interface ProfileTerms {
   readonly presence?: Term;
 }
 
-export function profile(phone: string, kind: RequestKind, fields: ProfileTerms = {}): Tuple {
+export function profile(phone: string, kind: string, fields: ProfileTerms = {}): Tuple {
   return record('Profile', { phone: text(phone), ...fields, status: atom(kind) });
 }
 

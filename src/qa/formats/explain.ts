@@ -11,7 +11,6 @@ import {
 import { readFeature } from '../../protocol/feature.ts';
 import { isUnset, readAtom, readInteger } from '../../protocol/fields.ts';
 import { readPhone } from '../../protocol/phone.ts';
-import { type RequestKind, requestKinds } from '../../protocol/profile.ts';
 import { readRoster, readRosters } from '../../protocol/roster.ts';
 import { readService } from '../../protocol/service.ts';
 import { type RecordName, recordNameOf, records } from './record-fields.ts';
@@ -19,8 +18,9 @@ import { type RecordName, recordNameOf, records } from './record-fields.ts';
 /**
  * Why a term is no request that can be answered, in a sentence for people; `undefined` if nothing is found.
  * It asks the readers of `src/protocol`, which decide about it, and says which place they refuse.
+ * @param kinds - of request: the keys of the table in src/handlers/index.ts.
  */
-export function explain(message: Uint8Array, limits: Limits): string | undefined {
+export function explain(message: Uint8Array, limits: Limits, kinds: readonly string[]): string | undefined {
   const term = decode(message, limits);
   const name = recordNameOf(term);
   if (!(term instanceof Tuple) || name !== 'Profile') return notProfile(term);
@@ -30,9 +30,9 @@ export function explain(message: Uint8Array, limits: Limits): string | undefined
     return 'phone, element 2 of the \'Profile\', is not 5 to 15 digits, such as <<"380501112233">>';
   }
   const status = readAtom(fragmentOf(elements.at(-1)));
-  const kind = requestKinds.find((known) => known === status);
+  const kind = kinds.find((known) => known === status);
   if (kind === undefined) {
-    return `the last element of a 'Profile' names the request: ${requestKinds.join(', ')}`;
+    return `the last element of a 'Profile' names the request: ${kinds.join(', ')}`;
   }
   return explainFields(kind, term);
 }
@@ -58,15 +58,15 @@ function wrongSize(name: RecordName, size: number): string {
   return `a '${name}' has ${records[name].length + 1} elements${or}: the tag, ${fields}; this one has ${size}`;
 }
 
-/** Where each request looks: what it does not look at may be anything. */
-const lookedAt: Partial<Record<RequestKind, readonly string[]>> = {
+/** Where each request looks: what it does not look at may be anything. One that is not listed looks at nothing. */
+const lookedAt: Readonly<Record<string, readonly string[]>> = {
   set: ['services', 'rosters', 'settings', 'presence'],
   update: ['update', 'presence'],
   link: ['services'],
   email: ['services'],
 };
 
-function explainFields(kind: RequestKind, { elements }: Tuple): string | undefined {
+function explainFields(kind: string, { elements }: Tuple): string | undefined {
   const fields = records.Profile.filter(({ name }) => elements.length === 9 || name !== 'presence');
   for (const [index, { name }] of fields.entries()) {
     if (!lookedAt[kind]?.includes(name)) continue;

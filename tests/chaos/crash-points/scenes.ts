@@ -84,13 +84,10 @@ export async function lay(
     const isMoving = name === 'phone' && phone === self;
     await seed(stores, phone, rostersOf(isMoving ? movingBook : book));
   }
-  const replaced = await stores.profiles.change<never>(
-    { phone: fresh, key: 'seed', record: '', stored: undefined },
-    'ok',
-    () => ({
-      presence: encodeFragment(atom('online')),
-    }),
-  );
+  const seeding = { phone: fresh, key: 'seed', record: '' };
+  const replaced = await stores.profiles.change<never>(seeding, undefined, 'ok', () => ({
+    presence: encodeFragment(atom('online')),
+  }));
   if (name === 'phone' && typeof replaced !== 'string')
-    await stores.migrations.ask({ client: 'self-1', oldPhone: self, key: 'seed' }, fresh, replaced);
+    await stores.migrations.ask({ client: 'self-1', oldPhone: self, ref: seeding }, replaced);
 }

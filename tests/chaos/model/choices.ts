@@ -40,7 +40,7 @@ function withFewNotifiers(choices: readonly Choice[]): Choice[] {
   return choices.filter((choice) => !tooMany.includes(choice));
 }
 
-const weights: Readonly<Record<Kind, number>> = {
+export const weights: Readonly<Record<Kind, number>> = {
   get: 18,
   set: 24,
   update: 20,

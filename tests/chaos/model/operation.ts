@@ -1,5 +1,4 @@
 /** Requests in the model, and their answers. */
-import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { type Feature, type Moment, type Profile, profileText, type Roster, type Service } from './state.ts';
 
 /** The fields of a `set`; an absent one is sent as `[]`. */
@@ -26,7 +25,8 @@ export type Asked = {
   | { readonly kind: 'email'; readonly address: string; readonly code: string }
 );
 
-export type Kind = RequestKind | 'invalid';
+/** The kinds that the model has a contract for. */
+export type Kind = Asked['kind'];
 
 /** `{io,{ok|error,Word},Data}` */
 export interface IoAnswer {

@@ -1,8 +1,8 @@
 /** The possible answers to a request. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atom, encode, equal, isAtom, type Term, Tuple, tuple } from '../../../src/etf/index.ts';
+import type { RequestKind } from '../../../src/handlers/index.ts';
 import type { Refusal, Success } from '../../../src/protocol/io.ts';
-import type { RequestKind } from '../../../src/protocol/profile.ts';
 import { fieldsOf, refusal, text } from '../../harness/terms.ts';
 import type { Device } from './device.ts';
 import type { Known } from './known.ts';

@@ -1,4 +1,4 @@
-import type { RequestKind } from '../../../src/protocol/profile.ts';
+import type { RequestKind } from '../../../src/handlers/index.ts';
 import { Timeline } from './timeline.ts';
 
 /** Things that must never happen; one line of the check for each. */

@@ -1,6 +1,7 @@
 /** The stored data of a phone, as derived from the answers that it received. */
 import { atom, decode, type Term, type Tuple } from '../../../src/etf/index.ts';
-import { type RequestKind, writeProfile } from '../../../src/protocol/profile.ts';
+import type { RequestKind } from '../../../src/handlers/index.ts';
+import { writeProfile } from '../../../src/protocol/profile.ts';
 import type { StoredProfile } from '../../../src/store/profiles.ts';
 import { contact, feature, profile, roster, service } from '../../harness/terms.ts';
 

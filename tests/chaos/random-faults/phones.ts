@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode, isAtom, print, type Term, Tuple } from '../../../src/etf/index.ts';
-import type { RequestKind } from '../../../src/protocol/profile.ts';
+import type { RequestKind } from '../../../src/handlers/index.ts';
 import type { Rng } from '../../harness/rng.ts';
 import { signIn } from '../../harness/sign-in.ts';
 import type { ContactPhone } from './contacts.ts';

@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
-import { link } from '../../../src/handlers/link.ts';
-import { remove } from '../../../src/handlers/remove.ts';
-import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { requests } from '../../../src/handlers/index.ts';
+import { carryOut as handle, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
 import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, service } from '../../harness/terms.ts';
 
@@ -46,7 +45,7 @@ test('a phone that was removed after the takeover, and has signed in again, keep
   const stored = await stores.profiles.read(phone.number);
   const request = requestOf(phone, profile({ phone: phone.number, status: 'remove' }), { stored });
   const carryOut = async () => {
-    const { notices } = await remove(request, stores as Context);
+    const { notices } = await handle(request, stores);
     for await (const _ of notices ?? []);
   };
   await carryOut();
@@ -89,11 +88,14 @@ test('a link in work at the other worker is not refused because of the quota slo
   const carryOut = async (again: boolean, isOurs: boolean) => {
     const asked = profile({ phone: phone.number, services, status: 'link' });
     const request = requestOf(phone, asked, {
-      key: 'one link',
-      redelivered: again,
-      isStillOwned: async () => isOurs,
+      ref: {
+        phone: phone.number,
+        key: 'one link',
+        record: await stores.idempotencyRecords.read(phone.number, 'one link'),
+      },
+      delivery: { redelivered: again, isStillOwned: async () => isOurs },
     });
-    return (await link(request, context)).result;
+    return (await requests.link.handler.handle(request, context)).result;
   };
   assert.equal(await carryOut(true, true), 'email_sent');
   assert.equal(await carryOut(false, false), 'email_sent');

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { atom, Tuple } from '../../../src/etf/index.ts';
-import { handlers } from '../../../src/handlers/index.ts';
+import { requestKinds } from '../../../src/handlers/index.ts';
 import { contactsOf, idOf, keep, read } from '../../harness/address-books.ts';
 import { type EarlierVersion, earlierVersion } from '../../harness/earlier-version.ts';
 import {
@@ -28,7 +28,7 @@ import {
 import { feature, fieldsOf, profile, refusal, text } from '../../harness/terms.ts';
 
 const earlier = earlierVersion();
-const kinds = Object.keys(handlers);
+const kinds: readonly string[] = requestKinds;
 
 /** Enough for each of two workers to receive each kind of request. */
 const maxConversations = 12;

@@ -22,7 +22,7 @@ after(async () => {
 
 /** `SET`s a record, unless it differs from the one that was read. */
 const keep = (key: string, read: string, kept: string | Uint8Array) =>
-  redis.run('record-refusal', [key], [read, kept, 60]);
+  redis.run('record-refusal', [key, key], [read, read, kept, 60]);
 
 async function commands(): Promise<number> {
   const stats = await redis.connection.info('commandstats');

@@ -1,7 +1,7 @@
 /** Which clients may send requests: the client level of the topic, and how it is authenticated. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { requestKinds } from '../../../src/protocol/profile.ts';
+import { requestKinds, requests } from '../../../src/handlers/index.ts';
 import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
@@ -23,7 +23,7 @@ describe('the broker authenticates the client level', () => {
   }
 
   // A `migrate` names another phone than the session's; that is its purpose.
-  for (const status of requestKinds.filter((kind) => kind !== 'migrate')) {
+  for (const status of requestKinds.filter((kind) => requests[kind].names === 'own')) {
     test(`${status}: a client with the session of another phone is refused with not_authorized`, async () => {
       const [owner, other] = [await harness.phone(), await harness.phone()];
       const stored = await owner.ask(set(owner.number));

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encodeFragment, type Term, Tuple, tuple } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
-import { handlers } from '../../../src/handlers/index.ts';
+import { requests } from '../../../src/handlers/index.ts';
 import type { Stores } from '../../../src/store/index.ts';
 import { assertNothingLeft, contactsOf, entry, keep, keysOf, read } from '../../harness/address-books.ts';
 import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
@@ -128,10 +128,9 @@ test('a migration to a phone that gets rosters at the same time is refused, to o
     const request = requestOf(old, migrate(fresh.number), {
       phone: fresh.number,
       sessionPhone: old.number,
-      key: `to ${fresh.number}`,
     });
     const context = { ...stores, migrations: { ...stores.migrations, ask } } as Context;
-    assert.equal((await handlers.migrate(request, context)).result, result);
+    assert.equal((await requests.migrate.handler.handle(request, context)).result, result);
     const meant = { client: fresh.client, named: undefined };
     const isPending = (await stores.migrations.choose(fresh.number, meant)) !== undefined;
     assert.equal(isPending, result === 'migration');

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encode, type Term } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
-import { handlers } from '../../../src/handlers/index.ts';
+import { requests } from '../../../src/handlers/index.ts';
 import { keysWith } from '../../../src/store/keys.ts';
 import {
   assertNothingLeft,
@@ -210,7 +210,10 @@ test('a client that signs in just before the removal is removed too, and is answ
     },
   };
   const context = { ...stores, sessions } as Context;
-  const { answers, notices } = await handlers.remove(requestOf(phone, remove(phone), { stored }), context);
+  const { answers, notices } = await requests.remove.handler.handle(
+    requestOf(phone, remove(phone), { stored }),
+    context,
+  );
   assert.deepEqual(answers.map(({ to }) => to?.client).sort(), [late.client, undefined]);
   for (const device of [phone, late]) assert.equal(await stores.sessions.phoneOf(device.client), undefined);
   for await (const _ of notices ?? []);

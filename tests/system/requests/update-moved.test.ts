@@ -26,7 +26,7 @@ test('a contact that still has the old number gets the new one, and the update',
 
   const { stores, close } = await openStoresOf(harness);
   const request = requestOf(fresh, profile({ phone: fresh.number, status: 'phone' }));
-  const { notices } = await confirm(request, stores as Context);
+  const { notices } = await confirm.handle(request, stores as Context);
   assert.ok(notices, 'which are cut off here: nobody asks for them');
   await close();
 

@@ -4,8 +4,7 @@ import { after, before, test } from 'node:test';
 import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { atom, encode } from '../../../src/etf/index.ts';
-import { requestKinds } from '../../../src/protocol/profile.ts';
-import { examples } from '../../../src/qa/examples.ts';
+import { requestKinds, requests } from '../../../src/handlers/index.ts';
 import { Explorer } from '../../harness/explorer.ts';
 import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, profile, roster, service } from '../../harness/terms.ts';
@@ -122,7 +121,8 @@ test('help and an example of each request are retained for later clients', async
   await eventually('all of it', () => late.seen.filter(({ topic }) => topic.startsWith('qa/')).length >= 10);
   assert.ok(late.seen.filter(({ topic }) => topic.startsWith('qa/')).every(({ retain }) => retain));
   assert.match(late.on('qa/help')[0]?.text ?? '', /qa\/examples/);
-  for (const kind of requestKinds) assert.equal(late.on(`qa/examples/${kind}`)[0]?.text, examples[kind]);
+  for (const kind of requestKinds)
+    assert.equal(late.on(`qa/examples/${kind}`)[0]?.text, requests[kind].example);
   await late.leave();
 });
 
@@ -131,6 +131,8 @@ test("MQTT Explorer's delete key removes the examples until a worker starts", as
   await explorer.publish('', { topic: example, retain: true });
   await harness.startWorker();
   const late = await Explorer.connect(harness, phone.number);
-  await eventually('the example is back', () => late.on(example).some(({ text }) => text === examples.get));
+  await eventually('the example is back', () =>
+    late.on(example).some(({ text }) => text === requests.get.example),
+  );
   await late.leave();
 });

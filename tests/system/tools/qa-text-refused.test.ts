@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
-import { examples } from '../../../src/qa/examples.ts';
+import { requests } from '../../../src/handlers/index.ts';
 import { Explorer } from '../../harness/explorer.ts';
 import { type Harness, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, roster } from '../../harness/terms.ts';
@@ -73,11 +73,11 @@ test('unreadable JSON is answered in JSON', async () => {
 test('an empty payload, and a request with the retain flag, are never answered', async () => {
   const answers = explorer.answers().length;
   await explorer.publish('');
-  await explorer.publish(examples.remove, { retain: true });
+  await explorer.publish(requests.remove.example, { retain: true });
   await explorer.publish('', { retain: true });
   await explorer.publish('no term', { retain: true });
   await explorer.publish('', { retain: true });
-  await explorer.ask(examples.get);
+  await explorer.ask(requests.get.example);
   await harness.idle();
   assert.equal(explorer.answers().length, answers + 1);
   assert.equal(await harness.metric('profile_ignored_total{reason="empty"}'), 3);

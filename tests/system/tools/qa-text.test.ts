@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
-import { examples } from '../../../src/qa/examples.ts';
+import { requests } from '../../../src/handlers/index.ts';
 import { Explorer } from '../../harness/explorer.ts';
 import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster, service } from '../../harness/terms.ts';
@@ -47,16 +47,16 @@ test('all nine requests, as Erlang text', async () => {
       status: 'set',
     }),
   );
-  assert.deepEqual(await askTerm(examples.get), refusal('not_found'));
+  assert.deepEqual(await askTerm(requests.get.example), refusal('not_found'));
   const stored = {
     phone: '380501112233',
     rosters: [roster({ names: 'Olena', userlist: [contact({ phoneId: '380671112233_7', names: 'Taras' })] })],
     settings: [feature('LANG', 'uk')],
   };
-  const set = await askTerm(examples.set);
+  const set = await askTerm(requests.set.example);
   const { update = 0 } = fieldsOf(set);
   assert.deepEqual(set, profile({ ...stored, update, status: 'set' }));
-  const updated = await askTerm(examples.update);
+  const updated = await askTerm(requests.update.example);
   const presence = parse('online');
   assert.deepEqual(updated, profile({ ...stored, update, presence, status: 'update' }));
   // Notices stay ETF for any request.
@@ -64,27 +64,27 @@ test('all nine requests, as Erlang text', async () => {
   const [notice] = await friend.newNotices();
   assert.deepEqual(notice, contact({ phoneId: '380501112233_1', update: Number(update), presence }));
 
-  assert.deepEqual(await askTerm(examples.link), parse('{io,{ok,email_sent},<<>>}'));
-  assert.deepEqual(await askTerm(examples.email), refusal('wrong_code'));
+  assert.deepEqual(await askTerm(requests.link.example), parse('{io,{ok,email_sent},<<>>}'));
+  assert.deepEqual(await askTerm(requests.email.example), refusal('wrong_code'));
   const { text: mail } = await smtp.waitForMail(({ to }) => to.includes('olena@example.org'), 5_000);
-  const right = examples.email.replaceAll('000000', /\b\d{6}\b/.exec(mail)?.[0] ?? '');
+  const right = requests.email.example.replaceAll('000000', /\b\d{6}\b/.exec(mail)?.[0] ?? '');
   assert.deepEqual(await askTerm(right), parse('{io,{ok,verified},<<>>}'));
-  const aws = await askTerm(examples.aws);
+  const aws = await askTerm(requests.aws.example);
   const issued = sts.requests().at(-1)?.issued;
   assert.match(print(aws), /^\{io,\{ok,aws\},\{'Service',.*,verified\}\}$/);
   assert.ok(print(aws).includes(issued?.keys.accessKeyId ?? '?'));
 
-  assert.deepEqual(await askTerm(examples.migrate), parse('{io,{ok,migration},<<>>}'));
+  assert.deepEqual(await askTerm(requests.migrate.example), parse('{io,{ok,migration},<<>>}'));
   const other = await Explorer.connect(harness, '380931112233');
   const services = [service({ id: 'olena@example.org', type: parse('email'), status: parse('verified') })];
-  const moved = parse(await other.ask(examples.phone));
+  const moved = parse(await other.ask(requests.phone.example));
   const { update: movedAt = 0 } = fieldsOf(moved);
   assert.deepEqual(
     moved,
     profile({ ...stored, phone: '380931112233', services, update: movedAt, presence, status: 'phone' }),
   );
   await harness.idle(); // Until then the phone is busy with the move.
-  const removed = parse(await other.ask(examples.remove.replace('380501112233', '380931112233')));
+  const removed = parse(await other.ask(requests.remove.example.replace('380501112233', '380931112233')));
   assert.deepEqual(removed, profile({ phone: '380931112233', status: 'remove' }));
   // The other client of the phone sent text, and gets its notice as text.
   await eventually(
@@ -97,10 +97,10 @@ test('all nine requests, as Erlang text', async () => {
 });
 
 test('a text answer has one element a line', async () => {
-  await explorer.ask(examples.set);
-  const { update = 0 } = fieldsOf(await askTerm(examples.get));
+  await explorer.ask(requests.set.example);
+  const { update = 0 } = fieldsOf(await askTerm(requests.get.example));
   assert.equal(
-    (await explorer.ask(examples.get)).replaceAll(print(update), 'Time'),
+    (await explorer.ask(requests.get.example)).replaceAll(print(update), 'Time'),
     `{
   'Profile',
   <<"380501112233">>,

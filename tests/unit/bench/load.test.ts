@@ -8,8 +8,8 @@ import { chooseKind, parseMix, usualMix } from '../../../bench/load/mix.ts';
 import { type Person, renumber, requestOf, resultOf, seedOf } from '../../../bench/load/person.ts';
 import { keepsUp, saturationOf } from '../../../bench/load/saturation.ts';
 import { atom, defaultLimits, encode, type Term, tuple } from '../../../src/etf/index.ts';
-import { handlers } from '../../../src/handlers/index.ts';
-import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
+import { knownKinds, requestKinds, requests } from '../../../src/handlers/index.ts';
+import { readProfile } from '../../../src/protocol/profile.ts';
 import { profile, refusal, service, text } from '../../harness/terms.ts';
 
 test('the send times depend only on the rate, rise, and lie within the duration', () => {
@@ -30,7 +30,7 @@ test('even arrivals have equal distances', () => {
 
 test('the usual mix has all nine requests, each in proportion to its weight', () => {
   const mix = parseMix(usualMix);
-  assert.deepEqual([...mix.keys()].sort(), Object.keys(handlers).sort());
+  assert.deepEqual([...mix.keys()].sort(), Object.keys(requests).sort());
   const few = parseMix('get=3,set=1,aws=0');
   const chosen = Array.from({ length: 1_000 }, (_, index) => chooseKind(few, index / 1_000));
   assert.deepEqual([chosen.filter((kind) => kind === 'get').length, chosen.indexOf('aws')], [750, -1]);
@@ -83,11 +83,11 @@ person.friends.push(person);
 
 test('a simulated phone sends a request of its kind, with its number', () => {
   for (const kind of requestKinds) {
-    const read = readProfile(requestOf(kind, person, '123456'), defaultLimits);
+    const read = readProfile(requestOf(kind, person, '123456'), defaultLimits, knownKinds);
     assert.ok(typeof read === 'object');
     assert.deepEqual([read.kind, read.phone], [kind, kind === 'migrate' ? person.spare : person.number]);
   }
-  const seed = readProfile(seedOf(person), defaultLimits);
+  const seed = readProfile(seedOf(person), defaultLimits, knownKinds);
   assert.equal(typeof seed === 'object' && seed.kind, 'set');
 });
 

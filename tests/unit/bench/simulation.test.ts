@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { assumptions } from '../../../bench/simulation/assumptions.ts';
 import costs from '../../../bench/simulation/costs.json' with { type: 'json' };
 import { changeAssumption, drawWorld, planFor, simulate } from '../../../bench/simulation/simulate.ts';
-import { requestKinds } from '../../../src/protocol/profile.ts';
+import { requestKinds } from '../../../src/handlers/index.ts';
 
 const document = readFileSync(new URL('../../../docs/scaling.md', import.meta.url), 'utf8');
 

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultLimits, encode } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
-import { handlers } from '../../../src/handlers/index.ts';
-import type { Request } from '../../../src/handlers/outcome.ts';
+import { knownKinds } from '../../../src/handlers/index.ts';
+import type { RecordedRequest } from '../../../src/handlers/outcome.ts';
+import { remove } from '../../../src/handlers/remove.ts';
 import { readProfile } from '../../../src/protocol/profile.ts';
 import { profile } from '../../harness/terms.ts';
 
@@ -12,11 +13,11 @@ const phone = '380501112233';
 
 /** The outcome of `remove` at a redelivery after its commit; `left` is the unfinished removal. */
 async function redelivered(left: object | undefined) {
-  const sent = readProfile(encode(profile({ phone, status: 'remove' })), defaultLimits);
+  const sent = readProfile(encode(profile({ phone, status: 'remove' })), defaultLimits, knownKinds);
   assert.ok(typeof sent !== 'string');
-  const request = { sent, phone, key: 'key', record: 'ok v', done: 'ok', replyTo: { client: 'client' } };
+  const request = { sent, phone, replyTo: { client: 'client' } };
   const means = { removals: { find: async () => left } };
-  return handlers.remove(request as unknown as Request, means as unknown as Context);
+  return remove.replay(request as unknown as RecordedRequest, 'ok', means as unknown as Context);
 }
 
 test('a removal with pending notices names the phone again', async () => {

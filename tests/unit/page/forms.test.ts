@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forms } from '../../../page/src/compose/forms.ts';
+import { formOf } from '../../../page/src/compose/forms.ts';
 import { defaultLimits } from '../../../src/etf/errors.ts';
 import { encode, print } from '../../../src/etf/index.ts';
+import { knownKinds, requestKinds } from '../../../src/handlers/index.ts';
 import { readFeatures } from '../../../src/protocol/feature.ts';
-import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
+import { readProfile } from '../../../src/protocol/profile.ts';
 import { readRosters } from '../../../src/protocol/roster.ts';
 import { readServices } from '../../../src/protocol/service.ts';
 
@@ -22,8 +23,9 @@ const values: Readonly<Record<string, string>> = {
 /** The request of a form, as a worker reads it. */
 function composed(kind: (typeof requestKinds)[number]) {
   const sent = readProfile(
-    encode(forms[kind].compose('380501112233', (name) => values[name] ?? '')),
+    encode(formOf(kind).compose('380501112233', (name) => values[name] ?? '')),
     defaultLimits,
+    knownKinds,
   );
   assert.ok(typeof sent === 'object', String(sent));
   return sent;
@@ -49,18 +51,22 @@ test('contacts and settings are written one on each line', () => {
     readFeatures(settings)?.map(({ key }) => key),
     ['LANG', 'THEME'],
   );
-  assert.match(print(forms.set.compose('1', (name) => values[name] ?? '')), /<<"Taras Shevchenko">>/);
+  assert.match(print(formOf('set').compose('1', (name) => values[name] ?? '')), /<<"Taras Shevchenko">>/);
   assert.match(
-    print(forms.set.compose('1', (name) => values[name] ?? '')),
+    print(formOf('set').compose('1', (name) => values[name] ?? '')),
     /\{'Feature',\[\],<<"THEME">>,\[\],\[\]\}/,
   );
 });
 
 test('an empty field stays unset', () => {
-  assert.equal(print(forms.set.compose('1', () => '')), '{\'Profile\',<<"1">>,[],[],[],0,0,[],set}');
+  assert.equal(print(formOf('set').compose('1', () => '')), '{\'Profile\',<<"1">>,[],[],[],0,0,[],set}');
 });
 
 test('a time that is not a number is sent as typed, for the worker to refuse', () => {
-  const said = forms.update.compose('1', (name) => (name === 'time' ? 'soon' : ''));
+  const said = formOf('update').compose('1', (name) => (name === 'time' ? 'soon' : ''));
   assert.match(print(said), /<<"soon">>/);
+});
+
+test('a kind without a form of its own is composed with just the phone', () => {
+  assert.equal(print(formOf('brief').compose('1', () => '')), '{\'Profile\',<<"1">>,[],[],[],0,0,[],brief}');
 });

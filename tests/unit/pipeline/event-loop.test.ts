@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultLimits } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
-import { handlers } from '../../../src/handlers/index.ts';
+import { knownKinds, type RequestKind, requests } from '../../../src/handlers/index.ts';
 import { readProfile, type SentProfile } from '../../../src/protocol/profile.ts';
 import { badPayloads } from '../../harness/bad-payloads.ts';
 import { unitsOf } from '../../harness/calibration.ts';
@@ -24,26 +24,21 @@ const context = {
 
 /** The work of a payload in the event loop, from its receipt to the first wait for Redis. */
 function receive(payload: Buffer): void {
-  const sent = readProfile(payload, defaultLimits);
+  const sent = readProfile(payload, defaultLimits, knownKinds);
   if (typeof sent !== 'string') void handle(sent);
 }
 
-async function handle(sent: SentProfile): Promise<void> {
+async function handle(sent: SentProfile<RequestKind>): Promise<void> {
   const request = {
     sent,
     phone,
-    key: '',
     stored: undefined,
-    redelivered: false,
-    isStillOwned: async () => true,
-    done: undefined,
-    refused: undefined,
-    refusal: { key: 'a refusal', record: '' },
-    record: '',
+    ref: { phone, key: '', record: '' },
+    delivery: { redelivered: false, isStillOwned: async () => true },
   };
   const whole = { ...request, sessionPhone: phone, replyTo: { client: 'a' } };
   try {
-    await handlers[sent.kind](whole, context);
+    await requests[sent.kind].handler.handle(whole, context);
   } catch {
     // Nothing is stored here.
   }

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { atom, decode, defaultLimits, encode, type Term, tuple } from '../../../src/etf/index.ts';
-import { readProfile, requestKinds, writeProfile } from '../../../src/protocol/profile.ts';
+import { knownKinds, requestKinds } from '../../../src/handlers/index.ts';
+import { readProfile, writeProfile } from '../../../src/protocol/profile.ts';
 import { feature, fieldsOf, profile, record, shortProfile, text } from '../../harness/terms.ts';
 import { atomEncodings, fragment, raw } from './bytes.ts';
 
 const phone = '380501112233';
-const read = (term: Term) => readProfile(encode(term), defaultLimits);
+const read = (term: Term) => readProfile(encode(term), defaultLimits, knownKinds);
 
 for (const kind of requestKinds) {
   test(`${kind} is a request`, () => {
@@ -87,9 +88,12 @@ test('a tuple of 256 elements and more is read as one', () => {
 test('every prefix of a request is invalid_data, and so is every request with bytes after it', () => {
   const request = encode(profile({ phone, settings: [feature('a', 'b')], status: 'set' }));
   for (let length = 0; length < request.length; length++) {
-    assert.equal(readProfile(request.subarray(0, length), defaultLimits), 'invalid_data');
+    assert.equal(readProfile(request.subarray(0, length), defaultLimits, knownKinds), 'invalid_data');
   }
-  assert.equal(readProfile(Buffer.concat([request, Buffer.of(0)]), defaultLimits), 'invalid_data');
+  assert.equal(
+    readProfile(Buffer.concat([request, Buffer.of(0)]), defaultLimits, knownKinds),
+    'invalid_data',
+  );
 });
 
 test('no bytes make it throw', () => {
@@ -98,14 +102,14 @@ test('no bytes make it throw', () => {
     fc.property(fc.nat(request.length - 1), fc.nat(255), (at, byte) => {
       const bytes = Buffer.from(request);
       bytes[at] = byte;
-      readProfile(bytes, defaultLimits);
+      readProfile(bytes, defaultLimits, knownKinds);
     }),
     { numRuns: 2_000 },
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       const message = Buffer.concat([Buffer.of(131), bytes]);
-      readProfile(message, defaultLimits);
+      readProfile(message, defaultLimits, knownKinds);
     }),
   );
 });

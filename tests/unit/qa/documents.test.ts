@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decode, defaultLimits, encode, parse, type Tuple } from '../../../src/etf/index.ts';
-import { readProfile, requestKinds } from '../../../src/protocol/profile.ts';
+import { knownKinds, requestKinds, requests } from '../../../src/handlers/index.ts';
+import { readProfile } from '../../../src/protocol/profile.ts';
 import { recordSizes } from '../../../src/protocol/record.ts';
-import { examples } from '../../../src/qa/examples.ts';
 import { explain } from '../../../src/qa/formats/explain.ts';
 import { readFormat } from '../../../src/qa/formats/read.ts';
 import { records } from '../../../src/qa/formats/record-fields.ts';
@@ -17,11 +17,11 @@ const docs = (name: string) =>
 
 test('each example is a request of its kind', () => {
   for (const kind of requestKinds) {
-    const { message, reason } = readFormat(Buffer.from(examples[kind]), defaultLimits);
+    const { message, reason } = readFormat(Buffer.from(requests[kind].example), defaultLimits);
     assert.ok(message, reason);
-    const sent = readProfile(message, defaultLimits);
+    const sent = readProfile(message, defaultLimits, knownKinds);
     assert.ok(typeof sent === 'object' && sent.kind === kind, kind);
-    assert.equal(explain(message, defaultLimits), undefined, kind);
+    assert.equal(explain(message, defaultLimits, requestKinds), undefined, kind);
   }
 });
 
@@ -46,13 +46,13 @@ test('the requests in docs/qa.md and qa/help can be read', () => {
     ...[...docs('qa.md').matchAll(/^\| `([{#][^`]*(?:get\}|"\}))` \|/gm)].map(([, text = '']) => text),
   ];
   assert.ok(shown.length >= 4, shown.join('\n'));
-  const [[, help] = ['', '']] = helpTopics(true);
+  const [[, help] = ['', '']] = helpTopics(true, requests);
   for (const [text] of help.matchAll(/(\{'Profile'|#'Profile'|\{"request").*$/gm)) shown.push(text);
   assert.ok(shown.length >= 7);
   for (const text of shown) {
     const { message, reason } = readFormat(Buffer.from(text), defaultLimits);
     assert.ok(message, `${text}: ${reason}`);
-    assert.equal(explain(message, defaultLimits), undefined, text);
+    assert.equal(explain(message, defaultLimits, requestKinds), undefined, text);
   }
 });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, defaultLimits, encode, parse, print } from '../../../src/etf/index.ts';
+import { requests } from '../../../src/handlers/index.ts';
 import type { BrokerConnection, Delivery, Publication, Publisher } from '../../../src/mqtt/connection.ts';
 import { PublishRefused } from '../../../src/mqtt/connection.ts';
 import { ioError } from '../../../src/protocol/io.ts';
@@ -29,7 +30,7 @@ function memory(isAway = false): QaOptions['formats'] {
 
 /** A connection for QA over a broker whose refusals a test controls. */
 function start(
-  qa: Omit<QaOptions, 'limits' | 'formats'>,
+  qa: Omit<QaOptions, 'limits' | 'formats' | 'requests'>,
   refusal: (publication: Publication) => number | undefined = () => undefined,
   formats = memory(),
 ) {
@@ -42,7 +43,7 @@ function start(
       published.push(publication);
     },
   } as BrokerConnection;
-  const translator = new QaTranslator({ ...qa, limits: defaultLimits, formats });
+  const translator = new QaTranslator({ ...qa, limits: defaultLimits, formats, requests });
   translator.publishHelp(inner, { info: () => undefined, warn: (message) => void warnings.push(message) });
   const publisher: Publisher = translator.publisher(inner);
   const hand = (payload: Buffer | string, more: Partial<Delivery> = {}): Delivery => {

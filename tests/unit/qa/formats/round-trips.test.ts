@@ -18,6 +18,7 @@ import {
   type Term,
   Tuple,
 } from '../../../../src/etf/index.ts';
+import { requestKinds } from '../../../../src/handlers/index.ts';
 import { printLines } from '../../../../src/qa/formats/erlang-lines.ts';
 import { explain } from '../../../../src/qa/formats/explain.ts';
 import { readJson } from '../../../../src/qa/formats/json-read.ts';
@@ -131,7 +132,7 @@ test('any bytes are read or get a sentence with the cause', () => {
       if (message === undefined) {
         assert.match(reason, /\S/);
         unread++;
-      } else if (message !== payload) explain(message, defaultLimits);
+      } else if (message !== payload) explain(message, defaultLimits, requestKinds);
     }),
     { numRuns: 3_000 },
   );
