@@ -1,10 +1,11 @@
 /**
- * `npm run bench:sessions -- [sessions …]`: what a list of so many sessions costs a Mosquitto with the dynamic-security plugin,
- * which writes its whole file with each change. Default 0, 1,000 and 10,000 sessions, each on a broker of its own with the
- * configuration of production.
+ * `npm run bench:sessions -- [sessions …]`: the cost of a list of sessions for a Mosquitto with the dynamic-security
+ * plugin, which writes its whole file with each change. Default 0, 1,000 and 10,000 sessions, each on its own broker
+ * with the configuration of production.
  *
- * The broker's processor time is the time in which it does nothing else, as it has one thread; it does not depend on what else
- * the machine does. How long others wait is what a client sees that publishes without a pause meanwhile.
+ * The broker's processor time is the time in which it does nothing else, because it has one thread. It does not
+ * depend on other load of the machine. The delay of others is measured by a client that publishes without a pause
+ * meanwhile.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -20,7 +21,7 @@ const ROUNDS = 15;
 
 const password = 'bench';
 
-/** The plugin's file with so many sessions, as `profilectl session add` makes them; that takes hours for many. */
+/** The plugin's file with this many sessions, as `profilectl session add` makes them; that takes hours for many. */
 function securityWith(sessions: number): string {
   const file = JSON.parse(
     initialSecurity([
@@ -57,7 +58,7 @@ function securityWith(sessions: number): string {
   return JSON.stringify(file);
 }
 
-/** Milliseconds of processor time that a process has had. */
+/** Milliseconds of processor time that a process has used. */
 function processorMs(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ', 1)[0]) / 1e6;
 }
@@ -124,7 +125,7 @@ async function rounds(
   for (let place = 0; place < ROUNDS; place++) {
     const before = processorMs(pid);
     await change(place);
-    await clients.find('admin'); // its answer comes when the broker has nothing left to do for the change
+    await clients.find('admin'); // Its answer arrives when the broker has finished the change.
     taken.push(processorMs(pid) - before);
   }
   return median(taken);
@@ -146,7 +147,7 @@ async function startOther(url: string, ca: Buffer) {
     async longest(work: () => Promise<unknown>): Promise<number> {
       longest = 0;
       await work();
-      // That which was on its way, and one more.
+      // The message in flight, and one more.
       for (const end = count + 2; count < end; ) await new Promise((resolve) => setTimeout(resolve, 1));
       return longest;
     },

@@ -7,7 +7,7 @@ const kinds: readonly Kind[] = ['get', 'set', 'update', 'email'];
 
 const inFlight = 64;
 
-/** What `set`, `update` and `email` cost beside a `get` of the same profile, which has no contacts to be told. */
+/** The cost of `set`, `update` and `email` beside a `get` of the same profile, which has no contacts to notify. */
 export function benchChanges(options: BenchOptions): Promise<Section[]> {
   return withContenders(workers(options), options.progress, async (running, load) => {
     const tasks = running.flatMap((contender) => kinds.map((kind): Task => ({ contender, kind, inFlight })));

@@ -2,13 +2,13 @@ import { type BenchOptions, bareLoop, effortOf, withContenders, worker } from '.
 import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Section } from './table.ts';
 
-/** How many contacts, and how many phones ask: what is in flight is to be some megabytes at most. */
+/** The number of contacts and of phones: some megabytes may be in flight at most. */
 const sizes = [
   { contacts: 20, inFlight: 64 },
   { contacts: 1_000, inFlight: 16 },
 ];
 
-/** `get` of a profile with contacts, beside the loop that sends as many ready bytes. */
+/** `get` of a profile with contacts, beside the loop that sends the same number of ready bytes. */
 export async function benchContacts(options: BenchOptions): Promise<Section[]> {
   const sections: Section[] = [];
   for (const { contacts, inFlight } of sizes) {

@@ -7,15 +7,15 @@ import { startRedis } from '../dev/servers/redis.ts';
 import type { LoadOrder, LoadReport, LoadResult } from './phone-process.ts';
 import { clientOf, MAX_PHONES, phoneOf, workloadOf } from './workloads.ts';
 
-/** Requests are counted for each client as always, but no client of a benchmark asks too often. */
+/** Requests are counted for each client as always, but no benchmark client reaches the limit. */
 const countingAll = { CLIENT_RATE: '1000000', CLIENT_BURST: '1000000' };
 
 /** A program that answers the same requests. */
 export interface Contender {
   readonly name: string;
-  /** What Node runs; told where broker and Redis are by MQTT_URL and REDIS_URL, and prints `ready`. */
+  /** The file that Node runs. It gets broker and Redis by MQTT_URL and REDIS_URL, and prints `ready`. */
   readonly program: string;
-  /** How its profiles come into its Redis: by `set` requests, or as answers that lie ready. */
+  /** How its profiles are stored in its Redis: by `set` requests, or as ready answers. */
   readonly seed: 'requests' | 'ready answers';
   /** More settings for it. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -23,11 +23,11 @@ export interface Contender {
   readonly contacts?: number;
   /** How many processes; default 1. */
   readonly processes?: number;
-  /** So many more profiles lie in Redis, and are not asked for; default none. */
+  /** The number of further profiles in Redis that nobody requests; default none. */
   readonly others?: number;
 }
 
-/** What a process has used since it was started, as `meter.mjs` answers. */
+/** The usage of a process since its start, as `meter.mjs` reports it. */
 export interface Usage {
   /** User and system time of all threads. */
   readonly cpuMicros: number;
@@ -36,7 +36,7 @@ export interface Usage {
   readonly hasLoadedSdk: boolean;
 }
 
-/** A contender that takes requests. Idle, it costs the others nothing, so all of a run can be kept warm. */
+/** A contender that takes requests. An idle one costs the others nothing, so all of a run can be kept warm. */
 export interface RunningContender {
   readonly name: string;
   readonly brokerPort: number;
@@ -46,9 +46,9 @@ export interface RunningContender {
   stop(): Promise<void>;
 }
 
-/** Makes phones ask. */
+/** Makes phones send requests. */
 export interface Load {
-  /** @throws Error with the cause when an answer was wrong or did not come. */
+  /** @throws Error with the cause when an answer was wrong or missing. */
   run(order: LoadOrder): Promise<LoadResult>;
   stop(): Promise<void>;
 }
@@ -58,7 +58,7 @@ const LOAD = fileURLToPath(new URL('phone-process.ts', import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 const MAX_OUTPUT = 16 * 1024;
 
-/** Start a contender with a broker and a Redis of its own; sessions and profiles are stored when this returns. */
+/** Starts a contender with its own broker and Redis; sessions and profiles are stored when this returns. */
 export async function startContender(contender: Contender, load: Load): Promise<RunningContender> {
   const started: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -95,7 +95,7 @@ export async function startContender(contender: Contender, load: Load): Promise<
   }
 }
 
-/** Start the process of the phones. */
+/** Starts the process of the phones. */
 export function startLoad(): Load {
   const child = fork(LOAD, { execArgv: process.execArgv });
   return {
@@ -119,7 +119,7 @@ function sum(usages: readonly Usage[]): Usage {
   };
 }
 
-/** Profiles as the worker lays them out, copied in Redis itself. */
+/** Stores profiles in the worker's layout by copying them in Redis itself. */
 async function storeOthers(url: string, count: number): Promise<void> {
   const redis = new Redis(url);
   const batch = 10_000;
@@ -149,7 +149,7 @@ async function storeSessions(url: string, contacts: number, withReadyAnswers: bo
 
 function startProgram(program: string, servers: Record<string, string>): ChildProcess {
   return fork(program, {
-    // Only what it needs: a setting of the developer's own must not change the figures.
+    // Passes only the needed variables: the developer's own settings must not change the figures.
     env: { PATH: process.env.PATH, ...servers, HTTP_PORT: '0' },
     execArgv: ['--import', METER],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -175,7 +175,7 @@ async function becomeReady(child: ChildProcess): Promise<void> {
   });
 }
 
-/** One message there, one back. */
+/** Sends one message and waits for one reply. */
 async function ask<Reply>(child: ChildProcess, message: LoadOrder | 'usage'): Promise<Reply> {
   const gone = new AbortController();
   const leave = (): void => gone.abort(new Error('a process of the benchmark ended before its time'));

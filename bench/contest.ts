@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { type Contender, type Load, type RunningContender, startContender, startLoad } from './contender.ts';
 import type { Effort, Progress } from './rounds.ts';
 
-/** What every benchmark is told. */
+/** The options of every benchmark. */
 export interface BenchOptions {
-  /** Few and short rounds, to see that all works; the figures are rough. */
+  /** Few and short rounds, to check that everything works; the figures are rough. */
   readonly quick: boolean;
   /** Other builds of the worker to measure beside this one, by name. */
   readonly builds: ReadonlyMap<string, string>;
@@ -23,7 +23,7 @@ export const bareLoop: Contender = {
   seed: 'ready answers',
 };
 
-/** Mosquitto's and Redis' protocols by hand. */
+/** The protocols of Mosquitto and Redis by hand. */
 export const bareSockets: Contender = {
   name: 'bare sockets',
   program: fileURLToPath(new URL('peers/bare-sockets.mjs', import.meta.url)),
@@ -47,7 +47,7 @@ export function workers({ builds }: BenchOptions): Contender[] {
   return [worker, ...[...builds].map(([name, program]): Contender => ({ ...worker, name, program }))];
 }
 
-/** Have contenders and phones run for as long as `use` does. */
+/** Runs contenders and phones while `use` runs. */
 export async function withContenders<T>(
   contenders: readonly Contender[],
   progress: Progress,

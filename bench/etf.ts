@@ -62,14 +62,14 @@ type Payload = (typeof payloads)[number];
 interface Contender {
   readonly process: CodecProcess;
   readonly title: string;
-  /** Its own encoding of the payload can't be measured, or is of another term. */
+  /** Its own encoding of the payload can't be measured, or is another term. */
   readonly encodes: boolean;
 }
 
-/** Microseconds, a round each. */
+/** Microseconds, one for each round. */
 type Results = Map<Contender, { decode: number[]; encode: number[] }>;
 
-/** Put the other codecs where only this benchmark finds them. @returns whether they are there. */
+/** Installs the other codecs where only this benchmark finds them. @returns whether they are there. */
 function installPeers(progress: (text: string) => void): boolean {
   const folder = fileURLToPath(new URL('peers/codecs/', import.meta.url));
   if (existsSync(`${folder}node_modules/erlang_js`)) return true;
@@ -78,7 +78,7 @@ function installPeers(progress: (text: string) => void): boolean {
   return spawnSync('npm', ['install', ...options], { cwd: folder, stdio: 'ignore' }).status === 0;
 }
 
-/** Start a codec; `undefined` if it does not run here. One that gives back another term is named so. */
+/** Starts a codec; `undefined` if it does not run here. A codec that returns another term is named. */
 async function prepare(process: CodecProcess): Promise<Contender | undefined> {
   const { message } = payloads[0]!;
   if ((await process.ask('decode', 1, message)) === undefined) return undefined;
@@ -97,7 +97,7 @@ async function measure(
   return Number(await contender.process.ask(task, iterations, message));
 }
 
-/** How many iterations take about as long; finding out also warms the codec up. */
+/** Finds how many iterations take about this long; the search also warms the codec up. */
 async function iterationsFor(
   contender: Contender,
   { message }: Payload,
@@ -112,7 +112,7 @@ async function iterationsFor(
   return iterations;
 }
 
-/** Every round each contender once, every other round in the opposite order. */
+/** Runs each contender once a round, every other round in the opposite order. */
 async function measureRounds(
   contenders: readonly Contender[],
   payload: Payload,
@@ -169,8 +169,8 @@ function ratio(ours: readonly number[], theirs: readonly number[]): Spread {
 }
 
 /**
- * The codec beside Erlang's own and others of npm: a request and a profile, decoded and encoded, each codec in a
- * process of its own. What is not installed and cannot be is left out, with a word in `progress`.
+ * The codec beside Erlang's own and others of npm: a request and a profile, decoded and encoded, each codec in its
+ * own process. Codecs that can't be installed are left out, with a note in `progress`.
  */
 export async function benchEtf(options: EtfOptions): Promise<Section[]> {
   const { progress = () => {} } = options;

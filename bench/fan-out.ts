@@ -11,10 +11,10 @@ import { counterpartyOf, phoneOf, rosterOf, rostersOf } from './workloads.ts';
 
 const contacts = 1_000;
 
-/** Other phones that ask meanwhile. */
+/** Other phones that send requests meanwhile. */
 const others = 8;
 
-/** An `update` of a profile with many mutual contacts: what it costs, and what others notice of it. */
+/** An `update` of a profile with many mutual contacts: its cost, and its effect on others. */
 export function benchFanOut({ quick, progress }: BenchOptions): Promise<Section[]> {
   return withContenders([worker], progress, async ([running], gets) => {
     if (running === undefined) throw new Error('the worker is missing');
@@ -33,7 +33,7 @@ export function benchFanOut({ quick, progress }: BenchOptions): Promise<Section[
   });
 }
 
-/** @returns when all contacts have been told. */
+/** @returns when all contacts have received the notice. */
 async function updateOnce(
   { brokerPort: port }: RunningContender,
   updates: Load,
@@ -107,7 +107,7 @@ function sectionOf(cpu: Spread, alone: readonly number[], meanwhile: readonly nu
   };
 }
 
-/** The first phone and its contacts hold each other. */
+/** The first phone and its contacts have each other. */
 async function storeContacts({ redisUrl }: RunningContender): Promise<void> {
   const redis = openRedis(redisUrl, '', () => undefined);
   const { profiles } = openStores(redis, {

@@ -1,9 +1,9 @@
 /**
- * `npm run flood`: what the others notice when one client asks without end.
+ * `npm run flood`: the effect on others of one client that sends requests without end.
  *
- * Fifty phones ask 200 times a second by a schedule; every other round one more client publishes `get` 2,000 times a second, which
- * is forty times what it may. Broker, Redis and two workers are its own, on free ports. Prints a line a round and the ratio.
- * `-- --rounds 5 --seconds 5 --rate 2000`.
+ * Fifty phones send 200 requests a second by a schedule. In every other round one more client publishes `get` 2,000
+ * times a second, which is forty times its limit. Broker, Redis and two workers are its own, on free ports. Prints a
+ * line a round and the ratio. `-- --rounds 5 --seconds 5 --rate 2000`.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,7 +30,7 @@ interface Flooded {
   readonly refused: number;
 }
 
-/** In a process of its own: publish at a rate until told to stop. */
+/** Runs in its own process: publishes at a rate until it is stopped. */
 async function flood(url: string, rate: number): Promise<void> {
   const client = await connectAsync(url, { clientId: `client-${flooder}`, protocolVersion: 5 });
   let sent = 0;
@@ -59,7 +59,7 @@ function isRefusal(payload: Buffer): boolean {
   return result instanceof Tuple && isAtom(result.elements[1] ?? [], 'too_many_requests');
 }
 
-/** One phone; answers come in the order of its requests. */
+/** One phone; answers arrive in the order of its requests. */
 class Asker {
   readonly #client: MqttClient;
   readonly #payload: Buffer;
@@ -83,7 +83,7 @@ class Asker {
     return new Asker(client, index, onAnswer);
   }
 
-  /** @param due - when it was to be asked, so that a late start counts too. */
+  /** @param due - when it was to be sent, so that a late start counts too. */
   ask(due: number): void {
     this.#due.push(due);
     this.#client.publish(topic, this.#payload, { qos: 1 });
@@ -98,7 +98,7 @@ class Asker {
   }
 }
 
-/** Milliseconds of each request of so many seconds. */
+/** Milliseconds of each request within this many seconds. */
 async function ask(askers: readonly Asker[], latencies: number[], seconds: number): Promise<number[]> {
   latencies.length = 0;
   const began = performance.now();
@@ -141,7 +141,7 @@ async function main(rounds: number, seconds: number, rate: number): Promise<void
   const askers: Asker[] = [];
   for (let place = 0; place < phones; place++)
     askers.push(await Asker.connect(broker.url, place, (milliseconds) => latencies.push(milliseconds)));
-  await ask(askers, latencies, seconds); // warm
+  await ask(askers, latencies, seconds); // Warm-up.
 
   const calm: number[] = [];
   const flooded: number[] = [];

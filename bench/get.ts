@@ -17,8 +17,9 @@ import type { Goal, Section } from './table.ts';
 const depths = [1, 64, 256];
 
 /**
- * `get` from phone to phone, over broker and Redis: the worker beside a loop of the same libraries that checks nothing, beside
- * bare sockets, and beside NestJS where that is installed. One request in flight shows the latency, many show the work.
+ * `get` from phone to phone, over broker and Redis. The worker is measured beside a loop of the same libraries
+ * without checks, beside bare sockets, and beside NestJS where that is installed. One request in flight shows the
+ * latency, many show the work.
  */
 export function benchGet(options: BenchOptions): Promise<Section[]> {
   const peers = existsSync(`${nestjsFolder}node_modules`)

@@ -3,10 +3,10 @@ import { type BenchOptions, effortOf, withContenders, worker } from './contest.t
 import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Section } from './table.ts';
 
-/** For each worker: with less to do at once, each turn of its event loop would be for fewer requests. */
+/** For each worker: with less load, each turn of its event loop would serve fewer requests. */
 const inFlight = 64;
 
-/** What a `get` costs when there are more workers, and when there are more profiles in Redis. */
+/** The cost of a `get` with more workers, and with more profiles in Redis. */
 export function benchGrowth(options: BenchOptions): Promise<Section[]> {
   const others = options.quick ? 50_000 : 1_000_000;
   const contenders: Contender[] = [

@@ -46,7 +46,7 @@ const benchmarks = new Map<string, Benchmark>([
   ['costs', benchCosts],
 ]);
 
-/** What is run without a name. */
+/** Runs without a name. */
 const all = [...benchmarks.keys()].filter((name) => !['nestjs', 'traces', 'costs'].includes(name));
 
 function readArguments() {

@@ -1,16 +1,16 @@
-// Loaded into each contender with `--import`: answers what the process has used so far, all threads together.
+// Loaded into each contender with `--import`: reports the usage of the process so far, all threads together.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const { cache } = createRequire(import.meta.url);
 
-/** Linux keeps `maxRSS` over `exec`, so that it begins with what the benchmark's own process has. */
+/** Linux keeps `maxRSS` over `exec`, so it begins with that of the benchmark's own process. */
 function peakKibibytes() {
   try {
     return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
   } catch {
-    return process.resourceUsage().maxRSS; // no Linux
+    return process.resourceUsage().maxRSS; // Not Linux.
   }
 }
 
@@ -25,5 +25,5 @@ process.on('message', (message) => {
   });
 });
 
-// The listener alone would keep a contender alive that wants to end.
+// The listener alone must not keep a contender running that is about to end.
 process.channel?.unref();

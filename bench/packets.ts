@@ -1,4 +1,7 @@
-/** The few MQTT 3.1.1 packets that simulated phones make themselves: a full client library would take more of the machine. */
+/**
+ * The few MQTT 3.1.1 packets that simulated phones make themselves: a full client library would use more of the
+ * machine.
+ */
 
 /** Kinds of packets, the upper half of the first byte. */
 export const CONNACK = 2;

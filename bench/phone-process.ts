@@ -1,4 +1,4 @@
-// The process of the phones, apart from the benchmark's own: what it needs is not to be counted for anybody.
+// The process of the phones, separate from the benchmark's own, so that its usage counts for nobody.
 import { Phone } from './phone.ts';
 import {
   clientOf,
@@ -11,19 +11,19 @@ import {
   workloadOf,
 } from './workloads.ts';
 
-/** What the process is asked: to store each phone's profile, or to make so many phones ask for so long. */
+/** The commands of the process: store each phone's profile, or let phones send requests for a time. */
 export type LoadOrder = { readonly port: number; readonly contacts: number } & (
   | { readonly kind: 'seed' }
   | {
       readonly kind: Kind;
       readonly inFlight: number;
-      /** The place of the first phone that asks; default 0. */
+      /** The index of the first phone that sends requests; default 0. */
       readonly first?: number;
       readonly milliseconds: number;
     }
 );
 
-/** What it answers; latencies from the phone's publish to its answer. */
+/** The reply of the process; latencies are from the phone's publish to its answer. */
 export type LoadReport = LoadResult | { readonly error: string };
 
 export interface LoadResult {
@@ -33,13 +33,13 @@ export interface LoadResult {
   readonly p99Micros: number;
 }
 
-/** Longer than any answer takes, even while the machine does something else. */
+/** Longer than any answer takes, even while the machine is busy with other things. */
 const SILENCE_MS = 15_000;
 
-/** Large profiles of all phones at once would be more than a broker takes. */
+/** Large profiles of all phones at once would be more than a broker accepts. */
 const SEEDED_AT_ONCE = 32;
 
-/** By broker and place. */
+/** By broker and index. */
 const connected = new Map<string, Promise<Phone>>();
 
 /** Phones stay connected from one round to the next. */
@@ -64,7 +64,7 @@ async function work(order: LoadOrder): Promise<LoadResult> {
   return measure(port, { first, count, milliseconds }, (phone) => workloadOf(kind, phone, contacts));
 }
 
-/** Each phone asks until the time is over, at least once. */
+/** Each phone sends requests until the time is over, at least once. */
 async function measure(
   port: number,
   { first, count, milliseconds }: { first: number; count: number; milliseconds: number },

@@ -13,17 +13,17 @@ import {
 } from './packets.ts';
 import { TIME_BYTES, type Workload } from './workloads.ts';
 
-/** An answer is not what it should be; ends the run. */
+/** A wrong answer; ends the run. */
 export class WrongAnswer extends Error {
   override readonly name = 'WrongAnswer';
 }
 
-/** What phones in the field publish to; the broker fills in the client. */
+/** The topic where phones in the field publish; the broker inserts the client id. */
 const topicBytes = withLength('events/1//api/anon//');
 
 /**
- * One phone: MQTT 3.1.1 with QoS 1 both ways, one request at a time. It makes its packets itself, because 256 phones
- * of a full client library would take more of the machine than what is measured.
+ * One phone: MQTT 3.1.1 with QoS 1 both ways, one request at a time. It makes its packets itself: 256 phones of a
+ * full client library would use more of the machine than the measured program.
  */
 export class Phone {
   readonly #socket: Socket;
@@ -62,9 +62,9 @@ export class Phone {
   }
 
   /**
-   * Ask again and again.
-   * @param answered - told of each answer and its latency in microseconds; whether to ask once more.
-   * @returns when `answered` has said no.
+   * Sends requests again and again.
+   * @param answered - receives each answer and its latency in microseconds; returns whether to send once more.
+   * @returns when `answered` has returned false.
    * @throws WrongAnswer, or Error when the connection breaks.
    */
   ask(workload: Workload, answered: (micros: number) => boolean): Promise<void> {

@@ -5,12 +5,12 @@ import { type Section, type Spread, spreadOf } from './table.ts';
 const inFlight = 256;
 const parts = 8;
 
-/** What a process of the worker takes: to start, and of memory over many requests. */
+/** The usage of a worker process: its start, and its memory over many requests. */
 export async function benchProcess(options: BenchOptions): Promise<Section[]> {
   return [await startSection(options), await memorySection(options)];
 }
 
-/** The usage is read a moment after `ready` is printed, so it is a little more than what the start took. */
+/** The usage is read a moment after `ready` is printed, so it is a little more than that of the start. */
 async function startSection({ quick, progress }: BenchOptions): Promise<Section> {
   const usages: Usage[] = [];
   for (let round = 0; round < (quick ? 3 : 7); round++) {
@@ -61,12 +61,12 @@ async function memorySection({ quick, progress }: BenchOptions): Promise<Section
       name: `after ${count.toLocaleString('en')} requests`,
       figures: [exactly(usage.residentMegabytes), exactly(usage.peakMegabytes)],
     })),
-    // The heap of a short run has not found its size yet.
+    // The heap of a short run has not reached its size yet.
     goals: quick ? [peakGoal] : [peakGoal, slopeGoal],
   };
 }
 
-/** Megabytes for 100,000 requests by least squares over the second half, when the heap has found its size. */
+/** Megabytes for 100,000 requests by least squares over the second half, when the heap has reached its size. */
 function slope(samples: readonly { requests: number; usage: Usage }[]): number {
   const half = samples.slice(Math.floor(samples.length / 2));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,4 +1,4 @@
-/** What is going on, on one line that is written over on a terminal; elsewhere a line every few seconds. */
+/** Shows progress on one line that is overwritten on a terminal; elsewhere as a line every few seconds. */
 export function openProgress() {
   const isTerminal = process.stdout.isTTY;
   let shownAt = Number.NEGATIVE_INFINITY;

@@ -8,7 +8,7 @@ import { isReached, type Section } from './table.ts';
 
 export const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
-/** Where the figures come from, which is half of what they mean. */
+/** The origin of the figures, without which they mean little. */
 export interface Machine {
   readonly processor: string;
   readonly cores: number;
@@ -42,7 +42,7 @@ export function machineLine(machine: Machine): string {
   );
 }
 
-/** Keep a run: all figures as JSON, the processor time as a chart. @returns the files' paths. */
+/** Stores a run: all figures as JSON, the processor time as a chart. @returns the files' paths. */
 export async function keepResults(
   sections: readonly Section[],
   run: { machine: Machine; quick: boolean; start: Date },
@@ -68,7 +68,7 @@ function versionOf(program: string, flag: string): string {
     const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin` };
     return /\d+\.\d+\.\d+/.exec(execFileSync(program, [flag], { encoding: 'utf8', env }))?.[0] ?? 'unknown';
   } catch (error) {
-    // Mosquitto shows its help, and its version, with an exit code of failure.
+    // Mosquitto prints its help, and its version, with an exit code of failure.
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
     return /\d+\.\d+\.\d+/.exec(output)?.[0] ?? 'unknown';
   }

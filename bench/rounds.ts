@@ -2,9 +2,9 @@ import type { Load, RunningContender } from './contender.ts';
 import { type Goal, type Row, type Section, type Spread, spreadOf } from './table.ts';
 import type { Kind } from './workloads.ts';
 
-/** How long the measuring takes. */
+/** The duration of the measuring. */
 export interface Effort {
-  /** Rounds that are run first and count for nothing. */
+  /** Rounds that run first and do not count. */
   readonly warmUpRounds: number;
   readonly rounds: number;
   /** Of each task in a round. */
@@ -18,7 +18,7 @@ export interface Task {
   readonly inFlight: number;
 }
 
-/** What a task came to in one round. */
+/** The result of a task in one round. */
 export interface Result {
   /** User and system time of all the process's threads, for one request. */
   readonly cpuMicros: number;
@@ -32,12 +32,12 @@ export interface Result {
 export type Progress = (text: string) => void;
 
 /**
- * Measure tasks beside each other: in every round each of them once, every other round in the opposite order, so that
- * whatever else happens on the machine happens to all. Usage is read before and after, while nobody asks.
+ * Measures tasks side by side: each once in every round, every other round in the opposite order, so that other load
+ * of the machine affects all alike. Usage is read before and after, while the contender is idle.
  *
- * Many short rounds, because a contender must never be idle for long: after some eight seconds V8 gives back memory
- * for young objects, and collects garbage far more often for a while after that.
- * @returns the results of each task, a round each.
+ * The rounds are many and short, because a contender must never be idle for long: after some eight seconds V8
+ * releases memory for young objects, and collects garbage far more often for a while after that.
+ * @returns the results of each task, one for each round.
  */
 export async function measureRounds(
   tasks: readonly Task[],
@@ -90,7 +90,7 @@ const columns = {
   'peak MB': 'peakMegabytes',
 } as const satisfies Record<string, keyof Result>;
 
-/** What stands in one row of a table. */
+/** The contents of one row of a table. */
 export interface Contest {
   readonly name: string;
   readonly results: readonly Result[];
@@ -113,7 +113,7 @@ export function sectionOf(
   };
 }
 
-/** How a figure compares with another's, round by round: what the machine did meanwhile falls out. */
+/** Compares a figure with another's, round by round, which cancels other load of the machine. */
 export function ratioOf(key: keyof Result, ours: readonly Result[], theirs: readonly Result[]): Spread {
   return spreadOf(ours.map((result, round) => result[key] / (theirs[round]?.[key] ?? Number.NaN)));
 }

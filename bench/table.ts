@@ -1,4 +1,4 @@
-/** What was measured over all rounds. */
+/** The measured values over all rounds. */
 export interface Spread {
   readonly median: number;
   readonly low: number;
@@ -11,7 +11,7 @@ export interface Row {
   readonly figures: readonly Spread[];
 }
 
-/** A ratio that is to be reached. */
+/** A ratio to reach. */
 export interface Goal {
   readonly text: string;
   readonly ratio: Spread;
@@ -40,7 +40,7 @@ export function spreadOf(rounds: readonly number[]): Spread {
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
 
-/** A section as lines for a terminal: medians, with the middle half of the rounds behind them. */
+/** Prints a section as lines for a terminal: medians, with the middle half of the rounds after them. */
 export function tableLines({ title, columns, rows, goals = [] }: Section): string[] {
   const cells = [['', ...columns], ...rows.map(({ name, figures }) => [name, ...figures.map(spreadText)])];
   const widths =
@@ -70,7 +70,7 @@ function spreadText({ median, low, high }: Spread): string {
   return `${numberText(median)} (${numberText(low)}–${numberText(high)})`;
 }
 
-/** Three digits are all that a measurement on a shared machine is good for. */
+/** Rounds to three digits: a measurement on a shared machine is not more precise. */
 function numberText(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;

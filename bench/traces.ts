@@ -9,8 +9,8 @@ import type { Section } from './table.ts';
 const inFlight = 64;
 
 /**
- * What traces cost a `get`: the worker without a collector, with one in a hundred requests traced, and with all of them.
- * The first has the hooks and nothing behind them; a build from before there were any (`--build`) shows what those cost.
+ * The cost of traces for a `get`: the worker without a collector, with one in a hundred requests traced, and with all
+ * of them. The first has the hooks and nothing behind them; an older build without them (`--build`) shows their cost.
  */
 export async function benchTraces(options: BenchOptions): Promise<Section[]> {
   const collector = createServer((request, response) => {

@@ -1,18 +1,18 @@
 import { atom, encode, type Term, type Tuple, tuple } from '../src/etf/index.ts';
 import { ioError } from '../src/protocol/io.ts';
 
-/** The requests that are measured; `get` is nine of ten in the field. */
+/** The measured requests; `get` is nine of ten in the field. */
 export type Kind = 'get' | 'set' | 'update' | 'email';
 
-/** What a phone sends, and what it must get back byte for byte; only the profile's time is different each time. */
+/** A phone's request, and the expected answer byte for byte; only the profile's time differs each time. */
 export interface Workload {
   readonly request: Buffer;
-  /** Where the request carries the phone's time: 6 bytes, little-endian. */
+  /** Where the request has the phone's time: 6 bytes, little-endian. */
   readonly requestTimeAt: number | undefined;
   readonly answer: Buffer;
-  /** Where the answer carries the profile's time, if it does. */
+  /** Where the answer has the profile's time, if it does. */
   readonly answerTimeAt: number | undefined;
-  /** Which time that must be: the one stored before, the one that the phone sent, or the server's at that moment. */
+  /** The expected time: the one stored before, the one that the phone sent, or the server's at that moment. */
   readonly time: 'stored' | 'sent' | 'server';
 }
 
@@ -21,24 +21,24 @@ export const TIME_BYTES = 6;
 /** The size of the answer to a `get`. */
 const PROFILE_BYTES = 824;
 
-/** The time of a profile that was stored without asking the worker, Unix milliseconds; 6 bytes as an integer. */
+/** The time of a profile that was stored without the worker, Unix milliseconds; 6 bytes as an integer. */
 export const STORED_TIME = 1_700_000_000_000;
 
-/** As many phones as there can be requests in flight; each waits for its answer before it asks again. */
+/** One phone for each possible request in flight; each waits for its answer before it sends again. */
 export const MAX_PHONES = 256;
 
 export function clientOf(index: number): string {
   return `emqttd_${index}`;
 }
 
-/** Twelve digits, which is where `peers/bare-loop.mjs` looks for them. */
+/** Twelve digits; `peers/bare-loop.mjs` looks for them there. */
 export function phoneOf(index: number): string {
   return String(380_500_000_000 + index);
 }
 
 /**
  * The request of a phone and its answer.
- * @param contacts - so many are in the profile.
+ * @param contacts - how many are in the profile.
  */
 export function workloadOf(kind: Kind, phone: string, contacts: number): Workload {
   const request = encode(requestOf(kind, phone));
@@ -57,15 +57,15 @@ export function workloadOf(kind: Kind, phone: string, contacts: number): Workloa
   };
 }
 
-/** The `set` that stores what the other requests are about. */
+/** The `set` that stores the profile of the other requests. */
 export function seedOf(phone: string, contacts: number): Workload {
   const fields = { services, rosters: rostersOf(contacts), settings: settingsFor(phone), kind: 'set' };
   return { ...workloadOf('set', phone, contacts), request: profile(phone, fields) };
 }
 
 /**
- * `get` names the phone alone; `set` changes a setting and the presence, `update` the time and the presence; `email` tries a
- * code that nobody was mailed.
+ * `get` names the phone only; `set` changes a setting and the presence, `update` the time and the presence; `email`
+ * tries a code that was never mailed.
  */
 function requestOf(kind: Kind, phone: string): Tuple {
   if (kind === 'email') {
@@ -104,7 +104,7 @@ export function counterpartyOf(index: number): string {
   return String(380_671_000_000 + index);
 }
 
-/** One roster with so many contacts, of some 160 bytes each. */
+/** One roster with this many contacts, of some 160 bytes each. */
 export function rostersOf(contacts: number): Term[] {
   if (contacts === 0) return [];
   return [rosterOf(Array.from({ length: contacts }, (_, index) => `${counterpartyOf(index)}_1`))];

@@ -1,9 +1,9 @@
-/** How requests come: a stream of people who don't know of each other (`poisson`), or a metronome (`even`). */
+/** How requests arrive: from independent people (`poisson`), or at equal distances (`even`). */
 export type Arrivals = 'poisson' | 'even';
 
 /**
- * When requests are to be sent, milliseconds from the start, whatever becomes of the ones before: an open loop.
- * Latencies are taken from these times, so a request that had to wait for a stalled system counts its wait.
+ * The send times of requests, milliseconds from the start, independent of earlier requests: an open loop. Latencies
+ * count from these times, so a request that had to wait for a stalled system counts its wait.
  * @param rate - requests a second, on average.
  * @param random - uniform in [0, 1).
  */

@@ -1,5 +1,5 @@
-// Loaded into workers with `--import` for a short soak: collects garbage every second, so that what is left can be seen
-// without waiting for V8 to find it worth while.
+// Loaded into workers with `--import` for a short soak: collects garbage every second. The remaining memory is then
+// visible without waiting for V8's own collections.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -74,7 +74,7 @@ function label(x: number, y: number, anchor: string, text: string): string {
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="#24292f">${escapeXml(text)}</text>`;
 }
 
-/** Whole powers of ten around some values. */
+/** Whole powers of ten around the values. */
 function decades(values: readonly number[]): [number, number] {
   const positive = values.filter((value) => value > 0);
   const min = 10 ** Math.floor(Math.log10(Math.min(1, ...positive)));

@@ -14,13 +14,13 @@ import {
   withLength,
 } from '../packets.ts';
 
-/** Where the broker listens; on this machine. */
+/** Where the broker listens on this machine. */
 export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** Told of each answer; whether it was the request's last one. */
+/** Called for each answer; returns whether it was the request's last one. */
 export type Answered = (payload: Buffer) => boolean;
 
 const requestTopic = withLength('events/1//api/anon//');
@@ -34,9 +34,9 @@ export class Device {
   #rest: Buffer = Buffer.alloc(0);
   #packetId = 0;
   #answered: Answered | undefined;
-  /** Told of each notice to one of its numbers. */
+  /** Called for each notice to one of its numbers. */
   onNotice: () => void = () => undefined;
-  /** Told when the connection breaks. */
+  /** Called when the connection breaks. */
   onBroken: (error: Error) => void = () => undefined;
 
   private constructor(socket: Socket, client: string, qos: 1 | 2) {
@@ -48,7 +48,7 @@ export class Device {
 
   /**
    * @param qos - of requests; clients in the field use 2.
-   * @param numbers - whose notices it reads.
+   * @param numbers - the numbers whose notices it receives.
    * @returns a device that is connected and subscribed.
    */
   static async connect(
@@ -70,7 +70,7 @@ export class Device {
     return device;
   }
 
-  /** Publish a request. */
+  /** Publishes a request. */
   ask(request: Buffer, answered: Answered): void {
     this.#answered = answered;
     this.#packetId = (this.#packetId % 65_535) + 1;
@@ -78,7 +78,7 @@ export class Device {
     this.#socket.write(packet(first, [requestTopic, uint16(this.#packetId), request]));
   }
 
-  /** Publish a request. @returns the payload of the first answer. */
+  /** Publishes a request. @returns the payload of the first answer. */
   answer(request: Buffer): Promise<Buffer> {
     return new Promise((resolve) => {
       this.ask(request, (payload) => {

@@ -13,20 +13,20 @@ export interface Step {
   readonly mix: Mix;
 }
 
-/** What became of the requests of a step. Histograms are of microseconds. */
+/** The results of the requests of a step. Histograms are in microseconds. */
 export interface StepResult {
   readonly offered: number;
   /** Within the step's own time. */
   readonly answeredInTime: number;
   readonly answered: number;
-  /** From the time when a request was to be sent to its last answer. */
+  /** From the send time of a request by the schedule to its last answer. */
   readonly latency: Histogram;
   readonly latencyByKind: ReadonlyMap<RequestKind, Histogram>;
-  /** How late the crowd itself was: from when a request was to be sent, by somebody who was free, to when it was. */
+  /** The delay of the population itself: from a request's send time, for a free person, until it was sent. */
   readonly lateness: Histogram;
   /** Answers by `<kind> <result>`. */
   readonly results: ReadonlyMap<string, number>;
-  /** Answers that the protocol does not foresee there. */
+  /** Answers that the protocol does not allow there. */
   readonly wrong: number;
 }
 
@@ -37,10 +37,10 @@ interface Due {
   readonly at: number;
 }
 
-/** Longest wait for what is in flight when a step is over. */
+/** Longest wait for requests in flight when a step is over. */
 const drainMs = 15_000;
 
-/** What a request may be answered here, unless it is the profile under the request's own name. */
+/** The expected answers of each request; without an entry, the profile under the request's own name. */
 const expectedResults: Readonly<Partial<Record<RequestKind | 'moving', readonly string[]>>> = {
   link: ['email_sent', 'error too_many_requests'],
   email: ['verified', 'error wrong_code'],
@@ -51,23 +51,23 @@ const expectedResults: Readonly<Partial<Record<RequestKind | 'moving', readonly 
   moving: ['phone', 'error busy'],
 };
 
-/** Makes the people of a town ask at a given rate, whether they are answered or not. */
+/** Makes a population send requests at a given rate, whether they are answered or not. */
 export class LoadGenerator {
   readonly #population: Population;
   readonly #alsoExpected: readonly string[];
-  /** Due requests for which nobody was free, oldest first. */
+  /** Due requests without a free person, oldest first. */
   #backlog: Due[] = [];
   #inFlight = 0;
   #record: (due: Due, result: string, expected: readonly string[]) => void = () => undefined;
   #late: (ms: number) => void = () => undefined;
 
-  /** @param alsoExpected - results that are right for any request besides those of the protocol's good course. */
+  /** @param alsoExpected - results that are right for any request besides those of the protocol's normal course. */
   constructor(population: Population, alsoExpected: readonly string[] = []) {
     this.#population = population;
     this.#alsoExpected = alsoExpected;
   }
 
-  /** Give everybody a profile, some at a time; they may ask from then on. */
+  /** Gives everybody a profile, some at a time; they may send requests from then on. */
   async seed(): Promise<void> {
     const waiting = [...this.#population.people];
     const seeders = Array.from({ length: 64 }, async () => {
@@ -115,7 +115,7 @@ export class LoadGenerator {
     return this.#inFlight + this.#backlog.length;
   }
 
-  /** Count from now on. @returns what was counted. */
+  /** Counts from now on. @returns the counts. */
   #startTally(end: number): () => Omit<StepResult, 'offered'> {
     const latency = openHistogram();
     const lateness = openHistogram();
@@ -164,7 +164,7 @@ export class LoadGenerator {
     });
   }
 
-  /** What a person does with an answer, until it may ask again. */
+  /** Handles an answer of a person, until the person may ask again. */
   async #goOn(person: Person, kind: RequestKind, result: string): Promise<void> {
     if (kind === 'migrate' && result === 'migration') return this.#population.move(person);
     if (kind === 'phone' && result === 'error busy') return this.#population.moveLater(person);

@@ -1,6 +1,7 @@
 /**
- * `npm run load`: thousands of simulated phones ask at growing rates, until the workers no longer keep up. Requests are
- * sent when they are due, whether the ones before were answered or not, and latencies count from then.
+ * `npm run load`: thousands of simulated phones send requests at growing rates, until the workers no longer keep up.
+ *
+ * Requests are sent when they are due, whether earlier ones were answered or not, and latencies count from then.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,9 +1,9 @@
 import { type RequestKind, requestKinds } from '../../src/handlers/index.ts';
 
-/** Which part of the requests is of which kind; the weights need not sum to anything. */
+/** The proportions of the requests; the weights may have any sum. */
 export type Mix = ReadonlyMap<RequestKind, number>;
 
-/** `get` is nine of ten in the field; all others come too, and a kind that is not listed here is rare. */
+/** `get` is nine of ten in the field; all others occur too, and a kind without an entry is rare. */
 const usualWeights: Readonly<Partial<Record<RequestKind, number>>> = {
   get: 90,
   set: 3.5,
@@ -21,8 +21,8 @@ const rareWeight = 0.1;
 export const usualMix = requestKinds.map((kind) => `${kind}=${usualWeights[kind] ?? rareWeight}`).join(',');
 
 /**
- * Read `get=90,set=4,…`.
- * @throws Error that names what is wrong.
+ * Reads `get=90,set=4,…`.
+ * @throws Error that names the fault.
  */
 export function parseMix(text: string): Mix {
   const mix = new Map<RequestKind, number>();
@@ -37,7 +37,7 @@ export function parseMix(text: string): Mix {
   return mix;
 }
 
-/** Choose a kind by the weights. @param random - uniform in [0, 1). */
+/** Chooses a kind by the weights. @param random - uniform in [0, 1). */
 export function chooseKind(mix: Mix, random: number): RequestKind {
   const total = [...mix.values()].reduce((sum, weight) => sum + weight, 0);
   let left = random * total;

@@ -2,19 +2,19 @@ import { atom, decode, encode, isAtom, type Term, Tuple, tuple } from '../../src
 import type { RequestKind } from '../../src/handlers/index.ts';
 import type { Device } from './device.ts';
 
-/** Whoever holds a phone: two numbers, of which one is in use, and friends who know each other. */
+/** A simulated user with two numbers, one of them in use, and friends who have each other as contacts. */
 export interface Person {
   readonly device: Device;
   number: string;
   spare: string;
   readonly friends: Person[];
-  /** It has asked to move to `number`, which has no profile until it confirms that. */
+  /** The user has asked to move to `number`, which has no profile until the confirmation. */
   isMoving: boolean;
-  /** The request that it sends most, ready. */
+  /** The most frequent request, ready to send. */
   get: Buffer;
 }
 
-/** The number is another one now. */
+/** Switches to the other number. */
 export function renumber(person: Person, number: string, spare: string): void {
   person.number = number;
   person.spare = spare;
@@ -28,7 +28,7 @@ export function seedOf(person: Person): Buffer {
   return encode(profile(person.number, { settings: settings(), rosters: [roster(person)], status: 'set' }));
 }
 
-/** What a person sends. @param code - for `email`. */
+/** The request of a person. @param code - for `email`. */
 export function requestOf(kind: RequestKind, person: Person, code: string): Buffer {
   const { number, spare } = person;
   switch (kind) {
@@ -52,11 +52,11 @@ export function requestOf(kind: RequestKind, person: Person, code: string): Buff
 }
 
 /**
- * What an answer says: the status of a profile (of another number: `stranger`), the atom of an `{ok,…}`, `error` and
+ * Classifies an answer: the status of a profile (of another number: `stranger`), the atom of an `{ok,…}`, `error` and
  * the atom of an `{error,…}`; `later` for credentials that come in another answer.
  */
 export function resultOf(payload: Buffer, number: string): string {
-  // Most answers are profiles, and are not worth decoding: {'Profile',<<Number>>,…,Status}.
+  // Most answers are profiles, and are not decoded: {'Profile',<<Number>>,…,Status}.
   if (payload.indexOf(profileHead) === 1) {
     if (payload.toString('latin1', numberAt, numberAt + number.length) !== number) return 'stranger';
     const tail = payload.toString('latin1', payload.length - 10);

@@ -6,22 +6,22 @@ import { addressOf, type Person, renumber } from './person.ts';
 
 export interface PopulationOptions {
   readonly broker: BrokerAddress;
-  /** For what the authentication service writes. */
+  /** For the records of the authentication service. */
   readonly redis: Redis;
   readonly people: number;
-  /** Of each person, with whom it has each other in their rosters. */
+  /** Everybody's mutual contacts in the rosters. */
   readonly friends: number;
   readonly qos: 1 | 2;
   /** The newest code that was mailed to an address. */
   readonly codeFor: (address: string) => string | undefined;
 }
 
-/** A step of a longer conversation, which somebody has begun and whoever asks next goes on with. */
+/** A step of a longer conversation, which one person has begun and the next one continues. */
 type Waiting = 'email' | 'phone';
 
 const connectingAtOnce = 100;
 
-/** People with their phones, and who of them may ask now. */
+/** People with their phones, and who of them is free. */
 export class Population {
   readonly people: readonly Person[];
   notices = 0;
@@ -31,7 +31,7 @@ export class Population {
   readonly #codeFor: PopulationOptions['codeFor'];
   readonly #idle: Person[] = [];
   #idleFrom = 0;
-  /** Whom a code was mailed to, and who has asked to move; the latter asks nothing else meanwhile. */
+  /** People with a mailed code, and people who have asked to move; the latter send nothing else meanwhile. */
   readonly #waiting: Record<Waiting, Person[]> = { email: [], phone: [] };
 
   private constructor(people: readonly Person[], { redis, codeFor }: PopulationOptions) {
@@ -46,7 +46,7 @@ export class Population {
     }
   }
 
-  /** Connect everybody, signed in; nobody has a profile yet. */
+  /** Connects everybody, signed in; nobody has a profile yet. */
   static async connect(options: PopulationOptions): Promise<Population> {
     const people: Person[] = [];
     for (let first = 0; first < options.people; first += connectingAtOnce) {
@@ -64,7 +64,7 @@ export class Population {
     return population;
   }
 
-  /** Write a session as the authentication service does; the client's earlier number loses it. */
+  /** Writes a session as the authentication service does; the client's earlier number loses it. */
   async signIn(person: Person): Promise<void> {
     const { client } = person.device;
     await this.#redis
@@ -75,7 +75,7 @@ export class Population {
       .exec();
   }
 
-  /** Somebody who may ask this now; undefined if all wait for answers. */
+  /** Chooses a free person for this request; undefined if all wait for answers. */
   take(kind: RequestKind): Person | undefined {
     if (kind === 'phone') {
       const mover = this.#waiting.phone.shift();
@@ -97,7 +97,7 @@ export class Population {
     return person;
   }
 
-  /** They may ask again. */
+  /** Makes them free again. */
   release(person: Person): void {
     this.#idle.push(person);
   }
@@ -107,12 +107,12 @@ export class Population {
     return this.#codeFor(addressOf(person)) ?? String(randomInt(1_000_000)).padStart(6, '0');
   }
 
-  /** A code was mailed. */
+  /** Records a mailed code. */
   mailed(person: Person): void {
     if (!this.#waiting.email.includes(person)) this.#waiting.email.push(person);
   }
 
-  /** The move is asked for: sign in with the new number; `phone` is what they ask next. */
+  /** Records a requested move: the person signs in with the new number, and `phone` is their next request. */
   async move(person: Person): Promise<void> {
     const { number, spare } = person;
     renumber(person, spare, number);
@@ -121,7 +121,7 @@ export class Population {
     this.#waiting.phone.push(person);
   }
 
-  /** The move could not be confirmed just now; whoever asks next tries again. */
+  /** Records that the move could not be confirmed now; the next person tries again. */
   moveLater(person: Person): void {
     this.#waiting.phone.push(person);
   }

@@ -1,16 +1,16 @@
-/** A measured rate, as far as it tells whether the system kept up. */
+/** A measured rate, and whether the system kept up. */
 export interface Point {
   /** Requests a second that were due. */
   readonly rate: number;
-  /** Requests a second that were answered meanwhile. */
+  /** Requests a second that were answered in the same time. */
   readonly answered: number;
   readonly p99Ms: number;
 }
 
-/** Part of the requests that are answered meanwhile, while a system keeps up. */
+/** The least part of the requests that is answered in time while a system keeps up. */
 const answeredShare = 0.97;
 
-/** A system keeps up while nearly all is answered meanwhile, and nearly all soon. */
+/** A system keeps up while nearly all requests are answered in time, and nearly all fast. */
 export function keepsUp({ rate, answered, p99Ms }: Point, maxP99Ms: number): boolean {
   return answered >= rate * answeredShare && p99Ms <= maxP99Ms;
 }

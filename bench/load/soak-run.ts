@@ -14,7 +14,7 @@ export interface SoakOptions extends SystemOptions {
   readonly seconds: number;
   readonly phones: number;
   readonly mix: Mix;
-  /** How often all is looked at. */
+  /** How often the values are read. */
   readonly sampleMs: number;
   readonly progress: (text: string) => void;
 }
@@ -23,13 +23,13 @@ export interface SoakResult {
   readonly samples: readonly Sample[];
   readonly trends: readonly Trend[];
   readonly load: StepResult;
-  /** What is wrong, a line each; empty if all is well. */
+  /** The faults, one on each line; empty if all is well. */
   readonly problems: readonly string[];
 }
 
 const friends = 8;
 
-/** Ask at one rate for long, and see whether anything grows. */
+/** Sends requests at one rate for long, and checks whether anything grows. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const system = await startSystem(options.workers, options);
   const { broker, redis, codeFor } = system;

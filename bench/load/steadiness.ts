@@ -1,13 +1,13 @@
-/** What a worker holds at one moment. */
+/** The memory and handles of a worker at one moment. */
 export interface WorkerSample {
   readonly residentBytes: number;
-  /** Young garbage included: only its lowest values tell what is really held. */
+  /** Includes young garbage: only its lowest values show the memory that is kept. */
   readonly heapBytes: number;
   readonly handles: number;
   readonly descriptors: number;
 }
 
-/** What all parts hold at one moment. */
+/** The values of all parts at one moment. */
 export interface Sample {
   readonly seconds: number;
   readonly workers: readonly WorkerSample[];
@@ -17,7 +17,7 @@ export interface Sample {
   readonly lastingKeys: number;
 }
 
-/** How a figure went on once the start was over: its middle third beside its last. */
+/** The course of a figure after the start phase: its middle third beside its last. */
 export interface Trend {
   readonly name: string;
   readonly before: number;
@@ -30,7 +30,7 @@ export interface Trend {
 
 const MB = 2 ** 20;
 
-/** What may grow by how much before it counts as growth: measuring is not exact, and memory is taken in pieces. */
+/** How much a value may rise before it counts as growth: measuring is not exact, and memory is allocated in pieces. */
 const allowances = {
   heap: { share: 0.1, more: 6 * MB },
   resident: { share: 0.1, more: 16 * MB },
@@ -39,7 +39,7 @@ const allowances = {
   lastingKeys: { share: 0.005, more: 5 },
 } as const;
 
-/** The trends of a run: for each worker its memory and handles, and the keys in Redis that nothing ever deletes. */
+/** The trends of a run: for each worker its memory and handles, and the keys in Redis without an expiry. */
 export function trendsOf(samples: readonly Sample[]): Trend[] {
   const workers = samples[0]?.workers.length ?? 0;
   const ofWorkers = Array.from({ length: workers }, (_, index) => {
@@ -66,7 +66,7 @@ export function trendsOf(samples: readonly Sample[]): Trend[] {
   return [...ofWorkers.flat(), keys];
 }
 
-/** Whether it has not grown; what could not be measured has. */
+/** Whether it has not grown; an unmeasured one has. */
 export function isFlat({ after, limit }: Trend): boolean {
   return after <= limit;
 }

@@ -20,7 +20,7 @@ export interface SweepOptions {
   readonly maxP99Ms: number;
 }
 
-/** What was measured at one rate. */
+/** The measured values at one rate. */
 export interface MeasuredStep extends Point {
   readonly p50Ms: number;
   readonly p90Ms: number;
@@ -41,7 +41,7 @@ export interface Sweep {
   readonly steps: readonly MeasuredStep[];
 }
 
-/** Load one system at rising rates, until two were too much; prints a row for each. */
+/** Loads one system at rising rates, until two were too high; prints a row for each. */
 export async function sweep(name: string, system: System, options: SweepOptions): Promise<Sweep> {
   const progress = openProgress();
   const { phones: people, friends, qos, mix, arrivals, durationMs, maxP99Ms } = options;
@@ -91,7 +91,7 @@ function summaryOf(result: StepResult, rate: number): Omit<MeasuredStep, 'cores'
   const ms = (percentile: number): number => latency.getValueAtPercentile(percentile) / 1000;
   return {
     rate,
-    // Arrivals are random: what was really due is not quite the rate.
+    // Arrivals are random: the actual number of due requests differs a little from the rate.
     answered: (answeredInTime / Math.max(1, offered)) * rate,
     p50Ms: ms(50),
     p90Ms: ms(90),

@@ -8,27 +8,27 @@ import { startSts } from '../../dev/servers/sts.ts';
 import { WorkerProcess } from '../../dev/workers.ts';
 import type { BrokerAddress } from './device.ts';
 
-/** All that a crowd talks to. */
+/** The system under load. */
 export interface System {
   readonly broker: BrokerAddress;
-  /** For sessions, and for reading what Redis uses. */
+  /** For sessions, and for reading the usage of Redis. */
   readonly redis: Redis;
   /** Process ids, where the system was started here. */
   readonly pids: { readonly broker?: number | undefined };
   /** Ports of the workers' HTTP servers. */
   readonly httpPorts: readonly number[];
-  /** Results that are right here besides those of the protocol's good course. */
+  /** Results that are right here besides those of the protocol's normal course. */
   readonly alsoExpected: readonly string[];
   codeFor(address: string): string | undefined;
-  /** Names of workers that have ended by themselves, or not in good order. */
+  /** Names of workers that have exited by themselves, or with a fault. */
   failed(): string[];
   stop(): Promise<void>;
 }
 
 export interface SystemOptions {
-  /** What runs as the worker; default the built program. */
+  /** The program of the worker; default the built program. */
   readonly program?: string | undefined;
-  /** Have the workers collect garbage every second. */
+  /** Makes the workers collect garbage every second. */
   readonly collectsGarbage?: boolean | undefined;
 }
 
@@ -36,7 +36,7 @@ const collect = new URL('collect.mjs', import.meta.url).href;
 
 const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** Start a broker, a Redis, a mail server, an STS and as many workers, all on 127.0.0.1. */
+/** Starts a broker, a Redis, a mail server, an STS and this many workers, all on 127.0.0.1. */
 export async function startSystem(workers: number, options: SystemOptions = {}): Promise<System> {
   const { program = built, collectsGarbage = false } = options;
   const closers: (() => Promise<unknown>)[] = [];
@@ -95,7 +95,7 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
 }
 
 /**
- * A system that runs already, on this machine: nothing else is ever loaded from here.
+ * Uses a system that runs already on this machine: no other one may be loaded from here.
  * @throws Error for an address that is not of the loopback interface.
  */
 export async function useSystem(mqttUrl: string, redisUrl: string): Promise<System> {

@@ -26,7 +26,7 @@ async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> 
   };
 }
 
-/** @returns what tells how much each part has used since, for each of so many things or seconds. */
+/** @returns a function for each part's use since now, divided by a number of things or seconds. */
 export async function startMeter(system: System): Promise<(count: number) => Promise<CpuSeconds>> {
   const before = await readCpu(system);
   return async (count) => {
@@ -41,7 +41,7 @@ export async function scrape(httpPort: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
 }
 
-/** The sum of all series of a name; NaN if there is none, which is not to be taken for nothing. */
+/** The sum of all series of a name; NaN if there is none, which must not count as zero. */
 export function metric(text: string, name: string): number {
   const lines = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
   if (lines.length === 0) return Number.NaN;
@@ -64,7 +64,7 @@ let ticks: number | undefined;
 function processSeconds(pid: number): number {
   return readProc(pid, 'stat', (text) => {
     ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-    // The name, in brackets, may hold spaces.
+    // The name, in brackets, may contain spaces.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) / ticks;
   });

@@ -1,10 +1,9 @@
-// The loop that one would write first: MQTT.js and ioredis as they are, the library's own acknowledgements, no checks of
-// what is asked or by whom, and an answer that lies ready in Redis. Session and profile are read together, like the
-// worker reads them.
+// The simplest possible loop: MQTT.js and ioredis as they are, the library's own acknowledgements, no checks of
+// requests or clients, and a ready answer in Redis. It reads session and profile together, like the worker.
 import { Redis } from 'ioredis';
 import { connect } from 'mqtt';
 
-/** Where the digits of the phone stand in every request of the benchmarks: 131, tuple, 'Profile', binary. */
+/** Where the digits of the phone are in every request of the benchmarks: 131, tuple, 'Profile', binary. */
 const PHONE_AT = 18;
 const PHONE_END = 30;
 const CLIENT_LEVEL = 5;

@@ -1,8 +1,8 @@
-// The least that a worker in Node can do: MQTT 5 and RESP by hand on two sockets, one write to each in a turn of the event
-// loop, no checks of what is asked or by whom, and an answer that lies ready in Redis.
+// The minimum work of a worker in Node: MQTT 5 and RESP by hand on two sockets, one write to each in a turn of the
+// event loop, no checks of requests or clients, and a ready answer in Redis.
 import { connect } from 'node:net';
 
-/** Where the digits of the phone stand in every request of the benchmarks: 131, tuple, 'Profile', binary. */
+/** Where the digits of the phone are in every request of the benchmarks: 131, tuple, 'Profile', binary. */
 const PHONE_AT = 18;
 const PHONE_END = 30;
 const CLIENT_LEVEL = 5;
@@ -54,7 +54,7 @@ function answer({ client, id }, profile) {
   at = head.writeUInt16BE(topic.length, at);
   at += head.latin1Write(topic, at);
   at = head.writeUInt16BE(packetId, at);
-  at = head.writeUInt8(0, at); // no properties
+  at = head.writeUInt8(0, at); // No properties.
   packets.push(head.subarray(0, at), profile, Buffer.of(0x40, 2, id >> 8, id & 0xff));
   endTurn();
 }
@@ -68,7 +68,7 @@ function writeLength(bytes, length, at) {
   return at;
 }
 
-/** Cuts a stream; `cut` gives the end of what starts at `at`, or -1 if it is not all there. */
+/** Cuts a stream into packets; `cut` returns the end of the packet at `at`, or -1 if it is incomplete. */
 function reader(cut) {
   let kept = Buffer.alloc(0);
   return (chunk) => {

@@ -1,27 +1,27 @@
-/** What is not known: between which values it lies, and where most likely. A bare number is known. */
+/** An unknown value: its lowest, most likely and highest. A bare number is known. */
 export type Assumption = number | readonly [low: number, likely: number, high: number];
 
-/** What `npm run simulate` assumes, besides the measured `costs.json`. */
+/** The assumptions of `npm run simulate`, besides the measured `costs.json`. */
 export const assumptions = {
   phones: 100_000_000,
   /** Part of the phones that are connected at the busiest time. */
   connectedShare: [0.2, 0.35, 0.6],
-  /** The busiest minute beside the mean of the day. */
+  /** The load of the busiest minute relative to the mean of the day. */
   peakFactor: [2, 3, 5],
-  /** Of a phone, and which part of them has it in their roster too. */
+  /** Contacts of a phone, and which part of them has it in their roster too. */
   contacts: [20, 50, 150],
   mutualShare: [0.4, 0.6, 0.8],
-  /** Updates that are told as one; 1 is what the worker does. */
+  /** Updates that one notice covers; 1 is what the worker does. */
   coalescing: 1,
-  /** Part of what a contact costs the worker in an `update` that is the publish: it is paid again for each further broker. */
+  /** Part of a contact's cost in an `update` that is the publish; each further broker costs it again. */
   publishShare: [0.2, 0.4, 0.6],
-  /** How fast a core of the cloud is beside the one that was measured on. */
+  /** The speed of a core of the cloud relative to the measured one. */
   coreSpeed: [0.7, 1, 1.5],
   /** Part of a core that is used at the busiest time. */
   utilisation: 0.6,
-  /** What TLS adds to the memory of a connection; not measured. */
+  /** The extra memory of a connection with TLS; not measured. */
   tlsConnectionBytes: [20_000, 35_000, 60_000],
-  /** Phones for one broker, whatever its memory: those of a broker that dies come to the others at once. */
+  /** Most phones of one broker, whatever its memory: when a broker fails, its phones connect to the others at once. */
   connectionsPerBroker: 100_000,
   /** Memory of a Redis node in GB, part of it that is filled, replicas of each master, and what fragmentation adds. */
   redisNodeGigabytes: 32,

@@ -12,12 +12,12 @@ import type { Costs } from './simulate.ts';
 
 const [people, friends, notices] = [4_200, 20, 20_000];
 
-/** Mixes at requests a second; a request is measured together with what must come before it. */
+/** Mixes at requests a second; a request is measured together with its required earlier ones. */
 const alone =
   'get=1@1500 set=1@800 update=1@800 aws=1@40 link=1,email=1@40 migrate=1,phone=1@100 remove=1@60';
 const told = 'update=1@80';
 
-/** What `npm run simulate` counts with, kept in `costs.json` unless it is quick; Linux only. */
+/** The costs of `npm run simulate`, stored in `costs.json` except in a quick run; Linux only. */
 export async function benchCosts(options: BenchOptions): Promise<Section[]> {
   const machine = machineLine(describeMachine());
   const system = await startSystem(1);
@@ -40,7 +40,7 @@ export async function benchCosts(options: BenchOptions): Promise<Section[]> {
   }
 }
 
-/** Of phones with so many contacts. */
+/** For phones with this many contacts. */
 async function measure(system: System, contacts: number, mixes: string, { quick, progress }: BenchOptions) {
   const { broker: address, redis, codeFor, pids } = system;
   const infoOf = async (name: string) => infoNumber(await redis.info(), name);
@@ -64,14 +64,14 @@ async function measure(system: System, contacts: number, mixes: string, { quick,
   const generator = new LoadGenerator(population);
   await generator.seed();
   for (const key of await redis.keys('done:*')) await redis.del(key);
-  // The joined rosters that a `get` answers with are kept once somebody has asked.
+  // The worker caches the joined rosters of a `get` after the first request.
   let answerBytes = 0;
   for (const { device, get } of population.people) answerBytes = (await device.answer(get)).length;
   const profile = { storedBytes: rounded(((await infoOf('used_memory')) - empty) / people), answerBytes };
   const requests: Partial<Costs['requests']> = {};
   for (const [text = '', rate] of mixes.split(' ').map((mix) => mix.split('@'))) {
     const step = { rate: Number(rate), arrivals: 'poisson', mix: parseMix(text) } as const;
-    // What is loaded with the first of its kind is no cost of a request.
+    // Code loaded by the first request of a kind does not count.
     await generator.run({ ...step, durationMs: 2_000 }, progress);
     const [ran, used] = [await infoOf('total_commands_processed'), await startMeter(system)];
     const { answered, wrong } = await generator.run({ ...step, durationMs: quick ? 1_000 : 6_000 }, progress);
@@ -89,7 +89,7 @@ async function measure(system: System, contacts: number, mixes: string, { quick,
   return { requests: requests as Costs['requests'], profile, broker };
 }
 
-/** Publish notices as a worker does, at QoS 1, hundreds at once. @returns the broker's microseconds for one. */
+/** Publishes notices as a worker does, at QoS 1, hundreds at once. @returns the broker's microseconds for one. */
 async function publish(system: System, topic: string): Promise<number> {
   const client = await connectAsync(`mqtt://${system.broker.host}:${system.broker.port}`);
   const notice = () => client.publishAsync(topic, Buffer.alloc(150), { qos: 1 });

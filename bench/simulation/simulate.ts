@@ -1,6 +1,7 @@
 /**
- * `npm run simulate -- [--set NAME=VALUE]…`: what a messenger of a hundred million phones needs, from measured costs and
- * stated assumptions. `--set contacts=20` changes one; `--set contacts=10..20..60` gives lowest, most likely, highest.
+ * `npm run simulate -- [--set NAME=VALUE]…`: the resources for a messenger of a hundred million phones, from measured
+ * costs and stated assumptions. `--set contacts=20` changes one; `--set contacts=10..20..60` sets lowest, most
+ * likely, highest.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -18,7 +19,7 @@ const SECONDS_A_DAY = 86_400;
 const HOURS_A_MONTH = 730;
 const GB = 1e9;
 
-/** What a world needs at its busiest time, by the labels of the table; Infinity where no number is enough. */
+/** The resources of a world at its busiest time, by the labels of the table; Infinity where no number is enough. */
 export function planFor(world: World, costs: Costs) {
   const load = loadOf(world, costs);
   const { spent, notices, connections, storedGigabytes, trafficGigabytes } = load;
@@ -28,7 +29,7 @@ export function planFor(world: World, costs: Costs) {
     const publishes = 1 + (copies - 1) * world.publishShare;
     return Math.ceil((spent('workerMicros') + forNotices('workerMicros') * publishes) / coreMicros);
   };
-  // More brokers share the phones, but each throws away all notices that come for phones of the others.
+  // More brokers share the phones, but each drops all notices for phones of the others.
   const brokersFor = (strays: number): number => {
     const left = coreMicros - strays * costs.broker.strayNoticeMicros;
     const enough = Math.ceil(Math.max(load.brokerMicros / left, connections / world.connectionsPerBroker));
@@ -67,11 +68,11 @@ export function planFor(world: World, costs: Costs) {
   };
 }
 
-/** How much there is to do and to keep; by the second at the busiest time, traffic by the month. */
+/** The work and the storage: by the second at the busiest time, traffic by the month. */
 function loadOf(world: World, costs: Costs) {
   const kinds = Object.keys(costs.requests) as Kind[];
   const perSecond = (kind: Kind): number => (world.phones * world[`perDay.${kind}` as const]) / SECONDS_A_DAY;
-  /** The number of requests, or what a part spends on them; without what contacts add. */
+  /** The number of requests, or the time of a part for them; without the share of contacts. */
   const spent = (part?: Part): number =>
     kinds.reduce((sum, kind) => sum + perSecond(kind) * (part ? costs.requests[kind][part] : 1), 0) *
     world.peakFactor;
@@ -94,7 +95,7 @@ function loadOf(world: World, costs: Costs) {
   };
 }
 
-/** Draw each assumption from its triangular distribution. @param random - uniform in [0, 1). */
+/** Draws each assumption from its triangular distribution. @param random - uniform in [0, 1). */
 export function drawWorld(assumptions: Assumptions, random: () => number): World {
   const draw = (assumption: Assumption): number => {
     if (typeof assumption === 'number') return assumption;
@@ -109,8 +110,8 @@ export function drawWorld(assumptions: Assumptions, random: () => number): World
 }
 
 /**
- * Change one assumption: `contacts=20`, `contacts=10..20..60`, `perDay.get=4`.
- * @throws Error for a name that there is none, and for values that do not rise.
+ * Changes one assumption: `contacts=20`, `contacts=10..20..60`, `perDay.get=4`.
+ * @throws Error for an unknown name, and for values that do not rise.
  */
 export function changeAssumption(assumptions: Assumptions, text: string): Assumptions {
   const [name = '', value = ''] = text.split('=');
@@ -122,7 +123,7 @@ export function changeAssumption(assumptions: Assumptions, text: string): Assump
   return { ...assumptions, [name]: [low, likely, high] };
 }
 
-/** Plan for 10,000 worlds, always the same ones. @returns the table's lines: one world in ten is below, one above. */
+/** Plans for 10,000 worlds, always the same ones. @returns the table's lines: one world in ten is below, one above. */
 export function simulate(assumptions: Assumptions, costs: Costs): string[] {
   let state = 1;
   const mulberry32 = (): number => {
@@ -142,7 +143,7 @@ export function simulate(assumptions: Assumptions, costs: Costs): string[] {
   return [row('', ['1 in 10 below', 'median', '1 in 10 above']), ...rows];
 }
 
-/** More than two digits would pretend to be knowledge. */
+/** More than two digits would suggest a false precision. */
 const textOf = (value: number): string =>
   Number.isFinite(value) ? value.toLocaleString('en', { maximumSignificantDigits: 2 }) : 'no number';
 

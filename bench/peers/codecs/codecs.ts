@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { decode, elementOffsets, encode, openMessage, type Term } from '../../../src/etf/index.ts';
 
-/** A codec as it is measured: what `decode` gives, `encode` takes. */
+/** A measured codec: `encode` takes what `decode` returns. */
 export interface Codec {
   decode(message: Buffer): unknown;
   encode?(value: unknown): Uint8Array;
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 
 const ours = (): Codec => ({ decode, encode: (value) => encode(value as Term) });
 
-/** What the worker does with a request: all of it checked, the elements of the tuple found, nothing decoded. */
+/** The worker's work with a request: checks all of it and finds the elements of the tuple, but decodes nothing. */
 const oursFragments = (): Codec => {
   const offsets = new Int32Array(16);
   return { decode: (message) => elementOffsets(openMessage(message), 0, offsets) };
@@ -53,7 +53,7 @@ interface TermParser {
   read(): unknown;
 }
 
-/** A stream of terms without their 131, kept for all of them; it has no encoder. */
+/** A stream of terms without their 131, shared by all of them; it has no encoder. */
 const erlangTermFormat = (): Codec => {
   const Parser = require('erlang-term-format') as new () => TermParser;
   const parser = new Parser();
@@ -65,7 +65,7 @@ const erlangTermFormat = (): Codec => {
   };
 };
 
-/** Every codec that runs in Node, made when it is asked for: only then must its package be there. */
+/** Every codec that runs in Node, made on demand: only then must its package be installed. */
 export const codecs: Readonly<Record<string, () => Codec>> = {
   'src/etf': ours,
   'src/etf, fragments': oursFragments,

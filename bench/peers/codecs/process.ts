@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export type Task = 'decode' | 'encode' | 'echo';
 
-/** A codec in its own process, asked and answering in lines; the same for Node and for Erlang. */
+/** A codec in its own process that takes requests and answers in lines; the same for Node and for Erlang. */
 export class CodecProcess {
   readonly name: string;
   private readonly child: ChildProcess;
@@ -16,7 +16,7 @@ export class CodecProcess {
     this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
     const { stdin, stdout } = this.child;
     if (stdin === null || stdout === null) throw new Error('the process has no pipes');
-    stdin.on('error', () => {}); // a process that ended is noticed when its answer does not come
+    stdin.on('error', () => {}); // An exited process is noticed when its answer is missing.
     this.child.on('error', () => {});
     this.lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
   }
@@ -33,7 +33,7 @@ export class CodecProcess {
     ]);
   }
 
-  /** @returns the line that it answers; `undefined` if it is not there any more. */
+  /** @returns its answer line; `undefined` if it has exited. */
   async ask(task: Task, iterations: number, message: Buffer): Promise<string | undefined> {
     this.child.stdin?.write(`${task} ${iterations} ${message.toString('base64')}\n`);
     const { value, done } = await this.lines.next();

@@ -1,6 +1,6 @@
-// A NestJS microservice, written as its documentation shows, with a guard and a pipe, and tuned: payloads are taken as bytes
-// from the packet instead of being tried as JSON, session and profile are read together and share a write with others, answers go
-// out by the transport's own connection, and the log is silent. It has the worker's codec, and knows `get` alone.
+// A NestJS microservice as its documentation shows it, with a guard and a pipe, and tuned. It takes payloads as bytes
+// from the packet instead of trying JSON, reads session and profile together in a write shared with others, sends
+// answers by the transport's own connection, and logs nothing. It uses the worker's codec, and implements only `get`.
 import 'reflect-metadata';
 import { Controller, Module, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -17,7 +17,7 @@ class BytesServer extends ServerMqtt {
     return content;
   }
 
-  /** There is one; and the transport's own search finds none for a topic with empty levels. */
+  /** There is one handler; the transport's own search finds none for a topic with empty levels. */
   getHandlerByPattern() {
     const [handler] = this.messageHandlers.values();
     return handler;
@@ -33,7 +33,7 @@ const server = new BytesServer({
   deserializer: { deserialize: (data, { channel }) => ({ pattern: channel, data }) },
 });
 
-/** Makes a request of what came. */
+/** Makes a request of the packet. */
 class RequestPipe {
   transform(context) {
     const { elements } = decode(context.getPacket().payload);
@@ -42,7 +42,7 @@ class RequestPipe {
   }
 }
 
-/** Lets in who has a session, and keeps the profile that was read with it. */
+/** Admits clients with a session, and keeps the profile that was read with it. */
 class SessionGuard {
   async canActivate(execution) {
     const context = execution.switchToRpc().getContext();
@@ -67,7 +67,7 @@ class ProfileController {
 
 class AppModule {}
 
-// What `@Controller()` and the others do where decorators are compiled.
+// The effect of `@Controller()` and the others where decorators are compiled.
 const { prototype } = ProfileController;
 const method = Object.getOwnPropertyDescriptor(prototype, 'get');
 EventPattern('$share/profile/events/1/+/api/+/+/+')(prototype, 'get', method);
