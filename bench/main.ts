@@ -22,7 +22,7 @@ const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
   BENCHMARK  get       a get from phone to phone, beside loops that check nothing, and beside NestJS if that is there
              changes   set, update and email beside get
              contacts  a get of many contacts beside sending as many ready bytes
-             fan-out   an update that 1,000 contacts are told of
+             fan-out   an update with 1,000 notices
              growth    more workers, and more profiles
              process   what a worker takes to start, and of memory
              etf       the codec beside others

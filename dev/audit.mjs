@@ -13,13 +13,13 @@ if (counts === undefined) {
 } else if (counts.total > 0) {
   const { info, low, moderate, high, critical } = counts;
   console.log(
-    `npm audit: ${critical} critical, ${high} high, ${moderate} moderate, ${low + info} lesser; npm audit says more`,
+    `npm audit: ${critical} critical, ${high} high, ${moderate} moderate, ${low + info} lesser; run npm audit for details`,
   );
   for (const [name, { severity, range }] of Object.entries(report.vulnerabilities ?? {}))
     console.log(`- ${name} ${range}: ${severity}`);
   process.exitCode = 1;
 } else {
-  console.log('npm audit: nothing is known against any package of package-lock.json');
+  console.log('npm audit: no known vulnerability in package-lock.json');
 }
 
 /** @param {string} text */

@@ -5,7 +5,7 @@ import { type Device, requestTopic } from './phones.ts';
 import type { Transcript } from './transcript.ts';
 
 /** A message that a device must receive: a pattern in Erlang text, on one topic. */
-export interface Heard {
+export interface Received {
   readonly device: Device;
   readonly topic: string;
   readonly pattern: string;
@@ -17,11 +17,11 @@ export interface Step {
   readonly about: string;
   readonly by: Device;
   /** The request in Erlang text; earlier steps or `before` have bound its variables. */
-  readonly says: string;
+  readonly sends: string;
   /** Expected on each topic in this order. A variable that is new here is bound to the received term. */
-  readonly hears: readonly Heard[];
+  readonly expects: readonly Received[];
   /** Messages that the protocol allows besides, at most once each, before the rest. They are not counted. */
-  readonly allows?: readonly Heard[];
+  readonly allows?: readonly Received[];
   /** Checks of the terms bound here, beyond their place in the pattern. */
   readonly where?: Readonly<Record<string, (term: Term) => boolean>>;
   /** Runs before the request; its result is bound. */
@@ -31,12 +31,12 @@ export interface Step {
 }
 
 /** Expects an answer, at the asking device or at another device of the same phone. */
-export function answer(device: Device, pattern: string): Heard {
+export function answer(device: Device, pattern: string): Received {
   return { device, topic: `actions/1/api/${device.client}`, pattern };
 }
 
 /** Expects a notice to all devices of a phone, received by this one. */
-export function notice(device: Device, pattern: string): Heard {
+export function notice(device: Device, pattern: string): Received {
   return { device, topic: `ses/${device.phone}`, pattern };
 }
 
@@ -53,32 +53,32 @@ interface Message {
 }
 
 /** Publishes a device's request to the broker. */
-export type Say = (device: Device, payload: Buffer) => Promise<void>;
+export type Publish = (device: Device, payload: Buffer) => Promise<void>;
 
 /** Publishes requests one after another, each when all messages of the one before it have arrived. */
 export class Conversation {
-  readonly #say: Say;
+  readonly #publish: Publish;
   readonly #transcript: Transcript;
   readonly #timeoutMs: number;
   readonly #arrivals = new EventEmitter();
   readonly #unexamined: Message[] = [];
   #bindings: Bindings = new Map();
-  #heard = 0;
+  #receivedCount = 0;
 
   /** @param timeoutMs - longest wait for all messages of one request. */
-  constructor(say: Say, transcript: Transcript, timeoutMs = 10_000) {
-    this.#say = say;
+  constructor(publish: Publish, transcript: Transcript, timeoutMs = 10_000) {
+    this.#publish = publish;
     this.#transcript = transcript;
     this.#timeoutMs = timeoutMs;
   }
 
   /** How many received answers and notices were right. */
-  get heard(): number {
-    return this.#heard;
+  get receivedCount(): number {
+    return this.#receivedCount;
   }
 
   /** Takes a message that a device received. */
-  hear(device: Device, topic: string, payload: Buffer): void {
+  receive(device: Device, topic: string, payload: Buffer): void {
     this.#transcript.received(topic, payload);
     this.#unexamined.push({ device, topic, payload });
     this.#arrivals.emit('message');
@@ -89,10 +89,10 @@ export class Conversation {
     this.#transcript.about(step.about);
     const given = Object.entries((await step.before?.()) ?? {});
     this.#bindings = new Map([...this.#bindings, ...given]);
-    const payload = encode(fill(readPattern(step.says), this.#bindings));
+    const payload = encode(fill(readPattern(step.sends), this.#bindings));
     this.#transcript.sent(requestTopic, payload);
-    await this.#say(step.by, payload);
-    await this.#hearAll(step);
+    await this.#publish(step.by, payload);
+    await this.#receiveAll(step);
     this.expectSilence();
     for (const [variable, holds] of Object.entries(step.where ?? {})) {
       const term = this.#bindings.get(variable);
@@ -108,8 +108,8 @@ export class Conversation {
     if (extra !== undefined) throw unasked(extra);
   }
 
-  async #hearAll({ hears, allows = [] }: Step): Promise<void> {
-    const outstanding = [...hears];
+  async #receiveAll({ expects, allows = [] }: Step): Promise<void> {
+    const outstanding = [...expects];
     const allowed = [...allows];
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#timeoutMs);
@@ -122,14 +122,14 @@ export class Conversation {
     } catch (error) {
       if (!deadline.signal.aborted) throw error;
       const missing = outstanding.map(({ topic, pattern }) => `  ${topic} ${pattern}`);
-      throw new ConversationFault(`not heard within ${this.#timeoutMs} ms:\n${missing.join('\n')}`);
+      throw new ConversationFault(`not received within ${this.#timeoutMs} ms:\n${missing.join('\n')}`);
     } finally {
       clearTimeout(timer);
     }
   }
 
   /** Whether the message is one of `allowed`; removes it there. */
-  #isAllowed(message: Message, allowed: Heard[]): boolean {
+  #isAllowed(message: Message, allowed: Received[]): boolean {
     const index = allowed.findIndex(
       ({ device, topic, pattern }) =>
         device === message.device && topic === message.topic && this.#compare(pattern, message) !== undefined,
@@ -143,7 +143,7 @@ export class Conversation {
   }
 
   /** Removes the message's pattern from `outstanding`. */
-  #examine(message: Message, outstanding: Heard[]): void {
+  #examine(message: Message, outstanding: Received[]): void {
     const index = outstanding.findIndex(
       ({ device, topic }) => device === message.device && topic === message.topic,
     );
@@ -154,7 +154,7 @@ export class Conversation {
       throw new ConversationFault(`on ${expected.topic} this was expected:\n  ${expected.pattern}`);
     }
     this.#bindings = found;
-    this.#heard++;
+    this.#receivedCount++;
   }
 }
 
@@ -168,5 +168,5 @@ function compare(pattern: string, payload: Buffer, bindings: Bindings): Bindings
 }
 
 function unasked({ device, topic }: Message): ConversationFault {
-  return new ConversationFault(`${device.client} heard on ${topic} what no request has asked for`);
+  return new ConversationFault(`${device.client} received on ${topic} what no request has asked for`);
 }

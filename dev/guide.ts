@@ -28,7 +28,7 @@ export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?
     'MQTT Explorer: connect it to the broker above, as it is; it is signed in as the first of these phones. Copy what is on',
     `qa/examples/… to ${requestTopic}; publish \`mail refuse\` or \`sts slow\` to ${troubleTopic} to make trouble. See docs/qa.md.`,
     '',
-    'What phones and workers say to each other is written below. Workers start anew when a file in src/ changes.',
+    'Messages of phones and workers follow below. Workers restart when a file in src/ changes.',
     'Ctrl-C ends all of it.',
     '',
   ];

@@ -77,10 +77,10 @@ const sameKeyPressMs = 500;
  */
 async function converse(system: System): Promise<void> {
   let firstAnswerAfter: number | undefined;
-  const conversation = new Conversation((device, payload) => connected.say(device, payload), transcript);
+  const conversation = new Conversation((device, payload) => connected.publish(device, payload), transcript);
   const connected = await connectDevices(system.mosquitto.url, (device, topic, payload) => {
     firstAnswerAfter ??= process.uptime();
-    conversation.hear(device, topic, payload);
+    conversation.receive(device, topic, payload);
   });
   try {
     const steps = allSteps(system.smtp, system.sts);
@@ -90,7 +90,7 @@ async function converse(system: System): Promise<void> {
     await connected.fence();
     conversation.expectSilence();
     print(
-      `${steps.length} requests, ${conversation.heard} answers and notices, all of them right. ` +
+      `${steps.length} requests, ${conversation.receivedCount} answers and notices, all of them right. ` +
         `From start to first answer: ${firstAnswerAfter?.toFixed(1)} s.`,
     );
   } finally {
@@ -106,8 +106,8 @@ async function stopWorkers({ workers }: System): Promise<void> {
 /** Restores the devices' sessions and profiles, so that requests can be tried by hand. */
 async function startAnew(system: System): Promise<void> {
   await seedSessions(system.redis.url);
-  const conversation = new Conversation((device, payload) => connected.say(device, payload), silence);
-  const connected = await connectDevices(system.mosquitto.url, conversation.hear.bind(conversation));
+  const conversation = new Conversation((device, payload) => connected.publish(device, payload), silence);
+  const connected = await connectDevices(system.mosquitto.url, conversation.receive.bind(conversation));
   try {
     for (const step of introductions) await conversation.take(step);
   } finally {
@@ -128,7 +128,7 @@ async function stayUp(system: System): Promise<void> {
     (client, { phone }) => transcript.about(`${client} is signed in as ${phone}`),
   );
   closers.push(() => explorers.leave());
-  const trouble = await takeOrders(mosquitto.url, system, (said) => transcript.about(said));
+  const trouble = await takeOrders(mosquitto.url, system, (state) => transcript.about(state));
   closers.push(() => trouble.leave());
   const restart = inTurn(() => restartWorkers(system));
   const unwatch = watchFiles(sourceFolder, isOfWorker, restart);
@@ -141,16 +141,16 @@ async function stayUp(system: System): Promise<void> {
  * Starts the page for the browser; if that fails, everything else goes on. Imported here, because it loads a bundler.
  */
 async function openPage(system: System): Promise<string | undefined> {
-  const tell = (fault: unknown): void => transcript.fault(`the page: ${inspectBriefly(fault)}`);
+  const report = (fault: unknown): void => transcript.fault(`the page: ${inspectBriefly(fault)}`);
   try {
     const { rebuildOnChange, startPageOf } = await import('./page/of-system.ts');
     const page = await startPageOf(system);
     closers.push(() => page.stop());
-    const unwatch = rebuildOnChange(page, tell);
+    const unwatch = rebuildOnChange(page, report);
     closers.push(async () => unwatch());
     return page.url;
   } catch (error) {
-    tell(error);
+    report(error);
     return undefined;
   }
 }

@@ -35,7 +35,7 @@ export async function seedSessions(redisUrl: string): Promise<void> {
 
 /** All devices, connected to the broker; each receives its answers and the notices to its phone. */
 export interface ConnectedDevices {
-  say(device: Device, payload: Buffer): Promise<void>;
+  publish(device: Device, payload: Buffer): Promise<void>;
   /** Resolves when all messages have arrived that the broker had accepted for a device before. */
   fence(): Promise<void>;
   leave(): Promise<void>;
@@ -52,7 +52,7 @@ export async function connectDevices(
     await Promise.all([...connections].map(([device, connection]) => act(connection, device)));
   };
   return {
-    say: async (device, payload) =>
+    publish: async (device, payload) =>
       void (await connections.get(device)?.publishAsync(requestTopic, payload, { qos: 2 })),
     fence: () => each((connection, device) => sendFence(connection, fenceTopic(device))),
     leave: () => each((connection) => connection.endAsync()),

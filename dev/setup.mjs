@@ -96,7 +96,7 @@ async function buildPlugin() {
 async function takeLock() {
   mkdirSync(dirname(lock), { recursive: true });
   const deadline = Date.now() + lockPatienceMs;
-  for (let told = false; ; told = true) {
+  for (let isReported = false; ; isReported = true) {
     try {
       writeFileSync(lock, String(process.pid), { flag: 'wx' });
       process.once('exit', () => rmSync(lock, { force: true }));
@@ -108,7 +108,7 @@ async function takeLock() {
     if (holder === undefined) continue;
     if (Date.now() > deadline)
       throw new SetupError(`Process ${holder} holds ${lock}; if it hangs, delete that file.`);
-    if (!told) console.log(`Another set-up (process ${holder}) is at work here; waiting for it.`);
+    if (!isReported) console.log(`Another set-up (process ${holder}) is at work here; waiting for it.`);
     await sleep(200);
   }
 }

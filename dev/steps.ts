@@ -27,15 +27,15 @@ export const introductions: readonly Step[] = [
   {
     about: 'Olena sets her profile, with Taras in her roster',
     by: olena,
-    says: profile(olena.phone, 'set', { rosters: olenasRoster, settings: language }),
-    hears: [answer(olena, olenas('set', { update: 'OlenaSet' }))],
+    sends: profile(olena.phone, 'set', { rosters: olenasRoster, settings: language }),
+    expects: [answer(olena, olenas('set', { update: 'OlenaSet' }))],
     where: { OlenaSet: isNow },
   },
   {
     about: 'Taras sets his, with Olena in his roster',
     by: taras,
-    says: profile(taras.phone, 'set', { rosters: tarasRoster(contact(`${olena.phone}_1`, 'Olena')) }),
-    hears: [answer(taras, tarases('set', 'TarasSet', contact(`${olena.phone}_1`, 'Olena')))],
+    sends: profile(taras.phone, 'set', { rosters: tarasRoster(contact(`${olena.phone}_1`, 'Olena')) }),
+    expects: [answer(taras, tarases('set', 'TarasSet', contact(`${olena.phone}_1`, 'Olena')))],
     where: { TarasSet: isNow },
   },
 ];
@@ -49,34 +49,34 @@ const reading: readonly Step[] = [
   {
     about: 'nobody has set this profile yet',
     by: olena,
-    says: profile(olena.phone, 'get'),
-    hears: [answer(olena, '{io,{error,not_found},<<>>}')],
+    sends: profile(olena.phone, 'get'),
+    expects: [answer(olena, '{io,{error,not_found},<<>>}')],
   },
   ...introductions,
   {
     about: 'Olena reads what is stored',
     by: olena,
-    says: profile(olena.phone, 'get'),
-    hears: [answer(olena, olenas('get', { update: 'OlenaSet' }))],
+    sends: profile(olena.phone, 'get'),
+    expects: [answer(olena, olenas('get', { update: 'OlenaSet' }))],
   },
   {
     about: 'the profile of somebody else is not to be had',
     by: taras,
-    says: profile(olena.phone, 'get'),
-    hears: [answer(taras, '{io,{error,not_authorized},<<>>}')],
+    sends: profile(olena.phone, 'get'),
+    expects: [answer(taras, '{io,{error,not_authorized},<<>>}')],
   },
   {
     about: 'there is no such request',
     by: taras,
-    says: profile(taras.phone, 'dance'),
-    hears: [answer(taras, '{io,{error,invalid_data},<<>>}')],
+    sends: profile(taras.phone, 'dance'),
+    expects: [answer(taras, '{io,{error,invalid_data},<<>>}')],
   },
   {
-    about: 'Olena comes online, and Taras is told',
+    about: 'Olena comes online, and Taras is notified',
     by: olena,
     before: () => ({ Online: Date.now() }),
-    says: profile(olena.phone, 'update', { update: 'Online', presence: 'online' }),
-    hears: [
+    sends: profile(olena.phone, 'update', { update: 'Online', presence: 'online' }),
+    expects: [
       answer(olena, olenas('update', { update: 'Online', presence: 'online' })),
       notice(taras, contact(`${olena.phone}_1`, 'Olena', { update: 'Online', presence: 'online' })),
     ],
@@ -87,27 +87,27 @@ const mailing = (smtp: SmtpSink): readonly Step[] => [
   {
     about: 'Olena links her e-mail address; a code is mailed to it',
     by: olena,
-    says: profile(olena.phone, 'link', { services: `[${emailService(address, '[]', '[]')}]` }),
-    hears: [answer(olena, '{io,{ok,email_sent},<<>>}')],
+    sends: profile(olena.phone, 'link', { services: `[${emailService(address, '[]', '[]')}]` }),
+    expects: [answer(olena, '{io,{ok,email_sent},<<>>}')],
   },
   {
     about: 'a wrong code confirms nothing',
     by: olena,
     before: () => mailedCode(smtp),
-    says: profile(olena.phone, 'email', { services: `[${emailService(address, 'WrongCode', '[]')}]` }),
-    hears: [answer(olena, '{io,{error,wrong_code},<<>>}')],
+    sends: profile(olena.phone, 'email', { services: `[${emailService(address, 'WrongCode', '[]')}]` }),
+    expects: [answer(olena, '{io,{error,wrong_code},<<>>}')],
   },
   {
     about: 'the code from the mail does',
     by: olena,
-    says: profile(olena.phone, 'email', { services: `[${emailService(address, 'Code', '[]')}]` }),
-    hears: [answer(olena, '{io,{ok,verified},<<>>}')],
+    sends: profile(olena.phone, 'email', { services: `[${emailService(address, 'Code', '[]')}]` }),
+    expects: [answer(olena, '{io,{ok,verified},<<>>}')],
   },
   {
     about: 'the address now stands in her profile',
     by: olena,
-    says: profile(olena.phone, 'get'),
-    hears: [
+    sends: profile(olena.phone, 'get'),
+    expects: [
       answer(
         olena,
         olenas('get', {
@@ -126,8 +126,8 @@ const credentialing = (sts: StsServer): readonly Step[] => [
   {
     about: 'Olena asks for AWS credentials',
     by: olena,
-    says: profile(olena.phone, 'aws'),
-    hears: [answer(olena, credentials('Olenas'))],
+    sends: profile(olena.phone, 'aws'),
+    expects: [answer(olena, credentials('Olenas'))],
     // On a busy machine the first call to STS may take over a second.
     allows: [answer(olena, comesLater)],
     where: issuedCredentials(sts, 'Olenas', olena.phone),
@@ -135,18 +135,18 @@ const credentialing = (sts: StsServer): readonly Step[] => [
   {
     about: 'they are the same as long as they are valid',
     by: olena,
-    says: profile(olena.phone, 'aws'),
-    hears: [answer(olena, credentials('Olenas'))],
+    sends: profile(olena.phone, 'aws'),
+    expects: [answer(olena, credentials('Olenas'))],
   },
   {
-    about: 'STS takes its time: Taras is told at once that his were asked for',
+    about: 'STS takes its time: Taras gets a notice at once that his are on the way',
     by: taras,
     before: () => {
       sts.mode('slow', slowStsMs);
       return {};
     },
-    says: profile(taras.phone, 'aws'),
-    hears: [answer(taras, comesLater), answer(taras, credentials('Taras'))],
+    sends: profile(taras.phone, 'aws'),
+    expects: [answer(taras, comesLater), answer(taras, credentials('Taras'))],
     where: issuedCredentials(sts, 'Taras', taras.phone),
     after: () => sts.mode('success'),
   },
@@ -156,14 +156,14 @@ const leaving: readonly Step[] = [
   {
     about: 'Olena has a new number, and asks to move to it',
     by: olena,
-    says: profile(olenasNew.phone, 'migrate', { update: 'Online' }),
-    hears: [answer(olena, '{io,{ok,migration},<<>>}')],
+    sends: profile(olenasNew.phone, 'migrate', { update: 'Online' }),
+    expects: [answer(olena, '{io,{ok,migration},<<>>}')],
   },
   {
-    about: 'her new phone confirms; Taras is told her new number',
+    about: 'her new phone confirms; Taras gets her new number',
     by: olenasNew,
-    says: profile(olenasNew.phone, 'phone'),
-    hears: [
+    sends: profile(olenasNew.phone, 'phone'),
+    expects: [
       answer(
         olenasNew,
         olenas(
@@ -179,8 +179,8 @@ const leaving: readonly Step[] = [
   {
     about: 'Taras has her under the new number only',
     by: taras,
-    says: profile(taras.phone, 'get'),
-    hears: [
+    sends: profile(taras.phone, 'get'),
+    expects: [
       answer(
         taras,
         tarases(
@@ -192,10 +192,10 @@ const leaving: readonly Step[] = [
     ],
   },
   {
-    about: 'Olena removes her profile; all her devices and Taras are told',
+    about: 'Olena removes her profile; all her devices and Taras are notified',
     by: olenasNew,
-    says: profile(olenasNew.phone, 'remove'),
-    hears: [
+    sends: profile(olenasNew.phone, 'remove'),
+    expects: [
       answer(olenasNew, profile(olenasNew.phone, 'remove', { update: '0', balance: '0' })),
       answer(olena, profile(olenasNew.phone, 'remove', { update: '0', balance: '0' })),
       notice(
@@ -207,8 +207,8 @@ const leaving: readonly Step[] = [
   {
     about: 'with the profile her sessions have gone',
     by: olenasNew,
-    says: profile(olenasNew.phone, 'get'),
-    hears: [answer(olenasNew, '{io,{error,not_authorized},<<>>}')],
+    sends: profile(olenasNew.phone, 'get'),
+    expects: [answer(olenasNew, '{io,{error,not_authorized},<<>>}')],
   },
 ];
 

@@ -45,32 +45,35 @@ const slowMs = 2_000;
 export function order(
   text: string,
   servers: { readonly smtp: SmtpSink; readonly sts: StsServer },
-): { readonly server: Server | undefined; readonly said: string } {
+): { readonly server: Server | undefined; readonly state: string } {
   const [name = '', what = '', milliseconds = String(slowMs)] = text.trim().split(/\s+/);
   const server = name === 'mail' || name === 'sts' ? name : undefined;
   const known =
     server === undefined || !Object.hasOwn(troubles[server], what) ? undefined : troubles[server][what];
   if (server === undefined || known === undefined || !/^\d{1,6}$/.test(milliseconds)) {
     const all = Object.entries(troubles).map(([each, orders]) => `${each} ${Object.keys(orders).join('|')}`);
-    return { server: undefined, said: `not understood; one of: ${all.join(', ')}; slow takes milliseconds` };
+    return { server: undefined, state: `not understood; one of: ${all.join(', ')}; slow takes milliseconds` };
   }
   const [carryOut, then] = known;
   if (server === 'mail') mailWell(servers);
   carryOut(servers, Number(milliseconds));
-  return { server, said: `${server} ${what}${what === 'slow' ? ` ${milliseconds} ms` : ''}: ${then}` };
+  return { server, state: `${server} ${what}${what === 'slow' ? ` ${milliseconds} ms` : ''}: ${then}` };
 }
 
 /** Takes orders by MQTT, and publishes the state retained on `dev/trouble/<server>`. */
 export async function takeOrders(
   brokerUrl: string,
   servers: { readonly smtp: SmtpSink; readonly sts: StsServer },
-  print: (said: string) => void,
+  print: (state: string) => void,
 ): Promise<{ leave(): Promise<void> }> {
   const connection = await connectAsync(brokerUrl, { clientId: 'dev-trouble', protocolVersion: 5 });
   const carryOut = (text: string): void => {
-    const { server, said } = order(text, servers);
-    print(said);
-    connection.publish(`${troubleTopic}/${server ?? 'help'}`, said, { qos: 1, retain: server !== undefined });
+    const { server, state } = order(text, servers);
+    print(state);
+    connection.publish(`${troubleTopic}/${server ?? 'help'}`, state, {
+      qos: 1,
+      retain: server !== undefined,
+    });
   };
   connection.on('message', (_, payload, { retain }) => {
     if (!retain && payload.length > 0) carryOut(payload.toString());

@@ -27,14 +27,14 @@ async function watchUntil(
   look: () => Promise<string>,
   onChange: () => void,
 ): Promise<void> {
-  let told = await look();
-  let before = told;
+  let reported = await look();
+  let before = reported;
   while (!end.aborted) {
     await delay(pauseMs, undefined, { signal: end }).catch(() => undefined);
     if (end.aborted) return;
     const now = await look();
-    if (now === before && now !== told) {
-      told = now;
+    if (now === before && now !== reported) {
+      reported = now;
       onChange();
     }
     before = now;

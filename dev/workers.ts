@@ -76,7 +76,7 @@ export class WorkerProcess {
   async start(): Promise<void> {
     const { name, file, settings, inspectPort } = this.#options;
     const env = {
-      ...inherited(),
+      ...passedOn(),
       ...settings,
       MQTT_CLIENT_ID: `profile-${name}`,
       HTTP_PORT: String(this.httpPort),
@@ -132,7 +132,7 @@ process.once('exit', () => {
 });
 
 /** The variables that programs need to run at all: no worker settings, no credentials. */
-function inherited(): NodeJS.ProcessEnv {
+function passedOn(): NodeJS.ProcessEnv {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_OPTIONS'];
   return Object.fromEntries(
     names.flatMap((name) => (name in process.env ? [[name, process.env[name]]] : [])),

@@ -17,11 +17,11 @@ export function chartsOf(sweeps: readonly Sweep[], maxP99Ms: number): Chart[] {
     const saturation = saturationOf(steps, maxP99Ms);
     return saturation === undefined
       ? []
-      : [{ x: saturation.rate, text: `knee of ${name}: ${saturation.rate}`, colour: colourOf(index) }];
+      : [{ x: saturation.rate, text: `saturation of ${name}: ${saturation.rate}`, colour: colourOf(index) }];
   });
   return [
     {
-      title: `Latency from the due time; the knee is the last rate with p99 up to ${maxP99Ms} ms`,
+      title: `Latency from the due time; the saturation is the last rate with p99 up to ${maxP99Ms} ms`,
       xLabel: 'requests a second that were due',
       yLabel: 'milliseconds',
       isLogarithmic: true,

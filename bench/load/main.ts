@@ -15,7 +15,7 @@ import { startSystem, useSystem } from './system.ts';
 
 const usage = `npm run load -- [OPTION]...
 
-  --workers 1,2,4      measure so many workers, one after the other
+  --workers 1,2,4      measure with these numbers of workers, one after the other
   --rates 500,1000,…   requests a second, rising; ends after two rates that were too much
   --seconds 6          how long each rate is held
   --phones 2000        simulated phones

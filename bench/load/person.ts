@@ -68,9 +68,9 @@ export function resultOf(payload: Buffer, number: string): string {
 function resultOfTerm(term: Term): string {
   if (!(term instanceof Tuple)) return 'unknown';
   const [, code, data] = term.elements;
-  const [verdict, word] = code instanceof Tuple ? code.elements : [];
+  const [status, word] = code instanceof Tuple ? code.elements : [];
   if (!isAtom(word)) return 'unknown';
-  if (isAtom(verdict, 'error')) return `error ${word.name}`;
+  if (isAtom(status, 'error')) return `error ${word.name}`;
   const isCredentials = data instanceof Tuple && isAtom(data.elements[7], 'added');
   return isCredentials ? 'later' : word.name;
 }

@@ -11,7 +11,7 @@ import { isFlat } from './steadiness.ts';
 const usage = `npm run soak -- [OPTION]...
 
   --minutes 30
-  --rate 300      requests a second; 70 % of the knee that npm run load finds is a good one
+  --rate 300      requests a second; 70 % of the saturation that npm run load finds is a good one
   --workers 2
   --phones 2000
   --mix ${usualMix}`;
@@ -53,8 +53,8 @@ function reportOf({ samples, trends, load, problems }: SoakResult): string[] {
       const slope = trend.name.endsWith('bytes')
         ? megabytes(trend.slopePerHour)
         : trend.slopePerHour.toFixed(1);
-      const verdict = isFlat(trend) ? 'flat' : 'GROWS';
-      return `${verdict}  ${trend.name.replace(', bytes', '')}: ${text(trend.before)} in the middle third, ${text(trend.after)} in the last, slope ${slope} an hour`;
+      const check = isFlat(trend) ? 'flat' : 'GROWS';
+      return `${check}  ${trend.name.replace(', bytes', '')}: ${text(trend.before)} in the middle third, ${text(trend.after)} in the last, slope ${slope} an hour`;
     }),
     `Redis: ${megabytes(first?.redisBytes ?? 0)}, ${first?.keys} keys after the first third; ${megabytes(last?.redisBytes ?? 0)}, ${last?.keys} keys at the end, ${last?.lastingKeys} of them without a time to live`,
     [...load.results].map(([name, count]) => `${name} ${count}`).join(', '),

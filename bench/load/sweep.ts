@@ -70,8 +70,9 @@ export async function sweep(name: string, system: System, options: SweepOptions)
     population.leave();
   }
   const saturation = saturationOf(steps, maxP99Ms);
-  const found = saturation && `knee: ${saturation.rate} requests/s, p99 ${saturation.p99Ms.toFixed(1)} ms`;
-  console.log(`  ${found ?? 'no knee: the lowest rate was too much'}`);
+  const found =
+    saturation && `saturation: ${saturation.rate} requests/s, p99 ${saturation.p99Ms.toFixed(1)} ms`;
+  console.log(`  ${found ?? 'no saturation: the lowest rate was too much'}`);
   return { name, steps };
 }
 

@@ -15,7 +15,7 @@ const [people, friends, notices] = [4_200, 20, 20_000];
 /** Mixes at requests a second; a request is measured together with its required earlier ones. */
 const alone =
   'get=1@1500 set=1@800 update=1@800 aws=1@40 link=1,email=1@40 migrate=1,phone=1@100 remove=1@60';
-const told = 'update=1@80';
+const notifying = 'update=1@80';
 
 /** The costs of `npm run simulate`, stored in `costs.json` except in a quick run; Linux only. */
 export async function benchCosts(options: BenchOptions): Promise<Section[]> {
@@ -23,7 +23,7 @@ export async function benchCosts(options: BenchOptions): Promise<Section[]> {
   const system = await startSystem(1);
   try {
     const { profile, requests, broker } = await measure(system, 0, alone, options);
-    const full = await measure(system, friends, told, options);
+    const full = await measure(system, friends, notifying, options);
     const without = Object.values({ ...profile, ...requests.update });
     const more = Object.entries({ ...full.profile, ...full.requests.update }).map(([name, cost], index) => [
       name,

@@ -22,13 +22,13 @@ export function startPageOf({ mosquitto, redis, smtp, workers }: System): Promis
 
 /**
  * Rebuilds the page when its source changes; the browser shows it at the next reload.
- * @param tell - receives a fault in the source; the last good build stays in service.
+ * @param report - receives a fault in the source; the last good build stays in service.
  * @returns ends the watch.
  */
-export function rebuildOnChange(page: RunningPage, tell: (fault: Error) => void): () => void {
+export function rebuildOnChange(page: RunningPage, report: (fault: Error) => void): () => void {
   return watchFiles(
     pageFolder,
     (path) => /(^|\/)[^./][^/]*\.(tsx?|css|html|svg)$/.test(path),
-    () => void page.rebuild().catch(tell),
+    () => void page.rebuild().catch(report),
   );
 }

@@ -34,10 +34,10 @@ export function clientOf(phone: string): string {
 export async function openLine(phone: string): Promise<void> {
   if (lines.has(phone)) return;
   const client = clientOf(phone);
-  const tell = (state: LineState): void => {
+  const report = (state: LineState): void => {
     states.value = new Map(states.value).set(phone, state);
   };
-  tell('connecting');
+  report('connecting');
   const line = mqtt.connect(`ws://${location.host}/mqtt`, {
     clientId: client,
     protocolVersion: 5,
@@ -49,11 +49,11 @@ export async function openLine(phone: string): Promise<void> {
   lines.set(phone, line);
   line.on('connect', () => {
     line.subscribe([`actions/1/api/${client}`, `ses/${phone}`], { qos: 1 }, (error) => {
-      tell(error ? 'broken' : 'connected');
+      report(error ? 'broken' : 'connected');
     });
   });
-  line.on('close', () => tell('broken'));
-  line.on('error', () => tell('broken'));
+  line.on('close', () => report('broken'));
+  line.on('error', () => report('broken'));
   line.on('message', (topic, payload, { properties }) => {
     const correlation = properties?.correlationData;
     received({

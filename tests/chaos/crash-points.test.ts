@@ -37,7 +37,7 @@ test('without a crash each request is answered, and those with notices send them
 for (const harm of ['cut', 'killed'] as const) {
   for (const scene of scenes) {
     for (const position of ['before', 'after'] as const) {
-      const when = position === 'before' ? 'before it is heard' : 'after it is heard, before the reply';
+      const when = position === 'before' ? 'before it is received' : 'after it is received, before the reply';
       test(`${scene.name}: a worker ${harm} at each step, ${when}, changes no result`, async (t) => {
         const expected = unharmed.get(scene);
         assert.ok(expected);

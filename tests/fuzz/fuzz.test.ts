@@ -14,10 +14,10 @@ for (const [name, target] of Object.entries(targets)) {
     assert.ok(corpus.length > 20, 'there are inputs to begin with');
     const report = await fuzz(target, { seed: SEED, executions: 20_000, seconds: 4, corpus });
     assert.ok(report.executions > corpus.length && report.blocks > 100, 'something was tried');
-    const told = report.findings.map(
+    const reported = report.findings.map(
       ({ input, cause }) => `${cause}: ${input.toString('base64').slice(0, 2_000)}`,
     );
-    assert.deepEqual(told, []);
+    assert.deepEqual(reported, []);
   });
 }
 

@@ -31,15 +31,15 @@ let total = 0;
 print(`seed ${values.seed}`);
 for (const [name, target] of Object.entries(targets)) {
   if (!values.target.includes(name)) continue;
-  let told = performance.now();
+  let reportedAt = performance.now();
   const report = await fuzz(target, {
     seed: Number(values.seed),
     executions: Number(values.executions),
     seconds: Number(values.seconds),
     corpus: readCorpus(name),
     onProgress: (now) => {
-      if (performance.now() - told < 10_000) return;
-      told = performance.now();
+      if (performance.now() - reportedAt < 10_000) return;
+      reportedAt = performance.now();
       print(`  ${line(name, now)}…`);
     },
   });

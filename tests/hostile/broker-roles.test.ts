@@ -45,7 +45,7 @@ const asPhone = (): IClientOptions => ({
 });
 
 test('qa cannot disconnect a phone, nor receive the messages that wait in its session', async (t) => {
-  const heard: string[] = [];
+  const received: string[] = [];
   const { server } = broker;
   const phone = await connectClient(t, server.url, { ...asPhone(), ...lasting });
   await phone.subscribeAsync(`actions/1/api/${CLIENT}`, { qos: 1 });
@@ -62,11 +62,15 @@ test('qa cannot disconnect a phone, nor receive the messages that wait in its se
   await phone.endAsync();
   const worker = await connectClient(t, server.url, as('worker', 'profile-1'));
   await worker.publishAsync(`actions/1/api/${CLIENT}`, 'answer', { qos: 1 });
-  const intruder = connectClient(t, server.url, as('qa', CLIENT, lasting), ({ topic }) => heard.push(topic));
+  const intruder = connectClient(t, server.url, as('qa', CLIENT, lasting), ({ topic }) =>
+    received.push(topic),
+  );
   await assert.rejects(intruder, NOT_AUTHORIZED);
-  await connectClient(t, server.url, { ...asPhone(), ...lasting }, ({ payload }) => heard.push(`${payload}`));
-  await eventually('the phone has its answer', () => heard.length > 0);
-  assert.deepEqual(heard, ['answer']);
+  await connectClient(t, server.url, { ...asPhone(), ...lasting }, ({ payload }) =>
+    received.push(`${payload}`),
+  );
+  await eventually('the phone has its answer', () => received.length > 0);
+  assert.deepEqual(received, ['answer']);
 });
 
 test('qa cannot take over a worker’s session, with or without its requests', async (t) => {

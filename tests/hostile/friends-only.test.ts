@@ -33,7 +33,7 @@ interface Case {
 }
 
 /** A phone with contacts in each status on each side; all have it as a contact. */
-async function town(): Promise<{ phone: Phone; cases: Case[] }> {
+async function population(): Promise<{ phone: Phone; cases: Case[] }> {
   const phone = await harness.phone();
   const cases: Case[] = [];
   for (const side of sides)
@@ -74,12 +74,12 @@ const statusOf = (contact: Term | undefined): Term | undefined =>
   contact instanceof Tuple ? contact.elements.at(-1) : undefined;
 
 test('update: friends get the notice, for all others nothing changes', async () => {
-  const { phone, cases } = await town();
-  const told = await outcomes(cases, async () => {
+  const { phone, cases } = await population();
+  const results = await outcomes(cases, async () => {
     const request = { phone: phone.number, presence: atom('away'), update: Date.now() + 1000 };
     fieldsOf(await phone.ask(profile({ ...request, status: 'update' })));
   });
-  for (const { name, isSilent, before, after, own, notices } of told) {
+  for (const { name, isSilent, before, after, own, notices } of results) {
     assert.deepEqual(notices, isSilent ? [] : [own], name);
     if (isSilent) assert.deepEqual(after, before, name);
     else assert.deepEqual((own as Tuple).elements[13], atom('away'), name);
@@ -87,13 +87,13 @@ test('update: friends get the notice, for all others nothing changes', async () 
 });
 
 test('phone: friends get the new number; phones that it banned do not, and phones that banned it keep that entry', async () => {
-  const { phone, cases } = await town();
+  const { phone, cases } = await population();
   const fresh = await harness.phone();
   await askToMove(phone, fresh);
-  const told = await outcomes(cases, async () => {
+  const results = await outcomes(cases, async () => {
     fieldsOf(await fresh.ask(confirm(fresh)));
   });
-  for (const { name, isSilent, before, after, own, notices } of told) {
+  for (const { name, isSilent, before, after, own, notices } of results) {
     assert.deepEqual(notices, isSilent ? [] : [own], name);
     if (isSilent) assert.deepEqual(after, before, name);
     else assert.deepEqual((own as Tuple).elements[1], entry(idOf(fresh)).elements[1], name);
@@ -110,11 +110,11 @@ test('phone: friends get the new number; phones that it banned do not, and phone
 });
 
 test('remove: all contacts get the notice except those already deleted, on either side', async () => {
-  const { phone, cases } = await town();
-  const told = await outcomes(cases, async () => {
+  const { phone, cases } = await population();
+  const results = await outcomes(cases, async () => {
     await phone.ask(profile({ phone: phone.number, status: 'remove' }));
   });
-  for (const { name, before, after, own, notices } of told) {
+  for (const { name, before, after, own, notices } of results) {
     const isDeleted = name.endsWith(' deleted');
     assert.deepEqual(notices, isDeleted ? [] : [own], name);
     if (isDeleted) assert.deepEqual(after, before, name);
@@ -155,9 +155,9 @@ test('a repeated removal notifies again, but keeps contacts that have become fri
       (contact) => (isDeleted(contact) ? undefined : changeContact(contact, { status: status('deleted') })),
       'a removal',
     );
-  const told = await change();
-  assert.ok(told && isDeleted(told));
-  assert.deepEqual(await change(), told);
+  const deleted = await change();
+  assert.ok(deleted && isDeleted(deleted));
+  assert.deepEqual(await change(), deleted);
   await set(friend, [entry(idOf(phone), { status: atom('friend') })]);
   await change();
   assert.deepEqual(statusOf(contactsOf((await read(friend)).rosters)['1']?.[0]), atom('friend'));

@@ -125,6 +125,6 @@ test('a phone that never was authorized confirms nothing by a redelivery', async
 });
 
 async function lastNotice(phone: Phone): Promise<Term> {
-  await eventually('it is told', () => phone.notices.length > 0);
+  await eventually('it is notified', () => phone.notices.length > 0);
   return (await phone.newNotices()).at(-1) ?? [];
 }

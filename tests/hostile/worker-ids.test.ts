@@ -108,12 +108,12 @@ describe('on the broker of production', () => {
   for (const protocolVersion of [4, 5] as const) {
     for (const username of [PHONE, `+${PHONE}`, 'profile-0']) {
       test(`MQTT ${protocolVersion}: refused with the user name ${username}, and its will is not sent`, async (t) => {
-        const heard: string[] = [];
+        const received: string[] = [];
         const watcher = await connectClient(
           t,
           broker.server.url,
           { clientId: 'qa-watcher', ...broker.login('qa') },
-          ({ topic }) => heard.push(topic),
+          ({ topic }) => received.push(topic),
         );
         await watcher.subscribeAsync('#', { qos: 1 });
         const will = { topic: FIELD, payload: Buffer.from('will'), qos: 1 as const, retain: false };
@@ -121,8 +121,8 @@ describe('on the broker of production', () => {
         await assert.rejects(connectClient(t, broker.server.url, options), /not authorized/i);
         const phone = await connectClient(t, broker.server.url, login('emqttd_42'));
         await phone.publishAsync('events/1//api/anon/last/more/levels', 'fence', { qos: 1 });
-        await eventually('what was published last has come', () => heard.length > 0);
-        assert.deepEqual(heard, ['events/1//api/anon/last/more/levels']);
+        await eventually('what was published last has come', () => received.length > 0);
+        assert.deepEqual(received, ['events/1//api/anon/last/more/levels']);
       });
     }
   }

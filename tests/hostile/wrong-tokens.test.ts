@@ -19,7 +19,7 @@ const isWord =
   ({ payload }: { readonly payload: Buffer }): boolean =>
     print(decode(payload)) === print(refusal(word));
 
-/** Sends wrong tokens, a few at a time, until told to stop; at least all of them. */
+/** Sends wrong tokens, a few at a time, until stopped; at least all of them. */
 async function guess(attacker: Phone, topicOf: (guess: number) => string, payloads: readonly Buffer[] = []) {
   const term = profile({ phone: attacker.number, status: 'get' });
   for (let sent = 0; sent < GUESSES; sent += 50) {
@@ -83,8 +83,8 @@ test('wrong tokens for the victim itself: its right ones are answered, and it re
   );
   await harness.idle();
   await victim.fence();
-  const heard = victim.answers.filter(isWord('not_authorized')).length;
-  assert.ok(heard <= 11 + (performance.now() - begun) / 6_000, `the victim hears ${heard}`);
+  const answered = victim.answers.filter(isWord('not_authorized')).length;
+  assert.ok(answered <= 11 + (performance.now() - begun) / 6_000, `the victim receives ${answered}`);
   assert.equal(other.answers.filter(isWord('not_authorized')).length, 0);
 });
 
@@ -99,7 +99,7 @@ test('unreadable payloads count as wrong tokens too, and the right token receive
   await harness.idle();
   await victim.fence();
   assert.equal((await wrongTokens()) - before, GUESSES);
-  assert.ok(victim.answers.length < 50, `the victim hears ${victim.answers.length}`);
+  assert.ok(victim.answers.length < 50, `the victim receives ${victim.answers.length}`);
   assert.equal(victim.answers.filter(isWord('invalid_data')).length, 0);
   await victim.send(Buffer.from('no term'), { topic: 'events/1//api/anon/unreadable/unreadable-token' });
   await eventually('the right token is answered', () => victim.answers.some(isWord('invalid_data')));

@@ -150,19 +150,19 @@ function TermText() {
 function hintOf(edited: boolean): string {
   if (textFault.value !== '') return `${textFault.value}.`;
   if (doubt.value !== '') return `This will be refused: ${doubt.value}.`;
-  return edited ? 'Edited by hand.' : 'As the form says it; may be edited.';
+  return edited ? 'Edited by hand.' : 'Made by the form; may be edited.';
 }
 
 async function send(): Promise<string> {
   const phone = speaker.value?.phone;
-  if (phone === undefined) return 'The server has not said yet whom there is.';
+  if (phone === undefined) return 'The server has not sent the list of phones yet.';
   await ask(phone, kind.value, payload());
   return '';
 }
 
 async function signInAgain(): Promise<string> {
   const phone = speaker.value?.phone;
-  if (phone === undefined) return 'The server has not said yet whom there is.';
+  if (phone === undefined) return 'The server has not sent the list of phones yet.';
   await server.signIn({ client: clientOf(phone), phone });
   return `The session of ${clientOf(phone)} is there again.`;
 }

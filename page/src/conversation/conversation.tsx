@@ -13,7 +13,7 @@ export function Conversation() {
           Clear
         </button>
       </div>
-      {exchanges.value.length === 0 && <p class="empty">Nothing was said yet. Send a request.</p>}
+      {exchanges.value.length === 0 && <p class="empty">No messages yet. Send a request.</p>}
       <ol>
         {exchanges.value.map((exchange) => (
           <li key={exchange.id}>
@@ -38,7 +38,7 @@ function ExchangeCard({ exchange }: { exchange: Exchange }) {
           message={answer}
           who={nameOf(phone)}
           what={summary(answer.term)}
-          heard={kind === undefined && answer.topic.startsWith('ses/') ? 'notice' : 'answer'}
+          received={kind === undefined && answer.topic.startsWith('ses/') ? 'notice' : 'answer'}
         />
       ))}
       {kind !== undefined && answers.length === 0 && <p class="waiting">waiting for the answer</p>}
@@ -51,17 +51,17 @@ interface RowProps {
   readonly who: string;
   readonly what: string;
   /** Absent for what was sent. */
-  readonly heard?: 'answer' | 'notice';
+  readonly received?: 'answer' | 'notice';
 }
 
-function MessageRow({ message, who, what, heard }: RowProps) {
+function MessageRow({ message, who, what, received }: RowProps) {
   const { topic, text, payload, at, term, tookMs } = message;
-  const tone = heard === undefined ? 'sent' : isRefusal(term) ? 'refused' : heard;
+  const tone = received === undefined ? 'sent' : isRefusal(term) ? 'refused' : received;
   return (
     <div class={`message ${tone}`}>
       <h3>
-        <span class="arrow" role="img" aria-label={heard === undefined ? 'sent by' : `${heard} to`}>
-          {heard === undefined ? '→' : '←'}
+        <span class="arrow" role="img" aria-label={received === undefined ? 'sent by' : `${received} to`}>
+          {received === undefined ? '→' : '←'}
         </span>
         <span class="who">{who}</span> <span class="what">{what}</span>
         <span class="meta">

@@ -45,13 +45,13 @@ export function sent(request: { phone: string; kind: string; topic: string; payl
 }
 
 /** Adds an answer to the exchange of this number, or any other message. */
-export function received(heard: {
+export function received(packet: {
   phone: string;
   topic: string;
   payload: Uint8Array;
   exchange: number | undefined;
 }): void {
-  const { phone, topic, payload, exchange = 0 } = heard;
+  const { phone, topic, payload, exchange = 0 } = packet;
   const started = startedAt.get(exchange);
   const message: Message = {
     ...readPayload(payload),

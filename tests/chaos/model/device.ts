@@ -40,7 +40,7 @@ export class Device {
     this.#phone = phone;
     this.#hasProperties = hasProperties;
     phone.mqtt.on('message', (topic, payload, packet) => {
-      if (topic.startsWith('actions/')) this.#heard(readAnswer(payload), packet);
+      if (topic.startsWith('actions/')) this.#onAnswer(readAnswer(payload), packet);
     });
   }
 
@@ -75,7 +75,7 @@ export class Device {
     return { askedAt, answeredAt, time: { from, to: Date.now() }, answers };
   }
 
-  #heard(answer: Answer, { properties }: IPublishPacket): void {
+  #onAnswer(answer: Answer, { properties }: IPublishPacket): void {
     const waiting = this.#waiting.get(properties?.correlationData?.toString() ?? '');
     // A `remove` of another client answers no request here; the eavesdropper receives it too.
     if (waiting === undefined || (!this.#hasProperties && answerName(answer) === 'profile remove')) return;
@@ -103,7 +103,7 @@ export class Eavesdropper {
   }
 
   /** All messages since the last call; nothing that the broker accepted before is missing. */
-  async heard(): Promise<{ answers: readonly Overheard[]; notices: readonly Overheard[] }> {
+  async received(): Promise<{ answers: readonly Overheard[]; notices: readonly Overheard[] }> {
     await this.#phone.fence();
     await eventually('the eavesdropper is connected', () => this.#phone.mqtt.connected);
     return { answers: this.#phone.answers.splice(0), notices: this.#phone.notices.splice(0) };
@@ -111,8 +111,8 @@ export class Eavesdropper {
 }
 
 /** The received messages, by topic. */
-export function byTopic(heard: readonly Overheard[]): Map<string, Overheard[]> {
+export function byTopic(messages: readonly Overheard[]): Map<string, Overheard[]> {
   const topics = new Map<string, Overheard[]>();
-  for (const each of heard) topics.set(each.topic, [...(topics.get(each.topic) ?? []), each]);
+  for (const each of messages) topics.set(each.topic, [...(topics.get(each.topic) ?? []), each]);
   return topics;
 }

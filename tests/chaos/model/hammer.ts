@@ -94,7 +94,7 @@ export class Hammer {
     const mood = this.#outsideMood();
     const asked = await Promise.all(this.#plays.map((play) => this.#act(play)));
     await this.#harness.idle();
-    const heard = await this.#eavesdropper.heard();
+    const messages = await this.#eavesdropper.received();
     const outside = {
       ...mood,
       skipped: this.#skipped,
@@ -102,15 +102,15 @@ export class Hammer {
       issued: this.#newKeys(),
       sawMove: false,
     };
-    const notices = byTopic(heard.notices);
-    const answers = byTopic(heard.answers);
+    const notices = byTopic(messages.notices);
+    const answers = byTopic(messages.answers);
     for (const [index, play] of this.#plays.entries()) {
       // Requests that were answered first were mostly executed first.
       const operations = (asked[index] ?? []).sort((a, b) => a.answeredAt - b.answeredAt);
       const updates = seenUpdates(operations);
       await this.#judge(play, { operations, outside: { ...outside, updates }, notices, answers });
     }
-    assert.deepEqual([...notices.keys(), ...answers.keys()], [], 'nothing is told to strangers');
+    assert.deepEqual([...notices.keys(), ...answers.keys()], [], 'strangers receive nothing');
   }
 
   /** Sends the requests of one cast: those of a row in order, the rows at the same time. */
@@ -267,8 +267,8 @@ function takeOut<T>(map: Map<string, T[]>, name: string): readonly T[] {
  * The messages that a client received without a request, as texts. @throws AssertionError if an answer went to the
  * wrong client.
  */
-function unasked(client: string, heard: readonly Overheard[], operations: readonly Operation[]): string[] {
-  const texts = heard.map(({ payload }) => readAnswer(payload));
+function unasked(client: string, messages: readonly Overheard[], operations: readonly Operation[]): string[] {
+  const texts = messages.map(({ payload }) => readAnswer(payload));
   for (const answer of operations.flatMap(({ answers }) => answers)) {
     const index = texts.findIndex((text) => answerText(text) === answerText(answer));
     assert.ok(index >= 0, `${client} got an answer that was not published to it`);

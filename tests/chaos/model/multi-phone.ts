@@ -5,7 +5,7 @@
 
 import { profileAnswer, refuses, says } from './answering.ts';
 import { isBusy, isTaken, list, meant, migrate, want } from './migration.ts';
-import { hears, notify } from './notifying.ts';
+import { isNotified, notify } from './notifying.ts';
 import type { Asked, Operation, Outside, PhoneOperation } from './operation.ts';
 import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
 import type { Entry, Move, News, Task } from './task.ts';
@@ -37,7 +37,7 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
     }
     case 'entries':
       return [{ state, task: readMove(state, operation, task) }];
-    case 'tell':
+    case 'notify':
       return task.left.length > 0 ? notify(state, operation, task) : notified(state, operation, task);
     default:
       return [];
@@ -51,10 +51,10 @@ function withTask(moves: Move[], task: Task): Move[] {
 /** An update of a profile whose move is not complete first notifies its contacts of the move. */
 function readMove(state: State, { asked }: Operation, { news, all }: Task & { step: 'entries' }): Task {
   const from = state.moved[asked.phone];
-  const told = { step: 'tell', answered: true, all, left: all } as const;
+  const notifying = { step: 'notify', answered: true, all, left: all } as const;
   return news.is === 'state' && from !== undefined
-    ? { ...told, news: { is: 'moved', from }, afterwards: news }
-    : { ...told, news };
+    ? { ...notifying, news: { is: 'moved', from }, afterwards: news }
+    : { ...notifying, news };
 }
 
 function begin(outside: Outside, state: State, operation: Operation): Move[] {
@@ -254,19 +254,19 @@ function endSessions(state: State, operation: Operation, task: Task & { step: 's
   const tellNext: Task =
     news.is === 'moved'
       ? { step: 'say', answered: false, news }
-      : { step: 'tell', answered: true, news, all: entries, left: entries };
+      : { step: 'notify', answered: true, news, all: entries, left: entries };
   return [{ state: next, task: tellNext }];
 }
 
 /**
  * All counterparties are notified. Of two updates the last one counts, so the notices must match the stored profile.
  */
-function notified(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
+function notified(state: State, operation: Operation, task: Task & { step: 'notify' }): Move[] {
   const { news, all } = task;
   const { phone } = operation.asked;
   const present = state.profiles[operation.asked.phone];
   if (task.afterwards !== undefined) {
-    return [{ state, task: { step: 'tell', answered: true, news: task.afterwards, all, left: all } }];
+    return [{ state, task: { step: 'notify', answered: true, news: task.afterwards, all, left: all } }];
   }
   if (news.is === 'moved') {
     // The end of a move also removes all other proposals to that phone.
@@ -284,7 +284,7 @@ function notified(state: State, operation: Operation, task: Task & { step: 'tell
 function entriesOf(profile: Profile | undefined, news: News): Entry[] {
   return (profile?.rosters ?? []).flatMap((roster) => {
     if (typeof roster === 'number') return [];
-    const listening = roster.contacts.filter((contact) => hears(contact, news));
+    const listening = roster.contacts.filter((contact) => isNotified(contact, news));
     return listening.map(({ phoneId }) => ({ roster: roster.id, phoneId }));
   });
 }

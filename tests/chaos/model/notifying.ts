@@ -6,7 +6,7 @@ import type { Entry, Move, News, Task } from './task.ts';
 /**
  * Notifies any one of the remaining contacts: a change of its entry and a notice, if it has the profile as a contact.
  */
-export function notify(state: State, operation: Operation, task: Task & { step: 'tell' }): Move[] {
+export function notify(state: State, operation: Operation, task: Task & { step: 'notify' }): Move[] {
   return task.left.flatMap((entry, index) => {
     const after = { ...task, left: task.left.toSpliced(index, 1) };
     return notifyOne(state, operation, entry, task.news).map((move) => ({ ...move, task: after }));
@@ -15,7 +15,7 @@ export function notify(state: State, operation: Operation, task: Task & { step: 
 
 /** Removes the contacts that need no notice. Valid only while none of them can start to need one. */
 export function withoutIdle(state: State, operation: Operation, task: Task): Task {
-  if (task.step !== 'tell') return task;
+  if (task.step !== 'notify') return task;
   const left = task.left.filter((entry) => {
     const [move, ...others] = notifyOne(state, operation, entry, task.news);
     return others.length > 0 || move?.state !== state || move.notices !== undefined;
@@ -30,7 +30,7 @@ function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News)
   if (theirs === undefined) return [{ state }];
   const phoneId = `${us}_${entry.roster}`;
   const present = entryOf(theirs, theirRoster, phoneId);
-  if (present !== undefined && !hears(present, news)) return [{ state }];
+  if (present !== undefined && !isNotified(present, news)) return [{ state }];
   const changed = changeEntry(theirs, theirRoster, phoneId, (contact) =>
     changes(contact, news, asked.phone, entry),
   );
@@ -41,7 +41,7 @@ function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News)
   if (news.is !== 'moved') return [{ state }];
   // The entry has the new name already: nothing changes, and a notice may or may not follow.
   const renamed = entryOf(theirs, theirRoster, `${asked.phone}_${entry.roster}`);
-  return renamed === undefined || !hears(renamed, news)
+  return renamed === undefined || !isNotified(renamed, news)
     ? [{ state }]
     : [{ state }, { state, notices: [{ phone: other, contact: renamed }] }];
 }
@@ -50,7 +50,7 @@ function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News)
  * Whether a contact, on either side, lets its phone receive a notice: only friends do, and for a removal all
  * remaining contacts.
  */
-export function hears({ status }: Contact, { is }: News): boolean {
+export function isNotified({ status }: Contact, { is }: News): boolean {
   return is === 'deleted' ? status !== 'deleted' : !silent.includes(status);
 }
 

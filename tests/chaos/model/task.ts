@@ -51,7 +51,7 @@ export type Task =
       readonly all: readonly Entry[];
     }
   | {
-      readonly step: 'tell';
+      readonly step: 'notify';
       readonly answered: true;
       readonly news: News;
       readonly all: readonly Entry[];

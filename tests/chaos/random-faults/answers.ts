@@ -72,7 +72,7 @@ export async function askUntilFree(
 }
 
 /** Waits for a message; it must not take longer than a worker's exit and a session takeover. */
-export async function heard(phone: Phone, what: string, isHeard: () => boolean): Promise<void> {
+export async function received(phone: Phone, what: string, isHeard: () => boolean): Promise<void> {
   for (const end = performance.now() + patienceMs; !isHeard() && performance.now() < end; ) await sleep(10);
   if (isHeard()) return;
   phone.deps.eventLog.differs(

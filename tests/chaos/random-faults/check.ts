@@ -35,10 +35,12 @@ async function differences(phone: Phone, { database, stores }: System): Promise<
   const clients = devices.map(({ client }) => client).sort();
   const active = (await stores.sessions.active(number)).sort();
   if (active.join() !== clients.join()) found.push(`the sessions of ${number} are ${active}`);
-  const { hub } = phone.deps;
-  const entry = await withRetry(() => connection.hgetBuffer(keys.contacts(hub.number), `1:${number}_1`));
+  const { contactPhone } = phone.deps;
+  const entry = await withRetry(() =>
+    connection.hgetBuffer(keys.contacts(contactPhone.number), `1:${number}_1`),
+  );
   const problem = entry ? entryProblem(phone, decodeFragment(entry)) : 'there is no entry';
-  if (problem) found.push(`in the book of its hub: ${problem}`);
+  if (problem) found.push(`in the roster of its contact: ${problem}`);
   return found;
 }
 
@@ -47,7 +49,7 @@ function entryProblem({ news, isDeletedAtContact }: Phone, entry: Term): string 
   const { 11: update = 0, 13: presence = [], 14: status = [] } = entry.elements;
   const isNews = news.some((each) => equal(update, each.update) && equal(presence, each.presence));
   if (!isNews || isAtom(status, 'deleted') !== isDeletedAtContact) {
-    return `the entry is ${print(entry)}, told may be ${news.map((each) => `${each.update} ${print(each.presence)}`)}${isDeletedAtContact ? ', deleted' : ''}`;
+    return `the entry is ${print(entry)}, the notices may be ${news.map((each) => `${each.update} ${print(each.presence)}`)}${isDeletedAtContact ? ', deleted' : ''}`;
   }
   return undefined;
 }
@@ -80,7 +82,7 @@ export function inspectMails(load: Load, mailbox: Mailbox, eventLog: EventLog): 
       if (mails.length < 2) continue;
       if (eventLog.timeline.had(sentAt - takeOverMs, last, ['kill', 'term', 'freeze']))
         eventLog.explained(
-          'second mails, as a worker died, froze or was taken for dead before it recorded the first',
+          'second mails, as a worker was killed, froze or lost its session before it recorded the first',
         );
       else if (eventLog.timeline.had(sentAt, last, ['restartBroker', 'killBroker', 'failover']))
         eventLog.explained('second mails, as broker or Redis forgot the first');

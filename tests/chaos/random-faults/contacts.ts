@@ -36,19 +36,19 @@ export class ContactPhone {
     this.#device = device;
     this.number = number;
     this.spares = spares;
-    device.onOther = (payload) => this.#hear(payload);
+    device.onOther = (payload) => this.#receive(payload);
   }
 
   /** Connects it, and stores these numbers in its roster. */
   static async connect(system: System, index: number, numbers: readonly string[]): Promise<ContactPhone> {
     const number = `38067${1_000_000 + index}`;
     const options = { version: 5, qos: 1, filter: `ses/${number}`, username: number } as const;
-    const device = await Device.connect(system.broker.url, `hub-${index}`, options);
+    const device = await Device.connect(system.broker.url, `contact-${index}`, options);
     await signIn(system.database, device.client, number);
     const userlist = numbers.map((other) => contact({ phoneId: `${other}_1`, names: 'a phone' }));
     const set = profile({ phone: number, rosters: [roster({ id: 1, userlist })], status: 'set' });
     const { answer } = await device.ask(encode(set), () => 'last');
-    if (answer === undefined) throw new Error('a hub was not answered before any fault');
+    if (answer === undefined) throw new Error('a contact was not answered before any fault');
     return new ContactPhone(device, number, [...numbers]);
   }
 
@@ -76,7 +76,7 @@ export class ContactPhone {
     return this.#device.close();
   }
 
-  #hear(payload: Buffer): void {
+  #receive(payload: Buffer): void {
     const notice = readNotice(payload);
     if (notice === undefined) return;
     this.notices++;

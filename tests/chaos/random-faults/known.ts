@@ -21,22 +21,25 @@ export const nothingKnown: Known = { update: 0, presence: [], count: 0, hasRoste
 export const countSetting = (count: number): Tuple => feature('COUNT', `${count}`);
 
 /** The one roster of a phone: its shared contact, and a stranger who does not have it. */
-export function ownRoster(hub: string): Tuple {
+export function ownRoster(contactPhone: string): Tuple {
   return roster({
     id: 1,
     names: 'friends',
-    userlist: [contact({ phoneId: `${hub}_1`, names: 'hub' }), contact({ phoneId: '380631234567_1' })],
+    userlist: [
+      contact({ phoneId: `${contactPhone}_1`, names: 'contact' }),
+      contact({ phoneId: '380631234567_1' }),
+    ],
   });
 }
 
 /** The `'Profile'` in its answers. */
-export function profileOf(number: string, hub: string, known: Known, status: RequestKind): Tuple {
+export function profileOf(number: string, contactPhone: string, known: Known, status: RequestKind): Tuple {
   return profile({
     phone: number,
     services: known.services.map(({ address, status: state }) =>
       service({ id: address, type: atom('email'), status: atom(state) }),
     ),
-    rosters: known.hasRoster ? [ownRoster(hub)] : [],
+    rosters: known.hasRoster ? [ownRoster(contactPhone)] : [],
     settings: known.count === 0 ? [] : [countSetting(known.count)],
     update: known.update,
     presence: known.presence,

@@ -5,13 +5,13 @@ import { unset } from '../../../src/protocol/fields.ts';
 import { withRetry } from '../../../src/store/redis/retry.ts';
 import { signIn } from '../../harness/sign-in.ts';
 import { profile, refusal } from '../../harness/terms.ts';
-import { askUntilFree, atServerTime, exactly, heard, patienceMs, seeStored, success } from './answers.ts';
+import { askUntilFree, atServerTime, exactly, patienceMs, received, seeStored, success } from './answers.ts';
 import type { Phone } from './phones.ts';
 import { update } from './requests.ts';
 
 /** `migrate` and `phone`: the first device proposes. The second one has signed in with the new number, and confirms. */
 export async function move(phone: Phone): Promise<void> {
-  const { system, rng, hub } = phone.deps;
+  const { system, rng, contactPhone } = phone.deps;
   const { number: old, known } = phone;
   // Without its roster the shared contact would not be notified of the new number, and would lose it.
   if (!known?.hasRoster) return;
@@ -34,7 +34,7 @@ export async function move(phone: Phone): Promise<void> {
     await phone.ask(first, 'get', request, [exactly(phone.profile('get', known))]);
   }
   phone.take(next);
-  const due = hub.expect(
+  const due = contactPhone.expect(
     `move of ${phone.name} from ${old} to ${next}`,
     (notice) => notice.phoneId === `${next}_1`,
   );
@@ -46,7 +46,7 @@ export async function move(phone: Phone): Promise<void> {
       phone.news.push(now);
     }),
   }).catch((error) => {
-    hub.forget(due);
+    contactPhone.forget(due);
     throw error;
   });
   phone.movedAt = performance.now();
@@ -58,14 +58,14 @@ export async function move(phone: Phone): Promise<void> {
     return (await withRetry(() => connection.hget(keys.session(first.client), 'phone'))) === next;
   });
   if (rng.is(0.3)) await update(phone);
-  else if (rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+  else if (rng.is(0.5)) await received(phone, due.what, () => !contactPhone.isDue(due));
 }
 
 let nextNumber = 1;
 
 /** Removes the whole phone; both devices are notified, and sign in again. */
 export async function remove(phone: Phone): Promise<void> {
-  const { system, rng, hub } = phone.deps;
+  const { system, rng, contactPhone } = phone.deps;
   const { number, known } = phone;
   const device = phone.anyDevice();
   const request = profile({ phone: number, status: 'remove' });
@@ -76,7 +76,7 @@ export async function remove(phone: Phone): Promise<void> {
   const other = phone.devices[device === phone.devices[0] ? 1 : 0];
   const before = phone.removals[other.client] ?? 0;
   const due = known.hasRoster
-    ? hub.expect(
+    ? contactPhone.expect(
         `removal of ${phone.name} (${number})`,
         (notice) => notice.isDeleted && notice.phoneId === `${number}_1`,
       )
@@ -86,7 +86,7 @@ export async function remove(phone: Phone): Promise<void> {
     refused: 'busy',
     possible: exactly(profile({ phone: number, status: 'remove' })),
   }).catch((error) => {
-    if (due) hub.forget(due);
+    if (due) contactPhone.forget(due);
     throw error;
   });
   phone.known = undefined;
@@ -94,9 +94,9 @@ export async function remove(phone: Phone): Promise<void> {
   phone.linkedAt = Number.NEGATIVE_INFINITY;
   if (known.hasRoster) phone.isDeletedAtContact = true;
   await seeStored(phone, 'nothing is stored');
-  await heard(
+  await received(
     phone,
-    `${other.client} hears of the removal`,
+    `${other.client} receives the removal`,
     () => (phone.removals[other.client] ?? 0) > before,
   );
   const { connection, keys } = system.database;
@@ -105,7 +105,7 @@ export async function remove(phone: Phone): Promise<void> {
   });
   for (const { client } of phone.devices) await signIn(system.database, client, number);
   if (known.hasRoster) await makeFriends(phone);
-  if (due && rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+  if (due && rng.is(0.5)) await received(phone, due.what, () => !contactPhone.isDue(due));
 }
 
 /**
@@ -113,7 +113,7 @@ export async function remove(phone: Phone): Promise<void> {
  * notices.
  */
 async function makeFriends(phone: Phone): Promise<void> {
-  const { system, hub } = phone.deps;
+  const { system, contactPhone } = phone.deps;
   const { number } = phone;
   const { connection, keys } = system.database;
   const isOver = async () => (await withRetry(() => connection.exists(keys.removal(number)))) === 0;
@@ -122,7 +122,7 @@ async function makeFriends(phone: Phone): Promise<void> {
     await sleep(10);
   await phone.see('missing', `the removal of ${number} is over`, isOver);
   const place = { roster: '1', phoneId: `${number}_1` };
-  await system.stores.contacts.change(hub.number, place, (contact) =>
+  await system.stores.contacts.change(contactPhone.number, place, (contact) =>
     changeContact(contact, { status: unset }),
   );
   phone.isDeletedAtContact = false;

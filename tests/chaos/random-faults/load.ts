@@ -43,7 +43,7 @@ export class Load {
       const rng = new Rng(seed, `phone ${index}`);
       const contact = this.contacts[Math.floor(index / phonesPerContact)] ?? (await this.#newContact(system));
       const phone = await Phone.connect(
-        { system, eventLog: this.#eventLog, mailbox, hub: contact, rng },
+        { system, eventLog: this.#eventLog, mailbox, contactPhone: contact, rng },
         `phone-${index}`,
       );
       await phone.begin();

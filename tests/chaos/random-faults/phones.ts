@@ -43,7 +43,7 @@ export interface PhoneDeps {
   readonly system: System;
   readonly eventLog: EventLog;
   readonly mailbox: Mailbox;
-  readonly hub: ContactPhone;
+  readonly contactPhone: ContactPhone;
   readonly rng: Rng;
 }
 
@@ -84,7 +84,7 @@ export class Phone {
     this.name = name;
     this.devices = devices;
     this.deps = deps;
-    for (const device of devices) device.onOther = (payload) => this.#heard(device, payload);
+    for (const device of devices) device.onOther = (payload) => this.#onUnasked(device, payload);
   }
 
   static async connect(deps: PhoneDeps, name: string): Promise<Phone> {
@@ -104,7 +104,7 @@ export class Phone {
 
   /** Takes a number that nobody had, with nothing stored. @returns false if there is none left. */
   async begin(): Promise<boolean> {
-    const number = this.deps.hub.spares.pop();
+    const number = this.deps.contactPhone.spares.pop();
     if (number === undefined) return false;
     this.take(number);
     this.previous = undefined;
@@ -125,7 +125,7 @@ export class Phone {
 
   /** The answer to `kind` when all is as known. */
   profile(kind: RequestKind, known: Known, number = this.number): Tuple {
-    return profileOf(number, this.deps.hub.number, known, kind);
+    return profileOf(number, this.deps.contactPhone.number, known, kind);
   }
 
   anyDevice(): Device {
@@ -152,9 +152,13 @@ export class Phone {
     const { since } = this;
     this.#note(device, request, answer, exchange);
     if (answer === undefined) {
-      const heard = strays.map((stray) => print(decode(stray))).join(' and ');
-      const what = `${this.#name(kind)}${heard && `, which heard ${heard}`}\n${this.#past()}`;
-      eventLog.unanswered(what, { sentAt, isToldUnsubscribed: hasNoSubscriber, wrongSince: heard && since });
+      const received = strays.map((stray) => print(decode(stray))).join(' and ');
+      const what = `${this.#name(kind)}${received && `, which received ${received}`}\n${this.#past()}`;
+      eventLog.unanswered(what, {
+        sentAt,
+        isToldUnsubscribed: hasNoSubscriber,
+        wrongSince: received && since,
+      });
       throw new Lost();
     }
     const fitting = possible.find((each) => each.fits(answer) === 'last');
@@ -209,9 +213,9 @@ export class Phone {
 
   #note(device: Device, request: Tuple, answer: Term | undefined, { sentAt, answeredAt }: Exchange): void {
     const at = new Date(performance.timeOrigin + sentAt).toISOString();
-    const heard = (answer === undefined ? 'nothing' : print(answer)).replaceAll(tokens, '<<…>>');
+    const received = (answer === undefined ? 'nothing' : print(answer)).replaceAll(tokens, '<<…>>');
     this.#history.push(
-      `    ${at} ${device.client} ${print(request)}\n      +${Math.round(answeredAt - sentAt)} ms ${heard}`,
+      `    ${at} ${device.client} ${print(request)}\n      +${Math.round(answeredAt - sentAt)} ms ${received}`,
     );
     this.#history = this.#history.slice(-14);
   }
@@ -220,7 +224,7 @@ export class Phone {
     return this.#history.join('\n');
   }
 
-  #heard(device: Device, payload: Buffer): void {
+  #onUnasked(device: Device, payload: Buffer): void {
     const term = decode(payload);
     if (!(term instanceof Tuple) || !isAtom(term.elements[0], 'Profile')) return;
     if (!isAtom(term.elements.at(-1), 'remove')) return;

@@ -3,7 +3,7 @@
 import { atom, equal, isAtom, type Term, Tuple } from '../../../src/etf/index.ts';
 import { withRetry } from '../../../src/store/redis/retry.ts';
 import { profile, refusal, service, text } from '../../harness/terms.ts';
-import { atServerTime, exactly, heard, seeStored, success } from './answers.ts';
+import { atServerTime, exactly, received, seeStored, success } from './answers.ts';
 import { countSetting, type Known, nothingKnown, ownRoster } from './known.ts';
 import type { Phone, Possible } from './phones.ts';
 
@@ -20,7 +20,7 @@ export async function get(phone: Phone): Promise<void> {
 }
 
 export async function set(phone: Phone): Promise<void> {
-  const { rng, hub } = phone.deps;
+  const { rng, contactPhone } = phone.deps;
   const before = phone.known ?? nothingKnown;
   const withRoster = before.hasRoster ? rng.is(0.1) : rng.is(0.9);
   const count = ++phone.count;
@@ -28,7 +28,7 @@ export async function set(phone: Phone): Promise<void> {
   const request = profile({
     phone: phone.number,
     settings: [countSetting(count)],
-    rosters: withRoster ? [ownRoster(hub.number)] : [],
+    rosters: withRoster ? [ownRoster(contactPhone.number)] : [],
     presence,
     status: 'set',
   });
@@ -47,7 +47,7 @@ export async function set(phone: Phone): Promise<void> {
 }
 
 export async function update(phone: Phone): Promise<void> {
-  const { rng, hub } = phone.deps;
+  const { rng, contactPhone } = phone.deps;
   const { known, number } = phone;
   if (known === undefined) {
     const request = profile({ phone: number, update: Date.now(), status: 'update' });
@@ -59,20 +59,22 @@ export async function update(phone: Phone): Promise<void> {
   const next = { ...known, update: time, presence: isAtom(presence) ? presence : known.presence };
   const request = profile({ phone: number, update: time, presence, status: 'update' });
   const due = known.hasRoster
-    ? hub.expect(`update of ${phone.name} (${number}) to ${time}`, ({ phoneId, update: told, isDeleted }) =>
-        phone.numbers.has(phoneId.slice(0, -2)) ? isDeleted || told >= time : false,
+    ? contactPhone.expect(
+        `update of ${phone.name} (${number}) to ${time}`,
+        ({ phoneId, update: notified, isDeleted }) =>
+          phone.numbers.has(phoneId.slice(0, -2)) ? isDeleted || notified >= time : false,
       )
     : undefined;
   try {
     await phone.ask(phone.anyDevice(), 'update', request, [exactly(phone.profile('update', next))]);
   } catch (error) {
-    if (due) hub.forget(due);
+    if (due) contactPhone.forget(due);
     throw error;
   }
   phone.known = next;
   // Without its roster it notifies nobody; a repeated older update may still notify all.
   phone.news = known.hasRoster ? [next] : [...phone.news, next];
-  if (due && rng.is(0.5)) await heard(phone, due.what, () => !hub.isDue(due));
+  if (due && rng.is(0.5)) await received(phone, due.what, () => !contactPhone.isDue(due));
 }
 
 export async function link(phone: Phone): Promise<void> {

@@ -30,13 +30,13 @@ async function heardAfterRestart(
   const worker = await connectAsync(broker.url, { clientId: 'profile-1', ...asWorker });
   t.after(() => worker.endAsync(true));
   for (const topic of topics) await worker.publishAsync(topic, 'p', { qos: 1 });
-  const heard: string[] = [];
+  const received: string[] = [];
   const after = mqtt.connect(broker.url, login);
   t.after(() => after.endAsync(true));
-  after.on('message', (topic) => heard.push(topic));
+  after.on('message', (topic) => received.push(topic));
   await eventually('it is back', () => after.connected);
   await after.subscribeAsync('fence', { qos: 0 }).catch(() => undefined); // Answered after the waiting messages.
-  return heard;
+  return received;
 }
 
 test('a developer’s phone without a user name receives the answers of its absence from a restarted broker', async (t) => {

@@ -137,8 +137,8 @@ for (const role of roles) {
         ({ allowed, topic }) => allowed[role].includes('subscribe') && published.has(topic),
       );
       // The broker sends its answers on $CONTROL to administrators only, not even to qa.
-      const heard = [...seen].filter((topic) => !topic.startsWith('$'));
-      assert.deepEqual(heard.sort(), expected.map(({ topic }) => named(topic)).sort());
+      const received = [...seen].filter((topic) => !topic.startsWith('$'));
+      assert.deepEqual(received.sort(), expected.map(({ topic }) => named(topic)).sort());
       assert.equal(
         [...seen].some((topic) => topic.startsWith('$CONTROL')),
         role === 'clients',
@@ -146,19 +146,19 @@ for (const role of roles) {
     });
 
     test('leaves a will where the table allows it, and it is not sent elsewhere', async (t) => {
-      const heard = new Set<string>();
+      const received = new Set<string>();
       const watcher = await connectClient(t, broker.server.url, login('qa', 'qa-watcher'), ({ payload }) =>
-        heard.add(`${payload}`),
+        received.add(`${payload}`),
       );
       await watcher.subscribeAsync('#', { qos: 1 });
       for (const [index, { topic }] of topics.entries()) await die(t, role, topic, `will ${index}`);
       const worker = await connectClient(t, broker.server.url, login('worker', 'profile-last'));
       await publish(worker, 'ses/1', 'last');
-      await eventually('the last message comes', () => heard.delete('last'));
+      await eventually('the last message comes', () => received.delete('last'));
       const expected = topics.flatMap(({ allowed }, index) =>
         allowed[role].includes('will') ? [`will ${index}`] : [],
       );
-      assert.deepEqual([...heard].sort(), expected.sort());
+      assert.deepEqual([...received].sort(), expected.sort());
     });
   });
 }

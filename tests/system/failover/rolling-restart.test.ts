@@ -84,8 +84,8 @@ test('all four workers are replaced under load: every request is answered, none 
   await load.stop();
   const count = load.waits.length;
   const longest = load.takeLongest();
-  const told = `longest of ${count}: ${Math.round(longest)} ms; before: ${Math.round(usual)} ms; the machine: ${Math.round(load.maxEchoMs)} ms`;
-  t.diagnostic(told);
+  const summary = `longest of ${count}: ${Math.round(longest)} ms; before: ${Math.round(usual)} ms; the machine: ${Math.round(load.maxEchoMs)} ms`;
+  t.diagnostic(summary);
   for (const worker of harness.workers.slice(4)) {
     assert.equal(await worker.metric('profile_adopted_sessions_total'), 0);
     assert.equal(await worker.metric('profile_redeliveries_total'), 0);

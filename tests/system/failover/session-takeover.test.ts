@@ -91,8 +91,8 @@ test('a killed worker that comes back during the takeover gets its session back'
   assert.ok(victim);
   const name = /"connectedAs":"([^"]+)"/.exec(victim.process.log())?.[1];
   const isLeftAlone = (): boolean =>
-    harness.workers.some((heir) =>
-      heir
+    harness.workers.some((successor) =>
+      successor
         .log()
         .some(({ worker, msg }) => worker === name && /session takeover is (complete|left)/.test(`${msg}`)),
     );
@@ -104,7 +104,7 @@ test('a killed worker that comes back during the takeover gets its session back'
     await eventually('it is back at the broker', () => victim.process.log().includes('"msg":"subscribed"'));
     await harness.redis.kill('SIGCONT');
     await returning;
-    await eventually('its heir leaves it alone', isLeftAlone);
+    await eventually('its successor pauses the takeover', isLeftAlone);
   });
   await answeredWhile(50, () => undefined);
   await eventually(

@@ -88,13 +88,13 @@ test('one broker is down: the others are served, readiness names it, and it gets
 
   await second.restart();
   await startWorker('next');
-  const heard = new Set<unknown>();
+  const received = new Set<unknown>();
   await eventually('every notice has come', async () => {
     for (const { payload } of theirs.notices.splice(0)) {
       const notice = decode(payload) as { elements: unknown[] };
-      heard.add(notice.elements[11]);
+      received.add(notice.elements[11]);
     }
-    return times.every((time) => heard.has(time));
+    return times.every((time) => received.has(time));
   });
   await eventually('nothing is kept', async () => (await harness.database.keys('outbox:*')).length === 0);
 });

@@ -118,7 +118,7 @@ async function converse(harness: Harness, sink: SmtpSink): Promise<Phone> {
     await olena.ask(profile({ phone: olena.number, update: time, presence: atom('away'), status: 'update' })),
   );
   assert.deepEqual([updated.update, updated.presence], [time, atom('away')]);
-  await eventually('the counterparty is told', async () => (await taras.newNotices()).length > 0);
+  await eventually('the counterparty is notified', async () => (await taras.newNotices()).length > 0);
 
   await verifyAddress(olena, sink);
   const keys = [credentialsIn(await olena.ask(aws(olena))), credentialsIn(await olena.ask(aws(olena)))];

@@ -150,11 +150,11 @@ test('leaving with 300 queued messages loses none: they are processed here or go
   await eventually('all handled', () => mine.length + others.length >= 600);
   assert.equal(new Set([...mine, ...others]).size, 600);
 
-  const heir = connectBroker(options(plain.url, { clientId, filter }), () =>
+  const successor = connectBroker(options(plain.url, { clientId, filter }), () =>
     assert.fail('the session was not ended'),
   );
-  await subscribed(t, heir);
-  await heir.leave();
+  await subscribed(t, successor);
+  await successor.leave();
 });
 
 test('a connection that breaks while leaving is restored to finish, without a new subscription', async (t) => {

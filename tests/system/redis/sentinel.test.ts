@@ -17,11 +17,11 @@ test('a master that exits, freezes or hands over: the next one serves requests m
   await set('before');
   const dying = await sentinels.master();
   await dying.kill('SIGKILL');
-  await set('died');
+  await set('killed');
   await ready();
   await dying.restart();
   await haveCaughtUp();
-  await isStored('died');
+  await isStored('killed');
 
   // Its connections stay open and silent, like those of a host without power.
   const freezing = await sentinels.master();

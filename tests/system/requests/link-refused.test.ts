@@ -85,7 +85,7 @@ for (const [name, services] of Object.entries(addresses)) {
     const phone = await own.harness.phone();
     assert.deepEqual(await phone.ask(link(phone, services)), refusal('invalid_email'));
     assert.deepEqual(await kept(phone), []);
-    assert.equal(own.sink.connectionCount(), 0, 'the mail server hears nothing of it');
+    assert.equal(own.sink.connectionCount(), 0, 'the mail server receives nothing');
   });
 }
 

@@ -32,7 +32,7 @@ test('a contact that still has the old number gets the new one, and the update',
 
   await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
   await harness.idle();
-  const told = (await friend.newNotices()).at(-1);
-  assert.ok(told instanceof Tuple);
-  assert.deepEqual([told.elements[1], told.elements[13]], [text(idOf(fresh)), atom('away')]);
+  const notice = (await friend.newNotices()).at(-1);
+  assert.ok(notice instanceof Tuple);
+  assert.deepEqual([notice.elements[1], notice.elements[13]], [text(idOf(fresh)), atom('away')]);
 });

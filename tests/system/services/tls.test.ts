@@ -244,9 +244,9 @@ describe('a worker whose servers get an expired certificate', () => {
     });
     await eventually('both are logged', () => {
       const lines = worker.log().filter(({ msg }) => msg === 'not ready');
-      const told = lines.flatMap(({ troubles }) => troubles as string[]);
+      const reported = lines.flatMap(({ troubles }) => troubles as string[]);
       return ['broker', 'redis'].every((name) =>
-        told.some((line) => line.startsWith(name) && words.test(line)),
+        reported.some((line) => line.startsWith(name) && words.test(line)),
       );
     });
     await give(good);

@@ -99,11 +99,11 @@ test('docs/operations.md lists every metric of ours with its labels, and no othe
     shown.set(name, [...labels.matchAll(/(\w+)="/g)].map(([, label = '']) => label).sort());
   }
   const docs = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
-  const told = new Map<string, string[]>();
+  const documented = new Map<string, string[]>();
   for (const [, name = '', labels = ''] of docs.matchAll(/^\| `(profile_\w+)` \| (.*?) ?\|/gm)) {
-    told.set(name, [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label).sort());
+    documented.set(name, [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label).sort());
   }
   const sorted = (map: Map<string, string[]>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
   assert.ok(shown.size > 15);
-  assert.deepEqual(sorted(told), sorted(shown));
+  assert.deepEqual(sorted(documented), sorted(shown));
 });

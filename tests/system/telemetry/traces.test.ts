@@ -183,13 +183,13 @@ test('an absent collector delays nothing, and is logged once', async (t) => {
   });
   t.after(() => harness.stop());
   const phone = await harness.phone();
-  const told = () => harness.worker.log().filter(({ msg }) => msg === 'traces could not be sent');
+  const warnings = () => harness.worker.log().filter(({ msg }) => msg === 'traces could not be sent');
   await eventually('it is told', async () => {
     await phone.exchange(get(phone));
-    return told().length > 0;
+    return warnings().length > 0;
   });
   for (let count = 0; count < 5; count++) await phone.exchange(get(phone));
-  assert.equal(told().length, 1);
+  assert.equal(warnings().length, 1);
 });
 
 describe('without a trace collector', () => {

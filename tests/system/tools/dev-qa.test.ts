@@ -55,8 +55,8 @@ test('each MQTT Explorer that connects has a session, the first as Olena', async
 test('faults are ordered by MQTT, and the state can be read', async (t) => {
   const { sink: smtp, mail } = await start(t);
   const sts = await startSts();
-  const said: string[] = [];
-  const orders = await takeOrders(broker.url, { smtp, sts }, (text) => said.push(text));
+  const states: string[] = [];
+  const orders = await takeOrders(broker.url, { smtp, sts }, (text) => states.push(text));
   t.after(async () => {
     await orders.leave();
     await sts.stop();
@@ -90,7 +90,7 @@ test('everything that can be ordered is carried out', async (t) => {
   t.after(() => Promise.all([smtp.stop(), sts.stop()]));
   for (const [server, orders] of Object.entries(troubles)) {
     for (const [what, [, then]] of Object.entries(orders)) {
-      assert.ok(order(`${server} ${what}`, { smtp, sts }).said.endsWith(then), what);
+      assert.ok(order(`${server} ${what}`, { smtp, sts }).state.endsWith(then), what);
     }
   }
   for (const wrong of ['', 'mail', 'mail constructor', 'sts slow soon']) {

@@ -250,7 +250,7 @@ test('each client gets the notice of a remove in its own form, from any worker',
   const removed = profile({ phone, status: 'remove' });
   assert.deepEqual(await device.ask(profile({ phone, status: 'remove' })), removed);
   for (const each of explorers) {
-    await eventually('it is told', () => each.answers().length === 2);
+    await eventually('it is notified', () => each.answers().length === 2);
     assert.deepEqual(parse(each.answers()[1]?.text ?? ''), removed);
   }
 });

@@ -103,7 +103,8 @@ for (const [name, values] of Object.entries(malformed)) {
       const lines = problems({ ...min, [name]: value });
       const about = lines.filter((line) => line.startsWith(`${name} `));
       assert.ok(about.length > 0, JSON.stringify(value));
-      if (value.length > 5) assert.ok(!lines.some((line) => line.includes(value)), 'the value is not told');
+      if (value.length > 5)
+        assert.ok(!lines.some((line) => line.includes(value)), 'the value is not repeated');
     }
   });
 }

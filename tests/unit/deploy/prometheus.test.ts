@@ -34,11 +34,11 @@ for (const words of [
 test('each alert is raised in a test, has a severity, and is explained in docs/operations.md', () => {
   assert.ok(rules.length > 10);
   const raised = read('alerts.test.yml');
-  const told = readFileSync(`${folder}../../docs/operations.md`, 'utf8');
+  const documented = readFileSync(`${folder}../../docs/operations.md`, 'utf8');
   for (const { alert, labels, annotations } of rules) {
     assert.ok(raised.includes(`ALERTS{alertname="${alert}", alertstate="firing"`), alert);
     assert.match(labels.severity ?? '', /^(critical|warning)$/);
     assert.deepEqual(Object.keys(annotations).sort(), ['description', 'summary']);
-    assert.ok(told.includes(`| \`${alert}\` |`), `${alert} is documented`);
+    assert.ok(documented.includes(`| \`${alert}\` |`), `${alert} is documented`);
   }
 });

@@ -29,7 +29,7 @@ test('every package is exactly the one of the registry: by its hash, and from no
     assert.equal(
       resolved,
       undefined,
-      `${path} names no place, so that it is the registry of whoever installs it`,
+      `${path} names no place, so that the installing machine chooses the registry`,
     );
   }
 });

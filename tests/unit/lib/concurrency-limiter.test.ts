@@ -24,7 +24,7 @@ test('work beyond the concurrency waits its turn, and work beyond the queue is r
   );
   assert.deepEqual([started, limiter.running, limiter.waiting], [[0, 1], 2, 1]);
   assert.equal(
-    limiter.run(() => assert.fail('ran in a full lane')),
+    limiter.run(() => assert.fail('ran with a full queue')),
     'queue_full',
   );
   open();

@@ -134,7 +134,7 @@ test('use beyond the burst on several workers at once is charged later, and neve
     for (const limiter of simulation.limiters) if (!limiter.isLimited('a')) letIn++;
   };
   for (let request = 0; request < 1_000; request++) ask();
-  assert.equal(letIn, 8 * 500, 'before any worker has heard of another');
+  assert.equal(letIn, 8 * 500, 'before any worker has a report of another');
   for (let second = 1; second <= 70; second++) {
     await simulation.passTo(second * 1_000);
     ask();

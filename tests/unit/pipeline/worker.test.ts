@@ -164,17 +164,17 @@ test('a request whose answer or notices could not be sent, as this side has left
 
 test('seventeen requests with notices: sixteen run at once, and those of another broker do not wait for them', async () => {
   const { opened, open } = gate();
-  let telling = 0;
+  let notifying = 0;
   const change = async () => {
-    telling++;
+    notifying++;
     await opened;
   };
   const { broker, other, serve, acknowledged } = start({ broken: { contacts: { change } } });
   const served = Array.from({ length: 17 }, () => serve(update));
   while (broker.published.length < 17) await turn();
-  assert.equal(telling, 16);
+  assert.equal(notifying, 16);
   const elsewhere = serve(update, undefined, other);
-  while (telling < 17) await turn();
+  while (notifying < 17) await turn();
   assert.deepEqual(acknowledged, []);
   open();
   await Promise.all([...served, elsewhere]);

@@ -70,14 +70,14 @@ const refused: [what: string, change: Partial<StsSettings>, problem: RegExp][] =
   ['a transitive key that is no tag', { transitiveTagKeys: ['phone'] }, /transitive/],
 ];
 for (const [what, change, problem] of refused) {
-  test(`${what}: told as one problem`, () => {
+  test(`${what}: reported as one problem`, () => {
     const problems = stsProblems({ ...settings, ...change });
     assert.equal(problems.length, 1, problems.join('; '));
     assert.match(problems.join(), problem);
   });
 }
 
-test('all problems are told at once', () => {
+test('all problems are reported at once', () => {
   assert.equal(stsProblems({ ...settings, region: '', durationSeconds: 0, sessionPolicy: '{' }).length, 3);
 });
 
