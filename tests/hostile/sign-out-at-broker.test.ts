@@ -93,7 +93,7 @@ test('a broker is away during remove, and the worker is killed: when the broker 
   await victim.process.kill('SIGKILL');
 
   await other.server.restart();
-  assert.equal(await there.mayLogIn(t), true, 'the broker knows of nothing yet');
+  assert.equal(await there.mayLogIn(t), true, 'the broker has no change yet');
   assert.equal(await there.reads(phone), true);
   const next = await startSteward(t, [one.server.url, other.server.url]);
   await eventually('it is cut off', () => !there.isConnected);

@@ -121,7 +121,7 @@ describe('on the broker of production', () => {
         await assert.rejects(connectClient(t, broker.server.url, options), /not authorized/i);
         const phone = await connectClient(t, broker.server.url, login('emqttd_42'));
         await phone.publishAsync('events/1//api/anon/last/more/levels', 'fence', { qos: 1 });
-        await eventually('what was published last has come', () => received.length > 0);
+        await eventually('the last publication has arrived', () => received.length > 0);
         assert.deepEqual(received, ['events/1//api/anon/last/more/levels']);
       });
     }

@@ -184,7 +184,7 @@ test('an absent collector delays nothing, and is logged once', async (t) => {
   t.after(() => harness.stop());
   const phone = await harness.phone();
   const warnings = () => harness.worker.log().filter(({ msg }) => msg === 'traces could not be sent');
-  await eventually('it is told', async () => {
+  await eventually('it is logged', async () => {
     await phone.exchange(get(phone));
     return warnings().length > 0;
   });
