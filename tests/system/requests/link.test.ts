@@ -82,7 +82,10 @@ test('the mail goes to the address only, from the sender, with no other headers 
   assert.deepEqual(header(mail, 'to'), ['headers@example.org']);
   assert.deepEqual(header(mail, 'auto-submitted'), ['auto-generated']);
   assert.match(header(mail, 'message-id').join(), /^<[0-9a-f]{32}@example\.org>$/);
-  assert.ok(!mail.raw.includes(phone.number) && !mail.raw.includes(phone.client), 'nothing identifies the client');
+  assert.ok(
+    !mail.raw.includes(phone.number) && !mail.raw.includes(phone.client),
+    'nothing identifies the client',
+  );
 });
 
 const languages: Record<string, [setting: Term | undefined, language: string, words: RegExp]> = {
