@@ -9,9 +9,9 @@ interface Options {
   readonly workerManagesClients?: boolean;
 }
 
-/** `profilectl broker …`: what a new broker needs. */
+/** `profilectl broker …`: set up a new broker. */
 export function brokerCommand(terminal: Terminal): Command {
-  const broker = new Command('broker').description('what a new broker needs');
+  const broker = new Command('broker').description('set up a new broker');
   broker
     .command('init')
     .description(

@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import { causeOf } from '../mqtt/causes.ts';
 import { CliFault } from './terminal.ts';
 
-/** As whom to connect; the settings' user, unless a phone's own token is given. */
+/** Whose credentials to use: the settings' user, or a client with its token. */
 export interface Who {
   readonly client: string;
   readonly tokenFile?: string | undefined;
@@ -13,11 +13,11 @@ export interface Who {
 
 export interface CliClient {
   readonly mqtt: MqttClient;
-  /** For the token level of a request's topic; `''` if none was given. */
+  /** The token level of a request's topic; `''` without a token. */
   readonly token: string;
 }
 
-/** A client id of our own, which the broker may bind to the user: `profilectl-<user>-<8 hexadecimal digits>`. */
+/** A new client id that a broker can bind to the user: `profilectl-<user>-<8 hexadecimal digits>`. */
 export function ownClientId({ mqtt: { username } }: Settings): string {
   const user = username === undefined ? '' : `${username.replace(/[^\w.-]/g, '_')}-`;
   return `profilectl-${user}${randomBytes(4).toString('hex')}`;
@@ -25,7 +25,7 @@ export function ownClientId({ mqtt: { username } }: Settings): string {
 
 /** Connect to the first broker of MQTT_URL. @throws CliFault with the cause in words. */
 export async function connectClient({ mqtt }: Settings, { client, tokenFile }: Who): Promise<CliClient> {
-  // Our session is a clean one: the worker would lose its requests.
+  // A clean session under a worker's client id would delete that worker's requests.
   if (client.startsWith(mqtt.workerPrefix)) throw new CliFault(`${client} is a worker’s client id`);
   const token = tokenFile === undefined ? '' : (await readToken(tokenFile)).trim();
   const [url = ''] = mqtt.urls;
@@ -47,7 +47,7 @@ export async function connectClient({ mqtt }: Settings, { client, tokenFile }: W
       },
       false,
     );
-    connected.on('error', () => undefined); // seen as a missing answer
+    connected.on('error', () => undefined); // the caller sees a missing answer
     return { mqtt: connected, token };
   } catch (error) {
     throw new CliFault(`the broker at ${new URL(url).host} cannot be reached: ${causeOf(error as Error)}`);

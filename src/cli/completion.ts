@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.ts';
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
-/** `profilectl completion <shell>`: a script for the shell, made of the commands that there are. */
+/** `profilectl completion <shell>`: a completion script, generated from the commands. */
 export function completionCommand(program: Command, terminal: Terminal): Command {
   return new Command('completion')
     .description('print a script that lets the shell complete commands and options')
@@ -20,7 +20,7 @@ Examples:
     );
 }
 
-/** What may follow each command: its path, and the words. */
+/** The words that may follow each command. */
 type Paths = readonly (readonly [path: string, words: readonly string[]])[];
 
 function pathsOf(command: Command, above: readonly string[] = []): Paths {

@@ -10,16 +10,16 @@ import { openSessions, type Sessions } from '../store/sessions.ts';
 import { ownClientId } from './client.ts';
 import { CliFault } from './terminal.ts';
 
-/** Redis and the brokers, as the worker's settings in the environment name them. Each is opened when it is first asked for. */
+/** Connections to Redis and the brokers of the settings. Each opens at its first use. */
 export interface Connections {
-  /** @throws SettingsError with all that is missing or malformed. */
+  /** @throws SettingsError with all missing or malformed settings. */
   readonly settings: Settings;
-  /** The same for those who ask the broker only: Redis need not be named. */
+  /** The settings for commands that use only the broker: REDIS_URL may be missing. */
   readonly brokerSettings: Settings;
-  /** @throws CliFault when Redis can't be reached. */
+  /** @throws CliFault when Redis cannot be reached. */
   redis(): Promise<Database>;
   sessions(): Promise<Sessions>;
-  /** Each broker's list of who may log in, and the sessions that those lists follow. */
+  /** The list of clients of each broker, and the sessions that it is synced with. */
   brokerAcls(): Promise<SignInDeps>;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `profilectl decode`: a payload in any form as something that people read. */
+/** `profilectl decode`: show a payload in a readable format. */
 export function decodeCommand(terminal: Terminal): Command {
   return converting('decode', 'erlang', terminal)
     .description('show a payload: ETF, hexadecimal digits, base64, Erlang text or JSON')
@@ -26,7 +26,7 @@ Examples:
     );
 }
 
-/** `profilectl encode`: the same way round. */
+/** `profilectl encode`: make a payload from a readable format. */
 export function encodeCommand(terminal: Terminal): Command {
   return converting('encode', 'etf', terminal)
     .description('make a payload: ETF of Erlang text, JSON, hexadecimal digits or base64')
@@ -54,7 +54,7 @@ function converting(name: string, preset: Format, terminal: Terminal): Command {
     });
 }
 
-/** Print a message; bytes go out as they are, but never to a terminal. */
+/** Print a message. Bytes are written unchanged, but never to a terminal. */
 export function show(message: Uint8Array, format: Format, terminal: Terminal): void {
   if (format === 'etf' && !terminal.isPerson) terminal.write(message);
   else terminal.print(writeFormat(message, format === 'etf' ? 'hex' : format).toString());

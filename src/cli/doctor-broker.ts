@@ -11,7 +11,7 @@ import { CliFault } from './terminal.ts';
 
 const patienceMs = 3_000;
 
-/** Each broker of MQTT_URL: can it be reached, is the plugin loaded, do its rights let requests through, does a worker answer. */
+/** Checks a broker: whether it is reachable, has the plugin, lets requests through, and a worker answers. */
 export async function checkBroker(settings: Settings, options: DoctorOptions): Promise<Finding[]> {
   const findings = await Promise.all(
     settings.mqtt.urls.map(async (url) => {
@@ -59,13 +59,13 @@ function adviceOnConnecting(message: string): string {
   return 'is the broker running, and is MQTT_URL its address as seen from here?';
 }
 
-/** What came back of a request for a phone that there is not. */
+/** The result of a request for a phone that does not exist. */
 interface Heard {
-  /** Why the broker did not take the request. */
+  /** Why the broker refused the request. */
   readonly refusal: string | undefined;
-  /** Whether this user may do what a worker does: read requests, publish answers. */
+  /** Whether this user has the rights of a worker: to read requests and publish answers. */
   readonly isWorker: boolean;
-  /** The request as it is delivered; `undefined` when nothing came, `'hidden'` when this user may not read requests. */
+  /** The request as delivered; `undefined` when none arrived, `'hidden'` when this user may not read requests. */
   readonly topic: string | 'hidden' | undefined;
   readonly answer: Term | undefined;
   readonly milliseconds: number;
@@ -113,7 +113,7 @@ async function ask({ mqtt, token }: CliClient, client: string): Promise<Heard> {
   };
 }
 
-/** An empty answer to nobody. */
+/** An empty answer on a topic without subscribers. */
 function mayAnswer(mqtt: MqttClient, client: string): Promise<boolean> {
   return mqtt.publishAsync(`actions/1/api/${client}`, '', { qos: 1 }).then(
     () => true,

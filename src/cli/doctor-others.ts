@@ -5,7 +5,7 @@ import type { Finding } from './doctor.ts';
 
 const patienceMs = 5_000;
 
-/** A command, and whether Redis may throw away what it holds. */
+/** Checks Redis: whether a command works, and whether it may evict data. */
 export async function checkRedis({ redis: { url, keyPrefix } }: Settings): Promise<Finding> {
   const check = 'redis';
   const redis = openRedis(url, keyPrefix, () => undefined);
@@ -32,7 +32,7 @@ export async function checkRedis({ redis: { url, keyPrefix } }: Settings): Promi
   }
 }
 
-/** Up to the login; no mail is sent. */
+/** Checks the mail server up to the login, without a mail. */
 export async function checkMail({ mail }: Settings): Promise<Finding> {
   const check = 'mail';
   if (mail === undefined)
@@ -50,9 +50,9 @@ export async function checkMail({ mail }: Settings): Promise<Finding> {
     await transport.verify();
     return { check, state: 'ok', saw: 'the mail server lets us in' };
   } catch (error) {
-    // The server's own words may quote a user name; the code says enough.
-    const { code: said = 'no answer', syscall } = error as { code?: string; syscall?: string };
-    const code = syscall === 'connect' ? 'ECONNECTION' : said;
+    // The text of the server may quote a user name, so only the code is used.
+    const { code: reason = 'no answer', syscall } = error as { code?: string; syscall?: string };
+    const code = syscall === 'connect' ? 'ECONNECTION' : reason;
     return { check, state: 'failed', saw: code, advice: mailAdvice[code] ?? mailAdvice.ECONNECTION };
   } finally {
     transport.close();
@@ -67,7 +67,7 @@ const mailAdvice: Record<string, string> = {
     'smtp:// is for STARTTLS or none, smtps:// for TLS from the start; SMTP_CA names who signed the certificate',
 };
 
-/** Ask for credentials for a phone that there is not, and throw them away. */
+/** Checks STS: requests credentials for a phone that does not exist, and drops them. */
 export async function checkSts({ aws }: Settings): Promise<Finding> {
   const check = 'sts';
   if (aws === undefined)

@@ -5,13 +5,13 @@ import { checkMail, checkRedis, checkSts } from './doctor-others.ts';
 import type { Colour, Terminal } from './terminal.ts';
 import { CliFault } from './terminal.ts';
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   readonly check: string;
   readonly state: 'ok' | 'failed' | 'skipped';
-  /** What was seen, in a few words. */
+  /** The finding, in a few words. */
   readonly saw: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly advice?: string;
 }
 
@@ -21,7 +21,7 @@ export interface DoctorOptions {
   readonly json?: boolean;
 }
 
-/** `profilectl doctor`: what of the system works from here, and what to do about the rest. */
+/** `profilectl doctor`: check each part of the system from here, with advice on what fails. */
 export function doctorCommand(connections: { readonly settings: Settings }, terminal: Terminal): Command {
   return new Command('doctor')
     .description('find out what is in the way: broker, plugin, rights, workers, Redis, mail, STS')

@@ -13,7 +13,7 @@ import { sessionCommand } from './session.ts';
 import { openTerminal } from './terminal.ts';
 import { watchCommand } from './watch.ts';
 
-/** `profilectl`: each file beside this one makes one command of it. */
+/** `profilectl`: each file in this folder is one command. */
 
 const terminal = openTerminal(process.env);
 const connections = openConnections(process.env);
@@ -34,7 +34,7 @@ program.addCommand(completionCommand(program, terminal));
 
 throwInsteadOfExit(program);
 
-/** Exit codes: 0 done, 1 not done, 2 not understood, 78 settings to mend. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong settings. */
 try {
   await program.parseAsync();
 } catch (error) {
@@ -43,7 +43,7 @@ try {
   await connections.close();
 }
 
-/** Commands that were made apart do not inherit it. */
+/** Commander does not pass this to commands that are added later. */
 function throwInsteadOfExit(command: Command): void {
   command.exitOverride();
   for (const child of command.commands) throwInsteadOfExit(child);

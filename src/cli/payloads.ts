@@ -9,7 +9,7 @@ import { CliFault } from './terminal.ts';
 
 export const formats: readonly Format[] = ['erlang', 'json', 'hex', 'base64', 'etf'];
 
-/** What a command is given: an argument, else a file, else standard input; `-` is standard input too. */
+/** The input of a command: an argument, else a file, else standard input, for which `-` stands too. */
 export async function readInput(argument: string | undefined, file: string | undefined): Promise<Buffer> {
   if (argument !== undefined && file !== undefined)
     throw new CliFault('the payload is an argument or in --file, not both');
@@ -22,7 +22,7 @@ export async function readInput(argument: string | undefined, file: string | und
   }
 }
 
-/** The ETF message that a payload is, in whatever form. @throws CliFault that says where and why it is none. */
+/** Read a payload of any format as an ETF message. @throws CliFault with the place and the reason. */
 export function toMessage(payload: Uint8Array): Uint8Array {
   const { message, reason } = readFormat(payload, answerLimits);
   if (message === undefined) throw new CliFault(reason);
@@ -34,7 +34,7 @@ export function toMessage(payload: Uint8Array): Uint8Array {
   return message;
 }
 
-/** A payload in one line, whatever it is; with its secrets, or without. */
+/** Any payload on one line, with or without its secrets. */
 export function inOneLine(payload: Uint8Array, secrets: 'shown' | 'redacted'): string {
   const { message } = readFormat(payload, answerLimits);
   try {
@@ -43,7 +43,7 @@ export function inOneLine(payload: Uint8Array, secrets: 'shown' | 'redacted'): s
       return print(secrets === 'shown' ? term : redact(term));
     }
   } catch {
-    // No term; shown as the bytes that it is.
+    // A payload that is no term is shown as bytes.
   }
   return secrets === 'shown' ? print(payload) : `% ${payload.length} bytes that are no term`;
 }

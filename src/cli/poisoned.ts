@@ -11,7 +11,7 @@ interface ShowOptions {
   readonly to: Format;
 }
 
-/** `profilectl poisoned …`: the requests that were given up, since each delivery ended a worker or its connection. */
+/** `profilectl poisoned …`: requests that were given up, because each delivery ended a worker or its connection. */
 export function poisonedCommand(connections: Connections, terminal: Terminal): Command {
   const poisoned = new Command('poisoned').description('requests that were given up; kept for a day');
   poisoned
@@ -45,7 +45,7 @@ Examples:
   );
 }
 
-/** Only what is written with a request needs the time for which redeliveries are counted. */
+/** The time for which redeliveries count matters only for writing, so any value does here. */
 const unused = 1;
 
 async function store(connections: Connections): Promise<PoisonStore> {

@@ -28,9 +28,9 @@ interface Options {
   readonly replace?: boolean;
 }
 
-/** `profilectl profile …`: what Redis holds of a phone, past the workers. */
+/** `profilectl profile …`: the profile of a phone in Redis, without a worker. */
 export function profileCommand(connections: Connections, terminal: Terminal): Command {
-  const profile = new Command('profile').description('what Redis holds of a phone');
+  const profile = new Command('profile').description('the profile of a phone in Redis');
   const phone = ['--phone <digits>', '5 to 15 digits'] as const;
   profile
     .command('show')
@@ -43,14 +43,14 @@ export function profileCommand(connections: Connections, terminal: Terminal): Co
     );
   profile
     .command('export')
-    .description('write the profile to a file, as JSON unless told otherwise')
+    .description('write the profile to a file, as JSON by default')
     .requiredOption(...phone)
     .requiredOption('--file <path>', 'a new file, for your eyes only: it holds what the user has stored')
     .addOption(new Option('--to <form>', 'what to write').choices(formats).default('json'))
     .action((options: Options) => exportTo(options, connections, terminal));
   profile
     .command('import')
-    .description('store a profile that was exported; contacts are not told')
+    .description('store an exported profile; contacts are not notified')
     .requiredOption(...phone)
     .option('--file <path>', 'in any form; default standard input')
     .option('--replace', 'also if the phone has a profile already')
@@ -70,7 +70,7 @@ async function profiles(connections: Connections): Promise<Profiles> {
   return openProfiles(redis, new BatchedReads(redis), doneSeconds);
 }
 
-/** An import leaves the record of a done request, as every change does; nobody asks for it. */
+/** An import writes an idempotency record, as every change does; no request reads it. */
 const doneSeconds = 1;
 
 async function stored(options: Options, connections: Connections): Promise<Buffer> {
@@ -117,7 +117,7 @@ async function importFrom(options: Options, connections: Connections, terminal: 
   terminal.note(`the profile of ${phone} is stored`);
 }
 
-/** All fields, also those that a client may not set. @throws CliFault for a field that no worker would have stored. */
+/** All fields, also those that clients cannot set. @throws CliFault for a value that no worker stores. */
 function changeOf(sent: SentProfile): ProfileChange {
   const [services, settings, rosters] = [
     readServices(sent.services),

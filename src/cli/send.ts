@@ -28,7 +28,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `profilectl send`: ask as a client would, and show what was asked and what is answered. */
+/** `profilectl send`: send a request as a client, and show it with its answer. */
 export function sendCommand(connections: Connections, terminal: Terminal): Command {
   return new Command('send')
     .description('ask as a client would; prints topic, term and answer')
@@ -85,7 +85,7 @@ async function send(
   }
 }
 
-/** What would have no effect was meant for another request. @throws CliFault */
+/** Refuse options that have no effect on this request. @throws CliFault */
 function refuseUnused(kind: RequestKind | 'file', options: Options): void {
   const uses: [name: 'phone' | 'email' | 'code' | 'presence' | 'file', by: readonly string[]][] = [
     ['phone', requestKinds],

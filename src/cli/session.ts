@@ -13,9 +13,9 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `profilectl session …`: who may ask in a phone's name; in Redis, and in the brokers' dynamic-security plugin. */
+/** `profilectl session …`: the sessions of phones, in Redis and in the brokers' dynamic-security plugin. */
 export function sessionCommand(connections: Connections, terminal: Terminal): Command {
-  const session = new Command('session').description('who may ask in a phone’s name');
+  const session = new Command('session').description('the clients that are signed in for a phone');
   const redisOnly = new Option(
     '--redis-only',
     'leave the brokers alone: they have no dynamic-security plugin',
@@ -40,7 +40,7 @@ export function sessionCommand(connections: Connections, terminal: Terminal): Co
     .action((options: Options) => remove(options, connections, terminal));
   session
     .command('rotate')
-    .description('give a session another token and print it, once; the old one is worth nothing from then on')
+    .description('give a session another token and print it, once; the old one is invalid from then on')
     .requiredOption(...client)
     .addOption(redisOnly)
     .addOption(json)
@@ -81,7 +81,7 @@ async function rotate(options: Options, connections: Connections, terminal: Term
   const { sessions, brokers } = await partsOf(options, connections);
   const phone = (await sessions.phoneOf(client)) ?? noSession(client);
   const token = newToken();
-  // The broker first: if it refuses, the old token is still good everywhere.
+  // The broker comes first: if it refuses, the old token stays valid everywhere.
   for (const broker of brokers) await broker.rotate(client, token);
   if ((await sessions.rotate(client, phone, hashOf(token))) === 'changed') noSession(client);
   printToken({ client, phone, token }, options, terminal);
@@ -91,10 +91,10 @@ async function remove(options: Options, connections: Connections, terminal: Term
   const client = clientIn(options.client);
   const deps = await partsOf(options, connections);
   const phone = await deps.sessions.phoneOf(client);
-  // Also without a session: what an earlier call left behind in a broker must go.
+  // Also without a session, to remove what a failed earlier call left in a broker.
   await signOut(client, phone, deps).catch((error: Error) => {
     if (phone === undefined) throw error;
-    // It is noted, for a worker with MQTT_DYNAMIC_SECURITY=on; without one, this command can be repeated.
+    // A worker with MQTT_DYNAMIC_SECURITY=on completes it; without one, this command can be repeated.
     throw new CliFault(`the session has ended, but a broker still lets ${client} in: ${error.message}`);
   });
   if (phone === undefined) noSession(client);
@@ -121,7 +121,7 @@ async function list(options: Partial<Options>, connections: Connections, termina
     line([client, phone, hasToken ? 'yes' : 'no', broker === undefined ? '-' : broker ? 'yes' : 'no']);
 }
 
-/** Whether every broker lets the client in; `undefined` where they were not asked. */
+/** Whether every broker has the client; `undefined` if they were not asked. */
 async function inBrokers(
   { client, phone }: { readonly client: string; readonly phone: string },
   options: Pick<Options, 'redisOnly'>,
@@ -149,18 +149,18 @@ function printToken(
   terminal.print(json ? JSON.stringify(session) : session.token);
 }
 
-/** 256 bits in characters that need no quoting in a shell, a URL or a topic. */
+/** 256 random bits, in characters that need no quoting in a shell, a URL or a topic. */
 const newToken = (): string => randomBytes(32).toString('base64url');
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** It becomes a topic level and a part of a key. */
+/** The client id becomes a topic level and a part of a key. */
 function clientIn(text: string): string {
   if (/^[^/+#\0\s]{1,128}$/.test(text)) return text;
   throw new CliFault('a client id is 1 to 128 characters without / + # or white space');
 }
 
-/** A session for a worker's client id would be a phone with that worker's requests. */
+/** A phone with a worker's client id would receive that worker's requests. */
 function phonesClientIn(text: string, { settings }: Connections): string {
   const { workerPrefix } = settings.mqtt;
   if (!text.startsWith(workerPrefix)) return clientIn(text);

@@ -5,7 +5,7 @@ import type { Connections } from './connections.ts';
 import { inOneLine } from './payloads.ts';
 import { positive, type Terminal } from './terminal.ts';
 
-/** All that the protocol says; a broker's rights decide what of it is delivered. */
+/** All topics of the protocol; a broker delivers those that the user may read. */
 const filters = ['events/1/+/api/+/+/+', 'actions/1/api/#', 'ses/+'];
 
 interface Options {
@@ -14,12 +14,12 @@ interface Options {
   readonly secrets?: boolean;
 }
 
-/** `profilectl watch`: what passes, decoded, until it is interrupted. */
+/** `profilectl watch`: show messages, decoded, until it is interrupted. */
 export function watchCommand(connections: Connections, terminal: Terminal): Command {
   return new Command('watch')
-    .description('show what passes, decoded, until Ctrl-C')
+    .description('show messages, decoded, until Ctrl-C')
     .option('--json', 'a line of JSON for each message')
-    .option('--count <n>', 'end after so many messages', positive)
+    .option('--count <n>', 'end after n messages', positive)
     .option('--secrets', 'show codes, credentials and e-mail addresses too')
     .action(async (options: Options) => {
       const settings = connections.brokerSettings;
@@ -41,7 +41,7 @@ Examples:
     );
 }
 
-/** Print what comes, until it is enough, or somebody interrupts, or the connection breaks. */
+/** Print messages until the count, an interrupt or the end of the connection. */
 export async function watch(mqtt: MqttClient, options: Options, terminal: Terminal): Promise<void> {
   let left = options.count ?? Number.POSITIVE_INFINITY;
   await new Promise<void>((resolve, reject) => {

@@ -7,17 +7,17 @@ import type { Format } from './formats/format.ts';
 import { readFormat } from './formats/read.ts';
 import { contentTypes, writeFormat } from './formats/write.ts';
 
-/** What a payload is, to be worked on and to be shown. */
+/** A payload that was read, for the worker and for the mirror. */
 export interface ReadRequest {
-  /** What it is answered in. */
+  /** The format of the answer. */
   readonly format: Format;
   /** The request's kind, `invalid`, or `services` for ETF that belongs to another service. */
   readonly kind: string;
-  /** The term in ETF; `undefined` where it could not be read. */
+  /** The term in ETF; `undefined` if it is unreadable. */
   readonly message: Uint8Array | undefined;
-  /** What the worker is handed: the message, or what it answers with `invalid_data`. */
+  /** The payload for the worker: the message, or bytes that it answers with `invalid_data`. */
   readonly payload: Buffer;
-  /** Why it could not be read, or is no request. Only for text: who sends ETF is answered as ever. */
+  /** Why it is unreadable or no request. Only for text: answers to ETF stay as they are without QA. */
   readonly reason: string | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface Reading {
   readonly kinds: readonly string[];
 }
 
-/** Read a payload by its form. With `readsText` off everything is ETF. */
+/** Read a payload in any format. Without `readsText`, every payload counts as ETF. */
 export function readRequest(payload: Buffer, readsText: boolean, { limits, kinds }: Reading): ReadRequest {
   const reading = readsText
     ? readFormat(payload, limits, maxTextBytes)
@@ -40,18 +40,18 @@ export function readRequest(payload: Buffer, readsText: boolean, { limits, kinds
   const kind = typeof sent === 'object' ? sent.kind : sent === 'foreign' ? sent : 'invalid';
   if (reading.format === 'etf') return { format: 'etf', kind, message, payload, reason: undefined };
   if (message === undefined) {
-    // What is wrong with digits is better said in words.
+    // The reason is a sentence, so hexadecimal and base64 get Erlang text.
     const form = reading.format === 'json' ? 'json' : 'erlang';
     return { format: form, kind, message, payload, reason: reading.reason };
   }
   const { format } = reading;
   const because = typeof sent === 'object' ? undefined : explain(message, limits, kinds);
-  // Text is no term to the worker, so it answers `invalid_data` to what it would pass over in silence as ETF.
+  // The worker ignores such a term in ETF. As text it reaches the worker unread, which answers `invalid_data`.
   if (sent === 'foreign') return { format, kind: 'invalid', message, payload, reason: because };
   return { format, kind, message, payload: toBuffer(message), reason: because };
 }
 
-/** Text takes longer to read than ETF: so much of it holds up other requests for a few milliseconds only. */
+/** Reading text of this size blocks other requests for a few milliseconds. */
 const maxTextBytes = 32_768;
 
 /** The delivery with ETF as its payload and with another `reply`. */
@@ -73,7 +73,7 @@ export function translated(delivery: Delivery, payload: Buffer, reply: Delivery[
   };
 }
 
-/** An answer in the form that its request had. Refused as `invalid_data`, it says why. */
+/** An answer in the format of its request. */
 export function inFormat(publication: Publication, format: Format): Publication {
   if (format === 'etf') return publication;
   return {
@@ -99,10 +99,10 @@ export function withReason(
   };
 }
 
-/** What a client hears whose answer is more than the broker takes: as text it has several times the bytes of ETF. */
+/** The error for an answer above the broker's packet size: text has several times the bytes of ETF. */
 export function tooLarge(publication: Publication): Publication {
   const { length } = publication.payload;
-  const sentence = `the answer has ${length} bytes as text, which the broker does not take; ask in ETF`;
+  const sentence = `the answer has ${length} bytes as text, which the broker does not accept; ask in ETF`;
   const payload = encode(tuple(atom('io'), tuple(atom('error'), atom('internal')), Buffer.from(sentence)));
   return { ...publication, payload };
 }

@@ -4,7 +4,7 @@ export const requestTopic = 'events/1//api/anon//';
 /** What QA says of the kinds of request, by kind; rows of the table in src/handlers/index.ts. */
 export type RequestExamples = Readonly<Record<string, { readonly example: string }>>;
 
-/** What is published retained, so that whoever connects finds it: topic and text. */
+/** The retained help: topics and texts. */
 export function helpTopics(readsText: boolean, requests: RequestExamples): [topic: string, text: string][] {
   const help: [string, string][] = [['qa/help', readsText ? withText : withoutText]];
   if (readsText)

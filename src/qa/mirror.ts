@@ -4,38 +4,38 @@ import type { Format } from './formats/format.ts';
 import { toJson } from './formats/json-write.ts';
 import { redact } from './redact.ts';
 
-/** What a mirrored message says of the one that it shows. */
+/** The fields of a mirrored message. */
 export interface Shown {
   readonly form: Format;
-  /** The payload as it was sent, in bytes. */
+  /** The size of the original payload in bytes. */
   readonly bytes: number;
-  /** From the request's arrival to this answer being published. */
+  /** From the arrival of the request to the publish of this answer. */
   readonly milliseconds?: number;
   readonly redelivered?: true;
-  /** The ETF message; `undefined` for what could not be read. */
+  /** The ETF message; `undefined` if the payload is unreadable. */
   readonly message: Uint8Array | undefined;
-  /** Beyond these a message is not looked into. */
+  /** A message beyond these is not decoded. */
   readonly limits: Limits;
-  /** Why it could not be read, or is no request. */
+  /** Why it is unreadable or no request. */
   readonly because?: string | undefined;
 }
 
-/** `qa/<side>/<client>/<request>`; an empty level is `-`, for a topic that ends with `/` is easily overlooked. */
+/** `qa/<side>/<client>/<request>`; an empty level becomes `-`, because a final `/` is easy to overlook. */
 export function mirrorTopic(side: 'req' | 'rep', client: string, request: string): string {
   return `qa/${side}/${client || '-'}/${request || '-'}`;
 }
 
-/** Where notices to a phone are mirrored. */
+/** The topic that mirrors the notices to a phone. */
 export function noticeMirrorTopic(phone: string): string {
   return `qa/ses/${phone}`;
 }
 
-/** MQTT Explorer keeps about 15 KB of a topic's history, and history is what one wants to compare. */
+/** Testers compare the history of a topic, of which MQTT Explorer keeps about 15 KB. */
 const maxBytes = 6 * 1024;
 
 /**
- * A message as JSON, a line for each line of Erlang text; secrets are redacted.
- * Of one that would need more than 6 KB the term is left out and the text cut; it begins with `"truncated": true`.
+ * A message as JSON, with a line for each line of Erlang text; secrets are redacted.
+ * A message above 6 KB begins with `"truncated": true`, has no term, and its text is cut.
  */
 export function mirrored({ message, limits, ...about }: Shown, at: Date): Buffer {
   const head = { at: at.toISOString(), ...about };
@@ -59,7 +59,7 @@ function truncated(head: object, text: readonly string[]): Buffer {
   return json({ truncated: true, ...head, text: [...kept, '…'] });
 }
 
-/** Indentation, comma and end of line. */
+/** Bytes of indentation, comma and line end. */
 const lineOverhead = 6;
 const maxLine = 1024;
 

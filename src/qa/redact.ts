@@ -2,8 +2,8 @@ import { Atom, Foreign, ImproperList, isAtom, map, readForeign, type Term, Tuple
 import { recordNameOf } from './formats/record-fields.ts';
 
 /**
- * The same term without what may not be shown to everybody: codes, credentials, tokens and passwords are replaced, of
- * e-mail addresses only the first letter and the domain stay.
+ * The term without its secrets. Codes, credentials, tokens and passwords are replaced; an e-mail address keeps its first
+ * letter and its domain.
  */
 export function redact(term: Term): Term {
   if (term instanceof Uint8Array) return maskedBinary(term);
@@ -19,7 +19,7 @@ export function redact(term: Term): Term {
 
 const redacted = new Uint8Array(Buffer.from('[redacted]'));
 
-/** `data`, `login` and `password` hold codes and credentials; so does the id of AWS, or one that a client took for the code. */
+/** `data`, `login` and `password` hold codes and credentials. The id can hold one too: for AWS, or by a client's mistake. */
 function redactService(term: Tuple): Tuple {
   const { elements } = term;
   if (elements.length !== 8) return replaced(term, [...elements.keys()].slice(1));
@@ -29,7 +29,7 @@ function redactService(term: Tuple): Tuple {
   return replaced(rest, isNamed ? [3, 4, 5] : [1, 3, 4, 5]);
 }
 
-/** At these places everything is secret but atoms, and `[]`, which says that nothing was there. */
+/** In these fields all is secret except atoms and `[]`, the empty value. */
 function replaced({ elements }: Tuple, places: readonly number[]): Tuple {
   return new Tuple(
     elements.map((element, index) => {
@@ -57,7 +57,7 @@ function maskedBinary(bytes: Uint8Array): Uint8Array {
   return masked === undefined || masked === text ? bytes : new Uint8Array(Buffer.from(masked));
 }
 
-/** A list of characters that holds an address. */
+/** A list of characters that contains an address. */
 function maskedString(list: readonly Term[]): Term[] | undefined {
   const text = textOf([...list]);
   const masked = text === undefined ? undefined : mask(text);
@@ -77,7 +77,7 @@ function textOf(term: Term): string | undefined {
     if (Array.isArray(term) && term.every(isCharacter))
       return term.map((code) => String.fromCodePoint(code)).join('');
   } catch {
-    // Not UTF-8, so no text.
+    // Bytes that are not UTF-8 are no text.
   }
   return undefined;
 }

@@ -22,9 +22,9 @@ import { helpTopics, type RequestExamples } from './help.ts';
 import { mirrored, mirrorTopic, noticeMirrorTopic, type Shown } from './mirror.ts';
 
 export interface QaOptions {
-  /** `QA_TEXT`: requests may be text, and are answered in the form that they have. */
+  /** `QA_TEXT`: requests may be text; an answer has the format of its request. */
   readonly text: boolean;
-  /** `QA_MIRROR`: what passes is shown on `qa/#`. */
+  /** `QA_MIRROR`: requests, answers and notices are mirrored on `qa/#`. */
   readonly mirror: boolean;
   readonly limits: Limits;
   readonly formats: RequestFormats;
@@ -143,14 +143,14 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof PublishRefused && error.isOfSize;
 }
 
-/** A broker that refuses the mirror, or a connection that is closed, is no matter for a request. */
+/** A request does not fail when its mirror does. */
 const ignore = (): void => undefined;
 
 function after(prefix: string, topic: string): string | undefined {
   return topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined;
 }
 
-/** The request that an answer belongs to, as far as it says so itself. */
+/** The kind of the request that an answer belongs to, if the answer names it. */
 function kindOf(answer: Uint8Array): string {
   const term = decode(answer, answerLimits);
   const elements = term instanceof Tuple ? term.elements : [];
@@ -159,7 +159,7 @@ function kindOf(answer: Uint8Array): string {
   return isAtom(word) ? word.name : '-';
 }
 
-/** Where all workers know in which form each client asked last; `undefined` is ETF. */
+/** The format of each client's last request, shared by all workers; `undefined` is ETF. */
 export interface RequestFormats {
   remember(client: string, format: Format | undefined): Promise<void>;
   of(client: string): Promise<string | undefined>;

@@ -2,9 +2,8 @@ import { Atom, print, type Term, Tuple } from '../../etf/index.ts';
 import { isRecordName } from './record-fields.ts';
 
 /**
- * Write a term in Erlang's syntax with one element of each record and of each list on a line, whatever its width: so a
- * program that compares two messages line by line shows what has changed, and nothing else.
- * Tuples without a record in them, such as `{ok,email_sent}`, stay on one line.
+ * Write a term in Erlang's syntax, with each element of a record or list on its own line. A line-by-line diff of two
+ * messages then shows only the changes. Tuples without a record, such as `{ok,email_sent}`, stay on one line.
  */
 export function printLines(term: Term): string {
   return write(term, 0);
@@ -34,7 +33,7 @@ function isRecord({ elements: [tag, ...fields] }: Tuple): boolean {
   return tag instanceof Atom && fields.length > 0 && (isRecordName(tag.name) || tag.name === 'io');
 }
 
-/** Whether a list is printed as a string. */
+/** Whether the list is printed as a string. */
 function isText(list: readonly Term[]): boolean {
   return list.every((element) => typeof element === 'number') && print([...list]).startsWith('"');
 }

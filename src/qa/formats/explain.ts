@@ -16,8 +16,8 @@ import { readService } from '../../protocol/service.ts';
 import { type RecordName, recordNameOf, records } from './record-fields.ts';
 
 /**
- * Why a term is no request that can be answered, in a sentence for people; `undefined` if nothing is found.
- * It asks the readers of `src/protocol`, which decide about it, and says which place they refuse.
+ * Why a term is no valid request, in one sentence; `undefined` if no reason is found. The readers of `src/protocol` decide,
+ * and the sentence names the field that they refuse.
  * @param kinds - of request: the keys of the table in src/handlers/index.ts.
  */
 export function explain(message: Uint8Array, limits: Limits, kinds: readonly string[]): string | undefined {
@@ -58,7 +58,7 @@ function wrongSize(name: RecordName, size: number): string {
   return `a '${name}' has ${records[name].length + 1} elements${or}: the tag, ${fields}; this one has ${size}`;
 }
 
-/** Where each request looks: what it does not look at may be anything. One that is not listed looks at nothing. */
+/** The fields that each request reads; other fields may hold anything. A request that is not listed reads none. */
 const lookedAt: Readonly<Record<string, readonly string[]>> = {
   set: ['services', 'rosters', 'settings', 'presence'],
   update: ['update', 'presence'],

@@ -1,13 +1,13 @@
-/** What a payload is written in. */
+/** The format of a payload. */
 export type Format = 'etf' | 'erlang' | 'json' | 'hex' | 'base64';
 
-/** A payload that was read: the term as an ETF message; or why not, in a sentence for people. */
+/** The result of reading a payload: the term as an ETF message, or a sentence with the reason. */
 export type ReadResult = { readonly format: Format } & (
   | { readonly message: Uint8Array; readonly reason?: undefined }
   | { readonly message?: undefined; readonly reason: string }
 );
 
-/** Text that is not written as it should be. The message says where and why. */
+/** A syntax error in a text. The message gives its place and the reason. */
 export class UnreadableText extends Error {
   override readonly name = 'UnreadableText';
 }

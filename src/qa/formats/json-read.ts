@@ -4,8 +4,8 @@ import { isExact, JsonFloat, type JsonValue, parseJson } from './json-syntax.ts'
 import { type Holds, isRecordName, makeRecord, type RecordName, records } from './record-fields.ts';
 
 /**
- * Read a term from JSON: `{"request":"get","phone":"380501112233"}`, or what `writeJson` makes of any term.
- * @throws UnreadableText: with line and column where it is no JSON, with the path to a value where that means nothing.
+ * Read a term from JSON: `{"request":"get","phone":"380501112233"}`, or the output of `toJson` for any term.
+ * @throws UnreadableText with line and column of a syntax error, or with the path to an invalid value.
  * @see docs/qa.md, "JSON"
  */
 export function readJson(text: string): Term {
@@ -18,7 +18,7 @@ export function readJson(text: string): Term {
 
 type JsonObject = { readonly [key: string]: JsonValue };
 
-/** Terms nest 64 deep at most; one level of them is up to three of JSON. */
+/** Terms nest at most 64 deep; one level takes up to three levels of JSON. */
 const deepest = 200;
 
 function fail(path: string, what: string): never {
@@ -148,7 +148,7 @@ class Reader {
 
 const presencePlace = 7;
 
-/** What JSON has no word for is an object of one key, which names the kind. */
+/** A term without a JSON counterpart is an object with one key, the name of its type. */
 const typed = {
   atom: (at: Reader, value: JsonValue): Term => at.term(at.text(value), 'atom'),
   integer: (at: Reader, value: JsonValue): Term => at.term(at.text(value), 'integer'),

@@ -1,7 +1,7 @@
 import { parse } from 'lossless-json';
 import { placeOf, UnreadableText } from './format.ts';
 
-/** A number of JSON with a fraction or an exponent: a float, also when its value is whole. */
+/** A JSON number with a fraction or an exponent is a float, even if its value is whole. */
 export class JsonFloat {
   readonly value: number;
 
@@ -10,7 +10,7 @@ export class JsonFloat {
   }
 }
 
-/** A value of JSON; an integer is exact, a `bigint` past 2^53. */
+/** A JSON value. Integers are exact: a `bigint` above 2^53. */
 export type JsonValue =
   | null
   | boolean
@@ -21,7 +21,7 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
-/** Read JSON. @throws UnreadableText with line, column and what is wrong there. */
+/** Read JSON. @throws UnreadableText with line, column and the error. */
 export function parseJson(text: string): JsonValue {
   try {
     return parse(text, undefined, readNumber) as JsonValue;
@@ -40,7 +40,7 @@ function describe(error: unknown, text: string): string {
   throw error;
 }
 
-/** Decimal digits take more than linear time to read. */
+/** A bound, because reading decimal digits takes more than linear time. */
 const maxDigits = 5000;
 
 function readNumber(digits: string): number | bigint | JsonFloat {
@@ -54,7 +54,7 @@ function readNumber(digits: string): number | bigint | JsonFloat {
   return isExact(value) ? Number(value) : value;
 }
 
-/** Whether a term holds this integer as a `number`. */
+/** Whether terms hold this integer as a `number`. */
 export function isExact(value: bigint): boolean {
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
 }

@@ -12,12 +12,12 @@ import {
 } from '../../etf/index.ts';
 import { type Field, type Holds, recordNameOf, records } from './record-fields.ts';
 
-/** A value that JSON can write. */
+/** A JSON value for writing. */
 export type Json = boolean | string | number | Json[] | { [key: string]: Json };
 
 /**
- * A term as JSON that `readJson` reads back. Binaries of text are strings, records are objects without their unset
- * fields, integers past 2^53 are strings; what JSON has no word for is an object of one key that names its kind.
+ * A term as JSON that `readJson` reads back. Text binaries and integers above 2^53 are strings; records are objects
+ * without their unset fields. A term without a JSON counterpart is an object with one key, the name of its type.
  * @see docs/qa.md, "JSON"
  */
 export function toJson(term: Term, holds: Holds = 'anything'): Json {

@@ -15,10 +15,10 @@ import { records } from './record-fields.ts';
 const ETF_VERSION = 131;
 
 /**
- * Read a payload by its form: ETF if its first byte is 131, which is not looked into; otherwise text: Erlang's syntax,
- * a JSON object, or ETF in hexadecimal digits or base64. Byte order mark, white space and a final dot don't count.
- * @param maxTextBytes - longer text is not read; a `'Profile'` of a few hundred contacts needs 30,000.
- * @returns the ETF message, or a sentence that says where and why there is none; never throws on what a client can send.
+ * Read a payload in any format. ETF begins with byte 131, and is not decoded. Other payloads are text: Erlang's syntax, a
+ * JSON object, or ETF in hexadecimal digits or base64. Byte order mark, white space and a final dot are ignored.
+ * @param maxTextBytes - longer text is refused; a `'Profile'` of a few hundred contacts needs 30,000.
+ * @returns the ETF message, or a sentence with the place and the reason; never throws on a client's input.
  */
 export function readFormat(
   payload: Uint8Array,
@@ -54,7 +54,7 @@ function textOf(payload: Uint8Array, maxBytes: number): string | { because: stri
   }
 }
 
-/** What becomes of the byte 131 in a program that takes all bytes for Latin-1, or for UTF-8 with something missing. */
+/** The byte 131 after an editor has read it as Latin-1, or as invalid UTF-8. */
 const destroyed = [
   [0xc2, 0x83],
   [0xef, 0xbf, 0xbd],
@@ -86,7 +86,7 @@ const readers: Record<TextFormat, (text: string) => Uint8Array> = {
   base64: (text) => Buffer.from(withoutEnd(text).replaceAll(/\s/g, ''), 'base64'),
 };
 
-/** A term as a message; a binary that is a message itself, as Erlang's shell shows it, as that one. */
+/** The message of a term. A binary that holds a message, as Erlang's shell prints it, becomes that message. */
 function messageOf(term: Term): Uint8Array {
   return term instanceof Uint8Array && term[0] === ETF_VERSION ? term : encode(term);
 }

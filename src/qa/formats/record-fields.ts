@@ -1,11 +1,11 @@
 import { atom, isAtom, type Term, Tuple } from '../../etf/index.ts';
 
-/** What a field of a record usually holds; decides how JSON is read there. */
+/** The usual type of a record field, by which JSON is read. */
 export type Holds = 'anything' | 'atom' | 'integer' | { readonly listOf: RecordName };
 
 export interface Field {
   readonly name: string;
-  /** Its value where a record is written without it. */
+  /** The value of an unset field. */
   readonly default: Term;
   readonly holds: Holds;
 }
@@ -18,7 +18,7 @@ const atomic = (name: string): Field => ({ name, default: [], holds: 'atom' });
 const counted = (name: string): Field => ({ name, default: 0, holds: 'integer' });
 const list = (name: string, listOf: RecordName): Field => ({ name, default: [], holds: { listOf } });
 
-/** The protocol's records, fields in their order after the tag; see docs/protocol.md, "Records". */
+/** The records of the protocol, with their fields in order, without the tag; see docs/protocol.md, "Records". */
 export const records: Readonly<Record<RecordName, readonly Field[]>> = {
   Profile: [
     ...anything('phone'),
@@ -60,14 +60,14 @@ export function isRecordName(name: string): name is RecordName {
   return Object.hasOwn(records, name);
 }
 
-/** The name of the record that a tuple is, whatever number of elements it has. */
+/** The record name of a tuple, for any number of elements. */
 export function recordNameOf(term: Term): RecordName | undefined {
   if (!(term instanceof Tuple)) return undefined;
   const [tag] = term.elements;
   return isAtom(tag) && isRecordName(tag.name) ? tag.name : undefined;
 }
 
-/** A record made of the values that are given; the others have their defaults. */
+/** A record with the given values, and defaults for the others. */
 export function makeRecord(name: RecordName, values: ReadonlyMap<string, Term>): Tuple {
   return new Tuple([atom(name), ...records[name].map((field) => values.get(field.name) ?? field.default)]);
 }

@@ -3,7 +3,7 @@ import { printLines } from './erlang-lines.ts';
 import type { Format } from './format.ts';
 import { toJson } from './json-write.ts';
 
-/** What MQTT 5 clients are told of a payload. */
+/** The MQTT 5 Content Type of each format. */
 export const contentTypes: Record<Format, string> = {
   etf: 'application/x-erlang-binary',
   erlang: 'text/x-erlang',
@@ -12,7 +12,7 @@ export const contentTypes: Record<Format, string> = {
   base64: 'text/plain',
 };
 
-/** Write an ETF message in a form; in Erlang's syntax and in JSON with one element on a line. */
+/** Write an ETF message in a format; Erlang's syntax and JSON have one element on a line. */
 export function writeFormat(message: Uint8Array, format: Format): Buffer {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
   switch (format) {
@@ -28,7 +28,7 @@ export function writeFormat(message: Uint8Array, format: Format): Buffer {
   }
 }
 
-/** The worker's own answers may be larger than what it takes from a client. */
+/** Answers may be larger than requests. */
 export const answerLimits: Limits = {
   payloadBytes: 2 ** 28,
   nesting: 1000,

@@ -28,7 +28,7 @@ class Broker {
       writableLength: 0,
       write: (bytes: Buffer) => this.#parser?.parse(bytes),
     };
-    const turn = { begin: () => undefined } as unknown as WriteBatcher;
+    const turn = { schedule: () => undefined } as unknown as WriteBatcher;
     this.outbound = new Outbound({ stream } as unknown as MqttClient, turn);
   }
 
