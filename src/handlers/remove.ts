@@ -1,5 +1,5 @@
 import { atom, encodeFragment, type Fragment } from '../etf/index.ts';
-import { changeContact, isDeleted } from '../protocol/contact.ts';
+import { changeContact, outlivesRemoval } from '../protocol/contact.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import type { Removal } from '../store/removals.ts';
@@ -11,7 +11,8 @@ import { type Notice, type Outcome, type RecordedRequest, type Request, refuseOr
  * `remove`: delete the profile, its verifications, credentials and all sessions of the phone. Its limits stay.
  *
  * Answers `{'Profile',Phone,[],[],[],0,0,[],remove}` to every client with an active session of the phone; then a
- *         `'Contact'` with status `deleted` to `ses/<phone>` of each mutual contact that is not `deleted` already.
+ *         `'Contact'` with status `deleted` to `ses/<phone>` of each mutual contact that is not `deleted` already, and not
+ *         banned or ignored on either side.
  * Refuses `not_found`; `busy` while another profile is just moving to the phone.
  * @see docs/protocol.md, "remove"
  */
@@ -71,7 +72,7 @@ async function* finish(
 }
 
 const markDeleted = (contact: Fragment): Fragment | undefined =>
-  isDeleted(contact) ? undefined : changeContact(contact, { status: deleted });
+  outlivesRemoval(contact) ? undefined : changeContact(contact, { status: deleted });
 
 const deleted = encodeFragment(atom('deleted'));
 

@@ -68,9 +68,16 @@ const silent: ReadonlySet<string> = new Set([
   'nonexised', // Spelled as the protocol spells it.
 ]);
 
-/** Whether a stored contact was removed, or has already received the notice of it. */
-export function isDeleted(contact: Fragment): boolean {
-  return contactStatus(contact) === 'deleted';
+/** Whether a stored contact is banned or ignored, on either side. Neither a removal nor a move of the other side lifts that. */
+export function isBan(contact: Fragment): boolean {
+  return bans.has(contactStatus(contact) ?? '');
+}
+
+const bans: ReadonlySet<string> = new Set(['ban', 'banned', 'ignore']);
+
+/** Whether a removal leaves a stored contact as it is, and tells nobody: a ban, or one that is `deleted` already. */
+export function outlivesRemoval(contact: Fragment): boolean {
+  return isBan(contact) || contactStatus(contact) === 'deleted';
 }
 
 /** Makes a payload of a contact. */

@@ -1,5 +1,5 @@
 import { encodeFragment, type Fragment, listElements, listOf } from '../etf/index.ts';
-import { type Contact, contactPhoneId, isDeleted, isFriend, readContact } from './contact.ts';
+import { type Contact, contactPhoneId, isFriend, outlivesRemoval, readContact } from './contact.ts';
 import { canonical, isInteger, readInteger, readText, unset } from './fields.ts';
 import { readList, writeList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
@@ -73,9 +73,9 @@ export function friendPlaces(rosters: Fragment): ContactEntry[] {
   return placesWhere(rosters, isFriend);
 }
 
-/** Lists those contacts in joined rosters whose status is `deleted`. */
-export function deletedPlaces(rosters: Fragment): ContactEntry[] {
-  return placesWhere(rosters, isDeleted);
+/** The places of those contacts in joined rosters that hear nothing of a removal. */
+export function placesOutlivingRemoval(rosters: Fragment): ContactEntry[] {
+  return placesWhere(rosters, outlivesRemoval);
 }
 
 function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean): ContactEntry[] {
@@ -109,12 +109,24 @@ export function renameContact(
   { roster, phoneId }: ContactEntry,
   newPhoneId: string,
 ): Fragment {
+  return changePhoneIds(skeletons, roster, (phoneIds) =>
+    phoneIds.filter((each) => each !== newPhoneId).map((each) => (each === phoneId ? newPhoneId : each)),
+  );
+}
+
+/** Stored outlines without the `phone_id` at a place. */
+export function removeContact(skeletons: Fragment, { roster, phoneId }: ContactEntry): Fragment {
+  return changePhoneIds(skeletons, roster, (phoneIds) => phoneIds.filter((each) => each !== phoneId));
+}
+
+function changePhoneIds(
+  skeletons: Fragment,
+  roster: string,
+  change: (phoneIds: readonly string[]) => readonly string[],
+): Fragment {
   const rosters = splitSkeletons(skeletons).map(({ id, phoneIds, fields, fragment }) => {
     if (fields === undefined || id !== roster) return fragment;
-    const renamed = phoneIds
-      .filter((each) => each !== newPhoneId)
-      .map((each) => (each === phoneId ? newPhoneId : each));
-    return recordOf('Roster', fields.with(fieldIndex.userlist, writePhoneIds(renamed)));
+    return recordOf('Roster', fields.with(fieldIndex.userlist, writePhoneIds(change(phoneIds))));
   });
   return listOf(rosters);
 }

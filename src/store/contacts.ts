@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFragment, type Fragment } from '../etf/index.ts';
 import { uniqueIds } from '../lib/unique-id.ts';
-import { changeContact, isFriend } from '../protocol/contact.ts';
-import { type ContactEntry, renameContact } from '../protocol/roster.ts';
+import { changeContact, isBan, isFriend } from '../protocol/contact.ts';
+import { type ContactEntry, removeContact, renameContact } from '../protocol/roster.ts';
 import type { Database } from './redis/database.ts';
 import { Fault } from './redis/fault.ts';
 import { withRetry } from './redis/retry.ts';
@@ -25,7 +25,8 @@ export interface Contacts {
   /**
    * Give one contact that is a friend another `phone_id` as one step, with a record of it.
    * @param cause - names what it is done for; by it a repetition finds the record.
-   * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is no friend.
+   * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is no friend, or
+   *   the new `phone_id` is banned there: that entry stays then, and the friend's goes.
    */
   rename(
     phone: string,
@@ -67,7 +68,7 @@ export function openContacts(redis: Database, doneSeconds: number): Contacts {
     rename(phone, entry, newPhoneId, cause) {
       const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
       const done = keys.done(phone, contactRecord(cause, entry));
-      return rename({ profile, contacts, done, isMeant: isFriend }, entry, newPhoneId);
+      return rename({ profile, contacts, done, isMeant: isFriend, staysAt: isBan }, entry, newPhoneId);
     },
   };
 }
@@ -79,6 +80,8 @@ export interface RenameTarget {
   readonly done: string;
   /** Which contacts are renamed; default all. */
   readonly isMeant?: (contact: Fragment) => boolean;
+  /** Which contacts that have the new name already keep it, so that the renamed one goes; default none. */
+  readonly staysAt?: (contact: Fragment) => boolean;
 }
 
 /** Gives one contact of a profile, under whatever keys that stands, another `phone_id`; as `Contacts.rename`. */
@@ -86,7 +89,7 @@ export function renaming(redis: Database, doneSeconds: number) {
   const { connection } = redis;
   const nextVersion = uniqueIds();
   return (
-    { profile, contacts, done, isMeant = () => true }: RenameTarget,
+    { profile, contacts, done, isMeant = () => true, staysAt = () => false }: RenameTarget,
     entry: ContactEntry,
     newPhoneId: string,
   ): Promise<Fragment | undefined> =>
@@ -102,14 +105,18 @@ export function renaming(redis: Database, doneSeconds: number) {
         return isDone && isMeant(renamed) ? renamed : undefined;
       }
       if (!isMeant(contact)) return undefined;
-      const next = changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
-      const nextSkeletons = renameContact(skeletons, entry, newPhoneId);
+      const kept = renamed && staysAt(renamed) ? renamed : undefined;
+      const next = kept ?? changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
+      const nextSkeletons = kept
+        ? removeContact(skeletons, entry)
+        : renameContact(skeletons, entry, newPhoneId);
       const answer = await redis.run(
         'rename-contact',
         [contacts, profile, done],
         [version, nextVersion(), field, newField, next, nextSkeletons, doneSeconds],
       );
-      return answer === 'changed' ? answer : next;
+      if (answer === 'changed') return answer;
+      return kept ? undefined : next;
     });
 }
 

@@ -1,5 +1,5 @@
 import { uniqueIds } from '../lib/unique-id.ts';
-import { type ContactEntry, contactEntries, deletedPlaces } from '../protocol/roster.ts';
+import { type ContactEntry, contactEntries, placesOutlivingRemoval } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
 import type { RequestRef } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
@@ -12,7 +12,7 @@ export interface Removal {
   readonly mark: string;
   /** The clients that had an active session when it began. */
   readonly clients: readonly string[];
-  /** Where those of its contacts stood that were not `deleted` already. */
+  /** Where those of its contacts stood that hear of the removal. */
   readonly entries: readonly ContactEntry[];
   /** Whether those sessions have ended; whoever has one of the phone by now has signed in anew. */
   readonly hasEndedSessions: boolean;
@@ -86,7 +86,7 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
           doneSeconds,
           removalSeconds,
           mark,
-          JSON.stringify(deletedPlaces(stored.rosters).map(contactField)),
+          JSON.stringify(placesOutlivingRemoval(stored.rosters).map(contactField)),
           stored.version,
         ],
       );

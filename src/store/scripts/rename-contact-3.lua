@@ -8,8 +8,8 @@
   ARGV[2]  version of the new state, never used before
   ARGV[3]  field of the contact, <roster id>:<phone_id>
   ARGV[4]  its new field
-  ARGV[5]  the contact with its new `phone_id`, an ETF fragment
-  ARGV[6]  the outlines with the new `phone_id`, an ETF fragment
+  ARGV[5]  the contact that stands there then, an ETF fragment: with its new `phone_id`, or the ban that has it already
+  ARGV[6]  the outlines without the old `phone_id` and with the new one, an ETF fragment
   ARGV[7]  seconds for which KEYS[3] is kept
 
   Returns  "stored"   the contact has its new name

@@ -31,6 +31,11 @@ function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News)
   const phoneId = `${us}_${entry.roster}`;
   const present = entryOf(theirs, theirRoster, phoneId);
   if (present !== undefined && !isNotified(present, news)) return [{ state }];
+  const banned = entryOf(theirs, theirRoster, `${asked.phone}_${entry.roster}`);
+  if (news.is === 'moved' && present !== undefined && banned !== undefined && bans.includes(banned.status)) {
+    const profile = withoutEntry(theirs, theirRoster, present);
+    return [{ state: { ...state, profiles: put(state.profiles, other, profile) } }];
+  }
   const changed = changeEntry(theirs, theirRoster, phoneId, (contact) =>
     changes(contact, news, asked.phone, entry),
   );
@@ -47,12 +52,14 @@ function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News)
 }
 
 /**
- * Whether a contact, on either side, lets its phone receive a notice: only friends do, and for a removal all
- * remaining contacts.
+ * Whether a contact, on either side, lets its phone receive a notice: only friends do, and for a removal open
+ * requests too.
  */
 export function isNotified({ status }: Contact, { is }: News): boolean {
-  return is === 'deleted' ? status !== 'deleted' : !silent.includes(status);
+  return is === 'deleted' ? status !== 'deleted' && !bans.includes(status) : !silent.includes(status);
 }
+
+const bans = ['ban', 'banned', 'ignore'];
 
 const silent = ['request', 'authorization', 'ignore', 'ban', 'banned', 'deleted', 'nonexised'];
 
@@ -88,6 +95,15 @@ function changeEntry(
     return { ...roster, contacts };
   });
   return { profile: { ...profile, rosters }, contact: changed };
+}
+
+function withoutEntry(profile: Profile, rosterId: string, contact: Contact): Profile {
+  const rosters = profile.rosters.map((roster) =>
+    typeof roster === 'number' || String(roster.id) !== rosterId
+      ? roster
+      : { ...roster, contacts: roster.contacts.filter((each) => each !== contact) },
+  );
+  return { ...profile, rosters };
 }
 
 function entryOf(profile: Profile, rosterId: string, phoneId: string): Contact | undefined {

@@ -13,9 +13,9 @@ import { writeList } from '../../../src/protocol/list.ts';
 import {
   type ContactEntry,
   contactEntries,
-  deletedPlaces,
   friendPlaces,
   joinRosters,
+  placesOutlivingRemoval,
   type Roster,
   readRoster,
   readRosters,
@@ -70,13 +70,13 @@ test('a status is read in any encoding of an atom; anything else is a friend’s
   }
 });
 
-test('friends and deleted contacts are found in joined rosters', () => {
+test('friends, and contacts that outlive a removal, are found in joined rosters', () => {
   const statuses = [[], atom('ban'), atom('friend'), atom('deleted')];
   const userlist = statuses.map((status, n) => contact({ phoneId: `${n}_1`, lastMessage: [n], status }));
   const rosters = fragment([5, roster({ id: 7, userlist }), roster({ id: 8, userlist: userlist.slice(1) })]);
   const at = (id: string, ...numbers: number[]) => numbers.map((n) => ({ roster: id, phoneId: `${n}_1` }));
   assert.deepEqual(friendPlaces(rosters), [...at('7', 0, 2), ...at('8', 2)]);
-  assert.deepEqual(deletedPlaces(rosters), [...at('7', 3), ...at('8', 3)]);
+  assert.deepEqual(placesOutlivingRemoval(rosters), [...at('7', 1, 3), ...at('8', 1, 3)]);
   assert.deepEqual(friendPlaces(fragment([])), []);
 });
 
