@@ -98,9 +98,10 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
     async ask(proposer, replaced) {
       const { client, oldPhone, ref } = proposer;
       const newPhone = ref.phone;
-      const [answer, profiles] = await Promise.all([
+      const [answer, profiles, before] = await Promise.all([
         look(redis, newPhone, replaced?.version ?? ''),
         withRetry(() => connection.exists(keys.profile(oldPhone))),
+        listedBefore(redis, oldPhone, newPhone),
       ]);
       // What is refused leaves an earlier proposal as it is.
       if (answer !== 'stored') return answer;
@@ -116,7 +117,11 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
         ),
       ]);
       if (wanted === 'not_found') return wanted;
-      await list(proposer);
+      // What a crash leaves on the list before counts no more, and lapses.
+      await Promise.all([
+        list(proposer),
+        before && redis.run('withdraw-proposal', [before.list], [oldPhone, before.name]),
+      ]);
       return 'stored';
     },
     find: async (newPhone) => underWay(newPhone, await read(newPhone)),
@@ -135,6 +140,18 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
       return { from, to: newPhone, claim: undefined, isSettled: false };
     },
   };
+}
+
+/**
+ * Where an old phone is listed that is about to ask for another number. Read before it asks: an entry that it makes there
+ * afterwards has another name, and stays.
+ */
+async function listedBefore({ connection, keys }: Database, oldPhone: string, newPhone: string) {
+  const to = await withRetry(() => connection.get(keys.migrating(oldPhone)));
+  if (to === null || to === newPhone) return undefined;
+  const list = keys.migration(to);
+  const name = await withRetry(() => connection.hget(list, oldPhone));
+  return name === null ? undefined : { list, name };
 }
 
 /** Whether a phone may be asked for: claim and version as one state, so that there was a moment at which it might. */
