@@ -15,7 +15,7 @@ import { changeOwnProfile } from './own-profile.ts';
  * `link`: mail a six-digit code to the address in the first `email` service.
  *
  * Keeps   a keyed hash of the code for 10 minutes and the service as `added`, in one step once the mail is accepted;
- *         nothing, not even the place in the limits, if it is refused.
+ *         nothing, not even the place in the limits, if it is refused; but the attempt counts.
  * Answers `{io,{ok,email_sent},<<>>}` once the mail server has accepted the mail.
  * Refuses `invalid_data`, `invalid_email`, `too_many_requests`, `email_send`, `busy`; `not_authorized` if the profile was
  *         removed or has moved to another phone while the mail was under way.
@@ -35,7 +35,8 @@ export const link: RecordedHandler = {
     const code = String(randomInt(1_000_000)).padStart(6, '0');
     const mailed = await mailCode(request, context, { to: address, code });
     if (mailed !== 'accepted') {
-      await Promise.all(slots.map((slot) => slot.release()));
+      const unused = mailed === 'busy' ? [...slots.ofMail, slots.ofAttempt] : slots.ofMail;
+      await Promise.all(unused.map((slot) => slot.release()));
       return refuse(mailed);
     }
     const kept = await keepCode(request, context, { to: address, code });

@@ -19,12 +19,23 @@ const codesOfMailbox: Quota = { name: 'address', max: 10, windowMs: hourMs, minG
  */
 const codesOfDomain: Quota = { name: 'domain', max: 100, windowMs: hourMs, minGapMs: 0 };
 
+/** Mails of one phone that are handed to a mail server, also those that it refuses: else it could be asked without end. */
+const attemptsOfPhone: Quota = { name: 'mails', max: 30, windowMs: hourMs, minGapMs: 0 };
+
+/** The slots of one mail. */
+export interface MailSlots {
+  /** Released if the mail server refuses the mail. */
+  readonly ofMail: readonly QuotaSlot[];
+  /** Released only if no mail server was asked. */
+  readonly ofAttempt: QuotaSlot;
+}
+
 /** Take a place in each limit that a mail to the address counts in, or in none. */
 export async function takePlaces(
   request: RecordedRequest,
   context: Context,
   address: string,
-): Promise<readonly QuotaSlot[] | 'too_many_requests'> {
+): Promise<MailSlots | 'too_many_requests'> {
   const { delivery } = request;
   const slots = await take(request, context, address, delivery.redelivered);
   if (slots !== 'too_many_requests' || delivery.redelivered || (await delivery.isStillOwned())) return slots;
@@ -55,7 +66,10 @@ async function take(request: RecordedRequest, context: Context, address: string,
     }
     slots.push(slot);
   }
-  return slots;
+  const ofAttempt = await quotas.acquire(attemptsOfPhone, phone, ref, isRepeated);
+  if (ofAttempt !== 'too_many_requests') return { ofMail: slots, ofAttempt };
+  await Promise.all(slots.map((taken) => taken.release()));
+  return ofAttempt;
 }
 
 /** Whether the profile has the address as a verified service. */

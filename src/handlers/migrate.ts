@@ -19,10 +19,10 @@ const proposalsOfPhone: Quota = { name: 'migrate', max: 30, windowMs: 60 * 60_00
  */
 export const migrate: RecordedHandler = {
   async handle(request, { migrations, profiles, quotas }) {
-    const { sessionPhone, phone, ref, stored, redelivered, replyTo } = request;
+    const { sessionPhone, phone, ref, stored, delivery, replyTo } = request;
     if (sessionPhone === undefined) return refuse('not_authorized');
     if (sessionPhone === phone) return refuse('already_exists');
-    const slot = await quotas.acquire(proposalsOfPhone, sessionPhone, { key: ref.key, redelivered });
+    const slot = await quotas.acquire(proposalsOfPhone, sessionPhone, ref, delivery.redelivered);
     if (slot === 'too_many_requests') return refuse(slot);
     const proposer = { client: replyTo.client, oldPhone: sessionPhone, ref };
     for (let replaced = stored; !isTaken(replaced); replaced = await profiles.read(phone)) {

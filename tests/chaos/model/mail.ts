@@ -61,12 +61,18 @@ function linkChecked(outside: Outside, state: State, operation: Operation, task:
 function linkPhone(outside: Outside, state: State, operation: Operation, { isOwn }: Checking): Move[] {
   if (!mayMailOf(outside, state, operation)) return refuses(state, operation, 'too_many_requests');
   const phonePlaces = withSlot(state.phoneSlots, operation.asked.phone, outside, operation);
-  return [
-    {
-      state: { ...state, phoneSlots: phonePlaces },
-      task: { step: isOwn ? 'mail' : 'address', answered: false },
-    },
-  ];
+  const next = { ...state, phoneSlots: phonePlaces };
+  if (isOwn) return attempt(outside, next, operation);
+  return [{ state: next, task: { step: 'address', answered: false } }];
+}
+
+/** The last limit counts what is handed to the mail server, and gives nothing back. */
+function attempt(outside: Outside, state: State, operation: Operation): Move[] {
+  const { phone } = operation.asked;
+  if (recentSlots(state.attempts, phone, outside, operation).length >= maxAttempts)
+    return refuses(released(state, operation), operation, 'too_many_requests');
+  const attempts = withSlot(state.attempts, phone, outside, operation);
+  return [{ state: { ...state, attempts }, task: { step: 'mail', answered: false } }];
 }
 
 /** Releases the quota slot of the phone if the address has none free; others may have seen it taken meanwhile. */
@@ -77,12 +83,12 @@ function linkAddress(outside: Outside, state: State, operation: Operation): Move
   if (recent.length >= maxOfAddress)
     return refuses(released(state, operation), operation, 'too_many_requests');
   const addressPlaces = withSlot(state.addressSlots, asked.address, outside, operation);
-  return [{ state: { ...state, addressSlots: addressPlaces }, task: { step: 'mail', answered: false } }];
+  return attempt(outside, { ...state, addressSlots: addressPlaces }, operation);
 }
 
 type Slots = State['phoneSlots'];
 
-function withSlot(slots: Slots, name: string, { skipped }: Outside, { id, time }: Operation): Slots {
+export function withSlot(slots: Slots, name: string, { skipped }: Outside, { id, time }: Operation): Slots {
   const place: QuotaSlot = { operation: id, taken: { from: time.from + skipped, to: time.to + skipped } };
   return put(slots, name, [...(slots[name] ?? []), place]);
 }
@@ -129,7 +135,12 @@ function released(state: State, { id, asked }: Operation): State {
   };
 }
 
-function recentSlots(slots: Slots, name: string, { skipped }: Outside, { time }: Operation): QuotaSlot[] {
+export function recentSlots(
+  slots: Slots,
+  name: string,
+  { skipped }: Outside,
+  { time }: Operation,
+): QuotaSlot[] {
   return (slots[name] ?? []).filter(({ taken }) => taken.to + hourMs > time.to + skipped);
 }
 
@@ -143,6 +154,7 @@ function mayMailOf(outside: Outside, state: State, operation: Operation): boolea
 const apartMs = 60_000;
 const maxOfPhone = 5;
 const maxOfAddress = 10;
+const maxAttempts = 30;
 const maxWrongCodes = 10;
 
 /** The codes that a phone has tried for an address within a day. */

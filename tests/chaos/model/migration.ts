@@ -4,14 +4,19 @@
  */
 
 import { refuses, says } from './answering.ts';
+import { recentSlots, withSlot } from './mail.ts';
 import type { Operation, Outside, PhoneOperation } from './operation.ts';
 import { type Moment, type Profile, put, type State } from './state.ts';
 import type { Move, Task } from './task.ts';
 
-export function migrate(state: State, operation: Operation): Move[] {
+export function migrate(outside: Outside, before: State, operation: Operation): Move[] {
   const { asked, client } = operation;
-  const old = state.sessions[client] ?? '';
-  const isRefused = old === asked.phone || isTaken(state.profiles[asked.phone]);
+  const old = before.sessions[client] ?? '';
+  if (old === asked.phone) return refuses(before, operation, 'already_exists');
+  if (recentSlots(before.proposalSlots, old, outside, operation).length >= maxProposals)
+    return refuses(before, operation, 'too_many_requests');
+  const state = { ...before, proposalSlots: withSlot(before.proposalSlots, old, outside, operation) };
+  const isRefused = isTaken(state.profiles[asked.phone]);
   const refusals = [
     ...(isRefused || isBusy(state, asked.phone) ? refuses(state, operation, 'already_exists') : []),
     ...(state.profiles[old] === undefined ? refuses(state, operation, 'not_found') : []),
@@ -41,6 +46,9 @@ export function list(state: State, operation: Operation, { old, until }: Task & 
   const next = { ...state, askedBy: put(state.askedBy, phone, [...others, { old, until }]) };
   return says(next, operation, { io: 'ok', word: 'migration' });
 }
+
+/** Of one old phone within an hour. */
+const maxProposals = 30;
 
 const dayMs = 24 * 60 * 60_000;
 

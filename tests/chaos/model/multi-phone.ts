@@ -65,7 +65,7 @@ function begin(outside: Outside, state: State, operation: Operation): Move[] {
     case 'remove':
       return remove(state, operation);
     case 'migrate':
-      return migrate(state, operation);
+      return migrate(outside, state, operation);
     case 'phone':
       return phone(outside, state, { ...operation, asked });
     default:

@@ -64,6 +64,10 @@ export interface State {
   readonly codes: ByName<ByName<Code>>;
   readonly phoneSlots: ByName<readonly QuotaSlot[]>;
   readonly addressSlots: ByName<readonly QuotaSlot[]>;
+  /** Mails of a phone that were handed to the mail server; never given back. */
+  readonly attempts: ByName<readonly QuotaSlot[]>;
+  /** Requests of an old phone to move. */
+  readonly proposalSlots: ByName<readonly QuotaSlot[]>;
   /** Wrong codes, by phone and address. */
   readonly wrongCodes: ByName<ByName<readonly Moment[]>>;
   /** All addresses that a phone has ever confirmed. */
@@ -90,6 +94,8 @@ export const nothing: State = {
   codes: {},
   phoneSlots: {},
   addressSlots: {},
+  attempts: {},
+  proposalSlots: {},
   wrongCodes: {},
   confirmed: {},
   askedBy: {},

@@ -87,7 +87,7 @@ test('killed when the answer was sent: email_sent is answered twice, and only on
   assert.equal(mailsTo('twice@example.org').length, 1);
 });
 
-test('killed while the mail hangs: it is mailed when the worker is back; refused then, it uses no slot in the limits', async () => {
+test('killed while the mail hangs: it is mailed when the worker is back; refused then, it uses no slot but that of the attempt', async () => {
   const phone = await own.harness.phone();
   const places = await placesIn('limit:*');
   const request = link(phone, 'hung@example.org');
@@ -98,7 +98,8 @@ test('killed while the mail hangs: it is mailed when the worker is back; refused
   own.sink.refuse('rcpt');
   await resurrect();
   assert.deepEqual(decode((await phone.take()).payload), refusal('email_send'));
-  assert.equal(await placesIn('limit:*'), places);
+  assert.equal(await placesIn('limit:*'), places + 1);
+  assert.equal(await placesIn(`limit:{${phone.number}}:mails`), 1);
 
   own.sink.refuse('none');
   own.sink.hang('data');
@@ -107,8 +108,8 @@ test('killed while the mail hangs: it is mailed when the worker is back; refused
   own.sink.hang(false);
   await resurrect();
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
-  // One of the phone, one of the mailbox, one of the domain.
-  assert.equal(await placesIn('limit:*'), places + 3);
+  // One of the phone, one of the mailbox, one of the domain; and two attempts.
+  assert.equal(await placesIn('limit:*'), places + 5);
   assert.deepEqual(await phone.ask(request), refusal('too_many_requests'));
   assert.equal(mailsTo('hung@example.org').length, 1);
 });
