@@ -95,7 +95,7 @@ async function measure(sessions: number): Promise<Record<string, string | number
     });
     const before = processorMs(pid);
     for await (const page of clients.all()) void page;
-    for (const of of ['groups', 'roles'] as const) for await (const page of clients.names(of)) void page;
+    for (const kind of ['groups', 'roles'] as const) for await (const page of clients.names(kind)) void page;
     const sweepMs = processorMs(pid) - before;
     await others.stop();
     return {

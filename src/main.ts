@@ -28,8 +28,9 @@ import { type Probes, serveHttp } from './telemetry/http.ts';
 import { CallInstrumentation } from './telemetry/instrumentation-calls.ts';
 import { type Log, openLog } from './telemetry/log.ts';
 import { type Metrics, openMetrics } from './telemetry/metrics.ts';
+import { openTracing } from './telemetry/open-tracing.ts';
 import { brokerProblems, problemsOf, trackConnection, trackReadiness } from './telemetry/readiness.ts';
-import { openTracing, type Tracing } from './telemetry/tracing.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 
 // On Node 20 the SDK would print a notice between the lines of the log.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';

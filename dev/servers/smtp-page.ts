@@ -1,6 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { escapeHtml } from '../../src/services/mail/templates.ts';
-import type { CaughtMail } from './smtp.ts';
+
+/** What the page shows of a mail; `/mails.json` has all that there is of it. */
+interface ShownMail {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  /** ISO 8601. */
+  readonly receivedAt: string;
+}
 
 /**
  * Serves a page that lists caught mails, newest first: `/` for people, `/mails.json` for programs.
@@ -8,7 +18,7 @@ import type { CaughtMail } from './smtp.ts';
  * The policy below runs no script of a mail and loads nothing, also in the sandboxed frames. Only requests by a
  * loopback name are answered, so that no web site can read codes through its own name.
  */
-export function mailPage(mails: () => readonly CaughtMail[]): Server {
+export function mailPage(mails: () => readonly ShownMail[]): Server {
   return createServer((request, response) => answer(request, response, mails()));
 }
 
@@ -19,7 +29,7 @@ const headers = {
   'Cache-Control': 'no-store',
 };
 
-function answer(request: IncomingMessage, response: ServerResponse, mails: readonly CaughtMail[]): void {
+function answer(request: IncomingMessage, response: ServerResponse, mails: readonly ShownMail[]): void {
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '')) {
     response.writeHead(403, headers).end();
   } else if (request.url === '/mails.json') {
@@ -31,7 +41,7 @@ function answer(request: IncomingMessage, response: ServerResponse, mails: reado
   }
 }
 
-function page(mails: readonly CaughtMail[]): string {
+function page(mails: readonly ShownMail[]): string {
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Caught mails</title>
@@ -49,7 +59,7 @@ ${mails.toReversed().map(article).join('\n')}
 `;
 }
 
-function article(mail: CaughtMail): string {
+function article(mail: ShownMail): string {
   const about = `${mail.receivedAt}, from ${mail.from} to ${mail.to.join(', ')}`;
   return `<article>
 <h2>${escapeHtml(mail.subject)}</h2>

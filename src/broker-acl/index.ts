@@ -1,4 +1,3 @@
-import type { Settings } from '../config/settings.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
 import { type AclWork, openAclWork } from '../store/acl-work.ts';
 import type { Database } from '../store/redis/database.ts';
@@ -7,7 +6,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { BrokerAcl } from './broker.ts';
 import { openBrokerClients } from './client.ts';
-import { openDynamicSecurity } from './dynamic-security.ts';
+import { openDynamicSecurity, type SecurityConnection } from './dynamic-security.ts';
 import { AclSync } from './sync.ts';
 
 /** Keeps the brokers' lists of clients equal to the sessions in Redis, if the worker may change those lists. */
@@ -22,10 +21,18 @@ export interface BrokerAclSync {
 /** If a worker crashes while it ends a session, the sync of the phone starts after this time. */
 const endMs = 5_000;
 
+/** The brokers, and the user of this worker that may change their lists of clients. */
+export interface BrokerAclOptions extends Omit<SecurityConnection, 'url'> {
+  readonly urls: readonly string[];
+  /** Whether workers change the lists. */
+  readonly dynamicSecurity: boolean;
+  readonly dynamicSecuritySweepMs: number;
+}
+
 /** The list of work for each broker; none without `MQTT_DYNAMIC_SECURITY`. */
 export function openAclWorks(
   redis: Database,
-  { urls, dynamicSecurity }: Pick<Settings['mqtt'], 'urls' | 'dynamicSecurity'>,
+  { urls, dynamicSecurity }: Pick<BrokerAclOptions, 'urls' | 'dynamicSecurity'>,
 ): AclWork[] {
   return dynamicSecurity ? urls.map((url) => openAclWork(redis, new URL(url).host)) : [];
 }
@@ -48,7 +55,7 @@ export interface BrokerAclSyncDeps {
 }
 
 export function openBrokerAclSync(
-  { urls, clientId, username, password, tls, dynamicSecuritySweepMs: sweepMs }: Settings['mqtt'],
+  { urls, clientId, username, password, tls, dynamicSecuritySweepMs: sweepMs }: BrokerAclOptions,
   { works, sessions, brokers, metrics, log }: BrokerAclSyncDeps,
 ): BrokerAclSync {
   if (works.length === 0) return { sync: undefined, remarks: () => [], stop: async () => undefined };

@@ -6,7 +6,7 @@ import { atom, decode, encode, print, type Term } from '../etf/index.ts';
 import { parseEventTopic } from '../protocol/topics.ts';
 import { makeRecord } from '../qa/formats/record-fields.ts';
 import { type CliClient, connectClient, ownClientId } from './client.ts';
-import type { DoctorOptions, Finding } from './doctor.ts';
+import type { DoctorOptions, Finding } from './doctor-finding.ts';
 import { CliFault } from './terminal.ts';
 
 const patienceMs = 3_000;

@@ -1,7 +1,8 @@
 import type { Settings } from '../config/settings.ts';
+import { probeMail } from '../services/mail/probe.ts';
 import { openSts } from '../services/sts/client.ts';
 import { openRedis } from '../store/redis/database.ts';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './doctor-finding.ts';
 
 const patienceMs = 5_000;
 
@@ -37,26 +38,9 @@ export async function checkMail({ mail }: Settings): Promise<Finding> {
   const check = 'mail';
   if (mail === undefined)
     return { check, state: 'skipped', saw: 'SMTP_URL is not set: link answers email_send' };
-  const { createTransport } = await import('nodemailer');
-  const transport = createTransport({
-    url: mail.url,
-    requireTLS: mail.requireTls,
-    connectionTimeout: patienceMs,
-    greetingTimeout: patienceMs,
-    socketTimeout: patienceMs,
-    ...(mail.ca && { tls: { ca: mail.ca } }),
-  });
-  try {
-    await transport.verify();
-    return { check, state: 'ok', saw: 'the mail server lets us in' };
-  } catch (error) {
-    // The text of the server may quote a user name, so only the code is used.
-    const { code: reason = 'no answer', syscall } = error as { code?: string; syscall?: string };
-    const code = syscall === 'connect' ? 'ECONNECTION' : reason;
-    return { check, state: 'failed', saw: code, advice: mailAdvice[code] ?? mailAdvice.ECONNECTION };
-  } finally {
-    transport.close();
-  }
+  const code = await probeMail(mail, patienceMs);
+  if (code === undefined) return { check, state: 'ok', saw: 'the mail server lets us in' };
+  return { check, state: 'failed', saw: code, advice: mailAdvice[code] ?? mailAdvice.ECONNECTION };
 }
 
 const mailAdvice: Record<string, string> = {

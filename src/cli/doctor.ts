@@ -1,25 +1,10 @@
 import { Command } from 'commander';
 import type { Settings } from '../config/settings.ts';
 import { checkBroker } from './doctor-broker.ts';
+import type { DoctorOptions, Finding } from './doctor-finding.ts';
 import { checkMail, checkRedis, checkSts } from './doctor-others.ts';
 import type { Colour, Terminal } from './terminal.ts';
 import { CliFault } from './terminal.ts';
-
-/** The result of one check. */
-export interface Finding {
-  readonly check: string;
-  readonly state: 'ok' | 'failed' | 'skipped';
-  /** The finding, in a few words. */
-  readonly saw: string;
-  /** How to fix it. */
-  readonly advice?: string;
-}
-
-export interface DoctorOptions {
-  readonly client?: string;
-  readonly tokenFile?: string;
-  readonly json?: boolean;
-}
 
 /** `profilectl doctor`: check each part of the system from here, with advice on what fails. */
 export function doctorCommand(connections: { readonly settings: Settings }, terminal: Terminal): Command {

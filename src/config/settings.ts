@@ -4,8 +4,19 @@ import { z } from 'zod';
 import { parseSender } from '../services/mail/email-address.ts';
 import type { MailSettings } from '../services/mail/mailer.ts';
 import { type StsSettings, stsProblems } from '../services/sts/settings.ts';
-import { tracesUrl } from '../telemetry/tracing.ts';
-import { credentialsKeys, integer, isUrl, onOff, pem, redisUrl, tags, text, toQos, urls } from './values.ts';
+import {
+  credentialsKeys,
+  integer,
+  isUrl,
+  onOff,
+  pem,
+  redisUrl,
+  tags,
+  text,
+  toQos,
+  tracesUrl,
+  urls,
+} from './values.ts';
 
 /** Settings are missing or malformed. `problems` has a line for each, without its value. */
 export class SettingsError extends Error {

@@ -72,3 +72,11 @@ function isRedisUrl(value: string): boolean {
   }
   return /^rediss?\+sentinel:\/\/[^/]+\/[^/]+$/.test(value);
 }
+
+/**
+ * The URL of the traces: `own`, or the standard path below the collector's address.
+ * @see OpenTelemetry, Protocol Exporter, "Endpoint URLs for OTLP/HTTP"
+ */
+export function tracesUrl(collector: string | undefined, own: string | undefined): string | undefined {
+  return own ?? (collector && `${collector.replace(/\/$/, '')}/v1/traces`);
+}

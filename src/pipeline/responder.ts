@@ -1,4 +1,3 @@
-import type { OutboxRelay } from '../failover/outbox-relay.ts';
 import type { Answer, Notice, Outcome } from '../handlers/outcome.ts';
 import { ConcurrencyLimiter } from '../lib/concurrency-limiter.ts';
 import {
@@ -22,7 +21,7 @@ export interface ResponderDeps {
   /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
   readonly brokers: readonly Publisher[];
   /** For brokers other than the one that a request came from. */
-  readonly outboxRelay: Pick<OutboxRelay, 'publish'>;
+  readonly outboxRelay: NoticePublisher;
   /** Who is signed in now: the phone of each client's session. */
   readonly context: { readonly sessions: Pick<Sessions, 'phonesOf'> };
   readonly replyQos: 0 | 1 | 2;
@@ -32,6 +31,11 @@ export interface ResponderDeps {
   /** Absent unless traces are on. */
   readonly tracing?: Tracing | undefined;
   readonly log: Log;
+}
+
+/** Publishes a notice, or keeps it in Redis for a broker that does not accept it now (`failover/outbox-relay.ts`). */
+interface NoticePublisher {
+  publish(broker: ResponderDeps['brokers'][number], publication: Publication): Promise<void>;
 }
 
 /** Who asked, and how. */

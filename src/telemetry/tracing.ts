@@ -38,24 +38,3 @@ export interface TracingOptions {
   /** Called when spans could not be sent, at most once a minute. */
   readonly onTrouble: () => void;
 }
-
-/**
- * The URL of the traces: `own`, or the standard path below the collector's address.
- * @see OpenTelemetry, Protocol Exporter, "Endpoint URLs for OTLP/HTTP"
- */
-export function tracesUrl(collector: string | undefined, own: string | undefined): string | undefined {
-  return own ?? (collector && `${collector.replace(/\/$/, '')}/v1/traces`);
-}
-
-/**
- * Open tracing. The SDK is loaded only if there is a URL; it reads the other variables of OpenTelemetry itself.
- * @param url - where spans go, by OTLP over HTTP in JSON; `undefined` turns traces off.
- */
-export async function openTracing(
-  url: string | undefined,
-  options: TracingOptions,
-): Promise<Tracing | undefined> {
-  if (url === undefined) return undefined;
-  const { openSpans } = await import('./spans.ts');
-  return openSpans(url, options);
-}

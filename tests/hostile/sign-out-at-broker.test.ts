@@ -68,8 +68,8 @@ const pendingAt = ({ work }: BrokerAcl): Promise<number> =>
 /** The roles and groups at a broker that belong to phones or their clients. */
 async function leftAt({ clients }: BrokerAcl): Promise<string[]> {
   const found: string[] = [];
-  for (const of of ['groups', 'roles'] as const)
-    for await (const page of clients.names(of))
+  for (const kind of ['groups', 'roles'] as const)
+    for await (const page of clients.names(kind))
       found.push(...page.filter((name) => phoneIn(name) ?? clientIn(name)));
   return found.sort();
 }

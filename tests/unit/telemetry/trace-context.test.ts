@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTraceContext } from '../../../src/telemetry/trace-context.ts';
-import { tracesUrl } from '../../../src/telemetry/tracing.ts';
 
 const [trace, span] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
 
@@ -34,11 +33,4 @@ test('a tracestate that is too long or came twice is dropped, the rest is kept',
   assert.equal(state('a'.repeat(513)), undefined);
   assert.equal(state(['a=1', 'b=2']), undefined);
   assert.equal(state(''), undefined);
-});
-
-test('traces go below the collector’s address, or to their own setting', () => {
-  assert.equal(tracesUrl('http://collector:4318', undefined), 'http://collector:4318/v1/traces');
-  assert.equal(tracesUrl('http://collector:4318/', undefined), 'http://collector:4318/v1/traces');
-  assert.equal(tracesUrl('http://collector:4318', 'http://other/x'), 'http://other/x');
-  assert.equal(tracesUrl(undefined, undefined), undefined);
 });
