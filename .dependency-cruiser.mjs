@@ -44,6 +44,7 @@ const source = {
     'src/broker-acl/',
     'src/qa/',
     'src/qa/formats/',
+    'src/handlers/',
     'src/store/',
     'src/protocol/',
     'src/etf/',
@@ -71,8 +72,9 @@ const source = {
   ],
 };
 
-/** Never shipped. They may import any folder of `src`, but for the page, which runs in a browser. */
-const anySource = Object.keys(source);
+/** What tests and benchmarks may import of `src`: all but what starts a worker. */
+const anySource = Object.keys(source).filter((name) => name !== 'src/main.ts');
+
 export const walls = {
   ...source,
   'dev/page/shapes.ts': [],
@@ -90,7 +92,10 @@ export const walls = {
     'uplot',
   ],
   'dev/': [
-    ...anySource,
+    'src/handlers/',
+    'src/qa/formats/',
+    'src/etf/',
+    'src/services/',
     'dev/page/shapes.ts',
     '@aws-crypto/sha256-js',
     '@smithy/signature-v4',
@@ -135,30 +140,34 @@ export const walls = {
 };
 
 const names = Object.keys(walls);
-const escape = (text) => text.replace(/[.]/g, '\\.').replace(/\*/g, '[^/]*');
+const patternOf = (glob) => glob.replace(/[.]/g, '\\.').replace(/\*/g, '[^/]*');
 const end = (name) => (name.endsWith('/') ? '' : '$');
 
 /** A pattern of the files that a name stands for, without those of the names inside it. */
 function filesOf(name) {
   const inside = names.filter((other) => other !== name && other.startsWith(name));
-  const not = inside.map((other) => `(?!${escape(other.slice(name.length))}${end(other)})`);
-  return `^${escape(name)}${not.join('')}${end(name)}`;
+  const others = inside.map((other) => `(?!${patternOf(other.slice(name.length))}${end(other)})`);
+  return `^${patternOf(name)}${others.join('')}${end(name)}`;
 }
 
-const targetOf = (name) => (name in walls ? filesOf(name) : `(^|/)node_modules/(@types/)?${escape(name)}/`);
+/** A pattern of a folder, of files, or of a package with its types. */
+const targetOf = (name) => (name in walls ? filesOf(name) : `(^|/)node_modules/(@types/)?${name}/`);
+
+/** The rule of a folder has its name, so that an error begins with it. */
+const walled = names.map((name) => ({
+  name,
+  comment: `may import ${['itself', ...walls[name]].join(', ')}`,
+  severity: 'error',
+  from: { path: filesOf(name) },
+  to: { pathNot: [name, ...walls[name]].map(targetOf), dependencyTypesNot: ['core'] },
+}));
 
 export default {
   forbidden: [
-    ...names.map((name) => ({
-      name,
-      comment: `may import ${walls[name].join(', ') || 'nothing'} and itself`,
-      severity: 'error',
-      from: { path: filesOf(name) },
-      to: { pathNot: [name, ...walls[name]].map(targetOf), dependencyTypesNot: ['core'] },
-    })),
+    ...walled,
     {
       name: 'listed',
-      comment: 'each file belongs to a folder of the list',
+      comment: 'a file that imports something lies in a folder of the list',
       severity: 'error',
       from: { pathNot: names.map(filesOf) },
       to: {},
@@ -166,10 +175,10 @@ export default {
     { name: 'no-circles', comment: 'also of types', severity: 'error', from: {}, to: { circular: true } },
   ],
   options: {
-    parser: 'swc',
+    parser: 'swc', // the other one needs a TypeScript before 7
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^bench/peers/' },
+    exclude: { path: '^bench/peers/' }, // programs with packages of their own
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
@@ -177,6 +186,6 @@ export default {
   },
 };
 
-/** dependency-cruiser 17 has swc read `.tsx` as if it were `.ts`, and stops at the first element. */
+/** dependency-cruiser 17 has swc read `.tsx` as if it were `.ts`, where the first element is a syntax error. */
 const { parseFileSync } = swc;
 swc.parseFileSync = (file, options) => parseFileSync(file, { ...options, tsx: file.endsWith('.tsx') });
