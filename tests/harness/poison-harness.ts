@@ -1,7 +1,7 @@
 /** A stage whose workers speak to the broker through a relay that knows a marker in what they publish. */
 import type { TestContext } from 'node:test';
-import { mqttEnd, mqttType, PUBLISH } from '../chaos/crash-points/framing.ts';
-import { Relay } from '../chaos/crash-points/relay.ts';
+import { Relay } from './framed-relay.ts';
+import { mqttEnd, mqttType, PUBLISH } from './framing.ts';
 import { type Harness, type HarnessOptions, type Phone, startHarness } from './harness.ts';
 import { feature, fieldsOf, profile } from './terms.ts';
 

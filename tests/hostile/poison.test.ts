@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { decode, encode, print } from '../../src/etf/index.ts';
 import { openPoison } from '../../src/store/poison.ts';
 import { openRedis } from '../../src/store/redis/database.ts';
-import type { Relay } from '../chaos/crash-points/relay.ts';
+import type { Relay } from '../harness/framed-relay.ts';
 import { eventually, type Harness, type Phone, type WorkerUnderTest } from '../harness/harness.ts';
 import {
   brokerLost,

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from '../../src/etf/index.ts';
-import { mqttEnd, mqttType, PUBLISH } from '../chaos/crash-points/framing.ts';
-import { Relay } from '../chaos/crash-points/relay.ts';
 import { eventually } from '../harness/eventually.ts';
+import { Relay } from '../harness/framed-relay.ts';
+import { mqttEnd, mqttType, PUBLISH } from '../harness/framing.ts';
 import {
   brokerLost,
   get,

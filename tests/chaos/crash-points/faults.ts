@@ -1,6 +1,7 @@
 /** Counts a worker's commands to Redis and packets to the broker during a request, and strikes at one of them. */
-import { mqttEnd, mqttType, PUBACK, PUBLISH, packetId, respEnd } from './framing.ts';
-import { type Inspect, Relay } from './relay.ts';
+
+import { type Inspect, Relay } from '../../harness/framed-relay.ts';
+import { mqttEnd, mqttType, PUBACK, PUBLISH, packetId, respEnd } from '../../harness/framing.ts';
 
 /** Whether the server still receives the packet, so that only the worker's reply is lost. */
 export type Position = 'before' | 'after';

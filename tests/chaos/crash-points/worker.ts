@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Server, startServer } from '../../../dev/servers/process.ts';
 import { eventually } from '../../harness/eventually.ts';
+import type { Relay } from '../../harness/framed-relay.ts';
 import { workerArguments } from '../../harness/program.ts';
 import { relayRedis, type Watching } from './faults.ts';
-import type { Relay } from './relay.ts';
 
 export class RelayedWorker {
   readonly process: Server;
