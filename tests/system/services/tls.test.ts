@@ -154,7 +154,7 @@ test('a broker that asks for client certificates accepts only clients with one',
     t.after(() => connection.close());
     return connection;
   };
-  const [known, unknown] = [connect('known', own), connect('unknown')];
+  const [known, unknown] = [connect('profile-known', own), connect('profile-unknown')];
   await eventually('the one is let in', () => known.state.subscribed);
   await eventually('the other is not', () => /client certificate/.test(unknown.state.cause ?? ''));
 });
@@ -212,21 +212,20 @@ describe('a worker whose servers get an expired certificate', () => {
     const expired = await authority.issue({ expired: true });
     const security = initialSecurity([{ name: 'worker', password: 'w', roles: ['worker'] }]);
     const broker = await startMosquitto({ persistence: false, production: { security, certificate: good } });
+    t.after(() => broker.stop());
     const redis = await startRedis({ tls: { certificate: good } });
+    t.after(() => redis.stop());
     const worker = await startWorker({
       MQTT_URL: broker.url,
       MQTT_USERNAME: 'worker',
       MQTT_PASSWORD: 'w',
       MQTT_CA: authority.cert.toString(),
-      MQTT_CLIENT_ID: 'tls-worker',
+      MQTT_CLIENT_ID: 'profile-tls',
       REDIS_URL: redis.url,
       REDIS_CA: authority.cert.toString(),
       SHUTDOWN_TIMEOUT_MS: '1000',
     });
-    t.after(async () => {
-      await worker.process.stop();
-      await Promise.all([broker.stop(), redis.stop()]);
-    });
+    t.after(() => worker.process.stop());
     const give = async ({ cert, key }: Certificate): Promise<void> => {
       for (const folder of [join(broker.folder, 'tls'), redis.folder]) {
         await writeFile(join(folder, 'server.crt'), cert);
