@@ -3,6 +3,9 @@
 /** The offset behind the packet that begins at `at`; `undefined` while it is incomplete. */
 export type PacketEnd = (bytes: Buffer, at: number) => number | undefined;
 
+/** Whatever is here. */
+export const chunkEnd: PacketEnd = (bytes, at) => (at < bytes.length ? bytes.length : undefined);
+
 /** RESP2 and RESP3, commands and replies alike; https://redis.io/docs/latest/develop/reference/protocol-spec/ */
 export const respEnd: PacketEnd = (bytes, at) => {
   const lineEnd = bytes.indexOf('\r\n', at);

@@ -8,6 +8,7 @@ import type { Server } from '../../dev/servers/process.ts';
 import { type RedisOptions, startRedis } from '../../dev/servers/redis.ts';
 import { eventually } from './eventually.ts';
 import { connectPhone, type Phone } from './phone.ts';
+import { Relay, type RelayOptions } from './relay.ts';
 import { startWorker, type WorkerSettings, type WorkerUnderTest } from './worker.ts';
 
 export { eventually } from './eventually.ts';
@@ -60,6 +61,8 @@ export class Harness {
   readonly workers: WorkerUnderTest[] = [];
   readonly #settings: WorkerSettings;
   readonly #phones: Phone[] = [];
+  readonly #relays: Relay[] = [];
+  readonly #endings: (() => Promise<unknown>)[] = [];
 
   constructor(broker: Server, redis: Server, settings: WorkerSettings) {
     this.broker = broker;
@@ -99,6 +102,18 @@ export class Harness {
     return worker;
   }
 
+  /** Start a relay before the broker or another server; it stops after the workers, which leave through it. */
+  async relay(options: RelayOptions = {}, server: { readonly url: string } = this.broker): Promise<Relay> {
+    const relay = await Relay.start(server, options);
+    this.#relays.push(relay);
+    return relay;
+  }
+
+  /** Have something done first when the harness stops. */
+  onStop(end: () => Promise<unknown>): void {
+    this.#endings.push(end);
+  }
+
   /** Connect a client, with a session as the authentication service writes it. */
   async phone(options: PhoneOptions = {}): Promise<Phone> {
     const number = options.number ?? `38050${String(1_000_000 + ++phones)}`;
@@ -129,8 +144,10 @@ export class Harness {
 
   /** @throws AssertionError when something of it is left after all stages were stopped. */
   async stop(): Promise<void> {
+    for (const end of this.#endings) await end();
     await Promise.all(this.#phones.map(({ mqtt }) => mqtt.endAsync(true)));
     await Promise.all(this.workers.map((worker) => worker.process.stop()));
+    await Promise.all(this.#relays.map((relay) => relay.stop()));
     this.database.disconnect();
     await Promise.all([this.broker.stop(), this.redis.stop()]);
     if (--harnesses === 0)

@@ -52,8 +52,3 @@ export async function caught(sink: SmtpSink, mail: Mail, sent: CodeMessage): Pro
 /** The values of a header field. */
 export const header = (mail: CaughtMail, name: string) =>
   mail.headers.filter((field) => field.name === name).map((field) => field.value);
-
-/** Wait for a condition; the test's own time limit ends a vain wait. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}

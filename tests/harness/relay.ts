@@ -1,124 +1,179 @@
+/** A TCP relay between a client and a server. It can inspect, lose or hold packets, and cut connections. */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
 import type { Certificate } from '../../dev/servers/certificate.ts';
+import { chunkEnd, mqttEnd, mqttType, type PacketEnd } from './framing.ts';
 
-/** MQTT control packets by their type (MQTT 5.0, 2.1.2). */
-const packetTypes = { publish: 3, puback: 4 } as const;
+/** `up` is from the client to the server. */
+export type Direction = 'up' | 'down';
 
-export type PacketType = keyof typeof packetTypes;
+/** Looks at a packet before it goes on; `false` keeps it and all that come behind it in that direction. */
+export type Inspect = (packet: Buffer, direction: Direction) => boolean;
 
-/** Stands between a worker and a server, and can hold back or lose what the worker sends. */
-export interface Relay {
-  readonly port: number;
-  /** From now on lose MQTT packets of these types on their way to the server; none to lose nothing. */
-  swallow(...types: readonly PacketType[]): void;
-  /** From now on lose the MQTT packets that hold these bytes on their way to the server. */
-  swallowWith(bytes: string): void;
-  /** How many were lost. */
-  swallowed(): number;
-  /** From now on let nothing pass to the server; `false` lets it all pass, also what was held back. */
-  hold(on: boolean): void;
-  /** Break all connections; the next are let through. */
-  cut(): void;
-  stop(): Promise<void>;
+export interface RelayOptions {
+  /** How packets are cut out of the stream; default: MQTT packets before a broker, before others bytes as they come. */
+  readonly packetEnd?: PacketEnd;
+  /** Called for each connection. */
+  readonly inspector?: () => Inspect;
+  /** The server's, where both sides speak TLS. */
+  readonly certificate?: Certificate;
 }
 
-/**
- * @param serverPort - on 127.0.0.1.
- * @param protocol - of `mqtt` packets can be lost.
- * @param certificate - the server's, where both sides speak TLS.
- */
-export async function startRelay(
-  serverPort: number,
-  protocol: 'mqtt' | 'other',
-  certificate?: Certificate,
-): Promise<Relay> {
-  const clients = new Set<Socket>();
-  let losing: readonly number[] = [];
-  let losingWith: string | undefined;
-  let lost = 0;
-  let holding = false;
-  const isLost = (packet: Buffer): boolean => {
-    const isWith = losingWith !== undefined && packet.includes(losingWith);
-    const loses = isWith || losing.includes((packet[0] ?? 0) >> 4);
-    if (loses) lost++;
-    return loses;
-  };
-  const toServer = (): Socket =>
-    certificate === undefined
-      ? connect(serverPort, '127.0.0.1')
-      : tlsConnect({ port: serverPort, host: '127.0.0.1', ca: certificate.cert });
-  const listen = (relay: (client: Socket) => void) =>
-    certificate === undefined ? createServer(relay) : createTlsServer({ ...certificate }, relay);
-  const listener = listen((client) => {
-    const server = toServer();
-    const split = protocol === 'mqtt' ? packetSplitter() : (bytes: Buffer) => [bytes];
-    client.on('data', (bytes) => {
-      for (const packet of split(bytes)) if (!isLost(packet)) server.write(packet);
-    });
-    if (holding) client.pause();
-    server.on('data', (bytes) => client.write(bytes));
-    clients.add(client);
-    for (const [socket, other] of [[client, server] as const, [server, client] as const]) {
-      socket.on('error', () => undefined); // 'close' follows
-      socket.on('close', () => {
-        clients.delete(client);
-        other.destroy();
-      });
-    }
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  return {
-    port: (listener.address() as AddressInfo).port,
-    swallow(...types) {
-      losing = types.map((type) => packetTypes[type]);
-    },
-    swallowWith(bytes) {
-      losingWith = bytes;
-    },
-    swallowed: () => lost,
-    hold(on) {
-      holding = on;
-      for (const client of clients) {
-        if (on) client.pause();
-        else client.resume();
-      }
-    },
-    cut() {
-      for (const client of clients) client.destroy();
-    },
-    async stop() {
-      const closed = once(listener, 'close');
-      listener.close();
-      for (const client of clients) client.destroy();
-      await closed;
-    },
-  };
-}
+export class Relay {
+  readonly #serverPort: number;
+  readonly #protocol: string;
+  readonly #options: RelayOptions;
+  readonly #listener: Server;
+  readonly #links = new Set<() => void>();
+  readonly #waiting = new Set<Socket>();
+  readonly #held = new Map<Socket, Buffer[]>();
+  #holding: Direction | undefined;
+  /** Whether a packet on its way to the server is lost. */
+  #loses: (packet: Buffer) => boolean = () => false;
+  /** How many packets were lost. */
+  lost = 0;
+  /** Whether clients that connect get through at once; if not they wait for `admit`. */
+  isOpen = true;
 
-/** Cuts a stream of bytes into whole packets. */
-function packetSplitter(): (bytes: Buffer) => Buffer[] {
-  let rest = Buffer.alloc(0);
-  return (bytes) => {
-    rest = Buffer.concat([rest, bytes]);
-    const packets: Buffer[] = [];
-    for (let length = packetLength(rest); length <= rest.length; length = packetLength(rest)) {
-      packets.push(rest.subarray(0, length));
-      rest = rest.subarray(length);
-    }
-    return packets;
-  };
-}
-
-/** Of the packet that begins here, with its header; infinite while that is not known (MQTT 5.0, 1.5.5). */
-function packetLength(bytes: Buffer): number {
-  let length = 0;
-  for (let at = 1; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    length += (byte & 0x7f) * 128 ** (at - 1);
-    if (byte < 0x80) return at + 1 + length;
+  private constructor(server: { readonly url: string }, options: RelayOptions) {
+    const { protocol, port } = new URL(server.url);
+    this.#protocol = protocol;
+    this.#serverPort = Number(port);
+    this.#options = options;
+    const { certificate } = options;
+    const arrived = (client: Socket): void => this.#arrived(client);
+    this.#listener = certificate ? createTlsServer({ ...certificate }, arrived) : createServer(arrived);
   }
-  return Number.POSITIVE_INFINITY;
+
+  /** @param server - on 127.0.0.1; it may come and go. */
+  static async start(server: { readonly url: string }, options: RelayOptions = {}): Promise<Relay> {
+    const relay = new Relay(server, options);
+    await once(relay.#listener.listen(0, '127.0.0.1'), 'listening');
+    return relay;
+  }
+
+  get port(): number {
+    return (this.#listener.address() as AddressInfo).port;
+  }
+
+  /** As the server's, with the port of the relay. */
+  get url(): string {
+    return `${this.#protocol}//127.0.0.1:${this.port}`;
+  }
+
+  /** How many clients wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get heldBytes(): number {
+    return [...this.#held.values()].flat().reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Let those that wait get through. */
+  admit(): void {
+    for (const client of this.#waiting) this.#join(client);
+    this.#waiting.clear();
+  }
+
+  /** From now on lose MQTT packets of these types on their way to the server; none to lose nothing. */
+  lose(...types: readonly number[]): void {
+    this.#loses = (packet) => types.includes(mqttType(packet));
+  }
+
+  /** From now on lose the packets that hold these bytes on their way to the server. */
+  loseWith(bytes: string): void {
+    this.#loses = (packet) => packet.includes(bytes);
+  }
+
+  /** From now on keep back what goes in this direction. */
+  hold(direction: Direction = 'up'): void {
+    this.#holding = direction;
+  }
+
+  /** Let all that is held back go, in one write for each connection. */
+  release(): void {
+    this.#holding = undefined;
+    for (const [to, packets] of this.#held) to.write(Buffer.concat(packets));
+    this.#held.clear();
+  }
+
+  /**
+   * End connections; what went on before is still read at the other end. The next are let through.
+   * @param choose - which of them; default all.
+   * @returns how many were cut.
+   */
+  cut(choose: <T>(all: readonly T[]) => readonly T[] = (all) => all): number {
+    const chosen = choose([...this.#links]);
+    for (const end of chosen) end();
+    return chosen.length;
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#listener, 'close');
+    this.#listener.close();
+    this.cut();
+    for (const client of this.#waiting) client.destroy();
+    await closed;
+  }
+
+  #arrived(client: Socket): void {
+    client.on('error', () => undefined); // seen as its 'close'
+    client.setNoDelay(true).pause();
+    if (this.isOpen) this.#join(client);
+    else {
+      this.#waiting.add(client);
+      client.once('close', () => this.#waiting.delete(client));
+    }
+  }
+
+  #join(client: Socket): void {
+    const { certificate, inspector } = this.#options;
+    const address = { port: this.#serverPort, host: '127.0.0.1' };
+    const server = certificate ? tlsConnect({ ...address, ca: certificate.cert }) : connect(address);
+    server.setNoDelay(true).on('error', () => undefined);
+    const end = (): void => {
+      this.#links.delete(end);
+      for (const socket of [client, server]) this.#held.delete(socket);
+      client.destroy();
+      server.end().resume(); // its end is read only then
+    };
+    this.#links.add(end);
+    client.once('close', end);
+    server.once('close', end);
+    const inspect = inspector?.() ?? (() => true);
+    this.#pass(client, server, (packet) => inspect(packet, 'up'), 'up');
+    this.#pass(server, client, (packet) => inspect(packet, 'down'), 'down');
+    client.resume();
+  }
+
+  #pass(from: Socket, to: Socket, inspect: (packet: Buffer) => boolean, direction: Direction): void {
+    const { packetEnd = this.#protocol.startsWith('mqtt') ? mqttEnd : chunkEnd } = this.#options;
+    let rest = Buffer.alloc(0);
+    let isStopped = false;
+    to.on('drain', () => from.resume());
+    from.on('data', (bytes) => {
+      if (isStopped) return;
+      rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
+      let at = 0;
+      for (let end = packetEnd(rest, at); end !== undefined && !isStopped; end = packetEnd(rest, at)) {
+        const packet = rest.subarray(at, end);
+        const isLost = direction === 'up' && this.#loses(packet);
+        if (isLost) this.lost++;
+        else isStopped = !inspect(packet);
+        if (!isLost && !isStopped && !this.#takes(packet, to, direction)) from.pause();
+        at = end;
+      }
+      rest = rest.subarray(at);
+    });
+  }
+
+  /** Send or hold a packet. @returns whether the receiver takes more; one that is gone takes all. */
+  #takes(packet: Buffer, to: Socket, direction: Direction): boolean {
+    if (to.destroyed) return true;
+    if (this.#holding !== direction) return to.write(packet);
+    this.#held.set(to, [...(this.#held.get(to) ?? []), packet]);
+    return true;
+  }
 }

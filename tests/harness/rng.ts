@@ -33,6 +33,12 @@ export class Rng {
     return choice;
   }
 
+  /** Some of these, each with this chance, and one at least. */
+  some<T>(all: readonly T[], share: number): readonly T[] {
+    const chosen = all.filter(() => this.is(share));
+    return chosen.length > 0 || all.length === 0 ? chosen : [this.pick(all)];
+  }
+
   /** A key, each as often as its value says beside the others. */
   weighted<Key extends string>(weights: Readonly<Record<Key, number>>): Key {
     const entries = Object.entries(weights) as [Key, number][];

@@ -7,9 +7,9 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
 import type { Server } from '../../dev/servers/process.ts';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
+import { PUBLISH } from '../harness/framing.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { connectPhone } from '../harness/phone.ts';
-import { startRelay } from '../harness/relay.ts';
 import {
   assertTellsNothing,
   aws,
@@ -123,22 +123,18 @@ describe('while the broker is away', () => {
   ] as const)
     test(`the connection breaks before STS answers; ${name} when it is back`, async (t) => {
       const own = await startStsHarness({ workers: 0, settings });
-      const relay = await startRelay(own.harness.broker.port, 'mqtt');
-      const worker = await own.harness.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
-      t.after(async () => {
-        await worker.process.stop();
-        await relay.stop();
-        await own.stop();
-      });
+      t.after(() => own.stop());
+      const relay = await own.harness.relay();
+      await own.harness.startWorker({ MQTT_URL: relay.url });
       const phone = await own.harness.phone();
       own.sts.mode('slow', slowMs);
       await askSlowly(phone);
       // The credentials are lost on their way to the broker, and would be sent again on the next connection.
-      const lost = relay.swallowed();
-      relay.swallow('publish');
-      await eventually('the credentials are lost', () => relay.swallowed() > lost);
+      const lost = relay.lost;
+      relay.lose(PUBLISH);
+      await eventually('the credentials are lost', () => relay.lost > lost);
       if (isSignedOut) await own.harness.database.del(`session:${phone.client}`);
-      relay.swallow();
+      relay.lose();
       relay.cut();
       const answer = await take(phone);
       if (isSignedOut) assert.deepEqual(answer, notAuthorized);

@@ -4,32 +4,30 @@ import { type TestContext, test } from 'node:test';
 import { decode, encode, print } from '../../src/etf/index.ts';
 import { openPoison } from '../../src/store/poison.ts';
 import { openRedis } from '../../src/store/redis/database.ts';
-import type { Relay } from '../harness/framed-relay.ts';
 import { eventually, type Harness, type Phone, type WorkerUnderTest } from '../harness/harness.ts';
 import {
   brokerLost,
   get,
+  harnessOf,
   internal,
   marker,
   poisoned,
   refusedAnswers,
   relayTo,
   set,
-  stageOf,
-  stopFirst,
-  urlOf,
 } from '../harness/poison-harness.ts';
 import { profilectl } from '../harness/profilectl.ts';
+import type { Relay } from '../harness/relay.ts';
 import { feature, fieldsOf, profile } from '../harness/terms.ts';
 
 /**
  * Two workers, each with its own relay before the broker. A worker that publishes the marker is killed and restarted.
  */
 async function mortalWorkers(t: TestContext, settings: Record<string, string> = {}) {
-  const harness = await stageOf(t, { workers: 0, settings: { VERIFY_SECRET: secret, ...settings } });
+  const harness = await harnessOf(t, { workers: 0, settings: { VERIFY_SECRET: secret, ...settings } });
   let deaths = 0;
   const restarts: Promise<void>[] = [];
-  stopFirst(harness, () => Promise.all(restarts));
+  harness.onStop(() => Promise.all(restarts));
   const mortal = async (name: string): Promise<void> => {
     let worker: WorkerUnderTest | undefined;
     let isDying = false;
@@ -55,7 +53,7 @@ async function mortalWorkers(t: TestContext, settings: Record<string, string> = 
       }
       return false;
     });
-    worker = await harness.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: name });
+    worker = await harness.startWorker({ MQTT_URL: relay.url, MQTT_CLIENT_ID: name });
   };
   await mortal('worker-1');
   await mortal('worker-2');
@@ -132,7 +130,7 @@ test('a request with an idempotency record is answered from it, also after three
 });
 
 test('with unconfirmed answers, a request whose answer ends the connection is not redelivered for ever', async (t) => {
-  const harness = await stageOf(t, { workers: 0, settings: { REPLY_QOS: '0' } });
+  const harness = await harnessOf(t, { workers: 0, settings: { REPLY_QOS: '0' } });
   let cuts = 0;
   const relay: Relay = await relayTo(harness, (packet) => {
     if (!packet.includes(marker)) return true;
@@ -140,7 +138,7 @@ test('with unconfirmed answers, a request whose answer ends the connection is no
     relay.cut();
     return false;
   });
-  await harness.startWorker({ MQTT_URL: urlOf(relay) });
+  await harness.startWorker({ MQTT_URL: relay.url });
   const [attacker, other] = [await harness.phone(), await harness.phone()];
   await set(other);
   await plant(harness, attacker);
@@ -155,13 +153,13 @@ test('with unconfirmed answers, a request whose answer ends the connection is no
 });
 
 test('cut connections with many requests in flight make none of them poison', async (t) => {
-  const harness = await stageOf(t, { workers: 0 });
+  const harness = await harnessOf(t, { workers: 0 });
   let published = 0;
   const relay: Relay = await relayTo(harness, () => {
     if (++published % 25 === 0) relay.cut();
     return published % 25 !== 0;
   });
-  await harness.startWorker({ MQTT_URL: urlOf(relay) });
+  await harness.startWorker({ MQTT_URL: relay.url });
   const phones = await Promise.all(Array.from({ length: 20 }, () => harness.phone()));
   for (const phone of phones) await set(phone);
   await Promise.all(
@@ -180,10 +178,10 @@ test('cut connections with many requests in flight make none of them poison', as
 });
 
 test('a worker that is stopped during a request, again and again, does not make it poison', async (t) => {
-  const harness = await stageOf(t, { workers: 0 });
+  const harness = await harnessOf(t, { workers: 0 });
   let isHeld = true;
   const relay = await relayTo(harness, (packet) => !isHeld || !packet.includes(marker));
-  const settings = { MQTT_URL: urlOf(relay), SHUTDOWN_TIMEOUT_MS: '200' };
+  const settings = { MQTT_URL: relay.url, SHUTDOWN_TIMEOUT_MS: '200' };
   const { process } = await harness.startWorker(settings);
   const phone = await harness.phone();
   await plant(harness, phone);
@@ -206,7 +204,7 @@ test('a worker that is stopped during a request, again and again, does not make 
 });
 
 test('the data of dropped requests is bounded in number, in bytes and in time', async (t) => {
-  const harness = await stageOf(t, { workers: 0 });
+  const harness = await harnessOf(t, { workers: 0 });
   const redis = openRedis(harness.redis.url, '', () => undefined);
   t.after(() => redis.close());
   const store = openPoison(redis, 600, secret);

@@ -6,25 +6,23 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from '../../src/etf/index.ts';
 import { eventually } from '../harness/eventually.ts';
-import { Relay } from '../harness/framed-relay.ts';
-import { mqttEnd, mqttType, PUBLISH } from '../harness/framing.ts';
+import { mqttType, PUBLISH } from '../harness/framing.ts';
 import {
   brokerLost,
   get,
+  harnessOf,
   internal,
   marker,
   poisoned,
   refusedAnswers,
   relayTo,
   set,
-  stageOf,
-  stopWith,
-  urlOf,
 } from '../harness/poison-harness.ts';
+import type { Relay } from '../harness/relay.ts';
 import { feature, fieldsOf, profile } from '../harness/terms.ts';
 
 test('requests with a Response Topic of more than 200 levels are answered, and no worker loses its connection', async (t) => {
-  const harness = await stageOf(t, { workers: 2 });
+  const harness = await harnessOf(t, { workers: 2 });
   const [attacker, other] = [await harness.phone(), await harness.phone()];
   await Promise.all([set(attacker), set(other)]);
   const responseTopic = `actions/1/api/${attacker.client}${'/x'.repeat(210)}`;
@@ -39,12 +37,10 @@ test('requests with a Response Topic of more than 200 levels are answered, and n
 
 test('a Response Topic with characters for which the broker ends the connection is ignored', async (t) => {
   // Without the broker's own check of incoming topics, like other brokers.
-  const harness = await stageOf(t, {});
+  const harness = await harnessOf(t, {});
   const phone = await harness.phone();
   await set(phone);
-  const relay = await Relay.start({
-    port: harness.broker.port,
-    packetEnd: mqttEnd,
+  const relay = await harness.relay({
     inspector: () => (packet, direction) => {
       // "~" stands for a control character; Mosquitto lets no client send one.
       if (direction === 'down' && mqttType(packet) === PUBLISH)
@@ -52,9 +48,8 @@ test('a Response Topic with characters for which the broker ends the connection 
       return true;
     },
   });
-  stopWith(harness, relay);
   await harness.worker.process.kill('SIGTERM');
-  await harness.startWorker({ MQTT_URL: urlOf(relay), MQTT_CLIENT_ID: 'relayed' });
+  await harness.startWorker({ MQTT_URL: relay.url, MQTT_CLIENT_ID: 'relayed' });
   const responseTopic = `actions/1/api/${phone.client}/~`;
   const { topic } = await phone.exchange(get(phone), { properties: { responseTopic } });
   assert.equal(topic, `actions/1/api/${phone.client}`);
@@ -68,7 +63,7 @@ const at = (packet: Buffer, text: string): number => {
 };
 
 test('an answer above the Maximum Packet Size of the broker is replaced by a small one', async (t) => {
-  const harness = await stageOf(t, { broker: { extraConfig: 'max_packet_size 2000' } });
+  const harness = await harnessOf(t, { broker: { extraConfig: 'max_packet_size 2000' } });
   const phone = await harness.phone();
   for (let count = 0; count < 3; count++) {
     const settings = [feature(`KEY_${count}`, 'x'.repeat(900))];
@@ -91,13 +86,13 @@ for (const [how, strike, losses] of [
   ['the connection is closed', (_: Buffer, relay: Relay) => relay.cut(), 4],
 ] as const) {
   test(`a publication at which ${how} is found and dropped, and no other`, async (t) => {
-    const harness = await stageOf(t, { workers: 0 });
+    const harness = await harnessOf(t, { workers: 0 });
     const relay: Relay = await relayTo(harness, (packet) => {
       if (!packet.includes(`/${marker}`)) return true;
       strike(packet, relay);
       return how === 'the broker blames';
     });
-    await harness.startWorker({ MQTT_URL: urlOf(relay) });
+    await harness.startWorker({ MQTT_URL: relay.url });
     const [attacker, ...others] = await Promise.all(Array.from({ length: 5 }, () => harness.phone()));
     assert.ok(attacker);
     await Promise.all([attacker, ...others].map((phone) => set(phone)));

@@ -5,17 +5,20 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
-import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import type { Context } from '../../src/handlers/handler.ts';
+import { handle } from '../../src/handlers/index.ts';
+import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { PUBACK, PUBLISH } from '../harness/framing.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
-import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
+import { type RelayedHarness, startRelayedHarness } from '../harness/relayed-worker.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster } from '../harness/terms.ts';
 
 const notAuthorized = refusal('not_authorized');
 const secret = feature('NOTE', 'only for this phone');
 
-let own: RelayedStage;
+let own: RelayedHarness;
 beforeEach(async () => {
-  own = await startRelayedStage();
+  own = await startRelayedHarness();
 });
 afterEach(() => own.stop());
 
@@ -38,11 +41,11 @@ async function friends(): Promise<[Phone, Phone]> {
  * Sends a request, and kills the worker when this condition holds, before any of its messages has reached the broker.
  */
 async function cutOff(phone: Phone, asked: Term, when: () => Promise<boolean>): Promise<void> {
-  own.relay.swallow('publish', 'puback');
+  own.relay.lose(PUBLISH, PUBACK);
   await phone.send(asked);
   await eventually('the effect has happened', when);
   await own.worker.process.kill('SIGKILL');
-  own.relay.swallow();
+  own.relay.lose();
 }
 
 async function goOn(): Promise<void> {
@@ -116,9 +119,9 @@ test('a phone that never was authorized confirms nothing by a redelivery', async
   const [phone, stranger] = [await own.harness.phone(), await own.harness.phone()];
   await old.ask(profile({ phone: phone.number, status: 'migrate' }));
   await own.harness.idle();
-  const lost = own.relay.swallowed();
+  const lost = own.relay.lost;
   const confirm = profile({ phone: phone.number, status: 'phone' });
-  await cutOff(stranger, confirm, async () => own.relay.swallowed() > lost);
+  await cutOff(stranger, confirm, async () => own.relay.lost > lost);
   await goOn();
   assert.deepEqual(decode((await stranger.take()).payload), notAuthorized);
   assert.equal(await own.harness.database.exists(`profile:{${phone.number}}`), 0);

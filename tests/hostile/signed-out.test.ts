@@ -5,19 +5,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom, decode, type Term } from '../../src/etf/index.ts';
-import { type RequestKind, requestKinds } from '../../src/handlers/index.ts';
-import { carryOut as handle, openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import type { Context } from '../../src/handlers/handler.ts';
+import { handle } from '../../src/handlers/index.ts';
+import { type RequestKind, requestKinds } from '../../src/protocol/profile.ts';
+import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { PUBACK } from '../harness/framing.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
-import { type RelayedStage, startRelayedStage } from '../harness/relayed-worker.ts';
+import { type RelayedHarness, startRelayedHarness } from '../harness/relayed-worker.ts';
 import { success } from '../harness/services-fixture.ts';
 import { feature, fieldsOf, profile, refusal, service } from '../harness/terms.ts';
 
 const notAuthorized = refusal('not_authorized');
 const correlationData = Buffer.from([1]);
 
-let own: RelayedStage;
+let own: RelayedHarness;
 const open = async (settings: Record<string, string> = {}) => {
-  own = await startRelayedStage(settings);
+  own = await startRelayedHarness(settings);
 };
 const close = () => own.stop();
 
@@ -108,11 +111,11 @@ describe('the broker redelivers a request whose acknowledgement it did not get',
     await open();
     for (const kind of requestKinds) for (const change of changes) cases.push(await prepare(kind, change));
     await own.worker.idle();
-    const lost = own.relay.swallowed();
-    own.relay.swallow('puback');
+    const lost = own.relay.lost;
+    own.relay.lose(PUBACK);
     for (const each of cases) first.set(each, await each.phone.ask(each.asked));
-    await eventually('all acknowledgements are lost', () => own.relay.swallowed() >= lost + cases.length);
-    own.relay.swallow();
+    await eventually('all acknowledgements are lost', () => own.relay.lost >= lost + cases.length);
+    own.relay.lose();
     for (const each of cases) await carryOut(each);
     await own.worker.idle();
     for (const { phone } of cases) {

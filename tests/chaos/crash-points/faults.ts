@@ -1,7 +1,7 @@
 /** Counts a worker's commands to Redis and packets to the broker during a request, and strikes at one of them. */
-
-import { type Inspect, Relay } from '../../harness/framed-relay.ts';
-import { mqttEnd, mqttType, PUBACK, PUBLISH, packetId, respEnd } from '../../harness/framing.ts';
+import type { Server } from '../../../dev/servers/process.ts';
+import { mqttType, PUBACK, PUBLISH, packetId, respEnd } from '../../harness/framing.ts';
+import { type Inspect, Relay } from '../../harness/relay.ts';
 
 /** Whether the server still receives the packet, so that only the worker's reply is lost. */
 export type Position = 'before' | 'after';
@@ -51,8 +51,8 @@ export interface Watching {
 }
 
 /** A relay before Redis. */
-export function relayRedis(port: number, watching: Watching): Promise<Relay> {
-  return Relay.start({ port, packetEnd: respEnd, inspector: () => inspectRedis(watching) });
+export function relayRedis(server: Server, watching: Watching): Promise<Relay> {
+  return Relay.start(server, { packetEnd: respEnd, inspector: () => inspectRedis(watching) });
 }
 
 function inspectRedis(watching: Watching): Inspect {
@@ -80,8 +80,8 @@ function inspectRedis(watching: Watching): Inspect {
 }
 
 /** A relay before the broker. */
-export function relayBroker(port: number, watching: Watching): Promise<Relay> {
-  return Relay.start({ port, packetEnd: mqttEnd, inspector: () => inspectBroker(watching) });
+export function relayBroker(server: Server, watching: Watching): Promise<Relay> {
+  return Relay.start(server, { inspector: () => inspectBroker(watching) });
 }
 
 function inspectBroker(watching: Watching): Inspect {

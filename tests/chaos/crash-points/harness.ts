@@ -8,6 +8,7 @@ import { openStoresOf } from '../../harness/direct-calls.ts';
 import { eventually } from '../../harness/eventually.ts';
 import type { Relay } from '../../harness/framed-relay.ts';
 import { connectPhone, type Phone } from '../../harness/phone.ts';
+import type { Relay } from '../../harness/relay.ts';
 import { acknowledgement, relayBroker, type Strike, Watch, type Watching } from './faults.ts';
 import { lay, phones, type Scene, scenes } from './scenes.ts';
 import { messagesOf, stateOf } from './state.ts';
@@ -63,8 +64,8 @@ export class CrashHarness {
   static async start(): Promise<CrashHarness> {
     const [broker, redis] = await Promise.all([startMosquitto({ persistence: false }), startRedis()]);
     const watching: Watching = { watch: undefined };
-    const relay = await relayBroker(broker.port, watching);
-    const worker = await startRelayed(redis.port, relay, watching);
+    const relay = await relayBroker(broker, watching);
+    const worker = await startRelayed(redis, relay, watching);
     await eventually('the worker is ready', () => worker.process.log().includes('"msg":"ready"'));
     relay.isOpen = false;
     const { stores, close } = await openStoresOf({ redis });
@@ -141,7 +142,7 @@ export class CrashHarness {
 
   #startSpare(): Promise<RelayedWorker> {
     const { redis, relay, watching } = this.#parts;
-    return startRelayed(redis.port, relay, watching);
+    return startRelayed(redis, relay, watching);
   }
 
   /** Fills Redis with the scene's initial data, and nothing else. */

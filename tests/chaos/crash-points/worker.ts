@@ -5,6 +5,7 @@ import { type Server, startServer } from '../../../dev/servers/process.ts';
 import { eventually } from '../../harness/eventually.ts';
 import type { Relay } from '../../harness/framed-relay.ts';
 import { workerArguments } from '../../harness/program.ts';
+import type { Relay } from '../../harness/relay.ts';
 import { relayRedis, type Watching } from './faults.ts';
 
 export class RelayedWorker {
@@ -32,17 +33,17 @@ export class RelayedWorker {
  * the broker holds its connection until it is opened.
  */
 export async function startRelayed(
-  redisPort: number,
+  server: Server,
   broker: Relay,
   watching: Watching,
 ): Promise<RelayedWorker> {
-  const redis = await relayRedis(redisPort, watching);
+  const redis = await relayRedis(server, watching);
   const settings = {
     // The rate limits of a client would be left in Redis.
     CLIENT_RATE: '0',
-    MQTT_URL: `mqtt://127.0.0.1:${broker.port}`,
+    MQTT_URL: broker.url,
     MQTT_CLIENT_ID: 'worker-1',
-    REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+    REDIS_URL: redis.url,
     // No heartbeats, and no session takeover but this test's own.
     HEARTBEAT_MS: '60000',
     HEIR_AFTER_MS: '600000',

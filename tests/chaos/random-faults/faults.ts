@@ -145,7 +145,9 @@ export class Faults {
       case 'freeze':
         return this.#freeze();
       case 'cutBroker':
-        return Promise.resolve(`${this.#system.brokerProxy.cut(this.#rng, 0.5)} connections`);
+        return Promise.resolve(
+          `${this.#system.brokerRelay.cut((all) => this.#rng.some(all, 0.5))} connections`,
+        );
       case 'cutRedis':
         return redis.cut(this.#rng);
       case 'restartRedis':

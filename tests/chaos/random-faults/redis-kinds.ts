@@ -6,8 +6,8 @@ import type { Server } from '../../../dev/servers/process.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
 import { startSentinels } from '../../../dev/servers/sentinel.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { Relay } from '../../harness/relay.ts';
 import type { Rng } from '../../harness/rng.ts';
-import { startProxy } from './proxy.ts';
 
 export const redisKinds = ['single', 'sentinel', 'cluster'] as const;
 
@@ -39,12 +39,12 @@ export function startRedisUnderTest(kind: RedisKind): Promise<RedisUnderTest> {
 /** One server that writes each change to disk before it confirms it: no confirmed change is ever lost. */
 async function single(): Promise<RedisUnderTest> {
   const server = await startRedis({ appendonly: true });
-  const proxy = await startProxy(server.port);
+  const relay = await Relay.start(server);
   return {
-    workersUrl: `redis://127.0.0.1:${proxy.port}`,
+    workersUrl: relay.url,
     url: server.url,
     disturbance: 'restartRedis',
-    cut: async (rng) => `${proxy.cut(rng, 0.5)} connections`,
+    cut: async (rng) => `${relay.cut((all) => rng.some(all, 0.5))} connections`,
     async disturb(rng) {
       const signal = rng.pick(['SIGKILL', 'SIGTERM'] as const);
       const awayMs = rng.below(4_000);
@@ -54,7 +54,7 @@ async function single(): Promise<RedisUnderTest> {
       return `${signal}, away for ${awayMs} ms`;
     },
     async stop() {
-      await proxy.stop();
+      await relay.stop();
       await server.stop();
     },
   };

@@ -8,16 +8,16 @@ import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { openStores, type Stores } from '../../../src/store/index.ts';
 import { type Database, openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { Relay } from '../../harness/relay.ts';
 import { Rng } from '../../harness/rng.ts';
 import { Fleet } from './fleet.ts';
-import { startProxy, type TcpProxy } from './proxy.ts';
 import { type RedisKind, type RedisUnderTest, startRedisUnderTest } from './redis-kinds.ts';
 
 /** Everything that runs. */
 export interface System {
   readonly broker: Server;
   /** Between the workers and the broker; phones connect to the broker directly. */
-  readonly brokerProxy: TcpProxy;
+  readonly brokerRelay: Relay;
   readonly redis: RedisUnderTest;
   readonly mail: SmtpSink;
   readonly sts: StsServer;
@@ -49,7 +49,7 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
   try {
     const redis = keep(await startRedisUnderTest(kind));
     const broker = keep(await startMosquitto());
-    const brokerProxy = keep(await startProxy(broker.port));
+    const brokerRelay = keep(await Relay.start(broker));
     const mail = keep(await startSmtp());
     const sts = keep(await startSts());
     const database = openRedis(redis.url, '', () => undefined);
@@ -57,7 +57,7 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
     await eventually('Redis is connected', () => database.state.connected);
     const settings = {
       ...sts.environment,
-      MQTT_URL: `mqtt://127.0.0.1:${brokerProxy.port}`,
+      MQTT_URL: brokerRelay.url,
       REDIS_URL: redis.workersUrl,
       CLIENT_RATE: '1000000',
       CLIENT_BURST: '1000000',
@@ -76,7 +76,7 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
     await Promise.all(Array.from({ length: workers }, () => fleet.startReady()));
     const options = { doneSeconds: 600, verifySecret, credentialsKeys: [], askingLapseMs: 15_000 };
     const stores = openStores(database, options);
-    return { broker, brokerProxy, redis, mail, sts, fleet, stores, database, folder, stop };
+    return { broker, brokerRelay, redis, mail, sts, fleet, stores, database, folder, stop };
   } catch (error) {
     await stop();
     throw error;

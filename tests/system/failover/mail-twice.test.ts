@@ -6,34 +6,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode } from '../../../src/etf/index.ts';
 import { eventually } from '../../harness/harness.ts';
-import { startRelay } from '../../harness/relay.ts';
 import { codeIn, confirm, link, startMailHarness, success } from '../../harness/services-fixture.ts';
 import { refusal } from '../../harness/terms.ts';
 
 test('killed between the mail and its record: another code is mailed, which counts, and the first is invalid', async (t) => {
   const { harness, sink, stop } = await startMailHarness({ workers: 0 });
-  const [toMail, toRedis] = [
-    await startRelay(sink.port, 'other'),
-    await startRelay(harness.redis.port, 'other'),
-  ];
-  t.after(async () => {
-    await toMail.stop();
-    await stop();
-  });
+  t.after(stop);
+  const [toMail, toRedis] = [await harness.relay({}, sink), await harness.relay({}, harness.redis)];
   const first = await harness.startWorker({
     MQTT_CLIENT_ID: 'dying',
-    SMTP_URL: `smtp://127.0.0.1:${toMail.port}`,
-    REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+    SMTP_URL: toMail.url,
+    REDIS_URL: toRedis.url,
   });
   const phone = await harness.phone();
-  toMail.hold(true);
+  toMail.hold();
   await phone.send(link(phone, 'twice@example.org'));
   await eventually('the mail is under way', () => sink.connectionCount() === 1);
-  toRedis.hold(true);
-  toMail.hold(false);
+  toRedis.hold();
+  toMail.release();
   await eventually('it is sent', () => sink.mails().length === 1);
   await first.process.kill('SIGKILL');
-  await toRedis.stop(); // Includes the bytes in flight.
+  toRedis.cut(); // with what was on its way
 
   await harness.startWorker({ MQTT_CLIENT_ID: 'dying' });
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
+import { PUBACK } from '../../harness/framing.ts';
 import {
   eventually,
   type Harness,
@@ -9,7 +10,7 @@ import {
   startHarness,
   type WorkerUnderTest,
 } from '../../harness/harness.ts';
-import { type Relay, startRelay } from '../../harness/relay.ts';
+import type { Relay } from '../../harness/relay.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
 let harness: Harness;
@@ -17,14 +18,10 @@ let relay: Relay;
 let worker: WorkerUnderTest;
 before(async () => {
   harness = await startHarness({ workers: 0 });
-  relay = await startRelay(harness.broker.port, 'mqtt');
-  worker = await harness.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
+  relay = await harness.relay();
+  worker = await harness.startWorker({ MQTT_URL: relay.url });
 });
-after(async () => {
-  await worker.process.stop();
-  await relay.stop();
-  await harness.stop();
-});
+after(() => harness.stop());
 
 const ask = (
   phone: Phone,
@@ -47,12 +44,12 @@ for (const [status, refused, correlation] of [
     const [phone, old] = [await harness.phone(), await harness.phone()];
     await worker.idle();
     await phone.fence();
-    const lost = relay.swallowed();
-    relay.swallow('puback');
+    const lost = relay.lost;
+    relay.lose(PUBACK);
     const data = correlation && Buffer.from(correlation);
     assert.deepEqual(await ask(phone, status, { presence: atom('late') }, data), refusal(refused));
-    await eventually('the acknowledgement is lost', () => relay.swallowed() > lost);
-    relay.swallow();
+    await eventually('the acknowledgement is lost', () => relay.lost > lost);
+    relay.lose();
 
     if (status === 'phone') {
       await ask(old, 'set', { presence: atom('kept') });

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { connectBroker, type Delivery } from '../../../src/mqtt/connection.ts';
 import {
-  eventually,
-  Mosquitto,
   names,
   options,
   publishAll,
   publisher,
+  startBroker,
   subscribed,
-} from '../../harness/mosquitto.ts';
+} from '../../harness/broker-connections.ts';
+import { eventually } from '../../harness/eventually.ts';
 
-const plain = await Mosquitto.start(['max_queued_messages 0']);
-after(() => plain.remove());
+const plain = await startBroker('max_queued_messages 0');
+after(() => plain.stop());
 
 test('a broker that sends its whole queue at once is served to the end, at most the receive maximum at a time', async (t) => {
   const { clientId, filter, topic } = names();

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { connectAsync } from 'mqtt';
 import { connectBroker, type Delivery } from '../../../src/mqtt/connection.ts';
 import {
-  CuttableProxy,
-  eventually,
-  Mosquitto,
+  endSession,
   names,
   options,
   publishAll,
   publisher,
+  startBroker,
   subscribed,
   topicsOf,
-} from '../../harness/mosquitto.ts';
+} from '../../harness/broker-connections.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { Relay } from '../../harness/relay.ts';
 
-const plain = await Mosquitto.start(['max_queued_messages 0']);
-after(() => plain.remove());
+const plain = await startBroker('max_queued_messages 0');
+after(() => plain.stop());
 
 test('300 delayed acknowledgements in reverse order confirm every message: none comes again (an assumption about MQTT.js)', async (t) => {
   const { clientId, filter, topic } = names();
@@ -43,18 +43,17 @@ test('300 delayed acknowledgements in reverse order confirm every message: none 
 
 test('a connection cut while 100 messages are in work: each is handled once and all are confirmed', async (t) => {
   const { clientId, filter, topic } = names();
-  const proxy = new CuttableProxy(plain.port);
-  t.after(() => proxy.stop());
+  const relay = await Relay.start(plain);
+  t.after(() => relay.stop());
   const deliveries: Delivery[] = [];
-  const url = await proxy.start();
   const connection = await subscribed(
     t,
-    connectBroker(options(url, { clientId, filter }), (d) => deliveries.push(d)),
+    connectBroker(options(relay.url, { clientId, filter }), (d) => deliveries.push(d)),
   );
   await publishAll(await publisher(t, plain.url), topic, 100);
   await eventually('100 deliveries', () => deliveries.length === 100);
 
-  proxy.cut();
+  relay.cut();
   await eventually('cut', () => !connection.state.connected);
   for (const delivery of deliveries.slice(0, 50)) delivery.acknowledge(); // While there is no connection.
   await eventually('back', () => connection.state.subscribed);
@@ -93,27 +92,20 @@ test('unacknowledged messages of a killed worker are redelivered, marked, to the
 
 test('a lost session is noticed and subscribed again, and late work of the old one confirms nothing in it', async (t) => {
   const { clientId, filter, topic } = names();
-  const proxy = new CuttableProxy(plain.port);
-  t.after(() => proxy.stop());
+  const relay = await Relay.start(plain);
+  t.after(() => relay.stop());
   const [deliveries, warnings]: [Delivery[], string[]] = [[], []];
-  const url = await proxy.start();
   const log = { info: () => undefined, warn: (message: string) => void warnings.push(message) };
   const connection = await subscribed(
     t,
-    connectBroker(options(url, { clientId, filter }), (d) => deliveries.push(d), log),
+    connectBroker(options(relay.url, { clientId, filter }), (d) => deliveries.push(d), log),
   );
   const client = await publisher(t, plain.url);
   await publishAll(client, topic, 3);
   await eventually('3 deliveries', () => deliveries.length === 3);
 
-  proxy.cut();
-  const thief = await connectAsync(plain.url, {
-    protocolVersion: 5,
-    clientId,
-    clean: true,
-    reconnectPeriod: 0,
-  });
-  await thief.endAsync();
+  relay.cut();
+  await endSession(t, plain.url, clientId);
   await eventually('back', () => connection.state.subscribed);
   assert.ok(warnings.includes('the broker has lost the session'));
 
@@ -122,7 +114,7 @@ test('a lost session is noticed and subscribed again, and late work of the old o
   for (const delivery of deliveries.slice(0, 3)) delivery.acknowledge();
   await connection.publish({ topic: `out/${clientId}`, payload: Buffer.from('fence'), qos: 1 });
   assert.equal(connection.inFlight, 3);
-  proxy.cut();
+  relay.cut();
   await eventually('back again', () => connection.inFlight === 3 && connection.state.subscribed);
   for (const delivery of deliveries.slice(3)) delivery.acknowledge();
   await eventually('confirmed', () => connection.inFlight === 0);
@@ -159,21 +151,21 @@ test('leaving with 300 queued messages loses none: they are processed here or go
 
 test('a connection that breaks while leaving is restored to finish, without a new subscription', async (t) => {
   const { clientId, filter, topic } = names();
-  const proxy = new CuttableProxy(plain.port);
-  t.after(() => proxy.stop());
+  const relay = await Relay.start(plain);
+  t.after(() => relay.stop());
   const handled: string[] = [];
   const work = (delivery: Delivery): void => {
     handled.push(delivery.topic);
     setTimeout(() => delivery.acknowledge(), 5);
   };
-  const leaver = connectBroker(options(await proxy.start(), { clientId, filter, receiveMaximum: 10 }), work);
+  const leaver = connectBroker(options(relay.url, { clientId, filter, receiveMaximum: 10 }), work);
   await subscribed(t, leaver);
   const client = await publisher(t, plain.url);
   await publishAll(client, topic, 200);
   const left = leaver.leave();
   const before = handled.length;
   await eventually('draining', () => handled.length > before + 20);
-  proxy.cut();
+  relay.cut();
   await eventually('cut', () => !leaver.state.connected);
   await publishAll(client, `${topic}/late`, 10);
   await left;
@@ -198,9 +190,8 @@ test('close ends a leave that waits for work without an end', async (t) => {
 });
 
 test('a broker restarted with persistence is subscribed to again, and sends the messages published meanwhile', async (t) => {
-  const config = ['persistence true', 'autosave_interval 1'];
-  const broker = await Mosquitto.start(config);
-  t.after(() => broker.remove());
+  const broker = await startBroker('autosave_interval 1');
+  t.after(() => broker.stop());
   const [deliveries, causes]: [Delivery[], (string | undefined)[]] = [[], []];
   const connection = connectBroker(options(broker.url), (d) => deliveries.push(d));
   connection.onState(({ cause }) => causes.push(cause));
@@ -208,12 +199,12 @@ test('a broker restarted with persistence is subscribed to again, and sends the 
   await publishAll(await publisher(t, broker.url), 'in/before', 2);
   await eventually('2 deliveries', () => deliveries.length === 2);
 
-  await broker.stop();
+  await broker.kill('SIGTERM'); // it saves its database
   await eventually('gone', () => causes.includes('connection refused'));
   const [one, two] = [1, 2].map((qos) =>
     connection.publish({ topic: 'out', payload: Buffer.from('meanwhile'), qos: qos as 1 | 2 }),
   );
-  await broker.restart(config);
+  await broker.restart();
   await Promise.all([one, two]);
   await eventually('back', () => connection.state.subscribed);
   for (const delivery of deliveries) delivery.acknowledge();

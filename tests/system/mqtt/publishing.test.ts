@@ -4,22 +4,23 @@ import { connectAsync } from 'mqtt';
 import { isPublishableTopic } from '../../../src/lib/topic-rules.ts';
 import { connectBroker, PublishRefused } from '../../../src/mqtt/connection.ts';
 import {
-  CuttableProxy,
-  eventually,
-  Mosquitto,
+  endSession,
   names,
   options,
   publisher,
+  startBroker,
   subscribed,
-} from '../../harness/mosquitto.ts';
+} from '../../harness/broker-connections.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { Relay } from '../../harness/relay.ts';
 
-const plain = await Mosquitto.start(['max_queued_messages 0']);
-after(() => plain.remove());
+const plain = await startBroker('max_queued_messages 0');
+after(() => plain.stop());
 
 for (const qos of [1, 2] as const) {
   test(`500 answers at once at QoS ${qos} are accepted, in order, by a broker that takes 20 at a time`, async (t) => {
-    const broker = await Mosquitto.start();
-    t.after(() => broker.remove());
+    const broker = await startBroker();
+    t.after(() => broker.stop());
     const received: string[] = [];
     const client = await publisher(t, broker.url);
     client.on('message', (topic) => received.push(topic));
@@ -38,9 +39,9 @@ for (const qos of [1, 2] as const) {
 for (const keepsSession of [true, false]) {
   test(`interrupted publishes are all accepted after a reconnect, ${keepsSession ? 'with' : 'without'} the session`, async (t) => {
     const { clientId, filter } = names();
-    const proxy = new CuttableProxy(plain.port);
-    t.after(() => proxy.stop());
-    const connection = connectBroker(options(await proxy.start(), { clientId, filter }), () => undefined);
+    const relay = await Relay.start(plain);
+    t.after(() => relay.stop());
+    const connection = connectBroker(options(relay.url, { clientId, filter }), () => undefined);
     await subscribed(t, connection);
     const client = await publisher(t, plain.url);
     const [accepted, received]: [Set<number>, string[]] = [new Set(), []];
@@ -54,15 +55,9 @@ for (const keepsSession of [true, false]) {
     });
     for (const share of [300, 1000, 1700]) {
       await eventually('some accepted', () => accepted.size >= share);
-      proxy.cut();
+      relay.cut();
       if (keepsSession) continue;
-      const thief = await connectAsync(plain.url, {
-        protocolVersion: 5,
-        clientId,
-        clean: true,
-        reconnectPeriod: 0,
-      });
-      await thief.endAsync();
+      await endSession(t, plain.url, clientId);
     }
     await Promise.all(published);
     await eventually('all received', () => new Set(received).size === 3000);
@@ -74,9 +69,8 @@ for (const keepsSession of [true, false]) {
 }
 
 test('a publish that an ACL forbids is refused with the reason, and the next one is accepted', async (t) => {
-  const broker = await Mosquitto.start([], ['topic readwrite in/#', 'topic write out/#']);
-  t.after(() => broker.remove());
-  const connection = connectBroker(options(broker.url), () => undefined);
+  const asWorker = { username: 'worker', filter: '$share/profile/events/#' };
+  const connection = connectBroker(options(plain.url, asWorker), () => undefined);
   await subscribed(t, connection);
   const payload = Buffer.from('secret');
   for (const qos of [1, 2] as const) {
@@ -85,7 +79,7 @@ test('a publish that an ACL forbids is refused with the reason, and the next one
       assert.deepEqual([error.reasonCode, error.message], [0x87, 'publish refused: not authorized']);
       return true;
     });
-    await connection.publish({ topic: 'out/nobody', payload, qos });
+    await connection.publish({ topic: 'ses/nobody', payload, qos });
   }
 });
 

@@ -1,10 +1,9 @@
 /** `get` is the most frequent request: session and profile are read in one round trip to Redis. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Term } from '../../../src/etf/index.ts';
 import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import type { Inspect } from '../../harness/relay.ts';
 import { contact, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
 interface TappedHarness {
@@ -17,21 +16,15 @@ interface TappedHarness {
 async function startTapped(t: TestContext, settings: Record<string, string> = {}): Promise<TappedHarness> {
   const harness = await startHarness({ workers: 0 });
   const writes: Buffer[] = [];
-  const tap = createServer((worker) => {
-    const redis = connect(harness.redis.port, '127.0.0.1');
-    worker.on('data', (bytes) => writes.push(bytes));
-    worker.setNoDelay(true).pipe(redis.setNoDelay(true)).pipe(worker);
-    for (const socket of [worker, redis]) socket.on('error', () => undefined);
-  }).listen(0, '127.0.0.1');
-  t.after(async () => {
-    tap.close();
-    await harness.stop();
-  });
-  await once(tap, 'listening');
-  const { port } = tap.address() as AddressInfo;
+  t.after(() => harness.stop());
+  const inspector = (): Inspect => (bytes, direction) => {
+    if (direction === 'up') writes.push(bytes);
+    return true;
+  };
+  const { url } = await harness.relay({ inspector }, harness.redis);
   // Heartbeats go to Redis too; there is one at the start, and none until the test has ended.
   const silence = { HEARTBEAT_MS: '60000', HEIR_AFTER_MS: '600000' };
-  await harness.startWorker({ ...silence, ...settings, REDIS_URL: `redis://127.0.0.1:${port}` });
+  await harness.startWorker({ ...silence, ...settings, REDIS_URL: url });
   return {
     harness,
     async trips() {

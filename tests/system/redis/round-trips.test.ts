@@ -1,83 +1,37 @@
 /** The counted cost of a request besides the worker's own work: round trips to Redis, and writes to the broker. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { atom, type Tuple } from '../../../src/etf/index.ts';
+import { chunkEnd } from '../../harness/framing.ts';
 import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import type { Relay, RelayOptions } from '../../harness/relay.ts';
 import { fieldsOf, profile } from '../../harness/terms.ts';
 import type { WorkerUnderTest } from '../../harness/worker.ts';
-
-/** A relay between the worker and a server that counts the worker's writes; no write waits for another. */
-class Counter {
-  readonly #server = createServer((socket) => this.#join(socket));
-  readonly #held = new Map<Socket, Buffer[]>();
-  readonly #port: number;
-  writes = 0;
-  #isHolding = false;
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  async listen(): Promise<number> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /** Holds the server's data back, and releases all of it in one write for each connection. */
-  hold(): void {
-    this.#isHolding = true;
-  }
-
-  get heldBytes(): number {
-    return Buffer.concat([...this.#held.values()].flat()).length;
-  }
-
-  release(): void {
-    this.#isHolding = false;
-    for (const [socket, parts] of this.#held) socket.write(Buffer.concat(parts));
-    this.#held.clear();
-  }
-
-  close(): void {
-    this.#server.close();
-  }
-
-  #join(client: Socket): void {
-    const server = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
-    client.setNoDelay(true);
-    client.on('data', (bytes) => {
-      this.writes++;
-      server.write(bytes);
-    });
-    server.on('data', (bytes) => {
-      if (this.#isHolding) this.#held.set(client, [...(this.#held.get(client) ?? []), bytes]);
-      else client.write(bytes);
-    });
-    for (const [socket, other] of [[client, server] as const, [server, client] as const]) {
-      socket.on('error', () => undefined);
-      socket.on('close', () => other.destroy());
-    }
-  }
-}
 
 const requests = 32;
 
 let harness: Harness;
 let worker: WorkerUnderTest;
-let toRedis: Counter;
-let toBroker: Counter;
+let toBroker: Relay;
 let phones: Phone[];
+const writes = { redis: 0, broker: 0 };
+
+/** Counts what arrives from the worker: a write each, as none waits for another. */
+const counting = (server: keyof typeof writes): RelayOptions => ({
+  packetEnd: chunkEnd,
+  inspector: () => (_, direction) => {
+    if (direction === 'up') writes[server]++;
+    return true;
+  },
+});
 
 before(async () => {
   harness = await startHarness({ workers: 0 });
-  toRedis = new Counter(Number(new URL(harness.redis.url).port));
-  toBroker = new Counter(Number(new URL(harness.broker.url).port));
+  const toRedis = await harness.relay(counting('redis'), harness.redis);
+  toBroker = await harness.relay(counting('broker'));
   worker = await harness.startWorker({
-    REDIS_URL: `redis://127.0.0.1:${await toRedis.listen()}`,
-    MQTT_URL: `mqtt://127.0.0.1:${await toBroker.listen()}`,
+    REDIS_URL: toRedis.url,
+    MQTT_URL: toBroker.url,
     // Only requests must be counted.
     HEARTBEAT_MS: '60000',
     HEIR_AFTER_MS: '180000',
@@ -87,11 +41,7 @@ before(async () => {
   for (const phone of phones) await phone.ask(profile({ phone: phone.number, settings: [], status: 'set' }));
   await worker.idle();
 });
-after(async () => {
-  toRedis.close();
-  toBroker.close();
-  await harness.stop();
-});
+after(() => harness.stop());
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 const set = ({ number: phone }: Phone) => profile({ phone, presence: atom('online'), status: 'set' });
@@ -105,13 +55,13 @@ async function commandsOfRedis(): Promise<number> {
 }
 
 async function counted(work: () => Promise<void>) {
-  const before = { commands: await commandsOfRedis(), redis: toRedis.writes, broker: toBroker.writes };
+  const before = { commands: await commandsOfRedis(), ...writes };
   await work();
   await worker.idle();
   return {
     commands: (await commandsOfRedis()) - before.commands,
-    redisWrites: toRedis.writes - before.redis,
-    brokerWrites: toBroker.writes - before.broker,
+    redisWrites: writes.redis - before.redis,
+    brokerWrites: writes.broker - before.broker,
   };
 }
 
@@ -127,7 +77,7 @@ test('a get is one command and one write to Redis, and two writes to the broker:
 
 /** Delivers a request of every phone to the worker at once. */
 async function askAtOnce(request: (phone: Phone) => Tuple): Promise<void> {
-  toBroker.hold();
+  toBroker.hold('down');
   const answers = phones.map((phone) => phone.ask(request(phone)));
   const requestBytes = 60;
   await eventually('all requests are held back', () => toBroker.heldBytes > requests * requestBytes);

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readSettings } from '../../../src/config/settings.ts';
 import { atom, decode } from '../../../src/etf/index.ts';
-import { eventually, type Phone, type WorkerUnderTest } from '../../harness/harness.ts';
-import { type PacketType, type Relay, startRelay } from '../../harness/relay.ts';
+import { PUBACK, PUBLISH } from '../../harness/framing.ts';
+import { eventually, type Phone } from '../../harness/harness.ts';
+import { type RelayedHarness, startRelayedHarness } from '../../harness/relayed-worker.ts';
 import {
   codeIn,
   confirm,
   emailService,
   link,
   linked,
-  type MailHarness,
   otherCode,
   startMailHarness,
   success,
@@ -20,30 +20,23 @@ import {
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
 /** One worker, with a connection to its broker on which its packets can be dropped. */
-let own: MailHarness & { readonly relay: Relay; readonly worker: WorkerUnderTest };
+let own: RelayedHarness;
 before(async () => {
-  const bare = await startMailHarness({ workers: 0 });
-  const relay = await startRelay(bare.harness.broker.port, 'mqtt');
-  const worker = await bare.harness.startWorker({ MQTT_URL: `mqtt://127.0.0.1:${relay.port}` });
-  own = { ...bare, relay, worker };
+  own = await startRelayedHarness();
 });
-after(async () => {
-  await own.worker.process.stop();
-  await own.relay.stop();
-  await own.stop();
-});
+after(() => own.stop());
 
 /** From now on drops the worker's packets; no earlier request is in flight then. */
-async function lose(phone: Phone, ...types: readonly PacketType[]): Promise<void> {
+async function lose(phone: Phone, ...types: readonly number[]): Promise<void> {
   await own.worker.idle();
   await phone.fence();
-  own.relay.swallow(...types);
+  own.relay.lose(...types);
 }
 
 /** Kills the worker with SIGKILL and restarts it under its client id; the broker then redelivers. */
 async function resurrect(): Promise<void> {
   await own.worker.process.kill('SIGKILL');
-  own.relay.swallow();
+  own.relay.lose();
   await own.worker.process.restart();
 }
 
@@ -63,10 +56,10 @@ const servicesOf = async (phone: Phone) =>
 
 test('killed when the mail was sent and recorded: email_sent is still answered, and only one mail was sent', async () => {
   const phone = await own.harness.phone();
-  await lose(phone, 'publish', 'puback');
-  const lost = own.relay.swallowed();
+  await lose(phone, PUBLISH, PUBACK);
+  const lost = own.relay.lost;
   await phone.send(link(phone, 'once@example.org'));
-  await eventually('its answer is lost', () => own.relay.swallowed() > lost);
+  await eventually('its answer is lost', () => own.relay.lost > lost);
   await resurrect();
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
   assert.equal(await redelivered(), 1);
@@ -77,10 +70,10 @@ test('killed when the mail was sent and recorded: email_sent is still answered, 
 
 test('killed when the answer was sent: email_sent is answered twice, and only one mail was sent', async () => {
   const phone = await own.harness.phone();
-  await lose(phone, 'puback');
-  const lost = own.relay.swallowed();
+  await lose(phone, PUBACK);
+  const lost = own.relay.lost;
   assert.deepEqual(await phone.ask(link(phone, 'twice@example.org')), success('email_sent'));
-  await eventually('the acknowledgement is lost', () => own.relay.swallowed() > lost);
+  await eventually('the acknowledgement is lost', () => own.relay.lost > lost);
   await resurrect();
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
   assert.equal(await redelivered(), 1);
@@ -117,7 +110,7 @@ test('killed while the mail hangs: it is mailed when the worker is back; refused
 test('killed when a code was tried: verified is still answered, and a wrong one counts once', async () => {
   const phone = await own.harness.phone();
   const code = await linked(own, phone, 'tried@example.org');
-  await lose(phone, 'publish', 'puback');
+  await lose(phone, PUBLISH, PUBACK);
   await phone.send(confirm(phone, 'tried@example.org', otherCode(code)));
   await eventually('it is tried', async () => (await tries(own, phone)) === '1');
   await resurrect();
@@ -126,7 +119,7 @@ test('killed when a code was tried: verified is still answered, and a wrong one 
   assert.equal(await tries(own, phone), '1');
   assert.equal(await placesIn(`limit:{${phone.number}}:tries:*`), 1);
 
-  await lose(phone, 'publish', 'puback');
+  await lose(phone, PUBLISH, PUBACK);
   await phone.send(confirm(phone, 'tried@example.org', code));
   await eventually('the code is used up', async () => (await tries(own, phone)) === undefined);
   await resurrect();
@@ -138,22 +131,19 @@ test('killed when a code was tried: verified is still answered, and a wrong one 
 
 test('removed while the mail is in flight: the profile does not come back with the address', async (t) => {
   const slow = await startMailHarness({ workers: 0 });
-  const relay = await startRelay(slow.sink.port, 'other');
-  t.after(async () => {
-    await relay.stop();
-    await slow.stop();
-  });
-  await slow.harness.startWorker({ SMTP_URL: `smtp://127.0.0.1:${relay.port}` });
+  t.after(() => slow.stop());
+  const relay = await slow.harness.relay({}, slow.sink);
+  await slow.harness.startWorker({ SMTP_URL: relay.url });
   const phone = await slow.harness.phone();
   await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
-  relay.hold(true);
+  relay.hold();
   await phone.send(link(phone, 'gone@example.org'));
   await eventually('the mail is under way', () => slow.sink.connectionCount() === 1);
   assert.deepEqual(
     fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'remove' }))).status,
     atom('remove'),
   );
-  relay.hold(false);
+  relay.release();
   assert.deepEqual(decode((await phone.take()).payload), refusal('not_authorized'));
   assert.equal(slow.sink.mails().length, 1);
   for (const kind of ['profile', 'verify']) {

@@ -5,7 +5,8 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CaughtMail, startSmtp } from '../../../dev/servers/smtp.ts';
 import { type Mail, openMail } from '../../../src/services/mail/mailer.ts';
-import { caught, header, message, start, until } from '../../harness/mail-fixture.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { caught, header, message, start } from '../../harness/mail-fixture.ts';
 
 test('a wrong password is refused', async (t) => {
   const sink = await startSmtp({ user: 'ann', password: 'right' });
@@ -50,14 +51,14 @@ for (const stage of ['connect', 'data'] as const) {
     sink.hang(stage);
     const order: string[] = [];
     const waiting = mail.sendCode(message).finally(() => order.push('the silent one'));
-    await until(() => sink.hungCount() === 1);
+    await eventually('the mail hangs', () => sink.hungCount() === 1);
     sink.hang(false);
     await caught(sink, mail, { ...message, code: '111111' });
     order.push('the other');
     assert.equal(await waiting, 'refused');
     assert.deepEqual(order, ['the other', 'the silent one']);
     assert.deepEqual(failures, [{ cause: 'timeout' }]);
-    await until(() => sink.openConnections() === 1);
+    await eventually('the connections are counted', () => sink.openConnections() === 1);
   });
 }
 
@@ -79,7 +80,7 @@ test('a mail that waits for a free connection waits no longer than its own time'
   const { sink, mail, failures } = await start(t, {}, { connections: 1, timeoutMs: 1500 });
   sink.hang(true);
   const waiting = Promise.all([mail.sendCode(message), mail.sendCode(message), mail.sendCode(message)]);
-  await until(() => sink.hungCount() === 1);
+  await eventually('the mail hangs', () => sink.hungCount() === 1);
   assert.equal(sink.connectionCount(), 1);
   // Timers of one process end in their order, however busy the machine is.
   const timer = new AbortController();
@@ -132,7 +133,7 @@ test('closing lets a mail in flight arrive, refuses later ones and leaves no con
   assert.equal(await sending, 'accepted');
   assert.equal(await mail.sendCode(message), 'refused');
   assert.deepEqual(failures, [{ cause: 'closed' }]);
-  await until(() => sink.openConnections() === 0);
+  await eventually('the connections are counted', () => sink.openConnections() === 0);
 });
 
 for (const [what, wrong] of [

@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { openSts, type Sts, type StsSettings } from '../../../src/services/sts/client.ts';
+import { eventually } from '../../harness/eventually.ts';
 
 const phone = '380501112233';
 const region = 'eu-central-1';
@@ -59,10 +59,6 @@ function open(change: Partial<StsSettings> = {}): Sts {
   const sts = openSts({ ...settings, ...change }, { warn: (fields) => warnings.push({ ...fields }) });
   opened.push(sts);
   return sts;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5);
 }
 
 test('a phone gets the credentials that STS issued, with their expiration in Unix milliseconds', async () => {
@@ -189,7 +185,7 @@ test('an answer that is slow but within the deadline is waited for', async () =>
 test('a connection that hangs is closed after half of the deadline, and a second one succeeds', async () => {
   server.mode('hang');
   const answer = open({ deadlineMs: 2_000 }).assumeRole(phone);
-  await until(() => server.requests().length === 1);
+  await eventually('STS is asked', () => server.requests().length === 1);
   server.mode('success');
   assert.notEqual(await answer, 'refused');
   assert.deepEqual(
@@ -242,7 +238,7 @@ test('close() refuses the calls in flight, and later ones send nothing', async (
   server.mode('hang');
   const sts = open();
   const answer = sts.assumeRole(phone);
-  await until(() => server.requests().length === 1);
+  await eventually('STS is asked', () => server.requests().length === 1);
   sts.close();
   assert.equal(await answer, 'refused');
   assert.equal(await sts.assumeRole(phone), 'refused');

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BrokerConnection, connectBroker, type Delivery } from '../../../src/mqtt/connection.ts';
+import { eventually } from '../../harness/eventually.ts';
 
 const CONNECT = 0x10;
 const PUBLISH = 0x30;
@@ -60,12 +61,6 @@ class ScriptedBroker {
   send(id: number, payload: string): void {
     const body = Buffer.concat([Buffer.from([0, 1, 0x74, id >> 8, id & 0xff, 0]), Buffer.from(payload)]);
     this.sockets.at(-1)?.write(Buffer.concat([Buffer.from([0x32, body.length]), body]));
-  }
-}
-
-async function eventually(what: string, condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 60_000; !condition(); await delay(2)) {
-    if (Date.now() > end) assert.fail(`never: ${what}`);
   }
 }
 
