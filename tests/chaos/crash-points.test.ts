@@ -7,23 +7,20 @@
  * reply. `CRASH_POINTS=all` strikes at each; otherwise at a part of them.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { acknowledgement, type Position } from './crash-points/faults.ts';
 import { CrashHarness, type Run } from './crash-points/harness.ts';
 import { type Scene, scenes } from './crash-points/scenes.ts';
 
 const everyPoint = process.env.CRASH_POINTS === 'all';
 
-let harness: CrashHarness;
 const unharmed = new Map<Scene, Run>();
 
-before(async () => {
-  harness = await CrashHarness.start();
-  for (const scene of scenes) {
-    await harness.run(scene, undefined, 'none'); // Loads the worker's code once.
-    unharmed.set(scene, await harness.run(scene, undefined, 'none'));
-  }
-});
+const harness = await CrashHarness.start();
+for (const scene of scenes) {
+  await harness.run(scene, undefined, 'none'); // loads what a worker loads once
+  unharmed.set(scene, await harness.run(scene, undefined, 'none'));
+}
 after(() => harness.stop());
 
 test('without a crash each request is answered, and those with notices send them', () => {

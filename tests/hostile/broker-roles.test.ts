@@ -7,13 +7,13 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { IClientOptions } from 'mqtt';
 import { openBrokerClients } from '../../src/broker-acl/client.ts';
 import { openDynamicSecurity } from '../../src/broker-acl/dynamic-security.ts';
 import { eventually } from '../harness/eventually.ts';
 import { connectClient } from '../harness/mqtt-clients.ts';
-import { type ProductionBroker, startProductionBroker } from '../harness/production-broker.ts';
+import { startProductionBroker } from '../harness/production-broker.ts';
 import { profilectl } from '../harness/profilectl.ts';
 
 const PHONE = '380501112233';
@@ -21,15 +21,12 @@ const CLIENT = 'emqttd_42';
 const NOT_AUTHORIZED = { code: 135 };
 const lasting = { clean: false, properties: { sessionExpiryInterval: 60 } };
 
-let broker: ProductionBroker;
-before(async () => {
-  broker = await startProductionBroker();
-  const { ca, ...admin } = broker.login('admin');
-  const connection = { url: broker.server.url, clientId: 'maker', ...admin, tls: { ca } };
-  const clients = openBrokerClients(openDynamicSecurity(connection));
-  await clients.put({ client: CLIENT, phone: PHONE, token: 'token' }, undefined);
-  await clients.close();
-});
+const broker = await startProductionBroker();
+const { ca, ...admin } = broker.login('admin');
+const connection = { url: broker.server.url, clientId: 'maker', ...admin, tls: { ca } };
+const clients = openBrokerClients(openDynamicSecurity(connection));
+await clients.put({ client: CLIENT, phone: PHONE, token: 'token' }, undefined);
+await clients.close();
 after(() => broker.server.stop());
 
 const as = (user: string, clientId: string, more: IClientOptions = {}): IClientOptions => ({

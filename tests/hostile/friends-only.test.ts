@@ -3,19 +3,16 @@
  * nothing and stay unchanged.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, encodeFragment, type Term, Tuple } from '../../src/etf/index.ts';
 import { changeContact, contactStatus, outlivesRemoval } from '../../src/protocol/contact.ts';
 import { contactsOf, entry, idOf, read } from '../harness/address-books.ts';
 import { openStoresOf } from '../harness/direct-calls.ts';
-import { type Harness, type Phone, startHarness } from '../harness/harness.ts';
+import { type Phone, startHarness } from '../harness/harness.ts';
 import { ask as askToMove, confirm } from '../harness/migration.ts';
 import { fieldsOf, profile, roster } from '../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 const silent = ['request', 'authorization', 'ignore', 'ban', 'banned', 'deleted', 'nonexised'];

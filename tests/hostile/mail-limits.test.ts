@@ -1,6 +1,6 @@
 /** Attacks on the limits of mails and codes: flooding a mailbox, locking its owner out, guessing a code. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Term } from '../../src/etf/index.ts';
 import type { Phone } from '../harness/harness.ts';
@@ -14,17 +14,13 @@ import {
   holds,
   link,
   linked,
-  type MailHarness,
   otherCode,
   startMailHarness,
   success,
 } from '../harness/services-fixture.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
-let own: MailHarness;
-before(async () => {
-  own = await startMailHarness({ workers: 2 });
-});
+const own = await startMailHarness({ workers: 2 });
 after(() => own.stop());
 
 const [sent, verified] = [success('email_sent'), success('verified')];

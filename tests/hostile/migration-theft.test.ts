@@ -1,17 +1,14 @@
 /** Strangers who ask to move to a number cannot take it, and cannot keep its owner from moving there. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, equal, type Term, Tuple } from '../../src/etf/index.ts';
 import { maxListed } from '../../src/store/proposals.ts';
 import { keep, read } from '../harness/address-books.ts';
-import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
-import { type Harness, type Phone, startHarness } from '../harness/harness.ts';
+import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { type Phone, startHarness } from '../harness/harness.ts';
 import { feature, fieldsOf, profile, refusal, text } from '../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 const accepted = new Tuple([atom('io'), new Tuple([atom('ok'), atom('migration')]), text('')]);

@@ -3,8 +3,7 @@
  * signs in again. Nobody else waits for it. The brokers have the configuration and plugins of production.
  */
 import assert from 'node:assert/strict';
-import { after, before, type TestContext, test } from 'node:test';
-import type { Server } from '../../dev/servers/process.ts';
+import { after, type TestContext, test } from 'node:test';
 import { startRedis } from '../../dev/servers/redis.ts';
 import type { BrokerAcl } from '../../src/broker-acl/broker.ts';
 import { clientIn, phoneIn } from '../../src/broker-acl/client.ts';
@@ -12,29 +11,25 @@ import { holding } from '../../src/broker-acl/locks.ts';
 import { signIn, signOut } from '../../src/broker-acl/sign-in.ts';
 import type { AclWork } from '../../src/store/acl-work.ts';
 import { openLeases } from '../../src/store/leases.ts';
-import { type Database, openRedis } from '../../src/store/redis/database.ts';
+import { openRedis } from '../../src/store/redis/database.ts';
 import { openSessions } from '../../src/store/sessions.ts';
 import { Device, openRegistry, type Registry } from '../harness/device.ts';
 import { eventually } from '../harness/eventually.ts';
-import { type ProductionBroker, startProductionBroker } from '../harness/production-broker.ts';
+import { startProductionBroker } from '../harness/production-broker.ts';
 import { Relay } from '../harness/relay.ts';
 import { profile } from '../harness/terms.ts';
 import { startWorker, type WorkerUnderTest } from '../harness/worker.ts';
 
-let one: ProductionBroker;
-let other: ProductionBroker;
-let redis: Server;
-let database: Database;
 /** Both brokers; and the first one only. */
-let both: Registry;
-let first: Registry;
 
-before(async () => {
-  [one, other, redis] = await Promise.all([startProductionBroker(), startProductionBroker(), startRedis()]);
-  database = openRedis(redis.url, '', () => undefined);
-  both = openRegistry(database, [one, other]);
-  first = openRegistry(database, [one]);
-});
+const [one, other, redis] = await Promise.all([
+  startProductionBroker(),
+  startProductionBroker(),
+  startRedis(),
+]);
+const database = openRedis(redis.url, '', () => undefined);
+const both = openRegistry(database, [one, other]);
+const first = openRegistry(database, [one]);
 after(async () => {
   await Promise.all([both.close(), first.close()]);
   await database.close();

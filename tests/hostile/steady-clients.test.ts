@@ -1,20 +1,17 @@
 /** Clients with a steady rate, below the limit and above it, on two workers at once. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, print } from '../../src/etf/index.ts';
-import { eventually, type Harness, type Phone, startHarness } from '../harness/harness.ts';
+import { eventually, type Phone, startHarness } from '../harness/harness.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
 const RATE = 50;
 const BURST = 500;
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({
-    workers: 2,
-    settings: { CLIENT_RATE: `${RATE}`, CLIENT_BURST: `${BURST}`, LOG_LEVEL: 'info' },
-  });
+const harness = await startHarness({
+  workers: 2,
+  settings: { CLIENT_RATE: `${RATE}`, CLIENT_BURST: `${BURST}`, LOG_LEVEL: 'info' },
 });
 after(() => harness.stop());
 

@@ -1,17 +1,14 @@
 /** CLIENT_IDENTITY=token: thousands of wrong tokens delay no client with the right one. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { decode, print } from '../../src/etf/index.ts';
-import { eventually, type Harness, type Phone, startHarness } from '../harness/harness.ts';
+import { eventually, type Phone, startHarness } from '../harness/harness.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
 const GUESSES = 4_000;
 
-let harness: Harness;
-before(async () => {
-  const settings = { CLIENT_IDENTITY: 'token', CLIENT_RATE: '50', CLIENT_BURST: '500', LOG_LEVEL: 'info' };
-  harness = await startHarness({ broker: { plugin: false }, settings });
-});
+const settings = { CLIENT_IDENTITY: 'token', CLIENT_RATE: '50', CLIENT_BURST: '500', LOG_LEVEL: 'info' };
+const harness = await startHarness({ broker: { plugin: false }, settings });
 after(() => harness.stop());
 
 const isWord =

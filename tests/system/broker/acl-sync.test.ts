@@ -3,22 +3,16 @@
  * others.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Server } from '../../../dev/servers/process.ts';
+import { after, test } from 'node:test';
 import { startRedis } from '../../../dev/servers/redis.ts';
 import type { BrokerAcl } from '../../../src/broker-acl/broker.ts';
-import { type Database, openRedis } from '../../../src/store/redis/database.ts';
-import { Device, openRegistry, type Registry } from '../../harness/device.ts';
+import { openRedis } from '../../../src/store/redis/database.ts';
+import { Device, openRegistry } from '../../harness/device.ts';
 import { eventually } from '../../harness/eventually.ts';
-import { type ProductionBroker, startProductionBroker } from '../../harness/production-broker.ts';
+import { startProductionBroker } from '../../harness/production-broker.ts';
 import { profile } from '../../harness/terms.ts';
 import { startWorker, type WorkerUnderTest } from '../../harness/worker.ts';
 
-let broker: ProductionBroker;
-let redis: Server;
-let database: Database;
-let registry: Registry;
-let acl: BrokerAcl;
 let worker: WorkerUnderTest;
 
 const workerAs = (user: string, id: string): Promise<WorkerUnderTest> =>
@@ -31,13 +25,11 @@ const workerAs = (user: string, id: string): Promise<WorkerUnderTest> =>
     SHUTDOWN_TIMEOUT_MS: '2000',
   });
 
-before(async () => {
-  [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);
-  database = openRedis(redis.url, '', () => undefined);
-  registry = openRegistry(database, [broker]);
-  [acl] = registry.brokers as [BrokerAcl];
-  worker = await workerAs('steward', 'steward-1');
-});
+const [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);
+const database = openRedis(redis.url, '', () => undefined);
+const registry = openRegistry(database, [broker]);
+const [acl] = registry.brokers as [BrokerAcl];
+worker = await workerAs('steward', 'steward-1');
 after(async () => {
   await registry.close();
   await worker.process.stop();

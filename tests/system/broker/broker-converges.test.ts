@@ -1,27 +1,17 @@
 /** From any list of clients at a broker, sweep and sync make it equal to the sessions in Redis. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Server } from '../../../dev/servers/process.ts';
+import { after, test } from 'node:test';
 import { startRedis } from '../../../dev/servers/redis.ts';
-import type { BrokerAcl } from '../../../src/broker-acl/broker.ts';
 import { clientIn, phoneIn } from '../../../src/broker-acl/client.ts';
 import { sweep } from '../../../src/broker-acl/sweep.ts';
-import { type Database, openRedis } from '../../../src/store/redis/database.ts';
-import { openRegistry, type Registry } from '../../harness/device.ts';
-import { type ProductionBroker, startProductionBroker } from '../../harness/production-broker.ts';
+import { openRedis } from '../../../src/store/redis/database.ts';
+import { openRegistry } from '../../harness/device.ts';
+import { startProductionBroker } from '../../harness/production-broker.ts';
 
-let broker: ProductionBroker;
-let redis: Server;
-let database: Database;
-let registry: Registry;
-let acl: BrokerAcl;
-
-before(async () => {
-  [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);
-  database = openRedis(redis.url, '', () => undefined);
-  registry = openRegistry(database, [broker]);
-  acl = registry.brokers[0] ?? assert.fail();
-});
+const [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);
+const database = openRedis(redis.url, '', () => undefined);
+const registry = openRegistry(database, [broker]);
+const acl = registry.brokers[0] ?? assert.fail();
 after(async () => {
   await registry.close();
   await database.close();

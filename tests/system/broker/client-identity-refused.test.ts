@@ -1,17 +1,13 @@
 /** The broker plugin: a client whose id cannot be a topic level cannot publish a request. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import type { Server } from '../../../dev/servers/process.ts';
 import { connectClient, watch } from '../../harness/mqtt-clients.ts';
 
 const FIELD = 'events/1//api/anon//';
 const NOT_AUTHORIZED = 135;
 
-let broker: Server;
-before(async () => {
-  broker = await startMosquitto({ persistence: false });
-});
+const broker = await startMosquitto({ persistence: false });
 after(() => broker.stop());
 
 for (const clientId of ['a/b', '/', 'a+', '+', '#', 'victim/', 'x'.repeat(65_530)]) {

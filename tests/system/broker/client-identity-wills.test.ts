@@ -3,16 +3,12 @@
  * client.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { IClientOptions } from 'mqtt';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import type { Server } from '../../../dev/servers/process.ts';
 import { connectClient, watch } from '../../harness/mqtt-clients.ts';
 
-let broker: Server;
-before(async () => {
-  broker = await startMosquitto({ persistence: false });
-});
+const broker = await startMosquitto({ persistence: false });
 after(() => broker.stop());
 
 const will = (topic: string, options: Partial<NonNullable<IClientOptions['will']>> = {}) => ({

@@ -1,19 +1,15 @@
 /** The broker plugin: the worker reads the publisher's own client id in the topic of every request. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import type { Server } from '../../../dev/servers/process.ts';
 import { connectClient, type Seen, watch } from '../../harness/mqtt-clients.ts';
 
 const FIELD = 'events/1//api/anon//';
 const topics = (messages: Seen[]) => messages.map(({ topic }) => topic);
 
-let broker: Server;
-before(async () => {
-  broker = await startMosquitto();
-});
+const broker = await startMosquitto();
 after(() => broker.stop());
 
 describe('a request carries its publisher’s client id', () => {

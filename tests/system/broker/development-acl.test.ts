@@ -1,18 +1,14 @@
 /** mosquitto/acl: what workers, phones and a developer's own clients may publish and read. */
 import assert from 'node:assert/strict';
-import { after, before, type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import type { Server } from '../../../dev/servers/process.ts';
 import { connectClient, type Seen, watch } from '../../harness/mqtt-clients.ts';
 
 const PHONE = { username: '380501112233', clientId: 'emqttd_42' };
 const WORKER = { username: 'worker', clientId: 'profile-worker' };
 const NOT_AUTHORIZED = { code: 135 };
 
-let broker: Server;
-before(async () => {
-  broker = await startMosquitto({ persistence: false });
-});
+const broker = await startMosquitto({ persistence: false });
 after(() => broker.stop());
 
 /** The messages that a subscriber to `filter` receives while a developer's own client publishes to `topics`. */

@@ -1,17 +1,13 @@
 /** mosquitto/mosquitto.conf: the broker's limits, and how it announces them. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import mqtt, { type IConnackPacket } from 'mqtt';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import type { Server } from '../../../dev/servers/process.ts';
 import { connectClient, watch } from '../../harness/mqtt-clients.ts';
 
 const LARGEST_PACKET = 4_194_304;
 
-let broker: Server;
-before(async () => {
-  broker = await startMosquitto({ persistence: false });
-});
+const broker = await startMosquitto({ persistence: false });
 after(() => broker.stop());
 
 test('a client with MQTT 5 receives the largest packet size and its number of publishes in flight', async (t) => {

@@ -6,22 +6,18 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { atom, decode, encode, type Term } from '../../../src/etf/index.ts';
-import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
+import { eventually, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster } from '../../harness/terms.ts';
 
 const run = promisify(execFile);
 const topic = 'events/1//api/anon//';
 
-let harness: Harness;
-let folder: string;
-before(async () => {
-  harness = await startHarness();
-  folder = await mkdtemp(join(tmpdir(), 'profile-clients-'));
-});
+const harness = await startHarness();
+const folder = await mkdtemp(join(tmpdir(), 'profile-clients-'));
 after(async () => {
   await harness.stop();
   await rm(folder, { recursive: true, force: true });

@@ -1,13 +1,13 @@
 /** The rights on the broker of production: every role, every topic, as in mosquitto/README.md. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { after, describe, type TestContext, test } from 'node:test';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { openBrokerClients } from '../../../src/broker-acl/client.ts';
 import { openDynamicSecurity } from '../../../src/broker-acl/dynamic-security.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { connectClient } from '../../harness/mqtt-clients.ts';
-import { type ProductionBroker, startProductionBroker } from '../../harness/production-broker.ts';
+import { startProductionBroker } from '../../harness/production-broker.ts';
 
 const CLIENT = 'emqttd_42';
 const PHONE = '380501112233';
@@ -29,22 +29,19 @@ const ids = readIds(readme);
 const isFilter = ({ topic }: Row): boolean => /[#+]|^\$share/.test(topic);
 const topics = rows.filter((row) => !isFilter(row));
 
-let broker: ProductionBroker;
-before(async () => {
-  broker = await startProductionBroker();
-  const { username, password } = broker.login('admin');
-  const tls = { ca: broker.certificate.cert };
-  const security = openDynamicSecurity({
-    url: broker.server.url,
-    clientId: 'maker',
-    username,
-    password,
-    tls,
-  });
-  const clients = openBrokerClients(security);
-  await clients.put({ client: CLIENT, phone: PHONE, token: TOKEN }, undefined);
-  await clients.close();
+const broker = await startProductionBroker();
+const { username, password } = broker.login('admin');
+const tls = { ca: broker.certificate.cert };
+const security = openDynamicSecurity({
+  url: broker.server.url,
+  clientId: 'maker',
+  username,
+  password,
+  tls,
 });
+const clients = openBrokerClients(security);
+await clients.put({ client: CLIENT, phone: PHONE, token: TOKEN }, undefined);
+await clients.close();
 after(() => broker.server.stop());
 
 const ownIds: Readonly<Record<Role, string>> = {

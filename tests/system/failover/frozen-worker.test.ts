@@ -1,17 +1,15 @@
 /** A worker freezes and another takes over its session: when it resumes, its unfinished work is done already. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
-import { requests } from '../../../src/handlers/index.ts';
-import { carryOut as handle, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
-import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { link } from '../../../src/handlers/link.ts';
+import { remove } from '../../../src/handlers/remove.ts';
+import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, service } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2, settings: { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' } });
-});
+const harness = await startHarness({ workers: 2, settings: { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' } });
 after(() => harness.stop());
 
 const set = (phone: Phone, presence: string) =>

@@ -1,26 +1,14 @@
 /** A refused request is redelivered because the broker did not get its acknowledgement. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
 import { PUBACK } from '../../harness/framing.ts';
-import {
-  eventually,
-  type Harness,
-  type Phone,
-  startHarness,
-  type WorkerUnderTest,
-} from '../../harness/harness.ts';
-import type { Relay } from '../../harness/relay.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
-let harness: Harness;
-let relay: Relay;
-let worker: WorkerUnderTest;
-before(async () => {
-  harness = await startHarness({ workers: 0 });
-  relay = await harness.relay();
-  worker = await harness.startWorker({ MQTT_URL: relay.url });
-});
+const harness = await startHarness({ workers: 0 });
+const relay = await harness.relay();
+const worker = await harness.startWorker({ MQTT_URL: relay.url });
 after(() => harness.stop());
 
 const ask = (

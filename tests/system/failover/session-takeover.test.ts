@@ -2,26 +2,16 @@
  * src/failover/session-takeover.ts: a surviving worker processes the messages that the broker holds for a killed one.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import {
-  eventually,
-  type Harness,
-  type Phone,
-  startHarness,
-  type WorkerUnderTest,
-} from '../../harness/harness.ts';
+import { after, test } from 'node:test';
+import { eventually, startHarness, type WorkerUnderTest } from '../../harness/harness.ts';
 import { profile } from '../../harness/terms.ts';
 
 /** Faster than the default, to make the tests faster. */
 const settings = { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' };
 
-let harness: Harness;
-let phone: Phone;
-before(async () => {
-  harness = await startHarness({ settings });
-  phone = await harness.phone({ mqtt: { protocolVersion: 5 } });
-  await phone.ask(profile({ phone: phone.number, status: 'set' }));
-});
+const harness = await startHarness({ settings });
+const phone = await harness.phone({ mqtt: { protocolVersion: 5 } });
+await phone.ask(profile({ phone: phone.number, status: 'set' }));
 after(() => harness.stop());
 
 /** Workers with new names, like pods; each has sent enough heartbeats to check others. */

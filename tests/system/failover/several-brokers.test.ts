@@ -1,21 +1,16 @@
 /** `MQTT_URL` with two brokers, which have no connection to each other. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import type { Server } from '../../../dev/servers/process.ts';
 import { decode } from '../../../src/etf/index.ts';
-import { eventually, type Harness, startHarness, type WorkerUnderTest } from '../../harness/harness.ts';
+import { eventually, startHarness, type WorkerUnderTest } from '../../harness/harness.ts';
 import { connectPhone, type Phone } from '../../harness/phone.ts';
 import { contact, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
-let harness: Harness;
 /** The second broker; the first belongs to the test kit. */
-let second: Server;
 const phones: Phone[] = [];
-before(async () => {
-  second = await startMosquitto();
-  harness = await startHarness({ workers: 0 });
-});
+const second = await startMosquitto();
+const harness = await startHarness({ workers: 0 });
 after(async () => {
   await Promise.all(phones.map(({ mqtt }) => mqtt.endAsync(true)));
   await Promise.all(harness.workers.map((worker) => worker.process.stop()));

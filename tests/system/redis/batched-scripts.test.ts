@@ -1,6 +1,6 @@
 /** Scripts that one command runs together: each is a separate step, and a failing one harms no other. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
@@ -8,13 +8,9 @@ import { startRedis } from '../../../dev/servers/redis.ts';
 import { openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/eventually.ts';
 
-let server: Awaited<ReturnType<typeof startRedis>>;
-let redis: ReturnType<typeof openRedis>;
-before(async () => {
-  server = await startRedis();
-  redis = openRedis(server.url, '', () => undefined);
-  await eventually('Redis is connected', () => redis.state.connected);
-});
+const server = await startRedis();
+const redis = openRedis(server.url, '', () => undefined);
+await eventually('Redis is connected', () => redis.state.connected);
 after(async () => {
   await redis.close();
   await server.stop();

@@ -1,19 +1,14 @@
 /** The counted cost of a request besides the worker's own work: round trips to Redis, and writes to the broker. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, type Tuple } from '../../../src/etf/index.ts';
 import { chunkEnd } from '../../harness/framing.ts';
-import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
-import type { Relay, RelayOptions } from '../../harness/relay.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
+import type { RelayOptions } from '../../harness/relay.ts';
 import { fieldsOf, profile } from '../../harness/terms.ts';
-import type { WorkerUnderTest } from '../../harness/worker.ts';
 
 const requests = 32;
 
-let harness: Harness;
-let worker: WorkerUnderTest;
-let toBroker: Relay;
-let phones: Phone[];
 const writes = { redis: 0, broker: 0 };
 
 /** Counts what arrives from the worker: a write each, as none waits for another. */
@@ -25,22 +20,20 @@ const counting = (server: keyof typeof writes): RelayOptions => ({
   },
 });
 
-before(async () => {
-  harness = await startHarness({ workers: 0 });
-  const toRedis = await harness.relay(counting('redis'), harness.redis);
-  toBroker = await harness.relay(counting('broker'));
-  worker = await harness.startWorker({
-    REDIS_URL: toRedis.url,
-    MQTT_URL: toBroker.url,
+const harness = await startHarness({ workers: 0 });
+const toRedis = await harness.relay(counting('redis'), harness.redis);
+const toBroker = await harness.relay(counting('broker'));
+const worker = await harness.startWorker({
+  REDIS_URL: toRedis.url,
+  MQTT_URL: toBroker.url,
     // Only requests must be counted.
-    HEARTBEAT_MS: '60000',
-    HEIR_AFTER_MS: '180000',
-    LOG_LEVEL: 'info',
-  });
-  phones = await Promise.all(Array.from({ length: requests }, () => harness.phone()));
-  for (const phone of phones) await phone.ask(profile({ phone: phone.number, settings: [], status: 'set' }));
-  await worker.idle();
+  HEARTBEAT_MS: '60000',
+  HEIR_AFTER_MS: '180000',
+  LOG_LEVEL: 'info',
 });
+const phones = await Promise.all(Array.from({ length: requests }, () => harness.phone()));
+for (const phone of phones) await phone.ask(profile({ phone: phone.number, settings: [], status: 'set' }));
+await worker.idle();
 after(() => harness.stop());
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });

@@ -1,14 +1,11 @@
 /** Where answers go and what they contain; and messages that are not requests and get none. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, encode, type Term, tuple } from '../../../src/etf/index.ts';
-import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, profile, record, roster } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness();
-});
+const harness = await startHarness();
 after(() => harness.stop());
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });

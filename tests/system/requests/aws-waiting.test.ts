@@ -1,6 +1,6 @@
 /** `aws` of several clients of a phone at once: one call to STS, and an answer for each, whatever fails meanwhile. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 import { atom, decode } from '../../../src/etf/index.ts';
 import { eventually, type Phone, type WorkerUnderTest } from '../../harness/harness.ts';
 import {
@@ -8,15 +8,14 @@ import {
   aws,
   credentialsIn,
   later,
-  type StsHarness,
   secretsOf,
   startStsHarness,
 } from '../../harness/services-fixture.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 
-let own: StsHarness;
-before(async () => {
-  own = await startStsHarness({ workers: 2, settings: { AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '2000' } });
+const own = await startStsHarness({
+  workers: 2,
+  settings: { AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '2000' },
 });
 after(() => own.stop());
 afterEach(async () => {

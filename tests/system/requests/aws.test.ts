@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, type TestContext, test } from 'node:test';
+import { after, afterEach, type TestContext, test } from 'node:test';
 import { decode } from '../../../src/etf/index.ts';
 import { cipherWith } from '../../../src/store/encryption.ts';
 import { type Phone, startHarness } from '../../harness/harness.ts';
@@ -14,16 +14,12 @@ import {
   credentialsKey,
   everythingIn,
   later,
-  type StsHarness,
   secretsOf,
   startStsHarness,
 } from '../../harness/services-fixture.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 
-let own: StsHarness;
-before(async () => {
-  own = await startStsHarness({ workers: 2 });
-});
+const own = await startStsHarness({ workers: 2 });
 after(() => own.stop());
 afterEach(() => assertTellsNothing(own.harness, secretsOf(own.sts)));
 

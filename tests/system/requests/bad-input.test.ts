@@ -1,18 +1,14 @@
 /** Invalid bytes: answered with invalid_data, quickly, by a worker that keeps running. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { encode } from '../../../src/etf/index.ts';
 import { badPayloads } from '../../harness/bad-payloads.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
-let harness: Harness;
-let phone: Phone;
-before(async () => {
-  harness = await startHarness();
-  phone = await harness.phone();
-  await phone.ask(profile({ phone: phone.number, status: 'set' }));
-});
+const harness = await startHarness();
+const phone = await harness.phone();
+await phone.ask(profile({ phone: phone.number, status: 'set' }));
 after(() => harness.stop());
 
 /** A restarted worker would answer too, but with another start time. */

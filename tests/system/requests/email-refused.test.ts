@@ -1,21 +1,11 @@
 /** `email` that is refused: by the shape of what the client sent. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, type Term } from '../../../src/etf/index.ts';
-import {
-  asked,
-  confirm,
-  type MailHarness,
-  startMailHarness,
-  success,
-  tries,
-} from '../../harness/services-fixture.ts';
+import { asked, confirm, startMailHarness, success, tries } from '../../harness/services-fixture.ts';
 import { profile, record, refusal, service, type Value } from '../../harness/terms.ts';
 
-let own: MailHarness;
-before(async () => {
-  own = await startMailHarness();
-});
+const own = await startMailHarness();
 after(() => own.stop());
 
 const wrong = refusal('wrong_code');

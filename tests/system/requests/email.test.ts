@@ -1,6 +1,6 @@
 /** `email`: confirms an address with the code that was mailed to it. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
 import { eventually, type Phone } from '../../harness/harness.ts';
 import {
@@ -12,7 +12,6 @@ import {
   everythingIn,
   holds,
   link,
-  type MailHarness,
   otherCode,
   startMailHarness,
   success,
@@ -20,10 +19,7 @@ import {
 } from '../../harness/services-fixture.ts';
 import { feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
 
-let own: MailHarness;
-before(async () => {
-  own = await startMailHarness({ workers: 2 });
-});
+const own = await startMailHarness({ workers: 2 });
 after(() => own.stop());
 
 /** Guessed codes; no log contains them either. */

@@ -1,9 +1,9 @@
 /** `get`: returns the profile as it is stored, from ready bytes. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { atom, decode, encode, encodeFragment, Foreign, type Term, Tuple } from '../../../src/etf/index.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
   contact,
   feature,
@@ -15,10 +15,7 @@ import {
   shortProfile,
 } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness();
-});
+const harness = await startHarness();
 after(() => harness.stop());
 
 const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });

@@ -1,8 +1,8 @@
 /** Names with a meaning in JavaScript, as tags, keys, statuses and client ids: to the worker they have none. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, decode, encode, print, Tuple, tuple } from '../../../src/etf/index.ts';
-import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
+import { eventually, startHarness } from '../../harness/harness.ts';
 import { elementsOf, feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
 
 const names = [
@@ -15,10 +15,7 @@ const names = [
   '__defineGetter__',
 ];
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ settings: { QA_TEXT: 'on' } });
-});
+const harness = await startHarness({ settings: { QA_TEXT: 'on' } });
 after(() => harness.stop());
 
 test('as keys of settings they are settings like any other: stored, answered, removed', async () => {

@@ -1,11 +1,11 @@
 /** `link` and `email` during crashes, hangs and full queues: one mail, one try, and nobody else waits. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { readSettings } from '../../../src/config/settings.ts';
 import { atom, decode } from '../../../src/etf/index.ts';
 import { PUBACK, PUBLISH } from '../../harness/framing.ts';
 import { eventually, type Phone } from '../../harness/harness.ts';
-import { type RelayedHarness, startRelayedHarness } from '../../harness/relayed-worker.ts';
+import { startRelayedHarness } from '../../harness/relayed-worker.ts';
 import {
   codeIn,
   confirm,
@@ -20,10 +20,7 @@ import {
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
 /** One worker, with a connection to its broker on which its packets can be dropped. */
-let own: RelayedHarness;
-before(async () => {
-  own = await startRelayedHarness();
-});
+const own = await startRelayedHarness();
 after(() => own.stop());
 
 /** From now on drops the worker's packets; no earlier request is in flight then. */

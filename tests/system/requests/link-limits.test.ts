@@ -1,14 +1,11 @@
 /** `link` within its limits: 60 s apart and 5 an hour for a phone, 10 an hour for an address over all phones. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { Phone } from '../../harness/harness.ts';
-import { age, link, type MailHarness, startMailHarness, success } from '../../harness/services-fixture.ts';
+import { age, link, startMailHarness, success } from '../../harness/services-fixture.ts';
 import { refusal } from '../../harness/terms.ts';
 
-let own: MailHarness;
-before(async () => {
-  own = await startMailHarness({ workers: 2 });
-});
+const own = await startMailHarness({ workers: 2 });
 after(() => own.stop());
 
 const tooMany = refusal('too_many_requests');

@@ -1,6 +1,6 @@
 /** A refused `link`: because of the client's data, or by the mail server. Nothing is stored. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 import { atom, ImproperList, type Term } from '../../../src/etf/index.ts';
 import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
@@ -8,16 +8,12 @@ import {
   emailService,
   everythingIn,
   link,
-  type MailHarness,
   startMailHarness,
   success,
 } from '../../harness/services-fixture.ts';
 import { fieldsOf, profile, record, refusal, service, text, type Value } from '../../harness/terms.ts';
 
-let own: MailHarness;
-before(async () => {
-  own = await startMailHarness();
-});
+const own = await startMailHarness();
 after(() => own.stop());
 afterEach(() => assertTellsNothing(own.harness, ['secret', 'Bcc', 'bcc']));
 

@@ -1,6 +1,6 @@
 /** `link`: mails a code to an address. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
 import { eventually, type Phone } from '../../harness/harness.ts';
@@ -14,16 +14,12 @@ import {
   holds,
   link,
   linked,
-  type MailHarness,
   startMailHarness,
   success,
 } from '../../harness/services-fixture.ts';
 import { feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
 
-let own: MailHarness;
-before(async () => {
-  own = await startMailHarness({ workers: 2 });
-});
+const own = await startMailHarness({ workers: 2 });
 after(() => own.stop());
 
 afterEach(async () => {

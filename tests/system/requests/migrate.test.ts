@@ -1,6 +1,6 @@
 /** `migrate`: a client asks to move its profile to another phone, which has to confirm. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encodeFragment, type Term, Tuple, tuple } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
@@ -8,7 +8,7 @@ import { requests } from '../../../src/handlers/index.ts';
 import type { Stores } from '../../../src/store/index.ts';
 import { assertNothingLeft, contactsOf, entry, keep, keysOf, read } from '../../harness/address-books.ts';
 import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
   feature,
   fieldsOf,
@@ -20,10 +20,7 @@ import {
   text,
 } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 const accepted = tuple(atom('io'), tuple(atom('ok'), atom('migration')), text(''));

@@ -1,16 +1,13 @@
 /** `phone` and the counterparties: their entries get the new `phone_id`, and each is notified. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, encode, type Term } from '../../../src/etf/index.ts';
 import { contactNamed, contactsOf, entry, idOf, keep, read } from '../../harness/address-books.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import { move as moveOn } from '../../harness/migration.ts';
 import { profile } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 const move = (from: Phone, to: Phone) => moveOn(harness, from, to);

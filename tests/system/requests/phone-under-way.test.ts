@@ -1,16 +1,13 @@
 /** While a profile moves to a phone, requests that would remove or fill that phone have to wait. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { contactNamed, contactsOf, entry, idOf, keep, read } from '../../harness/address-books.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import { ask, confirm } from '../../harness/migration.ts';
 import { fieldsOf, profile, refusal } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 const friend = '380670000001_1';

@@ -1,6 +1,6 @@
 /** `phone`: the new phone confirms a migration; the profile, its sessions and its contacts move. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode } from '../../../src/etf/index.ts';
 import {
@@ -14,7 +14,7 @@ import {
   read,
   rostersOf,
 } from '../../harness/address-books.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import { ask, confirm, move as moveOn } from '../../harness/migration.ts';
 import {
   feature,
@@ -26,10 +26,7 @@ import {
   shortProfile,
 } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 const move = (from: Phone, to: Phone) => moveOn(harness, from, to);

@@ -1,21 +1,18 @@
 /** CLIENT_RATE and CLIENT_BURST: the rate of one client, over all workers together. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { decode, print } from '../../../src/etf/index.ts';
 import { openRedis } from '../../../src/store/redis/database.ts';
-import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
+import { eventually, startHarness } from '../../harness/harness.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 import { SharedBucket } from '../../unit/pipeline/rate-simulation.ts';
 
 const BURST = 40;
 const ASKED = 400;
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2, settings: { CLIENT_RATE: '5', CLIENT_BURST: `${BURST}` } });
-});
+const harness = await startHarness({ workers: 2, settings: { CLIENT_RATE: '5', CLIENT_BURST: `${BURST}` } });
 after(() => harness.stop());
 
 test('above it the answer is too_many_requests, from all workers; others are answered as always', async () => {

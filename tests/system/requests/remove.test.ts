@@ -1,6 +1,6 @@
 /** `remove`: no data of the phone remains, its devices and its mutual contacts are notified. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, encode, type Term } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
@@ -17,13 +17,10 @@ import {
   rostersOf,
 } from '../../harness/address-books.ts';
 import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import { profile, refusal, shortProfile } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 const deleted = atom('deleted');

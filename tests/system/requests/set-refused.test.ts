@@ -1,8 +1,8 @@
 /** `set` of a wrong shape: `invalid_data`, and nothing changes. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, ImproperList, tuple } from '../../../src/etf/index.ts';
-import { type Harness, startHarness } from '../../harness/harness.ts';
+import { startHarness } from '../../harness/harness.ts';
 import {
   contact,
   feature,
@@ -15,10 +15,7 @@ import {
   text,
 } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness();
-});
+const harness = await startHarness();
 after(() => harness.stop());
 
 const nil = (count: number) => Array<[]>(count).fill([]);

@@ -1,8 +1,8 @@
 /** `set`: the client replaces its own fields, and nothing else. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, encode, encodeFragment, Foreign, type Term } from '../../../src/etf/index.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
   contact,
   elementsOf,
@@ -16,10 +16,7 @@ import {
   shortProfile,
 } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 type Owned = Omit<ProfileValues, 'status' | 'phone'>;

@@ -1,14 +1,11 @@
 /** `update`: which contacts of a profile are notified, and with what. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import { contact, elementsOf, fieldsOf, type ProfileValues, profile, roster } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 type Values = Omit<ProfileValues, 'status' | 'phone'>;

@@ -3,19 +3,16 @@
  * notices.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, Tuple } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
 import { phone as confirm } from '../../../src/handlers/phone.ts';
 import { idOf, keep } from '../../harness/address-books.ts';
 import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
-import { type Harness, startHarness } from '../../harness/harness.ts';
+import { startHarness } from '../../harness/harness.ts';
 import { profile, text } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness();
-});
+const harness = await startHarness();
 after(() => harness.stop());
 
 test('a contact that still has the old number gets the new one, and the update', async () => {

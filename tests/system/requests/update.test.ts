@@ -1,8 +1,8 @@
 /** `update`: the effect on the profile itself. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { atom, Foreign, type Term } from '../../../src/etf/index.ts';
-import { type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
   contact,
   fieldsOf,
@@ -13,10 +13,7 @@ import {
   shortProfile,
 } from '../../harness/terms.ts';
 
-let harness: Harness;
-before(async () => {
-  harness = await startHarness({ workers: 2 });
-});
+const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
 type Values = Omit<ProfileValues, 'status' | 'phone'>;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { after, afterEach, beforeEach, test } from 'node:test';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { openSts, type Sts, type StsSettings } from '../../../src/services/sts/client.ts';
 
@@ -13,20 +13,17 @@ const phonesRole = 'arn:aws:iam::123456789012:role/phones';
 const settings: StsSettings = { region, roleArn: phonesRole, durationSeconds: 900, deadlineMs: 10_000 };
 const environment = process.env;
 
-let folder: string;
 let server: StsServer;
 let sts: Sts | undefined;
 let warnings: object[];
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sts-test-'));
-  await writeFile(join(folder, 'empty'), '');
-  await writeFile(join(folder, 'token'), 'header.claims.signature');
-  await writeFile(
-    join(folder, 'pod-role'),
-    `[default]\nrole_arn = ${podRole}\nweb_identity_token_file = ${join(folder, 'token')}\n`,
-  );
-});
+const folder = await mkdtemp(join(tmpdir(), 'sts-test-'));
+await writeFile(join(folder, 'empty'), '');
+await writeFile(join(folder, 'token'), 'header.claims.signature');
+await writeFile(
+  join(folder, 'pod-role'),
+  `[default]\nrole_arn = ${podRole}\nweb_identity_token_file = ${join(folder, 'token')}\n`,
+);
 after(() => rm(folder, { recursive: true }));
 
 beforeEach(async () => {

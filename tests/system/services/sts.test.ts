@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { after, afterEach, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
 import { openSts, type Sts, type StsSettings } from '../../../src/services/sts/client.ts';
@@ -20,16 +20,13 @@ const settings: StsSettings = {
   deadlineMs: 10_000,
 };
 
-let folder: string;
 let server: StsServer;
 let opened: Sts[];
 let warnings: Record<string, unknown>[];
 const environment = process.env;
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sts-test-'));
-  await writeFile(join(folder, 'empty'), '');
-});
+const folder = await mkdtemp(join(tmpdir(), 'sts-test-'));
+await writeFile(join(folder, 'empty'), '');
 after(() => rm(folder, { recursive: true }));
 
 beforeEach(async () => {

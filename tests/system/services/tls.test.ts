@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { before, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import {
   type Certificate,
-  type CertificateAuthority,
   certificateAuthority,
   selfSignedCertificate,
 } from '../../../dev/servers/certificate.ts';
@@ -20,13 +19,8 @@ import { eventually } from '../../harness/eventually.ts';
 import { message, start as startMail } from '../../harness/mail-fixture.ts';
 import { startWorker } from '../../harness/worker.ts';
 
-let authority: CertificateAuthority;
-let stranger: CertificateAuthority;
-let own: Certificate;
-before(async () => {
-  [authority, stranger] = await Promise.all([certificateAuthority(), certificateAuthority()]);
-  own = await authority.issue();
-});
+const [authority, stranger] = await Promise.all([certificateAuthority(), certificateAuthority()]);
+const own = await authority.issue();
 
 const elsewhere = { names: ['DNS:elsewhere.example.org'] };
 

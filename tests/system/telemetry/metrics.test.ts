@@ -1,22 +1,18 @@
 /** The metrics of deliveries, connections and foreign services in /metrics; docs/operations.md lists all of them. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { eventually } from '../../harness/harness.ts';
 import {
   aws,
   credentialsIn,
   link,
-  type MailHarness,
   startMailHarness,
   startStsHarness,
 } from '../../harness/services-fixture.ts';
 import { fieldsOf, profile } from '../../harness/terms.ts';
 
-let own: MailHarness;
-before(async () => {
-  own = await startMailHarness({ settings: { LOG_LEVEL: 'debug' } });
-});
+const own = await startMailHarness({ settings: { LOG_LEVEL: 'debug' } });
 after(() => own.stop());
 
 const metric = (name: string) => own.harness.metric(name);

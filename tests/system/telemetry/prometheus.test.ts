@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { parse } from 'yaml';
-import type { Server } from '../../../dev/servers/process.ts';
-import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
+import { eventually, startHarness } from '../../harness/harness.ts';
 import { askPrometheus, startPrometheus } from '../../harness/prometheus.ts';
 import { profile } from '../../harness/terms.ts';
 
@@ -41,13 +40,9 @@ function selectorsIn(expression: string): string[] {
   return [...names].map(([selector]) => selector).filter((one) => !/^(and|or|unless|bool)$/.test(one));
 }
 
-let harness: Harness;
-let prometheus: Server;
-before(async () => {
   // With MQTT_DYNAMIC_SECURITY the worker has more metrics.
-  harness = await startHarness({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
-  prometheus = await startPrometheus([new URL(harness.worker.process.url).host]);
-});
+const harness = await startHarness({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
+const prometheus = await startPrometheus([new URL(harness.worker.process.url).host]);
 after(async () => {
   await prometheus.stop();
   await harness.stop();

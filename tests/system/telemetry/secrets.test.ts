@@ -3,12 +3,12 @@
  * all output for every code, token, address, password, credential and key in it.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { inspect } from 'node:util';
-import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
-import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
+import { startSmtp } from '../../../dev/servers/smtp.ts';
+import { startSts } from '../../../dev/servers/sts.ts';
 import { atom, type Term } from '../../../src/etf/index.ts';
-import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { profilectl } from '../../harness/profilectl.ts';
 import {
   aws,
@@ -23,7 +23,6 @@ import {
   success,
 } from '../../harness/services-fixture.ts';
 import { feature, profile, refusal, service } from '../../harness/terms.ts';
-import type { WorkerSettings } from '../../harness/worker.ts';
 
 /** Every secret of the settings. */
 const own = {
@@ -34,36 +33,33 @@ const own = {
   credentialsKey,
 };
 
-let sink: SmtpSink;
-let sts: StsServer;
-let harness: Harness;
-let settings: WorkerSettings;
-before(async () => {
-  [sink, sts] = await Promise.all([startSmtp({ user: 'mailer', password: own.smtpPassword }), startSts()]);
-  harness = await startHarness({
-    workers: 0,
-    broker: { plugin: false },
-    redis: { extraConfig: `user worker on >${own.redisPassword} ~* &* +@all` },
-  });
-  settings = {
-    ...sts.environment,
-    MQTT_USERNAME: 'worker',
-    MQTT_PASSWORD: own.mqttPassword,
-    REDIS_URL: harness.redis.url.replace('//', `//worker:${own.redisPassword}@`),
-    CLIENT_IDENTITY: 'token',
-    SMTP_URL: sink.url,
-    SMTP_REQUIRE_TLS: 'off',
-    SMTP_TIMEOUT_MS: '2000',
-    MAIL_FROM: 'Example <no-reply@example.org>',
-    VERIFY_SECRET: own.verifySecret,
-    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
-    AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_DEADLINE_MS: '3000',
-    CREDENTIALS_KEY: own.credentialsKey,
-    LOG_LEVEL: 'trace',
-  };
-  for (let count = 0; count < 2; count++) await harness.startWorker(settings);
+const [sink, sts] = await Promise.all([
+  startSmtp({ user: 'mailer', password: own.smtpPassword }),
+  startSts(),
+]);
+const harness = await startHarness({
+  workers: 0,
+  broker: { plugin: false },
+  redis: { extraConfig: `user worker on >${own.redisPassword} ~* &* +@all` },
 });
+const settings = {
+  ...sts.environment,
+  MQTT_USERNAME: 'worker',
+  MQTT_PASSWORD: own.mqttPassword,
+  REDIS_URL: harness.redis.url.replace('//', `//worker:${own.redisPassword}@`),
+  CLIENT_IDENTITY: 'token',
+  SMTP_URL: sink.url,
+  SMTP_REQUIRE_TLS: 'off',
+  SMTP_TIMEOUT_MS: '2000',
+  MAIL_FROM: 'Example <no-reply@example.org>',
+  VERIFY_SECRET: own.verifySecret,
+  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_DEADLINE_MS: '3000',
+  CREDENTIALS_KEY: own.credentialsKey,
+  LOG_LEVEL: 'trace',
+};
+for (let count = 0; count < 2; count++) await harness.startWorker(settings);
 after(async () => {
   await Promise.all([sink.stop(), sts.stop()]);
   await harness.stop();

@@ -1,11 +1,10 @@
 /** `npm run dev` for spectators: MQTT Explorer is signed in, and faults can be ordered. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { explorerConfig, signInExplorers } from '../../../dev/explorers.ts';
 import { olena, taras } from '../../../dev/phones.ts';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import type { Server } from '../../../dev/servers/process.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
 import { startSmtp } from '../../../dev/servers/smtp.ts';
 import { startSts } from '../../../dev/servers/sts.ts';
@@ -13,10 +12,7 @@ import { order, takeOrders, troubles } from '../../../dev/troubles.ts';
 import { caught, message, start } from '../../harness/mail-fixture.ts';
 import { connectClient, watch } from '../../harness/mqtt-clients.ts';
 
-let broker: Server;
-before(async () => {
-  broker = await startMosquitto({ persistence: false, extraConfig: explorerConfig });
-});
+const broker = await startMosquitto({ persistence: false, extraConfig: explorerConfig });
 after(() => broker.stop());
 
 test('each MQTT Explorer that connects has a session, the first as Olena', async (t) => {

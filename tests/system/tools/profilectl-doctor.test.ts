@@ -3,21 +3,16 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
-import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
-import { type Harness, startHarness } from '../../harness/harness.ts';
+import { after, test } from 'node:test';
+import { startSmtp } from '../../../dev/servers/smtp.ts';
+import { startSts } from '../../../dev/servers/sts.ts';
+import { startHarness } from '../../harness/harness.ts';
 import { startProductionBroker } from '../../harness/production-broker.ts';
 import { profilectl } from '../../harness/profilectl.ts';
 import { startWorker } from '../../harness/worker.ts';
 
-let harness: Harness;
-let smtp: SmtpSink;
-let sts: StsServer;
-before(async () => {
-  [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
-  harness = await startHarness();
-});
+const [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
+const harness = await startHarness();
 after(async () => {
   await Promise.all([smtp.stop(), sts.stop()]);
   await harness.stop();

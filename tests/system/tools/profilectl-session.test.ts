@@ -1,23 +1,17 @@
 /** `profilectl session`: which clients may act for a phone, in Redis and at the broker at once. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { connectAsync } from 'mqtt';
-import type { Server } from '../../../dev/servers/process.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
-import { type ProductionBroker, startProductionBroker } from '../../harness/production-broker.ts';
+import { startProductionBroker } from '../../harness/production-broker.ts';
 import { type Called, profilectl } from '../../harness/profilectl.ts';
 
 const phone = '380501112233';
 
-let broker: ProductionBroker;
-let redisServer: Server;
-let redis: Redis;
-before(async () => {
-  [broker, redisServer] = await Promise.all([startProductionBroker(), startRedis()]);
-  redis = new Redis(redisServer.url);
-});
+const [broker, redisServer] = await Promise.all([startProductionBroker(), startRedis()]);
+const redis = new Redis(redisServer.url);
 after(async () => {
   redis.disconnect();
   await Promise.all([broker.server.stop(), redisServer.stop()]);

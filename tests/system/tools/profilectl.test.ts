@@ -4,20 +4,16 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { encode, parse, print } from '../../../src/etf/index.ts';
-import { eventually, type Harness, type Phone, startHarness } from '../../harness/harness.ts';
+import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { type Called, profilectl, programArguments } from '../../harness/profilectl.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster, service } from '../../harness/terms.ts';
 
-let harness: Harness;
 let phone: Phone;
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'profilectl-'));
-  harness = await startHarness({ settings: { QA_TEXT: 'on' } });
-  phone = await harness.phone({ number: '380501112233' });
-});
+const folder = await mkdtemp(join(tmpdir(), 'profilectl-'));
+const harness = await startHarness({ settings: { QA_TEXT: 'on' } });
+phone = await harness.phone({ number: '380501112233' });
 after(async () => {
   await harness.stop();
   await rm(folder, { recursive: true });

@@ -1,18 +1,14 @@
 /** QA_TEXT=on: unreadable text is answered with a sentence, other messages are ignored, and ETF stays the same. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
 import { requests } from '../../../src/handlers/index.ts';
 import { Explorer } from '../../harness/explorer.ts';
-import { type Harness, startHarness } from '../../harness/harness.ts';
+import { startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
-let harness: Harness;
-let explorer: Explorer;
-before(async () => {
-  harness = await startHarness({ settings: { QA_TEXT: 'on' } });
-  explorer = await Explorer.connect(harness, '380501112233');
-});
+const harness = await startHarness({ settings: { QA_TEXT: 'on' } });
+const explorer = await Explorer.connect(harness, '380501112233');
 after(async () => {
   await explorer.leave();
   await harness.stop();
