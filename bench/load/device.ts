@@ -25,7 +25,10 @@ export type Answered = (payload: Buffer) => boolean;
 
 const requestTopic = withLength('events/1//api/anon//');
 
-/** One phone's connection: MQTT 3.1.1, one request at a time, answers and notices at QoS 1. */
+/**
+ * One phone's connection: MQTT 3.1.1, one request at a time, answers and notices at QoS 1. It makes its packets itself,
+ * because hundreds of phones of a full client library would take more of the machine than what is measured.
+ */
 export class Device {
   readonly client: string;
   readonly #socket: Socket;
@@ -35,6 +38,7 @@ export class Device {
   #packetId = 0;
   #answered: Answered | undefined;
   /** Called for each notice to one of its numbers. */
+  #out: Buffer[] | undefined;
   onNotice: () => void = () => undefined;
   /** Called when the connection breaks. */
   onBroken: (error: Error) => void = () => undefined;
@@ -75,7 +79,9 @@ export class Device {
     this.#answered = answered;
     this.#packetId = (this.#packetId % 65_535) + 1;
     const first = this.#qos === 2 ? 0x34 : 0x32;
-    this.#socket.write(packet(first, [requestTopic, uint16(this.#packetId), request]));
+    const publish = packet(first, [requestTopic, uint16(this.#packetId), request]);
+    if (this.#out === undefined) this.#socket.write(publish);
+    else this.#out.push(publish);
   }
 
   /** Publishes a request. @returns the payload of the first answer. */
@@ -95,13 +101,14 @@ export class Device {
 
   #read(chunk: Buffer, filters: readonly string[], subscribed: () => void): void {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const replies: Buffer[] = [];
+    const out: Buffer[] = [];
+    this.#out = out;
     for (let cut = frame(bytes); cut !== undefined; cut = frame(bytes)) {
       const body = bytes.subarray(cut.start, cut.end);
       const kind = (bytes[0] ?? 0) >> 4;
-      if (kind === PUBLISH) replies.push(this.#receive(body));
-      else if (kind === PUBREC) replies.push(Buffer.of(0x62, 2, body[0] ?? 0, body[1] ?? 0));
-      else if (kind === CONNACK) replies.push(subscription(filters));
+      if (kind === PUBLISH) this.#receive(body, out);
+      else if (kind === PUBREC) out.push(Buffer.of(0x62, 2, body[0] ?? 0, body[1] ?? 0));
+      else if (kind === CONNACK) out.push(subscription(filters));
       else if (kind === SUBACK) subscribed();
       else if (kind !== PUBACK && kind !== PUBCOMP) {
         this.onBroken(new Error(`the broker sent a packet of kind ${kind}`));
@@ -109,20 +116,19 @@ export class Device {
       bytes = bytes.subarray(cut.end);
     }
     this.#rest = bytes;
-    if (replies.length > 0)
-      this.#socket.write(replies.length === 1 ? (replies[0] ?? '') : Buffer.concat(replies));
+    this.#out = undefined;
+    if (out.length > 0) this.#socket.write(out.length === 1 ? (out[0] ?? '') : Buffer.concat(out));
   }
 
-  /** @returns the acknowledgement. */
-  #receive(body: Buffer): Buffer {
+  #receive(body: Buffer, out: Buffer[]): void {
     const topicEnd = 2 + body.readUInt16BE(0);
+    out.push(Buffer.of(0x40, 2, body[topicEnd] ?? 0, body[topicEnd + 1] ?? 0));
     const topic = body.toString('latin1', 2, topicEnd);
     if (topic === this.#answerTopic) {
       const answered = this.#answered;
       this.#answered = undefined;
       if (answered !== undefined && !answered(body.subarray(topicEnd + 2))) this.#answered ??= answered;
     } else this.onNotice();
-    return Buffer.of(0x40, 2, body[topicEnd] ?? 0, body[topicEnd + 1] ?? 0);
   }
 }
 

@@ -97,7 +97,7 @@ export class Harness {
       ...this.#settings,
       ...settings,
     };
-    const worker = await startWorker(all, program);
+    const worker = await startWorker(all, { program });
     this.workers.push(worker);
     return worker;
   }

@@ -20,23 +20,13 @@ export class WorkerUnderTest {
   }
 
   /** Read a page of its HTTP server. */
-  async page(path: string): Promise<{ status: number; body: string }> {
-    return new Promise((resolve, reject) => {
-      get(`${this.process.url}${path}`, { agent: false }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (part: string) => {
-          body += part;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-      }).on('error', reject);
-    });
+  page(path: string): Promise<Page> {
+    return readPage(`${this.process.url}${path}`);
   }
 
   /** A number of `/metrics`, by its name with labels as it stands there; 0 for one that is not there yet. */
   async metric(name: string): Promise<number> {
-    const { body } = await this.page('/metrics');
-    const line = body.split('\n').find((candidate) => candidate.startsWith(`${name} `));
-    return Number(line?.slice(name.length + 1) ?? 0);
+    return metricIn((await this.page('/metrics')).body, name);
   }
 
   /** Wait until nothing that it has received is unacknowledged. */
@@ -51,30 +41,63 @@ export class WorkerUnderTest {
   }
 }
 
-/**
- * Start a worker, its HTTP server on a free port; it is ready to take requests then.
- * @param program - what follows `node` on the command line.
- */
+export interface WorkerOptions {
+  /** What follows `node` on the command line. */
+  readonly program?: readonly string[] | undefined;
+  /** In its log once the start is over; default when it takes requests. */
+  readonly ready?: RegExp;
+}
+
+/** Start a worker, its HTTP server on a free port. */
 export async function startWorker(
   settings: WorkerSettings,
-  program: readonly string[] = workerArguments,
+  options: WorkerOptions = {},
 ): Promise<WorkerUnderTest> {
+  const { program, ready = /"msg":"ready"/ } = options;
+  const [command, ...rest] = commandLine('settings', program);
   const process = await startServer({
-    command: 'env',
-    // Nothing of the developer's own environment gets in.
-    arguments: ['-i', `PATH=${programs}`, 'node', '--env-file=settings', ...program],
+    command,
+    arguments: rest,
     protocol: 'http',
-    ready: /"msg":"ready"/,
-    configure: (folder, port) =>
-      writeFile(
-        join(folder, 'settings'),
-        Object.entries({ ...settings, HTTP_PORT: `${port}`, HTTP_HOST: '127.0.0.1' })
-          .map(([name, value]) => `${name}="${value}"\n`)
-          .join(''),
-      ),
+    ready,
+    configure: (folder, port) => writeSettings(join(folder, 'settings'), settings, port),
   });
   return new WorkerUnderTest(process);
 }
 
-/** Where `node` is found. */
-const programs = process.env.PATH ?? '';
+/** A worker with the settings in a file. Nothing of the developer's own environment gets in. */
+export function commandLine(file: string, program = workerArguments): [string, ...string[]] {
+  return ['env', '-i', `PATH=${process.env.PATH ?? ''}`, 'node', `--env-file=${file}`, ...program];
+}
+
+export function writeSettings(file: string, settings: WorkerSettings, httpPort: number): Promise<void> {
+  const all = { ...settings, HTTP_PORT: `${httpPort}`, HTTP_HOST: '127.0.0.1' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}="${value}"\n`);
+  return writeFile(file, lines.join(''));
+}
+
+export interface Page {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** @throws Error when there is no answer. */
+export function readPage(url: string, timeout?: number): Promise<Page> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false, ...(timeout !== undefined && { timeout }) }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        body += part;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('error', reject);
+    });
+    request.on('timeout', () => request.destroy(new Error('no answer in time'))).on('error', reject);
+  });
+}
+
+/** A number of `/metrics`, by its name with labels as it stands there; 0 for one that is not there. */
+export function metricIn(metrics: string, name: string): number {
+  const line = metrics.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? 0);
+}

@@ -1,11 +1,8 @@
 /** A worker that reaches Redis and the broker through relays, ready to replace a killed one. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Server, startServer } from '../../../dev/servers/process.ts';
+import type { Server } from '../../../dev/servers/process.ts';
 import { eventually } from '../../harness/eventually.ts';
-import type { Relay } from '../../harness/framed-relay.ts';
-import { workerArguments } from '../../harness/program.ts';
 import type { Relay } from '../../harness/relay.ts';
+import { startWorker } from '../../harness/worker.ts';
 import { relayRedis, type Watching } from './faults.ts';
 
 export class RelayedWorker {
@@ -49,23 +46,8 @@ export async function startRelayed(
     HEIR_AFTER_MS: '600000',
     SHUTDOWN_TIMEOUT_MS: '1000',
     LOG_LEVEL: 'debug',
-    HTTP_HOST: '127.0.0.1',
   };
-  const process = await startServer({
-    command: 'env',
-    arguments: ['-i', `PATH=${pathVariable}`, 'node', '--env-file=settings', ...workerArguments],
-    protocol: 'http',
-    ready: /"msg":"AWS_ROLE_ARN is not set/,
-    configure: (folder, port) =>
-      writeFile(
-        join(folder, 'settings'),
-        Object.entries({ ...settings, HTTP_PORT: String(port) })
-          .map(([name, value]) => `${name}="${value}"\n`)
-          .join(''),
-      ),
-  });
+  const { process } = await startWorker(settings, { ready: /"msg":"AWS_ROLE_ARN is not set/ });
   await eventually('the worker is at the broker’s door', () => broker.isOpen || broker.waiting > 0);
   return new RelayedWorker(process, redis);
 }
-
-const pathVariable = process.env.PATH ?? '';

@@ -1,14 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { get } from 'node:http';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, spawnProgram } from '../../../dev/servers/process.ts';
 import { eventually } from '../../harness/eventually.ts';
-import { workerArguments } from '../../harness/program.ts';
 import type { Rng } from '../../harness/rng.ts';
+import { commandLine, metricIn, type Page, readPage, writeSettings } from '../../harness/worker.ts';
 
 /** Counters of `/metrics` that are kept here after a worker exits. */
 export const countedMetrics = {
@@ -61,24 +60,13 @@ export class Worker {
     const { status, body } = await this.#page('/metrics');
     if (status !== 200) return;
     for (const [name, metric] of Object.entries(countedMetrics)) {
-      const value = body.split('\n').find((line) => line.startsWith(`${metric} `));
-      this.counts[name as keyof Counts] = Number(value?.slice(metric.length + 1) ?? 0);
+      this.counts[name as keyof Counts] = metricIn(body, metric);
     }
   }
 
-  #page(path: string): Promise<{ status: number; body: string }> {
-    return new Promise((resolve) => {
-      const request = get({ port: this.#httpPort, path, agent: false, timeout: 2_000 }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (part: string) => {
-          body += part;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-        response.on('error', () => resolve({ status: 0, body: '' }));
-      });
-      request.on('timeout', () => request.destroy());
-      request.on('error', () => resolve({ status: 0, body: '' }));
-    });
+  #page(path: string): Promise<Page> {
+    const url = `http://127.0.0.1:${this.#httpPort}${path}`;
+    return readPage(url, 2_000).catch(() => ({ status: 0, body: '' }));
   }
 }
 
@@ -123,17 +111,9 @@ export class Fleet {
     );
     const name = `profile-6c9d5b7f4-${suffix}`;
     const httpPort = await freePort();
-    const settings = {
-      ...this.#settings,
-      MQTT_CLIENT_ID: name,
-      HTTP_PORT: `${httpPort}`,
-      HTTP_HOST: '127.0.0.1',
-    };
     const file = join(this.#folder, `${name}.env`);
-    const lines = Object.entries(settings).map(([key, value]) => `${key}="${value}"\n`);
-    await writeFile(file, lines.join(''));
-    const line = ['env', '-i', `PATH=${process.env.PATH}`, 'node', `--env-file=${file}`, ...workerArguments];
-    const child = spawnProgram(line, this.#folder);
+    await writeSettings(file, { ...this.#settings, MQTT_CLIENT_ID: name }, httpPort);
+    const child = spawnProgram(commandLine(file), this.#folder);
     const worker = new Worker(name, child, join(this.#folder, `${name}.log`), httpPort);
     this.#all.push(worker);
     void worker.ended.then(({ code, signal }) => {
