@@ -3,8 +3,9 @@ import { explorerConfig } from './explorers.ts';
 import { startMosquitto } from './servers/mosquitto.ts';
 import type { Server } from './servers/process.ts';
 import { startRedis } from './servers/redis.ts';
-import { type SmtpSink, startSmtp } from './servers/smtp.ts';
-import { type StsServer, startSts } from './servers/sts.ts';
+import { startServices } from './servers/services.ts';
+import type { SmtpSink } from './servers/smtp.ts';
+import type { StsServer } from './servers/sts.ts';
 import { WorkerProcess } from './workers.ts';
 
 /** All servers and programs that a phone's request passes through. */
@@ -48,21 +49,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     options.onStarted(() => part.stop());
     return part;
   };
-  const [mosquitto, redis, smtp, sts] = await Promise.all([
+  const [mosquitto, redis, services] = await Promise.all([
     running(startMosquitto({ extraConfig: explorerConfig })),
     running(startRedis()),
-    running(startSmtp({ page: true })),
-    running(startSts()),
+    running(startServices({ page: true })),
   ]);
   const settings = {
     MQTT_URL: mosquitto.url,
     REDIS_URL: redis.url,
-    SMTP_URL: smtp.url,
-    // The sink on this machine has no certificate.
-    SMTP_REQUIRE_TLS: 'off',
+    ...services.settings,
     MAIL_FROM: 'profile@example.org',
     VERIFY_SECRET: randomBytes(32).toString('base64'),
-    ...sts.environment,
     // It would interrupt the conversation.
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/development-only',
@@ -79,5 +76,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const common = { file, settings, hasColours, print, ...(inspectPort !== undefined && { inspectPort }) };
   const names = inspectPort === undefined ? workerNames : workerNames.slice(0, 1);
   const workers = await Promise.all(names.map((name) => running(WorkerProcess.start({ name, ...common }))));
+  const { smtp, sts } = services;
   return { mosquitto, redis, smtp, sts, workers };
 }

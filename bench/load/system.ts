@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
-import { startSmtp } from '../../dev/servers/smtp.ts';
-import { startSts } from '../../dev/servers/sts.ts';
+import { startServices } from '../../dev/servers/services.ts';
 import { WorkerProcess } from '../../dev/workers.ts';
 import type { BrokerAddress } from './device.ts';
 
@@ -50,19 +49,13 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
   try {
     const broker = keep(await startMosquitto({ persistence: false }));
     const redisServer = keep(await startRedis({ extraConfig: 'save ""' }));
-    const mail = keep(await startSmtp());
-    const sts = keep(await startSts());
+    const services = keep(await startServices());
     const redis = new Redis(redisServer.url);
     closers.push(() => redis.quit());
     const environment = {
       MQTT_URL: broker.url,
       REDIS_URL: redisServer.url,
-      SMTP_URL: mail.url,
-      SMTP_REQUIRE_TLS: 'off',
-      MAIL_FROM: 'profile@example.org',
-      VERIFY_SECRET: randomBytes(32).toString('base64'),
-      ...sts.environment,
-      AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/load',
+      ...services.settings,
       CREDENTIALS_KEY: randomBytes(32).toString('base64'),
       HTTP_HOST: '127.0.0.1',
       LOG_LEVEL: 'warn',
@@ -83,7 +76,7 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
       alsoExpected: [],
       failed: () => running.filter((worker) => worker.failed).map(({ name }) => name),
       codeFor(address) {
-        const newest = mail.mails().findLast(({ to }) => to[0] === address);
+        const newest = services.smtp.mails().findLast(({ to }) => to[0] === address);
         return /^\d{6}$/m.exec(newest?.text ?? '')?.[0];
       },
       stop,

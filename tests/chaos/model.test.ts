@@ -8,9 +8,8 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
-import { startSmtp } from '../../dev/servers/smtp.ts';
-import { startSts } from '../../dev/servers/sts.ts';
-import { requestKinds } from '../../src/handlers/index.ts';
+import { startServices } from '../../dev/servers/services.ts';
+import { requestKinds } from '../../src/protocol/profile.ts';
 import { startHarness } from '../harness/harness.ts';
 import { weights } from './model/choices.ts';
 import { Hammer, slowStsMs } from './model/hammer.ts';
@@ -25,20 +24,15 @@ const casts = 8;
 test('every answer, every notice and all of Redis match some order of the requests', {
   timeout: (seconds + 120) * 1000,
 }, async (t) => {
-  const smtp = await startSmtp();
-  t.after(() => smtp.stop());
-  const sts = await startSts();
-  t.after(() => sts.stop());
+  const services = await startServices();
+  t.after(() => services.stop());
+  const { smtp, sts } = services;
   const settings = {
     LOG_LEVEL: 'info',
-    SMTP_URL: smtp.url,
-    SMTP_REQUIRE_TLS: 'off',
-    MAIL_FROM: 'no-reply@example.org',
+    ...services.settings,
     VERIFY_SECRET: verifySecret,
-    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/profile',
     AWS_FAST_REPLY_MS: String(slowStsMs / 3),
     CREDENTIALS_KEY: Buffer.alloc(32, 7).toString('base64'),
-    ...sts.environment,
   };
   const harness = await startHarness({ workers: 2, settings });
   t.after(() => harness.stop());

@@ -1,6 +1,7 @@
 /** What the tests of `link`, `email` and `aws` have in common: a stage with a mail server or STS of its own. */
 import assert from 'node:assert/strict';
 import type { Redis } from 'ioredis';
+import { mailSettings, stsSettings } from '../../dev/servers/services.ts';
 import { type CaughtMail, type SmtpOptions, type SmtpSink, startSmtp } from '../../dev/servers/smtp.ts';
 import { type StsServer, startSts } from '../../dev/servers/sts.ts';
 import { atom, type Term, Tuple, tuple } from '../../src/etf/index.ts';
@@ -19,23 +20,13 @@ export async function startMailHarness(
   smtp: SmtpOptions = {},
 ): Promise<MailHarness> {
   const sink = await startSmtp(smtp);
-  const settings = { ...mailSettings(sink), ...options.settings };
+  const settings = { ...mailSettings(sink), LOG_LEVEL: 'trace', ...options.settings };
   const harness = await startHarness({ ...options, settings });
   const stop = async () => {
     await sink.stop();
     await harness.stop();
   };
   return { harness, sink, stop };
-}
-
-function mailSettings(sink: SmtpSink): Record<string, string> {
-  return {
-    SMTP_URL: sink.url,
-    MAIL_FROM: 'Example <no-reply@example.org>',
-    VERIFY_SECRET: 'a secret of more than 32 characters',
-    LOG_LEVEL: 'trace',
-    ...(sink.ca ? { SMTP_CA: sink.ca.toString() } : { SMTP_REQUIRE_TLS: 'off' }),
-  };
 }
 
 export interface StsHarness {
@@ -51,9 +42,7 @@ export const credentialsKey = Buffer.alloc(32, 'key').toString('base64');
 export async function startStsHarness(options: HarnessOptions = {}): Promise<StsHarness> {
   const sts = await startSts();
   const settings = {
-    ...sts.environment,
-    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
-    AWS_EC2_METADATA_DISABLED: 'true',
+    ...stsSettings(sts),
     CREDENTIALS_KEY: credentialsKey,
     LOG_LEVEL: 'trace',
     ...options.settings,

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import type { Server } from '../../../dev/servers/process.ts';
-import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
-import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
+import { startServices } from '../../../dev/servers/services.ts';
+import type { SmtpSink } from '../../../dev/servers/smtp.ts';
+import type { StsServer } from '../../../dev/servers/sts.ts';
 import { openStores, type Stores } from '../../../src/store/index.ts';
 import { type Database, openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -50,24 +51,18 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
     const redis = keep(await startRedisUnderTest(kind));
     const broker = keep(await startMosquitto());
     const brokerRelay = keep(await Relay.start(broker));
-    const mail = keep(await startSmtp());
-    const sts = keep(await startSts());
+    const services = keep(await startServices());
     const database = openRedis(redis.url, '', () => undefined);
     closers.push(() => database.close());
     await eventually('Redis is connected', () => database.state.connected);
     const settings = {
-      ...sts.environment,
+      ...services.settings,
       MQTT_URL: brokerRelay.url,
       REDIS_URL: redis.workersUrl,
       CLIENT_RATE: '1000000',
       CLIENT_BURST: '1000000',
-      SMTP_URL: mail.url,
-      SMTP_REQUIRE_TLS: 'off',
       SMTP_TIMEOUT_MS: `${smtpTimeoutMs}`,
-      MAIL_FROM: 'Example <no-reply@example.org>',
       VERIFY_SECRET: verifySecret,
-      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
-      AWS_EC2_METADATA_DISABLED: 'true',
       CREDENTIALS_KEY: Buffer.alloc(32, 'key').toString('base64'),
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     };
@@ -76,6 +71,7 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
     await Promise.all(Array.from({ length: workers }, () => fleet.startReady()));
     const options = { doneSeconds: 600, verifySecret, credentialsKeys: [], askingLapseMs: 15_000 };
     const stores = openStores(database, options);
+    const { smtp: mail, sts } = services;
     return { broker, brokerRelay, redis, mail, sts, fleet, stores, database, folder, stop };
   } catch (error) {
     await stop();

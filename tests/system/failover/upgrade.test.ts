@@ -1,8 +1,8 @@
 /** docs/upgrading.md: an earlier version of the worker and this one, side by side on one Redis and one broker. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type SmtpSink, startSmtp } from '../../../dev/servers/smtp.ts';
-import { type StsServer, startSts } from '../../../dev/servers/sts.ts';
+import { type Services, startServices } from '../../../dev/servers/services.ts';
+import type { SmtpSink } from '../../../dev/servers/smtp.ts';
 import { atom, Tuple } from '../../../src/etf/index.ts';
 import { requestKinds } from '../../../src/handlers/index.ts';
 import { contactsOf, idOf, keep, read } from '../../harness/address-books.ts';
@@ -38,18 +38,11 @@ else describe(`beside ${earlier.name}`, () => sideBySide(earlier));
 
 function sideBySide(old: EarlierVersion): void {
   let harness: Harness;
-  let sink: SmtpSink;
-  let sts: StsServer;
+  let services: Services;
   before(async () => {
-    [sink, sts] = await Promise.all([startSmtp(), startSts()]);
+    services = await startServices();
     const settings = {
-      ...sts.environment,
-      SMTP_URL: sink.url,
-      SMTP_REQUIRE_TLS: 'off',
-      MAIL_FROM: 'Example <no-reply@example.org>',
-      VERIFY_SECRET: 'a secret of more than 32 characters',
-      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
-      AWS_EC2_METADATA_DISABLED: 'true',
+      ...services.settings,
       CREDENTIALS_KEY: credentialsKey,
       // The first `aws` loads the SDK, which is slow on a busy machine.
       AWS_FAST_REPLY_MS: '15000',
@@ -61,7 +54,7 @@ function sideBySide(old: EarlierVersion): void {
     await harness.startWorker({ MQTT_CLIENT_ID: 'new' });
   });
   after(async () => {
-    await Promise.all([sink.stop(), sts.stop()]);
+    await services.stop();
     old.remove();
     await harness.stop();
   });
@@ -69,7 +62,7 @@ function sideBySide(old: EarlierVersion): void {
   test('a phone is answered alike, whichever version answers each of the nine requests', async () => {
     for (let count = 0; !(await haveBothAnswered(harness)); count++) {
       assert.ok(count < maxConversations, 'the broker gives both versions each kind of request');
-      const taras = await converse(harness, sink);
+      const taras = await converse(harness, services.smtp);
       // The broker distributes requests in turn: one extra request reverses the distribution of the next
       // conversation.
       if (count % 2 === 0) await read(taras);

@@ -5,8 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { inspect } from 'node:util';
-import { startSmtp } from '../../../dev/servers/smtp.ts';
-import { startSts } from '../../../dev/servers/sts.ts';
+import { startServices } from '../../../dev/servers/services.ts';
 import { atom, type Term } from '../../../src/etf/index.ts';
 import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { profilectl } from '../../harness/profilectl.ts';
@@ -33,35 +32,28 @@ const own = {
   credentialsKey,
 };
 
-const [sink, sts] = await Promise.all([
-  startSmtp({ user: 'mailer', password: own.smtpPassword }),
-  startSts(),
-]);
+const services = await startServices({ user: 'mailer', password: own.smtpPassword });
+const { smtp: sink, sts } = services;
 const harness = await startHarness({
   workers: 0,
   broker: { plugin: false },
   redis: { extraConfig: `user worker on >${own.redisPassword} ~* &* +@all` },
 });
 const settings = {
-  ...sts.environment,
+  ...services.settings,
   MQTT_USERNAME: 'worker',
   MQTT_PASSWORD: own.mqttPassword,
   REDIS_URL: harness.redis.url.replace('//', `//worker:${own.redisPassword}@`),
   CLIENT_IDENTITY: 'token',
-  SMTP_URL: sink.url,
-  SMTP_REQUIRE_TLS: 'off',
   SMTP_TIMEOUT_MS: '2000',
-  MAIL_FROM: 'Example <no-reply@example.org>',
   VERIFY_SECRET: own.verifySecret,
-  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
-  AWS_EC2_METADATA_DISABLED: 'true',
   AWS_DEADLINE_MS: '3000',
   CREDENTIALS_KEY: own.credentialsKey,
   LOG_LEVEL: 'trace',
 };
 for (let count = 0; count < 2; count++) await harness.startWorker(settings);
 after(async () => {
-  await Promise.all([sink.stop(), sts.stop()]);
+  await services.stop();
   await harness.stop();
 });
 

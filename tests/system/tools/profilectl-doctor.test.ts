@@ -4,32 +4,24 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startSmtp } from '../../../dev/servers/smtp.ts';
-import { startSts } from '../../../dev/servers/sts.ts';
+import { startServices } from '../../../dev/servers/services.ts';
 import { startHarness } from '../../harness/harness.ts';
 import { startProductionBroker } from '../../harness/production-broker.ts';
 import { profilectl } from '../../harness/profilectl.ts';
 import { startWorker } from '../../harness/worker.ts';
 
-const [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
+const services = await startServices();
+const { smtp, sts } = services;
 const harness = await startHarness();
 after(async () => {
-  await Promise.all([smtp.stop(), sts.stop()]);
+  await services.stop();
   await harness.stop();
 });
 
 const servers = () => ({ MQTT_URL: harness.broker.url, REDIS_URL: harness.redis.url });
 
 test('doctor finds no fault in a healthy system, also as JSON', async () => {
-  const settings = {
-    ...servers(),
-    SMTP_URL: smtp.url,
-    SMTP_REQUIRE_TLS: 'off',
-    MAIL_FROM: 'no-reply@example.org',
-    VERIFY_SECRET: 'a secret of more than 32 characters',
-    ...sts.environment,
-    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
-  };
+  const settings = { ...servers(), ...services.settings };
   const { exitCode, stdout, stderr } = await profilectl(settings, 'doctor', '--json');
   assert.equal(exitCode, 0, stdout + stderr);
   const findings = JSON.parse(stdout) as { check: string; state: string }[];
@@ -49,12 +41,8 @@ test('doctor reports what fails and how to fix it', async (t) => {
   const settings = {
     MQTT_URL: bare.broker.url,
     REDIS_URL: 'redis://127.0.0.1:1',
+    ...services.settings,
     SMTP_URL: 'smtp://127.0.0.1:1',
-    SMTP_REQUIRE_TLS: 'off',
-    MAIL_FROM: 'no-reply@example.org',
-    VERIFY_SECRET: 'a secret of more than 32 characters',
-    ...sts.environment,
-    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
   };
   const { exitCode, stdout, stderr } = await profilectl(settings, 'doctor');
   assert.equal(exitCode, 1);

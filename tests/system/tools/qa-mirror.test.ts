@@ -1,31 +1,21 @@
 /** QA_MIRROR=on: clients that may read all topics can read all messages on qa/#. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { startSmtp } from '../../../dev/servers/smtp.ts';
-import { startSts } from '../../../dev/servers/sts.ts';
+import { startServices } from '../../../dev/servers/services.ts';
 import { atom, encode } from '../../../src/etf/index.ts';
 import { requestKinds, requests } from '../../../src/handlers/index.ts';
 import { Explorer } from '../../harness/explorer.ts';
 import { eventually, startHarness } from '../../harness/harness.ts';
 import { contact, profile, roster, service } from '../../harness/terms.ts';
 
-const [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
-const settings = {
-  QA_TEXT: 'on',
-  QA_MIRROR: 'on',
-  SMTP_URL: smtp.url,
-  SMTP_REQUIRE_TLS: 'off',
-  MAIL_FROM: 'no-reply@example.org',
-  VERIFY_SECRET: 'a secret of more than 32 characters',
-  ...sts.environment,
-  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/phone',
-};
-const harness = await startHarness({ settings });
+const services = await startServices();
+const { smtp, sts } = services;
+const harness = await startHarness({ settings: { QA_TEXT: 'on', QA_MIRROR: 'on', ...services.settings } });
 const phone = await harness.phone({ client: 'emqttd_42', number: '380501112233' });
 const explorer = await Explorer.connect(harness, '380509999999');
 after(async () => {
   await explorer.leave();
-  await Promise.all([smtp.stop(), sts.stop()]);
+  await services.stop();
   await harness.stop();
 });
 
