@@ -84,7 +84,7 @@ test('a broker is away during remove, and the worker is killed: when the broker 
   await victim.idle();
   assert.equal(await pendingAt(acl(both, 1)), 1, 'acknowledged, and kept for the broker that is away');
   assert.equal(await victim.metric('profile_broker_acl_pending{broker="2"}'), 1);
-  assert.match((await victim.page('/readyz')).body, /^broker 2: .* \(phones that wait: 1\): it is away$/m);
+  assert.match((await victim.page('/readyz')).body, /^broker 2: .* \(phones pending: 1\): it is away$/m);
   await victim.process.kill('SIGKILL');
 
   await other.server.restart();
@@ -193,7 +193,7 @@ test('eight removes at a broker that answers no command block nobody: another ph
     'readiness names it',
     async () => {
       const { status, body } = await worker.page('/readyz');
-      return status === 200 && /^broker 2: .*\(phones that wait: 8\): the broker did not answer/m.test(body);
+      return status === 200 && /^broker 2: .*\(phones pending: 8\): the broker did not answer/m.test(body);
     },
     60_000,
   );

@@ -26,7 +26,7 @@ const toBroker = await harness.relay(counting('broker'));
 const worker = await harness.startWorker({
   REDIS_URL: toRedis.url,
   MQTT_URL: toBroker.url,
-    // Only requests must be counted.
+  // Only requests must be counted.
   HEARTBEAT_MS: '60000',
   HEIR_AFTER_MS: '180000',
   LOG_LEVEL: 'info',

@@ -40,7 +40,7 @@ function selectorsIn(expression: string): string[] {
   return [...names].map(([selector]) => selector).filter((one) => !/^(and|or|unless|bool)$/.test(one));
 }
 
-  // With MQTT_DYNAMIC_SECURITY the worker has more metrics.
+// With MQTT_DYNAMIC_SECURITY the worker has more metrics.
 const harness = await startHarness({ settings: { MQTT_DYNAMIC_SECURITY: 'on' } });
 const prometheus = await startPrometheus([new URL(harness.worker.process.url).host]);
 after(async () => {
