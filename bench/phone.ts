@@ -6,11 +6,7 @@ export class WrongAnswer extends Error {
   override readonly name = 'WrongAnswer';
 }
 
-/** The topic where phones in the field publish; the broker inserts the client id. */
-/**
- * One phone: MQTT 3.1.1 with QoS 1 both ways, one request at a time. It makes its packets itself: 256 phones of a
- * full client library would use more of the machine than the measured program.
- */
+/** One phone that asks with QoS 1, one request at a time, and checks each answer. */
 export class Phone {
   readonly #device: Device;
   #sentAt = 0;

@@ -37,8 +37,9 @@ export class Device {
   #rest: Buffer = Buffer.alloc(0);
   #packetId = 0;
   #answered: Answered | undefined;
-  /** Called for each notice to one of its numbers. */
+  /** Packets that leave in one write, once all received bytes are read. */
   #out: Buffer[] | undefined;
+  /** Called for each notice to one of its numbers. */
   onNotice: () => void = () => undefined;
   /** Called when the connection breaks. */
   onBroken: (error: Error) => void = () => undefined;

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { startServices } from '../../dev/servers/services.ts';
-import { requestKinds } from '../../src/protocol/profile.ts';
+import { requestKinds } from '../../src/handlers/index.ts';
 import { startHarness } from '../harness/harness.ts';
 import { weights } from './model/choices.ts';
 import { Hammer, slowStsMs } from './model/hammer.ts';

@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { atom, equal, type Term, Tuple } from '../../src/etf/index.ts';
 import { maxListed } from '../../src/store/proposals.ts';
 import { keep, read } from '../harness/address-books.ts';
-import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { type Phone, startHarness } from '../harness/harness.ts';
 import { feature, fieldsOf, profile, refusal, text } from '../harness/terms.ts';
 

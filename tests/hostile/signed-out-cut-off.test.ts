@@ -5,9 +5,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
-import type { Context } from '../../src/handlers/handler.ts';
-import { handle } from '../../src/handlers/index.ts';
-import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { PUBACK, PUBLISH } from '../harness/framing.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { type RelayedHarness, startRelayedHarness } from '../harness/relayed-worker.ts';

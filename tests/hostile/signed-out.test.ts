@@ -5,10 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { atom, decode, type Term } from '../../src/etf/index.ts';
-import type { Context } from '../../src/handlers/handler.ts';
-import { handle } from '../../src/handlers/index.ts';
-import { type RequestKind, requestKinds } from '../../src/protocol/profile.ts';
-import { openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { type RequestKind, requestKinds } from '../../src/handlers/index.ts';
+import { carryOut as handle, openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { PUBACK } from '../harness/framing.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { type RelayedHarness, startRelayedHarness } from '../harness/relayed-worker.ts';

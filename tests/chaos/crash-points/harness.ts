@@ -6,7 +6,6 @@ import { startRedis } from '../../../dev/servers/redis.ts';
 import type { Stores } from '../../../src/store/index.ts';
 import { openStoresOf } from '../../harness/direct-calls.ts';
 import { eventually } from '../../harness/eventually.ts';
-import type { Relay } from '../../harness/framed-relay.ts';
 import { connectPhone, type Phone } from '../../harness/phone.ts';
 import type { Relay } from '../../harness/relay.ts';
 import { acknowledgement, relayBroker, type Strike, Watch, type Watching } from './faults.ts';

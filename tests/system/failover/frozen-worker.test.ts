@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
-import { link } from '../../../src/handlers/link.ts';
-import { remove } from '../../../src/handlers/remove.ts';
-import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { requests } from '../../../src/handlers/index.ts';
+import { carryOut as handle, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
 import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, service } from '../../harness/terms.ts';
 
