@@ -68,7 +68,7 @@ async function measure(system: System, contacts: number, mixes: string, { quick,
   let answerBytes = 0;
   for (const { device, get } of population.people) answerBytes = (await device.answer(get)).length;
   const profile = { storedBytes: rounded(((await infoOf('used_memory')) - empty) / people), answerBytes };
-  const requests: Partial<Costs['requests']> = {};
+  const requests: Record<string, Costs['requests']['get']> = {};
   for (const [text = '', rate] of mixes.split(' ').map((mix) => mix.split('@'))) {
     const step = { rate: Number(rate), arrivals: 'poisson', mix: parseMix(text) } as const;
     // Code loaded by the first request of a kind does not count.

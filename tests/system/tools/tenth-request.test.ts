@@ -73,7 +73,7 @@ test('whoever follows the guide has a tenth request', async (t) => {
   const tests = [...commands.matchAll(/tests\/\S+/g)].map(([file]) => file);
   assert.equal(tests.length, 2);
   const bin = (name: string): string => join(root, 'node_modules/.bin', name);
-  await runIn(copy, bin('biome'), 'check', 'src/handlers', 'tests/system/requests/brief.test.ts');
+  await runIn(copy, bin('biome'), 'check', '--write', 'src/handlers', 'tests/system/requests/brief.test.ts');
   await runIn(copy, bin('tsc'), '--noEmit');
   await runIn(copy, bin('tsc'), '--noEmit', '-p', 'page');
   const own = [
