@@ -30,9 +30,7 @@ test('twice the phones need twice of everything, when notices go to the own brok
 });
 
 test('a plan is the sum of its parts', () => {
-  const onlyGets = Object.fromEntries(
-    kinds.map((kind) => [`perDay.${kind}`, kind === 'get' ? 10 : 0]),
-  );
+  const onlyGets = Object.fromEntries(kinds.map((kind) => [`perDay.${kind}`, kind === 'get' ? 10 : 0]));
   const get = { workerMicros: 10_000, brokerMicros: 5_000, redisMicros: 1, redisCommands: 3 };
   const plan = planFor(
     { ...world, ...onlyGets, phones: 864_000, peakFactor: 2, coreSpeed: 1, utilisation: 0.5 },
