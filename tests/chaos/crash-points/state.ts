@@ -41,6 +41,8 @@ async function contentOf(database: Redis, key: string, startedAt: number): Promi
     }
     case 'set':
       return (await database.smembers(key)).sort();
+    case 'zset':
+      return database.zcard(key); // Slots of a quota have generated names.
     case 'string':
       return key.startsWith('done:') ? (await database.get(key))?.split(' ', 1)[0] : await database.get(key);
     default:
