@@ -165,6 +165,14 @@ function onlyForQa(given: Record<string, string>, nodeEnv: string | undefined): 
     .map((name) => `${name} is on, which needs NODE_ENV=development or NODE_ENV=test`);
 }
 
+/**
+ * The largest PUBLISH that a worker takes, in bytes: a payload that it reads, 64 KiB each for topic, Correlation Data and
+ * Response Topic, and as much for all user properties. At least 512 KiB.
+ */
+function largestPacket(payloadBytes: number): number {
+  return Math.max(512 * 1024, payloadBytes + 4 * 64 * 1024);
+}
+
 /** Group the flat environment by the parts of the program. */
 function arrange(env: Environment) {
   return Object.freeze({
@@ -177,6 +185,7 @@ function arrange(env: Environment) {
       workerPrefix: env.MQTT_WORKER_PREFIX,
       shareGroup: env.MQTT_SHARE_GROUP,
       receiveMaximum: env.MQTT_RECEIVE_MAXIMUM,
+      maximumPacketSize: largestPacket(env.ETF_PAYLOAD_BYTES),
       sessionExpirySeconds: env.MQTT_SESSION_EXPIRY,
       replyQos: env.REPLY_QOS,
       dynamicSecurity: env.MQTT_DYNAMIC_SECURITY,

@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   filter: string;
   /** Receive Maximum: deliveries that are unacknowledged at the same time, 1 to 65,535. */
   receiveMaximum: number;
+  /** The largest PUBLISH that the broker is to send, in bytes with all properties; larger ones it drops. Default any. */
+  maximumPacketSize?: number;
   /** How long the broker keeps the session without a connection. */
   sessionExpirySeconds: number;
   /** Default 30. */

@@ -8,7 +8,7 @@ const KEEPALIVE_SECONDS = 30;
 
 /** The options of MQTT.js. */
 export function clientOptions(options: ConnectionOptions): IClientOptions {
-  const { username, password, tls, sessionExpirySeconds, receiveMaximum } = options;
+  const { username, password, tls, sessionExpirySeconds, receiveMaximum, maximumPacketSize } = options;
   return {
     protocolVersion: 5,
     clientId: options.clientId,
@@ -21,7 +21,11 @@ export function clientOptions(options: ConnectionOptions): IClientOptions {
     reschedulePings: false, // a ping every keep-alive time, busy or not, instead of a timer moved with every packet
     log: () => undefined, // the debug package costs time even when it is off
     messageIdProvider: new PacketIds(),
-    properties: { sessionExpiryInterval: sessionExpirySeconds, receiveMaximum },
+    properties: {
+      sessionExpiryInterval: sessionExpirySeconds,
+      receiveMaximum,
+      ...(maximumPacketSize !== undefined && { maximumPacketSize }),
+    },
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...tls,

@@ -69,6 +69,17 @@ test('a handler that acknowledges at once gets ten thousand waiting messages wit
   assert.equal(inbound.inFlight, 10_000); // No turn has ended, so no PUBACK is written yet.
 });
 
+test('all bytes of a waiting packet count, and of its user properties only those that are read are kept', () => {
+  const handedOut: Delivery[] = [];
+  const { receive, inbound } = room(1, (delivery) => handedOut.push(delivery));
+  const userProperties = { traceparent: 'a', tracestate: 'b', other: ['c', 'd'] };
+  for (let messageId = 1; messageId <= 40; messageId++)
+    receive({ messageId, length: MEBIBYTE, properties: { userProperties } });
+  assert.equal(inbound.passedOver, true);
+  assert.ok(inbound.inFlight > 10 && inbound.inFlight < 20, `${inbound.inFlight} MiB are kept`);
+  assert.deepEqual(handedOut[0]?.userProperties, { traceparent: 'a', tracestate: 'b' });
+});
+
 test('messages beyond the bound are skipped, and accepted when the broker sends them on the next connection', () => {
   const handedOut: Delivery[] = [];
   const { receive, inbound, acknowledgements } = room(1, (delivery) => handedOut.push(delivery));
