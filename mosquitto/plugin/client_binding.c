@@ -16,6 +16,7 @@
  *
  * Described in mosquitto/README.md.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "broker.h"
@@ -33,6 +34,9 @@ struct bindings {
 	struct pair *pairs;
 	struct refusals refusals;
 };
+
+/* Mosquitto cuts a line of its log off at about 1000 bytes. */
+#define LOG_LINE_MAX 800
 
 static const char name[] = "client_binding";
 static const char allowed[] = "plugin_opt_bind USER=PREFIX,USER=PREFIX,... without white space";
@@ -54,8 +58,9 @@ static int add_pair(struct bindings *self, const char *text, size_t length)
 	pair->text[user_length] = '\0';
 	pair->prefix = pair->text + user_length + 1;
 	pair->prefix_length = length - user_length - 1;
-	pair->next = self->pairs;
-	self->pairs = pair;
+	struct pair **end = &self->pairs;
+	while (*end != NULL) end = &(*end)->next;
+	*end = pair;
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -123,6 +128,24 @@ static int on_login(int event, void *event_data, void *userdata)
 	return is_bound || is_reserved ? refuse(self, user, id) : no_opinion();
 }
 
+/* One line, so that an operator sees options that another plugin got: they belong to the `plugin` line before them. */
+static void log_pairs(const struct bindings *self)
+{
+	char line[LOG_LINE_MAX] = "";
+	size_t length = 0;
+	unsigned long unlogged = 0;
+	for (const struct pair *pair = self->pairs; pair != NULL; pair = pair->next) {
+		int added = snprintf(line + length, sizeof line - length, "%s%s=%s", length == 0 ? "" : ",", pair->text, pair->prefix);
+		if (added < 0 || (size_t)added >= sizeof line - length) {
+			line[length] = '\0';
+			unlogged++;
+		} else {
+			length += (size_t)added;
+		}
+	}
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_binding: users are bound to client ids: %s (%lu more not logged)", line, unlogged);
+}
+
 int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
 {
 	return supported_api(supported_version_count, supported_versions);
@@ -142,7 +165,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 		return rc;
 	}
 	*userdata = self;
-	mosquitto_log_printf(MOSQ_LOG_INFO, "client_binding: users are bound to their client ids");
+	log_pairs(self);
 	return MOSQ_ERR_SUCCESS;
 }
 

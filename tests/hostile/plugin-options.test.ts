@@ -137,3 +137,26 @@ test('valid options are accepted', async () => {
     await broker.stop();
   }
 });
+
+test('the log says in one line which users are bound, so that an option of another plugin is noticed', async () => {
+  const bound = async (lines: readonly string[]): Promise<string[]> => {
+    const extraConfig = lines.join('\n');
+    const broker = await startMosquitto({ plugin: false, persistence: false, extraConfig });
+    const told = broker
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('client_binding: users'));
+    await broker.stop();
+    return told.map((line) => line.replace(/^.*users are bound to client ids: /, ''));
+  };
+  const plugin = `plugin ${file('client_binding')}`;
+  assert.deepEqual(await bound([plugin]), ['worker=profile- (0 more not logged)']);
+  const two = [plugin, 'plugin_opt_bind worker=profile-,qa=qa-', 'plugin_opt_bind bridge=bridge-'];
+  assert.deepEqual(await bound(two), ['worker=profile-,qa=qa-,bridge=bridge- (0 more not logged)']);
+  const many = Array.from({ length: 100 }, (_, index) => `plugin_opt_bind user-${index}=prefix-${index}-`);
+  const [line = '', ...more] = await bound([plugin, ...many]);
+  assert.deepEqual(more, []);
+  const unlogged = Number(/ \((\d+) more not logged\)$/.exec(line)?.[1]);
+  assert.equal(line.split(',').length + unlogged, 100);
+  assert.ok(unlogged > 0 && line.length < 900);
+});
