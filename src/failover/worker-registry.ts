@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import type { Database } from '../store/redis/database.ts';
 import { withRetry } from '../store/redis/retry.ts';
 
@@ -27,7 +27,6 @@ export interface TakeoverLease {
 /** @param worker - the client id of this worker. */
 export function openWorkerRegistry(redis: Database, worker: string): WorkerRegistry {
   const { connection, keys } = redis;
-  const nextId = uniqueIds();
   return {
     async heartbeat() {
       await redis.run('heartbeat', [keys.workers()], [worker]);
@@ -42,7 +41,7 @@ export function openWorkerRegistry(redis: Database, worker: string): WorkerRegis
     },
     async acquireLease(silentWorker, forMs) {
       const leaseKey = keys.takeoverLease(silentWorker);
-      const name = nextId();
+      const name = uniqueId();
       if ((await withRetry(() => connection.set(leaseKey, name, 'PX', forMs, 'NX'))) === null)
         return undefined;
       return {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
-/** Ids that no worker has used before. A script recognises its own retry by them. */
-export function uniqueIds(): () => string {
-  const worker = randomBytes(9).toString('base64url');
-  let count = 0;
-  return () => `${worker}.${(count++).toString(36)}`;
+const processName = randomBytes(9).toString('base64url');
+let count = 0;
+
+/** An id that no process has used before, without a space. A script recognises its own retry by it. */
+export function uniqueId(): string {
+  return `${processName}.${(count++).toString(36)}`;
 }

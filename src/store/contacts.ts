@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFragment, type Fragment } from '../etf/index.ts';
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import { changeContact, isBan, isFriend } from '../protocol/contact.ts';
 import { type ContactEntry, removeContact, renameContact } from '../protocol/roster.ts';
 import type { Database } from './redis/database.ts';
@@ -42,7 +42,6 @@ const maxAttempts = 100;
 /** @param doneSeconds - for so long it is known that a contact was changed. */
 export function openContacts(redis: Database, doneSeconds: number): Contacts {
   const { connection, keys } = redis;
-  const nextVersion = uniqueIds();
   const rename = renaming(redis, doneSeconds);
   return {
     change: (phone, entry, change, cause) =>
@@ -59,7 +58,7 @@ export function openContacts(redis: Database, doneSeconds: number): Contacts {
         const answer = await redis.run(
           'replace-contact',
           [keys.contacts(phone), keys.profile(phone), done],
-          [field, contact, next, nextVersion(), cause === undefined ? 0 : doneSeconds],
+          [field, contact, next, uniqueId(), cause === undefined ? 0 : doneSeconds],
         );
         // Who was thawed, or has the request again, changes nothing that its owner has changed since.
         if (answer === 'done') return contact;
@@ -87,7 +86,6 @@ export interface RenameTarget {
 /** Gives one contact of a profile, under whatever keys that stands, another `phone_id`; as `Contacts.rename`. */
 export function renaming(redis: Database, doneSeconds: number) {
   const { connection } = redis;
-  const nextVersion = uniqueIds();
   return (
     { profile, contacts, done, isMeant = () => true, staysAt = () => false }: RenameTarget,
     entry: ContactEntry,
@@ -113,7 +111,7 @@ export function renaming(redis: Database, doneSeconds: number) {
       const answer = await redis.run(
         'rename-contact',
         [contacts, profile, done],
-        [version, nextVersion(), field, newField, next, nextSkeletons, doneSeconds],
+        [version, uniqueId(), field, newField, next, nextSkeletons, doneSeconds],
       );
       if (answer === 'changed') return answer;
       return kept ? undefined : next;

@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import type { AwsCredentials } from '../protocol/service.ts';
 import type { Cipher } from './encryption.ts';
 import type { Database } from './redis/database.ts';
@@ -50,7 +50,6 @@ const pollMs = 250;
  */
 export function openCredentials(redis: Database, cipher: Cipher | undefined, lapseMs: number): Credentials {
   const { connection, keys } = redis;
-  const nextId = uniqueIds();
 
   const find = async (phone: string): Promise<AwsCredentials | undefined> => {
     if (cipher === undefined) return undefined;
@@ -63,7 +62,7 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
   };
 
   const turn = (phone: string): CredentialLock => {
-    const name = nextId();
+    const name = uniqueId();
     const own = [keys.credentialLock(phone), keys.credentialWaiters(phone)];
     const ask = (mode: string, waiter = '') =>
       redis.run('lock-credentials', own, [name, lapseMs, mode, waiter]);

@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -34,13 +34,12 @@ export interface IdempotencyRecords {
 /** @param doneSeconds - for so long a record is kept. */
 export function openIdempotencyRecords(redis: Database, doneSeconds: number): IdempotencyRecords {
   const { connection, keys } = redis;
-  const nextId = uniqueIds();
   return {
     async recordRefusal({ phone, key, record }, refusal, word) {
       const answer = await redis.run(
         'record-refusal',
         [keys.done(phone, key), keys.done(phone, refusal.key)],
-        [record, refusal.record, `${word} ${nextId()}`, doneSeconds],
+        [record, refusal.record, `${word} ${uniqueId()}`, doneSeconds],
       );
       return answer === 'done' ? answer : 'stored';
     },

@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -18,10 +18,9 @@ export interface Leases {
 }
 
 export function openLeases(redis: Database): Leases {
-  const nextId = uniqueIds();
   return {
     async take(key, forMs) {
-      const name = nextId();
+      const name = uniqueId();
       // From before the command: by the clock here it lapses no later than in Redis.
       let until = performance.now() + forMs;
       const isTaken = await withRetry(async () => {

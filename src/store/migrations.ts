@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
 import { contactEntries } from '../protocol/roster.ts';
 import { contactRecord, renaming } from './contacts.ts';
@@ -55,7 +55,6 @@ const copyMs = 60 * 60_000;
 
 export function openMigrations(redis: Database, doneSeconds: number): Migrations {
   const { keys } = redis;
-  const nextId = uniqueIds();
 
   const proposals = openProposals(redis, doneSeconds);
 
@@ -72,7 +71,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
   return {
     ...proposals,
     async claim(migration) {
-      const claim = nextId();
+      const claim = uniqueId();
       const { from, to } = migration;
       const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim]);
       if (answer !== 'stored') return undefined;
@@ -103,7 +102,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       const answer = await redis.run(
         'settle-move',
         [keys.profile(to), keys.contacts(to), arriving, arrivingContacts, keys.migration(to)],
-        [claim, replaced?.version ?? '', nextId(), Date.now()],
+        [claim, replaced?.version ?? '', uniqueId(), Date.now()],
       );
       if (answer !== 'changed') return 'stored';
       await dropCopy(to, claim);

@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -26,11 +26,10 @@ const keptSeconds = 24 * 60 * 60;
 
 export function openOutbox(redis: Database): Outbox {
   const { connection, keys } = redis;
-  const nextId = uniqueIds();
   return {
     async keep(broker, publication) {
       // Equal publications are two: the name in front tells them apart.
-      const text = `${nextId()} ${publication}`;
+      const text = `${uniqueId()} ${publication}`;
       const answer = await redis.run('keep-publication', [keys.outbox(broker)], [text, maxKept, keptSeconds]);
       return answer === 'busy' ? answer : 'stored';
     },
@@ -39,7 +38,7 @@ export function openOutbox(redis: Database): Outbox {
     },
     async acquireLease(broker, forMs) {
       const leaseKey = keys.outboxLease(broker);
-      if ((await withRetry(() => connection.set(leaseKey, nextId(), 'PX', forMs, 'NX'))) === null)
+      if ((await withRetry(() => connection.set(leaseKey, uniqueId(), 'PX', forMs, 'NX'))) === null)
         return undefined;
       let kept: readonly string[] = [];
       return {

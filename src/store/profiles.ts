@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fragment } from '../etf/index.ts';
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import type { ProfileFields } from '../protocol/profile.ts';
@@ -63,7 +63,6 @@ const maxAttempts = 100;
 /** @param doneSeconds - for so long it is known that a request is done. */
 export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: number): Profiles {
   const { keys } = redis;
-  const nextVersion = uniqueIds();
 
   const unpack = (
     phone: string,
@@ -112,7 +111,7 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
         const change = decide(profile);
         if (typeof change === 'string') return change;
         if (profile !== undefined && Object.keys(change).length === 0) return profile;
-        const next = changed(profile ?? emptyFields, change, nextVersion());
+        const next = changed(profile ?? emptyFields, change, uniqueId());
         const answer = await redis.run('commit-profile', own, [
           profile?.version ?? '',
           next.version,

@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import type { RequestRef } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
@@ -71,7 +71,6 @@ type Fields = Readonly<Record<string, string>>;
 
 export function openProposals(redis: Database, doneSeconds: number): Proposals {
   const { connection, keys } = redis;
-  const nextId = uniqueIds();
 
   const read = (newPhone: string): Promise<Fields> =>
     withRetry(() => connection.hgetall(keys.migration(newPhone)));
@@ -87,7 +86,7 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
 
   const list = async ({ oldPhone, ref: { phone: newPhone, key } }: Proposer): Promise<void> => {
     const own = [keys.migration(newPhone), keys.done(newPhone, key)];
-    const entry = [oldPhone, nextId(), pendingSeconds, doneSeconds, maxListed];
+    const entry = [oldPhone, uniqueId(), pendingSeconds, doneSeconds, maxListed];
     if ((await redis.run('propose-migration', own, [...entry, ''])) !== 'full') return;
     const listed = Object.entries(await read(newPhone)).filter(([field]) => isPhone(field));
     const stale = await without(listed, ([old]) => stands(old, newPhone));

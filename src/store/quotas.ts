@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import type { RequestRef } from './idempotency-records.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
@@ -34,11 +34,10 @@ export interface Quotas {
 }
 
 export function openQuotas(redis: Database): Quotas {
-  const nextId = uniqueIds();
   return {
     async acquire({ name, max, windowMs, minGapMs }, tag, { key }, isRepeated) {
       const limit = redis.keys.quota(tag, name);
-      const slot = `${key}.${nextId()}`;
+      const slot = `${key}.${uniqueId()}`;
       const answer = await redis.run(
         'acquire-quota',
         [limit],

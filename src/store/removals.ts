@@ -1,4 +1,4 @@
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import { type ContactEntry, contactEntries, placesOutlivingRemoval } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
 import type { RequestRef } from './idempotency-records.ts';
@@ -46,7 +46,6 @@ const removalSeconds = 24 * 60 * 60;
 
 export function openRemovals(redis: Database, doneSeconds: number): Removals {
   const { connection, keys } = redis;
-  const nextId = uniqueIds();
 
   const find = async (phone: string): Promise<Removal | undefined> => {
     const [clients, skeletons, ended, mark, silent] = await withRetry(() =>
@@ -65,7 +64,7 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
 
   return {
     find,
-    newMark: nextId,
+    newMark: uniqueId,
     async begin({ phone, key, record }, stored, clients, mark) {
       const migration = keys.migration(phone);
       const own = [

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Fragment } from '../etf/index.ts';
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import { domainOf, mailboxOf } from '../protocol/mailbox.ts';
 import type { RequestRef } from './idempotency-records.ts';
 import type { Database } from './redis/database.ts';
@@ -73,7 +73,6 @@ export interface Verifications {
  */
 export function openVerifications(redis: Database, secret: string, doneSeconds: number): Verifications {
   const { keys } = redis;
-  const nextVersion = uniqueIds();
   const keyedHash = (...parts: readonly string[]): string =>
     createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url');
   const digest = (address: string): string => keyedHash('address', address);
@@ -113,7 +112,7 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
         [keys.verify(phone), keys.profile(phone), keys.done(phone, key), triesOf(phone, address)],
         [
           version,
-          nextVersion(),
+          uniqueId(),
           digest(address),
           hash(phone, address, code),
           maxTries,
