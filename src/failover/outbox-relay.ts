@@ -81,14 +81,15 @@ export class OutboxRelay {
     let count = 0;
     try {
       while (!this.#stopped.signal.aborted) {
-        const kept = await lease.peek(batchSize);
+        const kept = await outbox.peek(broker.address, batchSize);
         if (kept.length === 0) break;
         const sent = await Promise.all(
-          kept.map((text) => this.#isAccepted(broker, read(text)).catch(isRefusal)),
+          kept.map(({ publication }) => this.#isAccepted(broker, read(publication)).catch(isRefusal)),
         );
         if (sent.includes(false)) break;
-        await lease.remove(kept, leaseMs);
+        await outbox.remove(broker.address, kept);
         count += kept.length;
+        if (!(await lease.extend())) break;
       }
     } finally {
       await lease.release();

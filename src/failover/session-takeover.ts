@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrokerConnection } from '../mqtt/connection.ts';
+import type { Lease } from '../store/leases.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { TakeoverLease, WorkerRegistry } from './worker-registry.ts';
+import type { WorkerRegistry } from './worker-registry.ts';
 
 /** When a worker counts as dead, in milliseconds. */
 export interface TakeoverTimes {
@@ -86,7 +87,7 @@ export class SessionTakeover {
   }
 
   /** Never rejects. */
-  async #takeOver(worker: string, lease: TakeoverLease): Promise<void> {
+  async #takeOver(worker: string, lease: Lease): Promise<void> {
     const { connectAs, registry, times, log, onTakeover } = this.#deps;
     log.warn({ worker }, 'a worker sends no heartbeat: taking over its broker session');
     onTakeover();
@@ -108,14 +109,19 @@ export class SessionTakeover {
       });
     }
     this.#paused.signal.addEventListener('abort', close, { once: true });
+    // A lease that has lapsed may be another worker's by now.
+    const extend = async (): Promise<void> => {
+      if (!(await lease.extend())) stopTakeover();
+    };
     const renewal = setInterval(() => {
-      lease.renew(times.silentMs).catch(() => undefined);
+      extend().catch(() => undefined);
       stopIfAlive().catch(() => undefined);
     }, times.heartbeatMs);
     try {
       await Promise.all(brokers.map((broker) => broker.leave()));
-      const isDone = !isCutOff && !this.#paused.signal.aborted;
-      await (isDone ? lease.deregister(times.silentMs) : lease.release());
+      const isDone = !isCutOff && !this.#paused.signal.aborted && (await lease.extend());
+      if (isDone) await registry.deregister(worker, times.silentMs);
+      await lease.release();
       log.info(
         { worker },
         isDone ? 'the session takeover is complete' : 'the session takeover is left to another worker',

@@ -21,6 +21,8 @@ function start(t: TestContext, keeping: 'stored' | 'busy' = 'stored') {
     },
     isEmpty: async () => true,
     acquireLease: async () => undefined,
+    peek: async () => [],
+    remove: async () => undefined,
   };
   const outboxRelay = new OutboxRelay({ outbox, brokers: [], publishTimeoutMs: 20, log: openLog('silent') });
   t.after(() => outboxRelay.stop());
