@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFragment, type Fragment } from '../etf/index.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { changeContact, isBan, isFriend } from '../protocol/contact.ts';
 import { type ContactEntry, removeContact, renameContact } from '../protocol/roster.ts';
 import type { Database } from './redis/database.ts';
-import { Fault } from './redis/fault.ts';
 import { withRetry } from './redis/retry.ts';
+import { untilUnchanged } from './until-unchanged.ts';
 
 /** The contacts of profiles, each a small field of its own, so that changing one rewrites no other. */
 export interface Contacts {
@@ -36,19 +35,16 @@ export interface Contacts {
   ): Promise<Fragment | undefined>;
 }
 
-/** So many others may change a contact between our reading and our writing before we call it a fault. */
-const maxAttempts = 100;
-
 /** @param doneSeconds - for so long it is known that a contact was changed. */
 export function openContacts(redis: Database, doneSeconds: number): Contacts {
   const { connection, keys } = redis;
   const rename = renaming(redis, doneSeconds);
   return {
-    change: (phone, entry, change, cause) =>
-      untilUnchanged(async () => {
-        const field = contactField(entry);
-        const done = keys.done(phone, contactRecord(cause ?? '', entry));
-        const contact = await withRetry(() => connection.hgetBuffer(keys.contacts(phone), field));
+    async change(phone, entry, change, cause) {
+      const field = contactField(entry);
+      const done = keys.done(phone, contactRecord(cause ?? '', entry));
+      const read = () => withRetry(() => connection.hgetBuffer(keys.contacts(phone), field));
+      return untilUnchanged(await read(), read, async (contact) => {
         if (!contact) return undefined;
         const next = change(contact);
         if (next === undefined) {
@@ -63,7 +59,8 @@ export function openContacts(redis: Database, doneSeconds: number): Contacts {
         // Who was thawed, or has the request again, changes nothing that its owner has changed since.
         if (answer === 'done') return contact;
         return answer === 'changed' ? answer : next;
-      }),
+      });
+    },
     rename(phone, entry, newPhoneId, cause) {
       const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
       const done = keys.done(phone, contactRecord(cause, entry));
@@ -86,18 +83,19 @@ export interface RenameTarget {
 /** Gives one contact of a profile, under whatever keys that stands, another `phone_id`; as `Contacts.rename`. */
 export function renaming(redis: Database, doneSeconds: number) {
   const { connection } = redis;
-  return (
+  return async (
     { profile, contacts, done, isMeant = () => true, staysAt = () => false }: RenameTarget,
     entry: ContactEntry,
     newPhoneId: string,
-  ): Promise<Fragment | undefined> =>
-    untilUnchanged(async () => {
-      const field = contactField(entry);
-      const newField = contactField({ ...entry, phoneId: newPhoneId });
-      const [[version, skeletons], [contact, renamed]] = await Promise.all([
+  ): Promise<Fragment | undefined> => {
+    const field = contactField(entry);
+    const newField = contactField({ ...entry, phoneId: newPhoneId });
+    const read = () =>
+      Promise.all([
         withRetry(() => connection.hmgetBuffer(profile, 'version', 'outlines')),
         withRetry(() => connection.hmgetBuffer(contacts, field, newField)),
       ]);
+    return untilUnchanged(await read(), read, async ([[version, skeletons], [contact, renamed]]) => {
       if (!contact || !version || !skeletons) {
         const isDone = renamed && (await withRetry(() => connection.exists(done))) === 1;
         return isDone && isMeant(renamed) ? renamed : undefined;
@@ -116,21 +114,12 @@ export function renaming(redis: Database, doneSeconds: number) {
       if (answer === 'changed') return answer;
       return kept ? undefined : next;
     });
+  };
 }
 
 /** Names the record that a contact was changed for a cause, in `done:{phone}:…`. */
 export function contactRecord(cause: string, entry: ContactEntry): string {
   return `${cause}:${contactField(entry)}`;
-}
-
-/** Try until nobody has changed what was read; `attempt` returns `'changed'` if somebody has. */
-async function untilUnchanged<T>(attempt: () => Promise<T | 'changed'>): Promise<T> {
-  for (let count = 1; count <= maxAttempts; count++) {
-    const result = await attempt();
-    if (result !== 'changed') return result;
-    await sleep(Math.random() * count);
-  }
-  throw new Fault('a contact changed too often under us');
 }
 
 /** The field of a contact in its hash: `<roster id>:<phone_id>`. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fragment } from '../etf/index.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { unset } from '../protocol/fields.ts';
@@ -9,10 +8,10 @@ import { contactField } from './contacts.ts';
 import type { RequestRef } from './idempotency-records.ts';
 import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
-import { Fault } from './redis/fault.ts';
 import { withRetry } from './redis/retry.ts';
 import type { ScriptArgument } from './redis/scripts.ts';
 import { emptyFields, type StoredProfile, unpackProfile } from './stored-profile.ts';
+import { untilUnchanged } from './until-unchanged.ts';
 import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
 
 export type { StoredProfile } from './stored-profile.ts';
@@ -56,9 +55,6 @@ export interface Profiles {
   /** Take a profile back that the request has made, unless somebody else changed it since. */
   drop(request: RequestRef, profile: StoredProfile): Promise<void>;
 }
-
-/** So many others may change a profile between our reading and our writing before we call it a fault. */
-const maxAttempts = 100;
 
 /** @param doneSeconds - for so long it is known that a request is done. */
 export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: number): Profiles {
@@ -106,8 +102,8 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
         keys.removal(phone),
         keys.leaving(phone),
       ];
-      let profile = first;
-      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      const readAgain = () => read(phone);
+      return untilUnchanged(first, readAgain, async (profile) => {
         const change = decide(profile);
         if (typeof change === 'string') return change;
         if (profile !== undefined && Object.keys(change).length === 0) return profile;
@@ -121,12 +117,8 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
           ...commitArguments(change, next, profile === undefined),
         ]);
         if (answer === 'stored') return next;
-        if (answer === 'leaving') return 'not_authorized';
-        if (answer === 'done') return answer;
-        await sleep(Math.random() * attempt);
-        profile = await read(phone);
-      }
-      throw new Fault('a profile changed too often under us');
+        return answer === 'leaving' ? 'not_authorized' : answer;
+      });
     },
     async drop({ phone, key }, { version }) {
       const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
