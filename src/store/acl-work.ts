@@ -51,10 +51,7 @@ export function openAclWork(redis: Database, broker: string): AclWork {
   const leases = openLeases(redis);
   return {
     broker,
-    async note(phone, inMs = 0) {
-      const answer = await redis.run('note-phone', [list], [phone, inMs, maxPhones]);
-      return answer === 'busy' ? answer : 'stored';
-    },
+    note: (phone, inMs = 0) => redis.run('note-phone', [list], [phone, inMs, maxPhones]),
     async look() {
       const [first, pending, [seconds, microseconds]] = await Promise.all([
         withRetry(() => connection.zrange(list, '0', `${lookAt - 1}`, 'WITHSCORES')),

@@ -36,12 +36,11 @@ export function openIdempotencyRecords(redis: Database, doneSeconds: number): Id
   const { connection, keys } = redis;
   return {
     async recordRefusal({ phone, key, record }, refusal, word) {
-      const answer = await redis.run(
+      return redis.run(
         'record-refusal',
         [keys.done(phone, key), keys.done(phone, refusal.key)],
         [record, refusal.record, `${word} ${uniqueId()}`, doneSeconds],
       );
-      return answer === 'done' ? answer : 'stored';
     },
     async read(phone, key) {
       return (await withRetry(() => connection.get(keys.done(phone, key)))) ?? '';

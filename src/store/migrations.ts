@@ -86,8 +86,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
         [...movingKeys(keys, from), keys.migration(from)],
         [to, claim],
       );
-      if (answer !== 'not_found' && answer !== 'busy') return 'stored';
-      await release(migration);
+      if (answer !== 'stored') await release(migration);
       return answer;
     },
     async settle({ from, to, claim }, replaced) {
@@ -104,8 +103,7 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
         [keys.profile(to), keys.contacts(to), arriving, arrivingContacts, keys.migration(to)],
         [claim, replaced?.version ?? '', uniqueId(), Date.now()],
       );
-      if (answer !== 'changed') return 'stored';
-      await dropCopy(to, claim);
+      if (answer === 'changed') await dropCopy(to, claim);
       return answer;
     },
     async abort(migration) {
@@ -115,9 +113,8 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       const found = await proposals.find(to);
       if (found?.claim !== claim || found.isSettled) return 'changed';
       const answer = await redis.run('abort-migration', movingKeys(keys, from), [claim, pendingSeconds]);
-      if (answer === 'changed') return answer;
-      await release(migration);
-      return 'stored';
+      if (answer === 'stored') await release(migration);
+      return answer;
     },
     async endLeaving({ from, to }) {
       const places = [keys.leaving(from), keys.leavingContacts(from), ...keys.besideProfile(from)];

@@ -33,12 +33,7 @@ export function openOutbox(redis: Database): Outbox {
   return {
     async keep(broker, publication) {
       const entry = `${uniqueId()} ${publication}`;
-      const answer = await redis.run(
-        'keep-publication',
-        [keys.outbox(broker)],
-        [entry, maxKept, keptSeconds],
-      );
-      return answer === 'busy' ? answer : 'stored';
+      return redis.run('keep-publication', [keys.outbox(broker)], [entry, maxKept, keptSeconds]);
     },
     async isEmpty(broker) {
       return (await withRetry(() => connection.exists(keys.outbox(broker)))) === 0;

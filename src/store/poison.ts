@@ -1,11 +1,12 @@
 import { hkdfSync } from 'node:crypto';
-import { uniqueIds } from '../lib/unique-id.ts';
+import { uniqueId } from '../lib/unique-id.ts';
 import { cipherWith } from './encryption.ts';
-import type { Database, ScriptAnswer } from './redis/database.ts';
+import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
+import type { ScriptAnswer } from './redis/script-answers.ts';
 
 /** What is to be done with a request that the broker delivers again; `begin-redelivery` explains the words. */
-export type Verdict = 'stored' | 'suspect' | 'poisoned' | 'unread' | 'silent';
+export type Verdict = ScriptAnswer<'begin-redelivery'>;
 
 /** A request that was given up. */
 export interface PoisonedRequest {
@@ -51,21 +52,17 @@ const maxKeptBytes = 4 * 1024 * 1024;
 const maxPayloadBytes = 512 * 1024;
 const keptSeconds = 24 * 60 * 60;
 
-const verdicts: ReadonlySet<ScriptAnswer> = new Set(['suspect', 'poisoned', 'unread', 'silent']);
-
 /**
  * @param countSeconds - for so long a count is kept; longer than the broker keeps a request for redelivery.
  * @param verifySecret - payloads may hold codes, so they are sealed with a key made of it; `''` where no codes are mailed.
  */
 export function openPoison(redis: Database, countSeconds: number, verifySecret: string): PoisonStore {
   const { connection, keys } = redis;
-  const nextId = uniqueIds();
   const seal = verifySecret === '' ? undefined : cipherWith([keyOf(verifySecret)]);
   return {
     async begin(id, { alone, counts }) {
-      const args = [nextId(), alone ? 'alone' : '', countSeconds, counts ? 1 : 0];
-      const answer = await redis.run('begin-redelivery', [keys.redelivery(id)], args);
-      return verdicts.has(answer) ? (answer as Verdict) : 'stored';
+      const args = [uniqueId(), alone ? 'alone' : '', countSeconds, counts ? 1 : 0];
+      return redis.run('begin-redelivery', [keys.redelivery(id)], args);
     },
     async note(id, phone, kind) {
       await redis.run('note-redelivery', [keys.redelivery(id)], [phone, kind]);
@@ -82,7 +79,7 @@ export function openPoison(redis: Database, countSeconds: number, verifySecret: 
       const kept = isSmall ? (seal?.encrypt(payload, id) ?? payload).toString('base64') : undefined;
       const entry = `${at.getTime()} ${JSON.stringify({ ...head, encrypted: seal !== undefined, payload: kept })}`;
       const args = [id, entry, maxKept, maxKeptBytes, keptSeconds];
-      return (await redis.run('keep-poisoned', [keys.poisoned()], args)) === 'done' ? 'done' : 'stored';
+      return redis.run('keep-poisoned', [keys.poisoned()], args);
     },
     async list() {
       const kept = await withRetry(() => connection.hgetall(keys.poisoned()));

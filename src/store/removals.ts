@@ -89,8 +89,7 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
           stored.version,
         ],
       );
-      if (answer === 'changed' || answer === 'not_found' || answer === 'busy' || answer === 'done')
-        return answer;
+      if (answer !== 'stored') return answer;
       // Read back, and not what was given: another worker may have carried it on while this one was frozen.
       return find(phone);
     },

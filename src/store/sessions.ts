@@ -70,14 +70,16 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
     return clients.filter((_, index) => are[index]);
   };
 
-  const runOnEach = async (script: string, clients: readonly string[], words: readonly string[]) => {
+  const runOnEach = async (
+    script: 'mark-session' | 'move-session',
+    clients: readonly string[],
+    words: readonly string[],
+  ) => {
     await Promise.all(clients.map((client) => redis.run(script, [keys.session(client)], words)));
   };
 
-  const keep = async (client: string, values: readonly string[]): Promise<'stored' | 'changed'> => {
-    const answer = await redis.run('keep-session', [keys.session(client)], values);
-    return answer === 'stored' ? answer : 'changed';
-  };
+  const keep = (client: string, values: readonly string[]) =>
+    redis.run('keep-session', [keys.session(client)], values);
 
   const sessions: Sessions = {
     phoneOf,

@@ -93,14 +93,12 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       hash: hash(phone, address, code),
       expires: Date.now() + codeLifetimeSeconds * 1000,
     }),
-    async check(phone, address) {
-      const answer = await redis.run(
+    check: (phone, address) =>
+      redis.run(
         'check-address',
         [triesOf(phone, address), keys.confirmed(phone)],
         [wrongTries.max, wrongTries.windowMs, ownOf(address), confirmedMs],
-      );
-      return answer === 'too_many_requests' || answer === 'yours' ? answer : 'not_found';
-    },
+      ),
     async isOfLargeDomain(address) {
       const since = Date.now() - confirmedMs;
       const users = await withRetry(() => redis.connection.zcount(usersOf(address), since, '+inf'));
@@ -123,8 +121,7 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
           doneSeconds,
         ],
       );
-      if (answer === 'changed' || answer === 'done') return answer;
-      if (answer !== 'stored') return 'wrong_code';
+      if (answer !== 'stored') return answer;
       await Promise.all([
         keepConfirmed(keys.confirmed(phone), ownOf(address), maxConfirmed),
         keepConfirmed(usersOf(address), keyedHash('phone', phone), usersOfLargeDomain),

@@ -5,6 +5,7 @@ import { BatchedScripts } from './batched-scripts.ts';
 import { connect, findTlsCause } from './connect.ts';
 import { Fault } from './fault.ts';
 import { attempt, traced, withRetry } from './retry.ts';
+import { answerOf, type ScriptAnswer, type ScriptName } from './script-answers.ts';
 import { batchCommands, defineScripts } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
@@ -15,35 +16,20 @@ export interface RedisState {
   readonly cause?: string;
 }
 
-/** The words that the scripts answer with; any other is a fault. */
-const scriptAnswers = [
-  'stored',
-  'changed',
-  'done',
-  'leaving',
-  'not_found',
-  'busy',
-  'wrong_code',
-  'too_many_requests',
-  'yours',
-  'asked',
-  'answered',
-  'full',
-  'suspect',
-  'poisoned',
-  'unread',
-  'silent',
-] as const;
-
-export type ScriptAnswer = (typeof scriptAnswers)[number];
-
 /** Redis, with its keys and its scripts; single server, Sentinel or Cluster look alike from here. */
 export interface Database {
   readonly connection: Redis | Cluster;
   readonly keys: Keys;
   readonly state: RedisState;
-  /** @throws Fault when Redis refuses the script, or the script answers a word that is not in `ScriptAnswer`. */
-  run(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<ScriptAnswer>;
+  /**
+   * @returns one of the words that the script's head lists.
+   * @throws Fault when Redis refuses the script, or the script answers another word.
+   */
+  run<Name extends ScriptName>(
+    script: Name,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+  ): Promise<ScriptAnswer<Name>>;
   /**
    * Run a script that answers a number, once.
    * @throws Fault when Redis is away or refuses; the script may have run.
@@ -104,7 +90,7 @@ export function openRedis(
       const answer = await (runs?.accepts(keys, args)
         ? traced(script, () => runs.run(script, keys, args))
         : withRetry(() => command.call(...keys, ...args.map(asWord)), script));
-      const word = scriptAnswers.find((known) => known === answer);
+      const word = answerOf(script, answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
     },

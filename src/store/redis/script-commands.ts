@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { batchScript, loadScripts, type Script, type ScriptArgument } from './scripts.ts';
+import { batchScript, loadScripts, type Script, type ScriptArgument, withPrelude } from './scripts.ts';
 
 /** What ioredis has made of a script. */
 export type ScriptCommand = (...args: ScriptArgument[]) => Promise<unknown>;
@@ -20,11 +20,12 @@ export const batchCommands = ['read-batch', 'run-gathered'] as const;
 const [readBatch, runBatch] = batchCommands;
 
 export function defineScripts(connection: Redis | Cluster): ScriptCommands {
-  const scripts = loadScripts();
+  const { each: scripts, prelude } = loadScripts();
   const changing = scripts.filter(({ name }) => name !== readBatch);
-  const each = changing.map(
-    (script) => [script.name, { call: define(connection, script), keys: script.keys }] as const,
-  );
+  const each = changing.map(({ name, keys, lua }) => {
+    const call = define(connection, { name, keys, lua: withPrelude(lua, prelude) });
+    return [name, { call, keys }] as const;
+  });
   const reading = scripts.find(({ name }) => name === readBatch)?.lua ?? '';
   const { isCluster } = connection;
   return {
@@ -32,7 +33,7 @@ export function defineScripts(connection: Redis | Cluster): ScriptCommands {
     read: define(connection, { name: readBatch, lua: reading, keys: isCluster ? 1 : 'first' }, 'Buffer'),
     runAll: isCluster
       ? undefined
-      : define(connection, { name: runBatch, lua: batchScript(changing), keys: 'first' }),
+      : define(connection, { name: runBatch, lua: batchScript(changing, prelude), keys: 'first' }),
   };
 }
 

@@ -8,22 +8,43 @@ export interface Script {
   readonly lua: string;
 }
 
+/** Those of a folder, and the functions that they may call. */
+export interface Scripts {
+  readonly each: readonly Script[];
+  readonly prelude: string;
+}
+
 /** A word that a script is given beside its keys. */
 export type ScriptArgument = string | number | Uint8Array;
 
 const folder = new URL('../scripts/', import.meta.url);
 
+const preludeFile = 'prelude.lua';
+
 /**
  * Read every script of the folder `scripts`; a file `name-2.lua` is the script `name` with two keys.
  * @throws Error on a file whose name does not say its number of keys.
  */
-export function loadScripts(): Script[] {
-  return readdirSync(folder).map((file) => {
+export function loadScripts(): Scripts {
+  const read = (file: string) => readFileSync(new URL(file, folder), 'utf8');
+  const files = readdirSync(folder).filter((file) => file !== preludeFile);
+  const each = files.map((file) => {
     const [, name, keys] = /^([a-z-]+)-(\d+)\.lua$/.exec(file) ?? [];
     if (name === undefined)
       throw new Error(`src/store/scripts/${file} is not named <name>-<number of keys>.lua`);
-    return { name, keys: Number(keys), lua: readFileSync(new URL(file, folder), 'utf8') };
+    return { name, keys: Number(keys), lua: read(file) };
   });
+  return { each, prelude: read(preludeFile) };
+}
+
+/** The names of the functions of a prelude. */
+export function functionsOf(prelude: string): string[] {
+  return [...prelude.matchAll(/^local function (\w+)/gm)].map(([, name = '']) => name);
+}
+
+/** A script as Redis runs it: with the prelude before it, if it calls a function of it. */
+export function withPrelude(lua: string, prelude: string): string {
+  return functionsOf(prelude).some((name) => lua.includes(`${name}(`)) ? `${prelude}\n${lua}` : lua;
 }
 
 /**
@@ -31,9 +52,9 @@ export function loadScripts(): Script[] {
  * It returns a list of what they answer, with an error for each that failed; or it fails as a whole, with whatever was done,
  * when the server is no master just now: each can be done again.
  */
-export function batchScript(scripts: readonly Script[]): string {
+export function batchScript(scripts: readonly Script[], prelude: string): string {
   const branches = scripts.map(({ name, lua }) => `if name == '${name}' then\n${lua}\nend`);
-  return `local function run(name, KEYS, ARGV)\n${branches.join('\n')}\nend\n${runEach}`;
+  return `${prelude}\nlocal function run(name, KEYS, ARGV)\n${branches.join('\n')}\nend\n${runEach}`;
 }
 
 const runEach = `

@@ -18,8 +18,7 @@ local limit = KEYS[1]
 local request, place, again = ARGV[1], ARGV[2], ARGV[3]
 local apart, most, window = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = unixMillis()
 redis.call('ZREMRANGEBYSCORE', limit, '-inf', now - window)
 local places = redis.call('ZRANGE', limit, 0, -1, 'WITHSCORES')
 

@@ -17,8 +17,7 @@
 local tries, confirmed = KEYS[1], KEYS[2]
 local most, triesWindow, digest, window = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = unixMillis()
 if redis.call('ZCOUNT', tries, '(' .. now - triesWindow, '+inf') >= most then
   return 'too_many_requests'
 end

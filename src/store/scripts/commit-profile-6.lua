@@ -28,11 +28,11 @@ local profile, contacts, verify, done, removal, leaving = KEYS[1], KEYS[2], KEYS
 local read, new, doneRead, record, doneSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local fields, codes, verifySeconds, rosters = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
 
-local stored = redis.call('HGET', profile, 'version') or ''
-if stored == new then return 'stored' end
+local guard = versionGuard(profile, read, new)
+if guard == 'stored' then return 'stored' end
 if (redis.call('GET', done) or '') ~= doneRead then return 'done' end
-if stored ~= read then return 'changed' end
-if stored == '' then
+if guard == 'changed' then return 'changed' end
+if read == '' then
   local isEnding = redis.call('EXISTS', removal) == 1 and redis.call('HEXISTS', removal, 'ended') == 0
   if isEnding or redis.call('EXISTS', leaving) == 1 then return 'leaving' end
 end

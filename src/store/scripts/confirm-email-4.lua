@@ -28,18 +28,17 @@ local verify, profile, done, limit = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local read, new, digest, code, mostTries = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local most, window, services, doneRead, doneSeconds = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
-local stored = redis.call('HGET', profile, 'version') or ''
-if stored == new then return 'stored' end
+local guard = versionGuard(profile, read, new)
+if guard == 'stored' then return 'stored' end
 local wrong = 'wrong_code ' .. new
 local record = redis.call('GET', done) or ''
 if record == wrong then return 'wrong_code' end
 if record ~= doneRead then return 'done' end
-if stored ~= read then return 'changed' end
+if guard == 'changed' then return 'changed' end
 
 local names = { digest .. ':code', digest .. ':expires', digest .. ':tries' }
 local kept, expires, tries = unpack(redis.call('HMGET', verify, unpack(names)))
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = unixMillis()
 
 redis.call('ZREMRANGEBYSCORE', limit, '-inf', now - window)
 local isGood = kept and now < tonumber(expires) and tonumber(tries) < mostTries

@@ -10,8 +10,7 @@
 
   Repeatable: a second run finds it gone. Called by src/failover/worker-registry.ts
 ]]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = unixMillis()
 local beat = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if beat and now - tonumber(beat) < tonumber(ARGV[2]) then
   return 'changed'

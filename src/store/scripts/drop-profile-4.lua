@@ -12,8 +12,6 @@
 
   Repeatable: a second run after "stored" finds nothing to do and says "changed". Called by src/store/profiles.ts
 ]]
-if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then
-  return 'changed'
-end
+if versionGuard(KEYS[1], ARGV[1]) == 'changed' then return 'changed' end
 redis.call('UNLINK', unpack(KEYS))
 return 'stored'

@@ -8,6 +8,5 @@
 
   Repeatable: a second run notes a later time. Called by src/failover/worker-registry.ts
 ]]
-local time = redis.call('TIME')
-redis.call('ZADD', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
+redis.call('ZADD', KEYS[1], unixMillis(), ARGV[1])
 return 'stored'

@@ -12,8 +12,7 @@
 ]]
 local confirmed, digest, most, window = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = unixMillis()
 redis.call('ZADD', confirmed, now, digest)
 redis.call('ZREMRANGEBYSCORE', confirmed, '-inf', now - window)
 redis.call('ZREMRANGEBYRANK', confirmed, 0, -1 - most)

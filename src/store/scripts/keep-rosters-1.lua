@@ -12,8 +12,6 @@
 ]]
 local profile = KEYS[1]
 
-if redis.call('HGET', profile, 'version') ~= ARGV[1] then
-  return 'changed'
-end
+if versionGuard(profile, ARGV[1]) == 'changed' then return 'changed' end
 redis.call('HSET', profile, 'rosters', ARGV[2])
 return 'stored'

@@ -14,8 +14,7 @@
 ]]
 local list, phone, delay, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
-local time = redis.call('TIME')
-local due = time[1] * 1000000 + time[2] + delay * 1000
+local due = unixMicros() + delay * 1000
 local score = redis.call('ZSCORE', list, phone)
 if not score and redis.call('ZCARD', list) >= most then
   return 'busy'

@@ -34,7 +34,7 @@ end
 if listed < most or redis.call('HEXISTS', migration, old) == 1 then
   redis.call('HSET', migration, old, name)
 elseif hasLooked then
-  redis.call('HSET', migration, 'more', redis.call('TIME')[1] * 1000 + seconds * 1000)
+  redis.call('HSET', migration, 'more', unixMillis() + seconds * 1000)
 else
   return 'full'
 end

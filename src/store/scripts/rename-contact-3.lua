@@ -21,13 +21,9 @@ local contacts, profile, done = KEYS[1], KEYS[2], KEYS[3]
 local read, new, field, newField = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local contact, outlines, doneSeconds = ARGV[5], ARGV[6], ARGV[7]
 
-local stored = redis.call('HGET', profile, 'version')
-if stored == new then
-  return 'stored'
-end
-if stored ~= read then
-  return 'changed'
-end
+local guard = versionGuard(profile, read, new)
+if guard == 'stored' then return 'stored' end
+if guard == 'changed' then return 'changed' end
 redis.call('HDEL', contacts, field)
 redis.call('HSET', contacts, newField, contact)
 redis.call('HSET', profile, 'version', new, 'outlines', outlines)

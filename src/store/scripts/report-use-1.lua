@@ -16,8 +16,7 @@
 local bucket, cost, age = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local minute = 60000
 
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+local now = unixMicros()
 local oldest = now - age
 local found = redis.call('HMGET', bucket, 'since', 'full')
 local since, full = tonumber(found[1]), tonumber(found[2])

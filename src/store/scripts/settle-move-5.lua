@@ -19,10 +19,8 @@
 local profile, contacts, arriving, arrivingContacts, migration = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local claim, read, new, update = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
-local stored = redis.call('HGET', profile, 'version') or ''
-if stored == new then
-  return 'stored'
-end
+local guard = versionGuard(profile, read, new)
+if guard == 'stored' then return 'stored' end
 local held = redis.call('HGET', migration, 'claim')
 if held ~= claim or redis.call('HGET', migration, 'settled') or redis.call('EXISTS', arriving) == 0 then
   if not held then
@@ -30,9 +28,7 @@ if held ~= claim or redis.call('HGET', migration, 'settled') or redis.call('EXIS
   end
   return 'changed'
 end
-if stored ~= read then
-  return 'changed'
-end
+if guard == 'changed' then return 'changed' end
 redis.call('RENAME', arriving, profile)
 redis.call('PERSIST', profile)
 redis.call('HDEL', profile, 'to', 'claim')

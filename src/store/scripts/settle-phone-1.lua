@@ -21,6 +21,5 @@ if delay == 0 then
   redis.call('ZREM', list, phone)
   return 'stored'
 end
-local time = redis.call('TIME')
-redis.call('ZADD', list, string.format('%.0f', time[1] * 1000000 + time[2] + delay * 1000), phone)
+redis.call('ZADD', list, string.format('%.0f', unixMicros() + delay * 1000), phone)
 return 'stored'

@@ -2,7 +2,23 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { loadScripts } from '../../../src/store/redis/scripts.ts';
+import { scriptAnswers } from '../../../src/store/redis/script-answers.ts';
+import { functionsOf, loadScripts, withPrelude } from '../../../src/store/redis/scripts.ts';
+
+/** Of Lua, as far as scripts call them, and the words before a bracket that call nothing. */
+const builtIn = [
+  'ipairs',
+  'pairs',
+  'tonumber',
+  'tostring',
+  'type',
+  'unpack',
+  'function',
+  'and',
+  'or',
+  'not',
+  'if',
+];
 
 const root = new URL('../../../', import.meta.url);
 const folder = new URL('src/store/scripts/', root);
@@ -18,7 +34,10 @@ const upTo = (found: readonly number[]) => Array.from({ length: found.at(-1) ?? 
 const wordsIn = (text: string, pattern: RegExp) =>
   [...new Set([...text.matchAll(pattern)].map(([, word]) => word))].sort();
 
-for (const file of readdirSync(folder)) {
+const { each: scripts, prelude } = loadScripts();
+const files = readdirSync(folder).filter((file) => file !== 'prelude.lua');
+
+for (const file of files) {
   const lua = readFileSync(new URL(file, folder), 'utf8');
   const [, head = '', body = ''] = /^--\[\[\n(.*?)\n\]\]\n(.*)$/s.exec(lua) ?? [];
   const [, name = '', count = ''] = /^([a-z-]+)-(\d+)\.lua$/.exec(file) ?? [];
@@ -69,6 +88,17 @@ for (const file of readdirSync(folder)) {
       const explained = wordsIn(returns, /^\s*"(\w+)" {2}/gm);
       assert.ok(explained.length > 0 || /^a (list|number)\b/.test(returns));
       assert.deepEqual(wordsIn(body, /\breturn\b[^\n]*?'(\w+)'/g), explained);
+      const typed: Readonly<Record<string, readonly string[]>> = scriptAnswers;
+      assert.deepEqual([...(typed[name] ?? [])].sort(), explained);
+    });
+
+    test('the functions that it calls are its own, of Lua, of Redis or of the prelude', () => {
+      const known = [...functionsOf(prelude), ...wordsIn(body, /\blocal function (\w+)/g), ...builtIn];
+      const called = wordsIn(body.replaceAll(/--.*|'[^'\n]*'/g, ''), /(?<![\w.:])(\w+)\(/g);
+      assert.deepEqual(
+        called.filter((each) => !known.includes(each)),
+        [],
+      );
     });
 
     test('its head has whether it can be repeated, and its callers', () => {
@@ -84,6 +114,23 @@ for (const file of readdirSync(folder)) {
 }
 
 test('every script is loaded, with the number of keys in its name', () => {
-  const loaded = loadScripts().map(({ name, keys }) => `${name}-${keys}.lua`);
-  assert.deepEqual(loaded.sort(), readdirSync(folder).sort());
+  const loaded = scripts.map(({ name, keys }) => `${name}-${keys}.lua`);
+  assert.deepEqual(loaded.sort(), files.sort());
+});
+
+test('the prelude has nothing but functions, each called by a script and without keys of its own', () => {
+  const code = prelude.replace(/^--\[\[.*?\]\]$/ms, '').replaceAll(/^(--.*|\s*)\n/gm, '');
+  assert.match(code, /^(local function \w+\([\w, ]*\)\n( .*\n)+end\n)+$/);
+  assert.doesNotMatch(code, /\b(KEYS|ARGV)\b/);
+  const users = [...scripts.map(({ lua }) => lua), prelude.replaceAll(/^local function \w+/gm, '')];
+  for (const name of functionsOf(prelude))
+    assert.ok(
+      users.some((lua) => lua.includes(`${name}(`)),
+      name,
+    );
+});
+
+test('reading for a request needs no prelude', () => {
+  const { lua = '' } = scripts.find(({ name }) => name === 'read-batch') ?? {};
+  assert.equal(withPrelude(lua, prelude), lua);
 });
