@@ -6,41 +6,27 @@ import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 import { untilUnchanged } from './until-unchanged.ts';
 
-/** The contacts of profiles, each a small field of its own, so that changing one rewrites no other. */
-export interface Contacts {
-  /**
-   * Change one contact as one step.
-   * @param change - returns `undefined` for a contact that is to stay as it is.
-   * @param cause - names what it is done for, if `change` lets a contact be that it has changed: a record is kept then.
-   * @returns the contact as stored, also if it was changed for this cause before; `undefined` if there is none, or it is
-   *   to stay as it is.
-   */
-  change(
-    phone: string,
-    entry: ContactEntry,
-    change: (contact: Fragment) => Fragment | undefined,
-    cause?: string,
-  ): Promise<Fragment | undefined>;
-  /**
-   * Give one contact that is a friend another `phone_id` as one step, with a record of it.
-   * @param cause - names what it is done for; by it a repetition finds the record.
-   * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is no friend, or
-   *   the new `phone_id` is banned there: that entry stays then, and the friend's goes.
-   */
-  rename(
-    phone: string,
-    entry: ContactEntry,
-    newPhoneId: string,
-    cause: string,
-  ): Promise<Fragment | undefined>;
-}
-
-/** @param doneSeconds - for so long it is known that a contact was changed. */
-export function openContacts(redis: Database, doneSeconds: number): Contacts {
+/**
+ * The contacts of profiles, each a small field of its own, so that changing one rewrites no other.
+ * @param doneSeconds - for so long it is known that a contact was changed.
+ */
+export function openContacts(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
   const rename = renaming(redis, doneSeconds);
   return {
-    async change(phone, entry, change, cause) {
+    /**
+     * Change one contact as one step.
+     * @param change - returns `undefined` for a contact that is to stay as it is.
+     * @param cause - names what it is done for, if `change` lets a contact be that it has changed: a record is kept then.
+     * @returns the contact as stored, also if it was changed for this cause before; `undefined` if there is none, or it is
+     *   to stay as it is.
+     */
+    async change(
+      phone: string,
+      entry: ContactEntry,
+      change: (contact: Fragment) => Fragment | undefined,
+      cause?: string,
+    ) {
       const field = contactField(entry);
       const done = keys.done(phone, contactRecord(cause ?? '', entry));
       const read = () => withRetry(() => connection.hgetBuffer(keys.contacts(phone), field));
@@ -61,7 +47,18 @@ export function openContacts(redis: Database, doneSeconds: number): Contacts {
         return answer === 'changed' ? answer : next;
       });
     },
-    rename(phone, entry, newPhoneId, cause) {
+    /**
+     * Give one contact that is a friend another `phone_id` as one step, with a record of it.
+     * @param cause - names what it is done for; by it a repetition finds the record.
+     * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is no friend, or
+     *   the new `phone_id` is banned there: that entry stays then, and the friend's goes.
+     */
+    rename(
+      phone: string,
+      entry: ContactEntry,
+      newPhoneId: string,
+      cause: string,
+    ): Promise<Fragment | undefined> {
       const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
       const done = keys.done(phone, contactRecord(cause, entry));
       return rename({ profile, contacts, done, isMeant: isFriend, staysAt: isBan }, entry, newPhoneId);

@@ -15,34 +15,31 @@ export interface RequestRef {
 }
 
 /** What became of requests, in `done:{phone}:<key>`. */
-export interface IdempotencyRecords {
-  /** The record of a request; `''` if there is none. */
-  read(phone: string, key: string): Promise<string>;
-  /**
-   * Record that a request was refused, unless a record of it has changed meanwhile.
-   * @param refusal - the key of that record, and the record as it was read.
-   * @param word - what the record says.
-   * @returns `'done'` when another worker has decided the request meanwhile.
-   */
-  recordRefusal(
-    request: RequestRef,
-    refusal: { readonly key: string; readonly record: string },
-    word: string,
-  ): Promise<'stored' | 'done'>;
-}
+export type IdempotencyRecords = ReturnType<typeof openIdempotencyRecords>;
 
 /** @param doneSeconds - for so long a record is kept. */
-export function openIdempotencyRecords(redis: Database, doneSeconds: number): IdempotencyRecords {
+export function openIdempotencyRecords(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
   return {
-    async recordRefusal({ phone, key, record }, refusal, word) {
+    /**
+     * Record that a request was refused, unless a record of it has changed meanwhile.
+     * @param refusal - the key of that record, and the record as it was read.
+     * @param word - what the record says.
+     * @returns `'done'` when another worker has decided the request meanwhile.
+     */
+    async recordRefusal(
+      { phone, key, record }: RequestRef,
+      refusal: { readonly key: string; readonly record: string },
+      word: string,
+    ) {
       return redis.run(
         'record-refusal',
         [keys.done(phone, key), keys.done(phone, refusal.key)],
         [record, refusal.record, `${word} ${uniqueId()}`, doneSeconds],
       );
     },
-    async read(phone, key) {
+    /** The record of a request; `''` if there is none. */
+    async read(phone: string, key: string) {
       return (await withRetry(() => connection.get(keys.done(phone, key)))) ?? '';
     },
   };

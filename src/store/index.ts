@@ -1,30 +1,16 @@
-import { type Contacts, openContacts } from './contacts.ts';
-import { type Credentials, openCredentials } from './credentials.ts';
+import { openContacts } from './contacts.ts';
+import { openCredentials } from './credentials.ts';
 import { cipherWith } from './encryption.ts';
-import { type IdempotencyRecords, openIdempotencyRecords } from './idempotency-records.ts';
-import { type Migrations, openMigrations } from './migrations.ts';
-import { openProfiles, type Profiles } from './profiles.ts';
-import { openQuotas, type Quotas } from './quotas.ts';
+import { openIdempotencyRecords } from './idempotency-records.ts';
+import { openMigrations } from './migrations.ts';
+import { openProfiles } from './profiles.ts';
+import { openQuotas } from './quotas.ts';
 import { BatchedReads } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
-import { openRemovals, type Removals } from './removals.ts';
-import { openRequestStates, type RequestStates } from './request-state.ts';
-import { openSessions, type Sessions } from './sessions.ts';
-import { openVerifications, type Verifications } from './verifications.ts';
-
-/** What handlers may touch. */
-export interface Stores {
-  readonly idempotencyRecords: IdempotencyRecords;
-  readonly requestStates: RequestStates;
-  readonly contacts: Contacts;
-  readonly credentials: Credentials;
-  readonly quotas: Quotas;
-  readonly migrations: Migrations;
-  readonly profiles: Profiles;
-  readonly removals: Removals;
-  readonly sessions: Sessions;
-  readonly verifications: Verifications;
-}
+import { openRemovals } from './removals.ts';
+import { openRequestStates } from './request-state.ts';
+import { openSessions } from './sessions.ts';
+import { openVerifications } from './verifications.ts';
 
 export interface StoreOptions {
   /** For so long it is known that a request is done; longer than a broker keeps it for redelivery. */
@@ -39,7 +25,10 @@ export interface StoreOptions {
   readonly noteEnd?: ((phone: string) => Promise<void>) | undefined;
 }
 
-export function openStores(redis: Database, options: StoreOptions): Stores {
+/** What handlers may touch. */
+export type Stores = ReturnType<typeof openStores>;
+
+export function openStores(redis: Database, options: StoreOptions) {
   const { doneSeconds, verifySecret, credentialsKeys, askingLapseMs, noteEnd } = options;
   const cipher = credentialsKeys.length === 0 ? undefined : cipherWith(credentialsKeys);
   const reads = new BatchedReads(redis);

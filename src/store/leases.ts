@@ -12,14 +12,10 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-export interface Leases {
-  /** @returns `undefined` while another one holds it. */
-  take(key: string, forMs: number): Promise<Lease | undefined>;
-}
-
-export function openLeases(redis: Database): Leases {
+export function openLeases(redis: Database) {
   return {
-    async take(key, forMs) {
+    /** @returns `undefined` while another one holds it. */
+    async take(key: string, forMs: number): Promise<Lease | undefined> {
       const name = uniqueId();
       // From before the command: by the clock here it lapses no later than in Redis.
       let until = performance.now() + forMs;

@@ -5,7 +5,7 @@ import { contactRecord, renaming } from './contacts.ts';
 import type { RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
 import type { StoredProfile } from './profiles.ts';
-import { type Migration, openProposals, type Proposals, pendingSeconds } from './proposals.ts';
+import { type Migration, openProposals, pendingSeconds } from './proposals.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -13,6 +13,9 @@ import { withRetry } from './redis/retry.ts';
 export interface ClaimedMigration extends Migration {
   readonly claim: string;
 }
+
+/** A copy that a crash left behind; the next try makes another. */
+const copyMs = 60 * 60_000;
 
 /**
  * Moving a profile to another phone. The two phones may live on two servers, so it goes in steps, each of which can be
@@ -24,36 +27,7 @@ export interface ClaimedMigration extends Migration {
  * that claimed it last settles it or puts it back; the other's step changes nothing, and it looks anew.
  * @see docs/design.md, "Changes that span phones"
  */
-export interface Migrations extends Proposals {
-  /** Take it in hand; `undefined` if it is settled, or another one by now. */
-  claim(migration: Migration): Promise<ClaimedMigration | undefined>;
-  /**
-   * Put the profile aside.
-   * @returns `'not_found'` if there is none, or it does not want to move there any more;
-   *   `'busy'` while another profile is just moving to the old phone.
-   */
-  begin(migration: ClaimedMigration): Promise<'stored' | 'not_found' | 'busy'>;
-  /**
-   * Give the profile to the new phone.
-   * @param replaced - what stands there.
-   * @returns `'changed'` if something else stands there, or another worker has the migration in hand.
-   */
-  settle(migration: ClaimedMigration, replaced: StoredProfile | undefined): Promise<'stored' | 'changed'>;
-  /** Give the profile back to the old phone; the migration waits again. `'changed'` if another worker has it in hand. */
-  abort(migration: ClaimedMigration): Promise<'stored' | 'changed'>;
-  /** The profile has moved, and the sessions with it: nothing of the old phone stays, and it may begin anew. */
-  endLeaving(migration: Migration): Promise<void>;
-  /**
-   * Nothing is left to do.
-   * @param request - its record is written in the same step.
-   */
-  end(migration: Migration, request: RequestRef): Promise<void>;
-}
-
-/** A copy that a crash left behind; the next try makes another. */
-const copyMs = 60 * 60_000;
-
-export function openMigrations(redis: Database, doneSeconds: number): Migrations {
+export function openMigrations(redis: Database, doneSeconds: number) {
   const { keys } = redis;
 
   const proposals = openProposals(redis, doneSeconds);
@@ -70,7 +44,8 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
 
   return {
     ...proposals,
-    async claim(migration) {
+    /** Take it in hand; `undefined` if it is settled, or another one by now. */
+    async claim(migration: Migration): Promise<ClaimedMigration | undefined> {
       const claim = uniqueId();
       const { from, to } = migration;
       const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim]);
@@ -79,7 +54,12 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       if (migration.claim !== undefined) await dropCopy(to, migration.claim);
       return { ...migration, claim };
     },
-    async begin(migration) {
+    /**
+     * Put the profile aside.
+     * @returns `'not_found'` if there is none, or it does not want to move there any more;
+     *   `'busy'` while another profile is just moving to the old phone.
+     */
+    async begin(migration: ClaimedMigration) {
       const { from, to, claim } = migration;
       const answer = await redis.run(
         'begin-move',
@@ -89,7 +69,12 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       if (answer !== 'stored') await release(migration);
       return answer;
     },
-    async settle({ from, to, claim }, replaced) {
+    /**
+     * Give the profile to the new phone.
+     * @param replaced - what stands there.
+     * @returns `'changed'` if something else stands there, or another worker has the migration in hand.
+     */
+    async settle({ from, to, claim }: ClaimedMigration, replaced: StoredProfile | undefined) {
       const [arriving, arrivingContacts] = copyKeys(keys, to, claim);
       await copy(redis, keys.leaving(from), arriving);
       await copy(redis, keys.leavingContacts(from), arrivingContacts);
@@ -106,7 +91,8 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       if (answer === 'changed') await dropCopy(to, claim);
       return answer;
     },
-    async abort(migration) {
+    /** Give the profile back to the old phone; the migration waits again. `'changed'` if another worker has it in hand. */
+    async abort(migration: ClaimedMigration): Promise<'stored' | 'changed'> {
       const { from, to, claim } = migration;
       // Else it may have been settled by who claimed it after us, and what is put aside is what has moved. Whoever claims
       // it from here on puts it aside under another name first, and then it is not given back.
@@ -116,11 +102,16 @@ export function openMigrations(redis: Database, doneSeconds: number): Migrations
       if (answer === 'stored') await release(migration);
       return answer;
     },
-    async endLeaving({ from, to }) {
+    /** The profile has moved, and the sessions with it: nothing of the old phone stays, and it may begin anew. */
+    async endLeaving({ from, to }: Migration) {
       const places = [keys.leaving(from), keys.leavingContacts(from), ...keys.besideProfile(from)];
       await redis.run('end-leaving', places, [to]);
     },
-    async end({ to, claim = '' }, { key }) {
+    /**
+     * Nothing is left to do.
+     * @param request - its record is written in the same step.
+     */
+    async end({ to, claim = '' }: Migration, { key }: RequestRef) {
       const own = [keys.migration(to), keys.done(to, key)];
       await redis.run('end-move', own, [claim, `ok ${claim}`, doneSeconds]);
     },

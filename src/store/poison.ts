@@ -23,64 +23,55 @@ export interface PoisonedRequest {
   readonly payload: Buffer | undefined;
 }
 
-/** Counts the redeliveries of requests, and keeps those that were given up. */
-export interface PoisonStore {
-  /**
-   * Note that a redelivered request is about to be handled.
-   * @param id - tells it from any other, over its redeliveries.
-   * @param options.alone - no other suspect is handled meanwhile.
-   * @param options.counts - false in a worker that stops.
-   * @throws Fault when Redis refuses.
-   */
-  begin(id: string, options: { readonly alone: boolean; readonly counts: boolean }): Promise<Verdict>;
-  /** Note what a request that was begun turned out to be. */
-  note(id: string, phone: string, kind: string): Promise<void>;
-  /** What was noted. */
-  noted(id: string): Promise<{ readonly phone: string; readonly kind: string } | undefined>;
-  /** The request did no harm: forget its count. */
-  forgive(id: string): Promise<void>;
-  /** Keep a request for a day. @returns `'done'` if it was kept before. */
-  keep(request: PoisonedRequest): Promise<'stored' | 'done'>;
-  /** What is kept, the oldest first. */
-  list(): Promise<PoisonedRequest[]>;
-  /** @returns whether it was there. */
-  drop(id: string): Promise<boolean>;
-}
-
 const maxKept = 100;
 const maxKeptBytes = 4 * 1024 * 1024;
 const maxPayloadBytes = 512 * 1024;
 const keptSeconds = 24 * 60 * 60;
 
+/** Counts the redeliveries of requests, and keeps those that were given up. */
+export type PoisonStore = ReturnType<typeof openPoison>;
+
 /**
  * @param countSeconds - for so long a count is kept; longer than the broker keeps a request for redelivery.
  * @param verifySecret - payloads may hold codes, so they are sealed with a key made of it; `''` where no codes are mailed.
  */
-export function openPoison(redis: Database, countSeconds: number, verifySecret: string): PoisonStore {
+export function openPoison(redis: Database, countSeconds: number, verifySecret: string) {
   const { connection, keys } = redis;
   const seal = verifySecret === '' ? undefined : cipherWith([keyOf(verifySecret)]);
   return {
-    async begin(id, { alone, counts }) {
+    /**
+     * Note that a redelivered request is about to be handled.
+     * @param id - tells it from any other, over its redeliveries.
+     * @param options.alone - no other suspect is handled meanwhile.
+     * @param options.counts - false in a worker that stops.
+     * @throws Fault when Redis refuses.
+     */
+    async begin(id: string, { alone, counts }: { readonly alone: boolean; readonly counts: boolean }) {
       const args = [uniqueId(), alone ? 'alone' : '', countSeconds, counts ? 1 : 0];
       return redis.run('begin-redelivery', [keys.redelivery(id)], args);
     },
-    async note(id, phone, kind) {
+    /** Note what a request that was begun turned out to be. */
+    async note(id: string, phone: string, kind: string) {
       await redis.run('note-redelivery', [keys.redelivery(id)], [phone, kind]);
     },
-    async noted(id) {
+    /** What was noted. */
+    async noted(id: string): Promise<{ readonly phone: string; readonly kind: string } | undefined> {
       const [phone, kind] = await withRetry(() => connection.hmget(keys.redelivery(id), 'phone', 'kind'));
       return typeof phone === 'string' && typeof kind === 'string' ? { phone, kind } : undefined;
     },
-    async forgive(id) {
+    /** The request did no harm: forget its count. */
+    async forgive(id: string) {
       await withRetry(() => connection.del(keys.redelivery(id)));
     },
-    async keep({ id, at, payload, ...head }) {
+    /** Keep a request for a day. @returns `'done'` if it was kept before. */
+    async keep({ id, at, payload, ...head }: PoisonedRequest) {
       const isSmall = payload !== undefined && payload.length <= maxPayloadBytes;
       const kept = isSmall ? (seal?.encrypt(payload, id) ?? payload).toString('base64') : undefined;
       const entry = `${at.getTime()} ${JSON.stringify({ ...head, encrypted: seal !== undefined, payload: kept })}`;
       const args = [id, entry, maxKept, maxKeptBytes, keptSeconds];
       return redis.run('keep-poisoned', [keys.poisoned()], args);
     },
+    /** What is kept, the oldest first. */
     async list() {
       const kept = await withRetry(() => connection.hgetall(keys.poisoned()));
       const since = Date.now() - keptSeconds * 1000;
@@ -89,7 +80,8 @@ export function openPoison(redis: Database, countSeconds: number, verifySecret: 
         .filter(({ at }) => at.getTime() >= since)
         .sort((one, other) => one.at.getTime() - other.at.getTime());
     },
-    async drop(id) {
+    /** @returns whether it was there. */
+    async drop(id: string) {
       return (await withRetry(() => connection.hdel(keys.poisoned(), id))) === 1;
     },
   };

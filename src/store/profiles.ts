@@ -6,6 +6,7 @@ import type { ProfileFields } from '../protocol/profile.ts';
 import { joinRosters, type Roster } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
 import type { RequestRef } from './idempotency-records.ts';
+import type { Keys } from './keys.ts';
 import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
@@ -30,34 +31,10 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
  * after a contact has changed, until the next reader joins them).
  * @see docs/design.md, "Profiles in Redis"
  */
-export interface Profiles {
-  /** The profile of a phone, in one round trip unless its rosters are large, or must be joined anew. */
-  read(phone: string): Promise<StoredProfile | undefined>;
-  /** The profile of a phone as it was read together with something else. */
-  unpack(
-    phone: string,
-    packed: Value | undefined,
-  ): StoredProfile | undefined | Promise<StoredProfile | undefined>;
-  /**
-   * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
-   * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
-   * @param first - the profile as it was read with the request.
-   * @param word - recorded in the same step as what became of the request.
-   * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just ending or moving;
-   *   `'done'` when another worker has decided the request meanwhile.
-   */
-  change<Refused extends string>(
-    request: RequestRef,
-    first: StoredProfile | undefined,
-    word: string,
-    decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
-  ): Promise<StoredProfile | Refused | 'not_authorized' | 'done'>;
-  /** Take a profile back that the request has made, unless somebody else changed it since. */
-  drop(request: RequestRef, profile: StoredProfile): Promise<void>;
-}
+export type Profiles = ReturnType<typeof openProfiles>;
 
 /** @param doneSeconds - for so long it is known that a request is done. */
-export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: number): Profiles {
+export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: number) {
   const { keys } = redis;
 
   const unpack = (
@@ -91,17 +68,25 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
   };
 
   return {
+    /** The profile of a phone, in one round trip unless its rosters are large, or must be joined anew. */
     read,
+    /** The profile of a phone as it was read together with something else. */
     unpack,
-    async change({ phone, key, record }, first, word, decide) {
-      const own = [
-        keys.profile(phone),
-        keys.contacts(phone),
-        keys.verify(phone),
-        keys.done(phone, key),
-        keys.removal(phone),
-        keys.leaving(phone),
-      ];
+    /**
+     * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
+     * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
+     * @param first - the profile as it was read with the request.
+     * @param word - recorded in the same step as what became of the request.
+     * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just ending or moving;
+     *   `'done'` when another worker has decided the request meanwhile.
+     */
+    async change<Refused extends string>(
+      { phone, key, record }: RequestRef,
+      first: StoredProfile | undefined,
+      word: string,
+      decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
+    ): Promise<StoredProfile | Refused | 'not_authorized' | 'done'> {
+      const own = commitKeys(keys, phone, key);
       const readAgain = () => read(phone);
       return untilUnchanged(first, readAgain, async (profile) => {
         const change = decide(profile);
@@ -120,11 +105,24 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
         return answer === 'leaving' ? 'not_authorized' : answer;
       });
     },
-    async drop({ phone, key }, { version }) {
+    /** Take a profile back that the request has made, unless somebody else changed it since. */
+    async drop({ phone, key }: RequestRef, { version }: StoredProfile) {
       const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
       await redis.run('drop-profile', own, [version]);
     },
   };
+}
+
+/** The keys of `commit-profile`. */
+function commitKeys(keys: Keys, phone: string, key: string): string[] {
+  return [
+    keys.profile(phone),
+    keys.contacts(phone),
+    keys.verify(phone),
+    keys.done(phone, key),
+    keys.removal(phone),
+    keys.leaving(phone),
+  ];
 }
 
 /** In the order in which `stored` takes them. */

@@ -31,6 +31,14 @@ export interface Meant {
   readonly named: string | undefined;
 }
 
+/** For so long a proposal waits to be confirmed. */
+export const pendingSeconds = 24 * 60 * 60;
+
+/** So many old phones are listed at a new one. */
+export const maxListed = 32;
+
+type Fields = Readonly<Record<string, string>>;
+
 /**
  * Proposals of old phones to move to new ones. An old phone has one, kept with the old phone: that decides where it
  * moves. The new phone lists those that ask for it, and each client's last proposal is kept with the client: both only
@@ -40,36 +48,7 @@ export interface Meant {
  * it misses one, nobody is "the only one" until those that are missing have lapsed.
  * @see docs/protocol.md, "phone"
  */
-export interface Proposals {
-  /**
-   * Remember for 24 hours that a phone asks to move; the last request of an old phone counts.
-   * @param replaced - what stands at the new phone, and may be replaced.
-   * @returns `'changed'` if something else stands there; `'busy'` if another migration to that phone is being carried out;
-   *   `'not_found'` if there is no profile to move.
-   */
-  ask(
-    proposer: Proposer,
-    replaced: StoredProfile | undefined,
-  ): Promise<'stored' | 'changed' | 'busy' | 'not_found'>;
-  /** The migration to a phone that is being carried out. */
-  find(newPhone: string): Promise<Migration | undefined>;
-  /**
-   * The migration that a client of the new phone confirms: the one that is being carried out; else the one that it names;
-   * else the one that it proposed; else the only one.
-   * @returns `'busy'` if it names another one than is being carried out; `undefined` if there is none, or it is not clear.
-   */
-  choose(newPhone: string, meant: Meant): Promise<Migration | 'busy' | undefined>;
-}
-
-/** For so long a proposal waits to be confirmed. */
-export const pendingSeconds = 24 * 60 * 60;
-
-/** So many old phones are listed at a new one. */
-export const maxListed = 32;
-
-type Fields = Readonly<Record<string, string>>;
-
-export function openProposals(redis: Database, doneSeconds: number): Proposals {
+export function openProposals(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
 
   const read = (newPhone: string): Promise<Fields> =>
@@ -94,7 +73,16 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
   };
 
   return {
-    async ask(proposer, replaced) {
+    /**
+     * Remember for 24 hours that a phone asks to move; the last request of an old phone counts.
+     * @param replaced - what stands at the new phone, and may be replaced.
+     * @returns `'changed'` if something else stands there; `'busy'` if another migration to that phone is being carried out;
+     *   `'not_found'` if there is no profile to move.
+     */
+    async ask(
+      proposer: Proposer,
+      replaced: StoredProfile | undefined,
+    ): Promise<'stored' | 'changed' | 'busy' | 'not_found'> {
       const { client, oldPhone, ref } = proposer;
       const newPhone = ref.phone;
       const [answer, profiles, before] = await Promise.all([
@@ -123,8 +111,15 @@ export function openProposals(redis: Database, doneSeconds: number): Proposals {
       ]);
       return 'stored';
     },
-    find: async (newPhone) => underWay(newPhone, await read(newPhone)),
-    async choose(newPhone, { client, named }) {
+    /** The migration to a phone that is being carried out. */
+    find: async (newPhone: string): Promise<Migration | undefined> =>
+      underWay(newPhone, await read(newPhone)),
+    /**
+     * The migration that a client of the new phone confirms: the one that is being carried out; else the one that it names;
+     * else the one that it proposed; else the only one.
+     * @returns `'busy'` if it names another one than is being carried out; `undefined` if there is none, or it is not clear.
+     */
+    async choose(newPhone: string, { client, named }: Meant): Promise<Migration | 'busy' | undefined> {
       const [fields, own] = await Promise.all([
         read(newPhone),
         withRetry(() => connection.get(keys.proposal(client))),

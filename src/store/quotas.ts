@@ -19,23 +19,19 @@ export interface QuotaSlot {
 }
 
 /** Limits that hold over all workers, each counted in a sliding window by the clock of Redis. */
-export interface Quotas {
-  /**
-   * Take a place.
-   * @param tag - what the limit is counted for: a phone, or the digest of a mailbox or domain.
-   * @param isRepeated - whether the request was delivered before; a slot that it took then is still its own.
-   */
-  acquire(
-    limit: Quota,
-    tag: string,
-    request: RequestRef,
-    isRepeated: boolean,
-  ): Promise<QuotaSlot | 'too_many_requests'>;
-}
-
-export function openQuotas(redis: Database): Quotas {
+export function openQuotas(redis: Database) {
   return {
-    async acquire({ name, max, windowMs, minGapMs }, tag, { key }, isRepeated) {
+    /**
+     * Take a place.
+     * @param tag - what the limit is counted for: a phone, or the digest of a mailbox or domain.
+     * @param isRepeated - whether the request was delivered before; a slot that it took then is still its own.
+     */
+    async acquire(
+      { name, max, windowMs, minGapMs }: Quota,
+      tag: string,
+      { key }: RequestRef,
+      isRepeated: boolean,
+    ): Promise<QuotaSlot | 'too_many_requests'> {
       const limit = redis.keys.quota(tag, name);
       const slot = `${key}.${uniqueId()}`;
       const answer = await redis.run(

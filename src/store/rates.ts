@@ -2,20 +2,18 @@ import type { Database } from './redis/database.ts';
 import { Fault } from './redis/fault.ts';
 
 /** The token buckets of the clients, shared by all workers. */
-export interface Rates {
-  /**
-   * Charge requests that were let in.
-   * @param costMs - how long the bucket takes to refill what they cost, in milliseconds.
-   * @param ageMs - how long ago the oldest of them came, in milliseconds.
-   * @returns in how many milliseconds the bucket is full again; below 0 if it is full.
-   * @throws Fault when Redis is away or refuses; it may have charged them.
-   */
-  report(client: string, costMs: number, ageMs: number): Promise<number>;
-}
+export type Rates = ReturnType<typeof openRates>;
 
-export function openRates(redis: Database): Rates {
+export function openRates(redis: Database) {
   return {
-    async report(client, costMs, ageMs) {
+    /**
+     * Charge requests that were let in.
+     * @param costMs - how long the bucket takes to refill what they cost, in milliseconds.
+     * @param ageMs - how long ago the oldest of them came, in milliseconds.
+     * @returns in how many milliseconds the bucket is full again; below 0 if it is full.
+     * @throws Fault when Redis is away or refuses; it may have charged them.
+     */
+    async report(client: string, costMs: number, ageMs: number) {
       // A report that waits for Redis would have a wrong age.
       if (!redis.state.connected) throw new Fault('redis: not connected');
       // Rounded in favour of the client, so that an hour of reports never adds up to a request.

@@ -18,33 +18,11 @@ export interface Removal {
   readonly hasEndedSessions: boolean;
 }
 
-/** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
-export interface Removals {
-  /**
-   * The record that the request is done is kept in the same step.
-   * @param mark - never used before; the sessions of these clients have it.
-   * @returns `'changed'` if the phone has a session of another client by now, or another profile; `'busy'` while another profile is just
-   *   moving to the phone; `'done'` when another worker has decided the request; `undefined` when that one has ended it.
-   */
-  begin(
-    request: RequestRef,
-    stored: StoredProfile,
-    clients: readonly string[],
-    mark: string,
-  ): Promise<Removal | 'changed' | 'not_found' | 'busy' | 'done' | undefined>;
-  /** A mark for the sessions of a phone that is about to be removed. */
-  newMark(): string;
-  /** A removal that has begun and not ended. */
-  find(phone: string): Promise<Removal | undefined>;
-  /** The sessions of the phone have ended; from here on it may have a new profile. */
-  endSessions(phone: string): Promise<void>;
-  end(phone: string): Promise<void>;
-}
-
 /** A removal that nobody takes up again is forgotten after a day. */
 const removalSeconds = 24 * 60 * 60;
 
-export function openRemovals(redis: Database, doneSeconds: number): Removals {
+/** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
+export function openRemovals(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
 
   const find = async (phone: string): Promise<Removal | undefined> => {
@@ -63,9 +41,22 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
   };
 
   return {
+    /** A removal that has begun and not ended. */
     find,
+    /** A mark for the sessions of a phone that is about to be removed. */
     newMark: uniqueId,
-    async begin({ phone, key, record }, stored, clients, mark) {
+    /**
+     * The record that the request is done is kept in the same step.
+     * @param mark - never used before; the sessions of these clients have it.
+     * @returns `'changed'` if the phone has a session of another client by now, or another profile; `'busy'` while another profile is just
+     *   moving to the phone; `'done'` when another worker has decided the request; `undefined` when that one has ended it.
+     */
+    async begin(
+      { phone, key, record }: RequestRef,
+      stored: StoredProfile,
+      clients: readonly string[],
+      mark: string,
+    ): Promise<Removal | 'changed' | 'not_found' | 'busy' | 'done' | undefined> {
       const migration = keys.migration(phone);
       const own = [
         keys.profile(phone),
@@ -93,10 +84,11 @@ export function openRemovals(redis: Database, doneSeconds: number): Removals {
       // Read back, and not what was given: another worker may have carried it on while this one was frozen.
       return find(phone);
     },
-    async endSessions(phone) {
+    /** The sessions of the phone have ended; from here on it may have a new profile. */
+    async endSessions(phone: string) {
       await redis.run('end-sessions', [keys.removal(phone)], []);
     },
-    async end(phone) {
+    async end(phone: string) {
       await withRetry(() => connection.del(keys.removal(phone)));
     },
   };

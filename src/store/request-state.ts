@@ -21,28 +21,18 @@ export interface RequestState {
 }
 
 /** What is read for every request, in one round trip. */
-export interface RequestStates {
-  /**
-   * @param client - whose session.
-   * @param phone - whose profile.
-   * @param records - the keys of what became of the request, and of this delivery of it; absent for one that needs none.
-   */
-  load(
-    client: string,
-    phone: string,
-    records: { readonly request: string; readonly delivery: string } | undefined,
-  ): Promise<RequestState>;
-  /** The session of a client alone, for a request that names no phone. */
-  session(client: string): Promise<Session | undefined>;
-}
-
-export function openRequestStates(
-  { keys }: Database,
-  reads: BatchedReads,
-  profiles: Profiles,
-): RequestStates {
+export function openRequestStates({ keys }: Database, reads: BatchedReads, profiles: Profiles) {
   return {
-    load(client, phone, records) {
+    /**
+     * @param client - whose session.
+     * @param phone - whose profile.
+     * @param records - the keys of what became of the request, and of this delivery of it; absent for one that needs none.
+     */
+    load(
+      client: string,
+      phone: string,
+      records: { readonly request: string; readonly delivery: string } | undefined,
+    ): Promise<RequestState> {
       const own = [keys.session(client), keys.profile(phone)];
       let kinds = 'sp';
       if (records !== undefined) {
@@ -62,7 +52,8 @@ export function openRequestStates(
         return stored.then((joined) => ({ session, stored: joined, record, refusal }));
       });
     },
-    session: (client) =>
+    /** The session of a client alone, for a request that names no phone. */
+    session: (client: string) =>
       reads.read('s', [keys.session(client)], (values, at) => readSession(bytesOf(values[at]))),
   };
 }

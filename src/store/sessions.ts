@@ -2,49 +2,20 @@ import { Cluster } from 'ioredis';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
-/** The sessions that the authentication service writes: which phone a client belongs to. */
-export interface Sessions {
-  /** The phone of a client's session, in digits; `undefined` if it has none. */
-  phoneOf(client: string): Promise<string | undefined>;
-  /** The same for many, in one round trip. */
-  phonesOf(clients: readonly string[]): Promise<(string | undefined)[]>;
-  /** The clients with an active session of a phone; members of its set that are stale are dropped from it. */
-  active(phone: string): Promise<string[]>;
-  /**
-   * Mark these sessions of a phone, before it is decided that they are to go. A worker that was frozen, or whose commands
-   * were on their way for long, may still be ending them when their clients have signed in anew; those have no mark.
-   */
-  mark(phone: string, clients: readonly string[], mark: string): Promise<void>;
-  /**
-   * Delete these sessions of a phone; can be repeated after a crash.
-   * @param mark - only those that have it.
-   */
-  remove(phone: string, clients: readonly string[], mark?: string): Promise<void>;
-  /** Let the sessions of a phone that have this mark belong to another one; can be repeated after a crash. */
-  move(oldPhone: string, newPhone: string, mark: string): Promise<void>;
-  /**
-   * Give a client a session, as the authentication service does.
-   * @param tokenHash - SHA-256 in hex.
-   * @returns `'changed'` when it has one already.
-   */
-  add(client: string, phone: string, tokenHash: string): Promise<'stored' | 'changed'>;
-  /** @returns `'changed'` when the client has no session of this phone any more. */
-  rotate(client: string, phone: string, tokenHash: string): Promise<'stored' | 'changed'>;
-  /** The sessions of a phone; of all, where none is named, for a person who looks: it walks through every key. */
-  list(phone: string | undefined): Promise<ListedSession[]>;
-}
-
 export interface ListedSession {
   readonly client: string;
   readonly phone: string;
   readonly hasToken: boolean;
 }
 
+/** The sessions that the authentication service writes: which phone a client belongs to. */
+export type Sessions = ReturnType<typeof openSessions>;
+
 /**
  * @param noteEnd - notes, before sessions of a phone end or move, that others are to follow: what ends a session can't
  *   forget it, and a crash in between loses nothing.
  */
-export function openSessions(redis: Database, noteEnd?: (phone: string) => Promise<void>): Sessions {
+export function openSessions(redis: Database, noteEnd?: (phone: string) => Promise<void>) {
   const { connection, keys } = redis;
 
   const phoneOf = async (client: string): Promise<string | undefined> =>
@@ -81,19 +52,32 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
   const keep = (client: string, values: readonly string[]) =>
     redis.run('keep-session', [keys.session(client)], values);
 
-  const sessions: Sessions = {
+  const sessions = {
+    /** The phone of a client's session, in digits; `undefined` if it has none. */
     phoneOf,
+    /** The same for many, in one round trip. */
     phonesOf,
-    async active(phone) {
+    /** The clients with an active session of a phone; members of its set that are stale are dropped from it. */
+    async active(phone: string) {
       return dropStale(phone, await withRetry(() => connection.smembers(keys.sessions(phone))));
     },
-    mark: (phone, clients, mark) => runOnEach('mark-session', clients, [phone, mark]),
-    async remove(phone, clients, mark = '') {
+    /**
+     * Mark these sessions of a phone, before it is decided that they are to go. A worker that was frozen, or whose commands
+     * were on their way for long, may still be ending them when their clients have signed in anew; those have no mark.
+     */
+    mark: (phone: string, clients: readonly string[], mark: string) =>
+      runOnEach('mark-session', clients, [phone, mark]),
+    /**
+     * Delete these sessions of a phone; can be repeated after a crash.
+     * @param mark - only those that have it.
+     */
+    async remove(phone: string, clients: readonly string[], mark = '') {
       await noteEnd?.(phone);
       await runOnEach('move-session', clients, [phone, '', mark]);
       await dropStale(phone, clients);
     },
-    async move(oldPhone, newPhone, mark) {
+    /** Let the sessions of a phone that have this mark belong to another one; can be repeated after a crash. */
+    async move(oldPhone: string, newPhone: string, mark: string) {
       await noteEnd?.(oldPhone);
       const clients = await withRetry(() => connection.smembers(keys.sessions(oldPhone)));
       await runOnEach('move-session', clients, [oldPhone, newPhone, mark]);
@@ -102,13 +86,20 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
       if (moved.length > 0) await withRetry(() => connection.sadd(keys.sessions(newPhone), ...moved));
       await dropStale(oldPhone, clients);
     },
-    async add(client, phone, tokenHash) {
+    /**
+     * Give a client a session, as the authentication service does.
+     * @param tokenHash - SHA-256 in hex.
+     * @returns `'changed'` when it has one already.
+     */
+    async add(client: string, phone: string, tokenHash: string) {
       const answer = await keep(client, [phone, tokenHash, 'new']);
       if (answer === 'stored') await withRetry(() => connection.sadd(keys.sessions(phone), client));
       return answer;
     },
-    rotate: (client, phone, tokenHash) => keep(client, [phone, tokenHash, 'again']),
-    async list(phone) {
+    /** @returns `'changed'` when the client has no session of this phone any more. */
+    rotate: (client: string, phone: string, tokenHash: string) => keep(client, [phone, tokenHash, 'again']),
+    /** The sessions of a phone; of all, where none is named, for a person who looks: it walks through every key. */
+    async list(phone: string | undefined): Promise<ListedSession[]> {
       const clients = phone === undefined ? await allClients(redis) : await sessions.active(phone);
       const found = await Promise.all(
         clients.sort().map(async (client): Promise<ListedSession> => {

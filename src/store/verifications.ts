@@ -40,38 +40,12 @@ export interface Try {
   readonly code: string;
 }
 
-/** The codes that were mailed and not yet confirmed. */
-export interface Verifications {
-  /** What is kept of a code. */
-  mailed(phone: string, address: string, code: string): MailedCode;
-  /** Tells an address, a mailbox or a domain from others without telling which it is. */
-  digest(address: string): string;
-  /**
-   * What a phone may do about an address.
-   * @returns `'too_many_requests'` if it has tried too many wrong codes, and no code would be taken; `'yours'` if it has
-   *   confirmed the address before, also if its profile is gone since; else `'not_found'`.
-   */
-  check(phone: string, address: string): Promise<'too_many_requests' | 'yours' | 'not_found'>;
-  /** Whether many phones have confirmed an address in the domain of this one. */
-  isOfLargeDomain(address: string): Promise<boolean>;
-  /**
-   * Try a code, count the try, and if it is right store the services, all in one step.
-   * @param version - of the profile that the services were made from; `'changed'` if it is another by now.
-   * @param services - the profile's services with the address verified.
-   */
-  confirm(
-    request: RequestRef,
-    tried: Try,
-    version: string,
-    services: Fragment,
-  ): Promise<'verified' | 'wrong_code' | 'done' | 'changed'>;
-}
-
 /**
+ * The codes that were mailed and not yet confirmed.
  * @param secret - keys the hashes; whoever reads Redis without it can try neither codes nor addresses.
  * @param doneSeconds - for so long it is known that a request is done.
  */
-export function openVerifications(redis: Database, secret: string, doneSeconds: number): Verifications {
+export function openVerifications(redis: Database, secret: string, doneSeconds: number) {
   const { keys } = redis;
   const keyedHash = (...parts: readonly string[]): string =>
     createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url');
@@ -87,24 +61,42 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
     redis.run('keep-confirmed', [key], [confirmed, max, confirmedMs]);
 
   return {
+    /** Tells an address, a mailbox or a domain from others without telling which it is. */
     digest,
-    mailed: (phone, address, code) => ({
+    /** What is kept of a code. */
+    mailed: (phone: string, address: string, code: string): MailedCode => ({
       digest: digest(address),
       hash: hash(phone, address, code),
       expires: Date.now() + codeLifetimeSeconds * 1000,
     }),
-    check: (phone, address) =>
+    /**
+     * What a phone may do about an address.
+     * @returns `'too_many_requests'` if it has tried too many wrong codes, and no code would be taken; `'yours'` if it has
+     *   confirmed the address before, also if its profile is gone since; else `'not_found'`.
+     */
+    check: (phone: string, address: string) =>
       redis.run(
         'check-address',
         [triesOf(phone, address), keys.confirmed(phone)],
         [wrongTries.max, wrongTries.windowMs, ownOf(address), confirmedMs],
       ),
-    async isOfLargeDomain(address) {
+    /** Whether many phones have confirmed an address in the domain of this one. */
+    async isOfLargeDomain(address: string) {
       const since = Date.now() - confirmedMs;
       const users = await withRetry(() => redis.connection.zcount(usersOf(address), since, '+inf'));
       return users >= usersOfLargeDomain;
     },
-    async confirm({ phone, key, record }, { address, code }, version, services) {
+    /**
+     * Try a code, count the try, and if it is right store the services, all in one step.
+     * @param version - of the profile that the services were made from; `'changed'` if it is another by now.
+     * @param services - the profile's services with the address verified.
+     */
+    async confirm(
+      { phone, key, record }: RequestRef,
+      { address, code }: Try,
+      version: string,
+      services: Fragment,
+    ): Promise<'verified' | 'wrong_code' | 'done' | 'changed'> {
       const answer = await redis.run(
         'confirm-email',
         [keys.verify(phone), keys.profile(phone), keys.done(phone, key), triesOf(phone, address)],
