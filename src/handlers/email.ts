@@ -3,6 +3,7 @@ import { isUnset, readInteger, readText } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import { addressOf, readServices, type Service, withEmail } from '../protocol/service.ts';
 import { parseEmailAddress } from '../services/mail/email-address.ts';
+import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { RecordedHandler } from './handler.ts';
 import { decidedByOther, refuse, succeed } from './outcome.ts';
 
@@ -24,14 +25,15 @@ export const email: RecordedHandler = {
     const code = service && codeOf(service);
     if (address === undefined || code === undefined) return refuse('wrong_code');
 
-    for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
+    const read = () => profiles.read(phone);
+    return untilUnchanged(stored, read, async (profile) => {
+      if (profile === undefined) return refuse('wrong_code');
       const verified = writeList(withEmail(readServices(profile.services) ?? [], address, 'verified'));
       const answer = await verifications.confirm(ref, { address, code }, profile.version, verified);
       if (answer === 'verified') return succeed(answer);
-      if (answer === 'wrong_code') return refuse(answer);
       if (answer === 'done') return decidedByOther;
-    }
-    return refuse('wrong_code');
+      return answer === 'changed' ? answer : refuse(answer);
+    });
   },
   replay: (_request, word) => (word === 'verified' ? succeed(word) : refuse('wrong_code')),
 };

@@ -2,6 +2,7 @@ import { isUnset } from '../protocol/fields.ts';
 import { hasVerified, readServices } from '../protocol/service.ts';
 import type { StoredProfile } from '../store/profiles.ts';
 import type { Quota } from '../store/quotas.ts';
+import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { RecordedHandler } from './handler.ts';
 import { refuse, succeed } from './outcome.ts';
 
@@ -25,13 +26,14 @@ export const migrate: RecordedHandler = {
     const slot = await quotas.acquire(proposalsOfPhone, sessionPhone, ref, delivery.redelivered);
     if (slot === 'too_many_requests') return refuse(slot);
     const proposer = { client: replyTo.client, oldPhone: sessionPhone, ref };
-    for (let replaced = stored; !isTaken(replaced); replaced = await profiles.read(phone)) {
+    const read = () => profiles.read(phone);
+    return untilUnchanged(stored, read, async (replaced) => {
+      if (isTaken(replaced)) return refuse('already_exists');
       const answer = await migrations.ask(proposer, replaced);
       if (answer === 'stored') return succeed('migration');
-      if (answer === 'not_found') return refuse(answer);
-      if (answer === 'busy') break;
-    }
-    return refuse('already_exists');
+      if (answer === 'changed') return answer;
+      return refuse(answer === 'busy' ? 'already_exists' : answer);
+    });
   },
   replay: () => succeed('migration'),
 };

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { settingValue } from '../protocol/feature.ts';
 import type { Refusal } from '../protocol/io.ts';
 import { readPhone } from '../protocol/phone.ts';
 import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
 import type { Migration } from '../store/proposals.ts';
+import { untilUnchanged } from '../store/until-unchanged.ts';
 import { notifyCounterparties } from './counterparties.ts';
 import type { Context, RecordedHandler } from './handler.ts';
 import { isTaken } from './migrate.ts';
@@ -58,31 +58,27 @@ async function move(
   named: string | undefined,
   { migrations, profiles, sessions }: Context,
 ): Promise<Migration | Refusal | undefined> {
-  for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
-    const found = await migrations.choose(to, { client, named });
+  const choose = () => migrations.choose(to, { client, named });
+  // 'changed': another worker has taken it in hand, or the new phone's profile has changed.
+  return untilUnchanged(await choose(), choose, async (found) => {
     // Delivered again to a client that is signed out by now, it confirms nothing; what is under way goes on.
     const isUnderWay = found !== undefined && found !== 'busy' && found.claim !== undefined;
     if (sessionPhone !== to && !isUnderWay) return 'not_authorized';
     if (found === undefined || found === 'busy' || found.isSettled) return found;
     if (found.claim === undefined && isTaken(stored)) return 'already_exists';
     const migration = await migrations.claim(found);
-    if (migration !== undefined) {
-      const begun = await migrations.begin(migration);
-      if (begun === 'busy') return begun;
-      if (begun === 'not_found') return undefined;
-      await sessions.mark(migration.from, await sessions.active(migration.from), migration.claim);
-      const replaced = await profiles.read(to);
-      if (!isTaken(replaced)) {
-        if ((await migrations.settle(migration, replaced)) === 'stored')
-          return { ...migration, isSettled: true };
-      } else if ((await migrations.abort(migration)) === 'stored') return 'already_exists';
-    }
-    // Another worker has taken it in hand, or the new phone's profile has changed.
-    await sleep(Math.random() * pauseMs);
-  }
+    if (migration === undefined) return 'changed';
+    const begun = await migrations.begin(migration);
+    if (begun === 'busy') return begun;
+    if (begun === 'not_found') return undefined;
+    await sessions.mark(migration.from, await sessions.active(migration.from), migration.claim);
+    const replaced = await profiles.read(to);
+    if (isTaken(replaced))
+      return (await migrations.abort(migration)) === 'stored' ? 'already_exists' : 'changed';
+    const answer = await migrations.settle(migration, replaced);
+    return answer === 'changed' ? answer : { ...migration, isSettled: true };
+  });
 }
-
-const maxPauseMs = 250;
 
 /** Changes an entry of the profile, which stands under the old phone, to the new one. */
 function rename({ to, claim = '' }: Migration, { contacts }: Context) {

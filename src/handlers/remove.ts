@@ -3,6 +3,7 @@ import { changeContact, outlivesRemoval } from '../protocol/contact.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import type { Removal } from '../store/removals.ts';
+import { untilUnchanged } from '../store/until-unchanged.ts';
 import { notifyCounterparties } from './counterparties.ts';
 import type { Context, RecordedHandler } from './handler.ts';
 import { type Notice, type Outcome, type RecordedRequest, type Request, refuseOrReplay } from './outcome.ts';
@@ -48,15 +49,15 @@ async function carryOut(
 async function begin({ phone, ref, stored, replyTo }: RecordedRequest, context: Context) {
   const { removals, sessions, profiles } = context;
   const mark = removals.newMark();
-  for (let profile = stored; profile !== undefined; profile = await profiles.read(phone)) {
+  const read = () => profiles.read(phone);
+  return untilUnchanged(stored, read, async (profile) => {
+    if (profile === undefined) return 'not_found';
     // The asking client has a session, also if the set of them does not name it.
     const clients = [...new Set([replyTo.client, ...(await sessions.active(phone))])];
     await sessions.mark(phone, clients, mark);
-    const removal = await removals.begin(ref, profile, clients, mark);
-    // Else a client has signed in meanwhile, or come with a profile that moved here, and goes too; or the profile is another.
-    if (removal !== 'changed') return removal;
-  }
-  return 'not_found';
+    // It says 'changed' too if a client has signed in meanwhile, or come with a profile that moved here: it goes as well.
+    return removals.begin(ref, profile, clients, mark);
+  });
 }
 
 /** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
