@@ -54,21 +54,12 @@ export function openProposals(redis: Database, doneSeconds: number) {
   const read = (newPhone: string): Promise<Fields> =>
     withRetry(() => connection.hgetall(keys.migration(newPhone)));
 
-  /** Whether an old phone still asks for this one. */
-  const stands = async (old: string, newPhone: string): Promise<boolean> => {
-    const [to, profiles] = await Promise.all([
-      withRetry(() => connection.get(keys.migrating(old))),
-      withRetry(() => connection.exists(keys.profile(old))),
-    ]);
-    return to === newPhone && profiles === 1;
-  };
-
   const list = async ({ oldPhone, ref: { phone: newPhone, key } }: Proposer): Promise<void> => {
     const own = [keys.migration(newPhone), keys.done(newPhone, key)];
     const entry = [oldPhone, uniqueId(), pendingSeconds, doneSeconds, maxListed];
     if ((await redis.run('propose-migration', own, [...entry, ''])) !== 'full') return;
     const listed = Object.entries(await read(newPhone)).filter(([field]) => isPhone(field));
-    const stale = await without(listed, ([old]) => stands(old, newPhone));
+    const stale = await without(listed, ([old]) => stands(redis, old, newPhone));
     await redis.run('propose-migration', own, [...entry, JSON.stringify(stale)]);
   };
 
@@ -128,12 +119,21 @@ export function openProposals(redis: Database, doneSeconds: number) {
       if (migration !== undefined)
         return named === undefined || named === migration.from ? migration : 'busy';
       const candidates = candidatesIn(fields, named ?? oldPhoneIn(own, newPhone));
-      const stale = await without(candidates, (old) => stands(old, newPhone));
+      const stale = await without(candidates, (old) => stands(redis, old, newPhone));
       const [from, ...others] = candidates.filter((old) => !stale.includes(old));
       if (from === undefined || others.length > 0) return undefined;
       return { from, to: newPhone, claim: undefined, isSettled: false };
     },
   };
+}
+
+/** Whether an old phone still asks for this one. */
+async function stands({ connection, keys }: Database, old: string, newPhone: string): Promise<boolean> {
+  const [to, profiles] = await Promise.all([
+    withRetry(() => connection.get(keys.migrating(old))),
+    withRetry(() => connection.exists(keys.profile(old))),
+  ]);
+  return to === newPhone && profiles === 1;
 }
 
 /**
