@@ -18,7 +18,7 @@ const unharmed = new Map<Scene, Run>();
 
 const harness = await CrashHarness.start();
 for (const scene of scenes) {
-  await harness.run(scene, undefined, 'none'); // loads what a worker loads once
+  await harness.run(scene, undefined, 'none'); // Loads the worker's code once.
   unharmed.set(scene, await harness.run(scene, undefined, 'none'));
 }
 after(() => harness.stop());

@@ -26,7 +26,7 @@ test('killed between the mail and its record: another code is mailed, which coun
   toMail.release();
   await eventually('it is sent', () => sink.mails().length === 1);
   await first.process.kill('SIGKILL');
-  toRedis.cut(); // with what was on its way
+  toRedis.cut(); // Includes the bytes in flight.
 
   await harness.startWorker({ MQTT_CLIENT_ID: 'dying' });
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
