@@ -27,8 +27,9 @@ for i = 1, #places, 2 do
     return 'stored'
   end
   if again == 'again' and string.sub(places[i], 1, #request) == request then
-    redis.call('ZREM', limit, places[i])
+    -- First added, then removed: an empty set would lose its expiry.
     redis.call('ZADD', limit, places[i + 1], place)
+    redis.call('ZREM', limit, places[i])
     return 'stored'
   end
 end
