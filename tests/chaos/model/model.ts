@@ -18,7 +18,9 @@ export function advance(outside: Outside, state: State, operation: Operation, ta
   if (asked.kind === 'invalid') return refuses(state, operation, 'invalid_data');
   const own = state.sessions[client];
   if (asked.kind === 'migrate' ? own === undefined : own !== asked.phone) {
-    return refuses(state, operation, 'not_authorized');
+    // A client may lose its session between the announcement of credentials and the credentials.
+    const answers = asked.kind === 'aws' ? operation.answers.slice(-1) : operation.answers;
+    return refuses(state, { ...operation, answers }, 'not_authorized');
   }
   switch (asked.kind) {
     case 'get':
