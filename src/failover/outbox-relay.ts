@@ -55,8 +55,9 @@ export class OutboxRelay {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
-    while (!signal.aborted) {
+    for (;;) {
       await sleep(pollMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
       const { brokers, log } = this.#deps;
       // A single broker has no outbox.
       for (const [index, broker] of brokers.length > 1 ? brokers.entries() : []) {
