@@ -58,7 +58,7 @@ export const aws: ReadHandler = {
  */
 async function askSts({ phone, replyTo }: Request, context: Context, lock: CredentialLock): Promise<Outcome> {
   const { credentials, sessions, sts } = context;
-  // Whoever had the turn before us may have been killed after it had kept what STS answered.
+  // The worker that held the lock before may have been killed after it kept the credentials.
   const found = (await credentials.find(phone)) ?? (await sts?.assumeRole(phone));
   const issued = found === 'refused' ? undefined : found;
   const waiting = await lock.store(issued);

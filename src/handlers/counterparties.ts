@@ -5,7 +5,7 @@ import { splitPhoneId } from '../protocol/phone.ts';
 import type { ContactEntry } from '../protocol/roster.ts';
 import type { Notice } from './outcome.ts';
 
-/** So many counterparties are changed, and told, at a time. */
+/** How many counterparties are changed and notified at a time. */
 const batchSize = 16;
 
 /**
@@ -13,7 +13,7 @@ const batchSize = 16;
  * @param other - the counterparty's phone.
  * @param entry - where the profile's entry stands there, if it does.
  * @param ourRoster - the roster in which the profile holds the counterparty.
- * @returns the entry as stored; `undefined` if there is none: only who holds the profile as a contact is told.
+ * @returns the entry as stored; `undefined` if there is none: only a phone that holds the profile as a contact is notified.
  */
 type ChangeEntry = (other: string, entry: ContactEntry, ourRoster: string) => Promise<Fragment | undefined>;
 

@@ -32,7 +32,7 @@ export const phone: RecordedHandler = {
     // If another worker has carried it out just now, this refusal is not recorded, and that decision replayed.
     if (migration === undefined || typeof migration === 'string')
       return refuse(migration ?? 'not_authorized');
-    // Before the answer: whoever hears it finds the old phone's clients at the new one.
+    // Before the answer: a client that receives it finds the old phone's sessions at the new one.
     await context.sessions.move(migration.from, migration.to, migration.claim ?? '');
     await context.migrations.endLeaving(migration);
     const profile = await context.profiles.read(request.phone);

@@ -32,7 +32,7 @@ async function carryOut(
   removal: Removal | undefined,
   context: Context,
 ): Promise<Outcome> {
-  // Before the answer: whoever hears that the phone is removed has no session of it any more.
+  // Before the answer: a client that hears of the removal has no session of the phone any more.
   if (removal !== undefined && !removal.hasEndedSessions) {
     await context.sessions.remove(phone, removal.clients, removal.mark);
     await context.removals.endSessions(phone);

@@ -46,8 +46,8 @@ function tell({ sent, phone }: Request, profile: StoredProfile, context: Context
 }
 
 /**
- * Two devices may update at once, and the older news may reach a contact last; so the contacts are told again until
- * what was told is what is stored.
+ * Notifies the contacts again until the last notice is what is stored. Two devices may update at once, and the older
+ * news may reach a contact last.
  */
 async function* notifyContacts(
   context: Context,

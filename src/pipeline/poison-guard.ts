@@ -17,7 +17,7 @@ export interface PoisonGuardParts {
 
 /** What can become of a redelivered request. */
 export interface RedeliverySteps {
-  /** Who asks, as far as that can be told without reading the payload. */
+  /** The asking client, as far as the topic names it: the payload is not read. */
   readonly client: string;
   /** Handle, answer and acknowledge it. */
   handle(redelivery: Redelivery): Promise<void>;

@@ -55,7 +55,7 @@ export class Responder<T extends RequestOrigin> {
   /** One for each broker, by its address: the requests of one that is away must not hold up those of the others. */
   readonly #fanOutLimiters = new Map<string, ConcurrencyLimiter>();
 
-  /** @param internal - what becomes of a fault in what is said later. */
+  /** @param internal - makes the outcome of a fault in a deferred answer. */
   constructor(deps: ResponderDeps, internal: (asked: T, error: unknown) => Outcome) {
     this.#deps = deps;
     this.#internal = internal;
@@ -80,7 +80,7 @@ export class Responder<T extends RequestOrigin> {
       ...others.map((answer) => this.#publishAnswer(asked, answer)),
       ...(guarded.length === 0 ? [] : [this.#publishGuarded(asked, guarded)]),
     ]);
-    // Not before: whoever is cut off has its answer. Not after: with the notices ends what a redelivery takes up again.
+    // After the answers: a client that is cut off has its own. Before the notices: they end what a redelivery resumes.
     // The request waits for the note only; the broker may be away.
     if (sessionsEnded !== undefined) await this.#deps.syncBrokerAcl?.(sessionsEnded);
     if (notices !== undefined || onSent !== undefined) await this.#notifyOthers(asked, rest);

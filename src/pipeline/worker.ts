@@ -54,8 +54,8 @@ export class Worker {
   }
 
   /**
-   * Take a delivery to its end. It is acknowledged last, whatever became of it; except when we have left the broker
-   * before all was said: then it keeps the request for whoever is next. Never throws.
+   * Takes a delivery to its end and acknowledges it last. If this worker leaves the broker before all answers are
+   * published, the broker keeps the request for the next worker. Never throws.
    */
   serve(delivery: Delivery): Promise<void> {
     return delivery.redelivered ? this.#serveAgain(delivery) : this.#serve(delivery);
@@ -169,15 +169,15 @@ export class Worker {
     return !delivery.redelivered && this.#deps.rateLimiter.isLimited(client);
   }
 
-  /** The one place that decides what becomes of a fault: the store has retried what can be retried, so the client is told. */
+  /** Answers `internal` to a fault: the store has retried what can be retried. */
   #internal({ request, kind }: ReceivedRequest, error: unknown): Outcome {
     this.#deps.log.error({ request, kind, err: error }, 'request failed');
     return refuse('internal');
   }
 
   /**
-   * A request that outlives the deadline is a fault. What it has to tell others when it ends at last is told, but its
-   * client has its answer by then. While Redis is away the clock stands still: the request is kept, not given up.
+   * Handles a request, and answers `internal` when it takes longer than its timeout. Its notices are still published when
+   * it ends. While Redis is away the clock stands still: the request is kept, not given up.
    */
   #handleWithTimeout(received: ReceivedRequest): Promise<Outcome> {
     return new Promise((resolve) => {
@@ -213,7 +213,7 @@ export class Worker {
     const state = await context.requestStates.load(client, phone, keys);
     const { session, stored } = state;
     const sessionPhone = authenticator.phoneOf(session, event, client);
-    // Counted only now where a token vouches, so that nobody uses up what another one may ask.
+    // Where a token authenticates, the request is counted only now, so that nobody uses up another client's rate.
     if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(received))
       return refuse('too_many_requests');
     const isAllowed = isAuthorized(row, sessionPhone, phone);
@@ -249,7 +249,7 @@ export class Worker {
     return refuse(this.#isLimited(received) ? 'too_many_requests' : 'invalid_data');
   }
 
-  /** Whoever shows a wrong token names the client that hears the answer, so it hears few. */
+  /** Answers few requests with a wrong token: the client that they name receives the answers. */
   #notAuthorized(client: string, sessionPhone: string | undefined): Outcome {
     const isLimited = sessionPhone === undefined && (this.#deps.wrongTokens?.isLimited(client) ?? false);
     return isLimited ? unanswered : refuse('not_authorized');

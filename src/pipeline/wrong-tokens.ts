@@ -1,6 +1,6 @@
 import { TokenBuckets } from '../lib/token-buckets.ts';
 
-/** Limits the answers to requests with a wrong token. The client that such a request names hears them, whoever asked. */
+/** Limits the answers to requests with a wrong token. The client that such a request names receives them. */
 export interface WrongTokenLimiter {
   /** Whether a wrong token for a client is left without an answer; counts it. */
   isLimited(client: string): boolean;

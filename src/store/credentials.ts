@@ -79,7 +79,7 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
           withRetry(() => connection.hgetall(keys.credentialWaiters(phone))),
           withRetry(() => connection.get(keys.credentialLock(phone))),
         ]);
-        // Whoever has the turn by now answers them; it may be one of them.
+        // The current holder of the lock answers them; it may be one of them.
         if (asking !== name) return [];
         return Object.entries(waiting).map(([waiter, text]) => ({ name: waiter, text }));
       },

@@ -37,7 +37,7 @@ export function keysWith(prefix: string) {
     migrating: (oldPhone: string) => `${prefix}migration:{${oldPhone}}:to`,
     /** The last `migrate` of a client: the old phone and the new one. */
     proposal: (client: string) => `${prefix}proposal:${client}`,
-    /** Hash: who is to be told that a phone is removed. */
+    /** Hash: who is to be notified that a phone is removed. */
     removal: (phone: string) => `${prefix}removal:{${phone}}`,
     /** Hash: a profile that was put aside to move to another phone; and its contacts. */
     leaving: (phone: string) => `${prefix}leaving:{${phone}}`,

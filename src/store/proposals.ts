@@ -12,7 +12,7 @@ export interface Migration {
   readonly to: string;
   /** Under which name it is being carried out; `undefined` while it only waits to be confirmed. */
   readonly claim: string | undefined;
-  /** Whether the profile is the new phone's by now; others may still have to be told. */
+  /** Whether the profile is the new phone's by now; others may still have to be notified. */
   readonly isSettled: boolean;
 }
 

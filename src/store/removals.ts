@@ -14,7 +14,7 @@ export interface Removal {
   readonly clients: readonly string[];
   /** Where those of its contacts stood that hear of the removal. */
   readonly entries: readonly ContactEntry[];
-  /** Whether those sessions have ended; whoever has one of the phone by now has signed in anew. */
+  /** Whether those sessions have ended. A client with a session of the phone has signed in anew then. */
   readonly hasEndedSessions: boolean;
 }
 

@@ -42,7 +42,7 @@ export interface Try {
 
 /**
  * The codes that were mailed and not yet confirmed.
- * @param secret - keys the hashes; whoever reads Redis without it can try neither codes nor addresses.
+ * @param secret - keys the hashes; a reader of Redis without it can try neither codes nor addresses.
  * @param doneSeconds - for so long it is known that a request is done.
  */
 export function openVerifications(redis: Database, secret: string, doneSeconds: number) {

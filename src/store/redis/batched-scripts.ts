@@ -22,7 +22,7 @@ export class BatchedScripts {
   readonly #runs: Batcher<Run>;
   readonly #runAll: ScriptCommand;
 
-  /** @param runAll - runs `batchScript`, told the number of keys first. */
+  /** @param runAll - runs `batchScript`; its first argument is the number of keys. */
   constructor(runAll: ScriptCommand) {
     this.#runAll = runAll;
     this.#runs = new Batcher((runs) => this.#send(runs), maxRuns);

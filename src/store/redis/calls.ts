@@ -2,7 +2,7 @@
 export type CallTrace = <T>(name: string, call: () => Promise<T>) => Promise<T>;
 
 /**
- * What became of the calls to Redis in this process, as plain numbers for whoever shows them.
+ * Counts the calls to Redis in this process, as plain numbers for the metrics.
  *
  * Every `get` passes here twice, so a call costs an addition. The time is taken of one call and, until that is answered, of no
  * other: those made meanwhile share its pipeline or stand behind it, and take as long.

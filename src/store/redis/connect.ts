@@ -37,7 +37,7 @@ export interface LastingConnection {
 /**
  * Connect, and again whenever it is lost.
  * @param url - as `openRedis` has it.
- * @param batchCommands - commands that have gathered what there is, and wait for no others.
+ * @param batchCommands - commands that hold a whole batch already, and wait for no others.
  */
 export function connect(url: string, tls: TlsMaterial, batchCommands: readonly string[]): LastingConnection {
   const own: Options = { ...options, autoPipeliningIgnoredCommands: [...batchCommands] };
@@ -145,7 +145,7 @@ const switches = ['+switch-master', '+failover-state-reconf-slaves'];
 /**
  * Hear of it when a Sentinel gives a name to another master.
  *
- * A master that was made to hand over, or comes back from the dead, is not told at once: for about 8 s it goes on
+ * A master that hands over, or that restarts, does not learn of it at once: for about 8 s it goes on
  * confirming changes, and forgets them when it becomes a replica. Nobody must be left there. ioredis has a
  * `failoverDetector` for that; it tells on stderr of each Sentinel that is away, and does not hear what is said
  * between its question and its subscription.
@@ -158,7 +158,7 @@ function watchSwitches(address: Address, secured: { readonly tls?: TlsMaterial }
     maxRetriesPerRequest: null,
     enableReadyCheck: false,
   });
-  // What is wrong with it is told where the master is asked for.
+  // Its errors are reported where the master is looked up.
   sentinel.on('error', () => undefined);
   sentinel.subscribe(...switches).catch(() => undefined); // it was closed before
   return sentinel;

@@ -9,7 +9,7 @@ import { answerOf, type ScriptAnswer, type ScriptName } from './script-answers.t
 import { batchCommands, defineScripts } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
-/** What can be told about the connection without a secret. */
+/** The state of the connection, without secrets. */
 export interface RedisState {
   readonly connected: boolean;
   /** Why it is not connected, one short sentence. */

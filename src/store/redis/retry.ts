@@ -67,7 +67,7 @@ export function traced<T>(name: string, call: () => Promise<T>): Promise<T> {
   return trace === undefined ? call() : trace(name, call);
 }
 
-/** What of an error of Redis may be told: its code. */
+/** Makes a fault of an error of Redis. Its message holds the error's code alone. */
 export function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : '';
   return new Fault(`redis: ${message.split(' ', 1)[0]}`, error);

@@ -8,9 +8,9 @@ export type ScriptCommand = (...args: ScriptArgument[]) => Promise<unknown>;
 export interface ScriptCommands {
   /** By name, with how many keys each takes. */
   readonly each: ReadonlyMap<string, { readonly call: ScriptCommand; readonly keys: number }>;
-  /** Reads many keys; told their number first, except on a Cluster, where it is one. */
+  /** Reads many keys. The first argument is their number, except on a Cluster, where it is one. */
   readonly read: ScriptCommand;
-  /** Runs several of `each`, told the number of keys first; `undefined` on a Cluster, where keys lie on several servers. */
+  /** Runs several of `each`. The first argument is the number of keys; `undefined` on a Cluster, where keys lie on several servers. */
   readonly runAll: ScriptCommand | undefined;
 }
 

@@ -2,7 +2,7 @@
   begin-removal: take a profile and all that belongs to it away, keeping only what is needed to tell others.
 
   KEYS[1]  profile:{phone}  hash
-  KEYS[2]  removal:{phone}  hash; who is still to be told
+  KEYS[2]  removal:{phone}  hash; who is still to be notified
   KEYS[3]  done:{phone}:…   the record that the request is done
   KEYS[4]  migration:{phone}  hash; a migration to the phone; deleted
   KEYS[5]  sessions:{phone}  set; the clients with a session of the phone
@@ -13,7 +13,7 @@
   ARGV[4]  seconds for which KEYS[3] is kept
   ARGV[5]  seconds for which KEYS[2] is kept
   ARGV[6]  the mark of those sessions
-  ARGV[7]  fields of the contacts that are not to be told, as JSON
+  ARGV[7]  fields of the contacts that are not notified, as JSON
   ARGV[8]  version of KEYS[1] that they were read of
 
   Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell

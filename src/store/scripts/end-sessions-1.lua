@@ -1,7 +1,7 @@
 --[[
   end-sessions: note that the sessions of a phone that is being removed have ended, so that it may begin anew.
 
-  KEYS[1]  removal:{phone}  hash; who is still to be told
+  KEYS[1]  removal:{phone}  hash; who is still to be notified
 
   Returns  "stored"     noted
            "not_found"  the removal has ended by now; nothing written
