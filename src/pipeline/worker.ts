@@ -21,7 +21,7 @@ export interface WorkerDeps extends ResponderDeps {
   readonly context: Context;
   readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
-  /** Where tokens vouch for clients; absent where the broker does. */
+  /** Absent where the broker authenticates clients, not a token. */
   readonly wrongTokens?: WrongTokenLimiter | undefined;
   readonly poison: Pick<PoisonGuard, 'take'>;
   readonly limits: Limits;

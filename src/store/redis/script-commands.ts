@@ -15,7 +15,7 @@ export interface ScriptCommands {
 }
 
 /** Those that take as many keys as there are; they gather what is asked for in a turn, and so wait for no others. */
-export const batchCommands = ['read-batch', 'run-gathered'] as const;
+export const batchCommands = ['read-batch', 'run-batch'] as const;
 
 const [readBatch, runBatch] = batchCommands;
 
