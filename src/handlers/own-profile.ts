@@ -6,7 +6,8 @@ import type { RecordedRequest } from './outcome.ts';
  * Change the profile of the phone that asks, or make one.
  *
  * A phone that is removed, or moves to another, meanwhile does not get a profile back: a profile that was there and has
- * gone is not made again; and one that is made is dropped if the client's session has ended by then.
+ * gone is not made again; and one that is made is dropped if the client's session has ended by then. It stands if another
+ * request, such as the `remove` that ended the session, has built on it: then this one came first.
  * @param word - kept in the same step as what became of the request.
  * @param decide - sees the stored state, as in `Profiles.change`.
  * @returns the profile as stored; `'not_authorized'` when the phone has gone; `'done'` when another worker has decided the
@@ -26,6 +27,5 @@ export async function changeOwnProfile<Refused extends string>(
   });
   if (!isNew || typeof profile === 'string') return profile;
   if ((await sessions.phoneOf(request.replyTo.client)) === request.phone) return profile;
-  await profiles.drop(ref, profile);
-  return 'not_authorized';
+  return (await profiles.drop(ref, profile)) === 'changed' ? profile : 'not_authorized';
 }

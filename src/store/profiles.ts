@@ -105,10 +105,10 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
         return answer === 'leaving' ? 'not_authorized' : answer;
       });
     },
-    /** Take a profile back that the request has made, unless somebody else changed it since. */
-    async drop({ phone, key }: RequestRef, { version }: StoredProfile) {
+    /** Take a profile back that the request has made. @returns `'changed'` if another request has built on it since. */
+    drop({ phone, key }: RequestRef, { version }: StoredProfile) {
       const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
-      await redis.run('drop-profile', own, [version]);
+      return redis.run('drop-profile', own, [version]);
     },
   };
 }

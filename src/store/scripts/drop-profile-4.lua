@@ -8,10 +8,12 @@
   ARGV[1]  version of the profile that was made
 
   Returns  "stored"   nothing of it is left
-           "changed"  another version is stored, or none; nothing written
+           "changed"  another request has changed or removed it; nothing written
 
-  Repeatable: a second run after "stored" finds nothing to do and says "changed". Called by src/store/profiles.ts
+  Repeatable: a second run after "stored" finds no record either and says "stored". Called by src/store/profiles.ts
 ]]
-if versionGuard(KEYS[1], ARGV[1]) == 'changed' then return 'changed' end
+if versionGuard(KEYS[1], ARGV[1]) == 'changed' then
+  return redis.call('EXISTS', KEYS[4]) == 1 and 'changed' or 'stored'
+end
 redis.call('UNLINK', unpack(KEYS))
 return 'stored'

@@ -16,7 +16,7 @@ import {
   read,
   rostersOf,
 } from '../../harness/address-books.ts';
-import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { carryOut, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
 import { type Phone, startHarness } from '../../harness/harness.ts';
 import { profile, refusal, shortProfile } from '../../harness/terms.ts';
 
@@ -215,6 +215,43 @@ test('a client that signs in just before the removal is removed too, and is answ
   for (const device of [phone, late]) assert.equal(await stores.sessions.phoneOf(device.client), undefined);
   for await (const _ of notices ?? []);
   await assertNothingLeft(harness, phone.number);
+});
+
+test('a set that makes the profile which a remove then deletes came first, and is answered as done', async (t) => {
+  const { stores, close } = await openStoresOf(harness);
+  t.after(close);
+  const [phone, other] = [await harness.phone(), await harness.phone()];
+  await harness.signIn(other.client, phone.number);
+  const sessions = {
+    ...stores.sessions,
+    async phoneOf(...args: Parameters<typeof stores.sessions.phoneOf>) {
+      assert.deepEqual(await other.ask(remove(phone)), removed(phone));
+      return stores.sessions.phoneOf(...args);
+    },
+  };
+  const asked = profile({ phone: phone.number, presence: atom('away'), status: 'set' });
+  const outcome = await carryOut(requestOf(phone, asked), { ...stores, sessions });
+  assert.equal(outcome.result, 'ok');
+  await harness.idle();
+  await assertNothingLeft(harness, phone.number);
+});
+
+test('a set that makes a profile after its session has ended leaves nothing, also when its retry is lost', async (t) => {
+  const { stores, close } = await openStoresOf(harness);
+  t.after(close);
+  const phone = await harness.phone();
+  const sessions = { ...stores.sessions, phoneOf: async () => undefined };
+  const profiles = {
+    ...stores.profiles,
+    async drop(...args: Parameters<typeof stores.profiles.drop>) {
+      assert.equal(await stores.profiles.drop(...args), 'stored');
+      return stores.profiles.drop(...args);
+    },
+  };
+  const asked = profile({ phone: phone.number, presence: atom('away'), status: 'set' });
+  const outcome = await carryOut(requestOf(phone, asked), { ...stores, sessions, profiles });
+  assert.equal(outcome.result, 'not_authorized');
+  assert.equal(await stores.profiles.read(phone.number), undefined);
 });
 
 /** Sorted, because notices for different rosters come in any order. */
