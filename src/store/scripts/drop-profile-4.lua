@@ -13,7 +13,8 @@
   Repeatable: a second run after "stored" finds no record either and says "stored". Called by src/store/profiles.ts
 ]]
 if versionGuard(KEYS[1], ARGV[1]) == 'changed' then
-  return redis.call('EXISTS', KEYS[4]) == 1 and 'changed' or 'stored'
+  if redis.call('EXISTS', KEYS[4]) == 1 then return 'changed' end
+  return 'stored'
 end
 redis.call('UNLINK', unpack(KEYS))
 return 'stored'
