@@ -136,6 +136,8 @@ export interface View {
   readonly confirmed: ByName<number>;
   /** New phone → old phones. */
   readonly migrations: ByName<readonly string[]>;
+  /** Client → `<old phone> <new phone>` of its last proposal. */
+  readonly proposals: ByName<string>;
   readonly credentials: readonly string[];
   /** Keys that belong to an unfinished request. */
   readonly unfinished: readonly string[];
@@ -176,6 +178,9 @@ export function viewOf(state: State, now: number): View {
       const standing = listed.filter(isStanding).map(({ old }) => old);
       return standing.length === 0 ? undefined : standing.sort();
     }),
+    proposals: mapped(state.proposals, ({ old, phone, until }) =>
+      until.to > now ? `${old} ${phone}` : undefined,
+    ),
     credentials: Object.keys(state.credentials)
       .filter((phone) => (state.credentials[phone]?.until ?? 0) > now)
       .sort(),

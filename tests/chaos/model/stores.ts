@@ -26,6 +26,7 @@ const passing = [
 export async function readView(redis: Redis, { phones, clients, addresses }: Cast): Promise<View> {
   const pipeline = redis.pipeline();
   for (const client of clients) pipeline.hget(`session:${client}`, 'phone');
+  for (const client of clients) pipeline.get(`proposal:${client}`);
   for (const address of addresses) pipeline.zrange(limitOf(address), '0', '-1', 'WITHSCORES');
   for (const phone of phones) askOfPhone(pipeline, phone, addresses);
   const replies = (await pipeline.exec()) ?? [];
@@ -34,12 +35,12 @@ export async function readView(redis: Redis, { phones, clients, addresses }: Cas
     return result;
   });
   const next = <T>(): T => results.shift() as T;
-  const sessions = Object.fromEntries(
-    clients.flatMap((client) => {
-      const phone = next<string | null>();
-      return phone === null ? [] : [[client, phone]];
-    }),
-  );
+  const ofClients = () => {
+    const texts = clients.map((client) => [client, next<string | null>()] as const);
+    return Object.fromEntries(texts.flatMap(([client, text]) => (text === null ? [] : [[client, text]])));
+  };
+  const sessions = ofClients();
+  const proposals = ofClients();
   const slots = Object.fromEntries(
     addresses.flatMap((address) => {
       const taken = takenSlots(next<string[]>());
@@ -49,6 +50,7 @@ export async function readView(redis: Redis, { phones, clients, addresses }: Cas
   return phones.reduce((view, phone) => withPhone(view, phone, addresses, next), {
     ...nothing,
     sessions,
+    proposals,
     slots,
   });
 }
@@ -62,6 +64,7 @@ const nothing: View = {
   wrongCodes: {},
   confirmed: {},
   migrations: {},
+  proposals: {},
   credentials: [],
   unfinished: [],
 };
