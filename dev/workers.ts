@@ -122,7 +122,7 @@ export class WorkerProcess {
   }
 }
 
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 60_000;
 /** Longer than the SHUTDOWN_TIMEOUT_MS that it gets. */
 const stopTimeoutMs = 8_000;
 

@@ -51,7 +51,6 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Se
     arguments: rest,
     protocol: options.production === undefined ? 'mqtt' : 'mqtts',
     ready: /mosquitto version \S+ running/,
-    startTimeoutMs: options.under === undefined ? 15_000 : 60_000,
     configure: (folder, port) => layOut(folder, port, options),
   };
   return startServer(program, { port: options.port, folder: options.folder });

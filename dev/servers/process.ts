@@ -164,7 +164,7 @@ class RunningServer implements Server {
   }
 
   async #accepting(stop: AbortSignal): Promise<'ready' | 'not ready in time' | 'stopped waiting'> {
-    const deadline = Date.now() + (this.#program.startTimeoutMs ?? 15_000);
+    const deadline = Date.now() + (this.#program.startTimeoutMs ?? 60_000);
     while (!stop.aborted) {
       if (this.#program.ready.test(this.#log) && (await accepts(this.port))) return 'ready';
       if (Date.now() > deadline) return 'not ready in time';

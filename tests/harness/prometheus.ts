@@ -27,7 +27,6 @@ export function startPrometheus(targets: readonly string[]): Promise<Server> {
     arguments: ['-c', `exec prometheus ${options} --web.listen-address="127.0.0.1:$(cat port)"`],
     protocol: 'http',
     ready: /Server is ready to receive web requests/,
-    startTimeoutMs: 30_000,
     configure: async (folder, port) => {
       await writeFile(join(folder, 'port'), String(port));
       await writeFile(join(folder, 'prometheus.json'), JSON.stringify(configuration)); // JSON is YAML too

@@ -31,7 +31,7 @@ async function start(lines: readonly string[]): Promise<{ status: number | null;
     writeFileSync(join(folder, 'mosquitto.conf'), `${config.join('\n')}\n`);
     const { status, stderr, stdout } = spawnSync('mosquitto', ['-c', join(folder, 'mosquitto.conf')], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     });
     return { status, log: `${stdout}${stderr}` };
   } finally {

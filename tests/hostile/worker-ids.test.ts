@@ -80,7 +80,7 @@ describe('on the broker of production', () => {
       await get(phone, `${sent}`);
       await between();
     }
-    await eventually(`${count} requests are answered`, () => answered.size === count, 15_000);
+    await eventually(`${count} requests are answered`, () => answered.size === count);
   }
 
   const get = (client: MqttClient, correlation: string): Promise<unknown> =>

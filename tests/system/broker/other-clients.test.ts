@@ -118,7 +118,7 @@ for (const version of ['3.1.1', '5']) {
       python,
       [script, `${harness.broker.port}`, version, client, ...(await files(phone))],
       {
-        timeout: 30_000,
+        timeout: 120_000,
       },
     );
     check(phone, stdout.trim().split('\n').map(termOf));

@@ -45,7 +45,7 @@ async function answeredWhile(count: number, happening: () => unknown): Promise<v
         .map(({ properties }) => String(properties?.correlationData))
         .filter((name) => name.startsWith(round)),
     );
-  await eventually(`${count} requests are answered`, () => answered().size === count, 15_000);
+  await eventually(`${count} requests are answered`, () => answered().size === count);
 }
 
 async function adopted(workers: readonly WorkerUnderTest[]): Promise<number> {

@@ -157,5 +157,5 @@ async function answeredWhile(phone: Phone, happening: () => void): Promise<void>
     });
   }
   const answered = () => new Set(phone.answers.map(({ properties }) => String(properties?.correlationData)));
-  await eventually(`${count} requests are answered`, () => answered().size === count, 20_000);
+  await eventually(`${count} requests are answered`, () => answered().size === count);
 }

@@ -38,7 +38,7 @@ test('a master that exits, freezes or hands over: the next one serves requests m
   await eventually('its replica is the master', () => isDeposed(sentinels, handing));
   // The Sentinels leave it a master for 8 s more. It accepts changes and loses them when it is made a replica.
   await sleep(2_000); // A Sentinel with old data may have sent a worker back, which has left again.
-  await eventually('the workers leave it', async () => (await clientsOf(handing)) === 0, 1_000);
+  await eventually('the workers leave it', async () => (await clientsOf(handing)) === 0, 6_000);
   await set('handed over');
   await haveCaughtUp();
   await ready();
@@ -56,7 +56,7 @@ test('a worker with one Sentinel leaves a master that hands over before that Sen
 
   await sentinels.switchOver();
   await eventually('its replica is the master', () => isDeposed(sentinels, handing));
-  await eventually('the worker leaves it', async () => (await clientsOf(handing)) === 0, 3_000);
+  await eventually('the worker leaves it', async () => (await clientsOf(handing)) === 0, 6_000);
   await eventually('it is with the next', async () => (await clientsOf(await sentinels.master())) > 0);
 });
 

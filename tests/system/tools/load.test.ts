@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const load = (...options: string[]) =>
   run(process.execPath, ['--import', 'tsx', 'bench/load/main.ts', ...options], {
     cwd: root,
-    timeout: 60_000,
+    timeout: 300_000,
   });
 
 test('npm run load sends requests at each rate, finds no wrong answer, and writes figures and curves', async () => {

@@ -54,7 +54,7 @@ test('unreadable messages are shown with the reason, messages of other services 
 
 test('codes, credentials and addresses are not shown', async () => {
   await phone.ask(profile({ phone: phone.number, services: [email()], status: 'link' }));
-  const mail = await smtp.waitForMail(() => true, 5_000);
+  const mail = await smtp.waitForMail(() => true, 60_000);
   const code = /\b\d{6}\b/.exec(mail.text)?.[0] ?? '';
   await phone.ask(profile({ phone: phone.number, services: [email(code)], status: 'email' }));
   await phone.ask(profile({ phone: phone.number, status: 'aws' }));

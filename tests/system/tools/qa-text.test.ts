@@ -51,7 +51,7 @@ test('all nine requests, as Erlang text', async () => {
 
   assert.deepEqual(await askTerm(requests.link.example), parse('{io,{ok,email_sent},<<>>}'));
   assert.deepEqual(await askTerm(requests.email.example), refusal('wrong_code'));
-  const { text: mail } = await smtp.waitForMail(({ to }) => to.includes('olena@example.org'), 5_000);
+  const { text: mail } = await smtp.waitForMail(({ to }) => to.includes('olena@example.org'), 60_000);
   const right = requests.email.example.replaceAll('000000', /\b\d{6}\b/.exec(mail)?.[0] ?? '');
   assert.deepEqual(await askTerm(right), parse('{io,{ok,verified},<<>>}'));
   const aws = await askTerm(requests.aws.example);

@@ -149,7 +149,7 @@ describe('cluster', () => {
       const child = spawn('sh', [script], {
         env: { PATH: process.env.PATH, NODES },
         stdio: 'ignore',
-        timeout: 30_000,
+        timeout: 120_000,
       });
       assert.deepEqual(await once(child, 'exit'), [0, null]);
     };
