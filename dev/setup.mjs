@@ -15,7 +15,7 @@ const scripts = ['dev', 'test', 'bench', 'chaos', 'pictures'];
 
 /**
  * A missing thing: the lines that name it and its cause, and how to fix it.
- * @typedef {{ lines: string[], mend: () => Promise<void> }} Gap
+ * @typedef {{ lines: string[], repair: () => Promise<void> }} Gap
  */
 
 /** @param {string} script @returns {Gap[]} in the order in which they must be fixed */
@@ -29,11 +29,11 @@ function findGaps(script) {
       : [
           {
             lines: programs.map(({ name, purpose }) => `${name}: ${purpose}`),
-            mend: () => installPrograms(programs, root),
+            repair: () => installPrograms(programs, root),
           },
         ]),
-    ...(packages === undefined ? [] : [{ lines: [`node_modules: ${packages}`], mend: installPackages }]),
-    ...(build === undefined ? [] : [{ lines: [`mosquitto/plugin: ${build}`], mend: buildPlugin }]),
+    ...(packages === undefined ? [] : [{ lines: [`node_modules: ${packages}`], repair: installPackages }]),
+    ...(build === undefined ? [] : [{ lines: [`mosquitto/plugin: ${build}`], repair: buildPlugin }]),
   ];
 }
 
@@ -147,7 +147,7 @@ async function setUp(script) {
   const gaps = findGaps(script);
   if (gaps.length > 0) console.log('Set-up: some things are missing here and are put in place first.');
   for (const line of gaps.flatMap((gap) => gap.lines)) console.log(`- ${line}`);
-  for (const gap of gaps) await gap.mend();
+  for (const gap of gaps) await gap.repair();
   const left = findGaps(script).flatMap((gap) => gap.lines);
   if (left.length > 0) throw new SetupError(`Set-up ran, but this is still missing:\n  ${left.join('\n  ')}`);
 }

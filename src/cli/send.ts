@@ -33,7 +33,7 @@ export function sendCommand(connections: Connections, terminal: Terminal): Comma
   return new Command('send')
     .description('ask as a client would; prints topic, term and answer')
     .addArgument(new Argument('<request>', 'what to ask').choices([...requestKinds, 'file']))
-    .requiredOption('--client <id>', 'MQTT client id; whoever is connected under it is cut off')
+    .requiredOption('--client <id>', 'MQTT client id; a client that is connected under it is cut off')
     .option('--phone <digits>', 'whose profile')
     .option('--email <address>', 'for link and email')
     .option('--code <digits>', 'for email: the code from the mail')

@@ -94,8 +94,8 @@ export function openMigrations(redis: Database, doneSeconds: number) {
     /** Give the profile back to the old phone; the migration waits again. `'changed'` if another worker has it in hand. */
     async abort(migration: ClaimedMigration): Promise<'stored' | 'changed'> {
       const { from, to, claim } = migration;
-      // Else it may have been settled by who claimed it after us, and what is put aside is what has moved. Whoever claims
-      // it from here on puts it aside under another name first, and then it is not given back.
+      // A later claim may have settled the migration: then the profile put aside is the one that has moved.
+      // Each later claim puts the profile aside under another name, so that it is not given back from here.
       const found = await proposals.find(to);
       if (found?.claim !== claim || found.isSettled) return 'changed';
       const answer = await redis.run('abort-migration', movingKeys(keys, from), [claim, pendingSeconds]);

@@ -24,10 +24,10 @@ for (const scene of scenes) {
 after(() => harness.stop());
 
 test('without a crash each request is answered, and those with notices send them', () => {
-  for (const [{ name }, { answers, notices, said }] of unharmed) {
+  for (const [{ name }, { answers, notices, events }] of unharmed) {
     assert.equal(answers.length, name === 'remove' ? 2 : 1, name);
     assert.equal(notices.length, { remove: 5, phone: 7, update: 5 }[name] ?? 0, name);
-    assert.equal(said.at(-1), acknowledgement, name);
+    assert.equal(events.at(-1), acknowledgement, name);
   }
 });
 
@@ -47,13 +47,13 @@ for (const harm of ['cut', 'killed'] as const) {
           );
           if (!run.isStruck) break;
           struck++;
-          const where = `${harm} ${position} ${at}: ${run.said[at - 1]}`;
+          const where = `${harm} ${position} ${at}: ${run.events[at - 1]}`;
           assert.deepEqual(run.state, expected.state, where);
           assert.deepEqual([...new Set(run.answers)], [...new Set(expected.answers)], where);
           assert.deepEqual([...new Set(run.notices)], [...new Set(expected.notices)], where);
         }
         assert.ok(struck > 0);
-        t.diagnostic(`${struck} points of ${expected.said.length}`);
+        t.diagnostic(`${struck} points of ${expected.events.length}`);
       });
     }
   }

@@ -31,9 +31,30 @@ export async function keep(
   assert.deepEqual(fieldsOf(answer).rosters, rosters);
 }
 
-/** What a phone is answered to a `get`. */
-export async function read(phone: Phone): Promise<ReturnType<typeof fieldsOf>> {
-  return fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
+/** The fields of the profile that is answered to a request of this kind. */
+export async function askFields(
+  phone: Phone,
+  status: string,
+  values: Partial<ProfileValues> = {},
+): Promise<ReturnType<typeof fieldsOf>> {
+  return fieldsOf(await phone.ask(profile({ phone: phone.number, ...values, status })));
+}
+
+/** The fields of the profile that is answered to a `get`. */
+export const read = (phone: Phone) => askFields(phone, 'get');
+
+/** Store a profile with contacts of nothing but these `phone_id`s, in roster `id`. */
+export const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
+  askFields(phone, 'set', {
+    rosters: [roster({ id, userlist: phoneIds.map((phoneId) => contact({ phoneId })) })],
+  });
+
+/** Two phones that have each other as contacts: the first in its roster 1, the second in its roster 2. */
+export async function friends(harness: Harness): Promise<[Phone, Phone]> {
+  const [one, two] = [await harness.phone(), await harness.phone()];
+  await hold(one, 1, idOf(two, 2));
+  await hold(two, 2, idOf(one, 1));
+  return [one, two];
 }
 
 /** The contacts of a `'Profile'`'s rosters, by roster id. */

@@ -1,5 +1,5 @@
 /** Connections as the worker has them (src/mqtt), at a broker without the plugin. */
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import type { MqttClient } from 'mqtt';
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
 import type { Server } from '../../dev/servers/process.ts';
@@ -11,6 +11,13 @@ import { connectClient } from './mqtt-clients.ts';
 export function startBroker(...config: readonly string[]): Promise<Server> {
   const extraConfig = ['max_inflight_messages 20', ...config].join('\n');
   return startMosquitto({ plugin: false, extraConfig });
+}
+
+/** The same with an unlimited queue, for all tests of a file; stops after them. */
+export async function plainBroker(): Promise<Server> {
+  const broker = await startBroker('max_queued_messages 0');
+  after(() => broker.stop());
+  return broker;
 }
 
 let lastNumber = 0;

@@ -149,6 +149,11 @@ export async function assertTellsNothing(harness: Harness, secrets: Iterable<str
   }
 }
 
+/** Neither the codes nor the addresses of the mails that were caught stand in a log or a metric. */
+export function assertMailsAreSecret({ harness, sink }: MailHarness): Promise<void> {
+  return assertTellsNothing(harness, new Set(sink.mails().flatMap((mail) => [codeIn(mail), ...mail.to])));
+}
+
 /** Whether a text holds a secret; six digits inside a longer number or behind its point are none. */
 export function holds(all: string, secret: string): boolean {
   return /^\d+$/.test(secret) ? RegExp(`(?<![\\d.])${secret}(?!\\d)`).test(all) : all.includes(secret);

@@ -43,7 +43,7 @@ test('a phone is listed at the number that it asked for last, and thirty request
   assert.deepEqual(await migrate(phone, numberAt(31)), accepted);
 });
 
-test('other phones that ask for the number stay listed, and whoever comes back to it is listed again', async () => {
+test('other phones that ask for the number stay listed, and a phone that comes back to it is listed again', async () => {
   const [phone, other, fresh, elsewhere] = [
     await harness.phone(),
     await harness.phone(),

@@ -70,7 +70,7 @@ function MessageRow({ message, who, what, received }: RowProps) {
         </span>
       </h3>
       <p class="topic">{topic}</p>
-      <div class="said">
+      <div class="messages">
         <ErlangText text={text} />
         <Bytes bytes={payload} />
       </div>

@@ -17,7 +17,7 @@ export interface Strike {
 /** One request on its way through the worker. */
 export class Watch {
   /** What the worker has sent: commands to Redis and packets to the broker. */
-  readonly said: string[] = [];
+  readonly events: string[] = [];
   /** Resolves when the request is struck or acknowledged. */
   readonly over: Promise<'struck' | 'acknowledged'>;
   readonly strike: Strike | undefined;
@@ -30,10 +30,10 @@ export class Watch {
     });
   }
 
-  /** Counts a command or packet of the worker; returns whether to strike at it. */
-  says(what: string): boolean {
-    this.said.push(what);
-    return this.said.length === this.strike?.at;
+  /** Records a command or packet of the worker; returns whether to strike at it. */
+  records(what: string): boolean {
+    this.events.push(what);
+    return this.events.length === this.strike?.at;
   }
 
   struck(): void {
@@ -69,7 +69,7 @@ function inspectRedis(watching: Watching): Inspect {
       return isBefore;
     }
     const command = commandText(packet);
-    if (isOfTime(command) || !watch?.says(command)) {
+    if (isOfTime(command) || !watch?.records(command)) {
       asked++;
       return true;
     }
@@ -96,7 +96,8 @@ function inspectBroker(watching: Watching): Inspect {
     }
     if (type !== PUBLISH && type !== PUBACK) return true;
     const counts = watch?.strike?.side !== 'redis';
-    const isStruck = counts && watch?.says(type === PUBACK ? acknowledgement : `PUBLISH ${topicOf(packet)}`);
+    const isStruck =
+      counts && watch?.records(type === PUBACK ? acknowledgement : `PUBLISH ${topicOf(packet)}`);
     if (!isStruck) {
       if (type === PUBACK) watch?.acknowledged();
       return true;

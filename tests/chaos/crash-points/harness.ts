@@ -21,7 +21,7 @@ export interface Run {
   /** Whether the request reached the point of the strike. */
   readonly isStruck: boolean;
   /** What the worker sent, until it was struck. */
-  readonly said: readonly string[];
+  readonly events: readonly string[];
   readonly state: Record<string, unknown>;
   readonly answers: readonly string[];
   readonly notices: readonly string[];
@@ -102,14 +102,14 @@ export class CrashHarness {
       watching.watch = rest;
       if (harm === 'killed') await this.#replaceWorker();
       else this.#worker.redis.cut();
-      const isAcknowledged = strike?.position === 'after' && watch.said.at(-1) === acknowledgement;
+      const isAcknowledged = strike?.position === 'after' && watch.events.at(-1) === acknowledgement;
       if (!isAcknowledged) await inTime(rest);
     }
     watching.watch = undefined;
     await listener.fence();
     return {
       isStruck,
-      said: watch.said,
+      events: watch.events,
       state: { redis: await stateOf(database, startedAt), rosters: await this.#readRosters() },
       answers: messagesOf(listener.answers.splice(0), startedAt),
       notices: messagesOf(listener.notices.splice(0), startedAt),

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { connectBroker, type Delivery } from '../../../src/mqtt/connection.ts';
 import {
   names,
   options,
+  plainBroker,
   publishAll,
   publisher,
-  startBroker,
   subscribed,
 } from '../../harness/broker-connections.ts';
 import { eventually } from '../../harness/eventually.ts';
 
-const plain = await startBroker('max_queued_messages 0');
-after(() => plain.stop());
+const plain = await plainBroker();
 
 test('a broker that sends its whole queue at once is served to the end, at most the receive maximum at a time', async (t) => {
   const { clientId, filter, topic } = names();

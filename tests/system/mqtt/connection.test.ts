@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { connectBroker, type Delivery } from '../../../src/mqtt/connection.ts';
 import {
   endSession,
   names,
   options,
+  plainBroker,
   publishAll,
   publisher,
   startBroker,
@@ -14,8 +15,7 @@ import {
 import { eventually } from '../../harness/eventually.ts';
 import { Relay } from '../../harness/relay.ts';
 
-const plain = await startBroker('max_queued_messages 0');
-after(() => plain.stop());
+const plain = await plainBroker();
 
 test('300 delayed acknowledgements in reverse order confirm every message: none comes again (an assumption about MQTT.js)', async (t) => {
   const { clientId, filter, topic } = names();

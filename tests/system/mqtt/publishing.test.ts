@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { isPublishableTopic } from '../../../src/lib/topic-rules.ts';
 import { connectBroker, PublishRefused } from '../../../src/mqtt/connection.ts';
@@ -7,6 +7,7 @@ import {
   endSession,
   names,
   options,
+  plainBroker,
   publisher,
   startBroker,
   subscribed,
@@ -14,8 +15,7 @@ import {
 import { eventually } from '../../harness/eventually.ts';
 import { Relay } from '../../harness/relay.ts';
 
-const plain = await startBroker('max_queued_messages 0');
-after(() => plain.stop());
+const plain = await plainBroker();
 
 for (const qos of [1, 2] as const) {
   test(`500 answers at once at QoS ${qos} are accepted, in order, by a broker that takes 20 at a time`, async (t) => {

@@ -30,7 +30,7 @@ test('a master that exits or freezes: its replica takes over, requests are answe
   const cluster = await startCluster();
   const { set, isStored, ready } = await startRedisHarness(t, cluster);
   await set('before');
-  for (const [signal, mend] of [
+  for (const [signal, repair] of [
     ['SIGKILL', (node: { restart(): Promise<void> }) => node.restart()],
     ['SIGSTOP', (node: { kill(signal: 'SIGCONT'): Promise<void> }) => node.kill('SIGCONT')],
   ] as const) {
@@ -43,7 +43,7 @@ test('a master that exits or freezes: its replica takes over, requests are answe
       async () => (await cluster.masters()).some((node) => !masters.includes(node)),
       45_000,
     );
-    if (victim) await mend(victim);
+    if (victim) await repair(victim);
     await eventually('the cluster is whole', () => cluster.isWhole(), 45_000);
     await ready();
     await isStored(signal);

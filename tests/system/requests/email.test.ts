@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
-import { eventually, type Phone } from '../../harness/harness.ts';
+import { read } from '../../harness/address-books.ts';
+import { eventually } from '../../harness/harness.ts';
 import {
   asked,
+  assertMailsAreSecret,
   assertTellsNothing,
   codeIn,
   confirm,
@@ -17,7 +19,7 @@ import {
   success,
   tries,
 } from '../../harness/services-fixture.ts';
-import { feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
+import { feature, profile, refusal, service } from '../../harness/terms.ts';
 
 const own = await startMailHarness({ workers: 2 });
 after(() => own.stop());
@@ -26,26 +28,22 @@ after(() => own.stop());
 const guesses = new Set<string>();
 
 afterEach(async () => {
-  const mails = own.sink.mails();
-  await assertTellsNothing(own.harness, new Set(mails.flatMap((mail) => [codeIn(mail), ...mail.to])));
+  await assertMailsAreSecret(own);
   await assertTellsNothing(own.harness, guesses);
 });
 
 const wrong = refusal('wrong_code');
 const verified = success('verified');
 
-const getFields = async (phone: Phone) =>
-  fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
-
 test('the right code: the address becomes a verified service, and all else stays', async () => {
   const { phone, address, code } = await asked(own);
   const vox = service({ id: 'vox-1', type: atom('vox') });
   const settings = [feature('A', 'b')];
   await phone.ask(profile({ phone: phone.number, services: [vox], settings, status: 'set' }));
-  const before = await getFields(phone);
+  const before = await read(phone);
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), verified);
   const services = [emailService(address, 'verified'), vox];
-  assert.deepEqual(await getFields(phone), { ...before, services });
+  assert.deepEqual(await read(phone), { ...before, services });
 });
 
 const digits = (code: string) => [...Buffer.from(code)];
@@ -77,7 +75,7 @@ for (const [name, services] of Object.entries(forms)) {
     const { phone, address, code } = await asked(own);
     const request = profile({ phone: phone.number, services: services(address, code), status: 'email' });
     assert.deepEqual(await phone.ask(request), verified);
-    assert.deepEqual((await getFields(phone)).services, [emailService(address, 'verified')]);
+    assert.deepEqual((await read(phone)).services, [emailService(address, 'verified')]);
   });
 }
 
@@ -116,7 +114,7 @@ test('a code is valid for exactly 10 minutes', async () => {
   assert.ok(kept > 590_000 && kept <= 600_000, `${kept} ms`);
   await database.hincrby(key, field, -left - 1);
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), wrong);
-  assert.deepEqual((await getFields(phone)).services, [emailService(address, 'added')]);
+  assert.deepEqual((await read(phone)).services, [emailService(address, 'added')]);
 });
 
 test('a newer code replaces the older one, and has 5 tries again', async () => {
@@ -163,7 +161,7 @@ test('60 wrong guesses in flight at once, over two workers and two devices, get 
   }
   assert.equal(await tries(own, phone), '5');
   assert.deepEqual(await phone.ask(confirm(phone, address, code)), wrong);
-  assert.deepEqual((await getFields(phone)).services, [emailService(address, 'added')]);
+  assert.deepEqual((await read(phone)).services, [emailService(address, 'added')]);
 });
 
 test('the right code sent 20 times at once verifies once', async () => {
@@ -182,7 +180,7 @@ test('verified while other requests change the profile: nothing of either is los
   await Promise.all([...sets, phone.send(confirm(phone, address, code))]);
   await eventually('all are answered', () => phone.answers.length === 21);
   phone.answers.splice(0);
-  const { services, settings } = await getFields(phone);
+  const { services, settings } = await read(phone);
   assert.deepEqual(services, [emailService(address, 'verified')]);
   assert.equal((settings as Term[]).length, 20);
 });

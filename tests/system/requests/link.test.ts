@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { atom, decode, type Term } from '../../../src/etf/index.ts';
-import { eventually, type Phone } from '../../harness/harness.ts';
+import { read } from '../../harness/address-books.ts';
+import { eventually } from '../../harness/harness.ts';
 import { header } from '../../harness/mail-fixture.ts';
 import {
-  assertTellsNothing,
+  assertMailsAreSecret,
   codeIn,
   confirm,
   emailService,
@@ -17,18 +18,14 @@ import {
   startMailHarness,
   success,
 } from '../../harness/services-fixture.ts';
-import { feature, fieldsOf, profile, refusal, service } from '../../harness/terms.ts';
+import { feature, profile, refusal, service } from '../../harness/terms.ts';
 
 const own = await startMailHarness({ workers: 2 });
 after(() => own.stop());
 
 afterEach(async () => {
-  const mails = own.sink.mails();
-  await assertTellsNothing(own.harness, new Set(mails.flatMap((mail) => [codeIn(mail), ...mail.to])));
+  await assertMailsAreSecret(own);
 });
-
-const getFields = async (phone: Phone) =>
-  fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
 
 /** The only mail to an address. */
 function mailTo(address: string) {
@@ -40,7 +37,7 @@ function mailTo(address: string) {
 test('a phone without a profile gets one, with the address as an added service', async () => {
   const phone = await own.harness.phone();
   await linked(own, phone, 'new@example.org');
-  const fields = await getFields(phone);
+  const fields = await read(phone);
   assert.deepEqual(fields.services, [emailService('new@example.org', 'added')]);
   assert.deepEqual([fields.rosters, fields.settings, fields.balance], [[], [], 0]);
 });
@@ -52,10 +49,10 @@ test('in an existing profile the address is added last, and all else stays', asy
   await phone.ask(
     profile({ phone: phone.number, services, settings, presence: atom('online'), status: 'set' }),
   );
-  const before = await getFields(phone);
+  const before = await read(phone);
   await linked(own, phone, 'second@example.org');
   const expected = { ...before, services: [...services, emailService('second@example.org', 'added')] };
-  assert.deepEqual(await getFields(phone), expected);
+  assert.deepEqual(await read(phone), expected);
 });
 
 test('the mail goes to the address only, from the sender, with no other headers than those of a code mail', async () => {
@@ -135,14 +132,14 @@ for (const [name, services] of Object.entries(forms)) {
     assert.deepEqual(await phone.ask(link(phone, services(address))), success('email_sent'));
     assert.deepEqual(mailTo(address).to, [address]);
     assert.ok(own.sink.mails().every(({ to }) => !to.includes('never@example.org')));
-    assert.deepEqual((await getFields(phone)).services, [emailService(address, 'added')]);
+    assert.deepEqual((await read(phone)).services, [emailService(address, 'added')]);
   });
 }
 
 test('an address in another alphabet is mailed to and stored as it is read', async () => {
   const phone = await own.harness.phone();
   await linked(own, phone, 'олена@приклад.укр');
-  assert.deepEqual((await getFields(phone)).services, [emailService('олена@приклад.укр', 'added')]);
+  assert.deepEqual((await read(phone)).services, [emailService('олена@приклад.укр', 'added')]);
 });
 
 test('linked again later, an address has one service and another code', async () => {
@@ -160,7 +157,7 @@ test('linked again later, an address has one service and another code', async ()
     .map(codeIn);
   assert.equal(codes.length, 3);
   assert.ok(codes.some((code) => code !== first));
-  assert.deepEqual((await getFields(phone)).services, [emailService('twice@example.org', 'added')]);
+  assert.deepEqual((await read(phone)).services, [emailService('twice@example.org', 'added')]);
 });
 
 test('an answer arrives on the client’s own topic with its correlation data', async () => {

@@ -9,6 +9,7 @@ import type { Stores } from '../../../src/store/index.ts';
 import { assertNothingLeft, contactsOf, entry, keep, keysOf, read } from '../../harness/address-books.ts';
 import { openStoresOf, requestOf } from '../../harness/direct-calls.ts';
 import { type Phone, startHarness } from '../../harness/harness.ts';
+import { confirm } from '../../harness/migration.ts';
 import {
   feature,
   fieldsOf,
@@ -27,8 +28,6 @@ const accepted = tuple(atom('io'), tuple(atom('ok'), atom('migration')), text(''
 
 const migrate = (to: ProfileValues['phone'], more: Partial<ProfileValues> = {}): Tuple =>
   profile({ ...more, ...(to !== undefined && { phone: to }), status: 'migrate' });
-
-const confirm = ({ number }: Phone): Tuple => profile({ phone: number, status: 'phone' });
 
 /** A phone with a profile of one contact, whose `phone_id` identifies it. */
 async function settled(contactId = '380670000001_1'): Promise<Phone> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { atom, encode, encodeFragment, Foreign, type Term } from '../../../src/etf/index.ts';
+import { read as get } from '../../harness/address-books.ts';
 import { type Phone, startHarness } from '../../harness/harness.ts';
 import {
   contact,
@@ -24,9 +25,6 @@ type Owned = Omit<ProfileValues, 'status' | 'phone'>;
 /** Sends a `set`; returns the fields of the answer. */
 const set = async (phone: Phone, values: Owned) =>
   fieldsOf(await phone.ask(profile({ phone: phone.number, ...values, status: 'set' })));
-
-const get = async (phone: Phone) =>
-  fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' })));
 
 /** Something in each field that a client owns. */
 const everything: Owned = {

@@ -2,32 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
-import { type Phone, startHarness } from '../../harness/harness.ts';
-import { contact, elementsOf, fieldsOf, type ProfileValues, profile, roster } from '../../harness/terms.ts';
+import { askFields as ask, friends, hold } from '../../harness/address-books.ts';
+import { startHarness } from '../../harness/harness.ts';
+import { contact, elementsOf, profile, roster } from '../../harness/terms.ts';
 
 const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
-type Values = Omit<ProfileValues, 'status' | 'phone'>;
-const ask = async (phone: Phone, status: string, values: Values = {}) =>
-  fieldsOf(await phone.ask(profile({ phone: phone.number, ...values, status })));
-
 const minutes = (count: number) => count * 60_000;
 
-/** Stores a profile of a phone with these contacts in roster `id`. */
-const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
-  ask(phone, 'set', { rosters: [roster({ id, userlist: phoneIds.map((phoneId) => contact({ phoneId })) })] });
-
-/** Two phones that have each other as contacts: the first in its roster 1, the second in its roster 2. */
-async function friends(): Promise<[Phone, Phone]> {
-  const [one, two] = [await harness.phone(), await harness.phone()];
-  await hold(one, 1, `${two.number}_2`);
-  await hold(two, 2, `${one.number}_1`);
-  return [one, two];
-}
-
 test('every device of a friend gets the contact with the new time and presence, and finds it in the roster', async () => {
-  const [phone, friend] = await friends();
+  const [phone, friend] = await friends(harness);
   const tablet = await harness.phone({ number: friend.number });
   const update = Date.now() + minutes(1);
   await ask(phone, 'update', { update, presence: atom('away') });
@@ -58,7 +43,7 @@ test('all other fields of the friend’s contact stay as they are', async () => 
 });
 
 test('an older time still notifies the friends, of the stored one', async () => {
-  const [phone, friend] = await friends();
+  const [phone, friend] = await friends(harness);
   const { update } = await ask(phone, 'update', { update: 5, presence: atom('online') });
   await harness.idle();
   const entry = contact({ phoneId: `${phone.number}_1`, update: update ?? 0, presence: atom('online') });
@@ -99,7 +84,7 @@ test('a phone that has the profile, but is not its contact, gets nothing', async
 });
 
 test('rosters that are integers have no contacts; the others beside them have', async () => {
-  const [phone, friend] = await friends();
+  const [phone, friend] = await friends(harness);
   const rosters = [5, roster({ id: 1, userlist: [contact({ phoneId: `${friend.number}_2` })] }), 6];
   await ask(phone, 'set', { rosters });
   const update = Date.now() + minutes(1);
@@ -113,7 +98,7 @@ test('rosters that are integers have no contacts; the others beside them have', 
 });
 
 test('a phone_id without a phone belongs to nobody: the update goes on for the others', async () => {
-  const [phone, friend] = await friends();
+  const [phone, friend] = await friends(harness);
   await hold(
     phone,
     1,
@@ -163,7 +148,7 @@ test('an update of a profile with 1,000 contacts changes and notifies all of the
 });
 
 test('two devices that update at once through two workers: the friend’s entry ends equal to the profile', async () => {
-  const [phone, friend] = await friends();
+  const [phone, friend] = await friends(harness);
   const tablet = await harness.phone({ number: phone.number });
   const from = Date.now();
   for (let round = 0; round < 10; round++) {

@@ -2,37 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { atom, Foreign, type Term } from '../../../src/etf/index.ts';
-import { type Phone, startHarness } from '../../harness/harness.ts';
-import {
-  contact,
-  fieldsOf,
-  type ProfileValues,
-  profile,
-  refusal,
-  roster,
-  shortProfile,
-} from '../../harness/terms.ts';
+import { askFields as ask, friends } from '../../harness/address-books.ts';
+import { startHarness } from '../../harness/harness.ts';
+import { fieldsOf, type ProfileValues, profile, refusal, roster, shortProfile } from '../../harness/terms.ts';
 
 const harness = await startHarness({ workers: 2 });
 after(() => harness.stop());
 
-type Values = Omit<ProfileValues, 'status' | 'phone'>;
-const ask = async (phone: Phone, status: string, values: Values = {}) =>
-  fieldsOf(await phone.ask(profile({ phone: phone.number, ...values, status })));
-
 const minutes = (count: number) => count * 60_000;
-
-/** Stores a profile of a phone with these contacts in roster `id`. */
-const hold = (phone: Phone, id: number, ...phoneIds: string[]) =>
-  ask(phone, 'set', { rosters: [roster({ id, userlist: phoneIds.map((phoneId) => contact({ phoneId })) })] });
-
-/** Two phones that have each other as contacts: the first in its roster 1, the second in its roster 2. */
-async function friends(): Promise<[Phone, Phone]> {
-  const [one, two] = [await harness.phone(), await harness.phone()];
-  await hold(one, 1, `${two.number}_2`);
-  await hold(two, 2, `${one.number}_1`);
-  return [one, two];
-}
 
 test('without a profile: not_found', async () => {
   const phone = await harness.phone();
@@ -78,7 +55,7 @@ test('presence becomes the sent one, also when the time is an older one; [] leav
 });
 
 test('the answer is the whole profile with status update, of 8 elements if the request was', async () => {
-  const [phone, friend] = await friends();
+  const [phone, friend] = await friends(harness);
   const before = await ask(phone, 'get');
   const update = Date.now() + minutes(1);
   const answer = await ask(phone, 'update', { update, presence: atom('online') });
@@ -90,17 +67,22 @@ test('the answer is the whole profile with status update, of 8 elements if the r
 });
 
 test('services, settings, rosters and balance in the request are ignored', async () => {
-  const [phone] = await friends();
+  const [phone] = await friends(harness);
   const before = await ask(phone, 'get');
-  const odd: Values = { services: 'x', settings: 1, rosters: [roster({ id: 9 })], balance: 5 };
+  const odd: Partial<ProfileValues> = {
+    services: 'x',
+    settings: 1,
+    rosters: [roster({ id: 9 })],
+    balance: 5,
+  };
   assert.deepEqual(await ask(phone, 'update', odd), { ...before, status: atom('update') });
 });
 
 test('a time that is not an integer, or a presence that is not an atom, is invalid_data, and nothing changes', async () => {
-  const [phone, friend] = await friends();
+  const [phone, friend] = await friends(harness);
   const before = await ask(phone, 'get');
   const float = new Foreign(Buffer.from([70, 66, 121, 0, 0, 0, 0, 0, 0]));
-  const wrong: Values[] = [
+  const wrong: Partial<ProfileValues>[] = [
     { update: 'soon' },
     { update: atom('now') },
     { update: float },

@@ -57,7 +57,7 @@ async function runIn(copy: string, ...command: [string, ...string[]]): Promise<v
   }
 }
 
-test('whoever follows the guide has a tenth request', async (t) => {
+test('the steps of the guide add a tenth request', async (t) => {
   const copy = await mkdtemp(join(tmpdir(), 'profile-tenth-'));
   t.after(() => rm(copy, { recursive: true }));
   const left = /^(?:node_modules|dist|\.git|mosquitto\/data)(?:\/|$)/;
