@@ -1,60 +1,43 @@
 /** A client that does what MQTT Explorer does: MQTT 3.1.1, reads everything at QoS 0, publishes UTF-8 text at QoS 0. */
 import { randomBytes } from 'node:crypto';
-import { connectAsync, type MqttClient } from 'mqtt';
 import { eventually, type Harness } from './harness.ts';
+import type { Received } from './mqtt-clients.ts';
+import { Phone } from './phone.ts';
 
-export interface Seen {
-  readonly topic: string;
+export interface Seen extends Received {
   readonly text: string;
-  readonly bytes: Buffer;
-  readonly retain: boolean;
 }
 
-export class Explorer {
-  readonly client: string;
-  readonly phone: string;
-  readonly #mqtt: MqttClient;
+export class Explorer extends Phone {
+  /** All that it has received, on any topic. */
   readonly seen: Seen[] = [];
 
-  private constructor(mqtt: MqttClient, client: string, phone: string) {
-    this.#mqtt = mqtt;
-    this.client = client;
-    this.phone = phone;
-    mqtt.on('message', (topic, bytes, { retain }) =>
-      this.seen.push({ topic, text: bytes.toString(), bytes, retain }),
-    );
-  }
-
   /** Connect with a client id of its own, which the authentication service knows as the phone's. */
-  static async connect(harness: Harness, phone: string): Promise<Explorer> {
+  static async open(harness: Harness, phone: string): Promise<Explorer> {
     const client = `mqtt-explorer-${randomBytes(4).toString('hex')}`;
     await harness.signIn(client, phone);
-    const mqtt = await connectAsync(harness.broker.url, {
-      clientId: client,
-      protocolVersion: 4,
-      clean: true,
-      reconnectPeriod: 0,
-    });
-    const explorer = new Explorer(mqtt, client, phone);
-    await mqtt.subscribeAsync(['#', '$SYS/#'], { qos: 0 });
-    return explorer;
+    const { url } = harness.broker;
+    return new Explorer(client, phone).connect(url, { protocolVersion: 4 }, ['#', '$SYS/#'], 0);
+  }
+
+  protected override receive(message: Received): void {
+    this.seen.push({ ...message, text: message.payload.toString() });
   }
 
   /** What its button "publish" does. */
-  async publish(text: string, options: { retain?: boolean; topic?: string } = {}): Promise<void> {
-    const { topic = 'events/1//api/anon//', retain = false } = options;
-    await this.#mqtt.publishAsync(topic, text, { qos: 0, retain });
+  publish(text: string, options: { retain?: boolean; topic?: string } = {}): Promise<void> {
+    return this.send(Buffer.from(text), { qos: 0, ...options });
   }
 
   /** Publish, and wait for the next text on the topic of its answers. */
-  async ask(text: string): Promise<string> {
-    const before = this.answers().length;
+  async askText(text: string): Promise<string> {
+    const before = this.answered().length;
     await this.publish(text);
-    await eventually(`an answer to ${text}`, () => this.answers().length > before);
-    return this.answers()[before]?.text ?? '';
+    await eventually(`an answer to ${text}`, () => this.answered().length > before);
+    return this.answered()[before]?.text ?? '';
   }
 
-  answers(): Seen[] {
+  answered(): Seen[] {
     return this.on(`actions/1/api/${this.client}`);
   }
 
@@ -68,7 +51,7 @@ export class Explorer {
     return JSON.parse(this.on(topic).at(-1)?.text ?? '');
   }
 
-  leave(): Promise<void> {
-    return this.#mqtt.endAsync(true);
+  async leave(): Promise<void> {
+    await this.mqtt.endAsync(true);
   }
 }

@@ -7,7 +7,7 @@ import { type MosquittoOptions, startMosquitto } from '../../dev/servers/mosquit
 import type { Server } from '../../dev/servers/process.ts';
 import { type RedisOptions, startRedis } from '../../dev/servers/redis.ts';
 import { eventually } from './eventually.ts';
-import { connectPhone, type Phone } from './phone.ts';
+import { Phone } from './phone.ts';
 import { Relay, type RelayOptions } from './relay.ts';
 import { startWorker, type WorkerSettings, type WorkerUnderTest } from './worker.ts';
 
@@ -119,7 +119,7 @@ export class Harness {
     const number = options.number ?? `38050${String(1_000_000 + ++phones)}`;
     const client = options.client ?? `device-${++phones}`;
     if (options.session ?? true) await this.signIn(client, number, options.token);
-    const phone = await connectPhone(this.broker.url, client, number, options.mqtt ?? {});
+    const phone = await new Phone(client, number).connect(this.broker.url, options.mqtt ?? {});
     this.#phones.push(phone);
     return phone;
   }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { Socket } from 'node:net';
-import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import { decode, encode, type Term } from '../../src/etf/index.ts';
 import { eventually } from './eventually.ts';
+import { openClient, type Received } from './mqtt-clients.ts';
 
 /** The topic that clients in the field publish to. */
 const bareTopic = 'events/1//api/anon//';
@@ -15,36 +15,49 @@ export interface PublishOptions {
   readonly properties?: IPublishPacket['properties'];
 }
 
-/** What a client received. */
-export interface Received {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly retain: boolean;
-  readonly properties: IPublishPacket['properties'];
-}
-
 /** A client that asks and listens: to its answers, and to the notices for its number. */
 export class Phone {
   readonly client: string;
   readonly number: string;
-  readonly mqtt: MqttClient;
   /** Received on the topics that are its own, and not taken yet. */
   readonly answers: Received[] = [];
   /** Received on `ses/<number>`, in order. */
   readonly notices: Received[] = [];
+  #mqtt: MqttClient | undefined;
   #fences = 0;
   #fencesSeen = 0;
 
-  constructor(mqtt: MqttClient, client: string, number: string) {
-    this.mqtt = mqtt;
+  constructor(client: string, number: string) {
     this.client = client;
     this.number = number;
-    mqtt.on('error', () => undefined); // seen as a missing answer
-    mqtt.on('message', (topic, payload, { retain, properties }) => {
-      if (topic.startsWith('fence/')) this.#fencesSeen++;
-      else
-        (topic.startsWith('ses/') ? this.notices : this.answers).push({ topic, payload, retain, properties });
-    });
+  }
+
+  /** @param filters - `#` also stands for no level at all, so the default has `actions/1/api/<client>` too. */
+  async connect(
+    url: string,
+    options: IClientOptions,
+    filters = this.#ownTopics(),
+    qos: 0 | 1 = 1,
+  ): Promise<this> {
+    this.#mqtt = await openClient(url, { clientId: this.client, ...options }, (message) =>
+      this.receive(message),
+    );
+    await this.#mqtt.subscribeAsync(filters, { qos });
+    return this;
+  }
+
+  get mqtt(): MqttClient {
+    return this.#mqtt ?? assert.fail(`${this.client} is not connected`);
+  }
+
+  /** Keep a message for who waits for it. */
+  protected receive(message: Received): void {
+    if (message.topic.startsWith('fence/')) this.#fencesSeen++;
+    else (message.topic.startsWith('ses/') ? this.notices : this.answers).push(message);
+  }
+
+  #ownTopics(): string[] {
+    return [`actions/1/api/${this.client}/#`, `ses/${this.number}`, `fence/${this.client}`];
   }
 
   /** Publish a request, a term or ready bytes; done when the broker has it. */
@@ -86,25 +99,4 @@ export class Phone {
     await this.fence();
     return this.notices.splice(0).map(({ payload }) => decode(payload));
   }
-}
-
-/** Connect a client and subscribe it as phones do. */
-export async function connectPhone(
-  url: string,
-  client: string,
-  number: string,
-  options: IClientOptions,
-): Promise<Phone> {
-  const mqtt = await connectAsync(url, {
-    clientId: client,
-    protocolVersion: 5,
-    reconnectPeriod: 0,
-    ...options,
-  });
-  if (mqtt.stream instanceof Socket) mqtt.stream.setNoDelay(true); // else QoS 2 waits for delayed acknowledgements
-  const phone = new Phone(mqtt, client, number);
-  // `#` also stands for no level at all, so this is `actions/1/api/<client>` too.
-  const filters = [`actions/1/api/${client}/#`, `ses/${number}`, `fence/${client}`];
-  await mqtt.subscribeAsync(filters, { qos: 1 });
-  return phone;
 }

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { atom, decode } from '../../src/etf/index.ts';
 import { type Database, openRedis } from '../../src/store/redis/database.ts';
 import { eventually, type Harness, type Phone, startHarness } from './harness.ts';
-import type { Received } from './phone.ts';
+import type { Received } from './mqtt-clients.ts';
 import { signIn } from './sign-in.ts';
 import { fieldsOf, profile } from './terms.ts';
 

@@ -8,8 +8,8 @@ import { startMosquitto } from '../../dev/servers/mosquitto.ts';
 import type { Server } from '../../dev/servers/process.ts';
 import { atom, decode, print, type Term } from '../../src/etf/index.ts';
 import { PUBLISH } from '../harness/framing.ts';
-import { eventually, type Phone } from '../harness/harness.ts';
-import { connectPhone } from '../harness/phone.ts';
+import { eventually } from '../harness/harness.ts';
+import { Phone } from '../harness/phone.ts';
 import {
   assertTellsNothing,
   aws,
@@ -164,7 +164,7 @@ describe('two brokers, one of which goes away before STS answers', () => {
   async function phoneAtSecond(client: string, number: string): Promise<Phone> {
     await own.harness.signIn(client, number);
     const kept = { clean: false, reconnectPeriod: 100, properties: { sessionExpiryInterval: 600 } };
-    const phone = await connectPhone(second.url, client, number, kept);
+    const phone = await new Phone(client, number).connect(second.url, kept);
     phones.push(phone);
     return phone;
   }

@@ -77,9 +77,9 @@ test('a broker is away during remove, and the worker is killed: when the broker 
   const device = await new Device(one, 'away-1', phone).signIn(t, both);
   const there = new Device(other, 'away-1', phone);
   assert.equal(await there.mayLogIn(t), true);
-  await device.ask('set');
+  await device.request('set');
   await other.server.kill('SIGTERM');
-  assert.deepEqual(await device.ask('remove'), profile({ phone, status: 'remove' }));
+  assert.deepEqual(await device.request('remove'), profile({ phone, status: 'remove' }));
   await eventually('the first broker has followed', async () => (await pendingAt(acl(both, 0))) === 0);
   await victim.idle();
   assert.equal(await pendingAt(acl(both, 1)), 1, 'acknowledged, and kept for the broker that is away');
@@ -91,7 +91,7 @@ test('a broker is away during remove, and the worker is killed: when the broker 
   assert.equal(await there.mayLogIn(t), true, 'the broker has no change yet');
   assert.equal(await there.reads(phone), true);
   const next = await startSteward(t, [one.server.url, other.server.url]);
-  await eventually('it is cut off', () => !there.isConnected);
+  await eventually('it is cut off', () => !there.mqtt.connected);
   assert.equal(await there.mayLogIn(t), false);
   await eventually('nothing is left', async () => (await leftAt(acl(both, 1))).length === 0);
   await eventually('and counted', async () => {
@@ -106,8 +106,8 @@ test('25 sign-ins right after remove, with the same client id and with another, 
   const returned = await Promise.all(
     phones.map(async (phone, index) => {
       const device = await new Device(one, `again-${index}`, phone).signIn(t, first);
-      await device.ask('set');
-      await device.ask('remove');
+      await device.request('set');
+      await device.request('remove');
       const client = index % 2 === 0 ? device.client : `${device.client}-new`;
       assert.equal(await signIn({ client, phone, token: `token of ${client}` }, '00', first), 'stored');
       return new Device(one, client, phone);
@@ -115,10 +115,10 @@ test('25 sign-ins right after remove, with the same client id and with another, 
   );
   await eventually('all is followed', async () => (await pendingAt(acl(first, 0))) === 0);
   for (const device of returned) {
-    assert.ok(await acl(first, 0).clients.isWhole(device.client, device.phone), device.client);
+    assert.ok(await acl(first, 0).clients.isWhole(device.client, device.number), device.client);
     assert.equal(await device.mayLogIn(t), true, device.client);
-    assert.equal(await device.reads(device.phone), true, device.client);
-    await signOut(device.client, device.phone, first);
+    assert.equal(await device.reads(device.number), true, device.client);
+    await signOut(device.client, device.number, first);
   }
   assert.deepEqual(await leftAt(acl(first, 0)), []);
 });
@@ -136,14 +136,14 @@ test('the sweep ends an expired session at the broker, and the leftovers of an o
 
   await startSteward(t, [one.server.url], { MQTT_DYNAMIC_SECURITY_SWEEP_MS: '200' });
   await database.connection.pexpire('session:ttl-1', 1);
-  await eventually('it is cut off', () => !lapsing.isConnected);
+  await eventually('it is cut off', () => !lapsing.mqtt.connected);
   assert.equal(await lapsing.mayLogIn(t), false);
   await eventually(
     'the client without a group is out',
     async () => (await clients.find('lost-1')) === undefined,
   );
   await eventually('a session gets its group back', () => clients.isWhole('lost-2', '380513000004'));
-  assert.ok(staying.isConnected);
+  assert.ok(staying.mqtt.connected);
   for (const client of ['ttl-2', 'lost-2'])
     await signOut(client, await first.sessions.phoneOf(client), first);
   await eventually('nothing is left', async () => (await leftAt(acl(first, 0))).length === 0);
@@ -181,9 +181,9 @@ test('eight removes at a broker that answers no command block nobody: another ph
     ),
   );
   const stranger = await new Device(one, 'silent-other', '380515000020').signIn(t, first);
-  for (const device of [...devices, stranger]) await device.ask('set');
-  await Promise.all(devices.map((device) => device.ask('remove')));
-  await stranger.ask('get');
+  for (const device of [...devices, stranger]) await device.request('set');
+  await Promise.all(devices.map((device) => device.request('remove')));
+  await stranger.request('get');
   const kept = () => database.connection.zcard(database.keys.brokerAcl(new URL(url).host));
   assert.equal(await kept(), 8, 'answered while all eight wait for the broker');
   await worker.idle();

@@ -6,7 +6,7 @@ import { startRedis } from '../../../dev/servers/redis.ts';
 import type { Stores } from '../../../src/store/index.ts';
 import { openStoresOf } from '../../harness/direct-calls.ts';
 import { eventually } from '../../harness/eventually.ts';
-import { connectPhone, type Phone } from '../../harness/phone.ts';
+import { Phone } from '../../harness/phone.ts';
 import type { Relay } from '../../harness/relay.ts';
 import { acknowledgement, relayBroker, type Strike, Watch, type Watching } from './faults.ts';
 import { lay, phones, type Scene, scenes } from './scenes.ts';
@@ -68,11 +68,11 @@ export class CrashHarness {
     await eventually('the worker is ready', () => worker.process.log().includes('"msg":"ready"'));
     relay.isOpen = false;
     const { stores, close } = await openStoresOf({ redis });
-    const listener = await connectPhone(broker.url, 'listener', '00000', {});
+    const listener = await new Phone('listener', '00000').connect(broker.url, {});
     await listener.mqtt.subscribeAsync(['actions/#', 'ses/#'], { qos: 1 });
     const names = [...new Set(scenes.map(({ client }) => client))];
     const askers = await Promise.all(
-      names.map(async (name) => [name, await connectPhone(broker.url, name, '00000', {})] as const),
+      names.map(async (name) => [name, await new Phone(name, '00000').connect(broker.url, {})] as const),
     );
     return new CrashHarness({
       broker,

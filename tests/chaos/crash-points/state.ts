@@ -1,7 +1,7 @@
 /** The contents of Redis and the messages to clients, in a form that is equal for two runs of one request. */
 import type { Redis } from 'ioredis';
 import { decode, encode, type Term, Tuple } from '../../../src/etf/index.ts';
-import type { Received } from '../../harness/phone.ts';
+import type { Received } from '../../harness/mqtt-clients.ts';
 
 /** Everything in Redis, by key, and the number of idempotency records, by phone. */
 export async function stateOf(database: Redis, startedAt: number): Promise<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startRedis } from '../../../dev/servers/redis.ts';
 import type { BrokerAcl } from '../../../src/broker-acl/broker.ts';
+import { decode } from '../../../src/etf/index.ts';
 import { openRedis } from '../../../src/store/redis/database.ts';
 import { Device, openRegistry } from '../../harness/device.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -46,14 +47,14 @@ test('remove answers every client of the phone; then the broker disconnects them
     await device('remove-2', phone).signIn(t, registry),
   ];
   const stranger = await device('remove-3', '380501000002').signIn(t, registry);
-  await one.ask('set');
-  assert.deepEqual(await one.ask('remove'), profile({ phone, status: 'remove' }));
-  await eventually('both are cut off', () => !one.isConnected && !other.isConnected);
-  assert.deepEqual(other.heard.at(-1)?.term, profile({ phone, status: 'remove' }));
-  await assert.rejects(one.connect(t), /not authorized/i);
-  await assert.rejects(other.connect(t), /not authorized/i);
+  await one.request('set');
+  assert.deepEqual(await one.request('remove'), profile({ phone, status: 'remove' }));
+  await eventually('both are cut off', () => !one.mqtt.connected && !other.mqtt.connected);
+  assert.deepEqual(decode((await other.take()).payload), profile({ phone, status: 'remove' }));
+  await assert.rejects(one.logIn(t), /not authorized/i);
+  await assert.rejects(other.logIn(t), /not authorized/i);
   assert.deepEqual(await acl.clients.of(phone), []);
-  assert.ok(stranger.isConnected);
+  assert.ok(stranger.mqtt.connected);
 });
 
 test('phone moves the clients of the old phone: with their old token they read messages to the new one', async (t) => {
@@ -62,15 +63,15 @@ test('phone moves the clients of the old phone: with their old token they read m
     await device('phone-1', from).signIn(t, registry),
     await device('phone-2', to).signIn(t, registry),
   ];
-  await old.ask('set');
-  await old.ask('migrate', to);
-  await fresh.ask('phone');
-  await eventually('the old one is cut off', () => !old.isConnected);
+  await old.request('set');
+  await old.request('migrate', to);
+  await fresh.request('phone');
+  await eventually('the old one is cut off', () => !old.mqtt.connected);
   assert.deepEqual((await acl.clients.of(to)).sort(), ['phone-1', 'phone-2']);
   assert.deepEqual(await acl.clients.of(from), []);
-  await old.connect(t);
+  await old.logIn(t);
   assert.deepEqual([await old.reads(to), await old.reads(from)], [true, false]);
-  assert.ok(fresh.isConnected, 'nobody else is cut off');
+  assert.ok(fresh.mqtt.connected, 'nobody else is cut off');
 });
 
 test('work that a crash interrupted can be repeated: a second time changes nothing', async (t) => {
@@ -80,7 +81,7 @@ test('work that a crash interrupted can be repeated: a second time changes nothi
   assert.equal(await acl.sync(phone), 'done');
   assert.equal(await acl.sync(phone), 'done');
   assert.deepEqual(await acl.clients.of(phone), ['again-1']);
-  assert.ok(kept.isConnected);
+  assert.ok(kept.mqtt.connected);
 });
 
 test('a worker without the right still answers, and logs what remains to do', async (t) => {
@@ -88,8 +89,8 @@ test('a worker without the right still answers, and logs what remains to do', as
   const powerless = await workerAs('worker', 'profile-powerless');
   t.after(() => powerless.process.stop());
   const left = await device('left-1', '380504000001').signIn(t, registry);
-  await left.ask('set');
-  await left.ask('remove');
+  await left.request('set');
+  await left.request('remove');
   await eventually('it is logged', () => powerless.log().some(({ level }) => level === 'error'));
   const line = powerless.log().find(({ level }) => level === 'error');
   assert.equal(line?.cause, 'the broker lets this user name manage no clients (dynamic-security)');

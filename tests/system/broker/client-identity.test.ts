@@ -4,10 +4,10 @@ import { execFile } from 'node:child_process';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import { connectClient, type Seen, watch } from '../../harness/mqtt-clients.ts';
+import { connectClient, type Received, watch } from '../../harness/mqtt-clients.ts';
 
 const FIELD = 'events/1//api/anon//';
-const topics = (messages: Seen[]) => messages.map(({ topic }) => topic);
+const topics = (messages: Received[]) => messages.map(({ topic }) => topic);
 
 const broker = await startMosquitto();
 after(() => broker.stop());

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import { connectClient, type Seen, watch } from '../../harness/mqtt-clients.ts';
+import { connectClient, type Received, watch } from '../../harness/mqtt-clients.ts';
 
 const PHONE = { username: '380501112233', clientId: 'emqttd_42' };
 const WORKER = { username: 'worker', clientId: 'profile-worker' };
@@ -68,7 +68,7 @@ test('a phone publishes requests, and nothing else', async (t) => {
   const watcher = await watch(t, broker.url);
   const phone = await connectClient(t, broker.url, PHONE);
   await phone.publishAsync('events/1//api/anon//', 'p', { qos: 2 });
-  const named: Seen = await watcher.message(({ topic }) => topic.startsWith('events/'));
+  const named: Received = await watcher.message(({ topic }) => topic.startsWith('events/'));
   assert.equal(named.topic, 'events/1//api/anon/emqttd_42/');
   for (const topic of [
     'actions/1/api/emqttd_42',

@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import { decode } from '../../../src/etf/index.ts';
 import { eventually, startHarness, type WorkerUnderTest } from '../../harness/harness.ts';
-import { connectPhone, type Phone } from '../../harness/phone.ts';
+import { Phone } from '../../harness/phone.ts';
 import { contact, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
 /** The second broker; the first belongs to the test kit. */
@@ -30,7 +30,7 @@ const startWorker = (name: string): Promise<WorkerUnderTest> =>
 async function phoneAtSecond(client: string, number: string): Promise<Phone> {
   await harness.signIn(client, number);
   const kept = { clean: false, reconnectPeriod: 100, properties: { sessionExpiryInterval: 600 } };
-  const phone = await connectPhone(second.url, client, number, kept);
+  const phone = await new Phone(client, number).connect(second.url, kept);
   phones.push(phone);
   return phone;
 }

@@ -12,7 +12,7 @@ const services = await startServices();
 const { smtp, sts } = services;
 const harness = await startHarness({ settings: { QA_TEXT: 'on', QA_MIRROR: 'on', ...services.settings } });
 const phone = await harness.phone({ client: 'emqttd_42', number: '380501112233' });
-const explorer = await Explorer.connect(harness, '380509999999');
+const explorer = await Explorer.open(harness, '380509999999');
 after(async () => {
   await explorer.leave();
   await services.stop();
@@ -41,7 +41,7 @@ test('a request and its answer are shown as JSON, not retained, with the time it
 });
 
 test('unreadable messages are shown with the reason, messages of other services are not', async () => {
-  await explorer.ask('{oops');
+  await explorer.askText('{oops');
   const { because, form } = await explorer.json(`qa/req/${explorer.client}/invalid`);
   assert.match(String(because), /^line 1, column 6: /);
   assert.equal(form, 'erlang');
@@ -86,7 +86,7 @@ test('notices are shown on qa/ses/<phone>', async () => {
 
 test('an empty client level is shown as "-"', async (t) => {
   const bare = await startHarness({ settings: { QA_MIRROR: 'on' }, broker: { plugin: false } });
-  const reader = await Explorer.connect(bare, '380501112233');
+  const reader = await Explorer.open(bare, '380501112233');
   t.after(async () => {
     await reader.leave();
     await bare.stop();
@@ -100,7 +100,7 @@ test('an empty client level is shown as "-"', async (t) => {
 });
 
 test('help and an example of each request are retained for later clients', async () => {
-  const late = await Explorer.connect(harness, phone.number);
+  const late = await Explorer.open(harness, phone.number);
   await eventually('all of it', () => late.seen.filter(({ topic }) => topic.startsWith('qa/')).length >= 10);
   assert.ok(late.seen.filter(({ topic }) => topic.startsWith('qa/')).every(({ retain }) => retain));
   assert.match(late.on('qa/help')[0]?.text ?? '', /qa\/examples/);
@@ -113,7 +113,7 @@ test("MQTT Explorer's delete key removes the examples until a worker starts", as
   const example = 'qa/examples/get';
   await explorer.publish('', { topic: example, retain: true });
   await harness.startWorker();
-  const late = await Explorer.connect(harness, phone.number);
+  const late = await Explorer.open(harness, phone.number);
   await eventually('the example is back', () =>
     late.on(example).some(({ text }) => text === requests.get.example),
   );

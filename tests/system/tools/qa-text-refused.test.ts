@@ -8,7 +8,7 @@ import { startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
 const harness = await startHarness({ settings: { QA_TEXT: 'on' } });
-const explorer = await Explorer.connect(harness, '380501112233');
+const explorer = await Explorer.open(harness, '380501112233');
 after(async () => {
   await explorer.leave();
   await harness.stop();
@@ -46,7 +46,7 @@ const unreadable: [what: string, request: string, sentence: RegExp][] = [
 
 for (const [what, request, sentence] of unreadable) {
   test(`${what} is answered with invalid_data and where and why`, async () => {
-    assert.match(sentenceOf(await explorer.ask(request)), sentence);
+    assert.match(sentenceOf(await explorer.askText(request)), sentence);
   });
 }
 
@@ -60,22 +60,22 @@ test('unreadable JSON is answered in JSON', async () => {
     ],
     ['{"request":"dance","phone":12345}', /names the request/],
   ] as const) {
-    const { error, data } = JSON.parse(await explorer.ask(request));
+    const { error, data } = JSON.parse(await explorer.askText(request));
     assert.equal(error, 'invalid_data');
     assert.match(data, sentence);
   }
 });
 
 test('an empty payload, and a request with the retain flag, are never answered', async () => {
-  const answers = explorer.answers().length;
+  const answers = explorer.answered().length;
   await explorer.publish('');
   await explorer.publish(requests.remove.example, { retain: true });
   await explorer.publish('', { retain: true });
   await explorer.publish('no term', { retain: true });
   await explorer.publish('', { retain: true });
-  await explorer.ask(requests.get.example);
+  await explorer.askText(requests.get.example);
   await harness.idle();
-  assert.equal(explorer.answers().length, answers + 1);
+  assert.equal(explorer.answered().length, answers + 1);
   assert.equal(await harness.metric('profile_ignored_total{reason="empty"}'), 3);
   assert.equal(await harness.metric('profile_ignored_total{reason="retained"}'), 2);
 });

@@ -14,14 +14,14 @@ import { contact, feature, fieldsOf, profile, refusal, roster, service } from '.
 const services = await startServices();
 const { smtp, sts } = services;
 const harness = await startHarness({ settings: { QA_TEXT: 'on', ...services.settings } });
-const explorer = await Explorer.connect(harness, '380501112233');
+const explorer = await Explorer.open(harness, '380501112233');
 after(async () => {
   await explorer.leave();
   await services.stop();
   await harness.stop();
 });
 
-const askTerm = async (request: string): Promise<Term> => parse(await explorer.ask(request));
+const askTerm = async (request: string): Promise<Term> => parse(await explorer.askText(request));
 
 test('all nine requests, as Erlang text', async () => {
   const friend = await harness.phone({ number: '380671112233' });
@@ -60,32 +60,32 @@ test('all nine requests, as Erlang text', async () => {
   assert.ok(print(aws).includes(issued?.keys.accessKeyId ?? '?'));
 
   assert.deepEqual(await askTerm(requests.migrate.example), parse('{io,{ok,migration},<<>>}'));
-  const other = await Explorer.connect(harness, '380931112233');
+  const other = await Explorer.open(harness, '380931112233');
   const services = [service({ id: 'olena@example.org', type: parse('email'), status: parse('verified') })];
-  const moved = parse(await other.ask(requests.phone.example));
+  const moved = parse(await other.askText(requests.phone.example));
   const { update: movedAt = 0 } = fieldsOf(moved);
   assert.deepEqual(
     moved,
     profile({ ...stored, phone: '380931112233', services, update: movedAt, presence, status: 'phone' }),
   );
   await harness.idle(); // Until then the phone is busy with the move.
-  const removed = parse(await other.ask(requests.remove.example.replace('380501112233', '380931112233')));
+  const removed = parse(await other.askText(requests.remove.example.replace('380501112233', '380931112233')));
   assert.deepEqual(removed, profile({ phone: '380931112233', status: 'remove' }));
   // The other client of the phone sent text, and gets its notice as text.
   await eventually(
     'an answer to the other',
-    () => explorer.answers().at(-1)?.text.includes('remove') ?? false,
+    () => explorer.answered().at(-1)?.text.includes('remove') ?? false,
   );
-  assert.deepEqual(parse(explorer.answers().at(-1)?.text ?? ''), removed);
+  assert.deepEqual(parse(explorer.answered().at(-1)?.text ?? ''), removed);
   await other.leave();
   await harness.signIn(explorer.client, '380501112233');
 });
 
 test('a text answer has one element a line', async () => {
-  await explorer.ask(requests.set.example);
+  await explorer.askText(requests.set.example);
   const { update = 0 } = fieldsOf(await askTerm(requests.get.example));
   assert.equal(
-    (await explorer.ask(requests.get.example)).replaceAll(print(update), 'Time'),
+    (await explorer.askText(requests.get.example)).replaceAll(print(update), 'Time'),
     `{
   'Profile',
   <<"380501112233">>,
@@ -145,17 +145,17 @@ test('a text answer has one element a line', async () => {
 
 test('all nine requests as JSON, hexadecimal digits and base64 are answered in the same form', async () => {
   const phone = '380501112244';
-  const own = await Explorer.connect(harness, phone);
+  const own = await Explorer.open(harness, phone);
   const kinds = ['get', 'set', 'update', 'link', 'email', 'aws', 'migrate', 'phone', 'remove'];
   for (const kind of kinds) {
-    const json = JSON.parse(await own.ask(JSON.stringify({ request: kind, phone })));
+    const json = JSON.parse(await own.askText(JSON.stringify({ request: kind, phone })));
     assert.ok(
       'record' in json ? json.phone === phone : 'ok' in json || 'error' in json,
       JSON.stringify(json),
     );
     await harness.signIn(own.client, phone); // `remove` ends it.
     for (const form of ['hex', 'base64'] as const) {
-      const answer = await own.ask(encode(profile({ phone, status: kind })).toString(form));
+      const answer = await own.askText(encode(profile({ phone, status: kind })).toString(form));
       const term = decode(Buffer.from(answer, form));
       assert.ok(term instanceof Tuple && (isAtom(term.elements[0], 'io') || fieldsOf(term)), answer);
       await harness.signIn(own.client, phone);
@@ -173,7 +173,7 @@ test('JSON: services, rosters and settings, and integers past 2^53', async () =>
     settings: [{ key: 'SIZE', value: { integer: '9007199254740993' } }],
     presence: 'away',
   };
-  const answer = JSON.parse(await explorer.ask(JSON.stringify(request)));
+  const answer = JSON.parse(await explorer.askText(JSON.stringify(request)));
   assert.ok(Math.abs(answer.update - Date.now()) < 60_000);
   assert.deepEqual(answer, {
     record: 'Profile',
@@ -203,9 +203,9 @@ test('JSON: services, rosters and settings, and integers past 2^53', async () =>
 test('a byte order mark, white space, a final dot, comments and /utf8 are accepted', async () => {
   const get = `{'Profile', <<"380501112233"/utf8>>, [], [], [], [], [], [], get}`;
   const variants = [`\uFEFF\n\t ${get}.  \r\n`, `% Olena\n${get} % the end`, get.replaceAll(', ', ',\n  ')];
-  const first = await explorer.ask(get);
+  const first = await explorer.askText(get);
   fieldsOf(parse(first));
-  for (const request of variants) assert.equal(await explorer.ask(request), first);
+  for (const request of variants) assert.equal(await explorer.askText(request), first);
 });
 
 test('MQTT 5 clients receive the content type of the text', async () => {
@@ -227,15 +227,15 @@ test('each client gets the notice of a remove in its own form, from any worker',
   const phone = '380501113344';
   const explorers: Explorer[] = [];
   t.after(() => Promise.all(explorers.map((each) => each.leave())));
-  for (let count = 0; count < 4; count++) explorers.push(await Explorer.connect(harness, phone));
+  for (let count = 0; count < 4; count++) explorers.push(await Explorer.open(harness, phone));
   const device = await harness.phone({ number: phone });
   await device.ask(profile({ phone, status: 'set' }));
   for (const each of explorers)
-    fieldsOf(parse(await each.ask(`#'Profile'{phone = <<"${phone}">>, status = get}`)));
+    fieldsOf(parse(await each.askText(`#'Profile'{phone = <<"${phone}">>, status = get}`)));
   const removed = profile({ phone, status: 'remove' });
   assert.deepEqual(await device.ask(profile({ phone, status: 'remove' })), removed);
   for (const each of explorers) {
-    await eventually('it is notified', () => each.answers().length === 2);
-    assert.deepEqual(parse(each.answers()[1]?.text ?? ''), removed);
+    await eventually('it is notified', () => each.answered().length === 2);
+    assert.deepEqual(parse(each.answered()[1]?.text ?? ''), removed);
   }
 });
