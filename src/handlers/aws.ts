@@ -10,7 +10,8 @@ import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome
  *
  * Answers `{io,{ok,aws},{'Service',…,verified}}`; or `…added` at once if STS is slow or another request of the phone is
  *         already asking it, and the credentials or the error when they are there, to all that asked meanwhile.
- * Refuses `aws` if STS gives none, `busy`.
+ *         A client that asks again while it waits is answered once more, where it asked last.
+ * Refuses `aws` if STS gives none; `busy` if the lane is full, or too many clients of the phone wait.
  * @see docs/protocol.md, "aws"
  */
 export const aws: ReadHandler = {
@@ -22,18 +23,14 @@ export const aws: ReadHandler = {
       return { result: 'aws', answers: [{ payload, onlyFor: request.phone }] };
     }
 
-    const lock = context.credentials.lock(request.phone);
-    const hasLock = (await lock.tryAcquire()) === 'yours';
-    const asked = context.stsLimiter.run(async () =>
-      // Asked once more, since the turn may have lapsed while this waited in the lane.
-      (await lock.tryAcquire()) === 'yours'
-        ? askSts(request, context, lock)
-        : waitForOther(request, context, lock),
+    const lock = context.credentials.lock(
+      request.phone,
+      request.replyTo.client,
+      writeWaiter(request.replyTo),
     );
-    if (asked === 'queue_full') {
-      if (hasLock) await lock.release([]);
-      return refuse('busy');
-    }
+    const turn = await lock.join();
+    if (turn === 'full') return refuse('busy');
+    const asked = obtain(request, context, lock, turn);
     // A fault is met where `later` is awaited; until then nobody may be there to catch it.
     asked.catch(() => undefined);
     const pending: Outcome = {
@@ -41,7 +38,7 @@ export const aws: ReadHandler = {
       answers: [{ payload: ioOk('aws', awsServiceAdded) }],
       deferred: asked,
     };
-    if (!hasLock) return pending;
+    if (turn === 'asked') return pending;
     const timer = new AbortController();
     const slow = sleep(context.awsFastReplyMs, pending, { signal: timer.signal });
     try {
@@ -53,13 +50,52 @@ export const aws: ReadHandler = {
 };
 
 /**
+ * Ask STS when it is this request's turn. Another that has it answers this one too; if that one dies, it is our turn. Who
+ * waits for another holds no place in the lane.
+ */
+async function obtain(
+  request: Request,
+  context: Context,
+  lock: CredentialLock,
+  first: 'yours' | 'asked',
+): Promise<Outcome> {
+  for (let turn: 'yours' | 'asked' | 'full' = first; ; turn = await lock.join()) {
+    if (turn === 'full') return refuse('busy');
+    if (turn === 'asked' && (await lock.wait()) === 'answered') return { result: 'aws', answers: [] };
+    const outcome = await askInLane(request, context, lock);
+    if (outcome !== 'asked') return outcome;
+  }
+}
+
+/** Ask STS as soon as there is a place. `'asked'` if the turn was lost before that, though it is kept: say Redis was away. */
+async function askInLane(
+  request: Request,
+  context: Context,
+  lock: CredentialLock,
+): Promise<Outcome | 'asked'> {
+  const stopKeeping = lock.keep();
+  try {
+    const asked = context.stsLimiter.run(async () => {
+      stopKeeping();
+      return (await lock.tryAcquire()) === 'yours' ? askSts(request, context, lock) : 'asked';
+    });
+    if (asked !== 'queue_full') return await asked;
+    await lock.release([]);
+    return refuse('busy');
+  } finally {
+    stopKeeping();
+  }
+}
+
+/**
  * Ask STS, and answer the asking client and all that wait at its broker. Credentials never wait for another broker, where
  * somebody could read them meanwhile: the first who waits there has the turn next, and answers all others there.
  */
 async function askSts({ phone, replyTo }: Request, context: Context, lock: CredentialLock): Promise<Outcome> {
   const { credentials, sessions, sts } = context;
   // The worker that held the lock before may have been killed after it kept the credentials.
-  const found = (await credentials.find(phone)) ?? (await sts?.assumeRole(phone));
+  const kept = await credentials.find(phone);
+  const found = kept ?? (await sts?.assumeRole(phone));
   const issued = found === 'refused' ? undefined : found;
   const waiting = await lock.store(issued);
   // The phone may have gone before we had the turn: then nothing of it stays.
@@ -70,19 +106,14 @@ async function askSts({ phone, replyTo }: Request, context: Context, lock: Crede
   return {
     result: 'aws',
     answers: [{ payload, onlyFor: phone }, ...others],
+    outsideCalls: kept === undefined ? 1 : 0,
     onSent: () => lock.release(here),
   };
 }
 
-/** Another request asks, and will answer us too; if it dies, it is our turn. */
-async function waitForOther(request: Request, context: Context, lock: CredentialLock): Promise<Outcome> {
-  const answer = await lock.waitFor(writeWaiter(request.replyTo));
-  return answer === 'answered' ? { result: 'aws', answers: [] } : askSts(request, context, lock);
-}
-
-/** Where a waiting client wants its answer, as text for Redis. */
-function writeWaiter({ client, broker, responseTopic, correlationData }: ReplyAddress): string {
-  return JSON.stringify([client, responseTopic, correlationData?.toString('base64'), broker]);
+/** Where a waiting client wants its answer, as `readWaiter` reads it. */
+function writeWaiter({ client, broker, responseTopic, correlationData }: ReplyAddress) {
+  return [client, responseTopic, correlationData?.toString('base64'), broker];
 }
 
 function readWaiter(text: string): ReplyAddress {

@@ -37,10 +37,10 @@ export const link: RecordedHandler = {
     if (mailed !== 'accepted') {
       const unused = mailed === 'busy' ? [...slots.ofMail, slots.ofAttempt] : slots.ofMail;
       await Promise.all(unused.map((slot) => slot.release()));
-      return refuse(mailed);
+      return mailed === 'busy' ? refuse(mailed) : { ...refuse(mailed), outsideCalls: 1 };
     }
     const kept = await keepCode(request, context, { to: address, code });
-    return typeof kept === 'string' ? refuseOrReplay(kept) : succeed('email_sent');
+    return typeof kept === 'string' ? refuseOrReplay(kept) : { ...succeed('email_sent'), outsideCalls: 1 };
   },
   replay: () => succeed('email_sent'),
 };
@@ -50,7 +50,11 @@ interface Code {
   readonly code: string;
 }
 
-async function mailCode({ stored }: RecordedRequest, { mail, mailLimiter }: Context, { to, code }: Code) {
+async function mailCode(
+  { phone, stored }: RecordedRequest,
+  { mail, mailLimiter }: Context,
+  { to, code }: Code,
+) {
   const message = {
     to,
     code,
@@ -58,7 +62,7 @@ async function mailCode({ stored }: RecordedRequest, { mail, mailLimiter }: Cont
     messageId: randomUUID(),
     validMinutes: codeLifetimeSeconds / 60,
   };
-  const sent = await mailLimiter.run(async () => mail?.sendCode(message));
+  const sent = await mailLimiter.run(async () => mail?.sendCode(message), phone);
   if (sent === 'queue_full') return 'busy';
   return sent === 'accepted' ? sent : 'email_send';
 }

@@ -48,6 +48,8 @@ export interface Outcome {
   readonly notices?: AsyncIterable<readonly Notice[]>;
   /** More to be said, when it is known. */
   readonly deferred?: Promise<Outcome>;
+  /** How many calls to STS or a mail server it took; default 0. The client is charged for them. */
+  readonly outsideCalls?: number;
   /** To be done when the broker has accepted all of the above. */
   readonly onSent?: () => Promise<void>;
 }
@@ -81,7 +83,8 @@ export interface DeliveryState {
 
 /** Runs slow work, so much at a time, and so much waiting for that. */
 export interface Limiter {
-  run<T>(work: () => Promise<T>): Promise<T> | 'queue_full';
+  /** @param key - whose work it is, if one task of theirs at a time may run or wait. */
+  run<T>(work: () => Promise<T>, key?: string): Promise<T> | 'queue_full';
 }
 
 /** `{io,{error,Refusal},<<>>}` to the asking client. */

@@ -18,6 +18,8 @@ export class ConcurrencyLimiter {
   readonly #concurrency: number;
   readonly #maxQueued: number;
   readonly #waiting = new Fifo<() => void>();
+  /** Whose tasks run or wait. */
+  readonly #keys = new Set<string>();
   #running = 0;
 
   constructor({ name, concurrency, maxQueued }: ConcurrencyLimiterOptions) {
@@ -36,15 +38,30 @@ export class ConcurrencyLimiter {
 
   /**
    * Run `work` as soon as a slot is free.
-   * @returns what `work` returns or throws, as a promise; `'queue_full'` at once, without running it, when the queue is full.
+   * @param key - whose work it is: of each there is one task at a time, running or waiting. Absent: nobody's.
+   * @returns what `work` returns or throws, as a promise; `'queue_full'` at once, without running it, when the queue is full,
+   *   or there is a task of the key already.
    */
-  run<T>(work: () => Promise<T>): Promise<T> | 'queue_full' {
-    if (this.#running < this.#concurrency) {
-      this.#running++;
-      return this.#finish(work);
-    }
-    if (this.#waiting.length >= this.#maxQueued) return 'queue_full';
-    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#finish(work));
+  run<T>(work: () => Promise<T>, key?: string): Promise<T> | 'queue_full' {
+    if (key !== undefined && this.#keys.has(key)) return 'queue_full';
+    const isFree = this.#running < this.#concurrency;
+    if (!isFree && this.#waiting.length >= this.#maxQueued) return 'queue_full';
+    const task = key === undefined ? work : this.#only(key, work);
+    if (!isFree)
+      return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#finish(task));
+    this.#running++;
+    return this.#finish(task);
+  }
+
+  #only<T>(key: string, work: () => Promise<T>): () => Promise<T> {
+    this.#keys.add(key);
+    return async () => {
+      try {
+        return await work();
+      } finally {
+        this.#keys.delete(key);
+      }
+    };
   }
 
   /** The slot is taken already. Each task passes it to the next, so that no later task overtakes. */

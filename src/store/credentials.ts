@@ -2,17 +2,22 @@ import { uniqueId } from '../lib/unique-id.ts';
 import type { AwsCredentials } from '../protocol/service.ts';
 import type { Cipher } from './encryption.ts';
 import type { Database } from './redis/database.ts';
+import { Fault } from './redis/fault.ts';
 import { withRetry } from './redis/retry.ts';
 
 export interface Waiter {
-  readonly name: string;
-  /** As it was given to `wait`. */
+  readonly client: string;
+  /** What was given to `join`, and a name of the request, as JSON. */
   readonly text: string;
 }
+
+/** So many clients of a phone wait for the answer of STS; a client waits once. */
+export const maxWaiting = 16;
 
 /** Credentials with less time left are not given out any more. */
 const minLeftMs = 5 * 60_000;
 
+/** Who waits looks so often whether it was answered, or has the turn. */
 const pollMs = 250;
 
 /** Temporary credentials of phones, kept only encrypted, and the order in which STS is asked for them. */
@@ -39,24 +44,49 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
     return credentials.expiration - minLeftMs >= Date.now() ? credentials : undefined;
   };
 
-  /** Take a turn at asking STS for a phone; one at a time has it, over all workers. */
-  const lock = (phone: string) => {
+  const pauses = new Pauses();
+
+  /**
+   * Take a turn at asking STS for a phone; one at a time has it, over all workers.
+   * @param client - who asks.
+   * @param replyTo - where its answer is to go, as JSON takes it.
+   */
+  const lock = (phone: string, client: string, replyTo: readonly unknown[]) => {
     const name = uniqueId();
     const own = [keys.credentialLock(phone), keys.credentialWaiters(phone)];
-    const ask = (mode: string, waiter = '') =>
-      redis.run('lock-credentials', own, [name, lapseMs, mode, waiter]);
+    const waiter = `${phone} ${client}`;
+    const text = JSON.stringify([...replyTo, name]);
+    const ask = (mode: string) =>
+      redis.run('lock-credentials', own, [name, lapseMs, mode, client, text, maxWaiting]);
+    const tryAcquire = async (): Promise<'yours' | 'asked'> =>
+      (await ask('ask')) === 'yours' ? 'yours' : 'asked';
     return {
-      /** Try to have the turn, without waiting for it. */
-      tryAcquire: async (): Promise<'yours' | 'asked'> =>
-        (await ask('ask')) === 'yours' ? 'yours' : 'asked',
+      /** Try to have the turn, or to keep it, without waiting for it. */
+      tryAcquire,
+      /** Keep the turn until the returned function is called, or this process dies. */
+      keep(): () => void {
+        const timer = setInterval(() => void tryAcquire().catch(() => undefined), lapseMs / 3);
+        return () => clearInterval(timer);
+      },
       /**
-       * Wait until the one that has the turn has answered this request too, or its turn has lapsed and passes to this one.
-       * @param waiter - where the answer is to go, as text.
+       * Have the turn, or be put down among those that wait: one request of a client, the last one.
+       * @returns `'full'` if too many clients of the phone wait.
        */
-      async waitFor(waiter: string): Promise<'yours' | 'answered'> {
-        for (let answer = await ask('join', waiter); ; answer = await ask('wait')) {
+      async join(): Promise<'yours' | 'asked' | 'full'> {
+        const answer = await ask('join');
+        if (answer === 'answered') throw new Fault('redis: lock-credentials answered what it cannot');
+        if (answer === 'asked') pauses.end(waiter);
+        return answer;
+      },
+      /**
+       * Wait, after `join`, until the one that has the turn has answered this request, or a later one of the client has
+       * taken its place, or the turn has lapsed and passes to this one.
+       */
+      async wait(): Promise<'yours' | 'answered'> {
+        for (;;) {
+          await pauses.begin(waiter);
+          const answer = await ask('wait');
           if (answer === 'yours' || answer === 'answered') return answer;
-          await new Promise((resolve) => setTimeout(resolve, pollMs));
         }
       },
       /**
@@ -81,11 +111,12 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
         ]);
         // The current holder of the lock answers them; it may be one of them.
         if (asking !== name) return [];
-        return Object.entries(waiting).map(([waiter, text]) => ({ name: waiter, text }));
+        return Object.entries(waiting).map(([by, text]) => ({ client: by, text }));
       },
-      /** All these were answered; the next may ask. */
+      /** All these were answered; the next may ask. Who has asked again since still waits. */
       async release(answered: readonly Waiter[]): Promise<void> {
-        await redis.run('unlock-credentials', own, [name, ...answered.map((waiter) => waiter.name)]);
+        const entries = answered.flatMap((each) => [each.client, each.text]);
+        await redis.run('unlock-credentials', own, [name, ...entries]);
       },
     };
   };
@@ -96,4 +127,26 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
   };
 
   return { find, drop, lock };
+}
+
+/** The pauses of those that wait here between two looks. */
+class Pauses {
+  readonly #ends = new Map<string, () => void>();
+
+  begin(waiter: string): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        if (this.#ends.get(waiter) === end) this.#ends.delete(waiter);
+        resolve();
+      };
+      const timer = setTimeout(end, pollMs);
+      this.#ends.set(waiter, end);
+    });
+  }
+
+  /** A later request of the same client has taken the place of the one that waits: it need not wait to see that. */
+  end(waiter: string): void {
+    this.#ends.get(waiter)?.();
+  }
 }

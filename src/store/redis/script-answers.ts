@@ -22,7 +22,7 @@ export const scriptAnswers = {
   'keep-publication': ['stored', 'busy'],
   'keep-rosters': ['stored', 'changed'],
   'keep-session': ['stored', 'changed'],
-  'lock-credentials': ['yours', 'asked', 'answered'],
+  'lock-credentials': ['yours', 'asked', 'answered', 'full'],
   'mark-session': ['stored', 'changed'],
   'move-session': ['stored', 'changed'],
   'note-phone': ['stored', 'busy'],

@@ -4,7 +4,7 @@
   KEYS[1]  aws:{phone}:asking   the name of the one that asks
   KEYS[2]  aws:{phone}:waiting  hash; who waits
   ARGV[1]  the caller's name
-  ARGV[2…] the names of those that were answered, if any
+  ARGV[2…] fields and values of KEYS[2] that were answered, if any; a client that has asked again since has another value
 
   Returns  "stored"  they wait no longer, and the caller no longer asks
 
@@ -12,8 +12,10 @@
 ]]
 local asking, waiting = KEYS[1], KEYS[2]
 
-for i = 2, #ARGV do
-  redis.call('HDEL', waiting, ARGV[i])
+for i = 2, #ARGV, 2 do
+  if redis.call('HGET', waiting, ARGV[i]) == ARGV[i + 1] then
+    redis.call('HDEL', waiting, ARGV[i])
+  end
 end
 if redis.call('GET', asking) == ARGV[1] then
   redis.call('DEL', asking)

@@ -214,9 +214,7 @@ test('a fault in Redis for a waiting client: internal, and the worker keeps runn
   await own.harness.database.set(`aws:{${phone.number}}:waiting`, 'not a hash');
   const processes = own.harness.workers.map((worker) => worker.process.pid);
   for (let count = 0; count < 4; count++) {
-    await phone.send(aws(phone));
-    assert.deepEqual(await take(phone), later);
-    assert.deepEqual(await take(phone), refusal('internal'));
+    assert.deepEqual(await phone.ask(aws(phone)), refusal('internal'));
   }
   assert.deepEqual(
     own.harness.workers.map((worker) => worker.process.pid),

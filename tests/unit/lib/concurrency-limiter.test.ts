@@ -32,6 +32,21 @@ test('work beyond the concurrency waits its turn, and work beyond the queue is r
   assert.deepEqual([limiter.running, limiter.waiting, started], [0, 0, [0, 1, 2]]);
 });
 
+test('of one key there is one task, running or waiting, and the next when that has ended', async () => {
+  const limiter = new ConcurrencyLimiter({ name: 'mail', concurrency: 1, maxQueued: 8 });
+  const { opened, open } = gate();
+  const fail = () => assert.fail('ran beside another of its key');
+  const running = limiter.run(() => opened, 'one');
+  const waiting = limiter.run(async () => 'other', 'other');
+  for (const key of ['one', 'other']) assert.equal(limiter.run(fail, key), 'queue_full');
+  assert.deepEqual([limiter.running, limiter.waiting], [1, 1]);
+  open();
+  await running;
+  assert.equal(await waiting, 'other');
+  await assert.rejects(async () => limiter.run(() => Promise.reject(new Error('refused')), 'one'), /refused/);
+  assert.equal(await limiter.run(async () => 'again', 'one'), 'again');
+});
+
 test('work that throws frees its slot for the next', async () => {
   const limiter = new ConcurrencyLimiter({ name: 'sts', concurrency: 1, maxQueued: 1 });
   const failing = limiter.run(() => Promise.reject(new Error('refused')));

@@ -1,0 +1,84 @@
+/** Requests of one phone for credentials while STS hangs: one call, few that wait, and room for everybody else. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { decode } from '../../src/etf/index.ts';
+import { maxWaiting } from '../../src/store/credentials.ts';
+import { eventually, type Phone } from '../harness/harness.ts';
+import { aws, credentialsIn, later, startStsHarness } from '../harness/services-fixture.ts';
+import { profile, refusal } from '../harness/terms.ts';
+
+const own = await startStsHarness({
+  workers: 2,
+  settings: {
+    AWS_CONCURRENCY: '2',
+    AWS_QUEUE: '1',
+    AWS_FAST_REPLY_MS: '50',
+    AWS_DEADLINE_MS: '16000',
+    MQTT_RECEIVE_MAXIMUM: '32',
+  },
+});
+after(() => own.stop());
+
+const take = async (phone: Phone) => decode((await phone.take()).payload);
+
+async function sum(metric: string): Promise<number> {
+  const each = await Promise.all(own.harness.workers.map((worker) => worker.metric(metric)));
+  return each.reduce((total, value) => total + value, 0);
+}
+
+const running = () => sum('profile_lane_running{lane="sts"}');
+
+const callsFor = ({ number }: Phone) =>
+  own.sts.requests().filter(({ sessionName }) => sessionName === number);
+
+test('one client that asks and asks: others have the lane and the window, and it hears the credentials where it asked last', async () => {
+  own.sts.mode('hang');
+  const [greedy, other] = [await own.harness.phone(), await own.harness.phone()];
+  for (let count = 0; count < 120; count++) {
+    await greedy.send(aws(greedy), { qos: 1, properties: { correlationData: Buffer.from(`${count}`) } });
+  }
+  for (let count = 0; count < 120; count++) assert.deepEqual(await take(greedy), later);
+  // The call, and the last request that waits; a worker that has an older one learns soon that it is replaced.
+  await eventually('the others are acknowledged', async () => (await sum('profile_in_flight')) <= 2);
+  assert.equal(await running(), 1, 'who waits holds no place in the lane');
+  assert.equal(await own.harness.database.hlen(`aws:{${greedy.number}}:waiting`), 1);
+
+  const last = { correlationData: Buffer.from('the last') };
+  await greedy.send(aws(greedy), { qos: 1, properties: last });
+  assert.deepEqual(await take(greedy), later);
+  await eventually('the one before is acknowledged', async () => (await sum('profile_in_flight')) <= 2);
+
+  assert.deepEqual(await other.ask(profile({ phone: other.number, status: 'get' })), refusal('not_found'));
+  own.sts.mode('success');
+  await other.send(aws(other), { qos: 1 });
+  let given = await take(other);
+  if (JSON.stringify(given) === JSON.stringify(later)) given = await take(other);
+  credentialsIn(given);
+  assert.equal(callsFor(greedy).length, 1);
+
+  // The SDK tries once more after half of its deadline; STS answers then.
+  await eventually('STS is asked again', () => callsFor(greedy).length === 2);
+  const answers = [await greedy.take(), await greedy.take()];
+  for (const { payload } of answers)
+    assert.deepEqual(credentialsIn(decode(payload)), callsFor(greedy).at(-1)?.issued);
+  const correlated = answers.map(({ properties }) => `${properties?.correlationData}`);
+  assert.ok(correlated.includes('the last'), `where it asked last: ${correlated}`);
+  await own.harness.idle();
+  assert.deepEqual(greedy.answers, []);
+});
+
+test('many clients of one phone: so many wait, the next hears busy, and one of them may ask again', async () => {
+  own.sts.mode('hang');
+  const first = await own.harness.phone();
+  const clients = [first];
+  while (clients.length < maxWaiting + 2) clients.push(await own.harness.phone({ number: first.number }));
+  const last = clients.pop() as Phone;
+  for (const client of clients) {
+    await client.send(aws(client), { qos: 1 });
+    assert.deepEqual(await take(client), later);
+  }
+  assert.deepEqual(await last.ask(aws(last)), refusal('busy'));
+  await clients[1]?.send(aws(first), { qos: 1 });
+  assert.deepEqual(await take(clients[1] as Phone), later);
+  assert.equal(await running(), 1);
+});
