@@ -7,3 +7,8 @@ let count = 0;
 export function uniqueId(): string {
   return `${processName}.${(count++).toString(36)}`;
 }
+
+/** Few characters of an id, enough to tell two things apart that seldom come together. */
+export function shortId(id: string): string {
+  return `${id.slice(0, 3)}${id.slice(id.indexOf('.') + 1)}`;
+}

@@ -1,4 +1,5 @@
-import { uniqueId } from '../lib/unique-id.ts';
+import { shortId, uniqueId } from '../lib/unique-id.ts';
+import type { Keys } from './keys.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -9,12 +10,63 @@ import { withRetry } from './redis/retry.ts';
 export interface RequestRef {
   /** The phone that the request names, in digits. */
   readonly phone: string;
+  /** A digest in base64url. */
   readonly key: string;
-  /** The record as it was read; `''` if there was none. */
+  /** The record as it was read, `<word> <what tells it from others>`; `''` if there was none. */
   readonly record: string;
 }
 
-/** What became of requests, in `done:{phone}:<key>`. */
+/** Where the record of a request is kept: a field of a hash. */
+export interface RecordPlace {
+  readonly key: string;
+  readonly field: Buffer;
+}
+
+/** @param request - the key of the request: its first byte chooses the hash, ten more are the field. */
+export function placeOf(keys: Pick<Keys, 'done'>, phone: string, request: string): RecordPlace {
+  const digest = Buffer.from(request, 'base64url');
+  return { key: keys.done(phone, digest.toString('hex', 0, 1)), field: digest.subarray(1, 11) };
+}
+
+/** The words of records. Each is kept as one character; the order is what Redis holds, so new ones go to the end. */
+const words: readonly string[] = [
+  'ok',
+  'email_sent',
+  'verified',
+  'wrong_code',
+  'migration',
+  'refused:not_found',
+  'refused:not_authorized',
+  'refused:already_exists',
+  'refused:too_many_requests',
+  'refused:email_send',
+  'refused:busy',
+];
+
+const spelled = '-';
+
+/** A record as Redis keeps it, but for the two bytes of its age. */
+export function packRecord(record: string): string {
+  const end = record.indexOf(' ');
+  const code = end < 0 ? -1 : words.indexOf(record.slice(0, end));
+  if (code < 0) return record === '' ? '' : `${spelled}${record}`;
+  return `${code.toString(36)}${record.slice(end + 1)}`;
+}
+
+/** @param bytes - as Redis keeps it, with the two bytes of its age. */
+export function unpackRecord(bytes: Buffer | null | undefined): string {
+  if (!bytes) return '';
+  const packed = bytes.toString('latin1', 2);
+  if (packed.startsWith(spelled)) return packed.slice(1);
+  return `${words[Number.parseInt(packed.slice(0, 1), 36)] ?? ''} ${packed.slice(1)}`;
+}
+
+/** A new record, unlike every other of its request. */
+export function newRecord(word: string, id = uniqueId()): string {
+  return `${word} ${shortId(id)}`;
+}
+
+/** What became of requests. */
 export type IdempotencyRecords = ReturnType<typeof openIdempotencyRecords>;
 
 /** @param doneSeconds - for so long a record is kept. */
@@ -32,15 +84,18 @@ export function openIdempotencyRecords(redis: Database, doneSeconds: number) {
       refusal: { readonly key: string; readonly record: string },
       word: string,
     ) {
+      const [done, refused] = [placeOf(keys, phone, key), placeOf(keys, phone, refusal.key)];
+      const records = [record, refusal.record, newRecord(word)].map(packRecord);
       return redis.run(
         'record-refusal',
-        [keys.done(phone, key), keys.done(phone, refusal.key)],
-        [record, refusal.record, `${word} ${uniqueId()}`, doneSeconds],
+        [done.key, refused.key],
+        [done.field, refused.field, ...records, doneSeconds],
       );
     },
     /** The record of a request; `''` if there is none. */
-    async read(phone: string, key: string) {
-      return (await withRetry(() => connection.get(keys.done(phone, key)))) ?? '';
+    async read(phone: string, request: string) {
+      const { key, field } = placeOf(keys, phone, request);
+      return unpackRecord(await withRetry(() => connection.hgetBuffer(key, field)));
     },
   };
 }

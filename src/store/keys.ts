@@ -23,8 +23,13 @@ export function keysWith(prefix: string) {
     quota: (tag: string, name: string) => `${prefix}limit:{${tag}}:${name}`,
     /** Sorted set: the digests of what was confirmed: of addresses by a phone, or of phones at a domain. */
     confirmed: (tag: string) => `${prefix}confirmed:{${tag}}`,
-    /** A word: what became of a request. */
-    done: (phone: string, request: string) => `${prefix}done:{${phone}}:${request}`,
+    /**
+     * Hash: what became of requests, a field each (`idempotency-records.ts`). A phone has up to 256 of them, so that each stays
+     * small: Redis keeps a hash of up to 512 fields in a third of the memory.
+     */
+    done: (phone: string, digits: string) => `${prefix}done:{${phone}}:${digits}`,
+    /** A word: that a contact was changed for a cause. */
+    contactDone: (phone: string, change: string) => `${prefix}done:{${phone}}:${change}`,
     /** Temporary credentials, encrypted. */
     credentials: (phone: string) => `${prefix}aws:{${phone}}`,
     /** Who is asking STS for a phone. */

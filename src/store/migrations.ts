@@ -2,7 +2,7 @@ import { uniqueId } from '../lib/unique-id.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
 import { contactEntries } from '../protocol/roster.ts';
 import { contactRecord, renaming } from './contacts.ts';
-import type { RequestRef } from './idempotency-records.ts';
+import { packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
 import type { StoredProfile } from './profiles.ts';
 import { type Migration, openProposals, pendingSeconds } from './proposals.ts';
@@ -79,7 +79,7 @@ export function openMigrations(redis: Database, doneSeconds: number) {
       await copy(redis, keys.leaving(from), arriving);
       await copy(redis, keys.leavingContacts(from), arrivingContacts);
       for (const entry of await ownEntries(redis, arriving, from)) {
-        const done = keys.done(to, contactRecord(claim, entry));
+        const done = keys.contactDone(to, contactRecord(claim, entry));
         const newPhoneId = `${to}${entry.phoneId.slice(from.length)}`;
         await rename({ profile: arriving, contacts: arrivingContacts, done }, entry, newPhoneId);
       }
@@ -112,8 +112,9 @@ export function openMigrations(redis: Database, doneSeconds: number) {
      * @param request - its record is written in the same step.
      */
     async end({ to, claim = '' }: Migration, { key }: RequestRef) {
-      const own = [keys.migration(to), keys.done(to, key)];
-      await redis.run('end-move', own, [claim, `ok ${claim}`, doneSeconds]);
+      const done = placeOf(keys, to, key);
+      const args = [claim, packRecord(`ok ${claim}`), doneSeconds, done.field];
+      await redis.run('end-move', [keys.migration(to), done.key], args);
     },
   };
 }

@@ -5,7 +5,7 @@ import { writeList } from '../protocol/list.ts';
 import type { ProfileFields } from '../protocol/profile.ts';
 import { joinRosters, type Roster } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
-import type { RequestRef } from './idempotency-records.ts';
+import { newRecord, packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
 import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
@@ -86,7 +86,8 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
       word: string,
       decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
     ): Promise<StoredProfile | Refused | 'not_authorized' | 'done'> {
-      const own = commitKeys(keys, phone, key);
+      const done = placeOf(keys, phone, key);
+      const own = commitKeys(keys, phone, done.key);
       const readAgain = () => read(phone);
       return untilUnchanged(first, readAgain, async (profile) => {
         const change = decide(profile);
@@ -96,8 +97,9 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
         const answer = await redis.run('commit-profile', own, [
           profile?.version ?? '',
           next.version,
-          record,
-          `${word} ${next.version}`,
+          done.field,
+          packRecord(record),
+          packRecord(newRecord(word, next.version)),
           doneSeconds,
           ...commitArguments(change, next, profile === undefined),
         ]);
@@ -107,19 +109,20 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
     },
     /** Take a profile back that the request has made. @returns `'changed'` if another request has built on it since. */
     drop({ phone, key }: RequestRef, { version }: StoredProfile) {
-      const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), keys.done(phone, key)];
-      return redis.run('drop-profile', own, [version]);
+      const done = placeOf(keys, phone, key);
+      const own = [keys.profile(phone), keys.contacts(phone), keys.verify(phone), done.key];
+      return redis.run('drop-profile', own, [version, done.field]);
     },
   };
 }
 
 /** The keys of `commit-profile`. */
-function commitKeys(keys: Keys, phone: string, key: string): string[] {
+function commitKeys(keys: Keys, phone: string, done: string): string[] {
   return [
     keys.profile(phone),
     keys.contacts(phone),
     keys.verify(phone),
-    keys.done(phone, key),
+    done,
     keys.removal(phone),
     keys.leaving(phone),
   ];
@@ -176,7 +179,7 @@ function changed(before: ProfileFields, change: ProfileChange, version: string):
 
 const ownFields = ['services', 'settings', 'update', 'balance', 'presence'] as const;
 
-/** The arguments of `commit-profile` from the sixth on: what changes, or all of a profile that is new. */
+/** The arguments of `commit-profile` from the seventh on: what changes, or all of a profile that is new. */
 function commitArguments(change: ProfileChange, next: StoredProfile, isNew: boolean): ScriptArgument[] {
   const fields: ScriptArgument[] = [];
   for (const name of ownFields) if (isNew || change[name] !== undefined) fields.push(name, next[name]);

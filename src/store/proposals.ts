@@ -1,5 +1,5 @@
 import { uniqueId } from '../lib/unique-id.ts';
-import type { RequestRef } from './idempotency-records.ts';
+import { packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
@@ -55,12 +55,14 @@ export function openProposals(redis: Database, doneSeconds: number) {
     withRetry(() => connection.hgetall(keys.migration(newPhone)));
 
   const list = async ({ oldPhone, ref: { phone: newPhone, key } }: Proposer): Promise<void> => {
-    const own = [keys.migration(newPhone), keys.done(newPhone, key)];
+    const done = placeOf(keys, newPhone, key);
+    const own = [keys.migration(newPhone), done.key];
+    const kept = [done.field, packRecord(`migration ${oldPhone}`)];
     const entry = [oldPhone, uniqueId(), pendingSeconds, doneSeconds, maxListed];
-    if ((await redis.run('propose-migration', own, [...entry, ''])) !== 'full') return;
+    if ((await redis.run('propose-migration', own, [...entry, '', ...kept])) !== 'full') return;
     const listed = Object.entries(await read(newPhone)).filter(([field]) => isPhone(field));
     const stale = await without(listed, ([old]) => stands(redis, old, newPhone));
-    await redis.run('propose-migration', own, [...entry, JSON.stringify(stale)]);
+    await redis.run('propose-migration', own, [...entry, JSON.stringify(stale), ...kept]);
   };
 
   return {

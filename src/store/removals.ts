@@ -1,7 +1,7 @@
 import { uniqueId } from '../lib/unique-id.ts';
 import { type ContactEntry, contactEntries, placesOutlivingRemoval } from '../protocol/roster.ts';
 import { contactField } from './contacts.ts';
-import type { RequestRef } from './idempotency-records.ts';
+import { packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
@@ -58,26 +58,22 @@ export function openRemovals(redis: Database, doneSeconds: number) {
       mark: string,
     ): Promise<Removal | 'changed' | 'not_found' | 'busy' | 'done' | undefined> {
       const migration = keys.migration(phone);
-      const own = [
-        keys.profile(phone),
-        keys.removal(phone),
-        keys.done(phone, key),
-        migration,
-        keys.sessions(phone),
-      ];
+      const done = placeOf(keys, phone, key);
+      const own = [keys.profile(phone), keys.removal(phone), done.key, migration, keys.sessions(phone)];
       const others = keys.ofPhone(phone).filter((each) => each !== migration);
       const answer = await redis.run(
         'begin-removal',
         [...own, ...others],
         [
           JSON.stringify(clients),
-          record,
-          `ok ${mark}`,
+          packRecord(record),
+          packRecord(`ok ${mark}`),
           doneSeconds,
           removalSeconds,
           mark,
           JSON.stringify(placesOutlivingRemoval(stored.rosters).map(contactField)),
           stored.version,
+          done.field,
         ],
       );
       if (answer !== 'stored') return answer;

@@ -1,5 +1,6 @@
+import { placeOf, unpackRecord } from './idempotency-records.ts';
 import type { Profiles, StoredProfile } from './profiles.ts';
-import { type BatchedReads, bytesOf } from './redis/batched-reads.ts';
+import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
 
 /** A session as the authentication service wrote it. */
@@ -35,22 +36,28 @@ export function openRequestStates({ keys }: Database, reads: BatchedReads, profi
     ): Promise<RequestState> {
       const own = [keys.session(client), keys.profile(phone)];
       let kinds = 'sp';
+      let fields: Buffer[] | undefined;
       if (records !== undefined) {
-        own.push(keys.done(phone, records.request));
+        const request = placeOf(keys, phone, records.request);
+        own.push(request.key);
+        fields = [request.field];
         kinds = 'spd';
         if (records.delivery !== records.request) {
-          own.push(keys.done(phone, records.delivery));
+          const delivery = placeOf(keys, phone, records.delivery);
+          own.push(delivery.key);
+          fields.push(delivery.field);
           kinds = 'spdd';
         }
       }
-      return reads.read(kinds, own, (values, at) => {
+      const make = (values: readonly Value[], at: number): RequestState | Promise<RequestState> => {
         const session = readSession(bytesOf(values[at]));
         const stored = profiles.unpack(phone, values[at + 1]);
         const record = kinds === 'sp' ? '' : readRecord(values[at + 2]);
         const refusal = kinds === 'spdd' ? readRecord(values[at + 3]) : record;
         if (!(stored instanceof Promise)) return { session, stored, record, refusal };
         return stored.then((joined) => ({ session, stored: joined, record, refusal }));
-      });
+      };
+      return reads.read(kinds, own, make, fields);
     },
     /** The session of a client alone, for a request that names no phone. */
     session: (client: string) =>
@@ -58,8 +65,8 @@ export function openRequestStates({ keys }: Database, reads: BatchedReads, profi
   };
 }
 
-function readRecord(value: Parameters<typeof bytesOf>[0]): string {
-  return bytesOf(value)?.toString('latin1') ?? '';
+function readRecord(value: Value | undefined): string {
+  return unpackRecord(bytesOf(value));
 }
 
 /** @param bytes - `<phone> <token>`, as `read-batch` joins them. */

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Fragment } from '../etf/index.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { domainOf, mailboxOf } from '../protocol/mailbox.ts';
-import type { RequestRef } from './idempotency-records.ts';
+import { newRecord, packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 
@@ -97,20 +97,25 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       version: string,
       services: Fragment,
     ): Promise<'verified' | 'wrong_code' | 'done' | 'changed'> {
+      const done = placeOf(keys, phone, key);
+      const next = uniqueId();
       const answer = await redis.run(
         'confirm-email',
-        [keys.verify(phone), keys.profile(phone), keys.done(phone, key), triesOf(phone, address)],
+        [keys.verify(phone), keys.profile(phone), done.key, triesOf(phone, address)],
         [
           version,
-          uniqueId(),
+          next,
           digest(address),
           hash(phone, address, code),
           maxTries,
           wrongTries.max,
           wrongTries.windowMs,
           services,
-          record,
+          packRecord(record),
           doneSeconds,
+          done.field,
+          packRecord(newRecord('wrong_code', next)),
+          packRecord(newRecord('verified', next)),
         ],
       );
       if (answer !== 'stored') return answer;

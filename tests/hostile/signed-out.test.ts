@@ -170,7 +170,7 @@ describe('another worker decides the same request while this one is about to ref
     const asked = profile({ phone: number, update: Date.now(), status: 'update' });
     const request = requestOf(phone, asked);
     fieldsOf(await phone.ask(profile({ phone: number, settings: [secret], status: 'set' })));
-    await own.harness.database.set(`done:{${number}}:one request`, 'ok v');
+    await stores.idempotencyRecords.recordRefusal(request.ref, request.ref, 'ok');
     await own.harness.database.del(`session:${client}`);
     const { answers } = await handle(request, stores);
     assert.deepEqual(

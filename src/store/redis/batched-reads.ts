@@ -16,9 +16,14 @@ type Make<T> = (values: readonly Value[], at: number) => T;
 interface Read {
   readonly kinds: string;
   readonly keys: readonly string[];
+  /** One for each `d`. */
+  readonly fields: readonly Buffer[];
   readonly take: (values: readonly Value[], at: number) => void;
   readonly reject: (error: unknown) => void;
 }
+
+const none: readonly Buffer[] = [];
+const noField = Buffer.alloc(0);
 
 /** So many are read by one command, which holds up Redis for well below a millisecond. */
 const maxReads = 64;
@@ -35,16 +40,27 @@ export class BatchedReads {
 
   /**
    * @param kinds - a letter for each key: `s` a session, `p` a profile, `d` the record of a done request.
+   * @param fields - for each `d` the field of its record.
    * @throws Fault when one of the keys does not hold what it should.
    */
-  read<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
-    return traced('read', () => this.#read(kinds, keys, make));
+  read<T>(
+    kinds: string,
+    keys: readonly string[],
+    make: Make<T | Promise<T>>,
+    fields: readonly Buffer[] = none,
+  ): Promise<T> {
+    return traced('read', () => this.#read(kinds, keys, make, fields));
   }
 
-  #read<T>(kinds: string, keys: readonly string[], make: Make<T | Promise<T>>): Promise<T> {
+  #read<T>(
+    kinds: string,
+    keys: readonly string[],
+    make: Make<T | Promise<T>>,
+    fields: readonly Buffer[],
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const take = (values: readonly Value[], at: number) => resolve(make(values, at));
-      const read = { kinds, keys, take, reject };
+      const read = { kinds, keys, fields, take, reject };
       if (this.#redis.isCluster) void this.#readEach(read);
       else this.#reads.add(read);
     });
@@ -52,13 +68,15 @@ export class BatchedReads {
 
   async #send(reads: readonly Read[]): Promise<void> {
     const keys: string[] = [];
+    const fields: Buffer[] = [];
     let kinds = '';
     for (const read of reads) {
       keys.push(...read.keys);
+      fields.push(...read.fields);
       kinds += read.kinds;
     }
     try {
-      const values = (await withRetryUntraced(() => this.#redis.readBatch(keys, kinds))) as Value[];
+      const values = (await withRetryUntraced(() => this.#redis.readBatch(keys, kinds, fields))) as Value[];
       let at = 0;
       for (const read of reads) {
         handOut(read, values, at);
@@ -70,10 +88,11 @@ export class BatchedReads {
   }
 
   async #readEach(read: Read): Promise<void> {
-    const { keys, kinds, reject } = read;
-    const each = keys.map((key, index) =>
-      withRetryUntraced(() => this.#redis.readBatch([key], kinds[index] ?? '')),
-    );
+    const { keys, kinds, fields, reject } = read;
+    const each = keys.map((key, index) => {
+      const field = kinds[index] === 'd' ? [fields[index - kinds.indexOf('d')] ?? noField] : none;
+      return withRetryUntraced(() => this.#redis.readBatch([key], kinds[index] ?? '', field));
+    });
     try {
       handOut(read, (await Promise.all(each)).flat() as Value[], 0);
     } catch (error) {

@@ -37,7 +37,7 @@ export interface Database {
   measure(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<number>;
   readonly isCluster: boolean;
   /** Run `read-batch`, once. */
-  readBatch(keys: readonly string[], kinds: string): Promise<unknown[]>;
+  readBatch(keys: readonly string[], kinds: string, fields: readonly Buffer[]): Promise<unknown[]>;
   close(): Promise<void>;
 }
 
@@ -99,9 +99,9 @@ export function openRedis(
       return Number(await attempt(() => command.call(...keys, ...args.map(asWord))));
     },
     isCluster,
-    async readBatch(keys, kinds) {
+    async readBatch(keys, kinds, fields) {
       const count = isCluster ? [] : [keys.length];
-      return (await scripts.read(...count, ...keys, kinds)) as unknown[];
+      return (await scripts.read(...count, ...keys, kinds, ...fields)) as unknown[];
     },
     async close() {
       lasting.close();

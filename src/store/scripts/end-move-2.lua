@@ -2,10 +2,11 @@
   end-move: all of a migration is done.
 
   KEYS[1]  migration:{new}  hash; the migration that was carried out
-  KEYS[2]  done:{new}:…     the record that the request is done
+  KEYS[2]  done:{new}:…     hash; the record that the request is done
   ARGV[1]  name of the claim under which the profile moved
-  ARGV[2]  the record to keep in KEYS[2]
-  ARGV[3]  seconds for which KEYS[2] is kept
+  ARGV[2]  the record to keep
+  ARGV[3]  seconds for which it is kept
+  ARGV[4]  its field in KEYS[2]
 
   Returns  "stored"  the migration is forgotten, unless it is another by now
 
@@ -14,5 +15,5 @@
 if redis.call('HGET', KEYS[1], 'claim') == ARGV[1] then
   redis.call('UNLINK', KEYS[1])
 end
-redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+keepRecord(KEYS[2], ARGV[4], ARGV[2], ARGV[3])
 return 'stored'

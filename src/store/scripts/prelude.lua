@@ -20,3 +20,23 @@ local function versionGuard(profile, read, new)
   if version == new then return 'stored' end
   if version ~= read then return 'changed' end
 end
+
+-- What became of a request: a field of done:{phone}:<two digits>, without the minute before it; '' where there is none.
+local function readRecord(records, field)
+  return string.sub(redis.call('HGET', records, field) or '', 3)
+end
+
+-- Keeps it for so many seconds at least, twice as long at most. The minute of a record tells when it may go; the whole hash
+-- goes when nothing comes to it any more. A large one is looked through at every eighth record only.
+local function keepRecord(records, field, record, seconds)
+  local minute = math.floor(unixMillis() / 60000) % 65536
+  redis.call('HSET', records, field, struct.pack('>I2', minute) .. record)
+  redis.call('EXPIRE', records, seconds)
+  local count = redis.call('HLEN', records)
+  if count > 8 and count % 8 > 0 then return end
+  local all = redis.call('HGETALL', records)
+  for i = 1, #all, 2 do
+    local age = (minute - struct.unpack('>I2', all[i + 1])) % 65536
+    if age > seconds / 60 + 1 then redis.call('HDEL', records, all[i]) end
+  end
+end

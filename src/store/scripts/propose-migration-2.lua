@@ -4,13 +4,15 @@
   KEYS[1]  migration:{new}  hash; a field for each listed old phone; `more`, until when there may be others that it does
                             not list, Unix milliseconds; `from`, the last one, for workers of the version before;
                             `claim` and `settled` while a migration is carried out
-  KEYS[2]  done:{new}:…     the record that the request is done, "migration <old phone>"
+  KEYS[2]  done:{new}:…     hash; the record that the request is done
   ARGV[1]  the old phone
   ARGV[2]  name of this entry, never used before
   ARGV[3]  seconds for which KEYS[1] is kept
-  ARGV[4]  seconds for which KEYS[2] is kept
+  ARGV[4]  seconds for which the record is kept
   ARGV[5]  how many old phones may be listed
   ARGV[6]  JSON list of entries that no longer count, each an old phone and its name; "" where nobody has looked yet
+  ARGV[7]  the field of the record in KEYS[2]
+  ARGV[8]  the record to keep
 
   Returns  "stored"  listed; or, where all others still count, known to be missing
            "full"    the list is full and nobody has looked for entries that no longer count; nothing written
@@ -42,5 +44,5 @@ if not redis.call('HGET', migration, 'claim') then
   redis.call('HSET', migration, 'from', old)
   redis.call('EXPIRE', migration, seconds)
 end
-redis.call('SET', done, 'migration ' .. old, 'EX', doneSeconds)
+keepRecord(done, ARGV[7], ARGV[8], doneSeconds)
 return 'stored'

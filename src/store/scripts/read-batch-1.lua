@@ -3,16 +3,17 @@
 
   KEYS[1…] the keys to read; on a Cluster one of them, as they lie on several servers
   ARGV[1]  for each key a letter: "s" session:<client>, "p" profile:{phone}, "d" done:{phone}:…
+  ARGV[2…] for each "d" its field
 
   Returns  a list with a string for each key; nil where there is none, 0 where the key holds something else, 1 where the
            rosters are so large that it is cheaper to read the profile without a script
              s  "<phone> <token>", the token empty if there is none
              p  the lengths of seven fields as 32-bit integers, then the fields; a missing one has the length 0
-             d  the record
+             d  the record, with the two bytes before it
 
   Repeatable: it writes nothing. Called by src/store/redis/script-commands.ts
 ]]
-local kinds = ARGV[1]
+local kinds, field = ARGV[1], 1
 
 -- Lua copies every byte several times, 2 µs for a kilobyte.
 local longestRosters = 16384
@@ -34,7 +35,8 @@ local readers = {
       .. f[1] .. f[2] .. f[3] .. f[4] .. f[5] .. f[6] .. f[7]
   end,
   d = function(key)
-    local record = redis.pcall('GET', key)
+    field = field + 1
+    local record = redis.pcall('HGET', key, ARGV[field])
     if type(record) == 'table' then return 0 end
     return record
   end,

@@ -1,6 +1,7 @@
 /** The contents of Redis and the messages to clients, in a form that is equal for two runs of one request. */
 import type { Redis } from 'ioredis';
 import { decode, encode, type Term, Tuple } from '../../../src/etf/index.ts';
+import { unpackRecord } from '../../../src/store/idempotency-records.ts';
 import type { Received } from '../../harness/mqtt-clients.ts';
 
 /** Everything in Redis, by key, and the number of idempotency records, by phone. */
@@ -13,7 +14,8 @@ export async function stateOf(database: Redis, startedAt: number): Promise<Recor
     // The names of records contain packet identifiers.
     const [, phone] = /^done:(\{\d+\}):/.exec(key) ?? [];
     if (phone === undefined) state[key] = { lapses, value };
-    else addRecord(state, `done:${phone}`, { lapses, value });
+    else
+      for (const word of await wordsOf(database, key)) addRecord(state, `done:${phone}`, { lapses, value: word });
   }
   return state;
 }
@@ -27,6 +29,13 @@ function addRecord(
   // A worker that was killed during a move leaves records of renamed entries in its copy, until they expire.
   const isKnown = record.value === 'renamed' && records.some(({ value }) => value === 'renamed');
   if (!isKnown) state[name] = [...records, record].sort(byText);
+}
+
+/** What became of requests: that of a contact's change is a word, the others are fields of a hash. */
+async function wordsOf(database: Redis, key: string): Promise<(string | undefined)[]> {
+  if ((await database.type(key)) === 'string') return [(await database.get(key)) ?? undefined];
+  const records = Object.values(await database.hgetallBuffer(key));
+  return records.map((record) => unpackRecord(record).split(' ', 1)[0]);
 }
 
 async function contentOf(database: Redis, key: string, startedAt: number): Promise<unknown> {
@@ -44,7 +53,7 @@ async function contentOf(database: Redis, key: string, startedAt: number): Promi
     case 'zset':
       return database.zcard(key); // Slots of a quota have generated names.
     case 'string':
-      return key.startsWith('done:') ? (await database.get(key))?.split(' ', 1)[0] : await database.get(key);
+      return database.get(key);
     default:
       throw new Error(`no test stores such a value: ${key}`);
   }

@@ -90,6 +90,7 @@ test('a script with many arguments goes alone, and does the same', async () => {
   const answer = await redis.run('commit-profile', keys, [
     '',
     'v',
+    'field',
     '',
     'ok v',
     60,

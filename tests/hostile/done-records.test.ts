@@ -1,0 +1,103 @@
+/** The idempotency records of a client at its full rate: a megabyte at most, and each is still found. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, test } from 'node:test';
+import { readSettings } from '../../src/config/settings.ts';
+import { atom } from '../../src/etf/index.ts';
+import { openStoresOf } from '../harness/direct-calls.ts';
+import { type Phone, startHarness } from '../harness/harness.ts';
+import { feature, fieldsOf, profile, refusal } from '../harness/terms.ts';
+
+const own = await startHarness({ settings: { CLIENT_RATE: '0' } });
+after(() => own.stop());
+
+const { clientRate, mqtt } = readSettings({ MQTT_URL: 'mqtt://localhost', REDIS_URL: 'redis://localhost' });
+
+/** What one client asks for at its full rate while a record of the default settings is kept. */
+const doneSeconds = mqtt.sessionExpirySeconds + 300;
+const requests = clientRate.rate * doneSeconds + clientRate.burst;
+
+const keysOf = ({ number }: Phone) => own.database.keys(`done:{${number}}:*`);
+
+async function bytesOf(phone: Phone): Promise<number> {
+  const keys = await keysOf(phone);
+  const each = await Promise.all(keys.map((key) => own.database.memory('USAGE', key, 'SAMPLES', 0)));
+  return each.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0);
+}
+
+/** A key as a request has it. */
+const keyOf = (name: string) => createHash('sha256').update(name).digest('base64url').slice(0, 22);
+
+async function recordMany(phone: Phone, count: number, name: string): Promise<void> {
+  const { stores, close } = await openStoresOf(own);
+  for (let from = 0; from < count; from += 1_000) {
+    const names = Array.from({ length: Math.min(1_000, count - from) }, (_, index) => `${name} ${from + index}`);
+    const kept = names.map((each) => {
+      const ref = { phone: phone.number, key: keyOf(each), record: '' };
+      return stores.idempotencyRecords.recordRefusal(ref, ref, 'refused:too_many_requests');
+    });
+    assert.deepEqual(new Set(await Promise.all(kept)), new Set(['stored']));
+  }
+  await close();
+}
+
+const set = (phone: Phone, language: string) =>
+  profile({
+    phone: phone.number,
+    settings: [feature('LANG', language)],
+    status: 'set',
+  });
+
+const repeatable = (name: string) => ({ properties: { correlationData: Buffer.from(name) } });
+
+test('records of a client at its full rate take a megabyte at most, and the oldest is found among them', async () => {
+  const phone = await own.phone();
+  const first = fieldsOf(await phone.ask(set(phone, 'uk'), repeatable('first')));
+  await phone.ask(set(phone, 'en'), repeatable('second'));
+  await recordMany(phone, requests, 'request');
+  const bytes = await bytesOf(phone);
+  assert.ok(bytes <= 1_000_000, `${requests} records take ${bytes} bytes`);
+  assert.ok((await keysOf(phone)).length <= 256);
+  const again = fieldsOf(await phone.ask(set(phone, 'uk'), repeatable('first')));
+  assert.notDeepEqual(again.settings, first.settings, 'it is not done once more');
+  const { stores, close } = await openStoresOf(own);
+  assert.match(await stores.idempotencyRecords.read(phone.number, keyOf('request 0')), /^refused:too_many_requests /);
+  await close();
+});
+
+test('requests themselves leave records of that size: done, refused, and wrong codes', async () => {
+  const phone = await own.phone();
+  await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
+  const stored = async () => (await Promise.all((await keysOf(phone)).map((key) => own.database.hgetallBuffer(key))));
+  for (let count = 0; count < 8; count++) await phone.ask(set(phone, `${count}`));
+  const other = await own.phone();
+  assert.deepEqual(await other.ask(profile({ phone: other.number, status: 'update' })), refusal('not_found'));
+  const records = (await stored()).flatMap((hash) => Object.values(hash));
+  assert.equal(records.length, 9);
+  for (const record of records) assert.ok(record.length <= 12, `${record.length} bytes`);
+});
+
+test('records that have outlived the broker’s session go, also while new ones come', async () => {
+  const phone = await own.phone();
+  await recordMany(phone, 2_000, 'old');
+  const old = (await keysOf(phone))[0] ?? assert.fail();
+  assert.ok((await own.database.ttl(old)) <= doneSeconds);
+  const minutes = Math.floor(Date.now() / 60_000) - Math.ceil(doneSeconds / 60) - 2;
+  for (const key of await keysOf(phone)) {
+    for (const [field, value] of fieldsIn(await own.database.callBuffer('HGETALL', key))) {
+      value.writeUInt16BE(minutes % 65_536);
+      await own.database.hset(key, field, value);
+    }
+  }
+  await recordMany(phone, 8_000, 'new');
+  const counts = await Promise.all((await keysOf(phone)).map((key) => own.database.hlen(key)));
+  assert.equal(
+    counts.reduce((sum, count) => sum + count, 0),
+    8_000,
+  );
+});
+
+function fieldsIn(reply: unknown): [Buffer, Buffer][] {
+  const words = reply as Buffer[];
+  return words.flatMap((field, index) => (index % 2 === 0 ? [[field, words[index + 1] ?? assert.fail()]] : []));
+}
