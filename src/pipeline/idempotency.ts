@@ -69,6 +69,16 @@ export async function hasRecord(
   return found.some((record) => record !== '');
 }
 
+/** What is stored of a request that may name any phone: its refusal stands with the phone that asks. */
+export async function withOwnRefusal(
+  state: RequestState,
+  { delivery }: RequestKeys,
+  asker: Asker,
+  { idempotencyRecords }: Stores,
+): Promise<RequestState> {
+  return { ...state, refusal: await idempotencyRecords.read(placeOfRefusal(asker.row, asker), delivery) };
+}
+
 /**
  * What became of a request. A record alone does not tell: it may be of an earlier request with the same packet identifier.
  * For a client that may ask, Correlation Data shows a repeat; for others only the broker does.
@@ -159,7 +169,7 @@ export async function handleOnce(
     ;
     [request, past] = await readDecision(row, request, past, context)
   ) {
-    const { phone, sessionPhone, delivery, ref } = request;
+    const { phone, sessionPhone, delivery } = request;
     const isAllowed = isAuthorized(row, sessionPhone, phone);
     if (past.refused !== undefined) return refuse(isAllowed ? past.refused : 'not_authorized');
     if (!mayGoOn({ row, phone, sessionPhone }, past.word, delivery.redelivered))
@@ -171,10 +181,34 @@ export async function handleOnce(
     if (outcome === decidedByOther) continue;
     if (!isAllowed) return withheld(row, outcome);
     if (past.word !== undefined || !transientRefusals.has(outcome.result)) return outcome;
-    const word = `${refusedPrefix}${outcome.result}`;
-    if ((await context.idempotencyRecords.recordRefusal(ref, past.refusal, word)) === 'stored')
-      return outcome;
+    const refused = { refusal: past.refusal, word: `${refusedPrefix}${outcome.result}` };
+    if (await recordRefusal(row, request, refused, context)) return outcome;
   }
+}
+
+/** @returns whether it was recorded; not when another worker has decided the request meanwhile. */
+async function recordRefusal(
+  row: RequestRow,
+  request: RecordedRequest,
+  { refusal, word }: Pick<Past, 'refusal'> & { readonly word: string },
+  { idempotencyRecords }: Stores,
+): Promise<boolean> {
+  const { phone, ref } = request;
+  const at = placeOfRefusal(row, request);
+  if (at !== phone && (await idempotencyRecords.read(phone, ref.key)) !== ref.record) return false;
+  const beside = at === phone ? ref : { phone: at, key: refusal.key, record: refusal.record };
+  return (await idempotencyRecords.recordRefusal(beside, refusal, word)) === 'stored';
+}
+
+/**
+ * The phone that keeps what was refused. For a kind that names any phone it is that of the session: a client must not leave
+ * a record at each of as many phones as it can name.
+ */
+function placeOfRefusal(
+  { names }: Pick<RequestRow, 'names'>,
+  { phone, sessionPhone }: Pick<Asker, 'phone' | 'sessionPhone'>,
+): string {
+  return names === 'any' ? (sessionPhone ?? phone) : phone;
 }
 
 /** What a resumed request may answer to a client that may not ask any more. */
@@ -192,7 +226,7 @@ async function readDecision(
   const { phone, ref, replyTo, delivery } = request;
   const [record, ofDelivery, stored, sessionPhone] = await Promise.all([
     idempotencyRecords.read(phone, ref.key),
-    idempotencyRecords.read(phone, refusal.key),
+    idempotencyRecords.read(placeOfRefusal(row, request), refusal.key),
     profiles.read(phone),
     sessions.phoneOf(replyTo.client),
   ]);

@@ -9,7 +9,15 @@ import { traceRequest } from '../telemetry/instrumentation-requests.ts';
 import { shortenPhone } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
 import { type Authenticator, isAuthorized } from './authenticator.ts';
-import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys } from './idempotency.ts';
+import {
+  handleOnce,
+  hasRecord,
+  keysOf,
+  mayGoOn,
+  pastOf,
+  type RequestKeys,
+  withOwnRefusal,
+} from './idempotency.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { RequestTimeouts } from './request-timeout.ts';
@@ -229,7 +237,9 @@ export class Worker {
     if (handler.replay === undefined)
       return handler.handle({ replyTo, sent, phone, stored, sessionPhone }, context);
     const asker = { row, phone, sessionPhone };
-    const found = pastOf(delivery, keys as RequestKeys, state, asker);
+    const known =
+      row.names === 'own' ? state : await withOwnRefusal(state, keys as RequestKeys, asker, context);
+    const found = pastOf(delivery, keys as RequestKeys, known, asker);
     const past = found instanceof Promise ? await found : found;
     if (!mayGoOn(asker, past.word, delivery.redelivered)) return this.#notAuthorized(client, sessionPhone);
     const ref = { phone, key: (keys as RequestKeys).request, record: state.record };

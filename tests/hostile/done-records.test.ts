@@ -31,7 +31,10 @@ const keyOf = (name: string) => createHash('sha256').update(name).digest('base64
 async function recordMany(phone: Phone, count: number, name: string): Promise<void> {
   const { stores, close } = await openStoresOf(own);
   for (let from = 0; from < count; from += 1_000) {
-    const names = Array.from({ length: Math.min(1_000, count - from) }, (_, index) => `${name} ${from + index}`);
+    const names = Array.from(
+      { length: Math.min(1_000, count - from) },
+      (_, index) => `${name} ${from + index}`,
+    );
     const kept = names.map((each) => {
       const ref = { phone: phone.number, key: keyOf(each), record: '' };
       return stores.idempotencyRecords.recordRefusal(ref, ref, 'refused:too_many_requests');
@@ -61,20 +64,38 @@ test('records of a client at its full rate take a megabyte at most, and the olde
   const again = fieldsOf(await phone.ask(set(phone, 'uk'), repeatable('first')));
   assert.notDeepEqual(again.settings, first.settings, 'it is not done once more');
   const { stores, close } = await openStoresOf(own);
-  assert.match(await stores.idempotencyRecords.read(phone.number, keyOf('request 0')), /^refused:too_many_requests /);
+  assert.match(
+    await stores.idempotencyRecords.read(phone.number, keyOf('request 0')),
+    /^refused:too_many_requests /,
+  );
   await close();
 });
 
 test('requests themselves leave records of that size: done, refused, and wrong codes', async () => {
   const phone = await own.phone();
   await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
-  const stored = async () => (await Promise.all((await keysOf(phone)).map((key) => own.database.hgetallBuffer(key))));
+  const stored = async () =>
+    await Promise.all((await keysOf(phone)).map((key) => own.database.hgetallBuffer(key)));
   for (let count = 0; count < 8; count++) await phone.ask(set(phone, `${count}`));
   const other = await own.phone();
   assert.deepEqual(await other.ask(profile({ phone: other.number, status: 'update' })), refusal('not_found'));
   const records = (await stored()).flatMap((hash) => Object.values(hash));
   assert.equal(records.length, 9);
   for (const record of records) assert.ok(record.length <= 12, `${record.length} bytes`);
+});
+
+test('a client that names a new phone with each request leaves its refusals with its own', async () => {
+  const phone = await own.phone();
+  await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
+  const before = (await own.database.keys('done:*')).length;
+  const asked = 200;
+  for (let count = 0; count < asked; count++)
+    await phone.ask(profile({ phone: `${9_000_000 + count}`, status: 'migrate' }));
+  // 30 are let in an hour.
+  const keys = await own.database.keys('done:{9000*}:*');
+  assert.equal(keys.length, 30);
+  const own256 = await keysOf(phone);
+  assert.equal((await own.database.keys('done:*')).length - before, 30 + own256.length - 1);
 });
 
 test('records that have outlived the broker’s session go, also while new ones come', async () => {
@@ -99,5 +120,7 @@ test('records that have outlived the broker’s session go, also while new ones 
 
 function fieldsIn(reply: unknown): [Buffer, Buffer][] {
   const words = reply as Buffer[];
-  return words.flatMap((field, index) => (index % 2 === 0 ? [[field, words[index + 1] ?? assert.fail()]] : []));
+  return words.flatMap((field, index) =>
+    index % 2 === 0 ? [[field, words[index + 1] ?? assert.fail()]] : [],
+  );
 }

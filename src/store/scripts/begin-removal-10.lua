@@ -33,15 +33,9 @@ local found = readRecord(done, doneField)
 if found == record then return 'stored' end
 if found ~= doneRead then return 'done' end
 local version = redis.call('HGET', profile, 'version')
-if not version then
-  return 'not_found'
-end
-if version ~= read then
-  return 'changed'
-end
-if redis.call('HGET', migration, 'claim') then
-  return 'busy'
-end
+if not version then return 'not_found' end
+if version ~= read then return 'changed' end
+if redis.call('HGET', migration, 'claim') then return 'busy' end
 local isNamed = {}
 for _, client in ipairs(cjson.decode(clients)) do
   isNamed[client] = true

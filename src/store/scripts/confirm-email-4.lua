@@ -24,8 +24,7 @@
            "done"        another worker did this request meanwhile; nothing written
            "changed"     another version is stored; nothing written, nothing counted
 
-  Repeatable: a second run finds the version that it named, or the record.
-  Called by src/store/verifications.ts
+  Repeatable: a second run finds the version or the record. Called by src/store/verifications.ts
 ]]
 local verify, profile, done, limit = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local read, new, digest, code, mostTries = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -42,7 +41,6 @@ if guard == 'changed' then return 'changed' end
 local names = { digest .. ':code', digest .. ':expires', digest .. ':tries' }
 local kept, expires, tries = unpack(redis.call('HMGET', verify, unpack(names)))
 local now = unixMillis()
-
 redis.call('ZREMRANGEBYSCORE', limit, '-inf', now - window)
 local isGood = kept and now < tonumber(expires) and tonumber(tries) < mostTries
 local isOpen = isGood and redis.call('ZCARD', limit) < most

@@ -13,7 +13,7 @@
 
   Repeatable: it writes nothing. Called by src/store/redis/script-commands.ts
 ]]
-local kinds, field = ARGV[1], 1
+local kinds, fields, field = ARGV[1], { unpack(ARGV, 2) }, 0
 
 -- Lua copies every byte several times, 2 µs for a kilobyte.
 local longestRosters = 16384
@@ -36,7 +36,7 @@ local readers = {
   end,
   d = function(key)
     field = field + 1
-    local record = redis.pcall('HGET', key, ARGV[field])
+    local record = redis.pcall('HGET', key, fields[field])
     if type(record) == 'table' then return 0 end
     return record
   end,

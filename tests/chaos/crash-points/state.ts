@@ -15,7 +15,8 @@ export async function stateOf(database: Redis, startedAt: number): Promise<Recor
     const [, phone] = /^done:(\{\d+\}):/.exec(key) ?? [];
     if (phone === undefined) state[key] = { lapses, value };
     else
-      for (const word of await wordsOf(database, key)) addRecord(state, `done:${phone}`, { lapses, value: word });
+      for (const word of await wordsOf(database, key))
+        addRecord(state, `done:${phone}`, { lapses, value: word });
   }
   return state;
 }
