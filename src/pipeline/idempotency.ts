@@ -69,14 +69,23 @@ export async function hasRecord(
   return found.some((record) => record !== '');
 }
 
-/** What is stored of a request that may name any phone: its refusal stands with the phone that asks. */
-export async function withOwnRefusal(
+/**
+ * The state of a request with what is not read together with it: the refusal of a kind that names any phone stands with
+ * the phone that asks; and what comes again may have its record from a worker of the version before.
+ */
+export async function withRest(
   state: RequestState,
-  { delivery }: RequestKeys,
+  { request, delivery }: RequestKeys,
   asker: Asker,
-  { idempotencyRecords }: Stores,
+  { idempotencyRecords: records }: Pick<Stores, 'idempotencyRecords'>,
 ): Promise<RequestState> {
-  return { ...state, refusal: await idempotencyRecords.read(placeOfRefusal(asker.row, asker), delivery) };
+  const { phone, row } = asker;
+  const own = row.names === 'own' ? state.refusal : await records.read(placeOfRefusal(row, asker), delivery);
+  const [record, refusal] = await Promise.all([
+    state.record || records.readFormer(phone, request),
+    own || records.readFormer(phone, delivery),
+  ]);
+  return { ...state, record, refusal };
 }
 
 /**

@@ -9,15 +9,7 @@ import { traceRequest } from '../telemetry/instrumentation-requests.ts';
 import { shortenPhone } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
 import { type Authenticator, isAuthorized } from './authenticator.ts';
-import {
-  handleOnce,
-  hasRecord,
-  keysOf,
-  mayGoOn,
-  pastOf,
-  type RequestKeys,
-  withOwnRefusal,
-} from './idempotency.ts';
+import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys, withRest } from './idempotency.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { RequestTimeouts } from './request-timeout.ts';
@@ -237,8 +229,8 @@ export class Worker {
     if (handler.replay === undefined)
       return handler.handle({ replyTo, sent, phone, stored, sessionPhone }, context);
     const asker = { row, phone, sessionPhone };
-    const known =
-      row.names === 'own' ? state : await withOwnRefusal(state, keys as RequestKeys, asker, context);
+    const isRead = row.names === 'own' && !delivery.redelivered;
+    const known = isRead ? state : await withRest(state, keys as RequestKeys, asker, context);
     const found = pastOf(delivery, keys as RequestKeys, known, asker);
     const past = found instanceof Promise ? await found : found;
     if (!mayGoOn(asker, past.word, delivery.redelivered)) return this.#notAuthorized(client, sessionPhone);

@@ -28,7 +28,7 @@ export function openContacts(redis: Database, doneSeconds: number) {
       cause?: string,
     ) {
       const field = contactField(entry);
-      const done = keys.contactDone(phone, contactRecord(cause ?? '', entry));
+      const done = keys.doneWord(phone, contactRecord(cause ?? '', entry));
       const read = () => withRetry(() => connection.hgetBuffer(keys.contacts(phone), field));
       return untilUnchanged(await read(), read, async (contact) => {
         if (!contact) return undefined;
@@ -60,7 +60,7 @@ export function openContacts(redis: Database, doneSeconds: number) {
       cause: string,
     ): Promise<Fragment | undefined> {
       const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
-      const done = keys.contactDone(phone, contactRecord(cause, entry));
+      const done = keys.doneWord(phone, contactRecord(cause, entry));
       return rename({ profile, contacts, done, isMeant: isFriend, staysAt: isBan }, entry, newPhoneId);
     },
   };

@@ -97,5 +97,9 @@ export function openIdempotencyRecords(redis: Database, doneSeconds: number) {
       const { key, field } = placeOf(keys, phone, request);
       return unpackRecord(await withRetry(() => connection.hgetBuffer(key, field)));
     },
+    /** The record that a worker of the version before has kept; `''` if there is none. */
+    async readFormer(phone: string, request: string) {
+      return (await withRetry(() => connection.get(keys.doneWord(phone, request)))) ?? '';
+    },
   };
 }

@@ -28,8 +28,8 @@ export function keysWith(prefix: string) {
      * small: Redis keeps a hash of up to 512 fields in a third of the memory.
      */
     done: (phone: string, digits: string) => `${prefix}done:{${phone}}:${digits}`,
-    /** A word: that a contact was changed for a cause. */
-    contactDone: (phone: string, change: string) => `${prefix}done:{${phone}}:${change}`,
+    /** A word: that a contact was changed for a cause; or what became of a request, as the version before kept it. */
+    doneWord: (phone: string, name: string) => `${prefix}done:{${phone}}:${name}`,
     /** Temporary credentials, encrypted. */
     credentials: (phone: string) => `${prefix}aws:{${phone}}`,
     /** Who is asking STS for a phone. */

@@ -79,7 +79,7 @@ export function openMigrations(redis: Database, doneSeconds: number) {
       await copy(redis, keys.leaving(from), arriving);
       await copy(redis, keys.leavingContacts(from), arrivingContacts);
       for (const entry of await ownEntries(redis, arriving, from)) {
-        const done = keys.contactDone(to, contactRecord(claim, entry));
+        const done = keys.doneWord(to, contactRecord(claim, entry));
         const newPhoneId = `${to}${entry.phoneId.slice(from.length)}`;
         await rename({ profile: arriving, contacts: arrivingContacts, done }, entry, newPhoneId);
       }

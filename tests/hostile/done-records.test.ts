@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { after, test } from 'node:test';
 import { readSettings } from '../../src/config/settings.ts';
 import { atom } from '../../src/etf/index.ts';
+import { requests } from '../../src/handlers/index.ts';
+import { withRest } from '../../src/pipeline/idempotency.ts';
 import { openStoresOf } from '../harness/direct-calls.ts';
 import { type Phone, startHarness } from '../harness/harness.ts';
 import { feature, fieldsOf, profile, refusal } from '../harness/terms.ts';
@@ -15,7 +17,7 @@ const { clientRate, mqtt } = readSettings({ MQTT_URL: 'mqtt://localhost', REDIS_
 
 /** What one client asks for at its full rate while a record of the default settings is kept. */
 const doneSeconds = mqtt.sessionExpirySeconds + 300;
-const requests = clientRate.rate * doneSeconds + clientRate.burst;
+const asked = clientRate.rate * doneSeconds + clientRate.burst;
 
 const keysOf = ({ number }: Phone) => own.database.keys(`done:{${number}}:*`);
 
@@ -57,9 +59,9 @@ test('records of a client at its full rate take a megabyte at most, and the olde
   const phone = await own.phone();
   const first = fieldsOf(await phone.ask(set(phone, 'uk'), repeatable('first')));
   await phone.ask(set(phone, 'en'), repeatable('second'));
-  await recordMany(phone, requests, 'request');
+  await recordMany(phone, asked, 'request');
   const bytes = await bytesOf(phone);
-  assert.ok(bytes <= 1_000_000, `${requests} records take ${bytes} bytes`);
+  assert.ok(bytes <= 1_000_000, `${asked} records take ${bytes} bytes`);
   assert.ok((await keysOf(phone)).length <= 256);
   const again = fieldsOf(await phone.ask(set(phone, 'uk'), repeatable('first')));
   assert.notDeepEqual(again.settings, first.settings, 'it is not done once more');
@@ -88,14 +90,26 @@ test('a client that names a new phone with each request leaves its refusals with
   const phone = await own.phone();
   await phone.ask(profile({ phone: phone.number, presence: atom('online'), status: 'set' }));
   const before = (await own.database.keys('done:*')).length;
-  const asked = 200;
-  for (let count = 0; count < asked; count++)
+  for (let count = 0; count < 200; count++)
     await phone.ask(profile({ phone: `${9_000_000 + count}`, status: 'migrate' }));
   // 30 are let in an hour.
   const keys = await own.database.keys('done:{9000*}:*');
   assert.equal(keys.length, 30);
   const own256 = await keysOf(phone);
   assert.equal((await own.database.keys('done:*')).length - before, 30 + own256.length - 1);
+});
+
+test('what comes again has the record that a worker of the version before has kept', async () => {
+  const phone = await own.phone();
+  const { stores, close } = await openStoresOf(own);
+  const keys = { request: keyOf('done'), delivery: keyOf('refused') };
+  await own.database.set(`done:{${phone.number}}:${keys.request}`, 'email_sent v');
+  await own.database.set(`done:{${phone.number}}:${keys.delivery}`, 'refused:busy v');
+  const asker = { row: requests.link, phone: phone.number, sessionPhone: phone.number };
+  const nothing = { session: undefined, stored: undefined, record: '', refusal: '' };
+  const { record, refusal: refused } = await withRest(nothing, keys, asker, stores);
+  assert.deepEqual([record, refused], ['email_sent v', 'refused:busy v']);
+  await close();
 });
 
 test('records that have outlived the broker’s session go, also while new ones come', async () => {
