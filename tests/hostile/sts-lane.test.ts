@@ -82,3 +82,29 @@ test('many clients of one phone: so many wait, the next hears busy, and one of t
   assert.deepEqual(await take(clients[1] as Phone), later);
   assert.equal(await running(), 1);
 });
+
+test('the worker where the last request waits is killed: its client hears the credentials, and all is acknowledged', async () => {
+  await eventually('nothing is under way', async () => (await sum('profile_in_flight')) === 0);
+  own.sts.mode('hang');
+  const phone = await own.harness.phone();
+  const other = await own.harness.phone({ number: phone.number });
+  await phone.send(aws(phone), { qos: 1 });
+  assert.deepEqual(await take(phone), later);
+  const inFlight = () => Promise.all(own.harness.workers.map((worker) => worker.metric('profile_in_flight')));
+  const asking = (await inFlight()).indexOf(1);
+  while ((await inFlight()).some((count) => count === 0)) {
+    await other.send(aws(other), { qos: 1 });
+    assert.deepEqual(await take(other), later);
+  }
+  const waiting = own.harness.workers[1 - asking] ?? assert.fail();
+  await waiting.process.kill('SIGKILL');
+  own.sts.mode('success');
+  for (const device of [phone, other]) {
+    let given = await take(device);
+    while (JSON.stringify(given) === JSON.stringify(later)) given = await take(device);
+    assert.deepEqual(credentialsIn(given), callsFor(phone).at(-1)?.issued);
+  }
+  await waiting.process.restart();
+  await eventually('all is acknowledged', async () => (await sum('profile_in_flight')) === 0);
+  assert.deepEqual(await own.harness.database.keys(`aws:{${phone.number}}*`), [`aws:{${phone.number}}`]);
+});
