@@ -17,6 +17,15 @@ export function openEnvelope(message: Uint8Array, limits: Limits): { bytes: Uint
   return { bytes: plain(message), start: 1 };
 }
 
+/** How many bytes `openEnvelope` would read of a message, known without reading it. */
+export function messageBytes(message: Uint8Array, limits: Limits): number {
+  const { length } = message;
+  if (message[1] !== COMPRESSED || message[0] !== VERSION || length < COMPRESSED_HEAD) return length;
+  if (length > limits.payloadBytes) return length;
+  const declared = uint32(message, 2);
+  return declared > limits.inflatedBytes ? length : Math.max(length, declared);
+}
+
 /** A Buffer reads the same but is another class. With one class only, V8 keeps the fast path of every read. */
 export function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);

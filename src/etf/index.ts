@@ -1,6 +1,7 @@
 /** Erlang's External Term Format: reading, writing, splicing, and Erlang text. See README.md. */
 export { decode, decodeFragment } from './decode.ts';
 export { encode, encodeFragment } from './encode.ts';
+export { messageBytes } from './envelope.ts';
 export { defaultLimits, EtfError, type EtfReason, type Limits } from './errors.ts';
 export { bitString, type ForeignValue, float, map, readForeign } from './foreign.ts';
 export {

@@ -35,6 +35,8 @@ export interface Delivery {
   readonly retained: boolean;
   /** When it first arrived, on the clock of `performance.now`. */
   readonly receivedAt: number;
+  /** The earliest time at which it may have reached the broker, on the same clock (`DeliveryLag`). */
+  readonly arrivedAfter: number;
   readonly correlationData: Buffer | undefined;
   readonly responseTopic: string | undefined;
   readonly userProperties: UserProperties | undefined;

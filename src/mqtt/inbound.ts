@@ -2,6 +2,7 @@ import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Fifo } from '../lib/fifo.ts';
 import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
 import type { BrokerConnection, Delivery, Publication, UserProperties } from './broker.ts';
+import type { DeliveryLag } from './delivery-lag.ts';
 import type { Fence } from './fence.ts';
 import type { WriteBatcher } from './write-batcher.ts';
 
@@ -22,6 +23,7 @@ const ACK_DEFERRED = new Error('the acknowledgement is sent later');
 export class Inbound {
   readonly broker: BrokerConnection;
   readonly fence: Fence;
+  readonly lag: DeliveryLag;
   readonly #acknowledgements: Acknowledgements;
   readonly #writes: WriteBatcher;
   readonly #handOut: (delivery: Delivery) => void;
@@ -36,13 +38,14 @@ export class Inbound {
 
   constructor(
     broker: BrokerConnection,
-    deps: { acknowledgements: Acknowledgements; writes: WriteBatcher; fence: Fence; receiveMaximum: number },
+    deps: InboundDeps,
     handOut: (delivery: Delivery) => void,
   ) {
     this.broker = broker;
     this.#acknowledgements = deps.acknowledgements;
     this.#writes = deps.writes;
     this.fence = deps.fence;
+    this.lag = deps.lag;
     this.#receiveMaximum = deps.receiveMaximum;
     this.#handOut = handOut;
   }
@@ -91,9 +94,15 @@ export class Inbound {
   /** The work on a delivery is done; `message` needs an acknowledgement. */
   done(message: Unacknowledged | undefined): void {
     this.#inWork--;
+    this.#noteWindow();
     if (message) this.#acknowledgements.handled(message);
     this.#writes.schedule();
     this.#handOutWaiting();
+  }
+
+  /** The broker holds messages back before the window is seen full here: acknowledgements are on their way. */
+  #noteWindow(): void {
+    this.lag.setFull(2 * this.#inWork > this.#receiveMaximum);
   }
 
   /** Never nested, although a handler may acknowledge before it returns. */
@@ -106,6 +115,7 @@ export class Inbound {
         if (!delivery) return;
         this.#waitingBytes -= delivery.bytes;
         this.#inWork++;
+        this.#noteWindow();
         this.#handOut(delivery);
       }
     } finally {
@@ -114,8 +124,17 @@ export class Inbound {
   }
 }
 
+interface InboundDeps {
+  readonly acknowledgements: Acknowledgements;
+  readonly writes: WriteBatcher;
+  readonly fence: Fence;
+  readonly lag: DeliveryLag;
+  readonly receiveMaximum: number;
+}
+
 class ReceivedPublish implements Delivery {
   readonly receivedAt: number;
+  readonly arrivedAfter: number;
   readonly topic: string;
   readonly payload: Buffer;
   readonly packetId: number;
@@ -136,6 +155,7 @@ class ReceivedPublish implements Delivery {
     this.#message = message;
     this.#connection = inbound.fence.connection;
     this.receivedAt = message?.receivedAt ?? performance.now();
+    this.arrivedAfter = inbound.lag.earliest(this.receivedAt);
     this.topic = packet.topic;
     this.payload = packet.payload as Buffer;
     this.packetId = packet.messageId ?? 0;

@@ -1,18 +1,34 @@
 import type { Rates } from '../store/rates.ts';
 
-/** Limits how often each client may ask, over all workers (docs/protocol.md, "How often a client may ask"). */
+/** Limits how much work each client may cause, over all workers (docs/protocol.md, "How often a client may ask"). */
 export interface RateLimiter {
   /**
-   * Whether a client asks too often; charges it if not.
-   * @param cost - in requests; default 1. One above the burst needs a full bucket, and leaves a debt.
+   * Let a request in and charge what is known of it before it is handled.
+   * @param units - above the burst it needs a full bucket, and leaves a debt.
+   * @param arrivedAfter - the earliest time at which it may have arrived, in milliseconds; default now. What it refilled until
+   *   now is not lost, as that time passed while the request waited.
+   * @returns `undefined` if the client asks too often. Each other result needs one `settle`.
    */
-  isLimited(client: string, cost?: number): boolean;
+  admit(client: string, units: number, arrivedAfter?: number): Admission | undefined;
+  /**
+   * The request was handled: charge its answer.
+   * @param answered - in units; the next requests of this client that are handled at once are expected to cost as much.
+   *   `undefined` if the answer does not tell what the next one costs.
+   */
+  settle(admission: Admission, answered: number | undefined): void;
+  /** Charge work that came out of an admitted request; beyond what the bucket holds it is a debt, of at most two minutes. */
+  charge(admission: Admission, units: number): void;
+}
+
+/** A request that was let in. */
+export interface Admission {
+  readonly client: string;
 }
 
 export interface RateLimiterOptions {
-  /** Requests of one client a second; 0: no limit. */
+  /** Units of one client a second; 0: no limit. */
   readonly rate: number;
-  /** Requests of one client at once. */
+  /** Units of one client at once. */
   readonly burst: number;
   readonly rates: Rates;
   /** Milliseconds from anywhere, for tests. */
@@ -24,8 +40,14 @@ export interface RateLimiterOptions {
 }
 
 export function openRateLimiter(options: RateLimiterOptions): RateLimiter {
-  return options.rate === 0 ? { isLimited: () => false } : new SharedRateLimiter(options);
+  return options.rate === 0 ? unlimited : new SharedRateLimiter(options);
 }
+
+const anybody: Admission = { client: '' };
+const unlimited: RateLimiter = { admit: () => anybody, settle: () => undefined, charge: () => undefined };
+
+/** A client in debt is refused for so long beyond an empty bucket at most, whatever its requests have cost. */
+const MAX_DEBT_MS = 120_000;
 
 /** Use of up to this share of the burst waits to be reported with more; of a quiet client up to one request in any case. */
 const UNREPORTED_BURST_SHARE = 1 / 128;
@@ -51,16 +73,19 @@ const MAX_LOOKS = 8;
 const ROUNDING = 1e-3;
 
 /** What a worker knows of a client. Times are in milliseconds of its own clock. */
-interface Bucket {
-  readonly client: string;
+interface Bucket extends Admission {
   /** When it is full again, as far as is known here; never later than it really is. */
   fullAt: number;
-  /** Requests that were let in and not reported; drains. */
+  /** Units that were charged and not reported; drains. */
   unreported: number;
-  /** Requests that were let in, up to a bound; drains. The client is quiet while they are few. */
+  /** Units that were charged, up to a bound; drains. The client is quiet while they are few. */
   recent: number;
   drainedAt: number;
-  /** When the first of them came. */
+  /** Requests that are being handled: their answers are not charged yet. */
+  pending: number;
+  /** What the answer to each of them is expected to cost, in units. */
+  expected: number;
+  /** When the first of the unreported came. */
   unreportedSince: number;
   /** Whether a report waits to be sent or answered. */
   isReporting: boolean;
@@ -68,7 +93,7 @@ interface Bucket {
 
 /**
  * A token bucket for each client (GCRA). Each worker lets in by what it knows, without a round trip, and reports to Redis what
- * it let in. The answer includes the use of other workers. Both are lower bounds of the real use, so a client within its rate
+ * it charged. The answer includes the use of other workers. Both are lower bounds of the real use, so a client within its rate
  * is never limited; what several workers let in too much is charged, so one above its rate gets exactly that in the long run.
  */
 class SharedRateLimiter implements RateLimiter {
@@ -77,8 +102,10 @@ class SharedRateLimiter implements RateLimiter {
   readonly #schedule: (run: () => void, ms: number) => void;
   readonly #maxClients: number;
   readonly #burst: number;
-  /** Milliseconds in which one request is refilled. */
+  /** Milliseconds in which one unit is refilled. */
   readonly #interval: number;
+  /** How far `fullAt` may lie ahead, in milliseconds. */
+  readonly #maxAhead: number;
   readonly #maxUnreported: number;
   readonly #maxQuiet: number;
   readonly #drainPerMs: number;
@@ -96,23 +123,51 @@ class SharedRateLimiter implements RateLimiter {
     this.#maxClients = options.maxClients ?? MAX_CLIENTS;
     this.#burst = burst;
     this.#interval = 1_000 / rate;
+    this.#maxAhead = burst * this.#interval + MAX_DEBT_MS;
     this.#maxUnreported = burst * UNREPORTED_BURST_SHARE;
     this.#maxQuiet = Math.max(1, this.#maxUnreported);
     this.#drainPerMs = (rate * UNREPORTED_RATE_SHARE) / 1_000;
   }
 
-  isLimited(client: string, cost = 1): boolean {
+  admit(client: string, units: number, arrivedAfter?: number): Admission | undefined {
     const now = this.#now();
+    const since = Math.min(arrivedAfter ?? now, now);
     const bucket = this.#buckets.get(client) ?? this.#open(client, now);
-    const fullAt = Math.max(bucket.fullAt, now);
-    const room = (this.#burst - Math.min(cost, this.#burst)) * this.#interval;
-    if (fullAt - now > room + ROUNDING) return true;
-    bucket.fullAt = fullAt + cost * this.#interval;
+    const fullAt = Math.max(bucket.fullAt, since);
+    const needed = units + bucket.pending * bucket.expected;
+    const room = (this.#burst - Math.min(needed, this.#burst)) * this.#interval;
+    if (fullAt - now > room + ROUNDING) return undefined;
+    bucket.fullAt = fullAt + units * this.#interval;
+    bucket.pending++;
+    this.#note(bucket, units, now, since);
+    return bucket;
+  }
+
+  settle(admission: Admission, answered: number | undefined): void {
+    const bucket = admission as Bucket;
+    bucket.pending--;
+    if (answered === undefined) return;
+    bucket.expected = answered;
+    if (answered > 0) this.charge(bucket, answered);
+  }
+
+  charge(admission: Admission, units: number): void {
+    const bucket = admission as Bucket;
+    const now = this.#now();
+    // As if it was known when the request arrived, so that what is slow or has waited costs no more.
+    const { fullAt } = bucket;
+    const most = Math.max(fullAt, now + this.#maxAhead);
+    bucket.fullAt = Math.min(fullAt + units * this.#interval, most);
+    this.#note(bucket, (bucket.fullAt - fullAt) / this.#interval, now, Math.min(fullAt, now));
+  }
+
+  /** Note what is to be reported. */
+  #note(bucket: Bucket, units: number, now: number, since: number): void {
     this.#drain(bucket, now);
-    bucket.unreported += cost;
-    bucket.recent = Math.min(bucket.recent + cost, 2 * this.#maxQuiet);
+    if (bucket.unreported === 0 || since < bucket.unreportedSince) bucket.unreportedSince = since;
+    bucket.unreported += units;
+    bucket.recent = Math.min(bucket.recent + units, 2 * this.#maxQuiet);
     if (this.#isToReport(bucket)) this.#report(bucket);
-    return false;
   }
 
   #isToReport({ recent, unreported }: Bucket): boolean {
@@ -123,9 +178,11 @@ class SharedRateLimiter implements RateLimiter {
     if (this.#buckets.size >= this.#maxClients) this.#evict(now);
     const bucket: Bucket = {
       client,
-      fullAt: now,
+      fullAt: Number.NEGATIVE_INFINITY,
       unreported: 0,
       recent: 0,
+      pending: 0,
+      expected: 0,
       drainedAt: now,
       unreportedSince: now,
       isReporting: false,
@@ -199,7 +256,8 @@ class SharedRateLimiter implements RateLimiter {
     this.#reports++;
     try {
       const cost = unreported * this.#interval;
-      const ahead = await this.#rates.report(client, cost, sentAt - unreportedSince);
+      const use = { costMs: cost, ageMs: sentAt - unreportedSince, maxAheadMs: this.#maxAhead };
+      const ahead = await this.#rates.report(client, use);
       const since = bucket.unreported * this.#interval;
       bucket.fullAt = Math.max(bucket.fullAt, sentAt + ahead - JITTER_MS + since);
       bucket.isReporting = false;

@@ -9,9 +9,11 @@ import { traceRequest } from '../telemetry/instrumentation-requests.ts';
 import { shortenPhone } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
 import { type Authenticator, isAuthorized } from './authenticator.ts';
+import { Charging } from './charging.ts';
 import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys, withRest } from './idempotency.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
-import type { RateLimiter } from './rate-limiter.ts';
+import { unitsToRead } from './price.ts';
+import type { Admission, RateLimiter } from './rate-limiter.ts';
 import { RequestTimeouts } from './request-timeout.ts';
 import { type RequestOrigin, Responder, type ResponderDeps } from './responder.ts';
 import type { WrongTokenLimiter } from './wrong-tokens.ts';
@@ -36,12 +38,18 @@ interface ReceivedRequest extends RequestOrigin {
   /** What the log and the metrics call it. */
   readonly kind: RequestKind | 'invalid';
   readonly event: EventTopic;
-  readonly sent: SentProfile<RequestKind> | 'invalid_data';
+  readonly sent: SentProfile<RequestKind> | Unread;
+  /** Once it was let in and charged. Absent for a redelivery: what comes again was let in before. */
+  admission: Admission | undefined;
 }
+
+/** Why a payload was not read, or cannot be. */
+type Unread = 'invalid_data' | 'too_many_requests' | 'not_authorized' | 'internal';
 
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
 export class Worker {
   readonly #deps: WorkerDeps;
+  readonly #charging: Charging;
   readonly #responder: Responder<ReceivedRequest>;
   readonly #timeouts: RequestTimeouts;
   #requests = 0;
@@ -49,6 +57,7 @@ export class Worker {
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
+    this.#charging = new Charging(deps);
     this.#responder = new Responder(deps, (received, error) => this.#internal(received, error));
     this.#timeouts = new RequestTimeouts(deps.timeoutMs, deps.isStoreAway);
   }
@@ -63,9 +72,11 @@ export class Worker {
 
   async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
     const { tracing } = this.#deps;
-    const received = this.#receive(delivery);
+    const received = this.#isToProve(delivery)
+      ? this.#receive(delivery, await this.#prove(delivery))
+      : this.#receive(delivery);
     try {
-      if (redelivery && typeof received === 'object' && received.sent !== 'invalid_data')
+      if (redelivery && typeof received === 'object' && typeof received.sent === 'object')
         await redelivery.note(received.sent.phone, received.sent.kind);
       if (typeof received === 'string') this.#deps.metrics.ignored(received);
       else if (tracing === undefined) await this.#process(received);
@@ -106,6 +117,7 @@ export class Worker {
       client,
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
       sent,
+      admission: undefined,
     };
     const outcome = refuse('internal');
     try {
@@ -116,17 +128,57 @@ export class Worker {
     this.#deps.metrics.answered('invalid', outcome.result, (performance.now() - delivery.receivedAt) / 1000);
   }
 
-  /** Receive and decode: who asks, and what; or why the publish is no request. */
-  #receive(delivery: Delivery): ReceivedRequest | IgnoreReason {
+  /**
+   * Receive and decode: who asks, and what; or why the publish is no request.
+   * @param proof - of a token, where it was looked at before.
+   */
+  #receive(delivery: Delivery, proof?: Proof): ReceivedRequest | IgnoreReason {
     const event = this.#eventOf(delivery);
     if (typeof event === 'string') return event;
     const client = this.#clientOf(event, delivery);
     if (client === '') return this.#unaddressed();
-    const sent = readProfile(delivery.payload, this.#deps.limits, knownKinds);
-    if (sent === 'foreign') return sent;
-    const kind = sent === 'invalid_data' ? 'invalid' : sent.kind;
+    const admission = this.#admitToRead(delivery, client, proof);
+    const sent =
+      typeof admission === 'string'
+        ? admission
+        : readProfile(delivery.payload, this.#deps.limits, knownKinds);
+    const admitted = typeof admission === 'string' ? undefined : admission;
+    if (sent === 'foreign') {
+      if (admitted !== undefined) this.#charging.release(admitted);
+      return sent;
+    }
+    const kind = typeof sent === 'string' ? 'invalid' : sent.kind;
     const responseTopic = ownResponseTopic(delivery.responseTopic, client);
-    return { request: ++this.#requests, kind, delivery, event, client, responseTopic, sent };
+    const request = ++this.#requests;
+    return { request, kind, delivery, event, client, responseTopic, sent, admission: admitted };
+  }
+
+  /** A payload that costs more than a small request is charged before it is inflated or looked at. */
+  #admitToRead(delivery: Delivery, client: string, proof?: Proof): Admission | Unread | undefined {
+    const units = unitsToRead(delivery.payload, this.#deps.limits);
+    if (units === 1) return undefined;
+    if (proof === 'not_authorized' || proof === 'internal') return proof;
+    if (delivery.redelivered) return undefined;
+    return this.#charging.admit(delivery, client, units) ?? 'too_many_requests';
+  }
+
+  /** Where only a token shows who asks, it is looked at before a payload that costs much is read. */
+  #isToProve({ payload }: Delivery): boolean {
+    return this.#deps.wrongTokens !== undefined && unitsToRead(payload, this.#deps.limits) > 1;
+  }
+
+  async #prove(delivery: Delivery): Promise<Proof | undefined> {
+    const event = this.#eventOf(delivery);
+    if (typeof event === 'string') return undefined;
+    const { authenticator, context, log } = this.#deps;
+    const client = this.#clientOf(event, delivery);
+    try {
+      const session = await context.requestStates.session(client);
+      return authenticator.phoneOf(session, event, client) === undefined ? 'not_authorized' : 'right';
+    } catch (error) {
+      log.error({ err: error }, 'request failed');
+      return 'internal';
+    }
   }
 
   /** What the topic says; or why the publish is no request. */
@@ -146,12 +198,13 @@ export class Worker {
     const { log, metrics } = this.#deps;
     const { request, kind, sent, delivery } = received;
     const outcome = this.#earlyRefusal(received) ?? (await this.#handleWithTimeout(received));
+    if (received.admission !== undefined) this.#charging.settle(received.admission, outcome);
     if (outcome === unanswered) return outcome.result;
     await this.#responder.send(received, outcome);
     const milliseconds = performance.now() - delivery.receivedAt;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
     if (log.isLevelEnabled('debug')) {
-      const phone = sent === 'invalid_data' ? undefined : shortenPhone(sent.phone);
+      const phone = typeof sent === 'string' ? undefined : shortenPhone(sent.phone);
       log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
     }
     return outcome.result;
@@ -159,14 +212,20 @@ export class Worker {
 
   /** What is known before anything is read from Redis: nothing where only the session shows who asks. */
   #earlyRefusal(received: ReceivedRequest): Outcome | undefined {
+    const { sent, client } = received;
+    if (sent === 'not_authorized') return this.#notAuthorized(client, undefined);
+    if (typeof sent === 'string' && sent !== 'invalid_data') return refuse(sent);
     if (this.#deps.wrongTokens !== undefined) return undefined;
     if (this.#isLimited(received)) return refuse('too_many_requests');
-    return received.sent === 'invalid_data' ? refuse('invalid_data') : undefined;
+    return sent === 'invalid_data' ? refuse(sent) : undefined;
   }
 
   /** What comes again was let in before. */
-  #isLimited({ delivery, client }: ReceivedRequest): boolean {
-    return !delivery.redelivered && this.#deps.rateLimiter.isLimited(client);
+  #isLimited(received: ReceivedRequest): boolean {
+    const { delivery, client, admission } = received;
+    if (admission !== undefined || delivery.redelivered) return false;
+    received.admission = this.#charging.admit(delivery, client, 1);
+    return received.admission === undefined;
   }
 
   /** Answers `internal` to a fault: the store has retried what can be retried. */
@@ -190,13 +249,14 @@ export class Worker {
       };
       const { sent } = received;
       const handling =
-        sent === 'invalid_data' ? this.#handleUnreadable(received) : this.#handle(received, sent);
+        typeof sent === 'string' ? this.#handleUnreadable(received) : this.#handle(received, sent);
       handling.then(end, (error) => end(this.#internal(received, error)));
     });
   }
 
   /** What a request that has outlived its deadline still has to tell others. */
   #sendLate(received: ReceivedRequest, outcome: Outcome): void {
+    if (received.admission !== undefined) this.#charging.chargeOthers(received.admission, outcome);
     this.#responder.send(received, { ...outcome, answers: [] }).catch((error) => {
       this.#deps.log.error({ request: received.request, err: error }, 'request failed after its timeout');
     });
@@ -268,5 +328,8 @@ export class Worker {
     return 'unaddressed';
   }
 }
+
+/** What a token shows before the payload is read. */
+type Proof = 'right' | 'not_authorized' | 'internal';
 
 const unaddressedLogPauseMs = 60_000;

@@ -64,6 +64,7 @@ export function translated(delivery: Delivery, payload: Buffer, reply: Delivery[
     redelivered: delivery.redelivered,
     retained: delivery.retained,
     receivedAt: delivery.receivedAt,
+    arrivedAfter: delivery.arrivedAfter,
     correlationData: delivery.correlationData,
     responseTopic: delivery.responseTopic,
     userProperties: delivery.userProperties,

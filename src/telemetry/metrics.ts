@@ -6,6 +6,8 @@ import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
 export interface Metrics {
   /** A request was answered: its kind (`invalid` if unreadable), the atom of the answer, and its duration. */
   answered(kind: string, result: string, seconds: number): void;
+  /** A client's bucket was charged, in units. */
+  charged(work: ChargedWork, units: number): void;
   /** A publish that is no request was acknowledged and dropped. */
   ignored(reason: IgnoreReason): void;
   /** The broker refused a publish. */
@@ -39,6 +41,7 @@ export interface Metrics {
   readonly contentType: string;
 }
 
+export type ChargedWork = 'requests' | 'reading' | 'answers' | 'contacts' | 'calls';
 export type IgnoreReason = 'empty' | 'retained' | 'foreign' | 'unaddressed' | 'topic';
 
 /** Seconds. */
@@ -94,6 +97,7 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
   );
   return {
     answered,
+    charged: openCharges(registry),
     called,
     roundTrip,
     ignored: (reason) => ignored.inc({ reason }),
@@ -109,6 +113,23 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     brokerAcl: (pending) => openBrokerAcl(registry, pending),
     text: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+function openCharges(registry: Registry): Metrics['charged'] {
+  const units: Record<ChargedWork, number> = { requests: 0, reading: 0, answers: 0, contacts: 0, calls: 0 };
+  new Counter({
+    name: 'profile_charged_units_total',
+    help: 'Units charged to the buckets of clients, by work; one is the work of a small request.',
+    labelNames: ['work'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [work, count] of Object.entries(units)) this.inc({ work }, count);
+    },
+  });
+  return (work, count) => {
+    units[work] += count;
   };
 }
 

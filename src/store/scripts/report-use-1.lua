@@ -5,6 +5,7 @@
            microseconds of the clock of Redis
   ARGV[1]  the cost: how long the bucket takes to refill what was taken, in microseconds
   ARGV[2]  how long ago the oldest of these requests came, in microseconds
+  ARGV[3]  how far `full` may lie ahead, in microseconds: nobody owes more
 
   Returns  a number: how far `full` lies ahead, in microseconds; below 0 when the bucket is full
 
@@ -13,7 +14,7 @@
 
   Repeatable: no; a second run charges twice. Called by src/store/rates.ts
 ]]
-local bucket, cost, age = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local bucket, cost, age, most = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local minute = 60000
 
 local now = unixMicros()
@@ -27,6 +28,7 @@ elseif oldest >= since then
 elseif oldest + cost > since then
   since, full = oldest, full + cost - (since - oldest)
 end
+full = math.min(full, now + most)
 redis.call('HSET', bucket, 'since', string.format('%.0f', since), 'full', string.format('%.0f', full))
 -- Kept for a minute more, since a report may be about requests from before the bucket was full.
 redis.call('PEXPIRE', bucket, math.max(0, math.ceil((full - now) / 1000)) + minute)

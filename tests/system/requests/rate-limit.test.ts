@@ -63,16 +63,17 @@ test('the script charges as the simulation of the unit tests does', async () => 
   const redis = openRedis(harness.redis.url, 'script:', () => undefined);
   try {
     let client = 0;
-    const reports = fc.array(fc.record({ cost: fc.nat(300_000), age: fc.nat(1_000_000) }), { minLength: 1 });
+    const [cost, age, maxAhead] = [fc.nat(300_000), fc.nat(1_000_000), 500_000];
+    const reports = fc.array(fc.record({ cost, age }), { minLength: 1 });
     await fc.assert(
       fc.asyncProperty(reports, async (all) => {
         const model = new SharedBucket();
         const key = redis.keys.rate(`client-${client++}`);
         for (const { cost, age } of all) {
-          const ahead = await redis.measure('report-use', [key], [cost, age]);
+          const ahead = await redis.measure('report-use', [key], [cost, age, maxAhead]);
           const [since, full] = (await harness.database.hmget(key, 'since', 'full')).map(Number);
           const now = (full ?? 0) - ahead;
-          assert.equal(model.report(now, cost, age), ahead);
+          assert.equal(model.report(now, cost, { age, maxAhead }), ahead);
           assert.deepEqual([since, full], [model.since, model.full]);
           assert.ok((await harness.database.pttl(key)) > 0);
         }

@@ -1,5 +1,6 @@
 /** Workers with their rate limiters, and the Redis between them, in virtual time. */
 import { openRateLimiter, type RateLimiter } from '../../../src/pipeline/rate-limiter.ts';
+import type { Use } from '../../../src/store/rates.ts';
 
 /** The effect of `report-use` on the bucket of a client, in microseconds: the test of that script compares them. */
 export class SharedBucket {
@@ -7,7 +8,7 @@ export class SharedBucket {
   full = 0;
 
   /** @returns how far `full` lies ahead. */
-  report(now: number, cost: number, age: number): number {
+  report(now: number, cost: number, { age, maxAhead }: { age: number; maxAhead: number }): number {
     const oldest = now - age;
     if (this.since === undefined || this.full <= oldest) {
       this.since = oldest;
@@ -18,6 +19,7 @@ export class SharedBucket {
       this.full += cost - (this.since - oldest);
       this.since = oldest;
     }
+    this.full = Math.min(this.full, now + maxAhead);
     return this.full - now;
   }
 }
@@ -48,6 +50,15 @@ interface Event {
   /** @returns whether it settled a promise. */
   readonly run: () => boolean;
 }
+
+/** What a client asks: in units, and how long it may have waited. */
+interface Asked {
+  readonly units?: number;
+  readonly waitedMs?: number;
+}
+
+/** The clocks of workers are independent. */
+const clockOf = (worker: number): number => worker * 12_345.678;
 
 export interface SimulationOptions {
   readonly workers: number;
@@ -81,11 +92,17 @@ export class Simulation {
         return true; // A report that fails at once settles too.
       });
     for (let worker = 0; worker < workers; worker++) {
-      const now = (): number => this.now + worker * 12_345.678; // The clocks are independent.
+      const now = (): number => this.now + clockOf(worker);
       this.limiters.push(
         openRateLimiter({ rate, burst, rates, now, schedule, ...(maxClients && { maxClients }) }),
       );
     }
+  }
+
+  /** Let a client ask one of the workers; for the limiter its clock may differ. @returns whether it is let in. */
+  ask(worker: number, client: string, { units = 1, waitedMs = 0 }: Asked = {}): boolean {
+    const admission = this.limiters[worker]?.admit(client, units, this.now + clockOf(worker) - waitedMs);
+    return admission !== undefined;
   }
 
   /** Advances the time, with all events until then. */
@@ -98,7 +115,7 @@ export class Simulation {
     this.now = at;
   }
 
-  readonly #report = (client: string, costMs: number, ageMs: number): Promise<number> => {
+  readonly #report = (client: string, { costMs, ageMs, maxAheadMs }: Use): Promise<number> => {
     this.reports++;
     if (this.isAway) return Promise.reject(new Error('away'));
     const { maxDelay, random } = this.#options;
@@ -106,7 +123,8 @@ export class Simulation {
       this.#at(this.now + random() * maxDelay, () => {
         const bucket = this.buckets.get(client) ?? new SharedBucket();
         this.buckets.set(client, bucket);
-        const ahead = bucket.report(this.now * 1_000, Math.floor(costMs * 1_000), Math.ceil(ageMs * 1_000));
+        const [age, maxAhead] = [Math.ceil(ageMs * 1_000), Math.ceil(maxAheadMs * 1_000)];
+        const ahead = bucket.report(this.now * 1_000, Math.floor(costMs * 1_000), { age, maxAhead });
         this.#at(this.now + random() * maxDelay, () => {
           resolve(ahead / 1_000);
           return true;

@@ -9,6 +9,7 @@ import {
   type Delivery,
   type Publication,
 } from '../../../src/mqtt/connection.ts';
+import { openRateLimiter } from '../../../src/pipeline/rate-limiter.ts';
 import { Worker } from '../../../src/pipeline/worker.ts';
 import { Fault } from '../../../src/store/redis/fault.ts';
 import { openLog } from '../../../src/telemetry/log.ts';
@@ -77,7 +78,7 @@ function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () =
   const [metrics, lines, acknowledged] = [openMetrics(), [] as string[], [] as string[]];
   const worker = new Worker({
     context: context(parts.broken),
-    rateLimiter: { isLimited: () => false },
+    rateLimiter: openRateLimiter({ rate: 0, burst: 1, rates: { report: async () => 0 } }),
     poison: { take: async () => assert.fail('nothing is redelivered here') },
     authenticator: { clientOf: ({ client }) => client, phoneOf: () => phone },
     brokers: [broker.connection, other.connection],
@@ -99,6 +100,7 @@ function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () =
       redelivered: false,
       retained: false,
       receivedAt: performance.now(),
+      arrivedAfter: performance.now(),
       correlationData: undefined,
       responseTopic: undefined,
       userProperties: undefined,

@@ -53,6 +53,7 @@ function start(
       payload: Buffer.from(payload),
       retained: false,
       receivedAt: 0,
+      arrivedAfter: 0,
       reply: inner.publish,
       ...more,
     };

@@ -1,0 +1,48 @@
+import type { Outcome } from '../handlers/outcome.ts';
+import type { Delivery } from '../mqtt/connection.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { unitsToAnswer, unitsToCall, unitsToTell } from './price.ts';
+import type { Admission, RateLimiter } from './rate-limiter.ts';
+
+/** Charges requests to their clients' buckets, and counts what was charged. */
+export class Charging {
+  readonly #rateLimiter: RateLimiter;
+  readonly #metrics: Pick<Metrics, 'charged'>;
+
+  constructor(deps: { readonly rateLimiter: RateLimiter; readonly metrics: Pick<Metrics, 'charged'> }) {
+    this.#rateLimiter = deps.rateLimiter;
+    this.#metrics = deps.metrics;
+  }
+
+  /** @returns `undefined` if the client asks too often. */
+  admit(delivery: Delivery, client: string, units: number): Admission | undefined {
+    const admission = this.#rateLimiter.admit(client, units, delivery.arrivedAfter);
+    if (admission === undefined) return undefined;
+    this.#metrics.charged('requests', 1);
+    if (units > 1) this.#metrics.charged('reading', units - 1);
+    return admission;
+  }
+
+  /** Charge what is known only when a request was handled. */
+  settle(admission: Admission, outcome: Outcome): void {
+    const answered = unitsToAnswer(outcome);
+    this.#rateLimiter.settle(admission, outcome.result === 'ok' ? answered : undefined);
+    if (answered > 0) this.#metrics.charged('answers', answered);
+    this.chargeOthers(admission, outcome);
+  }
+
+  /** Charge what it costs others. */
+  chargeOthers(admission: Admission, outcome: Outcome): void {
+    const told = unitsToTell(outcome);
+    const called = unitsToCall(outcome);
+    if (told + called === 0) return;
+    this.#rateLimiter.charge(admission, told + called);
+    this.#metrics.charged('contacts', told);
+    this.#metrics.charged('calls', called);
+  }
+
+  /** The payload turned out to be no request. */
+  release(admission: Admission): void {
+    this.#rateLimiter.settle(admission, undefined);
+  }
+}

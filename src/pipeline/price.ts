@@ -1,0 +1,43 @@
+import { type Limits, messageBytes } from '../etf/index.ts';
+import type { Outcome } from '../handlers/outcome.ts';
+
+/**
+ * What a request costs its client's bucket, in units. A unit is the work of one small `get` over worker, broker and Redis.
+ * docs/operations.md says how the figures are measured; tests/unit/pipeline/price.test.ts compares them with bench/simulation/costs.json.
+ */
+
+/** A request and its answer up to this size cost one unit together: it is the profile of a person with some 20 contacts. */
+const SMALL_BYTES = 4_096;
+
+/** Bytes of a term that are inflated, checked, stored: a `set` of many small records takes so many in the time of a unit. */
+const READ_BYTES = 2_048;
+
+/** Bytes of an answer that are read from Redis, joined and sent: they are copied and not looked at. */
+const ANSWERED_BYTES = 8_192;
+
+/** Some counterparties have the profile as a contact and are changed and told, the rest are looked at only. */
+const CONTACTS = 4;
+
+/** A call of STS or of the mail server, most of it cryptography of the connection and the signature. */
+const CALL_UNITS = 10;
+
+/** Before anything is read or inflated: 1 for a small request. */
+export function unitsToRead(payload: Uint8Array, limits: Limits): number {
+  const bytes = messageBytes(payload, limits);
+  return bytes <= SMALL_BYTES ? 1 : 1 + (bytes - SMALL_BYTES) / READ_BYTES;
+}
+
+/** For all answers together: 0 for a small one. */
+export function unitsToAnswer({ answers }: Pick<Outcome, 'answers'>): number {
+  let bytes = 0;
+  for (const { payload } of answers) bytes += payload.length;
+  return bytes <= SMALL_BYTES ? 0 : (bytes - SMALL_BYTES) / ANSWERED_BYTES;
+}
+
+export function unitsToTell({ contacts = 0 }: Pick<Outcome, 'contacts'>): number {
+  return contacts / CONTACTS;
+}
+
+export function unitsToCall({ outsideCalls = 0 }: Pick<Outcome, 'outsideCalls'>): number {
+  return outsideCalls * CALL_UNITS;
+}
