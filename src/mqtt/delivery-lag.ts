@@ -4,7 +4,7 @@ const MAX_LAG_MS = 30_000;
 /** Without a message the clock is looked at so often. */
 const TICK_MS = 50;
 
-/** Nobody has looked at the clock for so long: the event loop was held, or the process stopped. */
+/** If nobody has looked at the clock for so long, the event loop was held, or the process stopped. Less is not noticed. */
 const HELD_MS = 2 * TICK_MS;
 
 /** The backlog of a pause is worked off at this share of the time, for a load of 4/5 of what the worker can take. */
@@ -42,7 +42,7 @@ export class DeliveryLag {
   /** The earliest time at which a message that is received now may have reached the broker. */
   earliest(now: number): number {
     this.#look(now);
-    return now - this.#lag;
+    return now - this.#lag - HELD_MS;
   }
 
   /** @param full - whether the broker may hold messages back. */

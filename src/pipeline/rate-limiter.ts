@@ -16,7 +16,7 @@ export interface RateLimiter {
    *   `undefined` if the answer does not tell what the next one costs.
    */
   settle(admission: Admission, answered: number | undefined): void;
-  /** Charge work that came out of an admitted request; beyond what the bucket holds it is a debt, of at most two minutes. */
+  /** Charge work that came out of an admitted request; beyond what the bucket holds it is a debt, of two minutes at most. */
   charge(admission: Admission, units: number): void;
 }
 
@@ -46,7 +46,7 @@ export function openRateLimiter(options: RateLimiterOptions): RateLimiter {
 const anybody: Admission = { client: '' };
 const unlimited: RateLimiter = { admit: () => anybody, settle: () => undefined, charge: () => undefined };
 
-/** A client in debt is refused for so long beyond an empty bucket at most, whatever its requests have cost. */
+/** So long after an empty bucket a client is refused at most, whatever its requests have cost; or while a bucket fills, if that is longer. */
 const MAX_DEBT_MS = 120_000;
 
 /** Use of up to this share of the burst waits to be reported with more; of a quiet client up to one request in any case. */
@@ -123,7 +123,8 @@ class SharedRateLimiter implements RateLimiter {
     this.#maxClients = options.maxClients ?? MAX_CLIENTS;
     this.#burst = burst;
     this.#interval = 1_000 / rate;
-    this.#maxAhead = burst * this.#interval + MAX_DEBT_MS;
+    const full = burst * this.#interval;
+    this.#maxAhead = full + Math.max(full, MAX_DEBT_MS);
     this.#maxUnreported = burst * UNREPORTED_BURST_SHARE;
     this.#maxQuiet = Math.max(1, this.#maxUnreported);
     this.#drainPerMs = (rate * UNREPORTED_RATE_SHARE) / 1_000;
