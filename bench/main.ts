@@ -8,6 +8,7 @@ import { benchFanOut } from './fan-out.ts';
 import { benchGet, benchNestjs } from './get.ts';
 import { benchGrowth } from './growth.ts';
 import { benchProcess } from './process.ts';
+import { benchPrices } from './prices.ts';
 import { openProgress } from './progress.ts';
 import { describeMachine, keepResults, machineLine } from './report.ts';
 import { benchCosts } from './simulation/measure.ts';
@@ -29,7 +30,8 @@ const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
   Without a name all of these are run. By their names alone:
              nestjs    installs NestJS, then runs get
              traces    a get with traces off, sampled and on
-             costs     what npm run simulate counts with; in full it writes bench/simulation/costs.json`;
+             costs     what npm run simulate counts with; in full it writes bench/simulation/costs.json
+             prices    what a unit of each kind of work takes, which a client's rate limit counts`;
 
 type Benchmark = (options: BenchOptions) => Promise<readonly Section[]>;
 
@@ -44,10 +46,11 @@ const benchmarks = new Map<string, Benchmark>([
   ['nestjs', benchNestjs],
   ['traces', benchTraces],
   ['costs', benchCosts],
+  ['prices', benchPrices],
 ]);
 
 /** Runs without a name. */
-const all = [...benchmarks.keys()].filter((name) => !['nestjs', 'traces', 'costs'].includes(name));
+const all = [...benchmarks.keys()].filter((name) => !['nestjs', 'traces', 'costs', 'prices'].includes(name));
 
 function readArguments() {
   const { values, positionals } = parseArgs({

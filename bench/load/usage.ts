@@ -12,7 +12,10 @@ export interface CpuSeconds {
   readonly load: number;
 }
 
-async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> {
+/** What is measured of a system. */
+type Measured = Pick<System, 'httpPorts' | 'pids' | 'redis'>;
+
+async function readCpu({ httpPorts, pids, redis }: Measured): Promise<CpuSeconds> {
   const workers = await Promise.all(
     httpPorts.map(async (port) => metric(await scrape(port), 'process_cpu_seconds_total')),
   );
@@ -27,7 +30,7 @@ async function readCpu({ httpPorts, pids, redis }: System): Promise<CpuSeconds> 
 }
 
 /** @returns a function for each part's use since now, divided by a number of things or seconds. */
-export async function startMeter(system: System): Promise<(count: number) => Promise<CpuSeconds>> {
+export async function startMeter(system: Measured): Promise<(count: number) => Promise<CpuSeconds>> {
   const before = await readCpu(system);
   return async (count) => {
     const after = await readCpu(system);
