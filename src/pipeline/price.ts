@@ -10,7 +10,7 @@ import type { Outcome } from '../handlers/outcome.ts';
 const SMALL_BYTES = 4_096;
 
 /** Bytes of a term that are inflated, checked, stored: a `set` of many small records takes so many in the time of a unit. */
-const READ_BYTES = 2_048;
+const READ_BYTES = 1_024;
 
 /** Bytes of an answer that are read from Redis, joined and sent: they are copied and not looked at. */
 const ANSWERED_BYTES = 8_192;

@@ -88,3 +88,49 @@ test('the use of a dropped client is reported first', async () => {
   await simulation.passTo(5_000);
   assert.ok(simulation.buckets.has('a'));
 });
+
+test('what a request turns out to cost is a debt: the next ones are refused until it is paid', async () => {
+  const { simulation, limiter, ask } = open();
+  const admission = limiter.admit('a', 1);
+  assert.ok(admission);
+  limiter.settle(admission, undefined);
+  limiter.charge(admission, 49);
+  assert.equal(ask('a', 5), 0);
+  await simulation.passTo(3_000);
+  assert.equal(ask('a', 5), 0, '50 are used, 30 refilled, and 20 are in a full bucket');
+  await simulation.passTo(3_200);
+  assert.equal(ask('a', 5), 2);
+});
+
+test('nobody is refused for more than two minutes, whatever was done on how many workers', async () => {
+  const { simulation } = open({ workers: 8 });
+  for (const limiter of simulation.limiters) {
+    const admission = limiter.admit('a', 1);
+    assert.ok(admission);
+    limiter.charge(admission, 1e9);
+  }
+  await simulation.passTo(119_000);
+  assert.ok([...simulation.limiters.keys()].every((worker) => !simulation.ask(worker, 'a')));
+  await simulation.passTo(121_000);
+  assert.ok([...simulation.limiters.keys()].every((worker) => simulation.ask(worker, 'a')));
+});
+
+test('requests that are handled at once are expected to cost what the last one did', () => {
+  const { limiter, ask } = open();
+  const first = limiter.admit('a', 1);
+  assert.ok(first);
+  limiter.settle(first, 5);
+  assert.equal(ask('a', 50), 3, '14 units are left for 1, 1 + 5 and 1 + 5 + 5');
+  assert.equal(ask('b', 50), 20, 'of others nothing is known');
+});
+
+test('a request that may have waited is charged as if it had come then', async () => {
+  const { simulation, ask } = open();
+  await simulation.passTo(60_000);
+  let letIn = 0;
+  while (letIn < 1_000 && simulation.ask(0, 'a', { waitedMs: 5_000 })) letIn++;
+  assert.equal(letIn, 20 + 50, 'the burst, and the rate of 5 s');
+  assert.equal(ask('a', 1), 0);
+  await simulation.passTo(61_000);
+  assert.equal(ask('a', 20), 10, 'nothing more');
+});
