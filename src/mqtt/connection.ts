@@ -12,7 +12,6 @@ import type {
 } from './broker.ts';
 import { causeOf, endingOf, reasonText, weakGrant } from './causes.ts';
 import { clientOptions } from './client-options.ts';
-import { DeliveryLag } from './delivery-lag.ts';
 import { Fence } from './fence.ts';
 import { Inbound } from './inbound.ts';
 import { Outbound } from './outbound.ts';
@@ -57,7 +56,6 @@ class MqttBrokerConnection implements BrokerConnection {
   readonly #filter: string;
   readonly #log: ConnectionLog;
   readonly #acknowledgements = new Acknowledgements();
-  readonly #lag = new DeliveryLag();
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #listeners: ((state: BrokerState) => void)[] = [];
@@ -84,11 +82,10 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#outbound = new Outbound(this.#client, writes);
     const { receiveMaximum } = options;
     const fence = new Fence(this.#client);
-    const deps = { acknowledgements: this.#acknowledgements, writes, fence, lag: this.#lag, receiveMaximum };
+    const deps = { acknowledgements: this.#acknowledgements, writes, fence, receiveMaximum };
     this.#inbound = new Inbound(this, deps, onDelivery);
     this.#client.handleMessage = this.#inbound.handleMessage;
     this.#watch();
-    this.#lag.start();
   }
 
   get state(): BrokerState {
@@ -154,12 +151,10 @@ class MqttBrokerConnection implements BrokerConnection {
   #accepted(connack: IConnackPacket): void {
     const { stream } = this.#client;
     if (stream instanceof Socket) stream.setNoDelay(true);
-    const isKept = connack.sessionPresent ? 'last' : 'now';
-    this.#lag.connected(isKept === 'last' && this.#connections === 0 ? 'unknown' : isKept);
     if (this.#connections > 0 && !connack.sessionPresent) this.#log.warn('the broker has lost the session');
     this.#connections++;
     this.#ending = 'closed';
-    this.#inbound.passedOver = false;
+    this.#inbound.connected(connack.sessionPresent);
     this.#acknowledgements.connected(connack.sessionPresent);
     this.#outbound.connected(connack);
   }
@@ -189,7 +184,7 @@ class MqttBrokerConnection implements BrokerConnection {
     clearTimeout(this.#stableTimer);
     clearTimeout(this.#retry);
     this.#acknowledgements.disconnected();
-    this.#lag.disconnected();
+    this.#inbound.lag.disconnected();
     this.#outbound.suspended(this.#ending);
     const cause = this.#isClosing ? 'closed' : (this.#lastError ?? 'connection lost');
     this.#setState({
@@ -272,7 +267,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   async #end(force: boolean): Promise<void> {
     this.#outbound.close();
-    this.#lag.stop();
+    this.#inbound.lag.stop();
     this.#wake();
     const disconnect = { reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
     const gone = new Promise<void>((resolve) => this.#client.once('close', resolve));

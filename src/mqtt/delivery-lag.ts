@@ -22,6 +22,7 @@ export class DeliveryLag {
   #lookedAt: number;
   #isAway = true;
   #isFull = false;
+  #wasConnected = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #now: () => number;
 
@@ -57,21 +58,21 @@ export class DeliveryLag {
     this.#isAway = true;
   }
 
-  /**
-   * @param since - whether the broker has kept messages for it: none, since the last connection, or since a time before
-   *   this one that nobody knows.
-   */
-  connected(since: 'now' | 'last' | 'unknown'): void {
+  /** @param sessionPresent - whether the broker has kept messages; at first nobody knows for how long. */
+  connected(sessionPresent: boolean): void {
     this.#look(this.#now());
     this.#isAway = false;
-    if (since === 'now') this.#lag = 0;
-    if (since === 'unknown') this.#lag = MAX_LAG_MS;
+    if (!sessionPresent) this.#lag = 0;
+    else if (!this.#wasConnected) this.#lag = MAX_LAG_MS;
+    this.#wasConnected = true;
   }
 
   #look(now: number): void {
     const passed = Math.max(0, now - this.#lookedAt);
     this.#lookedAt = now;
     const isHeld = this.#isAway || this.#isFull || passed > HELD_MS;
-    this.#lag = isHeld ? Math.min(MAX_LAG_MS, this.#lag + passed) : Math.max(0, this.#lag - passed * RECOVERY);
+    this.#lag = isHeld
+      ? Math.min(MAX_LAG_MS, this.#lag + passed)
+      : Math.max(0, this.#lag - passed * RECOVERY);
   }
 }

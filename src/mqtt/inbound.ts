@@ -2,7 +2,7 @@ import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Fifo } from '../lib/fifo.ts';
 import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
 import type { BrokerConnection, Delivery, Publication, UserProperties } from './broker.ts';
-import type { DeliveryLag } from './delivery-lag.ts';
+import { DeliveryLag } from './delivery-lag.ts';
 import type { Fence } from './fence.ts';
 import type { WriteBatcher } from './write-batcher.ts';
 
@@ -23,7 +23,7 @@ const ACK_DEFERRED = new Error('the acknowledgement is sent later');
 export class Inbound {
   readonly broker: BrokerConnection;
   readonly fence: Fence;
-  readonly lag: DeliveryLag;
+  readonly lag = new DeliveryLag();
   readonly #acknowledgements: Acknowledgements;
   readonly #writes: WriteBatcher;
   readonly #handOut: (delivery: Delivery) => void;
@@ -36,18 +36,19 @@ export class Inbound {
   received = 0;
   passedOver = false;
 
-  constructor(
-    broker: BrokerConnection,
-    deps: InboundDeps,
-    handOut: (delivery: Delivery) => void,
-  ) {
+  constructor(broker: BrokerConnection, deps: InboundDeps, handOut: (delivery: Delivery) => void) {
     this.broker = broker;
     this.#acknowledgements = deps.acknowledgements;
     this.#writes = deps.writes;
     this.fence = deps.fence;
-    this.lag = deps.lag;
     this.#receiveMaximum = deps.receiveMaximum;
     this.#handOut = handOut;
+    this.lag.start();
+  }
+
+  connected(sessionPresent: boolean): void {
+    this.passedOver = false;
+    this.lag.connected(sessionPresent);
   }
 
   /** The documented override point of MQTT.js for backpressure. */
@@ -128,7 +129,6 @@ interface InboundDeps {
   readonly acknowledgements: Acknowledgements;
   readonly writes: WriteBatcher;
   readonly fence: Fence;
-  readonly lag: DeliveryLag;
   readonly receiveMaximum: number;
 }
 

@@ -3,6 +3,10 @@ import type { Delivery } from '../mqtt/connection.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { unitsToAnswer, unitsToCall, unitsToTell } from './price.ts';
 import type { Admission, RateLimiter } from './rate-limiter.ts';
+import type { TokenResult } from './token-check.ts';
+
+/** Why a payload is not read. */
+export type Unread = 'too_many_requests' | 'not_authorized' | 'internal';
 
 /** Charges requests to their clients' buckets, and counts what was charged. */
 export class Charging {
@@ -12,6 +16,21 @@ export class Charging {
   constructor(deps: { readonly rateLimiter: RateLimiter; readonly metrics: Pick<Metrics, 'charged'> }) {
     this.#rateLimiter = deps.rateLimiter;
     this.#metrics = deps.metrics;
+  }
+
+  /**
+   * Charge a payload that costs more than a small request, before it is inflated or looked at. What is delivered again was
+   * charged before.
+   */
+  admitToRead(
+    delivery: Delivery,
+    client: string,
+    units: number,
+    token?: TokenResult,
+  ): Admission | Unread | undefined {
+    if (token === 'not_authorized' || token === 'internal') return token;
+    if (delivery.redelivered) return undefined;
+    return this.admit(delivery, client, units) ?? 'too_many_requests';
   }
 
   /** @returns `undefined` if the client asks too often. */

@@ -9,6 +9,7 @@ import { traceRequest } from '../telemetry/instrumentation-requests.ts';
 import { shortenPhone } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
 import { type Authenticator, isAuthorized } from './authenticator.ts';
+import { Charging, type Unread } from './charging.ts';
 import { Charging } from './charging.ts';
 import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys, withRest } from './idempotency.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
@@ -16,6 +17,7 @@ import { unitsToRead } from './price.ts';
 import type { Admission, RateLimiter } from './rate-limiter.ts';
 import { RequestTimeouts } from './request-timeout.ts';
 import { type RequestOrigin, Responder, type ResponderDeps } from './responder.ts';
+import { checkToken, type TokenResult } from './token-check.ts';
 import type { WrongTokenLimiter } from './wrong-tokens.ts';
 
 /** What a worker works with. */
@@ -38,13 +40,10 @@ interface ReceivedRequest extends RequestOrigin {
   /** What the log and the metrics call it. */
   readonly kind: RequestKind | 'invalid';
   readonly event: EventTopic;
-  readonly sent: SentProfile<RequestKind> | Unread;
+  readonly sent: SentProfile<RequestKind> | 'invalid_data' | Unread;
   /** Once it was let in and charged. Absent for a redelivery: what comes again was let in before. */
   admission: Admission | undefined;
 }
-
-/** Why a payload was not read, or cannot be. */
-type Unread = 'invalid_data' | 'too_many_requests' | 'not_authorized' | 'internal';
 
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
 export class Worker {
@@ -72,8 +71,8 @@ export class Worker {
 
   async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
     const { tracing } = this.#deps;
-    const received = this.#isToProve(delivery)
-      ? this.#receive(delivery, await this.#prove(delivery))
+    const received = this.#isTokenFirst(delivery)
+      ? this.#receive(delivery, await this.#checkToken(delivery))
       : this.#receive(delivery);
     try {
       if (redelivery && typeof received === 'object' && typeof received.sent === 'object')
@@ -108,7 +107,6 @@ export class Worker {
 
   /** A request that is given up is answered without being read, as that may be what ends workers. */
   async #refuseUnread(delivery: Delivery, event: EventTopic, client: string): Promise<void> {
-    const sent = 'invalid_data';
     const received: ReceivedRequest = {
       request: ++this.#requests,
       kind: 'invalid',
@@ -116,7 +114,7 @@ export class Worker {
       event,
       client,
       responseTopic: ownResponseTopic(delivery.responseTopic, client),
-      sent,
+      sent: 'invalid_data',
       admission: undefined,
     };
     const outcome = refuse('internal');
@@ -130,55 +128,38 @@ export class Worker {
 
   /**
    * Receive and decode: who asks, and what; or why the publish is no request.
-   * @param proof - of a token, where it was looked at before.
+   * @param token - where it was looked at before.
    */
-  #receive(delivery: Delivery, proof?: Proof): ReceivedRequest | IgnoreReason {
+  #receive(delivery: Delivery, token?: TokenResult): ReceivedRequest | IgnoreReason {
     const event = this.#eventOf(delivery);
     if (typeof event === 'string') return event;
     const client = this.#clientOf(event, delivery);
     if (client === '') return this.#unaddressed();
-    const admission = this.#admitToRead(delivery, client, proof);
-    const sent =
-      typeof admission === 'string'
-        ? admission
-        : readProfile(delivery.payload, this.#deps.limits, knownKinds);
-    const admitted = typeof admission === 'string' ? undefined : admission;
+    const { limits } = this.#deps;
+    const units = unitsToRead(delivery.payload, limits);
+    const admitted = units === 1 ? undefined : this.#charging.admitToRead(delivery, client, units, token);
+    const isUnread = typeof admitted === 'string';
+    const sent = isUnread ? admitted : readProfile(delivery.payload, limits, knownKinds);
+    const admission = isUnread ? undefined : admitted;
     if (sent === 'foreign') {
-      if (admitted !== undefined) this.#charging.release(admitted);
+      if (admission !== undefined) this.#charging.release(admission);
       return sent;
     }
     const kind = typeof sent === 'string' ? 'invalid' : sent.kind;
     const responseTopic = ownResponseTopic(delivery.responseTopic, client);
     const request = ++this.#requests;
-    return { request, kind, delivery, event, client, responseTopic, sent, admission: admitted };
-  }
-
-  /** A payload that costs more than a small request is charged before it is inflated or looked at. */
-  #admitToRead(delivery: Delivery, client: string, proof?: Proof): Admission | Unread | undefined {
-    const units = unitsToRead(delivery.payload, this.#deps.limits);
-    if (units === 1) return undefined;
-    if (proof === 'not_authorized' || proof === 'internal') return proof;
-    if (delivery.redelivered) return undefined;
-    return this.#charging.admit(delivery, client, units) ?? 'too_many_requests';
+    return { request, kind, delivery, event, client, responseTopic, sent, admission };
   }
 
   /** Where only a token shows who asks, it is looked at before a payload that costs much is read. */
-  #isToProve({ payload }: Delivery): boolean {
+  #isTokenFirst({ payload }: Delivery): boolean {
     return this.#deps.wrongTokens !== undefined && unitsToRead(payload, this.#deps.limits) > 1;
   }
 
-  async #prove(delivery: Delivery): Promise<Proof | undefined> {
+  #checkToken(delivery: Delivery): Promise<TokenResult> | undefined {
     const event = this.#eventOf(delivery);
     if (typeof event === 'string') return undefined;
-    const { authenticator, context, log } = this.#deps;
-    const client = this.#clientOf(event, delivery);
-    try {
-      const session = await context.requestStates.session(client);
-      return authenticator.phoneOf(session, event, client) === undefined ? 'not_authorized' : 'right';
-    } catch (error) {
-      log.error({ err: error }, 'request failed');
-      return 'internal';
-    }
+    return checkToken(this.#deps, event, this.#clientOf(event, delivery));
   }
 
   /** What the topic says; or why the publish is no request. */
@@ -328,8 +309,5 @@ export class Worker {
     return 'unaddressed';
   }
 }
-
-/** What a token shows before the payload is read. */
-type Proof = 'right' | 'not_authorized' | 'internal';
 
 const unaddressedLogPauseMs = 60_000;

@@ -131,7 +131,10 @@ test('after a pause of all workers a steady client is not refused, and a flood g
       askSteadily(greedy, 90, 8),
       stall(),
     ]);
-    await eventually('all are answered', () => steady.answers.length >= asked && greedy.answers.length >= flooded);
+    await eventually(
+      'all are answered',
+      () => steady.answers.length >= asked && greedy.answers.length >= flooded,
+    );
     assert.equal(steady.answers.length - letIn(steady), 0, 'of 40 a second');
     const seconds = (performance.now() - begun) / 1_000;
     const allowed = burst + RATE * (seconds + pause);

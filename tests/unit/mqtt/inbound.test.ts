@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Acknowledgements } from '../../../src/mqtt/acknowledgements.ts';
 import type { BrokerConnection, Delivery } from '../../../src/mqtt/broker.ts';
-import { DeliveryLag } from '../../../src/mqtt/delivery-lag.ts';
 import { Fence } from '../../../src/mqtt/fence.ts';
 import { Inbound } from '../../../src/mqtt/inbound.ts';
 import { WriteBatcher } from '../../../src/mqtt/write-batcher.ts';
@@ -20,7 +19,7 @@ function room(receiveMaximum: number, handOut: (delivery: Delivery) => void) {
     resolve = ended;
   });
   const writes = new WriteBatcher(client, acknowledgements, () => resolve());
-  const parts = { acknowledgements, writes, fence: new Fence(client), lag: new DeliveryLag(), receiveMaximum };
+  const parts = { acknowledgements, writes, fence: new Fence(client), receiveMaximum };
   const inbound = new Inbound({} as BrokerConnection, parts, handOut);
   const receive = (packet: Partial<IPublishPacket>): boolean => {
     let unacked = false;

@@ -25,10 +25,7 @@ const zipped = (bytes: Buffer, declared = bytes.length): Buffer => {
 
 test('a small request costs one unit: a get of a profile with 20 contacts, and a set of it', () => {
   assert.equal(unitsToRead(encode(profile({ phone, status: 'get' })), defaultLimits), 1);
-  assert.equal(
-    unitsToRead(encode(profile({ phone, rosters: bookOf(20), status: 'set' })), defaultLimits),
-    1,
-  );
+  assert.equal(unitsToRead(encode(profile({ phone, rosters: bookOf(20), status: 'set' })), defaultLimits), 1);
   assert.equal(unitsToAnswer(answerOf(20)), 0);
   assert.equal(unitsToTell({}) + unitsToCall({}), 0);
 });
@@ -54,7 +51,10 @@ test('what is refused without being inflated costs its own bytes only, whatever 
 test('the answers of a request count together', () => {
   const [answer] = answerOf(1_000).answers;
   assert.ok(answer);
-  const [one, three] = [unitsToAnswer({ answers: [answer] }), unitsToAnswer({ answers: [answer, answer, answer] })];
+  const [one, three] = [
+    unitsToAnswer({ answers: [answer] }),
+    unitsToAnswer({ answers: [answer, answer, answer] }),
+  ];
   assert.ok(three > 3 * one, `${three} and ${one}`);
 });
 

@@ -18,7 +18,7 @@ class StoppableWorker {
 
   constructor(now: () => number) {
     this.lag = new DeliveryLag(now);
-    this.lag.connected('now');
+    this.lag.connected(false);
   }
 }
 

@@ -9,7 +9,6 @@ import {
   type Delivery,
   type Publication,
 } from '../../../src/mqtt/connection.ts';
-import { openRateLimiter } from '../../../src/pipeline/rate-limiter.ts';
 import { Worker } from '../../../src/pipeline/worker.ts';
 import { Fault } from '../../../src/store/redis/fault.ts';
 import { openLog } from '../../../src/telemetry/log.ts';
@@ -78,7 +77,7 @@ function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () =
   const [metrics, lines, acknowledged] = [openMetrics(), [] as string[], [] as string[]];
   const worker = new Worker({
     context: context(parts.broken),
-    rateLimiter: openRateLimiter({ rate: 0, burst: 1, rates: { report: async () => 0 } }),
+    rateLimiter: { admit: (client) => ({ client }), settle: () => undefined, charge: () => undefined },
     poison: { take: async () => assert.fail('nothing is redelivered here') },
     authenticator: { clientOf: ({ client }) => client, phoneOf: () => phone },
     brokers: [broker.connection, other.connection],
@@ -101,15 +100,15 @@ function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () =
       retained: false,
       receivedAt: performance.now(),
       arrivedAfter: performance.now(),
-      correlationData: undefined,
-      responseTopic: undefined,
-      userProperties: undefined,
+      ...noProperties,
       isStillOwned: async () => true,
       acknowledge: () => void acknowledged.push(topic),
       reply: (publication) => from.publish(publication),
     } satisfies Delivery);
   return { broker, other, serve, acknowledged, metrics, lines };
 }
+
+const noProperties = { correlationData: undefined, responseTopic: undefined, userProperties: undefined };
 
 /** A promise with its resolve function. */
 function gate() {
