@@ -144,3 +144,23 @@ test('after a pause of all workers a steady client is not refused, and a flood g
     await paused.stop();
   }
 });
+
+test('where a token authenticates, a large payload is read and charged only with the right one', async () => {
+  const byToken = await startHarness({ settings: { ...limits, CLIENT_IDENTITY: 'token' } });
+  try {
+    const phone = await byToken.phone({ token: 'right' });
+    const services = Array.from({ length: 1_000 }, () => service({ type: atom('vox') }));
+    const payload = zipped(profile({ phone: phone.number, services, status: 'set' }));
+    const ask = async (token: string): Promise<string> => {
+      const topic = `events/1//api/anon/${phone.client}/${token}`;
+      return print(await phone.ask(payload, { topic }));
+    };
+    const reading = () => byToken.metric('profile_charged_units_total{work="reading"}');
+    assert.equal(await ask('wrong'), print(refusal('not_authorized')));
+    assert.equal(await reading(), 0);
+    assert.match(await ask('right'), /set\}$/);
+    assert.ok((await reading()) > 10);
+  } finally {
+    await byToken.stop();
+  }
+});
