@@ -48,8 +48,6 @@ export interface Outcome {
   readonly notices?: AsyncIterable<readonly Notice[]>;
   /** How many counterparties the notices look at; their client's bucket pays for them. */
   readonly contacts?: number;
-  /** How many calls of STS or the mail server it took; their client's bucket pays for them. */
-  readonly outsideCalls?: number;
   /** More to be said, when it is known. */
   readonly deferred?: Promise<Outcome>;
   /** How many calls to STS or a mail server it took; default 0. The client is charged for them. */

@@ -48,6 +48,11 @@ export class Charging {
     this.#rateLimiter.settle(admission, outcome.result === 'ok' ? answered : undefined);
     if (answered > 0) this.#metrics.charged('answers', answered);
     this.chargeOthers(admission, outcome);
+    // Who waits for it hears of its failure.
+    void outcome.deferred?.then(
+      (more) => this.chargeOthers(admission, more),
+      () => undefined,
+    );
   }
 
   /** Charge what it costs others. */

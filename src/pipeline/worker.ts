@@ -10,7 +10,6 @@ import { shortenPhone } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
 import { type Authenticator, isAuthorized } from './authenticator.ts';
 import { Charging, type Unread } from './charging.ts';
-import { Charging } from './charging.ts';
 import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys, withRest } from './idempotency.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
 import { unitsToRead } from './price.ts';
@@ -71,9 +70,8 @@ export class Worker {
 
   async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
     const { tracing } = this.#deps;
-    const received = this.#isTokenFirst(delivery)
-      ? this.#receive(delivery, await this.#checkToken(delivery))
-      : this.#receive(delivery);
+    const token = this.#isTokenFirst(delivery) ? await this.#checkToken(delivery) : undefined;
+    const received = this.#receive(delivery, token);
     try {
       if (redelivery && typeof received === 'object' && typeof received.sent === 'object')
         await redelivery.note(received.sent.phone, received.sent.kind);
@@ -135,11 +133,10 @@ export class Worker {
     if (typeof event === 'string') return event;
     const client = this.#clientOf(event, delivery);
     if (client === '') return this.#unaddressed();
-    const { limits } = this.#deps;
-    const units = unitsToRead(delivery.payload, limits);
+    const units = unitsToRead(delivery.payload, this.#deps.limits);
     const admitted = units === 1 ? undefined : this.#charging.admitToRead(delivery, client, units, token);
     const isUnread = typeof admitted === 'string';
-    const sent = isUnread ? admitted : readProfile(delivery.payload, limits, knownKinds);
+    const sent = isUnread ? admitted : readProfile(delivery.payload, this.#deps.limits, knownKinds);
     const admission = isUnread ? undefined : admitted;
     if (sent === 'foreign') {
       if (admission !== undefined) this.#charging.release(admission);
