@@ -12,7 +12,7 @@ const SMALL_BYTES = 4_096;
 /** Bytes of a term that are inflated, checked and stored: a `set` of small records takes one or two units of CPU time for so many. */
 const READ_BYTES = 1_024;
 
-/** They are copied and not looked at, and take a tenth of a unit of CPU time: the broker keeps them for a client that does not read. */
+/** They are copied and not looked at, and take a fifth of a unit of CPU time at most: the broker keeps them for a client that does not read. */
 const ANSWERED_BYTES = 8_192;
 
 /** A counterparty that has the profile as a contact is changed and told in a quarter of a unit; a stranger costs less. */
