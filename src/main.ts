@@ -139,6 +139,7 @@ function settingsOfWorker({ clientIdentity, mqtt, etfLimits, requestDeadlineMs }
     authenticator: authenticatorFor(clientIdentity, mqtt.workerPrefix),
     limits: etfLimits,
     replyQos: mqtt.replyQos,
+    replyExpirySeconds: mqtt.replyExpirySeconds,
     timeoutMs: requestDeadlineMs,
     isStoreAway: () => !redis.state.connected,
   };

@@ -9,6 +9,9 @@
  * and replaces what the publisher had put there. Topics with more or fewer levels are left alone. A publisher whose id
  * cannot stand in one topic level (empty, or with '/', '+' or '#'), or is too long for the topic, is refused.
  *
+ * Nobody may retain a message below events/: each would stay in the broker's memory and on its disk for ever. A retained
+ * publish there is refused, and so is a retained will if wills are guarded.
+ *
  * The broker checks its ACL first, on the topic as the client sent it, and calls MOSQ_EVT_MESSAGE after that.
  *
  * Wills do not come through MOSQ_EVT_MESSAGE, in any version, so a will could name another client. With
@@ -68,6 +71,12 @@ static bool find_client_level(const char *topic, struct level *client)
 	return true;
 }
 
+static bool is_event(const char *topic)
+{
+	static const char events[] = "events/";
+	return topic != NULL && strncmp(topic, events, sizeof events - 1) == 0;
+}
+
 /* The reason why an id cannot be a topic level, or NULL if it can. */
 static const char *unusable(const char *id)
 {
@@ -109,10 +118,12 @@ static int on_message(int event, void *event_data, void *userdata)
 	struct level client;
 	(void)event;
 
-	if (message->topic == NULL || !find_client_level(message->topic, &client)) return MOSQ_ERR_SUCCESS;
-
+	if (!is_event(message->topic)) return MOSQ_ERR_SUCCESS;
 	/* There is no client if another plugin made the message. It has no identity, so it is refused as having no id. */
 	const char *id = message->client == NULL ? NULL : mosquitto_client_id(message->client);
+	if (message->retain) return refuse(self, id, "it is retained");
+	if (!find_client_level(message->topic, &client)) return MOSQ_ERR_SUCCESS;
+
 	const char *reason = unusable(id);
 	if (reason != NULL) return refuse(self, id, reason);
 	if (strlen(message->topic) - client.length + strlen(id) > TOPIC_MAX) {
@@ -135,14 +146,14 @@ static int on_message(int event, void *event_data, void *userdata)
 static int on_acl_check(int event, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_acl_check *check = event_data;
+	struct identity *self = userdata;
 	struct level client;
 	(void)event;
-	(void)userdata;
 
-	if (check->access != MOSQ_ACL_WRITE || check->topic == NULL || !find_client_level(check->topic, &client)) {
-		return no_opinion();
-	}
+	if (check->access != MOSQ_ACL_WRITE || !is_event(check->topic)) return no_opinion();
 	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
+	if (check->retain) return refuse(self, id, "it is retained");
+	if (!find_client_level(check->topic, &client)) return no_opinion();
 	char *level = (char *)(uintptr_t)check->topic + client.start;
 	bool own = unusable(id) == NULL && strlen(id) == client.length && memcmp(id, level, client.length) == 0;
 	if (!own) memmove(level, level + client.length, strlen(level + client.length) + 1);

@@ -20,7 +20,7 @@ const control = '$CONTROL/dynamic-security/#';
 
 const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
   // The roles `client:…` and `phone:…` allow answers and notices.
-  phone: [['publishClientSend', 'events/1/+/api/#']],
+  phone: [['publishClientSend', requests]],
   worker: [
     ['subscribePattern', `$share/+/${requests}`],
     ['subscribePattern', requests],

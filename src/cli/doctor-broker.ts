@@ -144,7 +144,7 @@ function rights({ refusal, isWorker }: Heard): Finding {
     state: 'failed',
     saw: `the broker takes no request from this user: ${refusal}`,
     advice:
-      'ask as a phone: --client and --token-file of a session; for phones the role phone allows events/1/+/api/#',
+      'ask as a phone: --client and --token-file of a session; for phones the role phone allows events/1/+/api/+/+/+',
   };
 }
 

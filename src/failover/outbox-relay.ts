@@ -85,7 +85,7 @@ export class OutboxRelay {
         const kept = await outbox.peek(broker.address, batchSize);
         if (kept.length === 0) break;
         const sent = await Promise.all(
-          kept.map(({ publication }) => this.#isAccepted(broker, read(publication)).catch(isRefusal)),
+          kept.map(({ publication }) => this.#isDone(broker, read(publication))),
         );
         if (sent.includes(false)) break;
         await outbox.remove(broker.address, kept);
@@ -96,6 +96,11 @@ export class OutboxRelay {
       await lease.release();
     }
     return count;
+  }
+
+  /** What has expired or is refused is done too. */
+  async #isDone(broker: Publisher, publication: Publication | undefined): Promise<boolean> {
+    return publication === undefined || this.#isAccepted(broker, publication).catch(isRefusal);
   }
 
   /** @returns false when the broker does not accept it in time, or this side has left it. */
@@ -125,23 +130,29 @@ function isRefusal(error: unknown): boolean {
   return error instanceof PublishRefused;
 }
 
-function write({ topic, payload, qos, contentType, correlationData }: Publication): string {
+function write({ topic, payload, qos, contentType, correlationData, expirySeconds }: Publication): string {
   const [body, data] = [payload, correlationData].map((bytes) => bytes?.toString('base64'));
-  return JSON.stringify([topic, body, qos, contentType ?? null, data ?? null]);
+  const expiresAt = expirySeconds === undefined ? null : Date.now() + expirySeconds * 1000;
+  return JSON.stringify([topic, body, qos, contentType ?? null, data ?? null, expiresAt]);
 }
 
-function read(text: string): Publication {
-  const [topic, body, qos, contentType, data] = JSON.parse(text) as [
+/** @returns what is left of it: its expiry is less by the time in the outbox; `undefined` when that has passed. */
+function read(text: string): Publication | undefined {
+  const [topic, body, qos, contentType, data, expiresAt] = JSON.parse(text) as [
     string,
     string,
     0 | 1 | 2,
     string | null,
     string | null,
+    number | null | undefined, // absent where an earlier version wrote it
   ];
+  const leftSeconds = Math.ceil(((expiresAt ?? Number.POSITIVE_INFINITY) - Date.now()) / 1000);
+  if (leftSeconds <= 0) return undefined;
   return {
     topic,
     payload: Buffer.from(body, 'base64'),
     qos,
+    ...(Number.isFinite(leftSeconds) && { expirySeconds: leftSeconds }),
     ...(contentType !== null && { contentType }),
     ...(data !== null && { correlationData: Buffer.from(data, 'base64') }),
   };

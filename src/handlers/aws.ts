@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ioError, ioOk } from '../protocol/io.ts';
-import { awsService, awsServiceAdded } from '../protocol/service.ts';
+import { type AwsCredentials, awsService, awsServiceAdded } from '../protocol/service.ts';
 import type { CredentialLock } from '../store/credentials.ts';
 import type { Context, ReadHandler } from './handler.ts';
 import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome.ts';
@@ -20,7 +20,8 @@ export const aws: ReadHandler = {
     const kept = await context.credentials.find(request.phone);
     if (kept !== undefined) {
       const payload = ioOk('aws', awsService(kept));
-      return { result: 'aws', answers: [{ payload, onlyFor: request.phone }] };
+      const expirySeconds = expirySecondsOf(kept);
+      return { result: 'aws', answers: [{ payload, onlyFor: request.phone, expirySeconds }] };
     }
 
     const lock = context.credentials.lock(
@@ -101,15 +102,24 @@ async function askSts({ phone, replyTo }: Request, context: Context, lock: Crede
   // The phone may have gone before we had the turn: then nothing of it stays.
   if ((await sessions.phoneOf(replyTo.client)) !== phone) await credentials.drop(phone);
   const payload = issued === undefined ? ioError('aws') : ioOk('aws', awsService(issued));
+  const expirySeconds = expirySecondsOf(issued);
   const here = waiting.filter(({ text }) => readWaiter(text).broker === replyTo.broker);
-  const others = here.map(({ text }) => ({ to: readWaiter(text), payload, onlyFor: phone }));
+  const others = here.map(({ text }) => ({ to: readWaiter(text), payload, onlyFor: phone, expirySeconds }));
   return {
     result: 'aws',
-    answers: [{ payload, onlyFor: phone }, ...others],
+    answers: [{ payload, onlyFor: phone, expirySeconds }, ...others],
     outsideCalls: kept === undefined ? 1 : 0,
     onSent: () => lock.release(here),
   };
 }
+
+/** Credentials do not wait at the broker for more than an hour, nor for longer than they are valid. */
+function expirySecondsOf(issued: AwsCredentials | undefined): number {
+  const leftSeconds = issued === undefined ? maxExpirySeconds : (issued.expiration - Date.now()) / 1000;
+  return Math.max(1, Math.min(maxExpirySeconds, Math.floor(leftSeconds)));
+}
+
+const maxExpirySeconds = 60 * 60;
 
 /** Where a waiting client wants its answer, as `readWaiter` reads it. */
 function writeWaiter({ client, broker, responseTopic, correlationData }: ReplyAddress) {

@@ -23,6 +23,8 @@ export interface Answer {
    * who has none of this phone any more hears `not_authorized`. It is never kept for a broker that is away.
    */
   readonly onlyFor?: string;
+  /** The broker forgets it when it has waited so many seconds for its reader; default as long as any answer. */
+  readonly expirySeconds?: number;
 }
 
 /** A payload for all devices of a counterparty, on `ses/<phone>`. */

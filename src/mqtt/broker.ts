@@ -67,6 +67,8 @@ export interface Publication {
   resend?: boolean;
   /** The `subject` of the `Reconnected` that the last try of the same publication was rejected with. */
   again?: object;
+  /** Message Expiry Interval: the broker forgets it when it has waited so many seconds for its reader. Default never. */
+  expirySeconds?: number;
   contentType?: string;
   correlationData?: Buffer;
   userProperties?: UserProperties;

@@ -18,6 +18,11 @@ import type { WriteBatcher } from './write-batcher.ts';
 const SOCKET_BYTES = 256 * 1024;
 /** Less than a broker may allow (65,535), because a reconnect sends all unconfirmed publications again. */
 const MAX_UNCONFIRMED = 1024;
+/**
+ * Payload that may be unconfirmed at QoS 2 before publishing pauses. The broker keeps it until the PUBREL, and refuses what is
+ * beyond its own bound: `max_inflight_bytes` in mosquitto/mosquitto.conf, which is no smaller.
+ */
+const MAX_QOS2_BYTES = 1_048_576;
 // MQTT 5.0, 2.4
 const FIRST_FAILURE = 0x80;
 const PACKET_ID_NOT_FOUND = 0x92;
@@ -68,6 +73,8 @@ export class Outbound {
   #open = false;
   #closed = false;
   #window = 0;
+  /** Payload of the unconfirmed publications at QoS 2. */
+  #qos2Bytes = 0;
   #limits: BrokerLimits = noLimits;
   readonly #suspects = new Suspects<Pending>();
   #draining: MqttClient['stream'] | undefined;
@@ -102,6 +109,7 @@ export class Outbound {
     const culprit = this.#suspects.accepted(sessionPresent);
     if (culprit) this.#drop(culprit);
     this.#queue.unshift(this.#unconfirmed.clear());
+    this.#qos2Bytes = 0;
     if (!sessionPresent) this.#forgetIds();
   }
 
@@ -182,6 +190,7 @@ export class Outbound {
     if (!this.#open || !stream.writable) return false;
     if (!this.#suspects.allow(this.#unconfirmed.size)) return false;
     if (publication.qos > 0 && this.#unconfirmed.size >= this.#window) return false;
+    if (publication.qos === 2 && this.#qos2Bytes >= MAX_QOS2_BYTES) return false;
     if (stream.writableLength < SOCKET_BYTES) return true;
     if (this.#draining !== stream) {
       this.#draining = stream;
@@ -208,7 +217,10 @@ export class Outbound {
       pending.reject(pieces);
       return;
     }
-    if (qos > 0) this.#unconfirmed.add(pending);
+    if (qos > 0) {
+      this.#unconfirmed.add(pending);
+      if (publication.qos === 2) this.#qos2Bytes += publication.payload.length;
+    }
     this.#write(pieces);
     if (qos === 0) pending.resolve();
   }
@@ -246,6 +258,7 @@ export class Outbound {
 
   #confirmed(pending: Pending, reasonCode: number): void {
     this.#unconfirmed.delete(pending);
+    if (pending.publication.qos === 2) this.#qos2Bytes -= pending.publication.payload.length;
     this.#identified[pending.packetId] = undefined;
     this.#suspects.confirmed(pending);
     if (this.idle) this.#writes.schedule(); // `leave` checks for idleness after each flush

@@ -21,6 +21,7 @@ const MAX_REMAINING = 268_435_455;
 const MAX_BYTES = 65_535;
 
 // MQTT 5.0, 2.2.2.2
+const MESSAGE_EXPIRY_INTERVAL = 0x02;
 const CONTENT_TYPE = 0x03;
 const CORRELATION_DATA = 0x09;
 const USER_PROPERTY = 0x26;
@@ -63,8 +64,9 @@ export function pubrelPacket(packetId: number): Buffer {
   return Buffer.of(0x62, 0x02, packetId >> 8, packetId & 0xff);
 }
 
-function propertiesLength({ contentType, correlationData, userProperties }: Publication): number {
-  let length = 0;
+function propertiesLength(publication: Publication): number {
+  const { expirySeconds, contentType, correlationData, userProperties } = publication;
+  let length = expirySeconds === undefined ? 0 : 5;
   if (contentType !== undefined) length += 1 + textLength(contentType);
   if (correlationData !== undefined) length += 1 + dataLength(correlationData.length);
   for (const [name, value] of pairsOf(userProperties)) length += 1 + textLength(name) + textLength(value);
@@ -82,8 +84,12 @@ function dataLength(bytes: number): number {
 const tooLarge = (): PublishRefused => new PublishRefused(PACKET_TOO_LARGE);
 
 function writeProperties(packet: Buffer, publication: Publication, start: number): number {
-  const { contentType, correlationData, userProperties } = publication;
+  const { expirySeconds, contentType, correlationData, userProperties } = publication;
   let at = start;
+  if (expirySeconds !== undefined) {
+    packet[at] = MESSAGE_EXPIRY_INTERVAL;
+    at = packet.writeUInt32BE(expirySeconds, at + 1);
+  }
   if (contentType !== undefined) {
     packet[at] = CONTENT_TYPE;
     at = writeText(packet, contentType, at + 1);

@@ -25,6 +25,8 @@ export interface ResponderDeps {
   /** Who is signed in now: the phone of each client's session. */
   readonly context: { readonly sessions: Pick<Sessions, 'phonesOf'> };
   readonly replyQos: 0 | 1 | 2;
+  /** How many seconds an answer or a notice may wait at a broker for its reader. */
+  readonly replyExpirySeconds: number;
   /** Notes that the brokers' lists of clients are to follow the sessions of a phone. Absent where nobody keeps one. */
   readonly syncBrokerAcl: ((phone: string) => Promise<void>) | undefined;
   readonly metrics: Metrics;
@@ -126,14 +128,16 @@ export class Responder<T extends RequestOrigin> {
     const looked = this.#deps.context.sessions.phonesOf(clients);
     const phones = await looked.catch((error: unknown) => this.#internal(asked, error));
     const publishing = answers.map((answer, index) => {
-      const { to, onlyFor } = answer;
+      const { to, onlyFor, expirySeconds } = answer;
       const isAllowed = Array.isArray(phones) && phones[index] === onlyFor;
       const refusal = Array.isArray(phones) ? 'not_authorized' : 'internal';
       const payload = isAllowed ? answer.payload : ioError(refusal);
-      return this.#publishAnswer(asked, { to, payload, onlyFor }, again).catch((error: unknown) => {
-        if (!(error instanceof Reconnected)) throw error;
-        return this.#publishGuarded(asked, [answer], error.subject);
-      });
+      return this.#publishAnswer(asked, { to, payload, onlyFor, expirySeconds }, again).catch(
+        (error: unknown) => {
+          if (!(error instanceof Reconnected)) throw error;
+          return this.#publishGuarded(asked, [answer], error.subject);
+        },
+      );
     });
     await Promise.all(publishing);
   }
@@ -141,7 +145,7 @@ export class Responder<T extends RequestOrigin> {
   /** A client is answered where it asked; one that did not ask may be on any of the brokers. */
   #publishAnswer(
     { delivery, client, responseTopic }: RequestOrigin,
-    { to, payload, onlyFor }: Answer,
+    { to, payload, onlyFor, expirySeconds }: Answer,
     again?: object,
   ): Promise<void> {
     const topic = to === undefined ? responseTopic : to.responseTopic;
@@ -149,6 +153,8 @@ export class Responder<T extends RequestOrigin> {
     const plain = actionTopic(to?.client ?? client);
     const publication = this.#publication(topic ?? plain, payload, correlationData);
     if (onlyFor !== undefined) publication.resend = false;
+    if (expirySeconds !== undefined)
+      publication.expirySeconds = Math.min(expirySeconds, this.#deps.replyExpirySeconds);
     if (again !== undefined) publication.again = again;
     if (to !== undefined) return this.#publishAt(to.broker, delivery, publication, plain);
     const traced = answerProperties(delivery, this.#deps.tracing);
@@ -167,9 +173,9 @@ export class Responder<T extends RequestOrigin> {
   }
 
   #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
-    const { replyQos: qos } = this.#deps;
-    if (correlationData === undefined) return { topic, payload, qos, contentType };
-    return { topic, payload, qos, contentType, correlationData };
+    const { replyQos: qos, replyExpirySeconds: expirySeconds } = this.#deps;
+    if (correlationData === undefined) return { topic, payload, qos, expirySeconds, contentType };
+    return { topic, payload, qos, expirySeconds, contentType, correlationData };
   }
 
   /**

@@ -85,19 +85,6 @@ describe('a request carries its publisher’s client id', () => {
     for (const { topic, payload } of requests) assert.equal(topic, `events/1//api/anon/${payload}/`);
   });
 
-  test('a retained request is stored under its publisher’s name only', async (t) => {
-    const own = await startMosquitto({ persistence: false });
-    t.after(() => own.stop());
-    const phone = await connectClient(t, own.url, { clientId: 'keeper', protocolVersion: 4 });
-    await phone.publishAsync('events/1//api/anon/victim/', 'kept', { qos: 1, retain: true });
-    const late = await watch(t, own.url, 'events/#');
-    const messages = await late.after(phone);
-    assert.deepEqual(
-      messages.map(({ topic, retain }) => ({ topic, retain })),
-      [{ topic: 'events/1//api/anon/keeper/', retain: true }],
-    );
-  });
-
   test('payload and properties arrive unchanged', async (t) => {
     const watcher = await watch(t, broker.url);
     const phone = await connectClient(t, broker.url, { clientId: 'careful' });

@@ -42,7 +42,7 @@ const shapes: readonly Shape[] = [
   { clientId: 'bare2', topic: BARE, qos: 2 },
   { clientId: 'f', topic: FORGED, qos: 1 },
   { clientId: 'forge2', topic: FORGED, qos: 2, protocolVersion: 4 },
-  { clientId: 'retained', topic: FORGED, qos: 1, retain: true },
+  { clientId: 'retained', topic: FORGED, qos: 1, retain: true, refused: true },
   { clientId: 'other', topic: 'events/1//api/anon/more/levels/here', qos: 1 },
   { clientId: 'a/b', topic: FORGED, qos: 1, refused: true },
   { clientId: '#', topic: BARE, qos: 2, refused: true },

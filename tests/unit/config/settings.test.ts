@@ -36,6 +36,7 @@ test('with broker and Redis named, everything else has its default', () => {
   assert.equal(settings.mqtt.receiveMaximum, 256);
   assert.equal(settings.mqtt.sessionExpirySeconds, 300);
   assert.equal(settings.mqtt.replyQos, 1);
+  assert.equal(settings.mqtt.replyExpirySeconds, 86_400);
   assert.equal(settings.clientIdentity, 'broker');
   assert.equal(settings.redis.keyPrefix, '');
   assert.deepEqual(settings.etfLimits, {
@@ -83,6 +84,7 @@ const malformed: Record<string, readonly string[]> = {
   MQTT_SESSION_EXPIRY: ['4294967296'],
   MQTT_CA: ['/no/such/file'],
   REPLY_QOS: ['3', '01', 'one'],
+  REPLY_EXPIRY: ['0', '4294967296'],
   CLIENT_IDENTITY: ['plugin'],
   REDIS_URL: ['127.0.0.1', 'http://x', 'redis://a,mqtt://b', 'redis+sentinel://a', 'redis+sentinel://a/b/c'],
   REDIS_KEY_PREFIX: ['{eu}:', 'a b'],

@@ -9,6 +9,7 @@ import {
   PublishRefused,
 } from '../../../src/mqtt/connection.ts';
 import { openLog } from '../../../src/telemetry/log.ts';
+import { eventually } from '../../harness/eventually.ts';
 
 const publication: Publication = { topic: 'ses/380501112233', payload: Buffer.from([131, 106]), qos: 1 };
 
@@ -54,7 +55,7 @@ test('for a broker that is away, or that this side is leaving, it is stored', as
   await outboxRelay.publish(away, publication);
   const left = broker(true, () => Promise.reject(new ConnectionClosed()));
   await outboxRelay.publish(left, publication);
-  const text = 'other:1883 ["ses/380501112233","g2o=",1,null,null]';
+  const text = 'other:1883 ["ses/380501112233","g2o=",1,null,null,null]';
   assert.deepEqual(kept, [text, text]);
 });
 
@@ -86,4 +87,42 @@ test('when the outbox is full, the caller is notified that this one is lost', as
     ),
     /the outbox of the broker is full/,
   );
+});
+
+test('what waited in the outbox longer than its expiry is dropped, the rest has so much less left', async (t) => {
+  const sent: Publication[] = [];
+  const there = {
+    address: 'other:1883',
+    state: { connected: true, subscribed: true },
+    publish: async (one: Publication) => void sent.push(one),
+  };
+  const entryOf = (topic: string, left: number | null) =>
+    JSON.stringify([topic, '', 1, null, null, left && Date.now() + left]);
+  const texts = [
+    entryOf('expired', -1),
+    entryOf('left', 5_000),
+    entryOf('never', null),
+    '["earlier","",1,null,null]',
+  ];
+  let kept = texts.map((text, index) => ({ entry: `${index} ${text}`, publication: text }));
+  const lease = { extend: async () => true, release: async () => undefined };
+  const outbox = {
+    keep: async () => 'stored' as const,
+    isEmpty: async () => kept.length === 0,
+    acquireLease: async () => lease as never,
+    peek: async () => kept,
+    remove: async () => {
+      kept = [];
+    },
+  };
+  const brokers = [there, { ...there, state: { connected: false, subscribed: false } }];
+  const relay = new OutboxRelay({ outbox, brokers, log: openLog('silent') });
+  t.after(() => relay.stop());
+  await eventually('the outbox is empty', () => kept.length === 0);
+  assert.deepEqual(
+    sent.map(({ topic }) => topic),
+    ['left', 'never', 'earlier'],
+  );
+  assert.ok([4, 5].includes(sent[0]?.expirySeconds ?? 0), `${sent[0]?.expirySeconds}`);
+  assert.equal(sent[1]?.expirySeconds, undefined);
 });

@@ -21,6 +21,7 @@ const publications = fc.record(
     payload: bytes,
     qos: fc.constantFrom(0, 1, 2),
     retain: fc.boolean(),
+    expirySeconds: fc.integer({ min: 1, max: 4_294_967_295 }),
     contentType: text,
     correlationData: bytes,
     userProperties,
@@ -48,7 +49,13 @@ test('a PUBLISH of any content is read unchanged', () => {
         assert.deepEqual([read.topic, read.qos, read.retain, read.dup], [topic, qos, retain, isResent]);
         assert.equal(read.messageId, qos > 0 ? packetId : undefined);
         assert.ok(payload.equals(read.payload as Buffer));
-        const { contentType, correlationData, userProperties: user } = read.properties ?? {};
+        const {
+          messageExpiryInterval,
+          contentType,
+          correlationData,
+          userProperties: user,
+        } = read.properties ?? {};
+        assert.equal(messageExpiryInterval, publication.expirySeconds);
         assert.equal(contentType, publication.contentType);
         assert.deepEqual(correlationData, publication.correlationData);
         assert.deepEqual({ ...user }, publication.userProperties ?? {});

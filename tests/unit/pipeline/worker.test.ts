@@ -66,7 +66,6 @@ class BrokerStandIn {
   get connection(): BrokerConnection {
     return this as unknown as BrokerConnection;
   }
-
   terms(): Term[] {
     return this.published.map(({ payload }) => decode(payload));
   }
@@ -84,6 +83,7 @@ function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () =
     outboxRelay: { publish: (to, publication) => to.publish(publication) },
     limits: defaultLimits,
     replyQos: 1,
+    replyExpirySeconds: 86_400,
     syncBrokerAcl: undefined,
     timeoutMs: parts.deadlineMs ?? 60_000,
     isStoreAway: parts.isStoreAway ?? (() => false),
