@@ -66,9 +66,7 @@ class BrokerStandIn {
   get connection(): BrokerConnection {
     return this as unknown as BrokerConnection;
   }
-  terms(): Term[] {
-    return this.published.map(({ payload }) => decode(payload));
-  }
+  readonly terms = (): Term[] => this.published.map(({ payload }) => decode(payload));
 }
 
 function start(parts: { broken?: object; deadlineMs?: number; isStoreAway?: () => boolean } = {}) {
