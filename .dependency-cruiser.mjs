@@ -114,6 +114,7 @@ export const walls = {
     '@axe-core/playwright',
     'ioredis',
     'mqtt',
+    'mqtt-packet',
     'pino',
     'playwright-core',
     'yaml',

@@ -4,12 +4,12 @@ import { type TestContext, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { decode } from '../../src/etf/index.ts';
 import { eventually, type Phone, startHarness } from '../harness/harness.ts';
-import { connectClient, type Seen } from '../harness/mqtt-clients.ts';
+import { connectClient, type Received } from '../harness/mqtt-clients.ts';
 import { aws, credentialsIn, later, startStsHarness } from '../harness/services-fixture.ts';
 import { contact, profile, roster } from '../harness/terms.ts';
 
 const day = 86_400;
-const expiryOf = ({ properties }: Pick<Seen, 'properties'>) => properties?.messageExpiryInterval;
+const expiryOf = ({ properties }: Pick<Received, 'properties'>) => properties?.messageExpiryInterval;
 
 test('answers and notices end after a day, or after REPLY_EXPIRY', async (t) => {
   for (const [settings, expected] of [[{}, day] as const, [{ REPLY_EXPIRY: '77' }, 77] as const]) {
@@ -55,7 +55,7 @@ test('credentials never wait for longer than they are valid', async (t) => {
 test('an answer that says that credentials come later ends as any other', async (t) => {
   const phone = await startAws(t, { AWS_FAST_REPLY_MS: '0' });
   const [one, two] = [await phone.exchange(aws(phone)), await phone.take()];
-  const isLater = ({ payload }: Seen) => isDeepStrictEqual(decode(payload), later);
+  const isLater = ({ payload }: Received) => isDeepStrictEqual(decode(payload), later);
   const [first, second] = isLater(one) ? [one, two] : [two, one];
   assert.equal(expiryOf(first), day);
   assert.ok((expiryOf(second) ?? day) <= 3600, `${expiryOf(second)}`);
