@@ -172,6 +172,7 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
   return {
     ...openStores(redis, {
       doneSeconds: settings.mqtt.sessionExpirySeconds + recordMarginSeconds,
+      profileBytes: settings.profileBytes,
       verifySecret: settings.verifySecret,
       credentialsKeys: settings.credentialsKeys,
       askingLapseMs: (aws?.deadlineMs ?? 0) + 5_000,

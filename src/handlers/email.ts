@@ -1,7 +1,14 @@
 import type { Fragment } from '../etf/index.ts';
+import { slices } from '../lib/slices.ts';
 import { isUnset, readInteger, readText } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
-import { addressOf, readServices, type Service, withEmail } from '../protocol/service.ts';
+import {
+  addressOf,
+  readServices,
+  readServicesInSteps,
+  type Service,
+  withEmail,
+} from '../protocol/service.ts';
 import { parseEmailAddress } from '../services/mail/email-address.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { RecordedHandler } from './handler.ts';
@@ -12,7 +19,7 @@ import { decidedByOther, refuse, succeed } from './outcome.ts';
  *
  * Answers `{io,{ok,verified},<<>>}`; the service becomes `verified`, the code is used up.
  * Refuses `wrong_code`, not telling whether it is wrong, expired, burnt by five wrong tries or ten in a day, or was never
- *         asked for; `invalid_data` if `services` is no list of services.
+ *         asked for; `invalid_data` if `services` is no list of services; `too_large` beyond the profile's quota, and then the code is still good.
  * @see docs/protocol.md, "email"
  */
 export const email: RecordedHandler = {
@@ -28,7 +35,9 @@ export const email: RecordedHandler = {
     const read = () => profiles.read(phone);
     return untilUnchanged(stored, read, async (profile) => {
       if (profile === undefined) return refuse('wrong_code');
-      const verified = writeList(withEmail(readServices(profile.services) ?? [], address, 'verified'));
+      const before = await slices.run(readServicesInSteps(profile.services));
+      const verified = writeList(withEmail(before ?? [], address, 'verified'));
+      if (profiles.isTooLargeWith(profile, verified)) return refuse('too_large');
       const answer = await verifications.confirm(ref, { address, code }, profile.version, verified);
       if (answer === 'verified') return succeed(answer);
       if (answer === 'done') return decidedByOther;

@@ -1,8 +1,10 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import type { Fragment } from '../etf/index.ts';
+import { type Steps, slices } from '../lib/slices.ts';
 import { settingValue } from '../protocol/feature.ts';
 import { readAtom, readText, unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
-import { addressOf, readServices, withEmail } from '../protocol/service.ts';
+import { addressOf, readServices, readServicesInSteps, withEmail } from '../protocol/service.ts';
 import { parseEmailAddress } from '../services/mail/email-address.ts';
 import type { StoredProfile } from '../store/profiles.ts';
 import { codeLifetimeSeconds } from '../store/verifications.ts';
@@ -17,7 +19,7 @@ import { changeOwnProfile } from './own-profile.ts';
  * Keeps   a keyed hash of the code for 10 minutes and the service as `added`, in one step once the mail is accepted;
  *         nothing, not even the place in the limits, if it is refused; but the attempt counts.
  * Answers `{io,{ok,email_sent},<<>>}` once the mail server has accepted the mail.
- * Refuses `invalid_data`, `invalid_email`, `too_many_requests`, `email_send`, `busy`; `not_authorized` if the profile was
+ * Refuses `invalid_data`, `invalid_email`, `too_large`, `too_many_requests`, `email_send`, `busy`; `not_authorized` if the profile was
  *         removed or has moved to another phone while the mail was under way.
  * @see docs/protocol.md, "link"
  */
@@ -29,6 +31,9 @@ export const link: RecordedHandler = {
     const address = parseEmailAddress((service && addressOf(service)) ?? '');
     if (address === undefined) return refuse('invalid_email');
     if (context.mail === undefined) return refuse('email_send');
+    // Before the mail, and once more with the change: a code that cannot be kept is not mailed.
+    const added = await slices.run(withAdded(request.stored, address));
+    if (context.profiles.isTooLargeWith(request.stored, added)) return refuse('too_large');
 
     const slots = await takePlaces(request, context, address);
     if (slots === 'too_many_requests') return refuse(slots);
@@ -68,10 +73,15 @@ async function mailCode(
 }
 
 function keepCode(request: RecordedRequest, context: Context, { to, code }: Code) {
-  return changeOwnProfile<never>(request, context, 'email_sent', (before) => ({
-    services: writeList(withEmail(readServices(before?.services ?? unset) ?? [], to, 'added')),
+  return changeOwnProfile<never>(request, context, 'email_sent', async (before) => ({
+    services: await slices.run(withAdded(before, to)),
     code: context.verifications.mailed(request.phone, to, code),
   }));
+}
+
+function* withAdded(profile: StoredProfile | undefined, address: string): Steps<Fragment> {
+  const services = yield* readServicesInSteps(profile?.services ?? unset);
+  return writeList(withEmail(services ?? [], address, 'added'));
 }
 
 /** The language that the profile's `LANG` setting names. */

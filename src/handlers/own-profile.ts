@@ -10,15 +10,15 @@ import type { RecordedRequest } from './outcome.ts';
  * request, such as the `remove` that ended the session, has built on it: then this one came first.
  * @param word - kept in the same step as what became of the request.
  * @param decide - sees the stored state, as in `Profiles.change`.
- * @returns the profile as stored; `'not_authorized'` when the phone has gone; `'done'` when another worker has decided the
+ * @returns the profile as stored; `'too_large'` beyond the quota; `'not_authorized'` when the phone has gone; `'done'` when another worker has decided the
  *   request meanwhile.
  */
 export async function changeOwnProfile<Refused extends string>(
   request: RecordedRequest,
   { profiles, sessions }: Stores,
   word: string,
-  decide: (before: StoredProfile | undefined) => ProfileChange | Refused,
-): Promise<StoredProfile | Refused | 'not_authorized' | 'done'> {
+  decide: (before: StoredProfile | undefined) => ProfileChange | Refused | Promise<ProfileChange | Refused>,
+): Promise<StoredProfile | Refused | 'too_large' | 'not_authorized' | 'done'> {
   let isNew = false;
   const { ref, stored } = request;
   const profile = await profiles.change<Refused | 'not_authorized'>(ref, stored, word, (before) => {

@@ -1,10 +1,12 @@
 import type { Fragment } from '../etf/index.ts';
-import { type Feature, mergeFeatures, readFeatures } from '../protocol/feature.ts';
-import { canonical, isUnset, readAtom, unset } from '../protocol/fields.ts';
+import { type Steps, slices } from '../lib/slices.ts';
+import { type Feature, mergeFeatures, readFeaturesInSteps } from '../protocol/feature.ts';
+import { isUnset, unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
+import { readPresence } from '../protocol/presence.ts';
 import type { SentProfile } from '../protocol/profile.ts';
-import { type Roster, readRosters } from '../protocol/roster.ts';
-import { readServices, replaceVoxServices, type Service } from '../protocol/service.ts';
+import { type Roster, readRostersInSteps } from '../protocol/roster.ts';
+import { readServicesInSteps, replaceVoxServices, type Service } from '../protocol/service.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import type { RecordedHandler } from './handler.ts';
 import { answerProfile, refuse, refuseOrReplay } from './outcome.ts';
@@ -16,17 +18,19 @@ import { changeOwnProfile } from './own-profile.ts';
  * A field sent as `[]` stays as it is. `balance`, `update`, `email` and `aws` services are the server's: what a client
  * sends there is ignored.
  * Answers `{'Profile',…,set}` as stored, `update` the server's time.
- * Refuses `invalid_data` for a field of the wrong shape, and when the merged settings are too large; nothing changes then. `not_authorized` if the profile is just
- *         being removed, or moves to another phone.
+ * Refuses `invalid_data` for a field of the wrong shape, and when the merged settings are too large; `too_large` beyond the
+ *         profile's quota; nothing changes then. `not_authorized` if the profile is just being removed, or moves to another
+ *         phone.
  * @see docs/protocol.md, "set"
  */
 export const set: RecordedHandler = {
   async handle(request, context) {
     const { sent } = request;
-    const owned = readOwned(sent);
+    const reading = slices.run(readOwned(sent));
+    const owned = reading instanceof Promise ? await reading : reading;
     if (owned === 'invalid_data') return refuse(owned);
     const profile = await changeOwnProfile(request, context, 'ok', (before) =>
-      changeOwned(owned, before, Date.now()),
+      slices.run(changeOwned(owned, before, Date.now())),
     );
     return typeof profile === 'string' ? refuseOrReplay(profile) : answerProfile(sent, profile, 'set');
   },
@@ -46,15 +50,13 @@ interface Owned {
 }
 
 /** Read all fields before any is stored; a field that is not set is left out. */
-function readOwned(sent: SentProfile): Owned | 'invalid_data' {
-  const settings = readFeatures(sent.settings);
-  const services = readServices(sent.services);
-  const rosters = readRosters(sent.rosters);
-  const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
-  const isPresence = presence === undefined || readAtom(presence) !== undefined;
-  if (settings === undefined || services === undefined || rosters === undefined || !isPresence) {
-    return 'invalid_data';
-  }
+function* readOwned(sent: SentProfile): Steps<Owned | 'invalid_data'> {
+  const presence = readPresence(sent.presence);
+  if (presence === 'invalid_data') return presence;
+  const settings = yield* readFeaturesInSteps(sent.settings);
+  const services = yield* readServicesInSteps(sent.services);
+  const rosters = yield* readRostersInSteps(sent.rosters);
+  if (settings === undefined || services === undefined || rosters === undefined) return 'invalid_data';
   return {
     presence,
     settings,
@@ -63,22 +65,29 @@ function readOwned(sent: SentProfile): Owned | 'invalid_data' {
   };
 }
 
-function changeOwned(
+function* changeOwned(
   owned: Owned,
   stored: StoredProfile | undefined,
   now: number,
-): ProfileChange | 'invalid_data' {
-  const settings = owned.settings.length
-    ? writeList(mergeFeatures(readFeatures(stored?.settings ?? unset) ?? [], owned.settings))
-    : undefined;
+): Steps<ProfileChange | 'invalid_data'> {
+  const settings = owned.settings.length ? yield* mergedSettings(owned.settings, stored) : undefined;
   if (settings !== undefined && settings.length > maxSettingsBytes) return 'invalid_data';
+  const services = owned.services && (yield* mergedServices(owned.services, stored));
   return {
     update: now,
     ...(owned.presence && { presence: owned.presence }),
     ...(settings && { settings }),
-    ...(owned.services && {
-      services: writeList(replaceVoxServices(readServices(stored?.services ?? unset) ?? [], owned.services)),
-    }),
+    ...(services && { services }),
     ...(owned.rosters && { rosters: owned.rosters }),
   };
+}
+
+function* mergedSettings(sent: readonly Feature[], stored: StoredProfile | undefined): Steps<Fragment> {
+  const before = yield* readFeaturesInSteps(stored?.settings ?? unset);
+  return writeList(mergeFeatures(before ?? [], sent));
+}
+
+function* mergedServices(sent: readonly Service[], stored: StoredProfile | undefined): Steps<Fragment> {
+  const before = yield* readServicesInSteps(stored?.services ?? unset);
+  return writeList(replaceVoxServices(before ?? [], sent));
 }

@@ -1,6 +1,7 @@
 import { encodeFragment } from '../etf/index.ts';
 import { changeContact, isFriend } from '../protocol/contact.ts';
-import { canonical, isUnset, readAtom, readInteger } from '../protocol/fields.ts';
+import { isUnset, readInteger } from '../protocol/fields.ts';
+import { readPresence } from '../protocol/presence.ts';
 import { friendPlaces } from '../protocol/roster.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import { notifyCounterparties } from './counterparties.ts';
@@ -23,10 +24,8 @@ export const update: RecordedHandler = {
   async handle(request, context) {
     const { sent, stored, ref } = request;
     const time = readInteger(sent.update);
-    const presence = isUnset(sent.presence) ? undefined : canonical(sent.presence);
-    if (time === undefined || (presence !== undefined && readAtom(presence) === undefined)) {
-      return refuse('invalid_data');
-    }
+    const presence = readPresence(sent.presence);
+    if (time === undefined || presence === 'invalid_data') return refuse('invalid_data');
     const change = (before: StoredProfile | undefined): ProfileChange | 'not_found' => {
       if (before === undefined) return 'not_found';
       const isNewer = time > before.update && time <= Date.now() + maxAheadMs;

@@ -1,5 +1,6 @@
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Fifo } from '../lib/fifo.ts';
+import { TurnBudget } from '../lib/turn-budget.ts';
 import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
 import type { BrokerConnection, Delivery, Publication, UserProperties } from './broker.ts';
 import { DeliveryLag } from './delivery-lag.ts';
@@ -9,6 +10,9 @@ import type { WriteBatcher } from './write-batcher.ts';
 /** Maximum memory of waiting deliveries; `DELIVERY_BYTES` estimates the object without its content. */
 const WAITING_BYTES = 16 * 1024 * 1024;
 const DELIVERY_BYTES = 512;
+
+/** So long deliveries are decoded in one turn of the event loop; the rest follows in the next, behind what else waits. */
+const HAND_OUT_MS = 5;
 
 /** Makes MQTT.js send no PUBACK and read on. It is one object, because each new error costs a stack trace. */
 const ACK_DEFERRED = new Error('the acknowledgement is sent later');
@@ -32,6 +36,8 @@ export class Inbound {
   #waitingBytes = 0;
   #inWork = 0;
   #handingOut = false;
+  readonly #budget: TurnBudget;
+  #willGoOn = false;
   /** PUBLISH packets received, also those sent again. */
   received = 0;
   passedOver = false;
@@ -42,6 +48,7 @@ export class Inbound {
     this.#writes = deps.writes;
     this.fence = deps.fence;
     this.#receiveMaximum = deps.receiveMaximum;
+    this.#budget = deps.budget ?? new TurnBudget(HAND_OUT_MS);
     this.#handOut = handOut;
     this.lag.start();
   }
@@ -111,7 +118,11 @@ export class Inbound {
     if (this.#handingOut) return;
     this.#handingOut = true;
     try {
-      while (this.#inWork < this.#receiveMaximum) {
+      while (this.#inWork < this.#receiveMaximum && this.#waiting.length > 0) {
+        if (this.#budget.isSpent) {
+          this.#goOnNextTurn();
+          return;
+        }
         const delivery = this.#waiting.shift();
         if (!delivery) return;
         this.#waitingBytes -= delivery.bytes;
@@ -123,6 +134,15 @@ export class Inbound {
       this.#handingOut = false;
     }
   }
+
+  #goOnNextTurn(): void {
+    if (this.#willGoOn) return;
+    this.#willGoOn = true;
+    setImmediate(() => {
+      this.#willGoOn = false;
+      this.#handOutWaiting();
+    });
+  }
 }
 
 interface InboundDeps {
@@ -130,6 +150,7 @@ interface InboundDeps {
   readonly writes: WriteBatcher;
   readonly fence: Fence;
   readonly receiveMaximum: number;
+  readonly budget?: TurnBudget;
 }
 
 class ReceivedPublish implements Delivery {

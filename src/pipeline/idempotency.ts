@@ -157,6 +157,7 @@ const transientRefusals: ReadonlySet<string> = new Set<Refusal>([
   'not_found',
   'not_authorized',
   'already_exists',
+  'too_large',
   'too_many_requests',
   'email_send',
   'busy',

@@ -1,6 +1,6 @@
 import { elementOffsets, type Fragment, messageOf } from '../etf/index.ts';
-import { readAtom, readText, unset } from './fields.ts';
-import { recordFields, recordOf, recordSizes, storedRecord } from './record.ts';
+import { readAtom, readText } from './fields.ts';
+import { fieldOffsets, recordFields, recordOf, roomForOffsets, storedRecord } from './record.ts';
 
 /** `{'Contact',PhoneId,Avatar,…,Status}` (15): an entry of a roster. */
 export interface Contact {
@@ -19,10 +19,10 @@ const maxPhoneId = 255;
  * Reads one contact; `undefined` for anything else, also for a `phone_id` that is not text. `last_msg` stays as sent.
  */
 export function readContact(fragment: Fragment): Contact | undefined {
-  const fields = recordFields(fragment, 'Contact');
-  const phoneId = readText(fields?.[fieldIndex.phone_id] ?? unset);
-  if (fields === undefined || !phoneId || phoneId.length > maxPhoneId) return undefined;
-  return { phoneId, fragment: storedRecord('Contact', fragment, fields, fieldIndex.last_msg) };
+  if (!fieldOffsets(fragment, 'Contact', offsets)) return undefined;
+  const phoneId = readText(fragment.subarray(offsets[fieldIndex.phone_id], offsets[fieldIndex.phone_id + 1]));
+  if (!phoneId || phoneId.length > maxPhoneId) return undefined;
+  return { phoneId, fragment: storedRecord('Contact', fragment, offsets, fieldIndex.last_msg) };
 }
 
 /** Returns the contact with some of its fields changed. The fragment must come from `readContact`. */
@@ -45,13 +45,13 @@ export function contactPhoneId(contact: Fragment): string {
 
 /** The name of a stored contact's status; `undefined` if it is not set or not an atom. Reads nothing else. */
 export function contactStatus(contact: Fragment): string | undefined {
-  elementOffsets(contact, 0, offsets);
-  return readAtom(contact, offsets[fieldIndex.status + 1]);
+  fieldOffsets(contact, 'Contact', offsets);
+  return readAtom(contact, offsets[fieldIndex.status]);
 }
 
-/** Offsets of the first elements of the contact that is being read, and of all its elements. */
+/** Offsets of the first elements of the contact that is being read, and of all its fields. */
 const firstOffsets = new Int32Array(fieldIndex.phone_id + 3);
-const offsets = new Int32Array(recordSizes.Contact);
+const offsets = roomForOffsets('Contact');
 
 /** Whether a stored contact receives notices; a contact with an open request or a ban, on either side, does not. */
 export function isFriend(contact: Fragment): boolean {

@@ -1,7 +1,8 @@
-import { elementOffsets, type Fragment, listElements } from '../etf/index.ts';
-import { isCanonical, isUnset, readAtom, readText, unset } from './fields.ts';
-import { readList } from './list.ts';
-import { isCanonicalRecord, isRecord, recordFields, recordSizes, storedRecord } from './record.ts';
+import { type Fragment, listElements } from '../etf/index.ts';
+import { atOnce, type Steps } from '../lib/slices.ts';
+import { isUnset, readAtom, readText, unset } from './fields.ts';
+import { readListInSteps } from './list.ts';
+import { fieldOffsets, recordFields, roomForOffsets, storedRecord } from './record.ts';
 
 /** `{'Feature',Id,Key,Value,Group}`: one setting of a profile. */
 export interface Feature {
@@ -13,31 +14,22 @@ export interface Feature {
   readonly fragment: Fragment;
 }
 
-/** Offsets of the elements of the feature that is being read, and the end of the last one. */
-const offsets = new Int32Array(recordSizes.Feature + 1);
+/** Of the fields of the feature that is being read. */
+const offsets = roomForOffsets('Feature');
 
 /**
  * Reads one feature; `undefined` for anything else. Decodes only what is needed, because a profile has many features.
  */
 export function readFeature(fragment: Fragment): Feature | undefined {
-  if (!isRecord(fragment, 'Feature')) return undefined;
-  elementOffsets(fragment, 0, offsets);
-  const key = offsets[2] ?? 0;
-  const value = offsets[3] ?? 0;
-  const isStored =
-    isCanonicalRecord(fragment) &&
-    isCanonical(fragment, offsets[1] ?? 0) &&
-    isCanonical(fragment, key) &&
-    isCanonical(fragment, offsets[4] ?? 0);
+  if (!fieldOffsets(fragment, 'Feature', offsets)) return undefined;
   return {
-    key: keyText(fragment.subarray(key, value)),
-    isUnset: isUnset(fragment, value),
-    fragment: isStored
-      ? fragment
-      : storedRecord('Feature', fragment, recordFields(fragment, 'Feature') ?? [], VALUE),
+    key: keyText(fragment.subarray(offsets[KEY], offsets[VALUE])),
+    isUnset: isUnset(fragment, offsets[VALUE]),
+    fragment: storedRecord('Feature', fragment, offsets, VALUE),
   };
 }
 
+const KEY = 1;
 const VALUE = 2;
 
 /** The value of a feature as it was sent, byte for byte. */
@@ -47,7 +39,12 @@ function featureValue({ fragment }: Feature): Fragment {
 
 /** Reads a list of features; `undefined` if it is not a list, or an element is not a feature. */
 export function readFeatures(fragment: Fragment): Feature[] | undefined {
-  return readList(fragment, readFeature);
+  return atOnce(readFeaturesInSteps(fragment));
+}
+
+/** Reads a list of features as `readFeatures` does, in steps. */
+export function readFeaturesInSteps(fragment: Fragment): Steps<Feature[] | undefined> {
+  return readListInSteps(fragment, readFeature);
 }
 
 /**

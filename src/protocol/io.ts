@@ -9,6 +9,7 @@ export const refusals = [
   'wrong_code',
   'too_many_requests',
   'already_exists',
+  'too_large',
   'email_send',
   'aws',
   'busy',

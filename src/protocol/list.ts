@@ -1,4 +1,5 @@
 import { type Fragment, listElements, listOf } from '../etf/index.ts';
+import { atOnce, type Steps } from '../lib/slices.ts';
 import { isUnset } from './fields.ts';
 
 /** Makes one fragment of a list of records. */
@@ -8,13 +9,24 @@ export function writeList(records: readonly { readonly fragment: Fragment }[]): 
 
 /** Reads each element of a list, all or nothing; an unset field is an empty list. */
 export function readList<T>(fragment: Fragment, read: (element: Fragment) => T | undefined): T[] | undefined {
+  return atOnce(readListInSteps(fragment, read));
+}
+
+/** Reads a list as `readList` does, in steps. */
+export function* readListInSteps<T>(
+  fragment: Fragment,
+  read: (element: Fragment) => T | undefined,
+): Steps<T[] | undefined> {
   const elements = isUnset(fragment) ? [] : listElements(fragment);
   if (elements === undefined) return undefined;
   const records: T[] = [];
   for (const element of elements) {
     const record = read(element);
     if (record === undefined) return undefined;
-    records.push(record);
+    if (records.push(record) % recordsInStep === 0) yield;
   }
   return records;
 }
+
+/** A record takes some microseconds, some ten where V8 has not compiled its reader yet. */
+export const recordsInStep = 32;

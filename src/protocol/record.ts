@@ -1,5 +1,13 @@
-import { atom, encodeFragment, type Fragment, tupleArity, tupleElements, tupleOf } from '../etf/index.ts';
-import { canonical, readAtom } from './fields.ts';
+import {
+  atom,
+  elementOffsets,
+  encodeFragment,
+  type Fragment,
+  tupleArity,
+  tupleElements,
+  tupleOf,
+} from '../etf/index.ts';
+import { canonical, isCanonical, readAtom } from './fields.ts';
 
 /** The records of the protocol, and how many elements each has with its tag. */
 export const recordSizes = { Service: 8, Roster: 14, Contact: 15, Feature: 5 } as const;
@@ -17,8 +25,25 @@ export function recordFields(fragment: Fragment, name: RecordName): Fragment[] |
   return isRecord(fragment, name) ? tupleElements(fragment, 1) : undefined;
 }
 
+/**
+ * Finds the fields of a record without making an object for each: a list of thousands of records takes half the time so.
+ * @param into - receives the offset of each field, then the end of the last one.
+ * @returns whether it is such a record.
+ */
+export function fieldOffsets(fragment: Fragment, name: RecordName, into: Int32Array): boolean {
+  if (!isRecord(fragment, name)) return false;
+  elementOffsets(fragment, 0, into);
+  into.copyWithin(0, 1);
+  return true;
+}
+
+/** Room for the offsets of a record's elements and the end of the last one. */
+export function roomForOffsets(name: RecordName): Int32Array {
+  return new Int32Array(recordSizes[name] + 1);
+}
+
 /** Whether the record is encoded as `recordOf` encodes it, not counting its fields. */
-export function isCanonicalRecord(record: Fragment): boolean {
+function isCanonicalRecord(record: Fragment): boolean {
   return record[0] === SMALL_TUPLE_EXT && record[2] === ATOM_EXT;
 }
 
@@ -28,15 +53,20 @@ const ATOM_EXT = 100;
 /**
  * The record in the form in which it is stored: each field canonical but one, which stays as it was sent. Returns the
  * fragment itself if all fields are canonical already.
- * @param fields - as `recordFields` returned them.
+ * @param offsets - as `fieldOffsets` found them.
  * @param asSent - the index of that one.
  */
 export function storedRecord(
   name: RecordName,
   fragment: Fragment,
-  fields: readonly Fragment[],
+  offsets: Int32Array,
   asSent: number,
 ): Fragment {
+  let isPlain = isCanonicalRecord(fragment);
+  for (let index = 0; isPlain && index < recordSizes[name] - 1; index++)
+    isPlain = index === asSent || isCanonical(fragment, offsets[index] ?? 0);
+  if (isPlain) return fragment;
+  const fields = recordFields(fragment, name) ?? [];
   const own = fields.map((field, index) => (index === asSent ? field : canonical(field)));
   const isStored = isCanonicalRecord(fragment) && fields.every((field, index) => field === own[index]);
   return isStored ? fragment : recordOf(name, own);

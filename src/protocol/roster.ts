@@ -1,7 +1,8 @@
 import { encodeFragment, type Fragment, listElements, listOf } from '../etf/index.ts';
+import { atOnce, type Steps } from '../lib/slices.ts';
 import { type Contact, contactPhoneId, isFriend, outlivesRemoval, readContact } from './contact.ts';
-import { canonical, isInteger, readInteger, readText, unset } from './fields.ts';
-import { readList, writeList } from './list.ts';
+import { canonical, isInteger, isUnset, readInteger, readText, unset } from './fields.ts';
+import { readList, readListInSteps, recordsInStep, writeList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
 
 /**
@@ -26,10 +27,14 @@ const maxId = 255;
 
 /** Reads one roster; `undefined` for anything else. */
 export function readRoster(fragment: Fragment): Roster | undefined {
+  return atOnce(readRosterInSteps(fragment));
+}
+
+function* readRosterInSteps(fragment: Fragment): Steps<Roster | undefined> {
   const fields = recordFields(fragment, 'Roster');
   if (fields === undefined) return readIntegerRoster(fragment);
   const id = readId(fields[fieldIndex.id]);
-  const sent = readList(fields[fieldIndex.userlist] ?? unset, readContact);
+  const sent = yield* readListInSteps(fields[fieldIndex.userlist] ?? unset, readContact);
   if (id === undefined || sent === undefined) return undefined;
   const contacts = [...new Map(sent.map((contact) => [contact.phoneId, contact])).values()];
   const withUsers = (users: Fragment): Fragment =>
@@ -47,10 +52,26 @@ export function readRoster(fragment: Fragment): Roster | undefined {
 
 /** Reads a list of rosters; `undefined` if it is not a list, an element is not a roster, or two have one id. */
 export function readRosters(fragment: Fragment): Roster[] | undefined {
-  const rosters = readList(fragment, readRoster);
-  const ids = rosters?.flatMap(({ id }) => id ?? []) ?? [];
-  return new Set(ids).size === ids.length ? rosters : undefined;
+  return atOnce(readRostersInSteps(fragment));
 }
+
+/** Reads a list of rosters as `readRosters` does, in steps. */
+export function* readRostersInSteps(fragment: Fragment): Steps<Roster[] | undefined> {
+  const elements = isUnset(fragment) ? [] : listElements(fragment);
+  if (elements === undefined) return undefined;
+  const rosters: Roster[] = [];
+  const ids = new Set<string>();
+  for (const element of elements) {
+    const roster = yield* readRosterInSteps(element);
+    if (roster === undefined || (roster.id !== undefined && ids.has(roster.id))) return undefined;
+    if (roster.id !== undefined) ids.add(roster.id);
+    if (rosters.push(roster) % rostersInStep === 0) yield;
+  }
+  return rosters;
+}
+
+/** Each may have nearly a step's contacts. */
+const rostersInStep = 4;
 
 /** Identifies one contact in stored rosters. */
 export interface ContactEntry {
@@ -88,18 +109,29 @@ function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean)
 }
 
 /**
- * Joins stored roster skeletons with their contacts.
+ * Joins stored roster skeletons with their contacts, in steps.
  * @param contactAt - returns the stored contact of an entry; a missing contact is left out.
  */
-export function joinRosters(
+export function* joinRosters(
   skeletons: Fragment,
   contactAt: (entry: ContactEntry) => Fragment | undefined,
-): Fragment {
-  const rosters = splitSkeletons(skeletons).map(({ id, phoneIds, fields, fragment }) => {
-    if (fields === undefined) return fragment;
-    const contacts = phoneIds.flatMap((phoneId) => contactAt({ roster: id, phoneId }) ?? []);
-    return recordOf('Roster', fields.with(fieldIndex.userlist, listOf(contacts)));
-  });
+): Steps<Fragment> {
+  const rosters: Fragment[] = [];
+  for (const skeleton of listElements(skeletons) ?? []) {
+    if (rosters.length % rostersInStep === 0) yield;
+    const { id, phoneIds, fields, fragment } = splitSkeleton(skeleton);
+    if (fields === undefined) {
+      rosters.push(fragment);
+      continue;
+    }
+    const contacts: Fragment[] = [];
+    for (const [index, phoneId] of phoneIds.entries()) {
+      const contact = contactAt({ roster: id, phoneId });
+      if (contact !== undefined) contacts.push(contact);
+      if (index % recordsInStep === recordsInStep - 1) yield;
+    }
+    rosters.push(recordOf('Roster', fields.with(fieldIndex.userlist, listOf(contacts))));
+  }
   return listOf(rosters);
 }
 
@@ -136,16 +168,18 @@ function writePhoneIds(phoneIds: readonly string[]): Fragment {
 }
 
 function splitSkeletons(skeletons: Fragment) {
-  return (listElements(skeletons) ?? []).map((fragment) => {
-    const fields = recordFields(fragment, 'Roster');
-    const users = fields?.[fieldIndex.userlist];
-    return {
-      id: readId(fields?.[fieldIndex.id]) ?? '',
-      phoneIds: users === undefined ? [] : (readList(users, readText) ?? []),
-      fields,
-      fragment,
-    };
-  });
+  return (listElements(skeletons) ?? []).map(splitSkeleton);
+}
+
+function splitSkeleton(fragment: Fragment) {
+  const fields = recordFields(fragment, 'Roster');
+  const users = fields?.[fieldIndex.userlist];
+  return {
+    id: readId(fields?.[fieldIndex.id]) ?? '',
+    phoneIds: users === undefined ? [] : (readList(users, readText) ?? []),
+    fields,
+    fragment,
+  };
 }
 
 function readIntegerRoster(fragment: Fragment): Roster | undefined {

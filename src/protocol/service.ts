@@ -1,48 +1,68 @@
 import { atom, encodeFragment, type Fragment, tuple } from '../etf/index.ts';
+import { atOnce, type Steps } from '../lib/slices.ts';
 import { isUnset, readAtom, readText } from './fields.ts';
-import { readList } from './list.ts';
-import { recordFields, storedRecord } from './record.ts';
+import { readListInSteps } from './list.ts';
+import { fieldOffsets, roomForOffsets, storedRecord } from './record.ts';
 
 /** The kind of a service; `undefined` where the client left it out. */
 export type ServiceType = 'email' | 'vox' | 'aws';
 
 /** `{'Service',Id,Type,Data,Login,Password,Expiration,Status}`: an account of a profile at another system. */
-export interface Service {
-  readonly id: Fragment;
+export class Service {
   readonly type: ServiceType | undefined;
-  /** As it was sent, byte for byte. */
-  readonly data: Fragment;
-  readonly password: Fragment;
-  readonly status: Fragment;
   /** The whole record, ready to be stored. */
   readonly fragment: Fragment;
+
+  constructor(type: ServiceType | undefined, fragment: Fragment) {
+    this.type = type;
+    this.fragment = fragment;
+  }
+
+  /** Cut out on use: most of thousands of services are only carried along. */
+  #field(index: number): Fragment {
+    fieldOffsets(this.fragment, 'Service', offsets);
+    return this.fragment.subarray(offsets[index], offsets[index + 1]);
+  }
+
+  get id(): Fragment {
+    return this.#field(fieldIndex.id);
+  }
+  /** As it was sent, byte for byte. */
+  get data(): Fragment {
+    return this.#field(fieldIndex.data);
+  }
+  get password(): Fragment {
+    return this.#field(fieldIndex.password);
+  }
+  get status(): Fragment {
+    return this.#field(fieldIndex.status);
+  }
 }
+
+const fieldIndex = { id: 0, type: 1, data: 2, password: 4, status: 6 } as const;
+
+/** Of the fields of the service that is being read. */
+const offsets = roomForOffsets('Service');
 
 /** Reads one service; `undefined` for anything else, also for a type that the protocol does not have. */
 export function readService(fragment: Fragment): Service | undefined {
-  const fields = recordFields(fragment, 'Service');
-  if (fields === undefined) return undefined;
-  const [id, type, data, , password, , status] = fields as Fields;
-  const name = isUnset(type) ? undefined : readAtom(type);
-  if (!isUnset(type) && !isServiceType(name)) return undefined;
-  return {
-    id,
-    type: isServiceType(name) ? name : undefined,
-    data,
-    password,
-    status,
-    fragment: storedRecord('Service', fragment, fields, DATA),
-  };
+  if (!fieldOffsets(fragment, 'Service', offsets)) return undefined;
+  const type = offsets[fieldIndex.type];
+  const isTyped = !isUnset(fragment, type);
+  const name = isTyped ? readAtom(fragment, type) : undefined;
+  if (isTyped && !isServiceType(name)) return undefined;
+  const stored = storedRecord('Service', fragment, offsets, fieldIndex.data);
+  return new Service(isServiceType(name) ? name : undefined, stored);
 }
-
-const DATA = 2;
-
-/** In the order of the record: id, type, data, login, password, expiration, status. */
-type Fields = [Fragment, Fragment, Fragment, Fragment, Fragment, Fragment, Fragment];
 
 /** Reads a list of services; `undefined` if it is not a list, or an element is not a service. */
 export function readServices(fragment: Fragment): Service[] | undefined {
-  return readList(fragment, readService);
+  return atOnce(readServicesInSteps(fragment));
+}
+
+/** Reads a list of services as `readServices` does, in steps. */
+export function readServicesInSteps(fragment: Fragment): Steps<Service[] | undefined> {
+  return readListInSteps(fragment, readService);
 }
 
 /** Returns the services after a `set`: the client owns those of type `vox`, the server all others. */
@@ -60,8 +80,12 @@ export function hasVerified(services: readonly Service[]): boolean {
   return services.some(({ status }) => readAtom(status) === 'verified');
 }
 
+/** So many addresses wait for their codes, the newest; a phone may ask for five codes an hour, and none is good for longer. */
+const maxAdded = 5;
+
 /**
- * Returns services with an e-mail address `added` or `verified`: replaces the one with that address, or adds it last.
+ * Returns services with an e-mail address `added` or `verified`: replaces the one with that address, or adds it last. Of those
+ * that are only `added` the newest stay.
  */
 export function withEmail(
   services: readonly Service[],
@@ -70,9 +94,14 @@ export function withEmail(
 ): Pick<Service, 'fragment'>[] {
   const own = { fragment: emailService(address, status) };
   const isOwn = (service: Service): boolean => service.type === 'email' && addressOf(service) === address;
-  return services.some(isOwn)
-    ? services.map((service) => (isOwn(service) ? own : service))
-    : [...services, own];
+  if (services.some(isOwn)) return services.map((service) => (isOwn(service) ? own : service));
+  const room = status === 'added' ? maxAdded - 1 : maxAdded;
+  const outdated = new Set(services.filter(isAdded).slice(0, -room));
+  return [...services.filter((service) => !outdated.has(service)), own];
+}
+
+function isAdded(service: Service): boolean {
+  return service.type === 'email' && readAtom(service.status) === 'added';
 }
 
 /** `{'Service',Email,email,[],[],[],[],Status}`. */

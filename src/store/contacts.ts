@@ -1,6 +1,6 @@
 import { encodeFragment, type Fragment } from '../etf/index.ts';
 import { uniqueId } from '../lib/unique-id.ts';
-import { changeContact, isBan, isFriend } from '../protocol/contact.ts';
+import { changeContact, contactPhoneId, isBan, isFriend } from '../protocol/contact.ts';
 import { type ContactEntry, removeContact, renameContact } from '../protocol/roster.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
@@ -27,11 +27,11 @@ export function openContacts(redis: Database, doneSeconds: number) {
       change: (contact: Fragment) => Fragment | undefined,
       cause?: string,
     ) {
-      const field = contactField(entry);
       const done = keys.doneWord(phone, contactRecord(cause ?? '', entry));
-      const read = () => withRetry(() => connection.hgetBuffer(keys.contacts(phone), field));
-      return untilUnchanged(await read(), read, async (contact) => {
-        if (!contact) return undefined;
+      const read = () => readContact(connection, keys.contacts(phone), entry);
+      return untilUnchanged(await read(), read, async (found) => {
+        if (found === undefined) return undefined;
+        const { field, contact } = found;
         const next = change(contact);
         if (next === undefined) {
           const isDone = cause !== undefined && (await withRetry(() => connection.exists(done))) === 1;
@@ -85,18 +85,20 @@ export function renaming(redis: Database, doneSeconds: number) {
     entry: ContactEntry,
     newPhoneId: string,
   ): Promise<Fragment | undefined> => {
-    const field = contactField(entry);
     const newField = contactField({ ...entry, phoneId: newPhoneId });
     const read = () =>
       Promise.all([
         withRetry(() => connection.hmgetBuffer(profile, 'version', 'outlines')),
-        withRetry(() => connection.hmgetBuffer(contacts, field, newField)),
+        readContact(connection, contacts, entry),
+        readContact(connection, contacts, { ...entry, phoneId: newPhoneId }),
       ]);
-    return untilUnchanged(await read(), read, async ([[version, skeletons], [contact, renamed]]) => {
-      if (!contact || !version || !skeletons) {
+    return untilUnchanged(await read(), read, async ([[version, skeletons], found, there]) => {
+      const renamed = there?.contact;
+      if (!found || !version || !skeletons) {
         const isDone = renamed && (await withRetry(() => connection.exists(done))) === 1;
         return isDone && isMeant(renamed) ? renamed : undefined;
       }
+      const { field, contact } = found;
       if (!isMeant(contact)) return undefined;
       const kept = renamed && staysAt(renamed) ? renamed : undefined;
       const next = kept ?? changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
@@ -119,7 +121,43 @@ export function contactRecord(cause: string, entry: ContactEntry): string {
   return `${cause}:${contactField(entry)}`;
 }
 
-/** The field of a contact in its hash: `<roster id>:<phone_id>`. */
+/**
+ * The field of a contact in its hash: `<roster id>:<phone_id>`, or `:<length>:<roster id>:<phone_id>` for an id with a colon,
+ * since `a` with `b:c` must differ from `a:b` with `c`. No roster id is empty, so only the second form begins with a colon.
+ */
 export function contactField({ roster, phoneId }: ContactEntry): string {
-  return `${roster}:${phoneId}`;
+  return roster.includes(':') ? `:${roster.length}:${roster}:${phoneId}` : `${roster}:${phoneId}`;
+}
+
+/**
+ * The field in which an earlier version kept the contact, if that was another: then ids with a colon had no form of their own.
+ * What stands there may be of another roster, see `isOf`.
+ */
+export function earlierField({ roster, phoneId }: ContactEntry): string | undefined {
+  return roster.includes(':') ? `${roster}:${phoneId}` : undefined;
+}
+
+/** Whether a contact in an earlier field is that of the entry: its `phone_id` tells how the field is to be read. */
+function isOf({ phoneId }: ContactEntry, contact: Fragment): boolean {
+  return contactPhoneId(contact) === phoneId;
+}
+
+/** The contact of an entry among all of a profile, by their fields. */
+export function contactIn(
+  contacts: Readonly<Record<string, Buffer>>,
+  entry: ContactEntry,
+): Buffer | undefined {
+  const contact = contacts[contactField(entry)];
+  if (contact !== undefined) return contact;
+  const earlier = contacts[earlierField(entry) ?? ''];
+  return earlier && isOf(entry, earlier) ? earlier : undefined;
+}
+
+async function readContact(connection: Database['connection'], key: string, entry: ContactEntry) {
+  const field = contactField(entry);
+  const contact = await withRetry(() => connection.hgetBuffer(key, field));
+  if (contact) return { field, contact };
+  const earlier = earlierField(entry);
+  const moved = earlier && (await withRetry(() => connection.hgetBuffer(key, earlier)));
+  return earlier && moved && isOf(entry, moved) ? { field: earlier, contact: moved } : undefined;
 }

@@ -15,6 +15,8 @@ import { openVerifications } from './verifications.ts';
 export interface StoreOptions {
   /** For so long it is known that a request is done; longer than a broker keeps it for redelivery. */
   readonly doneSeconds: number;
+  /** The quota of a profile; none unless given. */
+  readonly profileBytes?: number;
   /** Keys the hashes of codes and addresses. */
   readonly verifySecret: string;
   /** 32 bytes each, the first encrypts credentials; without any they are not kept. */
@@ -29,10 +31,10 @@ export interface StoreOptions {
 export type Stores = ReturnType<typeof openStores>;
 
 export function openStores(redis: Database, options: StoreOptions) {
-  const { doneSeconds, verifySecret, credentialsKeys, askingLapseMs, noteEnd } = options;
+  const { doneSeconds, profileBytes, verifySecret, credentialsKeys, askingLapseMs, noteEnd } = options;
   const cipher = credentialsKeys.length === 0 ? undefined : cipherWith(credentialsKeys);
   const reads = new BatchedReads(redis);
-  const profiles = openProfiles(redis, reads, doneSeconds);
+  const profiles = openProfiles(redis, reads, doneSeconds, profileBytes);
   return {
     idempotencyRecords: openIdempotencyRecords(redis, doneSeconds),
     requestStates: openRequestStates(redis, reads, profiles),

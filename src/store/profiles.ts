@@ -1,14 +1,16 @@
 import type { Fragment } from '../etf/index.ts';
+import { slices } from '../lib/slices.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import type { ProfileFields } from '../protocol/profile.ts';
 import { joinRosters, type Roster } from '../protocol/roster.ts';
-import { contactField } from './contacts.ts';
+import { contactField, contactIn } from './contacts.ts';
 import { newRecord, packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
 import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
+import { packWords } from './redis/message-pack.ts';
 import { withRetry } from './redis/retry.ts';
 import type { ScriptArgument } from './redis/scripts.ts';
 import { emptyFields, type StoredProfile, unpackProfile } from './stored-profile.ts';
@@ -33,9 +35,19 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
  */
 export type Profiles = ReturnType<typeof openProfiles>;
 
-/** @param doneSeconds - for so long it is known that a request is done. */
-export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: number) {
+/**
+ * @param doneSeconds - for so long it is known that a request is done.
+ * @param maxBytes - how large a change may make a profile: its services, settings and rosters, contacts included.
+ */
+export function openProfiles(
+  redis: Database,
+  reads: BatchedReads,
+  doneSeconds: number,
+  maxBytes = Number.POSITIVE_INFINITY,
+) {
   const { keys } = redis;
+  const isTooLarge = (before: ProfileFields = emptyFields, next: ProfileFields): boolean =>
+    sizeOf(next) > Math.max(maxBytes, sizeOf(before));
 
   const unpack = (
     phone: string,
@@ -61,7 +73,7 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
   const readJoined = async (phone: string): Promise<StoredProfile | undefined> => {
     const [values, skeletons, contacts] = await readParts(redis, phone);
     if (!values[0]) return undefined;
-    const rosters = joinRosters(skeletons ?? unset, (entry) => contacts[contactField(entry)]);
+    const rosters = await slices.run(joinRosters(skeletons ?? unset, (entry) => contactIn(contacts, entry)));
     const profile = stored(values, rosters);
     await redis.run('keep-rosters', [keys.profile(phone)], [profile.version, rosters]);
     return profile;
@@ -74,26 +86,31 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
     unpack,
     /**
      * Change a profile, or make one, as one step: `decide` sees the stored state, and is asked again if somebody else
-     * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written.
+     * changed it meanwhile. A word that it returns instead of a change is returned, and nothing is written. The quota is
+     * compared with what the change makes of the very state that it is written on, so two changes cannot pass it together.
      * @param first - the profile as it was read with the request.
      * @param word - recorded in the same step as what became of the request.
-     * @returns the profile as stored; `'not_authorized'` when a new one is asked for by a session that is just ending or moving;
+     * @returns the profile as stored; `'too_large'` beyond the quota; `'not_authorized'` when a new one is asked for by a session that is just ending or moving;
      *   `'done'` when another worker has decided the request meanwhile.
      */
     async change<Refused extends string>(
       { phone, key, record }: RequestRef,
       first: StoredProfile | undefined,
       word: string,
-      decide: (profile: StoredProfile | undefined) => ProfileChange | Refused,
-    ): Promise<StoredProfile | Refused | 'not_authorized' | 'done'> {
+      decide: (
+        profile: StoredProfile | undefined,
+      ) => ProfileChange | Refused | Promise<ProfileChange | Refused>,
+    ): Promise<StoredProfile | Refused | 'too_large' | 'not_authorized' | 'done'> {
       const done = placeOf(keys, phone, key);
       const own = commitKeys(keys, phone, done.key);
       const readAgain = () => read(phone);
       return untilUnchanged(first, readAgain, async (profile) => {
-        const change = decide(profile);
+        const decided = decide(profile);
+        const change = decided instanceof Promise ? await decided : decided;
         if (typeof change === 'string') return change;
         if (profile !== undefined && Object.keys(change).length === 0) return profile;
         const next = changed(profile ?? emptyFields, change, uniqueId());
+        if (isTooLarge(profile, next)) return 'too_large';
         const answer = await redis.run('commit-profile', own, [
           profile?.version ?? '',
           next.version,
@@ -107,6 +124,9 @@ export function openProfiles(redis: Database, reads: BatchedReads, doneSeconds: 
         return answer === 'leaving' ? 'not_authorized' : answer;
       });
     },
+    /** Whether a profile would be beyond the quota with these services. */
+    isTooLargeWith: (before: StoredProfile | undefined, services: Fragment): boolean =>
+      isTooLarge(before, { ...(before ?? emptyFields), services }),
     /** Take a profile back that the request has made. @returns `'changed'` if another request has built on it since. */
     drop({ phone, key }: RequestRef, { version }: StoredProfile) {
       const done = placeOf(keys, phone, key);
@@ -189,9 +209,18 @@ function commitArguments(change: ProfileChange, next: StoredProfile, isNew: bool
     fields.push('rosters', next.rosters);
   }
   const codes = change.code === undefined ? [] : codeFields(change.code);
-  const mode = rosters === undefined ? 'keep' : 'replace';
-  const args = [fields.length, codes.length, codeLifetimeSeconds, mode, ...fields, ...codes];
-  for (const { id = '', contacts } of rosters ?? [])
-    for (const { phoneId, fragment } of contacts) args.push(contactField({ roster: id, phoneId }), fragment);
-  return args;
+  const contacts = rosters === undefined ? '' : packContacts(rosters);
+  return [fields.length, codes.length, codeLifetimeSeconds, contacts, ...fields, ...codes];
+}
+
+function packContacts(rosters: readonly Roster[]): Buffer {
+  const words: ScriptArgument[] = [];
+  for (const { id = '', contacts } of rosters)
+    for (const { phoneId, fragment } of contacts) words.push(contactField({ roster: id, phoneId }), fragment);
+  return packWords(words);
+}
+
+/** What counts in the quota, in bytes; one that is beyond it already may become smaller. Not the presence: it is short, and changes with every device. */
+function sizeOf({ services, settings, rosters }: ProfileFields): number {
+  return services.length + settings.length + rosters.length;
 }

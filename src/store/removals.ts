@@ -1,6 +1,6 @@
 import { uniqueId } from '../lib/unique-id.ts';
 import { type ContactEntry, contactEntries, placesOutlivingRemoval } from '../protocol/roster.ts';
-import { contactField } from './contacts.ts';
+import { contactField, earlierField } from './contacts.ts';
 import { packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
@@ -32,10 +32,12 @@ export function openRemovals(redis: Database, doneSeconds: number) {
     if (!clients) return undefined;
     const silentFields = new Set(silent ? (JSON.parse(silent.toString()) as string[]) : []);
     const entries = skeletons?.length ? contactEntries(skeletons) : [];
+    const isSilent = (entry: ContactEntry) =>
+      silentFields.has(contactField(entry)) || silentFields.has(earlierField(entry) ?? '');
     return {
       mark: mark?.toString('latin1') ?? '',
       clients: JSON.parse(clients.toString()) as string[],
-      entries: entries.filter((entry) => !silentFields.has(contactField(entry))),
+      entries: entries.filter((entry) => !isSilent(entry)),
       hasEndedSessions: Boolean(ended),
     };
   };

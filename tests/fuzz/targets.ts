@@ -18,6 +18,7 @@ import {
   tuple,
 } from '../../src/etf/index.ts';
 import { knownKinds, requestKinds } from '../../src/handlers/index.ts';
+import { atOnce } from '../../src/lib/slices.ts';
 import { mergeFeatures, readFeatures, settingValue } from '../../src/protocol/feature.ts';
 import { writeList } from '../../src/protocol/list.ts';
 import { readPhone, splitPhoneId } from '../../src/protocol/phone.ts';
@@ -136,7 +137,9 @@ const records: Target = {
         of.map((one) => [`${id}:${one.phoneId}`, one.fragment] as const),
       ),
     );
-    const joined = joinRosters(skeletons, ({ roster: id, phoneId }) => contacts.get(`${id}:${phoneId}`));
+    const joined = atOnce(
+      joinRosters(skeletons, ({ roster: id, phoneId }) => contacts.get(`${id}:${phoneId}`)),
+    );
     return () => {
       if (Buffer.compare(joined, writeList(rosters)) !== 0)
         throw new Broken('a roster taken apart and joined is another one');

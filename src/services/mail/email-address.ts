@@ -4,8 +4,12 @@ import isEmail from 'validator/lib/isEmail.js';
 /** RFC 5321 4.5.3.1.3: a path is 256 octets with its angle brackets. */
 const maxAddressInBytes = 254;
 
-/** Controls, invisible format characters (zero width, right-to-left overrides), lone surrogates, separators. */
-const invisible = /[\p{C}\p{Z}]/u;
+/**
+ * Controls, format characters (zero width, right-to-left overrides), lone surrogates, separators, and whatever else a reader
+ * does not see: the combining grapheme joiner, variation selectors, Hangul fillers, the Braille blank, an empty notehead.
+ * @see Unicode Standard 5.21, "Default Ignorable Code Points"
+ */
+const invisible = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\p{Variation_Selector}\u2800\u{1d159}]/u;
 
 /** The ASCII of a host name, and any non-ASCII. `domainToASCII` alone would read `%41` as `A` and stop at `/`. */
 const domainShape = /^[a-z0-9.\u0080-\u{10ffff}-]+$/iu;
@@ -31,7 +35,7 @@ export function parseEmailAddress(text: string): string | undefined {
   if (at < 1 || local.normalize('NFKC') !== local) return undefined;
 
   const domain = readableDomain(trimmed.slice(at + 1));
-  if (domain === undefined) return undefined;
+  if (domain === undefined || invisible.test(domain)) return undefined;
   const address = `${local}@${domain}`;
   if (Buffer.byteLength(address) > maxAddressInBytes) return undefined;
   return isEmail(asciiDomainForm(address), { blacklisted_chars: '"' }) ? address : undefined;

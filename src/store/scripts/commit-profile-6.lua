@@ -16,7 +16,7 @@
   ARGV[7]  how many of the arguments from the eleventh on are fields and values of KEYS[1]
   ARGV[8]  how many of those after them are fields and values of KEYS[3]
   ARGV[9]  seconds for which KEYS[3] is kept from now on
-  ARGV[10] "replace": what remains are all fields and values of KEYS[2]; "keep": KEYS[2] stays as it is
+  ARGV[10] all fields and values of KEYS[2], a MessagePack list; "" if KEYS[2] stays as it is
 
   Returns  "stored"   the state is the new one
            "done"     another worker did this request meanwhile; nothing written
@@ -27,7 +27,7 @@
 ]]
 local profile, contacts, verify, done, removal, leaving = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local read, new, doneField, doneRead, record, doneSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local fields, codes, verifySeconds, rosters = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
+local fields, codes, verifySeconds, packed = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], ARGV[10]
 
 local guard = versionGuard(profile, read, new)
 if guard == 'stored' then return 'stored' end
@@ -39,21 +39,22 @@ if read == '' then
 end
 
 -- Lua's stack ends near 8,000 values, so a long list goes in by parts.
-local function write(key, first, last)
+local function write(key, words, first, last)
   for from = first, last, 4000 do
-    redis.call('HSET', key, unpack(ARGV, from, math.min(from + 3999, last)))
+    redis.call('HSET', key, unpack(words, from, math.min(from + 3999, last)))
   end
 end
 
 redis.call('HSET', profile, 'version', new)
-write(profile, 11, 10 + fields)
+write(profile, ARGV, 11, 10 + fields)
 if codes > 0 then
-  write(verify, 11 + fields, 10 + fields + codes)
+  write(verify, ARGV, 11 + fields, 10 + fields + codes)
   redis.call('EXPIRE', verify, verifySeconds)
 end
-if rosters == 'replace' then
+if packed ~= '' then
+  local words = cmsgpack.unpack(packed)
   redis.call('UNLINK', contacts)
-  write(contacts, 11 + fields + codes, #ARGV)
+  write(contacts, words, 1, #words)
 end
 keepRecord(done, doneField, record, doneSeconds)
 return 'stored'

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { atom, decodeFragment, ImproperList, type Term } from '../../../src/etf/index.ts';
+import { atOnce } from '../../../src/lib/slices.ts';
 import {
   changeContact,
   contactStatus,
@@ -160,7 +161,7 @@ test('the skeletons joined with the contacts are the rosters again', () => {
   fc.assert(
     fc.property(arbitraryRosters, (terms) => {
       const rosters = read(...terms);
-      const joined = joinRosters(outlinesOf(rosters), storedContacts(rosters));
+      const joined = atOnce(joinRosters(outlinesOf(rosters), storedContacts(rosters)));
       assert.deepEqual(joined, writeList(rosters));
     }),
   );
@@ -175,7 +176,9 @@ test('joined rosters show a contact as it is now stored, and leave out a missing
       if (place === undefined) return;
       const stored = storedContacts(rosters);
       const isIt = (other: ContactEntry) => other.roster === place.roster && other.phoneId === place.phoneId;
-      const without = joinRosters(outlinesOf(rosters), (other) => (isIt(other) ? undefined : stored(other)));
+      const without = atOnce(
+        joinRosters(outlinesOf(rosters), (other) => (isIt(other) ? undefined : stored(other))),
+      );
       const left = read(...(decodeFragment(without) as Term[])).flatMap(({ id, contacts }) =>
         contacts.map(({ phoneId }) => ({ roster: id, phoneId })),
       );

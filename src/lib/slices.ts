@@ -1,0 +1,79 @@
+import { Fifo } from './fifo.ts';
+import { TurnBudget } from './turn-budget.ts';
+
+/** Work that may pause wherever it yields, a few times in a millisecond. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+interface Paused {
+  /** Goes on until the next pause. @returns whether the work has ended. */
+  resume(): boolean;
+}
+
+/**
+ * Cuts long work of many requests into slices that share one budget a turn. Work that ends within the budget is done at
+ * once and needs no promise.
+ */
+export class Slices {
+  readonly #budget: TurnBudget;
+  readonly #paused = new Fifo<Paused>();
+
+  constructor(budget = new TurnBudget(sliceMilliseconds)) {
+    this.#budget = budget;
+  }
+
+  /** @returns the result; a promise of it if the work had to pause. */
+  run<T>(steps: Steps<T>): T | Promise<T> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (this.#budget.isSpent) return this.#pause(steps);
+    }
+  }
+
+  #pause<T>(steps: Steps<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const resume = (): boolean => {
+        try {
+          do {
+            const step = steps.next();
+            if (step.done === true) {
+              resolve(step.value);
+              return true;
+            }
+          } while (!this.#budget.isSpent);
+          return false;
+        } catch (error) {
+          reject(error);
+          return true;
+        }
+      };
+      this.#paused.push({ resume });
+      if (this.#paused.length === 1) setImmediate(this.#resume);
+    });
+  }
+
+  /** Whoever pauses again goes to the end of the line. */
+  readonly #resume = (): void => {
+    do {
+      const paused = this.#paused.peek();
+      if (paused === undefined) return;
+      const hasEnded = paused.resume();
+      this.#paused.shift();
+      if (!hasEnded) this.#paused.push(paused);
+    } while (this.#paused.length > 0 && !this.#budget.isSpent);
+    if (this.#paused.length > 0) setImmediate(this.#resume);
+  };
+}
+
+const sliceMilliseconds = 5;
+
+/** Does the work without a pause. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Those of this process: the event loop is one. */
+export const slices = new Slices();
