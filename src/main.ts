@@ -6,6 +6,7 @@ import { SessionTakeover } from './failover/session-takeover.ts';
 import { openWorkerRegistry } from './failover/worker-registry.ts';
 import type { Context } from './handlers/handler.ts';
 import { limiterNames, requests } from './handlers/index.ts';
+import { cached } from './lib/cached.ts';
 import { ConcurrencyLimiter, type ConcurrencyLimiterOptions } from './lib/concurrency-limiter.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import { type BrokerConnection, connectBroker, type Delivery, type Publisher } from './mqtt/connection.ts';
@@ -219,14 +220,17 @@ function warnOfForeignClientId({ clientId, workerPrefix }: Settings['mqtt'], log
 }
 
 async function serveProbes(
-  { port, host }: Settings['http'],
+  { port, host, metricsCacheMs }: Settings['http'],
   metrics: Metrics,
   readiness: Pick<Probes, 'troubles' | 'remarks'>,
 ) {
   if (port === 0) return undefined;
   return serveHttp(port, host, {
     ...readiness,
-    metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+    metrics: cached(metricsCacheMs, async () => ({
+      text: await metrics.text(),
+      contentType: metrics.contentType,
+    })),
   });
 }
 

@@ -17,6 +17,7 @@ export function* readListInSteps<T>(
   fragment: Fragment,
   read: (element: Fragment) => T | undefined,
 ): Steps<T[] | undefined> {
+  if (isLong(fragment)) yield;
   const elements = isUnset(fragment) ? [] : listElements(fragment);
   if (elements === undefined) return undefined;
   const records: T[] = [];
@@ -26,6 +27,11 @@ export function* readListInSteps<T>(
     if (records.push(record) % recordsInStep === 0) yield;
   }
   return records;
+}
+
+/** Whether the work on a list waits for its turn before it begins; to find its elements alone takes time. */
+export function isLong(fragment: Fragment): boolean {
+  return fragment.length > 4096;
 }
 
 /** A record takes some microseconds, some ten where V8 has not compiled its reader yet. */

@@ -2,7 +2,7 @@ import { encodeFragment, type Fragment, listElements, listOf } from '../etf/inde
 import { atOnce, type Steps } from '../lib/slices.ts';
 import { type Contact, contactPhoneId, isFriend, outlivesRemoval, readContact } from './contact.ts';
 import { canonical, isInteger, isUnset, readInteger, readText, unset } from './fields.ts';
-import { readList, readListInSteps, recordsInStep, writeList } from './list.ts';
+import { isLong, readList, readListInSteps, recordsInStep, writeList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
 
 /**
@@ -57,6 +57,7 @@ export function readRosters(fragment: Fragment): Roster[] | undefined {
 
 /** Reads a list of rosters as `readRosters` does, in steps. */
 export function* readRostersInSteps(fragment: Fragment): Steps<Roster[] | undefined> {
+  if (isLong(fragment)) yield;
   const elements = isUnset(fragment) ? [] : listElements(fragment);
   if (elements === undefined) return undefined;
   const rosters: Roster[] = [];
@@ -117,8 +118,9 @@ export function* joinRosters(
   contactAt: (entry: ContactEntry) => Fragment | undefined,
 ): Steps<Fragment> {
   const rosters: Fragment[] = [];
+  if (isLong(skeletons)) yield;
   for (const skeleton of listElements(skeletons) ?? []) {
-    if (rosters.length % rostersInStep === 0) yield;
+    if (rosters.length % rostersInStep === rostersInStep - 1) yield;
     const { id, phoneIds, fields, fragment } = splitSkeleton(skeleton);
     if (fields === undefined) {
       rosters.push(fragment);

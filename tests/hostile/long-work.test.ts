@@ -1,0 +1,104 @@
+/** The largest requests do not hold the event loop while they are handled: between two of its turns there is little work. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Server } from '../../dev/servers/process.ts';
+import { startRedis } from '../../dev/servers/redis.ts';
+import { atom, type Term } from '../../src/etf/index.ts';
+import type { RecordedRequest } from '../../src/handlers/outcome.ts';
+import type { Stores } from '../../src/store/index.ts';
+import { type Database, openRedis } from '../../src/store/redis/database.ts';
+import { longestTurnOf } from '../harness/calibration.ts';
+import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
+import { eventually } from '../harness/eventually.ts';
+import type { Phone } from '../harness/phone.ts';
+import { contact, feature, type ProfileValues, profile, roster, service } from '../harness/terms.ts';
+
+/** 20 ms, in units of some 10 ms that run on the same busy machine. */
+const maxUnits = 2;
+
+const number = '380501112233';
+const phone = { client: 'device', number } as Phone;
+
+let redis: Server;
+let stores: Stores;
+let close: () => Promise<void>;
+let database: Database;
+before(async () => {
+  redis = await startRedis();
+  ({ stores, close } = await openStoresOf({ redis }));
+  database = openRedis(redis.url, '', () => undefined);
+  await eventually('Redis is there', () => database.state.connected);
+  await database.connection.hset(`session:${phone.client}`, { phone: number });
+});
+after(async () => {
+  await Promise.all([close(), database.close()]);
+  await redis.stop();
+});
+
+const many = (count: number, make: (index: number) => Term): Term[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+const phoneId = (index: number) => `38050${1_000_000 + index}_1`;
+const unknown = atom('undefined');
+
+const largest: Readonly<Record<string, ProfileValues>> = {
+  '3,900 contacts': {
+    rosters: [roster({ userlist: many(3_900, (index) => contact({ phoneId: phoneId(index) })) })],
+    status: 'set',
+  },
+  '3,000 contacts whose fields are written anew': {
+    rosters: [
+      roster({
+        userlist: many(3_000, (index) =>
+          contact({ phoneId: phoneId(index), names: unknown, settings: unknown, presence: unknown }),
+        ),
+      }),
+    ],
+    status: 'set',
+  },
+  '4,000 rosters': { rosters: many(4_000, (index) => roster({ id: index })), status: 'set' },
+  '7,000 services': { services: many(7_000, () => service({ type: atom('vox') })), status: 'set' },
+  '7,000 settings': { settings: many(7_000, (index) => feature(`key ${index}`, 'v')), status: 'set' },
+};
+
+let requests = 0;
+
+/** A request that has not come before, with the profile as it is stored. */
+async function requestFor(values: ProfileValues): Promise<RecordedRequest> {
+  const ref = { phone: number, key: `request ${++requests}`, record: '' };
+  return requestOf(phone, profile({ phone: number, ...values }), {
+    stored: await stores.profiles.read(number),
+    ref,
+  });
+}
+
+for (const [name, values] of Object.entries(largest))
+  test(`a set of ${name}: no turn of over ${maxUnits} units of work`, async () => {
+    const units = await longestTurnOf(async () => {
+      const request = await requestFor(values);
+      return async () => assert.equal((await carryOut(request, stores)).result, 'ok');
+    }, maxUnits);
+    assert.ok(units < maxUnits, `${units.toFixed(1)} units`);
+  });
+
+test(`twenty such sets at once: no turn of over ${maxUnits} units of work`, async () => {
+  const units = await longestTurnOf(
+    async () => {
+      const each = await Promise.all(Object.values(largest).map(requestFor));
+      const all = Array.from({ length: 4 }, () => each).flat();
+      return () => Promise.all(all.map((request) => carryOut(request, stores)));
+    },
+    maxUnits,
+    5,
+  );
+  assert.ok(units < maxUnits, `${units.toFixed(1)} units`);
+});
+
+test('a profile with large services or settings is read by a command of its own, not within a script', async () => {
+  const large = Buffer.alloc(20_000);
+  for (const [index, field] of ['rosters', 'services', 'settings'].entries()) {
+    const key = `profile:{38050000000${index}}`;
+    await database.connection.hset(key, { version: 'a', rosters: 'j', update: '0', [field]: large });
+    assert.deepEqual(await database.readBatch([key], 'p'), [1], field);
+  }
+});
