@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { atom, ImproperList, type Term } from '../../../src/etf/index.ts';
-import { readService, readServices, replaceVoxServices } from '../../../src/protocol/service.ts';
+import {
+  addressOf,
+  readService,
+  readServices,
+  replaceVoxServices,
+  type Service,
+  withEmail,
+} from '../../../src/protocol/service.ts';
 import { record, service } from '../../harness/terms.ts';
 import { atomEncodings, foreignTerms, fragment } from './bytes.ts';
 
@@ -61,4 +68,25 @@ test('after a set the vox services are the sent ones and all others the stored o
       assert.deepEqual(of(true, result), of(true, read(sent)));
     }),
   );
+});
+
+const emails = (services: readonly Pick<Service, 'fragment'>[], status: string) =>
+  services.flatMap(({ fragment: bytes }) => {
+    const read = readService(bytes);
+    const isMeant = read && Buffer.compare(read.status, fragment(atom(status))) === 0;
+    return isMeant ? [addressOf(read)] : [];
+  });
+
+test('of the addresses that wait for their codes the newest five stay; all others stay for good', () => {
+  const own = service({ id: 'vox', type: atom('vox'), status: atom('added') });
+  const verified = service({ id: 'ok@example.org', type: atom('email'), status: atom('verified') });
+  let services = readServices(fragment([own, verified])) ?? [];
+  const names = Array.from({ length: 20 }, (_, index) => `${index}@example.org`);
+  for (const name of names)
+    services = withEmail(services, name, 'added').flatMap(({ fragment: bytes }) => readService(bytes) ?? []);
+  assert.deepEqual(emails(services, 'added'), [undefined, ...names.slice(-5)]);
+  assert.deepEqual(emails(services, 'verified'), ['ok@example.org']);
+  const confirmed = withEmail(services, '19@example.org', 'verified');
+  assert.equal(confirmed.length, services.length);
+  assert.deepEqual(emails(confirmed, 'verified'), ['ok@example.org', '19@example.org']);
 });

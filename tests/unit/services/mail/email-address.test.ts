@@ -38,6 +38,31 @@ for (const [what, text] of injections) {
   });
 }
 
+/** Of each class of characters that a reader does not see one, in either part of an address, also as Punycode. */
+const unseen = [
+  0xad, 0x34f, 0x61c, 0x115f, 0x17b4, 0x180b, 0x180e, 0x200b, 0x200d, 0x202e, 0x2060, 0x2065, 0x2800, 0x3164,
+  0xfe00, 0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0x1bca0, 0x1d159, 0x1d173, 0xe0001, 0xe0100, 0xe01ef,
+];
+
+for (const code of unseen) {
+  const character = String.fromCodePoint(code);
+  test(`not an address: U+${code.toString(16).toUpperCase()} in it`, () => {
+    for (const text of [
+      `an${character}n@example.org`,
+      `${character}ann@example.org`,
+      `ann${character}@example.org`,
+    ])
+      assert.equal(parseEmailAddress(text), undefined, JSON.stringify(text));
+    // A domain may lose it, where its rules say so; it never keeps it.
+    assert.ok(!parseEmailAddress(`ann@exam${character}ple.org`)?.includes(character));
+  });
+}
+
+test('letters with marks stay: they are seen', () => {
+  for (const text of ['हिन्दी@example.org', 'пётр@example.org', 'j\u030cane@example.org'])
+    assert.equal(parseEmailAddress(text), text.normalize('NFC'));
+});
+
 const notAddresses: [what: string, text: string][] = [
   ['nothing', ''],
   ['one space', ' '],
