@@ -40,7 +40,7 @@ const tooLarge = refusal('too_large');
 
 /** What counts of an answered profile. */
 const sizeOf = ({ services, settings, rosters }: ReturnType<typeof fieldsOf>): number =>
-  [services, settings, rosters].reduce((sum, term) => sum + encodeFragment(term ?? []).length, 0);
+  [services, settings, rosters].reduce<number>((sum, term) => sum + encodeFragment(term ?? []).length, 0);
 
 for (const [name, values] of Object.entries<Values>({
   services: { services: [vox(quota)] },

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
+import { TurnBudget } from '../../../src/lib/turn-budget.ts';
 import { Acknowledgements } from '../../../src/mqtt/acknowledgements.ts';
 import type { BrokerConnection, Delivery } from '../../../src/mqtt/broker.ts';
 import { Fence } from '../../../src/mqtt/fence.ts';
@@ -10,7 +12,11 @@ import { WriteBatcher } from '../../../src/mqtt/write-batcher.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-function room(receiveMaximum: number, handOut: (delivery: Delivery) => void) {
+function room(
+  receiveMaximum: number,
+  handOut: (delivery: Delivery) => void,
+  budget = new TurnBudget(Number.POSITIVE_INFINITY),
+) {
   const client = { connected: true, stream: new PassThrough() } as unknown as MqttClient;
   const acknowledgements = new Acknowledgements();
   acknowledgements.connected(false);
@@ -19,7 +25,7 @@ function room(receiveMaximum: number, handOut: (delivery: Delivery) => void) {
     resolve = ended;
   });
   const writes = new WriteBatcher(client, acknowledgements, () => resolve());
-  const parts = { acknowledgements, writes, fence: new Fence(client), receiveMaximum };
+  const parts = { acknowledgements, writes, fence: new Fence(client), receiveMaximum, budget };
   const inbound = new Inbound({} as BrokerConnection, parts, handOut);
   const receive = (packet: Partial<IPublishPacket>): boolean => {
     let unacked = false;
@@ -95,4 +101,21 @@ test('messages beyond the bound are skipped, and accepted when the broker sends 
   for (let messageId = 1; messageId <= 40; messageId++) receive({ messageId, payload, dup: true });
   assert.equal(handedOut.length, kept + 1); // The earlier ones are recognized, and acknowledged again.
   assert.equal(handedOut.at(-1)?.redelivered, true);
+});
+
+test('so many deliveries are handed out in a turn as fit in its budget; all are, in their order', async () => {
+  let now = 0;
+  const handedOut: number[] = [];
+  const handOut = ({ packetId }: Delivery) => {
+    now++;
+    handedOut.push(packetId);
+  };
+  const { receive } = room(100, handOut, new TurnBudget(5, () => now));
+  for (let messageId = 1; messageId <= 50; messageId++) receive({ messageId });
+  for (let before = 0; handedOut.length < 50; before = handedOut.length, await nextTurn())
+    assert.ok(handedOut.length - before <= 5, `${handedOut.length - before} in one turn`);
+  assert.deepEqual(
+    handedOut,
+    Array.from({ length: 50 }, (_, index) => index + 1),
+  );
 });
