@@ -105,7 +105,7 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
     log,
   });
 
-  const http = await serveProbes(settings.http, metrics, { ...readiness, remarks: aclSync.remarks });
+  const http = await serveProbes(settings, metrics, { ...readiness, remarks: aclSync.remarks });
   shutdown.add(() => http?.close());
 
   const qa = openQa(settings, redis, log);
@@ -220,7 +220,7 @@ function warnOfForeignClientId({ clientId, workerPrefix }: Settings['mqtt'], log
 }
 
 async function serveProbes(
-  { port, host, metricsCacheMs }: Settings['http'],
+  { http: { port, host }, metricsCacheMs }: Settings,
   metrics: Metrics,
   readiness: Pick<Probes, 'troubles' | 'remarks'>,
 ) {

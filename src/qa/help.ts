@@ -33,6 +33,7 @@ and is answered in the same form. Over several lines, with comments, with a fina
 
 {io,{error,not_authorized},<<>>}          your client has no session, or it belongs to another phone
 {io,{error,invalid_data},<<"sentence">>}  the sentence says where and why it cannot be read
+{io,{error,too_large},<<>>}               the profile would be larger than its quota (PROFILE_BYTES)
 Nothing at all                            the payload was empty, or "retain" was ticked: both are ignored
 
 ${mirrorHelp}
