@@ -41,6 +41,7 @@ const words: readonly string[] = [
   'refused:too_many_requests',
   'refused:email_send',
   'refused:busy',
+  'refused:too_large',
 ];
 
 const spelled = '-';

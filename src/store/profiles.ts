@@ -1,5 +1,5 @@
 import type { Fragment } from '../etf/index.ts';
-import { slices } from '../lib/slices.ts';
+import { type Steps, slices } from '../lib/slices.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
@@ -111,6 +111,8 @@ export function openProfiles(
         if (profile !== undefined && Object.keys(change).length === 0) return profile;
         const next = changed(profile ?? emptyFields, change, uniqueId());
         if (isTooLarge(profile, next)) return 'too_large';
+        const packing = commitArguments(change, next, profile === undefined);
+        const args: ScriptArgument[] = packing instanceof Promise ? await packing : packing;
         const answer = await redis.run('commit-profile', own, [
           profile?.version ?? '',
           next.version,
@@ -118,7 +120,7 @@ export function openProfiles(
           packRecord(record),
           packRecord(newRecord(word, next.version)),
           doneSeconds,
-          ...commitArguments(change, next, profile === undefined),
+          ...args,
         ]);
         if (answer === 'stored') return next;
         return answer === 'leaving' ? 'not_authorized' : answer;
@@ -200,7 +202,11 @@ function changed(before: ProfileFields, change: ProfileChange, version: string):
 const ownFields = ['services', 'settings', 'update', 'balance', 'presence'] as const;
 
 /** The arguments of `commit-profile` from the seventh on: what changes, or all of a profile that is new. */
-function commitArguments(change: ProfileChange, next: StoredProfile, isNew: boolean): ScriptArgument[] {
+function commitArguments(
+  change: ProfileChange,
+  next: StoredProfile,
+  isNew: boolean,
+): ScriptArgument[] | Promise<ScriptArgument[]> {
   const fields: ScriptArgument[] = [];
   for (const name of ownFields) if (isNew || change[name] !== undefined) fields.push(name, next[name]);
   const rosters = change.rosters ?? (isNew ? [] : undefined);
@@ -209,16 +215,28 @@ function commitArguments(change: ProfileChange, next: StoredProfile, isNew: bool
     fields.push('rosters', next.rosters);
   }
   const codes = change.code === undefined ? [] : codeFields(change.code);
-  const contacts = rosters === undefined ? '' : packContacts(rosters);
-  return [fields.length, codes.length, codeLifetimeSeconds, contacts, ...fields, ...codes];
+  const withContacts = (contacts: ScriptArgument): ScriptArgument[] => [
+    fields.length,
+    codes.length,
+    codeLifetimeSeconds,
+    contacts,
+    ...fields,
+    ...codes,
+  ];
+  if (rosters === undefined) return withContacts('');
+  const packing = slices.run(packContacts(rosters));
+  return packing instanceof Promise ? packing.then(withContacts) : withContacts(packing);
 }
 
-function packContacts(rosters: readonly Roster[]): Buffer {
+function* packContacts(rosters: readonly Roster[]): Steps<Buffer> {
   const words: ScriptArgument[] = [];
   for (const { id = '', contacts } of rosters)
-    for (const { phoneId, fragment } of contacts) words.push(contactField({ roster: id, phoneId }), fragment);
+    for (const { phoneId, fragment } of contacts)
+      if (words.push(contactField({ roster: id, phoneId }), fragment) % wordsInStep === 0) yield;
   return packWords(words);
 }
+
+const wordsInStep = 512;
 
 /** What counts in the quota, in bytes; one that is beyond it already may become smaller. Not the presence: it is short, and changes with every device. */
 function sizeOf({ services, settings, rosters }: ProfileFields): number {
