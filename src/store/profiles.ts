@@ -46,9 +46,6 @@ export function openProfiles(
   maxBytes = Number.POSITIVE_INFINITY,
 ) {
   const { keys } = redis;
-  const isTooLarge = (before: ProfileFields = emptyFields, next: ProfileFields): boolean =>
-    sizeOf(next) > Math.max(maxBytes, sizeOf(before));
-
   const unpack = (
     phone: string,
     packed: Value | undefined,
@@ -56,7 +53,7 @@ export function openProfiles(
     if (packed === 1) return readLarge(phone);
     const bytes = bytesOf(packed);
     if (bytes === undefined) return undefined;
-    return unpackProfile(bytes) ?? readJoined(phone);
+    return unpackProfile(bytes) ?? readJoined(redis, phone);
   };
 
   const read = (phone: string): Promise<StoredProfile | undefined> =>
@@ -66,17 +63,7 @@ export function openProfiles(
   const readLarge = async (phone: string): Promise<StoredProfile | undefined> => {
     const values = await withRetry(() => redis.connection.hmgetBuffer(keys.profile(phone), ...readFields));
     if (!values[0]) return undefined;
-    return values[1] ? stored(values, values[1]) : readJoined(phone);
-  };
-
-  /** Read profile and contacts as one state, join them, and keep the result for the next reader. */
-  const readJoined = async (phone: string): Promise<StoredProfile | undefined> => {
-    const [values, skeletons, contacts] = await readParts(redis, phone);
-    if (!values[0]) return undefined;
-    const rosters = await slices.run(joinRosters(skeletons ?? unset, (entry) => contactIn(contacts, entry)));
-    const profile = stored(values, rosters);
-    await redis.run('keep-rosters', [keys.profile(phone)], [profile.version, rosters]);
-    return profile;
+    return values[1] ? stored(values, values[1]) : readJoined(redis, phone);
   };
 
   return {
@@ -103,32 +90,35 @@ export function openProfiles(
     ): Promise<StoredProfile | Refused | 'too_large' | 'not_authorized' | 'done'> {
       const done = placeOf(keys, phone, key);
       const own = commitKeys(keys, phone, done.key);
-      const readAgain = () => read(phone);
-      return untilUnchanged(first, readAgain, async (profile) => {
-        const decided = decide(profile);
-        const change = decided instanceof Promise ? await decided : decided;
-        if (typeof change === 'string') return change;
-        if (profile !== undefined && Object.keys(change).length === 0) return profile;
-        const next = changed(profile ?? emptyFields, change, uniqueId());
-        if (isTooLarge(profile, next)) return 'too_large';
-        const packing = commitArguments(change, next, profile === undefined);
-        const args: ScriptArgument[] = packing instanceof Promise ? await packing : packing;
-        const answer = await redis.run('commit-profile', own, [
-          profile?.version ?? '',
-          next.version,
-          done.field,
-          packRecord(record),
-          packRecord(newRecord(word, next.version)),
-          doneSeconds,
-          ...args,
-        ]);
-        if (answer === 'stored') return next;
-        return answer === 'leaving' ? 'not_authorized' : answer;
-      });
+      return untilUnchanged(
+        first,
+        () => read(phone),
+        async (profile) => {
+          const decided = decide(profile);
+          const change = decided instanceof Promise ? await decided : decided;
+          if (typeof change === 'string') return change;
+          if (profile !== undefined && Object.keys(change).length === 0) return profile;
+          const next = changed(profile ?? emptyFields, change, uniqueId());
+          if (sizeOf(next) > roomFor(profile, maxBytes)) return 'too_large';
+          const packing = commitArguments(change, next, profile === undefined);
+          const args: ScriptArgument[] = packing instanceof Promise ? await packing : packing;
+          const answer = await redis.run('commit-profile', own, [
+            profile?.version ?? '',
+            next.version,
+            done.field,
+            packRecord(record),
+            packRecord(newRecord(word, next.version)),
+            doneSeconds,
+            ...args,
+          ]);
+          if (answer === 'stored') return next;
+          return answer === 'leaving' ? 'not_authorized' : answer;
+        },
+      );
     },
     /** Whether a profile would be beyond the quota with these services. */
     isTooLargeWith: (before: StoredProfile | undefined, services: Fragment): boolean =>
-      isTooLarge(before, { ...(before ?? emptyFields), services }),
+      sizeOf({ ...(before ?? emptyFields), services }) > roomFor(before, maxBytes),
     /** Take a profile back that the request has made. @returns `'changed'` if another request has built on it since. */
     drop({ phone, key }: RequestRef, { version }: StoredProfile) {
       const done = placeOf(keys, phone, key);
@@ -136,6 +126,16 @@ export function openProfiles(
       return redis.run('drop-profile', own, [version, done.field]);
     },
   };
+}
+
+/** Read profile and contacts as one state, join them, and keep the result for the next reader. */
+async function readJoined(redis: Database, phone: string): Promise<StoredProfile | undefined> {
+  const [values, skeletons, contacts] = await readParts(redis, phone);
+  if (!values[0]) return undefined;
+  const rosters = await slices.run(joinRosters(skeletons ?? unset, (entry) => contactIn(contacts, entry)));
+  const profile = stored(values, rosters);
+  await redis.run('keep-rosters', [redis.keys.profile(phone)], [profile.version, rosters]);
+  return profile;
 }
 
 /** The keys of `commit-profile`. */
@@ -238,7 +238,12 @@ function* packContacts(rosters: readonly Roster[]): Steps<Buffer> {
 
 const wordsInStep = 512;
 
-/** What counts in the quota, in bytes; one that is beyond it already may become smaller. Not the presence: it is short, and changes with every device. */
+/** How large a profile may become: one that is beyond its quota already may become smaller. */
+function roomFor(before: ProfileFields = emptyFields, quota: number): number {
+  return Math.max(quota, sizeOf(before));
+}
+
+/** What counts in the quota, in bytes. Not the presence: it is short, and changes with every device. */
 function sizeOf({ services, settings, rosters }: ProfileFields): number {
   return services.length + settings.length + rosters.length;
 }

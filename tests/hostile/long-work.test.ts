@@ -98,6 +98,6 @@ test('a profile with large services or settings is read by a command of its own,
   for (const [index, field] of ['rosters', 'services', 'settings'].entries()) {
     const key = `profile:{38050000000${index}}`;
     await database.connection.hset(key, { version: 'a', rosters: 'j', update: '0', [field]: large });
-    assert.deepEqual(await database.readBatch([key], 'p'), [1], field);
+    assert.deepEqual(await database.readBatch([key], 'p', []), [1], field);
   }
 });

@@ -40,8 +40,8 @@ end
 
 -- Lua's stack ends near 8,000 values, so a long list goes in by parts.
 local function write(key, words, first, last)
-  for from = first, last, 4000 do
-    redis.call('HSET', key, unpack(words, from, math.min(from + 3999, last)))
+  for from = first, last or #words, 4000 do
+    redis.call('HSET', key, unpack(words, from, math.min(from + 3999, last or #words)))
   end
 end
 
@@ -52,9 +52,8 @@ if codes > 0 then
   redis.call('EXPIRE', verify, verifySeconds)
 end
 if packed ~= '' then
-  local words = cmsgpack.unpack(packed)
   redis.call('UNLINK', contacts)
-  write(contacts, words, 1, #words)
+  write(contacts, cmsgpack.unpack(packed), 1)
 end
 keepRecord(done, doneField, record, doneSeconds)
 return 'stored'
