@@ -11,6 +11,7 @@ import { ConcurrencyLimiter, type ConcurrencyLimiterOptions } from './lib/concur
 import { Shutdown } from './lib/shutdown.ts';
 import { type BrokerConnection, connectBroker, type Delivery, type Publisher } from './mqtt/connection.ts';
 import { authenticatorFor } from './pipeline/authenticator.ts';
+import { FanOuts, type FanOutsDeps } from './pipeline/fan-outs.ts';
 import { openPoisonGuard } from './pipeline/poison-guard.ts';
 import { openRateLimiter } from './pipeline/rate-limiter.ts';
 import { Worker } from './pipeline/worker.ts';
@@ -88,6 +89,7 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   shutdown.add(() => Promise.all([context.mail?.close(), context.sts?.close()]));
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });
+  const fanOuts = openFanOuts(settings, { stores: context, brokers: publishers, outboxRelay, metrics, log });
   const { sessions } = context;
   const aclSync = openBrokerAclSync(settings.mqtt, { works, sessions, brokers, metrics, log });
   shutdown.addBestEffort(() => aclSync.stop());
@@ -95,14 +97,8 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   const worker = new Worker({
     ...settingsOfWorker(settings, redis),
     ...limitersOf(settings, redis, metrics),
-    context,
-    poison,
-    brokers: publishers,
-    outboxRelay,
+    ...{ context, poison, brokers: publishers, outboxRelay, fanOuts, metrics, tracing, log },
     syncBrokerAcl: aclSync.sync,
-    metrics,
-    tracing,
-    log,
   });
 
   const http = await serveProbes(settings, metrics, { ...readiness, remarks: aclSync.remarks });
@@ -129,9 +125,14 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   shutdown.add(() => Promise.all(brokers.map((broker) => broker.leave())));
   shutdown.addBestEffort(() => takeover.pause());
   shutdown.add(() => outboxRelay.stop());
+  shutdown.addBestEffort(() => fanOuts.stop());
   shutdown.addBestEffort(() => poison.leave());
   shutdown.add(() => readiness.stopping());
   return shutdown;
+}
+
+function openFanOuts({ mqtt: { replyQos } }: Settings, deps: Omit<FanOutsDeps, 'replyQos'>): FanOuts {
+  return new FanOuts({ ...deps, replyQos });
 }
 
 /** What a worker takes from the settings alone. */

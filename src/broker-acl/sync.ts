@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AclTask } from '../store/acl-work.ts';
+import type { Task } from '../store/work-queue.ts';
 import { type Log, shortenPhone } from '../telemetry/log.ts';
 import type { BrokerAcl } from './broker.ts';
 import { AclRefused } from './client.ts';
@@ -109,7 +109,7 @@ export class AclSync {
   }
 
   /** @returns whether a task was done, so that there may be more. */
-  async #workOff(tasks: readonly AclTask[]): Promise<boolean> {
+  async #workOff(tasks: readonly Task[]): Promise<boolean> {
     let isAny = false;
     for (const task of tasks) {
       if (this.#stopped.signal.aborted) return false;
@@ -127,7 +127,7 @@ export class AclSync {
     return isAny;
   }
 
-  async #sync(task: AclTask): Promise<boolean> {
+  async #sync(task: Task): Promise<boolean> {
     const { acl, synced } = this.#deps;
     const result = await acl.sync(task.phone);
     if (result === 'partly') await acl.work.putOff(task, takenMs);

@@ -1,55 +1,59 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fragment } from '../etf/index.ts';
 import { writeContact } from '../protocol/contact.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
 import type { ContactEntry } from '../protocol/roster.ts';
+import type { ContactPlace } from '../store/contacts.ts';
 import type { Notice } from './outcome.ts';
 
-/** How many counterparties are changed and notified at a time. */
-const batchSize = 16;
+/** A contact of a profile, and where the contact's own roster holds that profile. */
+export interface Counterparty {
+  /** Names the contact, and is its place in the order in which contacts hear. */
+  readonly name: string;
+  readonly place: ContactPlace;
+  /** The roster in which the profile holds the contact. */
+  readonly ourRoster: string;
+}
 
 /**
- * Changes a profile's entry in the roster of a counterparty.
- * @param other - the counterparty's phone.
- * @param entry - where the profile's entry stands there, if it does.
- * @param ourRoster - the roster in which the profile holds the counterparty.
- * @returns the entry as stored; `undefined` if there is none: only a phone that holds the profile as a contact is notified.
+ * Changes a profile's entries in the rosters of counterparties.
+ * @returns for each the entry as stored; `undefined` if there is none: only a phone that holds the profile as a contact is notified.
  */
-type ChangeEntry = (other: string, entry: ContactEntry, ourRoster: string) => Promise<Fragment | undefined>;
+export type ChangeEntries = (batch: readonly Counterparty[]) => Promise<readonly (Fragment | undefined)[]>;
 
 /**
- * Change a profile's entry in the rosters of its contacts, and tell them.
+ * The counterparties of a profile, in an order that no `set` changes. Those of one phone stand together.
+ * The other side's entry for us stands in the roster that its `phone_id` names, under the `phone_id` of ours.
+ * @param phone - whose profile it is, as counterparties know it.
+ * @param entries - that profile's contacts.
+ * @param after - the name of the one after which to begin.
+ */
+export function counterpartiesOf(
+  phone: string,
+  entries: readonly ContactEntry[],
+  after: string | undefined,
+): Counterparty[] {
+  const all = entries.flatMap((entry): Counterparty[] => {
+    const name = JSON.stringify([entry.phoneId, entry.roster]);
+    const other = splitPhoneId(entry.phoneId);
+    if (other === undefined || (after !== undefined && name <= after)) return [];
+    const theirEntry = { roster: other.roster, phoneId: `${phone}_${entry.roster}` };
+    return [{ name, place: { phone: other.phone, entry: theirEntry }, ourRoster: entry.roster }];
+  });
+  return all.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Change a profile's entry in the rosters of its contacts.
  *
  * Only a contact whose own roster holds this profile as a contact is touched: that mutual check is what keeps a raw
  * `set` from being a way to send notices to strangers.
- * @param phone - whose profile it is.
- * @param entries - that profile's contacts.
- * @returns a `'Contact'` notice for each entry, in batches; the work for a batch begins when it is asked for.
+ * @returns a `'Contact'` notice for each entry.
  * @see docs/protocol.md, "Counterparties"
  */
-export async function* notifyCounterparties(
-  phone: string,
-  entries: readonly ContactEntry[],
-  change: ChangeEntry,
-): AsyncGenerator<readonly Notice[]> {
-  for (let from = 0; from < entries.length; from += batchSize) {
-    const began = performance.now();
-    const batch = entries.slice(from, from + batchSize).map((entry) => notifyOne(phone, entry, change));
-    yield (await Promise.all(batch)).filter((notice) => notice !== undefined);
-    // Others get twice as much of the worker, the broker and Redis.
-    if (from + batchSize < entries.length) await sleep(2 * (performance.now() - began));
-  }
-}
-
-/** The other side's entry for us stands in the roster that its `phone_id` names, under the `phone_id` of ours. */
-async function notifyOne(
-  phone: string,
-  entry: ContactEntry,
-  change: ChangeEntry,
-): Promise<Notice | undefined> {
-  const other = splitPhoneId(entry.phoneId);
-  if (other === undefined) return undefined;
-  const theirEntry = { roster: other.roster, phoneId: `${phone}_${entry.roster}` };
-  const contact = await change(other.phone, theirEntry, entry.roster);
-  return contact && { phone: other.phone, payload: writeContact(contact) };
+export async function noticesFor(batch: readonly Counterparty[], change: ChangeEntries): Promise<Notice[]> {
+  const contacts = await change(batch);
+  return batch.flatMap(({ place }, index) => {
+    const contact = contacts[index];
+    return contact === undefined ? [] : [{ phone: place.phone, payload: writeContact(contact) }];
+  });
 }

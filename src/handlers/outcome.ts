@@ -43,19 +43,16 @@ export interface Outcome {
    * them, before the notices.
    */
   readonly sessionsEnded?: string;
-  /**
-   * In batches, each made when the one before it was accepted by the broker, so that ten thousand counterparties need
-   * no more memory than one batch.
-   */
-  readonly notices?: AsyncIterable<readonly Notice[]>;
-  /** How many counterparties the notices look at; their client's bucket pays for them. */
-  readonly contacts?: number;
   /** More to be said, when it is known. */
   readonly deferred?: Promise<Outcome>;
   /** How many calls to STS or a mail server it took; default 0. The client is charged for them. */
   readonly outsideCalls?: number;
   /** To be done when the broker has accepted all of the above. */
   readonly onSent?: () => Promise<void>;
+  /** The phone whose contacts are to hear what the stores have noted for them; after `onSent`, in the background. */
+  readonly fanOut?: string;
+  /** How many counterparties that will look at. */
+  readonly contacts?: number;
 }
 
 /** One request of a client that is authorized. */

@@ -1,13 +1,12 @@
 import { settingValue } from '../protocol/feature.ts';
 import type { Refusal } from '../protocol/io.ts';
 import { readPhone } from '../protocol/phone.ts';
-import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
+import { friendPlaces } from '../protocol/roster.ts';
 import type { Migration } from '../store/proposals.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
-import { notifyCounterparties } from './counterparties.ts';
 import type { Context, RecordedHandler } from './handler.ts';
 import { isTaken } from './migrate.ts';
-import { answerProfile, type Notice, type RecordedRequest, refuse } from './outcome.ts';
+import { answerProfile, type RecordedRequest, refuse } from './outcome.ts';
 
 /**
  * `phone`: confirm a migration. The client's session belongs to the new phone, so both phones were shown to be the
@@ -40,12 +39,14 @@ export const phone: RecordedHandler = {
     return {
       ...answerProfile(request.sent, profile, 'phone'),
       sessionsEnded: migration.from,
-      notices: finish(request, migration, friendPlaces(profile.rosters), context),
+      onSent: () => context.migrations.answered(migration, request.ref),
+      fanOut: request.phone,
+      contacts: friendPlaces(profile.rosters).length,
     };
   },
   // The move has ended, and is not done again, though another phone may ask to move here by now.
-  replay: ({ sent, stored }) =>
-    stored === undefined ? refuse('not_authorized') : answerProfile(sent, stored, 'phone'),
+  replay: ({ sent, stored, phone: fanOut }) =>
+    stored === undefined ? refuse('not_authorized') : { ...answerProfile(sent, stored, 'phone'), fanOut },
 };
 
 /**
@@ -78,36 +79,4 @@ async function move(
     const answer = await migrations.settle(migration, replaced);
     return answer === 'changed' ? answer : { ...migration, isSettled: true };
   });
-}
-
-/** Changes an entry of the profile, which stands under the old phone, to the new one. */
-function rename({ to, claim = '' }: Migration, { contacts }: Context) {
-  return (other: string, entry: ContactEntry, ourRoster: string) =>
-    contacts.rename(other, entry, `${to}_${ourRoster}`, claim);
-}
-
-/**
- * What a crash can cut off, and a redelivery takes up again: each step may be done twice.
- * @param friends - where the profile's friends stand.
- */
-async function* finish(
-  { ref }: RecordedRequest,
-  migration: Migration,
-  friends: readonly ContactEntry[],
-  context: Context,
-): AsyncGenerator<readonly Notice[]> {
-  yield* renameAtCounterparties(migration, friends, context);
-  await context.migrations.end(migration, ref);
-}
-
-/**
- * Let the counterparties have the profile under its new `phone_id`, and tell them.
- * @param friends - where the profile's friends stand.
- */
-export function renameAtCounterparties(
-  migration: Migration,
-  friends: readonly ContactEntry[],
-  context: Context,
-): AsyncGenerator<readonly Notice[]> {
-  return notifyCounterparties(migration.from, friends, rename(migration, context));
 }

@@ -4,9 +4,8 @@ import { unset } from '../protocol/fields.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import type { Removal } from '../store/removals.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
-import { notifyCounterparties } from './counterparties.ts';
 import type { Context, RecordedHandler } from './handler.ts';
-import { type Notice, type Outcome, type RecordedRequest, type Request, refuseOrReplay } from './outcome.ts';
+import { type Outcome, type RecordedRequest, type Request, refuseOrReplay } from './outcome.ts';
 
 /**
  * `remove`: delete the profile, its verifications, credentials and all sessions of the phone. Its limits stay.
@@ -35,14 +34,19 @@ async function carryOut(
   // Before the answer: a client that hears of the removal has no session of the phone any more.
   if (removal !== undefined && !removal.hasEndedSessions) {
     await context.sessions.remove(phone, removal.clients, removal.mark);
-    await context.removals.endSessions(phone);
+    await context.removals.endSessions(phone, removal.mark);
   }
   const payload = writeProfile(phone, nothingLeft, 'remove', sent.size);
   const others = removal?.clients.filter((client) => client !== replyTo.client) ?? [];
   return {
     result: 'ok',
     answers: [{ payload }, ...others.map((client) => ({ to: { client }, payload }))],
-    ...(removal && { sessionsEnded: phone, notices: finish(phone, removal, context) }),
+    ...(removal && {
+      sessionsEnded: phone,
+      onSent: () => context.removals.answered(phone, removal.mark),
+      fanOut: phone,
+      contacts: removal.entries.length,
+    }),
   };
 }
 
@@ -60,19 +64,8 @@ async function begin({ phone, ref, stored, replyTo }: RecordedRequest, context: 
   });
 }
 
-/** What a crash can cut off, and a redelivery takes up again: each step may be done twice. */
-async function* finish(
-  phone: string,
-  { entries, mark }: Removal,
-  context: Context,
-): AsyncGenerator<readonly Notice[]> {
-  yield* notifyCounterparties(phone, entries, (other, entry) =>
-    context.contacts.change(other, entry, markDeleted, mark),
-  );
-  await context.removals.end(phone);
-}
-
-const markDeleted = (contact: Fragment): Fragment | undefined =>
+/** What a contact becomes whose phone is removed; `undefined` if it stays as it is. */
+export const markDeleted = (contact: Fragment): Fragment | undefined =>
   outlivesRemoval(contact) ? undefined : changeContact(contact, { status: deleted });
 
 const deleted = encodeFragment(atom('deleted'));

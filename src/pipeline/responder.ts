@@ -1,5 +1,4 @@
-import type { Answer, Notice, Outcome } from '../handlers/outcome.ts';
-import { ConcurrencyLimiter } from '../lib/concurrency-limiter.ts';
+import type { Answer, Outcome } from '../handlers/outcome.ts';
 import {
   ConnectionClosed,
   type Delivery,
@@ -9,16 +8,17 @@ import {
   Reconnected,
 } from '../mqtt/connection.ts';
 import { ioError } from '../protocol/io.ts';
-import { actionTopic, sessionTopic } from '../protocol/topics.ts';
+import { actionTopic } from '../protocol/topics.ts';
 import type { Sessions } from '../store/sessions.ts';
 import { answerProperties } from '../telemetry/instrumentation-requests.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
+import { contentType } from './content-type.ts';
 
 /** What it takes to say something. */
 export interface ResponderDeps {
-  /** All of them: notices go to each, as nobody knows where a counterparty's devices are. */
+  /** All of them: a client that did not ask may be at any. */
   readonly brokers: readonly Publisher[];
   /** For brokers other than the one that a request came from. */
   readonly outboxRelay: NoticePublisher;
@@ -29,6 +29,8 @@ export interface ResponderDeps {
   readonly replyExpirySeconds: number;
   /** Notes that the brokers' lists of clients are to follow the sessions of a phone. Absent where nobody keeps one. */
   readonly syncBrokerAcl: ((phone: string) => Promise<void>) | undefined;
+  /** Notes that the contacts of a phone are to hear something; tells them in the background (`fan-outs.ts`). */
+  readonly fanOuts: { note(phone: string): Promise<void> };
   readonly metrics: Metrics;
   /** Absent unless traces are on. */
   readonly tracing?: Tracing | undefined;
@@ -36,7 +38,7 @@ export interface ResponderDeps {
 }
 
 /** Publishes a notice, or keeps it in Redis for a broker that does not accept it now (`failover/outbox-relay.ts`). */
-interface NoticePublisher {
+export interface NoticePublisher {
   publish(broker: ResponderDeps['brokers'][number], publication: Publication): Promise<void>;
 }
 
@@ -50,12 +52,10 @@ export interface RequestOrigin {
   readonly responseTopic: string | undefined;
 }
 
-/** Says what is to be said: answers to clients, notices to counterparties. */
+/** Says what is to be said to clients, and notes what is to be said to counterparties. */
 export class Responder<T extends RequestOrigin> {
   readonly #deps: ResponderDeps;
   readonly #internal: (asked: T, error: unknown) => Outcome;
-  /** One for each broker, by its address: the requests of one that is away must not hold up those of the others. */
-  readonly #fanOutLimiters = new Map<string, ConcurrencyLimiter>();
 
   /** @param internal - makes the outcome of a fault in a deferred answer. */
   constructor(deps: ResponderDeps, internal: (asked: T, error: unknown) => Outcome) {
@@ -63,19 +63,19 @@ export class Responder<T extends RequestOrigin> {
     this.#internal = internal;
   }
 
-  /** Publish the answers, then the notices; done when the brokers have accepted all of them. */
+  /** Publish the answers; done when the brokers have accepted them, and the queue of notices has the phone. */
   send(asked: T, outcome: Outcome): Promise<void> {
-    const { answers, notices, sessionsEnded, onSent, deferred } = outcome;
+    const { answers, fanOut, sessionsEnded, onSent, deferred } = outcome;
     const [answer] = answers;
     const isMore =
-      notices !== undefined || sessionsEnded !== undefined || onSent !== undefined || deferred !== undefined;
+      fanOut !== undefined || sessionsEnded !== undefined || onSent !== undefined || deferred !== undefined;
     if (answer === undefined || answers.length > 1 || answer.onlyFor !== undefined || isMore)
       return this.#sendAll(asked, outcome);
     return this.#publishAnswer(asked, answer); // nearly always: each promise more would cost every request
   }
 
   async #sendAll(asked: T, { answers, ...rest }: Outcome): Promise<void> {
-    const { notices, sessionsEnded, onSent, deferred } = rest;
+    const { fanOut, sessionsEnded, onSent, deferred } = rest;
     const guarded = answers.filter(({ onlyFor }) => onlyFor !== undefined);
     const others = answers.filter(({ onlyFor }) => onlyFor === undefined);
     await Promise.all([
@@ -85,38 +85,20 @@ export class Responder<T extends RequestOrigin> {
     // After the answers: a client that is cut off has its own. Before the notices: they end what a redelivery resumes.
     // The request waits for the note only; the broker may be away.
     if (sessionsEnded !== undefined) await this.#deps.syncBrokerAcl?.(sessionsEnded);
-    if (notices !== undefined || onSent !== undefined) await this.#notifyOthers(asked, rest);
+    if (fanOut !== undefined || onSent !== undefined) await this.#finish(asked, rest);
     if (deferred === undefined) return;
     await this.send(asked, await deferred.catch((error: unknown) => this.#internal(asked, error)));
   }
 
-  async #notifyOthers(
-    { request, delivery }: RequestOrigin,
-    { notices, onSent }: Pick<Outcome, 'notices' | 'onSent'>,
-  ): Promise<void> {
-    // What waits here is bounded by the requests in flight, so the lane is never full.
+  async #finish({ request }: RequestOrigin, { fanOut, onSent }: Pick<Outcome, 'fanOut' | 'onSent'>) {
     try {
-      if (notices !== undefined)
-        await this.#fanOutLimiterOf(delivery).run(() => this.#publishNotices(delivery, notices));
       await onSent?.();
+      if (fanOut !== undefined) await this.#deps.fanOuts.note(fanOut);
     } catch (error) {
       if (error instanceof ConnectionClosed) throw error;
       // The client has its answer, and must not hear another.
-      this.#deps.log.error({ request, err: error }, 'publishing the notices failed');
+      this.#deps.log.error({ request, err: error }, 'a request failed after its answer');
     }
-  }
-
-  #fanOutLimiterOf({ broker: { address } }: Delivery): ConcurrencyLimiter {
-    const known = this.#fanOutLimiters.get(address);
-    if (known !== undefined) return known;
-    const limiter = new ConcurrencyLimiter({
-      name: 'fan-out',
-      concurrency: maxFanOuts,
-      maxQueued: Number.POSITIVE_INFINITY,
-    });
-    this.#fanOutLimiters.set(address, limiter);
-    this.#deps.metrics.limiter(limiter);
-    return limiter;
   }
 
   /**
@@ -160,16 +142,6 @@ export class Responder<T extends RequestOrigin> {
     const traced = answerProperties(delivery, this.#deps.tracing);
     const answer = traced === undefined ? publication : { ...publication, ...traced };
     return this.#accepted(delivery, undefined, answer, plain);
-  }
-
-  async #publishNotices(delivery: Delivery, notices: AsyncIterable<readonly Notice[]>): Promise<void> {
-    for await (const batch of notices) {
-      const publishing = batch.map(({ phone, payload }) =>
-        this.#publishAt(undefined, delivery, this.#publication(sessionTopic(phone), payload)),
-      );
-      await Promise.all(publishing);
-      this.#deps.metrics.noticed(batch.length);
-    }
   }
 
   #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
@@ -230,7 +202,3 @@ export class Responder<T extends RequestOrigin> {
 
 /** What a client hears whose answer cannot be published. */
 const unpublishable = ioError('internal');
-
-const contentType = 'application/x-erlang-binary';
-
-const maxFanOuts = 16;

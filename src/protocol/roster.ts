@@ -137,30 +137,29 @@ export function* joinRosters(
   return listOf(rosters);
 }
 
-/** Replaces the `phone_id` of a contact in stored skeletons, and removes an older entry with the new `phone_id`. */
-export function renameContact(
-  skeletons: Fragment,
-  { roster, phoneId }: ContactEntry,
-  newPhoneId: string,
-): Fragment {
-  return changePhoneIds(skeletons, roster, (phoneIds) =>
-    phoneIds.filter((each) => each !== newPhoneId).map((each) => (each === phoneId ? newPhoneId : each)),
-  );
+/** A contact that gets another `phone_id`; or goes, if that is `undefined`. */
+export interface ContactRename {
+  readonly entry: ContactEntry;
+  readonly newPhoneId: string | undefined;
 }
 
-/** Stored outlines without the `phone_id` at a place. */
-export function removeContact(skeletons: Fragment, { roster, phoneId }: ContactEntry): Fragment {
-  return changePhoneIds(skeletons, roster, (phoneIds) => phoneIds.filter((each) => each !== phoneId));
-}
-
-function changePhoneIds(
-  skeletons: Fragment,
-  roster: string,
-  change: (phoneIds: readonly string[]) => readonly string[],
-): Fragment {
+/**
+ * Replaces the `phone_id`s of contacts in stored skeletons, and removes older entries with a new `phone_id`. All of them at
+ * once, because each call reads and writes the whole list.
+ */
+export function renameContacts(skeletons: Fragment, renames: readonly ContactRename[]): Fragment {
+  const ofRosters = new Map<string, Map<string, string | undefined>>();
+  for (const { entry, newPhoneId } of renames) {
+    const ofRoster = ofRosters.get(entry.roster) ?? new Map<string, string | undefined>();
+    ofRosters.set(entry.roster, ofRoster.set(entry.phoneId, newPhoneId));
+  }
   const rosters = splitSkeletons(skeletons).map(({ id, phoneIds, fields, fragment }) => {
-    if (fields === undefined || id !== roster) return fragment;
-    return recordOf('Roster', fields.with(fieldIndex.userlist, writePhoneIds(change(phoneIds))));
+    const ofRoster = ofRosters.get(id);
+    if (fields === undefined || ofRoster === undefined) return fragment;
+    const taken = new Set(ofRoster.values());
+    const kept = phoneIds.filter((each) => !taken.has(each));
+    const changed = kept.flatMap((each) => (ofRoster.has(each) ? (ofRoster.get(each) ?? []) : each));
+    return recordOf('Roster', fields.with(fieldIndex.userlist, writePhoneIds(changed)));
   });
   return listOf(rosters);
 }

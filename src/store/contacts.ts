@@ -1,10 +1,20 @@
 import { encodeFragment, type Fragment } from '../etf/index.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { changeContact, contactPhoneId, isBan, isFriend } from '../protocol/contact.ts';
-import { type ContactEntry, removeContact, renameContact } from '../protocol/roster.ts';
+import { type ContactEntry, type ContactRename, renameContacts } from '../protocol/roster.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
+import type { ScriptArgument } from './redis/scripts.ts';
 import { untilUnchanged } from './until-unchanged.ts';
+
+/** Where a contact stands: in whose profile, and where there. */
+export interface ContactPlace {
+  readonly phone: string;
+  readonly entry: ContactEntry;
+}
+
+/** @returns `undefined` for a contact that is to stay as it is. */
+type ChangeContact = (contact: Fragment) => Fragment | undefined;
 
 /**
  * The contacts of profiles, each a small field of its own, so that changing one rewrites no other.
@@ -12,26 +22,17 @@ import { untilUnchanged } from './until-unchanged.ts';
  */
 export function openContacts(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
-  const rename = renaming(redis, doneSeconds);
-  return {
-    /**
-     * Change one contact as one step.
-     * @param change - returns `undefined` for a contact that is to stay as it is.
-     * @param cause - names what it is done for, if `change` lets a contact be that it has changed: a record is kept then.
-     * @returns the contact as stored, also if it was changed for this cause before; `undefined` if there is none, or it is
-     *   to stay as it is.
-     */
-    async change(
-      phone: string,
-      entry: ContactEntry,
-      change: (contact: Fragment) => Fragment | undefined,
-      cause?: string,
-    ) {
-      const done = keys.doneWord(phone, contactRecord(cause ?? '', entry));
-      const read = () => readContact(connection, keys.contacts(phone), entry);
-      return untilUnchanged(await read(), read, async (found) => {
-        if (found === undefined) return undefined;
-        const { field, contact } = found;
+  const read = ({ phone, entry }: ContactPlace) => readContact(connection, keys.contacts(phone), entry);
+
+  const changeFrom = (first: Found, place: ContactPlace, change: ChangeContact, cause?: string) => {
+    const { phone, entry } = place;
+    const done = keys.doneWord(phone, contactRecord(cause ?? '', entry));
+    return untilUnchanged(
+      first,
+      () => read(place),
+      async (current) => {
+        if (current === undefined) return undefined;
+        const { field, contact } = current;
         const next = change(contact);
         if (next === undefined) {
           const isDone = cause !== undefined && (await withRetry(() => connection.exists(done))) === 1;
@@ -45,28 +46,92 @@ export function openContacts(redis: Database, doneSeconds: number) {
         // Who was thawed, or has the request again, changes nothing that its owner has changed since.
         if (answer === 'done') return contact;
         return answer === 'changed' ? answer : next;
-      });
-    },
+      },
+    );
+  };
+
+  return {
     /**
-     * Give one contact that is a friend another `phone_id` as one step, with a record of it.
-     * @param cause - names what it is done for; by it a repetition finds the record.
-     * @returns the contact as stored, also if it was renamed for this cause before; `undefined` if there is no friend, or
-     *   the new `phone_id` is banned there: that entry stays then, and the friend's goes.
+     * Change one contact as one step.
+     * @param cause - names what it is done for, if `change` lets a contact be that it has changed: a record is kept then.
+     * @returns the contact as stored, also if it was changed for this cause before; `undefined` if there is none, or it is
+     *   to stay as it is.
      */
-    rename(
-      phone: string,
-      entry: ContactEntry,
-      newPhoneId: string,
-      cause: string,
-    ): Promise<Fragment | undefined> {
-      const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
-      const done = keys.doneWord(phone, contactRecord(cause, entry));
-      return rename({ profile, contacts, done, isMeant: isFriend, staysAt: isBan }, entry, newPhoneId);
+    change: async (phone: string, entry: ContactEntry, change: ChangeContact, cause?: string) =>
+      changeFrom(await read({ phone, entry }), { phone, entry }, change, cause),
+    /**
+     * The same for many, each a step of its own. All are read in one round trip, so one that is not there costs no other.
+     * @returns what `change` returns, for each place.
+     */
+    async changeAll(places: readonly ContactPlace[], change: ChangeContact, cause?: string) {
+      // ioredis makes one pipeline of the commands of a turn.
+      const found = await Promise.all(places.map(read));
+      return Promise.all(
+        places.map((place, index) => {
+          const first = found[index];
+          return first === undefined ? undefined : changeFrom(first, place, change, cause);
+        }),
+      );
     },
+    renameAll: openRenameAll(redis, doneSeconds),
   };
 }
 
-/** The keys of a profile, of its contacts, and of the record that one of them was renamed. */
+function openRenameAll(redis: Database, doneSeconds: number) {
+  const { connection, keys } = redis;
+  const rename = renaming(redis, doneSeconds);
+  /**
+   * Give contacts that are friends another `phone_id`, those of one phone as one step, with a record of it.
+   * @param newPhoneIdOf - by the number of the place.
+   * @param cause - names what it is done for; by it a repetition finds the record.
+   * @returns for each place the contact as stored, also if it was renamed for this cause before; `undefined` if there is no
+   *   friend, or the new `phone_id` is banned there: that entry stays then, and the friend's goes.
+   */
+  return async (
+    places: readonly ContactPlace[],
+    newPhoneIdOf: (index: number) => string,
+    cause: string,
+  ): Promise<(Fragment | undefined)[]> => {
+    const found = await Promise.all(
+      places.map(({ phone, entry }, index) => {
+        const both = [entry, { ...entry, phoneId: newPhoneIdOf(index) }];
+        return Promise.all(both.map((each) => readContact(connection, keys.contacts(phone), each)));
+      }),
+    );
+    const ofPhones = new Map<string, number[]>();
+    for (const [index, { phone }] of places.entries())
+      if (found[index]?.some((contact) => contact !== undefined))
+        ofPhones.set(phone, [...(ofPhones.get(phone) ?? []), index]);
+    const results = places.map((): Fragment | undefined => undefined);
+    const renameOf = async (phone: string, indices: readonly number[]) => {
+      const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
+      const renames = indices.map((index) => renameOfPlace(places[index], newPhoneIdOf(index)));
+      const target = {
+        profile,
+        contacts,
+        done: keys.doneWord(phone, cause),
+        isMeant: isFriend,
+        staysAt: isBan,
+      };
+      const renamed = await rename(target, renames);
+      for (const [at, index] of indices.entries()) results[index] = renamed[at];
+    };
+    await Promise.all([...ofPhones].map(([phone, indices]) => renameOf(phone, indices)));
+    return results;
+  };
+}
+
+function renameOfPlace(place: ContactPlace | undefined, newPhoneId: string): NewName {
+  return { entry: place?.entry ?? { roster: '', phoneId: '' }, newPhoneId };
+}
+
+/** A contact, and the `phone_id` that it is to have. */
+export interface NewName {
+  readonly entry: ContactEntry;
+  readonly newPhoneId: string;
+}
+
+/** The keys of a profile, of its contacts, and of the record which of them were renamed. */
 export interface RenameTarget {
   readonly profile: string;
   readonly contacts: string;
@@ -77,41 +142,45 @@ export interface RenameTarget {
   readonly staysAt?: (contact: Fragment) => boolean;
 }
 
-/** Gives one contact of a profile, under whatever keys that stands, another `phone_id`; as `Contacts.rename`. */
+/** Gives contacts of one profile, under whatever keys that stands, other `phone_id`s; as `Contacts.renameAll`. */
 export function renaming(redis: Database, doneSeconds: number) {
   const { connection } = redis;
-  return async (
-    { profile, contacts, done, isMeant = () => true, staysAt = () => false }: RenameTarget,
-    entry: ContactEntry,
-    newPhoneId: string,
-  ): Promise<Fragment | undefined> => {
-    const newField = contactField({ ...entry, phoneId: newPhoneId });
+  return async (target: RenameTarget, names: readonly NewName[]): Promise<(Fragment | undefined)[]> => {
+    const { profile, contacts, done, isMeant = () => true, staysAt = () => false } = target;
+    const newFields = names.map(({ entry, newPhoneId }) => contactField({ ...entry, phoneId: newPhoneId }));
     const read = () =>
       Promise.all([
         withRetry(() => connection.hmgetBuffer(profile, 'version', 'outlines')),
-        readContact(connection, contacts, entry),
-        readContact(connection, contacts, { ...entry, phoneId: newPhoneId }),
+        Promise.all(names.map(({ entry }) => readContact(connection, contacts, entry))),
+        Promise.all(
+          names.map(({ entry, newPhoneId }) =>
+            readContact(connection, contacts, { ...entry, phoneId: newPhoneId }),
+          ),
+        ),
+        withRetry(() => connection.hmget(done, ...newFields)),
       ]);
-    return untilUnchanged(await read(), read, async ([[version, skeletons], found, there]) => {
-      const renamed = there?.contact;
-      if (!found || !version || !skeletons) {
-        const isDone = renamed && (await withRetry(() => connection.exists(done))) === 1;
-        return isDone && isMeant(renamed) ? renamed : undefined;
-      }
-      const { field, contact } = found;
-      if (!isMeant(contact)) return undefined;
-      const kept = renamed && staysAt(renamed) ? renamed : undefined;
-      const next = kept ?? changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
-      const nextSkeletons = kept
-        ? removeContact(skeletons, entry)
-        : renameContact(skeletons, entry, newPhoneId);
+    return untilUnchanged(await read(), read, async ([[version, skeletons], olds, news, areDone]) => {
+      const changes: ContactRename[] = [];
+      const words: ScriptArgument[] = [];
+      const results = names.map(({ entry, newPhoneId }, index) => {
+        const [old, renamed] = [olds[index], news[index]?.contact];
+        if (!old || !version || !skeletons)
+          return renamed && areDone[index] === '1' && isMeant(renamed) ? renamed : undefined;
+        const { field, contact } = old;
+        if (!isMeant(contact)) return undefined;
+        const kept = renamed && staysAt(renamed) ? renamed : undefined;
+        const next = kept ?? changeContact(contact, { phone_id: encodeFragment(Buffer.from(newPhoneId)) });
+        changes.push({ entry, newPhoneId: kept ? undefined : newPhoneId });
+        words.push(field, newFields[index] ?? '', next);
+        return kept ? undefined : next;
+      });
+      if (!version || !skeletons || changes.length === 0) return results;
       const answer = await redis.run(
-        'rename-contact',
+        'rename-contacts',
         [contacts, profile, done],
-        [version, uniqueId(), field, newField, next, nextSkeletons, doneSeconds],
+        [version, uniqueId(), renameContacts(skeletons, changes), doneSeconds, ...words],
       );
-      if (answer === 'changed') return answer;
-      return kept ? undefined : next;
+      return answer === 'changed' ? answer : results;
     });
   };
 }
@@ -153,7 +222,14 @@ export function contactIn(
   return earlier && isOf(entry, earlier) ? earlier : undefined;
 }
 
-async function readContact(connection: Database['connection'], key: string, entry: ContactEntry) {
+/** A contact with the field in which it stands. */
+type Found = { readonly field: string; readonly contact: Buffer } | undefined;
+
+async function readContact(
+  connection: Database['connection'],
+  key: string,
+  entry: ContactEntry,
+): Promise<Found> {
   const field = contactField(entry);
   const contact = await withRetry(() => connection.hgetBuffer(key, field));
   if (contact) return { field, contact };

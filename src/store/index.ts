@@ -1,6 +1,7 @@
 import { openContacts } from './contacts.ts';
 import { openCredentials } from './credentials.ts';
 import { cipherWith } from './encryption.ts';
+import { openFanOuts } from './fan-outs.ts';
 import { openIdempotencyRecords } from './idempotency-records.ts';
 import { openMigrations } from './migrations.ts';
 import { openProfiles } from './profiles.ts';
@@ -39,6 +40,7 @@ export function openStores(redis: Database, options: StoreOptions) {
     idempotencyRecords: openIdempotencyRecords(redis, doneSeconds),
     requestStates: openRequestStates(redis, reads, profiles),
     contacts: openContacts(redis, doneSeconds),
+    fanOuts: openFanOuts(redis),
     credentials: openCredentials(redis, cipher, askingLapseMs),
     quotas: openQuotas(redis),
     migrations: openMigrations(redis, doneSeconds),

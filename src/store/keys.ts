@@ -28,7 +28,7 @@ export function keysWith(prefix: string) {
      * small: Redis keeps a hash of up to 512 fields in a third of the memory.
      */
     done: (phone: string, digits: string) => `${prefix}done:{${phone}}:${digits}`,
-    /** A word: that a contact was changed for a cause; or what became of a request, as the version before kept it. */
+    /** A word, that a contact was changed for a cause; a hash, which were renamed for it; or a word, what became of a request, as the version before kept it. */
     doneWord: (phone: string, name: string) => `${prefix}done:{${phone}}:${name}`,
     /** Temporary credentials, encrypted. */
     credentials: (phone: string) => `${prefix}aws:{${phone}}`,
@@ -62,8 +62,16 @@ export function keysWith(prefix: string) {
     takeoverLease: (worker: string) => `${prefix}heir:${worker}`,
     /** List: what a broker that is away is to be sent. */
     outbox: (broker: string) => `${prefix}outbox:${broker}`,
+    /** How many bytes that is. The hash tag is the outbox's whole key, so both lie in one slot. */
+    outboxBytes: (broker: string) => `{${prefix}outbox:${broker}}:bytes`,
     /** Who is sending it. */
     outboxLease: (broker: string) => `${prefix}outbox:${broker}:sending`,
+    /** Sorted set: the phones whose contacts are to be notified. */
+    fanOuts: () => `${prefix}fan-outs`,
+    /** Who notifies the contacts of a phone. */
+    fanOutLease: (phone: string) => `${prefix}fan-out:{${phone}}:telling`,
+    /** How far that has come. */
+    fanOutCursor: (phone: string) => `${prefix}fan-out:{${phone}}`,
     /** Sorted set: the phones whose clients at a broker are to be compared with their sessions. */
     brokerAcl: (broker: string) => `${prefix}broker-acl:${broker}`,
     /** Who changes what a broker has of a phone, or of a client. */

@@ -1,7 +1,7 @@
 import { uniqueId } from '../lib/unique-id.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
 import { contactEntries } from '../protocol/roster.ts';
-import { contactRecord, renaming } from './contacts.ts';
+import { renaming } from './contacts.ts';
 import { packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
 import type { StoredProfile } from './profiles.ts';
@@ -16,6 +16,9 @@ export interface ClaimedMigration extends Migration {
 
 /** A copy that a crash left behind; the next try makes another. */
 const copyMs = 60 * 60_000;
+
+/** So many contacts are renamed in one step, which rewrites the list of all of them once. */
+const renamedAtOnce = 256;
 
 /**
  * Moving a profile to another phone. The two phones may live on two servers, so it goes in steps, each of which can be
@@ -78,11 +81,15 @@ export function openMigrations(redis: Database, doneSeconds: number) {
       const [arriving, arrivingContacts] = copyKeys(keys, to, claim);
       await copy(redis, keys.leaving(from), arriving);
       await copy(redis, keys.leavingContacts(from), arrivingContacts);
-      for (const entry of await ownEntries(redis, arriving, from)) {
-        const done = keys.doneWord(to, contactRecord(claim, entry));
-        const newPhoneId = `${to}${entry.phoneId.slice(from.length)}`;
-        await rename({ profile: arriving, contacts: arrivingContacts, done }, entry, newPhoneId);
-      }
+      const own = await ownEntries(redis, arriving, from);
+      const target = { profile: arriving, contacts: arrivingContacts, done: keys.doneWord(to, claim) };
+      for (let at = 0; at < own.length; at += renamedAtOnce)
+        await rename(
+          target,
+          own
+            .slice(at, at + renamedAtOnce)
+            .map((entry) => ({ entry, newPhoneId: `${to}${entry.phoneId.slice(from.length)}` })),
+        );
       const answer = await redis.run(
         'settle-move',
         [keys.profile(to), keys.contacts(to), arriving, arrivingContacts, keys.migration(to)],
@@ -108,13 +115,13 @@ export function openMigrations(redis: Database, doneSeconds: number) {
       await redis.run('end-leaving', places, [to]);
     },
     /**
-     * Nothing is left to do.
+     * The request is answered: what is left is to notify the contacts.
      * @param request - its record is written in the same step.
      */
-    async end({ to, claim = '' }: Migration, { key }: RequestRef) {
+    async answered({ to, claim = '' }: Migration, { key }: RequestRef) {
       const done = placeOf(keys, to, key);
       const args = [claim, packRecord(`ok ${claim}`), doneSeconds, done.field];
-      await redis.run('end-move', [keys.migration(to), done.key], args);
+      await redis.run('record-move', [keys.migration(to), done.key], args);
     },
   };
 }

@@ -9,8 +9,10 @@ export interface KeptPublication {
   readonly publication: string;
 }
 
-/** A hundred thousand notices take about 50 MB of Redis. */
 const maxKept = 100_000;
+
+/** Of what is kept, in base64. Some 60,000 notices are as large; a notice may have a megabyte. */
+const maxBytes = 32 * 1024 * 1024;
 
 const keptSeconds = 24 * 60 * 60;
 
@@ -20,11 +22,12 @@ export type Outbox = ReturnType<typeof openOutbox>;
 export function openOutbox(redis: Database) {
   const { connection, keys } = redis;
   const leases = openLeases(redis);
+  const own = (broker: string) => [keys.outbox(broker), keys.outboxBytes(broker)];
   return {
     /** @returns `'busy'` when too much is kept for that broker already. */
     async keep(broker: string, publication: string) {
       const entry = `${uniqueId()} ${publication}`;
-      return redis.run('keep-publication', [keys.outbox(broker)], [entry, maxKept, keptSeconds]);
+      return redis.run('keep-publication', own(broker), [entry, maxKept, maxBytes, keptSeconds]);
     },
     async isEmpty(broker: string) {
       return (await withRetry(() => connection.exists(keys.outbox(broker)))) === 0;
@@ -39,9 +42,8 @@ export function openOutbox(redis: Database) {
     /** These are sent: keep them no longer. */
     async remove(broker: string, sent: readonly KeptPublication[]) {
       // Not by their number: another worker may send too, if the lease has lapsed.
-      await Promise.all(
-        sent.map(({ entry }) => withRetry(() => connection.lrem(keys.outbox(broker), 1, entry))),
-      );
+      const names = sent.map(({ entry }) => entry.slice(0, entry.indexOf(' ')));
+      await redis.run('drop-publications', own(broker), [JSON.stringify(names)]);
     },
   };
 }

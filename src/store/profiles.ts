@@ -24,12 +24,14 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
   readonly rosters?: readonly Roster[];
   /** A code that was mailed, to be kept in the same step. */
   readonly code?: MailedCode;
+  /** The contacts are to hear of the new state. What says so is written in the same step (`fan-outs.ts`). */
+  readonly news?: true;
 };
 
 /**
  * The profiles, each a hash of ready ETF fragments:
  * `version` (names the state), `update` (Unix milliseconds in digits), `balance`, `presence`, `settings`, `services`,
- * `outlines` (the rosters with `phone_id`s for contacts), and `rosters` (the rosters joined with their contacts; missing
+ * `outlines` (the rosters with `phone_id`s for contacts), `news` (names what contacts are still to hear of), and `rosters` (the rosters joined with their contacts; missing
  * after a contact has changed, until the next reader joins them).
  * @see docs/design.md, "Profiles in Redis"
  */
@@ -209,6 +211,7 @@ function commitArguments(
 ): ScriptArgument[] | Promise<ScriptArgument[]> {
   const fields: ScriptArgument[] = [];
   for (const name of ownFields) if (isNew || change[name] !== undefined) fields.push(name, next[name]);
+  if (change.news) fields.push('news', next.version);
   const rosters = change.rosters ?? (isNew ? [] : undefined);
   if (rosters !== undefined) {
     fields.push('outlines', writeList(rosters.map(({ skeleton }) => ({ fragment: skeleton }))));

@@ -14,6 +14,8 @@ export interface Migration {
   readonly claim: string | undefined;
   /** Whether the profile is the new phone's by now; others may still have to be notified. */
   readonly isSettled: boolean;
+  /** Whether the request that confirmed it is answered. */
+  readonly isAnswered: boolean;
 }
 
 /** Who proposes a migration. */
@@ -124,7 +126,7 @@ export function openProposals(redis: Database, doneSeconds: number) {
       const stale = await without(candidates, (old) => stands(redis, old, newPhone));
       const [from, ...others] = candidates.filter((old) => !stale.includes(old));
       if (from === undefined || others.length > 0) return undefined;
-      return { from, to: newPhone, claim: undefined, isSettled: false };
+      return { from, to: newPhone, claim: undefined, isSettled: false, isAnswered: false };
     },
   };
 }
@@ -171,9 +173,9 @@ async function look(
   return (found ?? '') === version ? 'stored' : 'changed';
 }
 
-function underWay(to: string, { from, claim, settled }: Fields): Migration | undefined {
+function underWay(to: string, { from, claim, settled, answered }: Fields): Migration | undefined {
   if (from === undefined || claim === undefined) return undefined;
-  return { from, to, claim, isSettled: settled !== undefined };
+  return { from, to, claim, isSettled: settled !== undefined, isAnswered: answered !== undefined };
 }
 
 /**

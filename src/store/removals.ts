@@ -16,18 +16,22 @@ export interface Removal {
   readonly entries: readonly ContactEntry[];
   /** Whether those sessions have ended. A client with a session of the phone has signed in anew then. */
   readonly hasEndedSessions: boolean;
+  /** Whether its clients have the answer. Its contacts hear of it after that. */
+  readonly isAnswered: boolean;
 }
 
 /** A removal that nobody takes up again is forgotten after a day. */
 const removalSeconds = 24 * 60 * 60;
+
+const removalFields = ['clients', 'outlines', 'ended', 'mark', 'silent', 'answered'] as const;
 
 /** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
 export function openRemovals(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
 
   const find = async (phone: string): Promise<Removal | undefined> => {
-    const [clients, skeletons, ended, mark, silent] = await withRetry(() =>
-      connection.hmgetBuffer(keys.removal(phone), 'clients', 'outlines', 'ended', 'mark', 'silent'),
+    const [clients, skeletons, ended, mark, silent, answered] = await withRetry(() =>
+      connection.hmgetBuffer(keys.removal(phone), ...removalFields),
     );
     if (!clients) return undefined;
     const silentFields = new Set(silent ? (JSON.parse(silent.toString()) as string[]) : []);
@@ -39,6 +43,7 @@ export function openRemovals(redis: Database, doneSeconds: number) {
       clients: JSON.parse(clients.toString()) as string[],
       entries: entries.filter((entry) => !isSilent(entry)),
       hasEndedSessions: Boolean(ended),
+      isAnswered: Boolean(answered),
     };
   };
 
@@ -83,11 +88,12 @@ export function openRemovals(redis: Database, doneSeconds: number) {
       return find(phone);
     },
     /** The sessions of the phone have ended; from here on it may have a new profile. */
-    async endSessions(phone: string) {
-      await redis.run('end-sessions', [keys.removal(phone)], []);
+    async endSessions(phone: string, mark: string) {
+      await redis.run('note-removal', [keys.removal(phone)], [mark, 'ended']);
     },
-    async end(phone: string) {
-      await withRetry(() => connection.del(keys.removal(phone)));
+    /** Its clients have the answer: what is left is to notify the contacts. */
+    async answered(phone: string, mark: string) {
+      await redis.run('note-removal', [keys.removal(phone)], [mark, 'answered']);
     },
   };
 }

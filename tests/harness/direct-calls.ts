@@ -1,5 +1,6 @@
 /** Handlers and stores called by a test itself, past broker and worker, where a moment must be met. */
 import { defaultLimits, encode, type Term } from '../../src/etf/index.ts';
+import { fanOutSlice } from '../../src/handlers/fan-out.ts';
 import type { Context } from '../../src/handlers/handler.ts';
 import { knownKinds, type RequestKind, requests } from '../../src/handlers/index.ts';
 import type { Outcome, RecordedRequest } from '../../src/handlers/outcome.ts';
@@ -57,4 +58,16 @@ export function carryOut(
     { ...nothing, ...past },
     context as Context,
   );
+}
+
+/** What the pipeline does when an outcome's answers are published: its last step, and the notices, which nobody hears. */
+export async function finish({ onSent, fanOut }: Outcome, stores: Stores): Promise<void> {
+  await onSent?.();
+  if (fanOut === undefined) return;
+  for (;;) {
+    const steps = fanOutSlice(fanOut, stores);
+    let step = await steps.next();
+    while (!step.done) step = await steps.next();
+    if (step.value === 'none') return;
+  }
 }

@@ -134,6 +134,11 @@ export class Harness {
   /** Wait until no worker has anything in work: the notices of what was answered are then with the broker. */
   async idle(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.idle()));
+    const prefix = this.#settings.REDIS_KEY_PREFIX ?? '';
+    await eventually('all contacts are notified', async () => {
+      const left = await this.database.keys(`${prefix}fan-out*`);
+      return left.length === 0;
+    });
   }
 
   /** The sum of a metric over all workers. */

@@ -20,7 +20,7 @@
   Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell
            "done"       another worker did this request meanwhile; nothing written
            "not_found"  no such profile; nothing written
-           "busy"       another profile is just moving to the phone; nothing written
+           "busy"       a profile just moves to the phone, or contacts are to hear of an earlier removal; nothing written
            "changed"    a client has a session of the phone that ARGV[1] does not name; nothing written
 
   Repeatable: a second run finds the record and says "stored". Called by src/store/removals.ts
@@ -35,7 +35,7 @@ if found ~= doneRead then return 'done' end
 local version = redis.call('HGET', profile, 'version')
 if not version then return 'not_found' end
 if version ~= read then return 'changed' end
-if redis.call('HGET', migration, 'claim') then return 'busy' end
+if redis.call('HGET', migration, 'claim') or redis.call('HGET', removal, 'answered') then return 'busy' end
 local isNamed = {}
 for _, client in ipairs(cjson.decode(clients)) do
   isNamed[client] = true

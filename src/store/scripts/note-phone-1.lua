@@ -1,7 +1,7 @@
 --[[
-  note-phone: note that a phone's clients at a broker are to be compared with its sessions.
+  note-phone: note that a phone has work to do.
 
-  KEYS[1]  broker-acl:<broker>  sorted set; phones, the score the time in Unix microseconds from which each is due
+  KEYS[1]  the queue  sorted set; phones, the score the time in Unix microseconds from which each is due
   ARGV[1]  the phone
   ARGV[2]  milliseconds from now until it is due
   ARGV[3]  phones that are kept at most
@@ -9,8 +9,8 @@
   Returns  "stored"  noted, and due no later than it was
            "busy"    the set is full; nothing written
 
-  Each note changes the score, by which a worker sees that a note came while it compared.
-  Repeatable: a second run writes the same phone. Called by src/store/acl-work.ts
+  Each note changes the score, by which a worker sees that a note came while it worked.
+  Repeatable: a second run writes the same phone. Called by src/store/work-queue.ts
 ]]
 local list, phone, delay, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 

@@ -1,7 +1,7 @@
 --[[
-  settle-phone: take a phone that was compared off the list, or put it off; unless it was noted again meanwhile.
+  settle-phone: take a phone whose work is done off its queue, or put it off; unless it was noted again meanwhile.
 
-  KEYS[1]  broker-acl:<broker>  sorted set; phones, the score the time in Unix microseconds from which each is due
+  KEYS[1]  the queue  sorted set; phones, the score the time in Unix microseconds from which each is due
   ARGV[1]  the phone
   ARGV[2]  the score that it was found with
   ARGV[3]  milliseconds from now until it is due again; 0 takes it off
@@ -9,7 +9,7 @@
   Returns  "stored"   taken off, or put off
            "changed"  another score, or no such phone; nothing written
 
-  Repeatable: a second run says "changed". Called by src/store/acl-work.ts
+  Repeatable: a second run says "changed". Called by src/store/work-queue.ts
 ]]
 local list, phone, found, delay = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 

@@ -21,6 +21,9 @@ export class Watch {
   /** Resolves when the request is struck or acknowledged. */
   readonly over: Promise<'struck' | 'acknowledged'>;
   readonly strike: Strike | undefined;
+  /** Also true when the strike comes after the acknowledgement. */
+  isStruck = false;
+  isAcknowledged = false;
   #end: (how: 'struck' | 'acknowledged') => void = () => undefined;
 
   constructor(strike: Strike | undefined) {
@@ -37,10 +40,12 @@ export class Watch {
   }
 
   struck(): void {
+    this.isStruck = true;
     this.#end('struck');
   }
 
   acknowledged(): void {
+    this.isAcknowledged = true;
     this.#end('acknowledged');
   }
 }
@@ -104,6 +109,7 @@ function inspectBroker(watching: Watching): Inspect {
     }
     const isBefore = watch?.strike?.position === 'before';
     // A PUBACK gets no reply: it is the last packet of a request.
+    if (watch && type === PUBACK && !isBefore) watch.isAcknowledged = true;
     if (isBefore || type === PUBACK) watch?.struck();
     else struckId = packetId(packet);
     return !isBefore;
@@ -126,7 +132,9 @@ function commandText(packet: Buffer): string {
 
 /** Commands that a timer sends, not a request. */
 function isOfTime(command: string): boolean {
-  return / workers |^(time|zrangebyscore|hello|info|client|select) ?/i.test(`${command} `);
+  return / workers |^(zrange|zcard) fan-outs |^(time|zrangebyscore|hello|info|client|select) ?/i.test(
+    `${command} `,
+  );
 }
 
 function topicOf(packet: Buffer): string {

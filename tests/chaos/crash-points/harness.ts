@@ -8,7 +8,7 @@ import { openStoresOf } from '../../harness/direct-calls.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { Phone } from '../../harness/phone.ts';
 import type { Relay } from '../../harness/relay.ts';
-import { acknowledgement, relayBroker, type Strike, Watch, type Watching } from './faults.ts';
+import { relayBroker, type Strike, Watch, type Watching } from './faults.ts';
 import { lay, phones, type Scene, scenes } from './scenes.ts';
 import { messagesOf, stateOf } from './state.ts';
 import { type RelayedWorker, startRelayed } from './worker.ts';
@@ -96,14 +96,17 @@ export class CrashHarness {
     const watch = new Watch(strike);
     watching.watch = watch;
     await askers.get(scene.client)?.send(scene.request, { qos: 1 });
-    const isStruck = (await inTime(watch)) === 'struck';
+    await inTime(watch);
+    // The notices come after the acknowledgement.
+    await eventually('it is struck, or over', async () => watch.isStruck || (await this.#isOver()));
+    const { isStruck } = watch;
     if (isStruck) {
       const rest = new Watch(undefined);
       watching.watch = rest;
       if (harm === 'killed') await this.#replaceWorker();
       else this.#worker.redis.cut();
-      const isAcknowledged = strike?.position === 'after' && watch.events.at(-1) === acknowledgement;
-      if (!isAcknowledged) await inTime(rest);
+      if (!watch.isAcknowledged) await inTime(rest);
+      await eventually('the contacts are notified', () => this.#isOver());
     }
     watching.watch = undefined;
     await listener.fence();
@@ -132,11 +135,26 @@ export class CrashHarness {
     const { relay, listener } = this.#parts;
     this.#killed.push((await this.#worker.kill()).removed);
     relay.cut();
+    await this.#lapse();
     // The broker has now read all packets of the killed worker.
     await listener.fence();
     this.#worker = await (this.#spare ?? this.#startSpare());
     relay.admit();
     this.#spare = this.#startSpare();
+  }
+
+  /** Whether no contacts are to be notified any more. */
+  async #isOver(): Promise<boolean> {
+    return (await this.#parts.database.keys('fan-out*')).length === 0;
+  }
+
+  /** As if time had passed: the killed worker's leases end, and what it has left is due. */
+  async #lapse(): Promise<void> {
+    const { database } = this.#parts;
+    const leases = await database.keys('fan-out:*:telling');
+    if (leases.length > 0) await database.unlink(leases);
+    for (const phone of await database.zrange('fan-outs', '0', '-1'))
+      await database.zadd('fan-outs', 'XX', '0', phone);
   }
 
   #startSpare(): Promise<RelayedWorker> {

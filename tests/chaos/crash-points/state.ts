@@ -32,10 +32,12 @@ function addRecord(
   if (!isKnown) state[name] = [...records, record].sort(byText);
 }
 
-/** What became of requests: that of a contact's change is a word, the others are fields of a hash. */
+/** What became of requests: that of a contact's change is a word or a hash, the others are fields of a hash. */
 async function wordsOf(database: Redis, key: string): Promise<(string | undefined)[]> {
   if ((await database.type(key)) === 'string') return [(await database.get(key)) ?? undefined];
   const records = Object.values(await database.hgetallBuffer(key));
+  // A move keeps one hash for all that it has renamed at a phone.
+  if (!/:[0-9a-f]{2}$/.test(key)) return ['renamed'];
   return records.map((record) => unpackRecord(record).split(' ', 1)[0]);
 }
 

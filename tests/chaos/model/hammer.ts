@@ -182,7 +182,8 @@ export class Hammer {
         `seed ${this.#seed}, wave ${this.waves}, ${cast.name}:\n${report(play.state, group, result)}`,
       );
     }
-    play.state = result.state;
+    // All contacts have heard.
+    play.state = { ...result.state, followed: {} };
   }
 
   /** The authentication service: clients sign in, sign out, and change to another phone. */

@@ -5,11 +5,11 @@
 
 import { profileAnswer, refuses, says } from './answering.ts';
 import { isBusy, isTaken, list, meant, migrate, want } from './migration.ts';
-import { isNotified, notify } from './notifying.ts';
+import { entriesOf, newsOf, notified, readNews, toNotify } from './news.ts';
+import { notify } from './notifying.ts';
 import type { Asked, Operation, Outside, PhoneOperation } from './operation.ts';
 import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
-import type { Entry, Move, News, Task } from './task.ts';
-import { done } from './task.ts';
+import type { Move, News, Task } from './task.ts';
 
 export function advanceSpanning(outside: Outside, state: State, operation: Operation, task: Task): Move[] {
   switch (task.step) {
@@ -36,7 +36,9 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
       });
     }
     case 'entries':
-      return [{ state, task: readMove(state, operation, task) }];
+      return task.news.is === 'state'
+        ? readNews(state, operation)
+        : [{ state, task: toNotify(task.news, task.all) }];
     case 'notify':
       return task.left.length > 0 ? notify(state, operation, task) : notified(state, operation, task);
     default:
@@ -46,15 +48,6 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
 
 function withTask(moves: Move[], task: Task): Move[] {
   return moves.map((move) => ({ ...move, task }));
-}
-
-/** An update of a profile whose move is not complete first notifies its contacts of the move. */
-function readMove(state: State, { asked }: Operation, { news, all }: Task & { step: 'entries' }): Task {
-  const from = state.moved[asked.phone];
-  const notifying = { step: 'notify', answered: true, all, left: all } as const;
-  return news.is === 'state' && from !== undefined
-    ? { ...notifying, news: { is: 'moved', from }, afterwards: news }
-    : { ...notifying, news };
 }
 
 function begin(outside: Outside, state: State, operation: Operation): Move[] {
@@ -82,8 +75,9 @@ function update(state: State, operation: Operation, asked: Asked & { kind: 'upda
     ...(isTaken && { update: asked.time }),
     ...(asked.size === 8 && asked.presence !== '' && { presence: asked.presence }),
   };
-  const news: News = { is: 'state', update: next.update, presence: next.presence };
-  const after = { ...state, profiles: put(state.profiles, asked.phone, next) };
+  const news = newsOf(next);
+  const profiles = put(state.profiles, asked.phone, next);
+  const after = { ...state, profiles, untold: [...state.untold, asked.phone] };
   const task: Task = { step: 'entries', answered: true, news, all: entriesOf(next, news) };
   return withTask(says(after, operation, profileAnswer(asked, next)), task);
 }
@@ -100,11 +94,14 @@ function remove(state: State, operation: Operation): Move[] {
     (client) => state.sessions[client] === phone && client !== operation.client,
   );
   const expected = { kind, phone, size, balance: 0, profile: emptyProfile };
-  return says(forgotten(ended(state, phone), phone), operation, expected).map((move) => ({
+  const gone = forgotten(ended(state, phone), phone);
+  const removed = says({ ...gone, removing: [...gone.removing, phone] }, operation, expected).map((move) => ({
     ...move,
     copies,
-    task: { step: 'sessions', answered: false, entries: entriesOf(profile, deleted), news: deleted },
+    task: { step: 'sessions', answered: false, entries: entriesOf(profile, deleted), news: deleted } as const,
   }));
+  // The contacts may still be to hear of a removal before this one.
+  return state.removing.includes(phone) ? [...removed, ...refuses(state, operation, 'busy')] : removed;
 }
 
 const deleted: News = { is: 'deleted' };
@@ -217,6 +214,7 @@ function arrive(
     const next = {
       ...state,
       profiles: put(state.profiles, asked.phone, arrived),
+      followed: put(state.followed, from, asked.phone),
     };
     const task: Task = { step: 'sessions', answered: false, entries: [], news: { is: 'moved', from } };
     return { state: next, task };
@@ -256,35 +254,4 @@ function endSessions(state: State, operation: Operation, task: Task & { step: 's
       ? { step: 'say', answered: false, news }
       : { step: 'notify', answered: true, news, all: entries, left: entries };
   return [{ state: next, task: tellNext }];
-}
-
-/**
- * All counterparties are notified. Of two updates the last one counts, so the notices must match the stored profile.
- */
-function notified(state: State, operation: Operation, task: Task & { step: 'notify' }): Move[] {
-  const { news, all } = task;
-  const { phone } = operation.asked;
-  const present = state.profiles[operation.asked.phone];
-  if (task.afterwards !== undefined) {
-    return [{ state, task: { step: 'notify', answered: true, news: task.afterwards, all, left: all } }];
-  }
-  if (news.is === 'moved') {
-    // The end of a move also removes all other proposals to that phone.
-    const ended = { ...state, moved: drop(state.moved, phone), askedBy: drop(state.askedBy, phone) };
-    return [{ state: phone in state.moved ? ended : state, task: done }];
-  }
-  if (news.is === 'deleted' || present === undefined || all.length === 0) return [{ state, task: done }];
-  if (present.update === news.update && present.presence === news.presence) return [{ state, task: done }];
-  const later: News = { is: 'state', update: present.update, presence: present.presence };
-  const entries = entriesOf(present, later);
-  return [{ state, task: { ...task, news: later, all: entries, left: entries } }];
-}
-
-/** The contacts of a profile that may receive a notice. */
-function entriesOf(profile: Profile | undefined, news: News): Entry[] {
-  return (profile?.rosters ?? []).flatMap((roster) => {
-    if (typeof roster === 'number') return [];
-    const listening = roster.contacts.filter((contact) => isNotified(contact, news));
-    return listening.map(({ phoneId }) => ({ roster: roster.id, phoneId }));
-  });
 }

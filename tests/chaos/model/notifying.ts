@@ -9,7 +9,10 @@ import type { Entry, Move, News, Task } from './task.ts';
 export function notify(state: State, operation: Operation, task: Task & { step: 'notify' }): Move[] {
   return task.left.flatMap((entry, index) => {
     const after = { ...task, left: task.left.toSpliced(index, 1) };
-    return notifyOne(state, operation, entry, task.news).map((move) => ({ ...move, task: after }));
+    return notifyOne(state, phoneOf(operation, task), entry, task.news).map((move) => ({
+      ...move,
+      task: after,
+    }));
   });
 }
 
@@ -17,27 +20,32 @@ export function notify(state: State, operation: Operation, task: Task & { step: 
 export function withoutIdle(state: State, operation: Operation, task: Task): Task {
   if (task.step !== 'notify') return task;
   const left = task.left.filter((entry) => {
-    const [move, ...others] = notifyOne(state, operation, entry, task.news);
+    const [move, ...others] = notifyOne(state, phoneOf(operation, task), entry, task.news);
     return others.length > 0 || move?.state !== state || move.notices !== undefined;
   });
   return left.length === task.left.length ? task : { ...task, left };
 }
 
-function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News): Omit<Move, 'task'>[] {
+/** Whose contacts are told. */
+function phoneOf({ asked }: Operation, task: Task & { step: 'notify' }): string {
+  return task.phone ?? asked.phone;
+}
+
+function notifyOne(state: State, phone: string, entry: Entry, news: News): Omit<Move, 'task'>[] {
   const [other = '', theirRoster = ''] = entry.phoneId.split('_');
-  const us = news.is === 'moved' ? news.from : asked.phone;
+  const us = news.is === 'moved' ? news.from : phone;
   const theirs = state.profiles[other];
   if (theirs === undefined) return [{ state }];
   const phoneId = `${us}_${entry.roster}`;
   const present = entryOf(theirs, theirRoster, phoneId);
   if (present !== undefined && !isNotified(present, news)) return [{ state }];
-  const banned = entryOf(theirs, theirRoster, `${asked.phone}_${entry.roster}`);
+  const banned = entryOf(theirs, theirRoster, `${phone}_${entry.roster}`);
   if (news.is === 'moved' && present !== undefined && banned !== undefined && bans.includes(banned.status)) {
     const profile = withoutEntry(theirs, theirRoster, present);
     return [{ state: { ...state, profiles: put(state.profiles, other, profile) } }];
   }
   const changed = changeEntry(theirs, theirRoster, phoneId, (contact) =>
-    changes(contact, news, asked.phone, entry),
+    changes(contact, news, phone, entry),
   );
   if (changed !== undefined) {
     const next = { ...state, profiles: put(state.profiles, other, changed.profile) };
@@ -45,7 +53,7 @@ function notifyOne(state: State, { asked }: Operation, entry: Entry, news: News)
   }
   if (news.is !== 'moved') return [{ state }];
   // The entry has the new name already: nothing changes, and a notice may or may not follow.
-  const renamed = entryOf(theirs, theirRoster, `${asked.phone}_${entry.roster}`);
+  const renamed = entryOf(theirs, theirRoster, `${phone}_${entry.roster}`);
   return renamed === undefined || !isNotified(renamed, news)
     ? [{ state }]
     : [{ state }, { state, notices: [{ phone: other, contact: renamed }] }];

@@ -84,6 +84,12 @@ export interface State {
   readonly ending: readonly string[];
   /** New phones whose move another `phone` may continue → the old phone. */
   readonly moved: ByName<string>;
+  /** The phones whose contacts are to hear of an `update`, once for each. */
+  readonly untold: readonly string[];
+  /** Where the profile of a phone has gone, and with it what its contacts are to hear. */
+  readonly followed: ByName<string>;
+  /** The phones whose contacts are to hear of a removal, once for each. */
+  readonly removing: readonly string[];
   /** Moves that are about to begin, once for each `phone` that has prepared one. */
   readonly claimed: readonly { readonly from: string; readonly to: string }[];
 }
@@ -104,6 +110,9 @@ export const nothing: State = {
   credentials: {},
   ending: [],
   moved: {},
+  untold: [],
+  followed: {},
+  removing: [],
   claimed: [],
 };
 

@@ -43,7 +43,7 @@ export type Task =
     }
   /** A profile that has arrived is read and answered. */
   | { readonly step: 'say'; readonly answered: false; readonly news: News }
-  /** It remains to read whether the profile is moving. */
+  /** It remains to read what the contacts are to hear, and whether the profile is moving. */
   | {
       readonly step: 'entries';
       readonly answered: true;
@@ -56,6 +56,8 @@ export type Task =
       readonly news: News;
       readonly all: readonly Entry[];
       readonly left: readonly Entry[];
+      /** Whose contacts are told, if the profile has moved since the request. */
+      readonly phone?: string;
       /** The content of the next notices. */
       readonly afterwards?: News;
     }

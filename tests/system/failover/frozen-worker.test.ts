@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { atom } from '../../../src/etf/index.ts';
 import type { Context } from '../../../src/handlers/handler.ts';
 import { requests } from '../../../src/handlers/index.ts';
-import { carryOut as handle, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { finish, carryOut as handle, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
 import { eventually, type Phone, startHarness } from '../../harness/harness.ts';
 import { fieldsOf, profile, service } from '../../harness/terms.ts';
 
@@ -42,8 +42,7 @@ test('a phone that was removed after the takeover, and has signed in again, keep
   const stored = await stores.profiles.read(phone.number);
   const request = requestOf(phone, profile({ phone: phone.number, status: 'remove' }), { stored });
   const carryOut = async () => {
-    const { notices } = await handle(request, stores);
-    for await (const _ of notices ?? []);
+    await finish(await handle(request, stores), stores);
   };
   await carryOut();
   assert.equal(await stores.sessions.phoneOf(phone.client), undefined);

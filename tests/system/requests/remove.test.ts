@@ -16,7 +16,7 @@ import {
   read,
   rostersOf,
 } from '../../harness/address-books.ts';
-import { carryOut, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
+import { carryOut, finish, openStoresOf, requestOf } from '../../harness/direct-calls.ts';
 import { type Phone, startHarness } from '../../harness/harness.ts';
 import { profile, refusal, shortProfile } from '../../harness/terms.ts';
 
@@ -207,13 +207,10 @@ test('a client that signs in just before the removal is removed too, and is answ
     },
   };
   const context = { ...stores, sessions } as Context;
-  const { answers, notices } = await requests.remove.handler.handle(
-    requestOf(phone, remove(phone), { stored }),
-    context,
-  );
-  assert.deepEqual(answers.map(({ to }) => to?.client).sort(), [late.client, undefined]);
+  const outcome = await requests.remove.handler.handle(requestOf(phone, remove(phone), { stored }), context);
+  assert.deepEqual(outcome.answers.map(({ to }) => to?.client).sort(), [late.client, undefined]);
   for (const device of [phone, late]) assert.equal(await stores.sessions.phoneOf(device.client), undefined);
-  for await (const _ of notices ?? []);
+  await finish(outcome, stores);
   await assertNothingLeft(harness, phone.number);
 });
 

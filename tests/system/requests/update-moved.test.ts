@@ -23,8 +23,8 @@ test('a contact that still has the old number gets the new one, and the update',
 
   const { stores, close } = await openStoresOf(harness);
   const request = requestOf(fresh, profile({ phone: fresh.number, status: 'phone' }));
-  const { notices } = await confirm.handle(request, stores as Context);
-  assert.ok(notices, 'which are cut off here: nobody asks for them');
+  const { onSent, fanOut } = await confirm.handle(request, stores as Context);
+  assert.ok(onSent && fanOut, 'which are cut off here');
   await close();
 
   await fresh.ask(profile({ phone: fresh.number, presence: atom('away'), status: 'update' }));
