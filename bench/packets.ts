@@ -11,10 +11,33 @@ export const PUBREC = 5;
 export const PUBCOMP = 7;
 export const SUBACK = 9;
 
-/** CONNECT with a clean session and without keepalive. */
-export function connectPacket(client: string): Buffer {
-  const level = Buffer.from([0, 4, ...Buffer.from('MQTT'), 4, 0x02, 0, 0]);
-  return packet(0x10, [level, withLength(client)]);
+/** What a CONNECT may say besides the client id. */
+export interface ConnectOptions {
+  readonly login?: { readonly username: string; readonly password: string } | undefined;
+  /** Published retained at QoS 1 when the connection breaks. */
+  readonly will?: { readonly topic: string; readonly payload: Buffer } | undefined;
+  /** Default true. */
+  readonly clean?: boolean;
+}
+
+/** CONNECT without keepalive. */
+export function connectPacket(client: string, options: ConnectOptions = {}): Buffer {
+  const { login, will, clean = true } = options;
+  const flags = (login ? 0xc0 : 0) | (will ? 0x2c : 0) | (clean ? 0x02 : 0);
+  const head = Buffer.from([0, 4, ...Buffer.from('MQTT'), 4, flags, 0, 0]);
+  const willParts = will ? [withLength(will.topic), uint16(will.payload.length), will.payload] : [];
+  const loginParts = login ? [withLength(login.username), withLength(login.password)] : [];
+  return packet(0x10, [head, withLength(client), ...willParts, ...loginParts]);
+}
+
+/** PUBLISH. The packet id is 1 unless the QoS is 0: a broker does not look at that of QoS 1. */
+export function publishPacket(
+  topic: string,
+  payload: Buffer,
+  { qos = 1, retain = false }: { readonly qos?: 0 | 1; readonly retain?: boolean } = {},
+): Buffer {
+  const id = qos === 0 ? [] : [uint16(1)];
+  return packet(0x30 | (qos << 1) | (retain ? 1 : 0), [withLength(topic), ...id, payload]);
 }
 
 /** The first whole packet: where its body starts and ends. */

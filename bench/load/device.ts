@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import {
   CONNACK,
+  type ConnectOptions,
   connectPacket,
   frame,
   PUBACK,
@@ -18,12 +20,23 @@ import {
 export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
+  /** The authority of its certificate; without it there is no TLS. */
+  readonly ca?: string | undefined;
+}
+
+export interface DeviceOptions extends ConnectOptions {
+  /** Of requests; clients in the field use 2. */
+  readonly qos: 1 | 2;
+  /** The numbers whose notices it receives. */
+  readonly numbers: readonly string[];
+  /** Of requests; default the one that clients in the field use. */
+  readonly topic?: string | undefined;
 }
 
 /** Called for each answer; returns whether it was the request's last one. */
 export type Answered = (payload: Buffer) => boolean;
 
-const requestTopic = withLength('events/1//api/anon//');
+const bareTopic = 'events/1//api/anon//';
 
 /**
  * One phone's connection: MQTT 3.1.1, one request at a time, answers and notices at QoS 1. It makes its packets itself,
@@ -33,6 +46,7 @@ export class Device {
   readonly client: string;
   readonly #socket: Socket;
   readonly #qos: 1 | 2;
+  readonly #requestTopic: Buffer;
   readonly #answerTopic: string;
   #rest: Buffer = Buffer.alloc(0);
   #packetId = 0;
@@ -44,33 +58,26 @@ export class Device {
   /** Called when the connection breaks. */
   onBroken: (error: Error) => void = () => undefined;
 
-  private constructor(socket: Socket, client: string, qos: 1 | 2) {
+  private constructor(socket: Socket, client: string, { qos, topic = bareTopic }: DeviceOptions) {
     this.#socket = socket;
     this.client = client;
     this.#qos = qos;
+    this.#requestTopic = withLength(topic);
     this.#answerTopic = `actions/1/api/${client}`;
   }
 
-  /**
-   * @param qos - of requests; clients in the field use 2.
-   * @param numbers - the numbers whose notices it receives.
-   * @returns a device that is connected and subscribed.
-   */
-  static async connect(
-    { host, port }: BrokerAddress,
-    client: string,
-    { qos, numbers }: { qos: 1 | 2; numbers: readonly string[] },
-  ): Promise<Device> {
-    const socket = connect({ host, port, noDelay: true });
-    await once(socket, 'connect');
-    const device = new Device(socket, client, qos);
+  /** @returns a device that is connected and subscribed. */
+  static async connect(address: BrokerAddress, client: string, options: DeviceOptions): Promise<Device> {
+    const { numbers } = options;
+    const socket = await openSocket(address);
+    const device = new Device(socket, client, options);
     const filters = [device.#answerTopic, ...numbers.map((number) => `ses/${number}`)];
     await new Promise<void>((resolve, reject) => {
       device.onBroken = reject;
       socket.on('data', (chunk) => device.#read(chunk, filters, resolve));
       socket.on('error', (error) => device.onBroken(error));
       socket.on('close', () => device.onBroken(new Error('the broker closed the connection of a phone')));
-      socket.write(connectPacket(client));
+      socket.write(connectPacket(client, options));
     });
     return device;
   }
@@ -80,7 +87,7 @@ export class Device {
     this.#answered = answered;
     this.#packetId = (this.#packetId % 65_535) + 1;
     const first = this.#qos === 2 ? 0x34 : 0x32;
-    const publish = packet(first, [requestTopic, uint16(this.#packetId), request]);
+    const publish = packet(first, [this.#requestTopic, uint16(this.#packetId), request]);
     if (this.#out === undefined) this.#socket.write(publish);
     else this.#out.push(publish);
   }
@@ -95,6 +102,23 @@ export class Device {
     });
   }
 
+  /** Sends a ready packet. @returns whether the connection is open. */
+  write(bytes: Buffer): boolean {
+    if (!this.#socket.destroyed) this.#socket.write(bytes);
+    return !this.#socket.destroyed;
+  }
+
+  /** Bytes that this process has not passed on yet. */
+  get waiting(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Reads nothing more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Breaks the connection without a DISCONNECT. */
   disconnect(): void {
     this.onBroken = () => undefined;
     this.#socket.destroy();
@@ -131,6 +155,17 @@ export class Device {
       if (answered !== undefined && !answered(body.subarray(topicEnd + 2))) this.#answered ??= answered;
     } else this.onNotice();
   }
+}
+
+async function openSocket({ host, port, ca }: BrokerAddress): Promise<Socket> {
+  if (ca === undefined) {
+    const socket = connect({ host, port, noDelay: true });
+    await once(socket, 'connect');
+    return socket;
+  }
+  const socket = connectTls({ host, port, ca });
+  await once(socket, 'secureConnect');
+  return socket.setNoDelay(true);
 }
 
 function subscription(filters: readonly string[]): Buffer {

@@ -1,0 +1,181 @@
+/** The rows of `npm run flood`: what an attacker does, one resource each. docs/threats.md has a line for each. */
+import type { Services } from '../../dev/servers/services.ts';
+import { badPayloads } from '../../tests/harness/bad-payloads.ts';
+import type { DeviceOptions } from '../load/device.ts';
+import { publishPacket } from '../packets.ts';
+import type { Attacker } from './attacker.ts';
+import {
+  deepSettings,
+  linkTo,
+  longGet,
+  many,
+  oneMoreRoster,
+  oneMoreThousand,
+  request,
+  wideSettings,
+  zippedServices,
+} from './payloads.ts';
+import { type Session, topicOf } from './session.ts';
+
+export interface Row {
+  readonly name: string;
+  /** What is done, for the table. */
+  readonly does: string;
+  /** How many attackers; default 1. */
+  readonly clients?: number;
+  /** What vouches for clients; default `broker`. */
+  readonly identity?: 'token';
+  /** How each attacker connects. */
+  readonly connect?: Partial<DeviceOptions>;
+  /** What the foreign services do while it runs. */
+  readonly services?: (services: Services) => void;
+  /** Done for each attacker before the calm is measured. */
+  readonly prepare?: (attacker: Attacker) => Promise<void>;
+  /** Begins; the attacker's `stop` ends it. */
+  readonly start: (attacker: Attacker, victims: readonly Session[]) => void;
+}
+
+/** The default limit of requests, used up. */
+const allAllowed = { burst: 500, perSecond: 50 };
+
+/** Sends one request as often as the limit lets in. */
+const repeat =
+  (payloadOf: (phone: string) => Buffer) =>
+  (attacker: Attacker): void =>
+    attacker.pace([attacker.request(payloadOf(attacker.session.phone))], allAllowed);
+
+const count: Row = {
+  name: 'count',
+  does: 'get 2,000 times a second, forty times the limit',
+  start: (attacker) =>
+    attacker.pace([attacker.request(request(attacker.session.phone, 'get'), 0)], { perSecond: 2_000 }),
+};
+
+const zipped: Row = {
+  name: 'zipped',
+  does: 'set of 500 bytes that become 7,000 services: 500 at once, then 50/s',
+  start: repeat(zippedServices),
+};
+
+const deep: Row = {
+  name: 'deep',
+  does: 'set of 65,000 elements, 60 levels deep: 500 at once, then 50/s',
+  start: repeat(deepSettings),
+};
+
+const wide: Row = {
+  name: 'wide',
+  does: 'set of 8,000 settings, 240 KB: 500 at once, then 50/s',
+  start: repeat(wideSettings),
+};
+
+const bytesRead: Row = {
+  name: 'bytes-read',
+  does: 'get of 256 KiB: 500 at once, then 50/s',
+  start: repeat(longGet),
+};
+
+const unread: Row = {
+  name: 'unread',
+  does: 'get of the largest profile it could store, and no answer read: 500 at once, then 50/s',
+  async prepare(attacker) {
+    const { phone } = attacker.session;
+    for (let id = 1; id <= 10 && (await attacker.store(oneMoreRoster(phone, id))); ) id++;
+  },
+  start(attacker) {
+    attacker.pause();
+    repeat((phone) => request(phone, 'get'))(attacker);
+  },
+};
+
+const fanOut: Row = {
+  name: 'fan-out',
+  does: 'update to 4,000 strangers: 500 at once, then 50/s',
+  async prepare(attacker) {
+    const { phone } = attacker.session;
+    for (let id = 1; id <= 4 && (await attacker.store(oneMoreThousand(phone, id))); ) id++;
+  },
+  start: repeat((phone) => request(phone, 'update')),
+};
+
+const sts: Row = {
+  name: 'sts',
+  does: 'aws while STS hangs, ten phones: each 500 at once, then 50/s',
+  clients: 10,
+  services: (services) => services.sts.mode('hang'),
+  start: repeat((phone) => request(phone, 'aws')),
+};
+
+const mail: Row = {
+  name: 'mail',
+  does: 'link of ever other addresses while the mail server hangs, ten phones: each 500 at once, then 50/s',
+  clients: 10,
+  services: (services) => services.smtp.hang(true),
+  start(attacker) {
+    const { phone } = attacker.session;
+    const packets = many(500, (n) => attacker.request(linkTo(phone, `a${n}-${phone}@d${n}.example.org`)));
+    attacker.pace(packets, allAllowed);
+  },
+};
+
+const wrongTokens: Row = {
+  name: 'wrong-tokens',
+  does: 'wrong tokens for its neighbours and for nobody, ten clients: each 200/s',
+  clients: 10,
+  identity: 'token',
+  start(attacker, victims) {
+    const nobodies = many(20, (n) => ({ client: `nobody-${n}`, phone: '380500000000' }));
+    const packets = [...victims, ...nobodies].map(({ client, phone }) =>
+      publishPacket(topicOf({ client, token: 'wrong' }), request(phone, 'get')),
+    );
+    attacker.pace(packets, { perSecond: 200 });
+  },
+};
+
+const retained: Row = {
+  name: 'retained',
+  does: 'retained publishes of 1 MB to ever new topics under events/: 30/s',
+  start(attacker) {
+    const payload = Buffer.alloc(1_000_000, 'x');
+    const topics = many(500, (n) => `events/1/node-${n}/api/anon//`);
+    // Made as they are sent: together they would take the memory of this process.
+    attacker.each({ perSecond: 30 }, (n) =>
+      attacker.send(publishPacket(topics[n % topics.length] ?? '', payload, { retain: true })),
+    );
+  },
+};
+
+const will: Row = {
+  name: 'will',
+  does: 'connections that break off, each with a retained will of 60 KB, ten clients: together 20/s',
+  clients: 10,
+  start(attacker) {
+    attacker.each({ perSecond: 2 }, (n) => {
+      const topic = `events/1/will-${n}/api/anon//`;
+      void attacker.connectAgain({ will: { topic, payload: Buffer.alloc(60_000, 'x') } });
+    });
+  },
+};
+
+const poison: Row = {
+  name: 'poison',
+  does: 'all payloads that are known to be bad, in turn, ten clients: each 500 at once, then 50/s',
+  clients: 10,
+  start(attacker) {
+    const bad = Object.values(badPayloads).map((make) => attacker.request(make(attacker.session.phone)));
+    attacker.pace(bad, allAllowed);
+  },
+};
+
+export const rows: readonly Row[] = [
+  ...[count, zipped, deep, wide, bytesRead, unread, fanOut],
+  ...[sts, mail, wrongTokens, retained, will, poison],
+];
+
+/** @throws Error when there is no such row. */
+export function rowNamed(name: string): Row {
+  const row = rows.find((candidate) => candidate.name === name);
+  if (row === undefined)
+    throw new Error(`there is no row ${name}: ${rows.map((one) => one.name).join(', ')}`);
+  return row;
+}
