@@ -57,6 +57,7 @@ class Neighbour {
 
   #send(): void {
     this.#device.ask(this.#request, (answer) => {
+      if (answer.includes('not_authorized')) return false; // what somebody else sent in its name
       const due = this.#due.shift() ?? 0;
       this.onAnswer(performance.now() - due, isProfile(answer));
       if (this.#due.length > 0) this.#send();

@@ -44,6 +44,12 @@ const repeat =
   (attacker: Attacker): void =>
     attacker.pace([attacker.request(payloadOf(attacker.session.phone))], allAllowed);
 
+/** Stores a profile of so many times 240 KB, or as much as is let in. */
+async function fill(attacker: Attacker, rosters: number): Promise<void> {
+  const { phone } = attacker.session;
+  for (let id = 1; id <= rosters && (await attacker.store(oneMoreRoster(phone, id))); ) id++;
+}
+
 const count: Row = {
   name: 'count',
   does: 'get 2,000 times a second, forty times the limit',
@@ -78,10 +84,7 @@ const bytesRead: Row = {
 const unread: Row = {
   name: 'unread',
   does: 'get of the largest profile it could store, and no answer read: 500 at once, then 50/s',
-  async prepare(attacker) {
-    const { phone } = attacker.session;
-    for (let id = 1; id <= 10 && (await attacker.store(oneMoreRoster(phone, id))); ) id++;
-  },
+  prepare: (attacker) => fill(attacker, 10),
   start(attacker) {
     attacker.pause();
     repeat((phone) => request(phone, 'get'))(attacker);
@@ -159,12 +162,22 @@ const will: Row = {
 
 const poison: Row = {
   name: 'poison',
-  does: 'all payloads that are known to be bad, in turn, ten clients: each 500 at once, then 50/s',
-  clients: 10,
+  does: 'all payloads that are known to be bad, topics of 60 KB, and get of the largest profile, in turn: 500 at once, then 50/s',
+  prepare: (attacker) => fill(attacker, 20),
   start(attacker) {
-    const bad = Object.values(badPayloads).map((make) => attacker.request(make(attacker.session.phone)));
-    attacker.pace(bad, allAllowed);
+    const { phone } = attacker.session;
+    const bad = Object.values(badPayloads).map((make) => attacker.request(make(phone)));
+    const get = request(phone, 'get');
+    const long = publishPacket(`events/1/${'n'.repeat(60_000)}/api/anon//`, get);
+    attacker.pace([attacker.request(get), long, ...bad], allAllowed);
   },
+};
+
+/** Does nothing; the row shows how far two calms differ on this machine, and has no goals. */
+export const control: Row = {
+  name: 'control',
+  does: 'nothing: how far two calms differ on this machine',
+  start: () => undefined,
 };
 
 export const rows: readonly Row[] = [
@@ -174,7 +187,7 @@ export const rows: readonly Row[] = [
 
 /** @throws Error when there is no such row. */
 export function rowNamed(name: string): Row {
-  const row = rows.find((candidate) => candidate.name === name);
+  const row = [control, ...rows].find((candidate) => candidate.name === name);
   if (row === undefined)
     throw new Error(`there is no row ${name}: ${rows.map((one) => one.name).join(', ')}`);
   return row;
