@@ -14,8 +14,8 @@ export const SUBACK = 9;
 /** What a CONNECT may say besides the client id. */
 export interface ConnectOptions {
   readonly login?: { readonly username: string; readonly password: string } | undefined;
-  /** Published retained at QoS 1 when the connection breaks. */
-  readonly will?: { readonly topic: string; readonly payload: Buffer } | undefined;
+  /** Published at QoS 1 when the connection breaks. */
+  readonly will?: { readonly topic: string; readonly payload: Buffer; readonly retain: boolean } | undefined;
   /** Default true. */
   readonly clean?: boolean;
 }
@@ -23,7 +23,7 @@ export interface ConnectOptions {
 /** CONNECT without keepalive. */
 export function connectPacket(client: string, options: ConnectOptions = {}): Buffer {
   const { login, will, clean = true } = options;
-  const flags = (login ? 0xc0 : 0) | (will ? 0x2c : 0) | (clean ? 0x02 : 0);
+  const flags = (login ? 0xc0 : 0) | (will ? 0x0c : 0) | (will?.retain ? 0x20 : 0) | (clean ? 0x02 : 0);
   const head = Buffer.from([0, 4, ...Buffer.from('MQTT'), 4, flags, 0, 0]);
   const willParts = will ? [withLength(will.topic), uint16(will.payload.length), will.payload] : [];
   const loginParts = login ? [withLength(login.username), withLength(login.password)] : [];

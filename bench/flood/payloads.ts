@@ -1,6 +1,6 @@
 /** What the attackers of `npm run flood` send: ready bytes, each at a limit of what is read. */
 import { deflateSync } from 'node:zlib';
-import { atom, encode, Foreign, type Term } from '../../src/etf/index.ts';
+import { atom, encode, Foreign } from '../../src/etf/index.ts';
 import {
   contact,
   feature,
@@ -41,17 +41,23 @@ export const wideSettings = (phone: string): Buffer =>
 export const longGet = (phone: string): Buffer =>
   request(phone, 'get', { settings: [feature('filler', Buffer.alloc(261_500, 'x'))] });
 
-/** A `set` of one more roster with 240 KB in it, which leaves those before as they are. */
-export function oneMoreRoster(phone: string, id: number): Buffer {
-  const before: Term[] = many(id - 1, (n) => n + 1);
-  return request(phone, 'set', { rosters: [...before, roster({ id, names: 'x'.repeat(240_000) })] });
-}
+/**
+ * `set`s that store the largest profile: its rosters, its services, its settings, each by one request of a kilobyte that
+ * becomes so many bytes. What a request does not name stays.
+ */
+export const largeParts: readonly ((phone: string, bytes: number) => Buffer)[] = [
+  (phone, bytes) => zipped(request(phone, 'set', { rosters: [roster({ names: 'x'.repeat(bytes) })] })),
+  (phone, bytes) => {
+    const services = [service({ id: 'x', type: atom('vox'), data: 'x'.repeat(bytes) })];
+    return zipped(request(phone, 'set', { services }));
+  },
+  (phone, bytes) => zipped(request(phone, 'set', { settings: [feature('large', 'x'.repeat(bytes))] })),
+];
 
-/** A `set` of one more roster with 1,000 strangers in it. */
-export function oneMoreThousand(phone: string, id: number): Buffer {
-  const before: Term[] = many(id - 1, (n) => n + 1);
-  const userlist = many(1_000, (n) => contact({ phoneId: `${49_170_000_000 + id * 1_000 + n}_1` }));
-  return request(phone, 'set', { rosters: [...before, roster({ id, userlist })] });
+/** A `set` of so many contacts who are strangers; 4,000 are as many as one request may hold. */
+export function strangers(phone: string, count: number): Buffer {
+  const userlist = many(count, (n) => contact({ phoneId: `${49_170_000_000 + n}_1` }));
+  return request(phone, 'set', { rosters: [roster({ userlist })] });
 }
 
 /** A `link` of this address. */

@@ -1,17 +1,18 @@
 /** The rows of `npm run flood`: what an attacker does, one resource each. docs/threats.md has a line for each. */
 import type { Services } from '../../dev/servers/services.ts';
 import { badPayloads } from '../../tests/harness/bad-payloads.ts';
+import { feature } from '../../tests/harness/terms.ts';
 import type { DeviceOptions } from '../load/device.ts';
 import { publishPacket } from '../packets.ts';
 import type { Attacker } from './attacker.ts';
 import {
   deepSettings,
+  largeParts,
   linkTo,
   longGet,
   many,
-  oneMoreRoster,
-  oneMoreThousand,
   request,
+  strangers,
   wideSettings,
   zippedServices,
 } from './payloads.ts';
@@ -44,10 +45,11 @@ const repeat =
   (attacker: Attacker): void =>
     attacker.pace([attacker.request(payloadOf(attacker.session.phone))], allAllowed);
 
-/** Stores a profile of so many times 240 KB, or as much as is let in. */
-async function fill(attacker: Attacker, rosters: number): Promise<void> {
-  const { phone } = attacker.session;
-  for (let id = 1; id <= rosters && (await attacker.store(oneMoreRoster(phone, id))); ) id++;
+/** Stores as large a profile as is let in: 2.3 MB without a quota. */
+async function fill(attacker: Attacker): Promise<void> {
+  for (const part of largeParts)
+    for (const bytes of [1_000_000, 500_000, 240_000, 40_000])
+      if (await attacker.store(part(attacker.session.phone, bytes))) break;
 }
 
 const count: Row = {
@@ -84,7 +86,7 @@ const bytesRead: Row = {
 const unread: Row = {
   name: 'unread',
   does: 'get of the largest profile it could store, and no answer read: 500 at once, then 50/s',
-  prepare: (attacker) => fill(attacker, 10),
+  prepare: fill,
   start(attacker) {
     attacker.pause();
     repeat((phone) => request(phone, 'get'))(attacker);
@@ -95,8 +97,7 @@ const fanOut: Row = {
   name: 'fan-out',
   does: 'update to 4,000 strangers: 500 at once, then 50/s',
   async prepare(attacker) {
-    const { phone } = attacker.session;
-    for (let id = 1; id <= 4 && (await attacker.store(oneMoreThousand(phone, id))); ) id++;
+    await attacker.store(strangers(attacker.session.phone, 4_000));
   },
   start: repeat((phone) => request(phone, 'update')),
 };
@@ -150,12 +151,14 @@ const retained: Row = {
 
 const will: Row = {
   name: 'will',
-  does: 'connections that break off, each with a retained will of 60 KB, ten clients: together 20/s',
+  does: 'connections that break off, their wills 60 KB, retained or an update, in turn; ten clients, together 20/s',
   clients: 10,
   start(attacker) {
+    const filler = { settings: [feature('filler', Buffer.alloc(60_000, 'x'))] };
+    const payload = request(attacker.session.phone, 'update', filler);
     attacker.each({ perSecond: 2 }, (n) => {
-      const topic = `events/1/will-${n}/api/anon//`;
-      void attacker.connectAgain({ will: { topic, payload: Buffer.alloc(60_000, 'x') } });
+      const topic = `events/1/will-${n}/api/anon/${attacker.session.client}/`;
+      void attacker.connectAgain({ will: { topic, payload, retain: n % 2 === 0 } });
     });
   },
 };
@@ -163,7 +166,7 @@ const will: Row = {
 const poison: Row = {
   name: 'poison',
   does: 'all payloads that are known to be bad, topics of 60 KB, and get of the largest profile, in turn: 500 at once, then 50/s',
-  prepare: (attacker) => fill(attacker, 20),
+  prepare: fill,
   start(attacker) {
     const { phone } = attacker.session;
     const bad = Object.values(badPayloads).map((make) => attacker.request(make(phone)));
