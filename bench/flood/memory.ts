@@ -1,8 +1,11 @@
-import { residentBytes } from '../load/usage.ts';
+import { processSeconds, residentBytes } from '../load/usage.ts';
 import type { Processes } from './system.ts';
 
+/** A number of each part. */
+export type EachPart = Readonly<Record<keyof Processes, number>>;
+
 /** Megabytes: of the broker, of Redis, and of the worker with the most. */
-export type Memory = Readonly<Record<keyof Processes, number>>;
+export type Memory = EachPart;
 
 const sampleMs = 200;
 
@@ -40,4 +43,10 @@ export class MemoryPeaks {
 export function growth(before: Memory, after: Memory): Memory {
   const more = (part: keyof Memory): number => Math.max(0, after[part] - before[part]);
   return { broker: more('broker'), redis: more('redis'), workers: more('workers') };
+}
+
+/** Processor time of each part since its start, in seconds. */
+export function cpuSeconds(processes: Processes): EachPart {
+  const sum = (pids: readonly number[]): number => pids.reduce((all, pid) => all + processSeconds(pid), 0);
+  return { broker: sum(processes.broker), redis: sum(processes.redis), workers: sum(processes.workers) };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Attacked, AttackOrder } from './attackers.ts';
 import { Child } from './child.ts';
-import { growth, type Memory, MemoryPeaks } from './memory.ts';
+import { cpuSeconds, type EachPart, growth, type Memory, MemoryPeaks } from './memory.ts';
 import type { Measured, NeighbourOrder } from './neighbours.ts';
 import { control, type Row } from './rows.ts';
 import { type FloodSystem, startFloodSystem } from './system.ts';
@@ -23,6 +23,8 @@ export interface RowResult {
   /** Megabytes above the calm, the most while it ran and just after. */
   readonly growth: Memory;
   readonly attack: Attacked;
+  /** Seconds of processor time that the attack took of each part, beyond the calm. */
+  readonly cpu: EachPart;
   /** Ended early, because something grew without end. */
   readonly cutShort: boolean;
   readonly missed: readonly Goal[];
@@ -74,9 +76,11 @@ async function measureRow(
   await attackers.order({ prepare: { row: row.name, address, sessions, victims } });
   progress(`${row.name}: calm`);
   await neighbours.order({ measure: { seconds: warmUpSeconds, perSecond } });
+  const cpu = [cpuSeconds(processes)];
   const calmPeaks = new MemoryPeaks(processes);
   const calm = await neighbours.order({ measure: { seconds, perSecond } });
   const before = calmPeaks.stop();
+  cpu.push(cpuSeconds(processes));
 
   progress(`${row.name}: attack`);
   row.services?.(services);
@@ -98,6 +102,7 @@ async function measureRow(
   await attackers.order({ act: 'start' });
   const attacked = await neighbours.order({ measure: { seconds, perSecond } });
   const done = await stop();
+  cpu.push(cpuSeconds(processes));
   await delay(afterMs);
   const more = growth(before, peaks.stop());
   const ratio = attacked.p99Ms / calm.p99Ms;
@@ -110,9 +115,17 @@ async function measureRow(
     ratio,
     growth: more,
     attack: done,
+    cpu: beyond(cpu),
     cutShort,
     missed,
   };
+}
+
+/** @param samples - at the start of the calm, between, and at the end of the attack. */
+function beyond([start, between, end]: readonly EachPart[]): EachPart {
+  const more = (part: keyof EachPart): number =>
+    start && between && end ? end[part] - 2 * between[part] + start[part] : Number.NaN;
+  return { broker: more('broker'), redis: more('redis'), workers: more('workers') };
 }
 
 function missedGoals(ratio: number, { unanswered }: Measured, { broker, redis, workers }: Memory): Goal[] {

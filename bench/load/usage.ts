@@ -64,7 +64,7 @@ export function residentBytes(pid: number): number {
 let ticks: number | undefined;
 
 /** User and system time of a process; Linux only. */
-function processSeconds(pid: number): number {
+export function processSeconds(pid: number): number {
   return readProc(pid, 'stat', (text) => {
     ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
     // The name, in brackets, may contain spaces.
