@@ -22,7 +22,7 @@ const usage = `npm run flood -- [OPTION]... [ROW]...
   --quick        calm and attack of 3 seconds each, instead of 10; the figures are rough
   --seconds 10   how long calm and attack are measured
   --clients N    so many attackers in each row, instead of its own number
-  --json         prints one JSON document instead of the table
+  --json         prints one JSON document instead of the table, and its progress on stderr
   --help
 
   ROW    one of those below; without a name all are run
@@ -61,7 +61,8 @@ async function run(): Promise<void> {
   const { help, quick, json, seconds, chosen } = readArguments();
   if (help) return console.log(usage);
   const machine = describeMachine();
-  const progress = json ? { show: () => undefined, clear: () => undefined } : openProgress();
+  const quiet = { show: (text: string) => console.error(text), clear: () => undefined };
+  const progress = json ? quiet : openProgress();
   if (!json) console.log(`${machineLine(machine)}\n${headLine()}`);
   const results: RowResult[] = [];
   for (const row of chosen) {
