@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Task } from '../store/work-queue.ts';
-import { type Log, shortenPhone } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
+import { shortenPhone } from '../lib/shorten-phone.ts';
+import type { AclTask } from '../store/acl-work.ts';
 import type { BrokerAcl } from './broker.ts';
 import { AclRefused } from './client.ts';
 import { sweep } from './sweep.ts';

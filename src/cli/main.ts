@@ -6,6 +6,8 @@ import { completionCommand } from './completion.ts';
 import { openConnections } from './connections.ts';
 import { decodeCommand, encodeCommand } from './convert.ts';
 import { doctorCommand } from './doctor.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { poisonedCommand } from './poisoned.ts';
 import { profileCommand } from './profile.ts';
 import { sendCommand } from './send.ts';
@@ -26,6 +28,8 @@ const program = new Command('profilectl')
   .addCommand(decodeCommand(terminal))
   .addCommand(encodeCommand(terminal))
   .addCommand(profileCommand(connections, terminal))
+  .addCommand(importCommand(connections, terminal))
+  .addCommand(exportCommand(connections, terminal))
   .addCommand(poisonedCommand(connections, terminal))
   .addCommand(sessionCommand(connections, terminal))
   .addCommand(brokerCommand(terminal))

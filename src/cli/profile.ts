@@ -3,20 +3,16 @@ import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { decode, defaultLimits, print } from '../etf/index.ts';
 import { knownKinds, requestKinds } from '../handlers/index.ts';
-import { readFeatures } from '../protocol/feature.ts';
-import { isInteger, readInteger } from '../protocol/fields.ts';
-import { writeList } from '../protocol/list.ts';
-import { readProfile, type SentProfile, writeProfile } from '../protocol/profile.ts';
-import { readRosters } from '../protocol/roster.ts';
-import { readServices } from '../protocol/service.ts';
+import { readProfile, writeProfile } from '../protocol/profile.ts';
 import { explain } from '../qa/formats/explain.ts';
 import type { Format } from '../qa/formats/format.ts';
 import { answerLimits, writeFormat } from '../qa/formats/write.ts';
-import { openProfiles, type ProfileChange, type Profiles } from '../store/profiles.ts';
+import { openProfiles, type Profiles } from '../store/profiles.ts';
 import { BatchedReads } from '../store/redis/batched-reads.ts';
 import type { Connections } from './connections.ts';
 import { show } from './convert.ts';
 import { formats, readInput, toMessage } from './payloads.ts';
+import { changeOf } from './profile-change.ts';
 import { phoneIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
@@ -105,6 +101,7 @@ async function importFrom(options: Options, connections: Connections, terminal: 
     );
   }
   const change = changeOf(sent);
+  if (typeof change === 'string') throw new CliFault(change);
   const store = await profiles(connections);
   const before = await store.read(phone);
   if (before !== undefined && !options.replace) {
@@ -115,26 +112,4 @@ async function importFrom(options: Options, connections: Connections, terminal: 
   if (typeof answer === 'string')
     throw new CliFault(`${phone} is just being removed, or moves to another phone`);
   terminal.note(`the profile of ${phone} is stored`);
-}
-
-/** All fields, also those that clients cannot set. @throws CliFault for a value that no worker stores. */
-function changeOf(sent: SentProfile): ProfileChange {
-  const [services, settings, rosters] = [
-    readServices(sent.services),
-    readFeatures(sent.settings),
-    readRosters(sent.rosters),
-  ];
-  const update = readInteger(sent.update);
-  const wrong = Object.entries({ services, settings, rosters, update }).find(
-    ([, value]) => value === undefined,
-  );
-  if (wrong !== undefined) throw new CliFault(`${wrong[0]} cannot be read`);
-  return {
-    services: writeList(services ?? []),
-    settings: writeList(settings ?? []),
-    rosters: rosters ?? [],
-    update: Number(update ?? 0),
-    ...(isInteger(sent.balance) && { balance: sent.balance }),
-    presence: sent.presence,
-  };
 }

@@ -161,7 +161,7 @@ function clientIn(text: string): string {
 }
 
 /** A phone with a worker's client id would receive that worker's requests. */
-function phonesClientIn(text: string, { settings }: Connections): string {
+export function phonesClientIn(text: string, { settings }: Connections): string {
   const { workerPrefix } = settings.mqtt;
   if (!text.startsWith(workerPrefix)) return clientIn(text);
   throw new CliFault(`client ids that begin with ${workerPrefix} are the workers’; no phone has one`);

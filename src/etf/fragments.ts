@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.ts';
-import { openEnvelope } from './envelope.ts';
+import { openEnvelope, plain } from './envelope.ts';
 import { defaultLimits, type Limits } from './errors.ts';
 import { uint16, uint32 } from './integers.ts';
 import { scan } from './scan.ts';
@@ -26,6 +26,18 @@ export function openMessage(message: Uint8Array, limits: Limits = defaultLimits)
   scan(cursor, cursor.nesting);
   cursor.expectEnd();
   return part(bytes, start, bytes.length);
+}
+
+/**
+ * Checks the term that starts at `at`, in bytes that may go on behind it, such as one of many terms in a file.
+ * @param limits - of nesting and elements; the caller bounds the bytes.
+ * @returns the offset behind the term.
+ * @throws EtfError; `'truncated'` if the bytes end first.
+ */
+export function termEnd(bytes: Uint8Array, at: number, limits: Limits = defaultLimits): number {
+  const cursor = new Cursor(plain(bytes), at, limits);
+  scan(cursor, cursor.nesting);
+  return cursor.at;
 }
 
 function part(bytes: Uint8Array, start: number, end: number): Fragment {

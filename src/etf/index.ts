@@ -12,6 +12,7 @@ export {
   messageOf,
   openMessage,
   skipTerm,
+  termEnd,
   tupleArity,
   tupleElements,
   tupleOf,

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import { ConcurrencyLimiter } from '../lib/concurrency-limiter.ts';
+import { shortenPhone } from '../lib/shorten-phone.ts';
 import type { Delivery } from '../mqtt/connection.ts';
 import { openPoison, type PoisonStore, type Verdict } from '../store/poison.ts';
 import type { Database } from '../store/redis/database.ts';
-import { type Log, shortenPhone } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What the guard works with. */

@@ -12,6 +12,7 @@ import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts
 import type { Database } from './redis/database.ts';
 import { packWords } from './redis/message-pack.ts';
 import { withRetry } from './redis/retry.ts';
+import { scanKeys } from './redis/scan-keys.ts';
 import type { ScriptArgument } from './redis/scripts.ts';
 import { emptyFields, type StoredProfile, unpackProfile } from './stored-profile.ts';
 import { untilUnchanged } from './until-unchanged.ts';
@@ -121,6 +122,7 @@ export function openProfiles(
     /** Whether a profile would be beyond the quota with these services. */
     isTooLargeWith: (before: StoredProfile | undefined, services: Fragment): boolean =>
       sizeOf({ ...(before ?? emptyFields), services }) > roomFor(before, maxBytes),
+    phones: () => phonesIn(redis),
     /** Take a profile back that the request has made. @returns `'changed'` if another request has built on it since. */
     drop({ phone, key }: RequestRef, { version }: StoredProfile) {
       const done = placeOf(keys, phone, key);
@@ -128,6 +130,13 @@ export function openProfiles(
       return redis.run('drop-profile', own, [version, done.field]);
     },
   };
+}
+
+/** The phones that have a profile, by batches; one may come twice. For a person who looks: it walks through every key. */
+async function* phonesIn({ connection, keys }: Database): AsyncGenerator<string[]> {
+  const start = keys.profile('').slice(0, -1);
+  for await (const batch of scanKeys(connection, start))
+    yield batch.map((key) => key.slice(start.length, -1));
 }
 
 /** Read profile and contacts as one state, join them, and keep the result for the next reader. */

@@ -1,6 +1,6 @@
-import { Cluster } from 'ioredis';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
+import { scanKeys } from './redis/scan-keys.ts';
 
 export interface ListedSession {
   readonly client: string;
@@ -96,6 +96,7 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
       if (answer === 'stored') await withRetry(() => connection.sadd(keys.sessions(phone), client));
       return answer;
     },
+    restore: restoring(redis),
     /** @returns `'changed'` when the client has no session of this phone any more. */
     rotate: (client: string, phone: string, tokenHash: string) => keep(client, [phone, tokenHash, 'again']),
     /** The sessions of a phone; of all, where none is named, for a person who looks: it walks through every key. */
@@ -115,14 +116,31 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
   return sessions;
 }
 
+function restoring({ connection, keys, run }: Database) {
+  /**
+   * Give a client the session that it had in another store; can be repeated after a crash.
+   * @param tokenHash - SHA-256 in hex.
+   * @returns `'same'` when it has this one already; `'other_token'` when it has one of this phone, `'other_phone'` of another one:
+   *   that stays.
+   */
+  return async (client: string, phone: string, tokenHash: string) => {
+    const isNew = (await run('keep-session', [keys.session(client)], [phone, tokenHash, 'new'])) === 'stored';
+    const [owner, token] = isNew
+      ? [phone, tokenHash]
+      : await withRetry(() => connection.hmget(keys.session(client), 'phone', 'token'));
+    if (owner !== phone) return 'other_phone';
+    // Also for one that is there: an earlier run may have ended between the two steps.
+    await withRetry(() => connection.sadd(keys.sessions(phone), client));
+    if (isNew) return 'stored';
+    return token === tokenHash ? 'same' : 'other_token';
+  };
+}
+
 /** Every client with a session, from all masters of a Cluster. */
 async function allClients({ connection, keys }: Database): Promise<string[]> {
   const start = keys.session('');
   const found = new Set<string>();
-  for (const node of connection instanceof Cluster ? connection.nodes('master') : [connection]) {
-    const pattern = `${start.replaceAll(/[*?[\]\\]/g, '\\$&')}*`;
-    for await (const batch of node.scanStream({ match: pattern, count: 1_000, type: 'hash' }))
-      for (const key of batch as string[]) found.add(key.slice(start.length));
-  }
+  for await (const batch of scanKeys(connection, start))
+    for (const key of batch) found.add(key.slice(start.length));
   return [...found];
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openLog, shortenPhone } from '../../../src/telemetry/log.ts';
+import { shortenPhone } from '../../../src/lib/shorten-phone.ts';
+import { openLog } from '../../../src/telemetry/log.ts';
 
 /** The output of a log line. */
 function printed(fields: object): Record<string, unknown> {

@@ -1,0 +1,85 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { Command, Option } from 'commander';
+import { decode, print } from '../etf/index.ts';
+import { writeProfile } from '../protocol/profile.ts';
+import { answerLimits } from '../qa/formats/write.ts';
+import { openProfiles, type Profiles } from '../store/profiles.ts';
+import { BatchedReads } from '../store/redis/batched-reads.ts';
+import type { Connections } from './connections.ts';
+import { Progress } from './progress.ts';
+import { CliFault, type Terminal } from './terminal.ts';
+
+interface Options {
+  readonly all?: boolean;
+  readonly file: string;
+  readonly to: 'etf' | 'erlang';
+}
+
+/** `profilectl export --all`: every profile as a dump that `import` reads. */
+export function exportCommand(connections: Connections, terminal: Terminal): Command {
+  return new Command('export')
+    .description('write every profile with its rosters to a file that import reads')
+    .requiredOption('--all', 'every profile; for one there is `profilectl profile export`')
+    .requiredOption('--file <path>', 'a new file, for your eyes only: it holds what the users have stored')
+    .addOption(
+      new Option('--to <form>', 'ETF, or terms with a dot behind each')
+        .choices(['etf', 'erlang'])
+        .default('etf'),
+    )
+    .action((options: Options) => exportAll(options, connections, terminal))
+    .addHelpText(
+      'after',
+      `
+Sessions are not written: Redis has only hashes of their tokens. Profiles that change meanwhile are written as they were before or after.
+
+Example:
+  $ profilectl export --all --file profiles.etf`,
+    );
+}
+
+async function exportAll({ file, to }: Options, connections: Connections, terminal: Terminal): Promise<void> {
+  const redis = await connections.redis();
+  const profiles = openProfiles(redis, new BatchedReads(redis), 1);
+  const progress = new Progress(undefined);
+  let count = 0;
+  async function* messages(): AsyncGenerator<Buffer> {
+    for await (const message of allProfiles(profiles)) {
+      yield formOf[to](message);
+      count++;
+      progress.add(1, `${count} profiles`);
+    }
+  }
+  try {
+    await pipeline(messages(), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new CliFault(`${file} exists; it is left alone`);
+    if (path === undefined && code !== 'ENOSPC') throw error;
+    throw new CliFault(`${file} cannot be written: ${code}`);
+  } finally {
+    progress.clear();
+  }
+  terminal.note(`${count} profiles written to ${file}`);
+}
+
+/** So many profiles are held at a time. */
+const together = 64;
+
+async function* allProfiles(profiles: Profiles): AsyncGenerator<Buffer> {
+  for await (const batch of profiles.phones()) {
+    for (let from = 0; from < batch.length; from += together) {
+      const phones = batch.slice(from, from + together);
+      const stored = await Promise.all(phones.map(profiles.read));
+      for (const [index, profile] of stored.entries()) {
+        // One that was removed since the scan is left out.
+        if (profile !== undefined) yield writeProfile(phones[index] ?? '', profile, 'get', 8);
+      }
+    }
+  }
+}
+
+const formOf: Record<Options['to'], (message: Buffer) => Buffer> = {
+  etf: (message) => message,
+  erlang: (message) => Buffer.from(`${print(decode(message, answerLimits))}.\n`),
+};

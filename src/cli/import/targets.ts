@@ -1,0 +1,76 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { SignInDeps } from '../../broker-acl/sign-in.ts';
+import { writeList } from '../../protocol/list.ts';
+import type { Profiles, StoredProfile } from '../../store/profiles.ts';
+import type { WholeChange } from '../profile-change.ts';
+import type { StoredAuth } from './records.ts';
+import type { Outcome } from './report.ts';
+
+/** What became of a record, and why if it was not imported. */
+export type Result = Exclude<Outcome, 'refused'> | { readonly reason: string };
+
+/** Where records go. Both can be repeated, and take no record twice. */
+export interface Target {
+  profile(phone: string, change: WholeChange): Promise<Result>;
+  session(auth: StoredAuth): Promise<Result>;
+}
+
+/** Checks only. */
+export const dryRun: Target = {
+  profile: async () => 'imported',
+  session: async () => 'imported',
+};
+
+/**
+ * Redis, by the functions by which workers write it.
+ * @param overwrite - puts the dump's record in the place of another one that is there.
+ */
+export function storeTarget(
+  profiles: Pick<Profiles, 'change'>,
+  { sessions, brokers }: SignInDeps,
+  overwrite: boolean,
+): Target {
+  return {
+    async profile(phone, change) {
+      let outcome: Result = 'imported';
+      const request = { phone, key: `import-${randomUUID()}`, record: '' };
+      const answer = await profiles.change<'there' | 'kept'>(request, undefined, 'ok', (stored) => {
+        if (stored !== undefined && isSame(stored, change)) return 'there';
+        if (stored !== undefined && !overwrite) return 'kept';
+        outcome = stored === undefined ? 'imported' : 'replaced';
+        return change;
+      });
+      if (typeof answer !== 'string') return outcome;
+      if (answer === 'there' || answer === 'kept') return answer;
+      return { reason: 'the phone is just being removed, or moves to another' };
+    },
+    async session(auth) {
+      const { client, phone, token } = auth;
+      const tokenHash = createHash('sha256').update(token).digest('hex');
+      const found = await sessions.restore(client, phone, tokenHash);
+      if (found === 'other_phone') return { reason: 'the client has a session of another phone' };
+      if (found === 'other_token') {
+        if (!overwrite) return 'kept';
+        if ((await sessions.rotate(client, phone, tokenHash)) === 'changed')
+          return { reason: 'the session ended meanwhile' };
+      }
+      // Also for one that is there: an earlier run may have ended before this.
+      for (const broker of brokers) await broker.add(auth);
+      return found === 'stored' ? 'imported' : found === 'same' ? 'there' : 'replaced';
+    },
+  };
+}
+
+/** Whether the profile is stored already as this change would store it. */
+function isSame(stored: StoredProfile, change: WholeChange): boolean {
+  const same = (name: 'services' | 'settings' | 'balance' | 'presence') =>
+    Buffer.compare(stored[name], change[name]) === 0;
+  return (
+    stored.update === change.update &&
+    same('services') &&
+    same('settings') &&
+    same('balance') &&
+    same('presence') &&
+    Buffer.compare(stored.rosters, writeList(change.rosters)) === 0
+  );
+}
