@@ -24,7 +24,8 @@ export type WholeChange = Required<Omit<ProfileChange, 'code'>>;
 /** @returns what is wrong, a sentence without the value, for a field that no worker stores. */
 export function changeOf(parts: ProfileParts): WholeChange | string {
   const services = readServices(parts.services);
-  if (services === undefined) return "services are no list of 'Service' records of 8 elements";
+  if (services === undefined)
+    return "services are no list of 'Service' records of 8 elements and type email, vox or aws";
   const settings = readFeatures(parts.settings);
   if (settings === undefined) return "settings are no list of 'Feature' records of 5 elements";
   const rosters = readRosters(parts.rosters);

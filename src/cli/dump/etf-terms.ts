@@ -31,6 +31,7 @@ const LENGTH_BYTES = 4;
 /** Text begins with no byte below a tab. */
 const FIRST_TEXT_BYTE = 9;
 const COMPRESSED_HEAD = 5;
+const LIST_HEAD = 5;
 const LIST_EXT = 108;
 const NIL_EXT = 106;
 /** Most tables in tables. */
@@ -43,24 +44,31 @@ async function* compressed(source: ByteSource): AsyncGenerator<DumpTerm> {
   const inner = new ByteSource(inflated(source));
   try {
     yield* elements(inner, ` of the compressed term at byte ${at}`);
+    if (await inner.fill(1))
+      throw new DumpFault(`byte ${at}`, 'the compressed term ends before its bytes do');
   } catch (error) {
-    if (error instanceof DumpFault) throw error;
+    if (error instanceof DumpFault || !isZlibError(error)) throw error;
     throw new DumpFault(`byte ${at}`, 'the compressed term cannot be inflated');
   }
-  if (await inner.fill(1)) throw new DumpFault(`byte ${at}`, 'the compressed term ends before its bytes do');
+}
+
+function isZlibError(error: unknown): boolean {
+  return error instanceof Error && /^Z_|^ERR_ZLIB/.test((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** What a zlib stream inflates to. What was taken behind its end is put back. */
 async function* inflated(source: ByteSource): AsyncGenerator<Buffer> {
   const inflate = createInflate();
   const out = inflate[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const closed = new Promise<void>((resolve) => inflate.once('close', resolve));
   let isOver = false;
   const feed = async (): Promise<void> => {
     let written = 0;
     while (!isOver && (await source.fill(1))) {
       const piece = source.take(source.bytes.length);
       written += piece.length;
-      await new Promise<void>((resolve) => inflate.write(piece, () => resolve()));
+      // What is written after a fault is never done.
+      await Promise.race([new Promise<void>((resolve) => inflate.write(piece, () => resolve())), closed]);
       if (inflate.bytesWritten < written) {
         source.putBack(written - inflate.bytesWritten);
         break;
@@ -86,33 +94,34 @@ async function* inflated(source: ByteSource): AsyncGenerator<Buffer> {
 async function* elements(source: ByteSource, place: string): AsyncGenerator<DumpTerm> {
   /** How many elements each open list still has. */
   const open: number[] = [];
-  for (;;) {
+  const isTaken = () => {
+    if (open.length > 0) open.push((open.pop() ?? 0) - 1);
+  };
+  do {
+    await source.fill(1);
+    const isList = source.bytes[0] === LIST_EXT;
+    const isEmptyList = source.bytes[0] === NIL_EXT;
     if (open.at(-1) === 0) {
-      if (await closesList(source)) open.pop();
-      else if (source.bytes[0] === LIST_EXT) open[open.length - 1] = await openList(source);
-      else fail(source, 'a list ends with a term that is no list', place);
-    } else if (open.length < deepest && (await source.fill(1)) && source.bytes[0] === LIST_EXT) {
-      if (open.length > 0) open.push((open.pop() ?? 0) - 1);
-      open.push(await openList(source));
-      continue;
+      if (isEmptyList) open.pop();
+      else if (!isList) fail(source, 'a list ends here without its end', place);
+      if (isList) open[open.length - 1] = await openList(source, place);
+      else source.take(1);
+    } else if (isEmptyList) {
+      source.take(1);
+      isTaken();
+    } else if (isList && open.length < deepest) {
+      isTaken();
+      open.push(await openList(source, place));
     } else {
       yield await nextTerm(source, place);
-      if (open.length > 0) open.push((open.pop() ?? 0) - 1);
+      isTaken();
     }
-    if (open.length === 0) return;
-  }
+  } while (open.length > 0);
 }
 
-async function openList(source: ByteSource): Promise<number> {
-  if (!(await source.fill(5))) fail(source, 'the file ends in this list');
-  return source.take(5).readUInt32BE(1);
-}
-
-async function closesList(source: ByteSource): Promise<boolean> {
-  if (!(await source.fill(1))) fail(source, 'the file ends in a list');
-  if (source.bytes[0] !== NIL_EXT) return false;
-  source.take(1);
-  return true;
+async function openList(source: ByteSource, place: string): Promise<number> {
+  if (!(await source.fill(LIST_HEAD))) fail(source, 'the file ends in this list', place);
+  return source.take(LIST_HEAD).readUInt32BE(1);
 }
 
 const FIRST_FILL = 65_536;

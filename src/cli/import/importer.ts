@@ -76,11 +76,13 @@ export class Importer {
     const { table, report } = this.#deps;
     const fragment = read(term);
     const reason = typeof fragment === 'string' ? fragment : faultOf(fragment);
-    if (typeof fragment === 'string' || reason !== undefined)
-      return this.#refuse('rosters', place, { reason: reason ?? '' });
+    if (typeof fragment === 'string' || reason !== undefined) {
+      report.counts.rosters.refused++;
+      return this.#remark({ ...place, reason: reason ?? '' });
+    }
     if (!(await table.add(rosterId(fragment) ?? '', fragment)))
       await this.#remark({ ...place, reason: 'another roster of this id stands before it; this one counts' });
-    report.count('rosters', 'imported');
+    report.counts.rosters.read++;
   }
 
   async #take(term: DumpTerm, place: Place): Promise<void> {

@@ -3,7 +3,7 @@ import { shortenPhone } from '../../lib/shorten-phone.ts';
 import { CliFault, type Terminal } from '../terminal.ts';
 
 export type Outcome = 'imported' | 'replaced' | 'there' | 'kept' | 'refused';
-export type RecordKind = 'profiles' | 'sessions' | 'rosters';
+export type RecordKind = 'profiles' | 'sessions';
 
 /** What became of one record, if there is something to say about it. */
 export interface Remark {
@@ -15,6 +15,7 @@ export interface Remark {
 }
 
 export type Counts = Record<RecordKind, Record<Outcome, number>> & {
+  readonly rosters: { read: number; refused: number };
   /** Ids in profiles that the dump has no roster for; they are stored as bare ids. */
   missingRosters: number;
   /** Rosters that no profile names. */
@@ -31,7 +32,7 @@ export class Report {
   readonly counts: Counts = {
     profiles: { imported: 0, replaced: 0, there: 0, kept: 0, refused: 0 },
     sessions: { imported: 0, replaced: 0, there: 0, kept: 0, refused: 0 },
-    rosters: { imported: 0, replaced: 0, there: 0, kept: 0, refused: 0 },
+    rosters: { read: 0, refused: 0 },
     missingRosters: 0,
     unusedRosters: 0,
     others: 0,
@@ -97,9 +98,10 @@ export class Report {
       words.map((word, index) => String(word)[index === 0 ? 'padEnd' : 'padStart'](10)).join('');
     return [
       cells(['', ...outcomes]),
-      ...(['profiles', 'sessions', 'rosters'] as const).map((kind) =>
+      ...(['profiles', 'sessions'] as const).map((kind) =>
         cells([kind, ...outcomes.map((outcome) => counts[kind][outcome])]),
       ),
+      `${counts.rosters.read} rosters of a table read, ${counts.rosters.refused} refused`,
       ...(counts.missingRosters > 0
         ? [`${counts.missingRosters} roster ids have no roster in the dump and stay bare ids`]
         : []),
