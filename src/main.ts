@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
-import { EXIT_CONFIG, readSettings, type Settings, SettingsError } from './config/settings.ts';
+import { EXIT_CONFIG, readSettings, recordSeconds, type Settings, SettingsError } from './config/settings.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
 import { SessionTakeover } from './failover/session-takeover.ts';
 import { openWorkerRegistry } from './failover/worker-registry.ts';
@@ -40,9 +40,6 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 // V8 counts sockets and payloads as part of the heap, so it collected garbage for every 20 profiles of 1,000 contacts.
 // That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
 setFlagsFromString('--heap-growing-percent=150');
-
-/** Idempotency records outlive the broker's session by this, so that no redelivery misses its record. */
-const recordMarginSeconds = 300;
 
 try {
   const settings = readSettings(process.env);
@@ -173,7 +170,7 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
   if (aws === undefined) log.info('AWS_ROLE_ARN is not set: aws answers the error aws');
   return {
     ...openStores(redis, {
-      doneSeconds: settings.mqtt.sessionExpirySeconds + recordMarginSeconds,
+      doneSeconds: recordSeconds(settings),
       profileBytes: settings.profileBytes,
       verifySecret: settings.verifySecret,
       credentialsKeys: settings.credentialsKeys,

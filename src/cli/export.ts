@@ -4,9 +4,9 @@ import { Command, Option } from 'commander';
 import { decode, print } from '../etf/index.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import { answerLimits } from '../qa/formats/write.ts';
-import { openProfiles, type Profiles } from '../store/profiles.ts';
-import { BatchedReads } from '../store/redis/batched-reads.ts';
+import type { Profiles } from '../store/profiles.ts';
 import type { Connections } from './connections.ts';
+import { profilesOf } from './profiles.ts';
 import { Progress } from './progress.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
@@ -39,8 +39,7 @@ Example:
 }
 
 async function exportAll({ file, to }: Options, connections: Connections, terminal: Terminal): Promise<void> {
-  const redis = await connections.redis();
-  const profiles = openProfiles(redis, new BatchedReads(redis), 1);
+  const profiles = await profilesOf(connections);
   const progress = new Progress(undefined);
   let count = 0;
   async function* messages(): AsyncGenerator<Buffer> {

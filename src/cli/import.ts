@@ -1,7 +1,5 @@
 import { Command, Option } from 'commander';
 import type { SignInDeps } from '../broker-acl/sign-in.ts';
-import { openProfiles } from '../store/profiles.ts';
-import { BatchedReads } from '../store/redis/batched-reads.ts';
 import type { Connections } from './connections.ts';
 import { openDump } from './dump/dump-file.ts';
 import { RosterTable } from './dump/roster-table.ts';
@@ -10,6 +8,7 @@ import { Importer } from './import/importer.ts';
 import type { AuthLayout } from './import/records.ts';
 import { Report } from './import/report.ts';
 import { dryRun, storeTarget, type Target } from './import/targets.ts';
+import { profilesOf } from './profiles.ts';
 import { Progress } from './progress.ts';
 import { phonesClientIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
@@ -86,13 +85,12 @@ async function importAll(
 
 async function targetOf(options: Options, connections: Connections): Promise<Target> {
   if (options.dryRun) return dryRun;
-  const redis = await connections.redis();
-  const profiles = openProfiles(redis, new BatchedReads(redis), doneSeconds);
-  return storeTarget(profiles, await signInOf(options, connections), options.overwrite ?? false);
+  return storeTarget(
+    await profilesOf(connections),
+    await signInOf(options, connections),
+    options.overwrite ?? false,
+  );
 }
-
-/** An import writes an idempotency record, as every change does; no request reads it. */
-const doneSeconds = 1;
 
 async function signInOf({ redisOnly }: Options, connections: Connections): Promise<SignInDeps> {
   return redisOnly ? { sessions: await connections.sessions(), brokers: [] } : connections.brokerAcls();

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { decode, defaultLimits, print } from '../etf/index.ts';
@@ -7,12 +6,11 @@ import { readProfile, writeProfile } from '../protocol/profile.ts';
 import { explain } from '../qa/formats/explain.ts';
 import type { Format } from '../qa/formats/format.ts';
 import { answerLimits, writeFormat } from '../qa/formats/write.ts';
-import { openProfiles, type Profiles } from '../store/profiles.ts';
-import { BatchedReads } from '../store/redis/batched-reads.ts';
 import type { Connections } from './connections.ts';
 import { show } from './convert.ts';
 import { formats, readInput, toMessage } from './payloads.ts';
 import { changeOf } from './profile-change.ts';
+import { newRequest, profilesOf } from './profiles.ts';
 import { phoneIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
@@ -61,17 +59,9 @@ Examples:
   );
 }
 
-async function profiles(connections: Connections): Promise<Profiles> {
-  const redis = await connections.redis();
-  return openProfiles(redis, new BatchedReads(redis), doneSeconds);
-}
-
-/** An import writes an idempotency record, as every change does; no request reads it. */
-const doneSeconds = 1;
-
 async function stored(options: Options, connections: Connections): Promise<Buffer> {
   const phone = phoneIn(options.phone);
-  const profile = await (await profiles(connections)).read(phone);
+  const profile = await (await profilesOf(connections)).read(phone);
   if (profile === undefined) throw new CliFault(`${phone} has no profile`);
   return writeProfile(phone, profile, 'get', 8);
 }
@@ -102,13 +92,12 @@ async function importFrom(options: Options, connections: Connections, terminal: 
   }
   const change = changeOf(sent);
   if (typeof change === 'string') throw new CliFault(change);
-  const store = await profiles(connections);
+  const store = await profilesOf(connections);
   const before = await store.read(phone);
   if (before !== undefined && !options.replace) {
     throw new CliFault(`${phone} has a profile already; --replace puts this one in its place`);
   }
-  const request = { phone, key: `profilectl-${randomUUID()}`, record: '' };
-  const answer = await store.change<never>(request, before, 'ok', () => change);
+  const answer = await store.change<never>(newRequest(phone), before, 'ok', () => change);
   if (typeof answer === 'string')
     throw new CliFault(`${phone} is just being removed, or moves to another phone`);
   terminal.note(`the profile of ${phone} is stored`);

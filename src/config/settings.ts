@@ -242,6 +242,11 @@ function mailSettings(env: Environment): MailSettings | undefined {
   });
 }
 
+/** So long idempotency records are kept: longer than the broker's session, so that no redelivery misses its record. */
+export function recordSeconds({ mqtt }: Pick<Settings, 'mqtt'>): number {
+  return mqtt.sessionExpirySeconds + 300;
+}
+
 function awsSettings(env: Environment): StsSettings | undefined {
   if (env.AWS_ROLE_ARN === undefined || env.AWS_REGION === undefined) return undefined;
   return Object.freeze({

@@ -1,7 +1,6 @@
 import { type Fragment, listElements, listOf } from '../../etf/index.ts';
 import { isUnset, unset } from '../../protocol/fields.ts';
 import { isRecord } from '../../protocol/record.ts';
-import { readRoster } from '../../protocol/roster.ts';
 import type { DumpFile } from '../dump/dump-file.ts';
 import type { RosterTable } from '../dump/roster-table.ts';
 import { DumpFault, type DumpTerm, maxTermBytes } from '../dump/term.ts';
@@ -75,12 +74,16 @@ export class Importer {
     if (term.name !== 'Roster') return;
     const { table, report } = this.#deps;
     const fragment = read(term);
-    const reason = typeof fragment === 'string' ? fragment : faultOf(fragment);
-    if (typeof fragment === 'string' || reason !== undefined) {
+    const id = typeof fragment === 'string' ? undefined : rosterId(fragment);
+    // What is in it is checked with the profile that names it.
+    if (typeof fragment === 'string' || id === undefined) {
       report.counts.rosters.refused++;
-      return this.#remark({ ...place, reason: reason ?? '' });
+      return this.#remark({
+        ...place,
+        reason: typeof fragment === 'string' ? fragment : faultOfRoster(fragment),
+      });
     }
-    if (!(await table.add(rosterId(fragment) ?? '', fragment)))
+    if (!(await table.add(id, fragment)))
       await this.#remark({ ...place, reason: 'another roster of this id stands before it; this one counts' });
     report.counts.rosters.read++;
   }
@@ -176,9 +179,4 @@ function read(term: DumpTerm): Fragment | string {
   } catch (error) {
     return error instanceof Error ? error.message : 'it cannot be read';
   }
-}
-
-/** Why no worker stores this roster. */
-function faultOf(roster: Fragment): string | undefined {
-  return readRoster(roster) === undefined ? faultOfRoster(roster) : undefined;
 }

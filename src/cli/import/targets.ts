@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { SignInDeps } from '../../broker-acl/sign-in.ts';
 import { writeList } from '../../protocol/list.ts';
 import type { Profiles, StoredProfile } from '../../store/profiles.ts';
 import type { WholeChange } from '../profile-change.ts';
+import { newRequest } from '../profiles.ts';
 import type { StoredAuth } from './records.ts';
 import type { Outcome } from './report.ts';
 
@@ -26,23 +27,27 @@ export const dryRun: Target = {
  * @param overwrite - puts the dump's record in the place of another one that is there.
  */
 export function storeTarget(
-  profiles: Pick<Profiles, 'change'>,
+  profiles: Pick<Profiles, 'change' | 'read'>,
   { sessions, brokers }: SignInDeps,
   overwrite: boolean,
 ): Target {
   return {
     async profile(phone, change) {
       let outcome: Result = 'imported';
-      const request = { phone, key: `import-${randomUUID()}`, record: '' };
-      const answer = await profiles.change<'there' | 'kept'>(request, undefined, 'ok', (stored) => {
-        if (stored !== undefined && isSame(stored, change)) return 'there';
-        if (stored !== undefined && !overwrite) return 'kept';
-        outcome = stored === undefined ? 'imported' : 'replaced';
-        return change;
-      });
+      const answer = await profiles.change<'there' | 'kept'>(
+        newRequest(phone),
+        await profiles.read(phone),
+        'ok',
+        (stored) => {
+          if (stored !== undefined && isSame(stored, change)) return 'there';
+          if (stored !== undefined && !overwrite) return 'kept';
+          outcome = stored === undefined ? 'imported' : 'replaced';
+          return change;
+        },
+      );
       if (typeof answer !== 'string') return outcome;
       if (answer === 'there' || answer === 'kept') return answer;
-      return { reason: 'the phone is just being removed, or moves to another' };
+      return { reason: refusals[answer] };
     },
     async session(auth) {
       const { client, phone, token } = auth;
@@ -60,6 +65,12 @@ export function storeTarget(
     },
   };
 }
+
+/** What the store says of a change that it does not take. */
+const refusals = {
+  not_authorized: 'the phone is just being removed, or moves to another',
+  done: 'another import has the same record',
+} as const;
 
 /** Whether the profile is stored already as this change would store it. */
 function isSame(stored: StoredProfile, change: WholeChange): boolean {
