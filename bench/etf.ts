@@ -1,9 +1,8 @@
 // `npm run bench -- etf`, or alone: `node --import tsx bench/etf.ts [--quick]`
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { atom, decode, encode, equal, type Term, tuple } from '../src/etf/index.ts';
 import { codecs } from './peers/codecs/codecs.ts';
+import { installCodecs } from './peers/codecs/install.ts';
 import { CodecProcess } from './peers/codecs/process.ts';
 import { type Goal, type Row, type Section, type Spread, spreadOf, tableLines } from './table.ts';
 
@@ -68,15 +67,6 @@ interface Contender {
 
 /** Microseconds, one for each round. */
 type Results = Map<Contender, { decode: number[]; encode: number[] }>;
-
-/** Installs the other codecs where only this benchmark finds them. @returns whether they are there. */
-function installPeers(progress: (text: string) => void): boolean {
-  const folder = fileURLToPath(new URL('peers/codecs/', import.meta.url));
-  if (existsSync(`${folder}node_modules/erlang_js`)) return true;
-  progress('installing the other codecs');
-  const options = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=silent'];
-  return spawnSync('npm', ['install', ...options], { cwd: folder, stdio: 'ignore' }).status === 0;
-}
 
 /** Starts a codec; `undefined` if it does not run here. A codec that returns another term is named. */
 async function prepare(process: CodecProcess): Promise<Contender | undefined> {
@@ -174,7 +164,7 @@ function ratio(ours: readonly number[], theirs: readonly number[]): Spread {
  */
 export async function benchEtf(options: EtfOptions): Promise<Section[]> {
   const { progress = () => {} } = options;
-  const names = Object.keys(codecs).filter((name) => name.startsWith('src/') || installPeers(progress));
+  const names = Object.keys(codecs).filter((name) => name.startsWith('src/') || installCodecs(progress));
   const processes = [...names.map((name) => CodecProcess.ofNode(name)), CodecProcess.ofErlang()];
   try {
     const contenders: Contender[] = [];

@@ -1,4 +1,4 @@
-// `npm run bench:import`, or with fewer profiles: `npm run bench:import -- 10000`
+// `npm run bench:import`, or with fewer profiles: `npm run bench:import -- 10000`; with `etf` behind it, without text
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -95,15 +95,20 @@ async function dump(path: string, write: Write): Promise<void> {
   await pipeline(Readable.from(terms()), createWriteStream(path));
 }
 
-/** Peak memory in MB, asked again and again until the process ends. */
-function watchPeak(child: ChildProcess): () => number {
-  let peak = 0;
-  child.on('message', (usage: { peakMegabytes: number }) => {
-    peak = Math.max(peak, usage.peakMegabytes);
+interface Usage {
+  readonly peakMegabytes: number;
+  readonly cpuMicros: number;
+}
+
+/** Peak memory in MB and processor seconds, asked again and again until the process ends. */
+function watchUsage(child: ChildProcess): () => Usage {
+  let last: Usage = { peakMegabytes: 0, cpuMicros: 0 };
+  child.on('message', (usage: Usage) => {
+    last = usage;
   });
   const timer = setInterval(() => child.connected && child.send('usage', () => undefined), 100);
   child.once('exit', () => clearInterval(timer));
-  return () => peak;
+  return () => last;
 }
 
 async function run(path: string, redisUrl: string, ...options: string[]): Promise<string> {
@@ -113,17 +118,20 @@ async function run(path: string, redisUrl: string, ...options: string[]): Promis
   const line = ['import', '--redis-only', '--json', ...options, path];
   const began = performance.now();
   const child = fork(program, line, { env, execArgv: ['--import', meter], silent: true });
-  const peak = watchPeak(child);
+  const usage = watchUsage(child);
   const [out] = await Promise.all([text(child.stdout ?? Readable.from([])), once(child, 'exit')]);
   const seconds = (performance.now() - began) / 1_000;
   const { profiles: counts } = JSON.parse(out);
   const done = counts.imported + counts.there;
-  return `${done} profiles in ${seconds.toFixed(1)} s, ${Math.round(done / seconds)} a second, peak ${Math.round(peak())} MB`;
+  const { peakMegabytes, cpuMicros } = usage();
+  const cpu = `${Math.round(cpuMicros / done)} µs of processor each`;
+  const rate = `${Math.round(done / seconds)} a second`;
+  return `${done} profiles in ${seconds.toFixed(1)} s, ${rate}, ${cpu}, peak ${Math.round(peakMegabytes)} MB`;
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'bench-import-'));
 try {
-  for (const [form, write] of Object.entries({ etf, erlang })) {
+  for (const [form, write] of Object.entries(process.argv[3] === 'etf' ? { etf } : { etf, erlang })) {
     const redis = await startRedis();
     try {
       const path = join(folder, form);
