@@ -16,7 +16,7 @@ ENTRYPOINT ["node", "--import", "tsx"]
 CMD ["dev/sts-main.ts"]
 
 FROM packages AS build
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json tsconfig.etf.json ./
 COPY src ./src
 RUN npm run build
 

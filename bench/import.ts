@@ -18,6 +18,8 @@ import { atom, encode, print, type Term, tuple } from '../src/etf/index.ts';
  */
 const profiles = Number(process.argv[2] ?? 100_000);
 const contactsEach = 20;
+/** Far less than the dumps: an import that held them would end. */
+const heapMegabytes = 64;
 
 const phone = (index: number): Buffer => Buffer.from(String(380_500_000_000 + (index % profiles)));
 const name = (word: string): Buffer => Buffer.from(word);
@@ -117,7 +119,11 @@ async function run(path: string, redisUrl: string, ...options: string[]): Promis
   const env = { PATH: process.env.PATH, MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: redisUrl };
   const line = ['import', '--redis-only', '--json', ...options, path];
   const began = performance.now();
-  const child = fork(program, line, { env, execArgv: ['--import', meter], silent: true });
+  const child = fork(program, line, {
+    env,
+    execArgv: [`--max-old-space-size=${heapMegabytes}`, '--import', meter],
+    silent: true,
+  });
   const usage = watchUsage(child);
   const [out] = await Promise.all([text(child.stdout ?? Readable.from([])), once(child, 'exit')]);
   const seconds = (performance.now() - began) / 1_000;

@@ -1,68 +1,26 @@
 /** `profilectl import` and `export --all`: an Erlang server's dumps into Redis, and out again. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { startCluster } from '../../../dev/servers/cluster.ts';
 import { decodeFragment, encode, print } from '../../../src/etf/index.ts';
-import { type Database, openRedis } from '../../../src/store/redis/database.ts';
-import { scanKeys } from '../../../src/store/redis/scan-keys.ts';
+import { makeDumps, openDumpStores } from '../../harness/dump-stores.ts';
 import { eventually, startHarness } from '../../harness/harness.ts';
-import { type Called, profilectl, programArguments } from '../../harness/profilectl.ts';
+import { programArguments } from '../../harness/profilectl.ts';
 import { contact, feature, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'import-'));
-const script = fileURLToPath(new URL('old-store.escript', import.meta.url));
-execFileSync('escript', [script, folder]);
+const dumps = makeDumps();
 const harness = await startHarness();
-const databases: Database[] = [];
+const stores = openDumpStores(harness);
 after(async () => {
-  await Promise.all(databases.map((database) => database.close()));
+  await stores.close();
   await harness.stop();
-  rmSync(folder, { recursive: true });
+  dumps.remove();
 });
-
-const dump = (name: string): string => join(folder, name);
-
-/** A part of Redis of its own, with `profilectl` for it. */
-function store(prefix: string, url = harness.redis.url) {
-  const database = openRedis(url, prefix, () => undefined);
-  databases.push(database);
-  const settings = { MQTT_URL: harness.broker.url, REDIS_URL: url, REDIS_KEY_PREFIX: prefix };
-  const call = (...line: string[]): Promise<Called> => profilectl(settings, ...line);
-  return {
-    database,
-    settings,
-    call,
-    /** @returns the counts. */
-    async import(...line: string[]) {
-      const { exitCode, stdout, stderr } = await call('import', '--redis-only', '--json', ...line);
-      return { exitCode, stderr, counts: JSON.parse(stdout) };
-    },
-    snapshot: () => snapshot(database, prefix),
-  };
-}
-
-/** Every key but idempotency records, without the versions; fragments byte for byte. */
-async function snapshot({ connection, keys }: Database, prefix: string): Promise<Record<string, unknown>> {
-  const found: Record<string, unknown> = {};
-  const starts = [keys.profile(''), keys.contacts('')].map((key) => key.slice(0, -1));
-  for (const start of [...starts, keys.session('')])
-    for await (const batch of scanKeys(connection, start))
-      for (const key of batch) {
-        const fields = await connection.hgetallBuffer(key);
-        const values = Object.entries(fields).filter(([name]) => name !== 'version');
-        found[key.slice(prefix.length)] = Object.fromEntries(
-          values.map(([name, bytes]) => [name, bytes.toString('hex')]).sort(),
-        );
-      }
-  return found;
-}
+const dump = dumps.path;
+const store = stores.open;
 
 /** As `term_to_binary`, `io_lib:format` and `mnesia:dump_to_textfile` write tables. */
 const forms = [
@@ -215,22 +173,6 @@ test('an import that was killed goes on when it is run again', async () => {
   assert.ok(counts.profiles.there >= count / 10);
   assert.equal(counts.profiles.there + counts.profiles.imported, count);
   assert.equal(Object.keys(await own.snapshot()).length, 2 * count);
-});
-
-test('an export is read back byte for byte, from a single Redis into a Cluster and back', async (t) => {
-  const cluster = await startCluster();
-  t.after(() => cluster.stop());
-  const [first, second, third] = [store('tables:'), store('', cluster.url), store('back:')];
-  const expected = Object.entries(await first.snapshot()).filter(([key]) => !key.startsWith('session'));
-  const files = [dump('export.etf'), dump('export.erl')] as const;
-  assert.equal((await first.call('export', '--all', '--file', files[0])).exitCode, 0);
-  assert.equal((await first.call('export', '--all', '--file', files[0])).exitCode, 1);
-  assert.equal((await second.import(files[0])).exitCode, 0);
-  assert.deepEqual(Object.entries(await second.snapshot()).sort(), expected.sort());
-  assert.equal((await second.call('export', '--all', '--to', 'erlang', '--file', files[1])).exitCode, 0);
-  assert.equal((await third.import(files[1])).exitCode, 0);
-  assert.deepEqual(Object.entries(await third.snapshot()).sort(), expected.sort());
-  assert.equal((await stat(files[1])).mode & 0o777, 0o600);
 });
 
 test('a broken file is read as far as it goes, and the others after it', async () => {

@@ -1,7 +1,17 @@
 /** The package that `npm pack` makes of the build: complete, working, and without internal files. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -49,7 +59,9 @@ test('each source that belongs to the program is in the package, and no file for
     assert.ok(files.includes(built), built);
   }
   const odd = files.filter((file) =>
-    /(^|\/)(tests?|bench|dev|node_modules|data)\/|\.(ts|so|o|log|pem|key)$|(^|\/)\.env$/.test(file),
+    /(^|\/)(tests?|bench|dev|node_modules|data)\/|(?<!^dist\/etf\/[a-z]+\.d)\.ts$|\.(so|o|log|pem|key)$|(^|\/)\.env$/.test(
+      file,
+    ),
   );
   assert.deepEqual(odd, []);
 });
@@ -63,6 +75,30 @@ test('the documents in the package link to no missing file, except to sources an
       assert.ok(isElsewhere || existsSync(target), `${file}: ${link}`);
     }
   }
+});
+
+test('the codec of the package works alone, as its own page has it, with types', () => {
+  const consumer = mkdtempSync(join(folder, 'consumer-'));
+  mkdirSync(join(consumer, 'node_modules'));
+  // Only what it needs: nothing else is installed here.
+  cpSync(content, join(consumer, 'node_modules/profile-worker'), { recursive: true });
+  const page = readFileSync(join(content, 'dist/etf/README.md'), 'utf8');
+  const example = [...page.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code).join('');
+  const said = [...example.matchAll(/\); {4}\/\/ (.*)$/gm)].map(([, line]) => line);
+  assert.ok(said.length > 1);
+  writeFileSync(join(consumer, 'example.mjs'), example);
+  const run = execFileSync(process.execPath, ['example.mjs'], { cwd: consumer, encoding: 'utf8' });
+  assert.deepEqual(run.trimEnd().split('\n'), said);
+  const compile = (code: string) => {
+    writeFileSync(join(consumer, 'example.mts'), code);
+    const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', ...types];
+    const tsc = join(root, 'node_modules/.bin/tsc');
+    return spawnSync(tsc, [...options, 'example.mts'], { cwd: consumer, encoding: 'utf8' });
+  };
+  const { status, stdout } = compile(example);
+  assert.equal(status, 0, stdout);
+  assert.match(compile(`${example}const wrong: number = print(1);`).stdout, /TS2322/);
 });
 
 test('the program in the package starts, and reports its missing settings', () => {
