@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { open } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { decode, print } from '../etf/index.ts';
 import { writeProfile } from '../protocol/profile.ts';
@@ -42,24 +41,48 @@ async function exportAll({ file, to }: Options, connections: Connections, termin
   const profiles = await profilesOf(connections);
   const progress = new Progress(undefined);
   let count = 0;
-  async function* messages(): AsyncGenerator<Buffer> {
-    for await (const message of allProfiles(profiles)) {
-      yield formOf[to](message);
-      count++;
-      progress.add(1, `${count} profiles`);
-    }
-  }
   try {
-    await pipeline(messages(), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
-  } catch (error) {
-    const { code, path } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new CliFault(`${file} exists; it is left alone`);
-    if (path === undefined && code !== 'ENOSPC') throw error;
-    throw new CliFault(`${file} cannot be written: ${code}`);
+    await writeAll(file, async function* () {
+      for await (const message of allProfiles(profiles)) {
+        yield formOf[to](message);
+        count++;
+        progress.add(1, `${count} profiles`);
+      }
+    });
   } finally {
     progress.clear();
   }
   terminal.note(`${count} profiles written to ${file}`);
+}
+
+/** Write a new file. A stream would read on in Redis for a while when it cannot write. */
+async function writeAll(path: string, pieces: () => AsyncGenerator<Buffer>): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((error) => unwritable(path, error));
+  try {
+    let held: Buffer[] = [];
+    let bytes = 0;
+    const flush = async (): Promise<void> => {
+      await file.appendFile(Buffer.concat(held)).catch((error) => unwritable(path, error));
+      held = [];
+      bytes = 0;
+    };
+    for await (const piece of pieces()) {
+      held.push(piece);
+      bytes += piece.length;
+      if (bytes >= writeBytes) await flush();
+    }
+    await flush();
+  } finally {
+    await file.close();
+  }
+}
+
+const writeBytes = 2 ** 20;
+
+function unwritable(path: string, { code }: NodeJS.ErrnoException): never {
+  throw new CliFault(
+    code === 'EEXIST' ? `${path} exists; it is left alone` : `${path} cannot be written: ${code}`,
+  );
 }
 
 /** So many profiles are held at a time. */

@@ -10,7 +10,7 @@ import type { Connections } from './connections.ts';
 import { show } from './convert.ts';
 import { formats, readInput, toMessage } from './payloads.ts';
 import { changeOf } from './profile-change.ts';
-import { newRequest, profilesOf } from './profiles.ts';
+import { newRequest, profilesOf, refusals } from './profiles.ts';
 import { phoneIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
@@ -98,7 +98,6 @@ async function importFrom(options: Options, connections: Connections, terminal: 
     throw new CliFault(`${phone} has a profile already; --replace puts this one in its place`);
   }
   const answer = await store.change<never>(newRequest(phone), before, 'ok', () => change);
-  if (typeof answer === 'string')
-    throw new CliFault(`${phone} is just being removed, or moves to another phone`);
+  if (typeof answer === 'string') throw new CliFault(`${phone}: ${refusals[answer]}`);
   terminal.note(`the profile of ${phone} is stored`);
 }

@@ -3,7 +3,7 @@ import type { SignInDeps } from '../../broker-acl/sign-in.ts';
 import { writeList } from '../../protocol/list.ts';
 import type { Profiles, StoredProfile } from '../../store/profiles.ts';
 import type { WholeChange } from '../profile-change.ts';
-import { newRequest } from '../profiles.ts';
+import { newRequest, refusals } from '../profiles.ts';
 import type { StoredAuth } from './records.ts';
 import type { Outcome } from './report.ts';
 
@@ -65,12 +65,6 @@ export function storeTarget(
     },
   };
 }
-
-/** What the store says of a change that it does not take. */
-const refusals = {
-  not_authorized: 'the phone is just being removed, or moves to another',
-  done: 'another import has the same record',
-} as const;
 
 /** Whether the profile is stored already as this change would store it. */
 function isSame(stored: StoredProfile, change: WholeChange): boolean {
