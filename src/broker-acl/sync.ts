@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { shortenPhone } from '../lib/shorten-phone.ts';
 import type { Task } from '../store/work-queue.ts';
 import type { Log } from '../telemetry/log.ts';
-import { shortenPhone } from '../lib/shorten-phone.ts';
-import type { AclTask } from '../store/acl-work.ts';
 import type { BrokerAcl } from './broker.ts';
 import { AclRefused } from './client.ts';
 import { sweep } from './sweep.ts';

@@ -19,7 +19,7 @@ export interface ProfileParts {
 }
 
 /** All fields, also those that clients cannot set, in the form in which workers store them. */
-export type WholeChange = Required<Omit<ProfileChange, 'code'>>;
+export type WholeChange = Required<Omit<ProfileChange, 'code' | 'news'>>;
 
 /** @returns what is wrong, a sentence without the value, for a field that no worker stores. */
 export function changeOf(parts: ProfileParts): WholeChange | string {
