@@ -189,6 +189,7 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
     sts: aws && calls.sts(openSts(aws, log)),
     stsLimiter: limiter({ name: 'sts', concurrency: settings.awsConcurrency, maxQueued: settings.awsQueue }),
     awsFastReplyMs: settings.awsFastReplyMs,
+    contactLayout: settings.contactLayout,
   };
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command, Option } from 'commander';
 import { atom, decode, encode, isAtom, print, type Term, Tuple } from '../etf/index.ts';
 import { type RequestKind, requestKinds } from '../handlers/index.ts';
+import { kindsThatNamePhone } from '../protocol/profile.ts';
 import { printLines } from '../qa/formats/erlang-lines.ts';
 import type { Format } from '../qa/formats/format.ts';
 import { toJson } from '../qa/formats/json-write.ts';
@@ -34,7 +35,10 @@ export function sendCommand(connections: Connections, terminal: Terminal): Comma
     .description('ask as a client would; prints topic, term and answer')
     .addArgument(new Argument('<request>', 'what to ask').choices([...requestKinds, 'file']))
     .requiredOption('--client <id>', 'MQTT client id; a client that is connected under it is cut off')
-    .option('--phone <digits>', 'whose profile')
+    .option(
+      '--phone <digits>',
+      'whose profile; default that of the session, except for remove, migrate and phone',
+    )
     .option('--email <address>', 'for link and email')
     .option('--code <digits>', 'for email: the code from the mail')
     .option('--presence <atom>', 'for set and update; update has the time of now')
@@ -57,6 +61,7 @@ export function sendCommand(connections: Connections, terminal: Terminal): Comma
 Exit code 0 if the request was done, 1 if it was refused or not answered.
 
 Examples:
+  $ profilectl send get --client emqttd_42
   $ profilectl send get --phone 380501112233 --client emqttd_42
   $ profilectl send link --phone 380501112233 --client emqttd_42 --email olena@example.org
   $ profilectl send email --phone 380501112233 --client emqttd_42 --email olena@example.org --code 042137
@@ -101,11 +106,10 @@ function refuseUnused(kind: RequestKind | 'file', options: Options): void {
 }
 
 function requestOf(kind: RequestKind, { phone, email, code, presence }: Options): Tuple {
-  if (phone === undefined) throw new CliFault('--phone says whose profile');
-  const values = new Map<string, Term>([
-    ['phone', Buffer.from(phone)],
-    ['status', atom(kind)],
-  ]);
+  if (phone === undefined && kindsThatNamePhone.has(kind))
+    throw new CliFault(`--phone says whose profile; ${kind} needs it`);
+  const values = new Map<string, Term>([['status', atom(kind)]]);
+  if (phone !== undefined) values.set('phone', Buffer.from(phone));
   if (email !== undefined) {
     const service = new Map<string, Term>([
       ['id', Buffer.from(email)],

@@ -92,6 +92,7 @@ const schema = z.object({
   CLIENT_RATE: integer(0, 1_000_000, 50),
   CLIENT_BURST: integer(1, 1_000_000, 500),
   PROFILE_BYTES: integer(1_024, 67_108_864, 1_048_576),
+  CONTACT_LAYOUT: z.enum(['document', 'header', 'auto'], 'is not document, header or auto').default('auto'),
   ETF_PAYLOAD_BYTES: integer(64, 16_777_216, 262_144),
   ETF_NESTING: integer(4, 1_000, 64),
   ETF_ELEMENTS: integer(64, 10_000_000, 65_536),
@@ -199,6 +200,7 @@ function arrange(env: Environment) {
     clientRate: Object.freeze({ rate: env.CLIENT_RATE, burst: env.CLIENT_BURST }),
     profileBytes: env.PROFILE_BYTES,
     redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX, tls: redisTls(env) }),
+    contactLayout: env.CONTACT_LAYOUT,
     etfLimits: Object.freeze({
       payloadBytes: env.ETF_PAYLOAD_BYTES,
       nesting: env.ETF_NESTING,

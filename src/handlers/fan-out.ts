@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeFragment } from '../etf/index.ts';
-import { changeContact, isFriend } from '../protocol/contact.ts';
+import { isFriend, withNews } from '../protocol/contact.ts';
 import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
-import type { Stores } from '../store/index.ts';
 import type { Migration } from '../store/proposals.ts';
 import type { Removal } from '../store/removals.ts';
 import { type ChangeEntries, type Counterparty, counterpartiesOf, noticesFor } from './counterparties.ts';
+import type { Context } from './handler.ts';
 import type { Notice } from './outcome.ts';
 import { markDeleted } from './remove.ts';
 
@@ -31,8 +31,11 @@ interface Pass {
  */
 export type SliceEnd = 'none' | 'more' | 'newer' | 'moving';
 
-/** The stores that a fan-out needs. */
-export type FanOutStores = Pick<Stores, 'contacts' | 'fanOuts' | 'migrations' | 'profiles' | 'removals'>;
+/** The stores that a fan-out needs, and the layout of what they hold. */
+export type FanOutStores = Pick<
+  Context,
+  'contacts' | 'contactLayout' | 'fanOuts' | 'migrations' | 'profiles' | 'removals'
+>;
 
 /**
  * Tell contacts of a phone what they are still to hear, some hundreds of them: of its removal, of its move, of its `update`.
@@ -88,7 +91,7 @@ async function* nextPass(
     change: (batch) =>
       stores.contacts.changeAll(
         batch.map(({ place }) => place),
-        (contact) => (isFriend(contact) ? changeContact(contact, fields) : undefined),
+        (contact) => (isFriend(contact) ? withNews(contact, fields, stores.contactLayout) : undefined),
       ),
     end: () => fanOuts.endNews(phone, news),
   };

@@ -1,3 +1,4 @@
+import type { ContactLayout } from '../protocol/contact.ts';
 import type { Mail } from '../services/mail/mailer.ts';
 import type { Sts } from '../services/sts/client.ts';
 import type { Stores } from '../store/index.ts';
@@ -13,6 +14,8 @@ export interface Context extends Stores {
   readonly stsLimiter: Limiter;
   /** After so long a client that asks for credentials hears that they come later. */
   readonly awsFastReplyMs: number;
+  /** In which layout the contacts are stored. */
+  readonly contactLayout: ContactLayout;
 }
 
 /**

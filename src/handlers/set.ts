@@ -1,11 +1,12 @@
 import type { Fragment } from '../etf/index.ts';
 import { type Steps, slices } from '../lib/slices.ts';
+import type { ContactLayout } from '../protocol/contact.ts';
 import { type Feature, mergeFeatures, readFeaturesInSteps } from '../protocol/feature.ts';
 import { isUnset, unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import { readPresence } from '../protocol/presence.ts';
 import type { SentProfile } from '../protocol/profile.ts';
-import { type Roster, readRostersInSteps } from '../protocol/roster.ts';
+import { type Roster, readRostersInSteps, resolveReferences } from '../protocol/roster.ts';
 import { readServicesInSteps, replaceVoxServices, type Service } from '../protocol/service.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import type { RecordedHandler } from './handler.ts';
@@ -15,8 +16,8 @@ import { changeOwnProfile } from './own-profile.ts';
 /**
  * `set`: create the profile, or replace in it what the client owns: `settings`, `presence`, `rosters`, `vox` services.
  *
- * A field sent as `[]` stays as it is. `balance`, `update`, `email` and `aws` services are the server's: what a client
- * sends there is ignored.
+ * A field sent as `[]` stays as it is, and so does a stored roster that an integer names. `balance`, `update`, `email` and
+ * `aws` services are the server's: what a client sends there is ignored.
  * Answers `{'Profile',…,set}` as stored, `update` the server's time.
  * Refuses `invalid_data` for a field of the wrong shape, and when the merged settings are too large; `too_large` beyond the
  *         profile's quota; nothing changes then. `not_authorized` if the profile is just being removed, or moves to another
@@ -26,7 +27,7 @@ import { changeOwnProfile } from './own-profile.ts';
 export const set: RecordedHandler = {
   async handle(request, context) {
     const { sent } = request;
-    const reading = slices.run(readOwned(sent));
+    const reading = slices.run(readOwned(sent, context.contactLayout));
     const owned = reading instanceof Promise ? await reading : reading;
     if (owned === 'invalid_data') return refuse(owned);
     const profile = await changeOwnProfile(request, context, 'ok', (before) =>
@@ -50,12 +51,12 @@ interface Owned {
 }
 
 /** Read all fields before any is stored; a field that is not set is left out. */
-function* readOwned(sent: SentProfile): Steps<Owned | 'invalid_data'> {
+function* readOwned(sent: SentProfile, layout: ContactLayout): Steps<Owned | 'invalid_data'> {
   const presence = readPresence(sent.presence);
   if (presence === 'invalid_data') return presence;
   const settings = yield* readFeaturesInSteps(sent.settings);
   const services = yield* readServicesInSteps(sent.services);
-  const rosters = yield* readRostersInSteps(sent.rosters);
+  const rosters = yield* readRostersInSteps(sent.rosters, layout);
   if (settings === undefined || services === undefined || rosters === undefined) return 'invalid_data';
   return {
     presence,
@@ -73,12 +74,13 @@ function* changeOwned(
   const settings = owned.settings.length ? yield* mergedSettings(owned.settings, stored) : undefined;
   if (settings !== undefined && settings.length > maxSettingsBytes) return 'invalid_data';
   const services = owned.services && (yield* mergedServices(owned.services, stored));
+  const rosters = owned.rosters && (yield* resolveReferences(owned.rosters, stored?.rosters ?? unset));
   return {
     update: now,
     ...(owned.presence && { presence: owned.presence }),
     ...(settings && { settings }),
     ...(services && { services }),
-    ...(owned.rosters && { rosters: owned.rosters }),
+    ...(rosters && { rosters }),
   };
 }
 

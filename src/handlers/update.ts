@@ -13,7 +13,7 @@ const maxAheadMs = 5 * 60_000;
  *
  * `update` becomes the request's time if that is newer than the stored one, `presence` the sent one unless `[]`.
  * Answers `{'Profile',…,update}`; then a `'Contact'` to `ses/<phone>` of each mutual friend.
- * Refuses `not_found`, and `invalid_data` for a time that is no integer or a presence that is no atom.
+ * Refuses `not_found`, and `invalid_data` for a time that is no integer or a presence that is neither a short atom nor a short binary.
  * @see docs/protocol.md, "update"
  */
 export const update: RecordedHandler = {

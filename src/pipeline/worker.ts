@@ -16,7 +16,9 @@ import { unitsToRead } from './price.ts';
 import type { Admission, RateLimiter } from './rate-limiter.ts';
 import { RequestTimeouts } from './request-timeout.ts';
 import { type RequestOrigin, Responder, type ResponderDeps } from './responder.ts';
+import { noteRedelivery, sessionPhoneOf } from './session-phone.ts';
 import { checkToken, type TokenResult } from './token-check.ts';
+import { UnaddressedLog } from './unaddressed.ts';
 import type { WrongTokenLimiter } from './wrong-tokens.ts';
 
 /** What a worker works with. */
@@ -50,14 +52,15 @@ export class Worker {
   readonly #charging: Charging;
   readonly #responder: Responder<ReceivedRequest>;
   readonly #timeouts: RequestTimeouts;
+  readonly #unaddressed: UnaddressedLog;
   #requests = 0;
-  #unaddressedLoggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     this.#charging = new Charging(deps);
     this.#responder = new Responder(deps, (received, error) => this.#internal(received, error));
     this.#timeouts = new RequestTimeouts(deps.timeoutMs, deps.isStoreAway);
+    this.#unaddressed = new UnaddressedLog(deps.log);
   }
 
   /**
@@ -73,8 +76,7 @@ export class Worker {
     const token = this.#isTokenFirst(delivery) ? await this.#checkToken(delivery) : undefined;
     const received = this.#receive(delivery, token);
     try {
-      if (redelivery && typeof received === 'object' && typeof received.sent === 'object')
-        await redelivery.note(received.sent.phone, received.sent.kind);
+      if (redelivery && typeof received === 'object') await noteRedelivery(this.#deps, redelivery, received);
       if (typeof received === 'string') this.#deps.metrics.ignored(received);
       else if (tracing === undefined) await this.#process(received);
       else await traceRequest(tracing, received, () => this.#process(received));
@@ -132,7 +134,10 @@ export class Worker {
     const event = this.#eventOf(delivery);
     if (typeof event === 'string') return event;
     const client = this.#clientOf(event, delivery);
-    if (client === '') return this.#unaddressed();
+    if (client === '') {
+      this.#unaddressed.note();
+      return 'unaddressed';
+    }
     const units = unitsToRead(delivery.payload, this.#deps.limits);
     const admitted = units === 1 ? undefined : this.#charging.admitToRead(delivery, client, units, token);
     const isUnread = typeof admitted === 'string';
@@ -182,7 +187,7 @@ export class Worker {
     const milliseconds = performance.now() - delivery.receivedAt;
     metrics.answered(kind, outcome.result, milliseconds / 1000);
     if (log.isLevelEnabled('debug')) {
-      const phone = typeof sent === 'string' ? undefined : shortenPhone(sent.phone);
+      const phone = typeof sent === 'string' || sent.phone === '' ? undefined : shortenPhone(sent.phone);
       log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
     }
     return outcome.result;
@@ -245,12 +250,16 @@ export class Worker {
     const { delivery, event, client, responseTopic } = received;
     const { authenticator, context, wrongTokens } = this.#deps;
     const { phone } = sent;
+    if (phone === '') return this.#handleForSession(received, sent);
     const row = requests[sent.kind];
     const { handler } = row;
     const keys = handler.replay === undefined ? undefined : keysOf(delivery, client);
     const state = await context.requestStates.load(client, phone, keys);
     const { session, stored } = state;
     const sessionPhone = authenticator.phoneOf(session, event, client);
+    // The phone was that of the session a round trip ago; the session may have moved since.
+    if (sent !== received.sent && sessionPhone !== undefined && sessionPhone !== phone)
+      return this.#handle(received, sent.naming(sessionPhone));
     // Where a token authenticates, the request is counted only now, so that nobody uses up another client's rate.
     if (wrongTokens !== undefined && sessionPhone !== undefined && this.#isLimited(received))
       return refuse('too_many_requests');
@@ -277,14 +286,16 @@ export class Worker {
     return handleOnce(row, request, past, context);
   }
 
+  /** Handle a request without a phone, which means that of its session: a round trip more, which others do not need. */
+  async #handleForSession(received: ReceivedRequest, sent: SentProfile<RequestKind>): Promise<Outcome> {
+    const phone = await sessionPhoneOf(this.#deps, received);
+    if (phone === undefined) return this.#notAuthorized(received.client, phone);
+    return this.#handle(received, sent.naming(phone));
+  }
+
   /** What can't be read, where only the session shows who asks: a wrong token counts before what comes with it. */
   async #handleUnreadable(received: ReceivedRequest): Promise<Outcome> {
-    const { authenticator, context } = this.#deps;
-    const phone = authenticator.phoneOf(
-      await context.requestStates.session(received.client),
-      received.event,
-      received.client,
-    );
+    const phone = await sessionPhoneOf(this.#deps, received);
     if (phone === undefined) return this.#notAuthorized(received.client, phone);
     return refuse(this.#isLimited(received) ? 'too_many_requests' : 'invalid_data');
   }
@@ -294,17 +305,4 @@ export class Worker {
     const isLimited = sessionPhone === undefined && (this.#deps.wrongTokens?.isLimited(client) ?? false);
     return isLimited ? unanswered : refuse('not_authorized');
   }
-
-  #unaddressed(): IgnoreReason {
-    const now = performance.now();
-    if (now - this.#unaddressedLoggedAt >= unaddressedLogPauseMs) {
-      this.#unaddressedLoggedAt = now;
-      this.#deps.log.warn(
-        'requests come with an empty client level and cannot be answered: is the client_identity plugin loaded in Mosquitto?',
-      );
-    }
-    return 'unaddressed';
-  }
 }
-
-const unaddressedLogPauseMs = 60_000;

@@ -26,7 +26,11 @@ export function readAtom(fragment: Fragment, at = 0): string | undefined {
 
 /** Whether the term is an integer, in any of its encodings. */
 export function isInteger(fragment: Fragment): boolean {
-  const tag = fragment[0];
+  return isIntegerTag(fragment[0]);
+}
+
+/** Whether a term that begins with this byte is an integer. */
+export function isIntegerTag(tag: number | undefined): boolean {
   return tag === SMALL_INTEGER_EXT || tag === INTEGER_EXT || tag === SMALL_BIG_EXT || tag === LARGE_BIG_EXT;
 }
 

@@ -7,12 +7,16 @@ import { canonical, isUnset, readAtom } from './fields.ts';
  */
 const maxPresence = 64;
 
+const BINARY_EXT = 109;
+
 /**
- * Reads the presence that a client sends, an atom.
- * @returns the fragment to store; `undefined` where it is not set.
+ * Reads the presence that a client sends: an atom, or a binary, which the header file of deployed servers has too.
+ * @returns the fragment to store, a binary as it is; `undefined` where it is not set.
+ * @see docs/protocol.md, "Records"
  */
 export function readPresence(fragment: Fragment): Fragment | 'invalid_data' | undefined {
   if (isUnset(fragment)) return undefined;
-  const presence = canonical(fragment);
-  return readAtom(presence) === undefined || presence.length > maxPresence ? 'invalid_data' : presence;
+  const isPresence = fragment[0] === BINARY_EXT || readAtom(fragment) !== undefined;
+  const presence = isPresence ? canonical(fragment) : undefined;
+  return presence === undefined || presence.length > maxPresence ? 'invalid_data' : presence;
 }

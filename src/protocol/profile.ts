@@ -8,7 +8,7 @@ import {
   type Limits,
   openMessage,
 } from '../etf/index.ts';
-import { readAtom, unset } from './fields.ts';
+import { isUnset, readAtom, unset } from './fields.ts';
 import { readPhone } from './phone.ts';
 
 /** How many elements a `'Profile'` has after its tag: 8, or 7 where the client leaves `presence` out. */
@@ -27,10 +27,13 @@ export interface ProfileFields {
 /** The kinds of request that the caller knows, by the last element of a `'Profile'`. */
 export type KnownKinds<Kind extends string> = ReadonlyMap<string, Kind>;
 
+/** These kinds end or move what a number has, so they name the number. For every other one `[]` is the session's phone. */
+export const kindsThatNamePhone: ReadonlySet<string> = new Set(['remove', 'migrate', 'phone']);
+
 /**
  * Reads a payload and checks every byte against the limits once; no payload makes it throw.
  * @returns `'foreign'` for a term that is not a `'Profile'`: it belongs to another service on the topic;
- *   `'invalid_data'` for bytes that are not a term, another number of elements, a bad phone or an unknown status.
+ *   `'invalid_data'` for bytes that are not a term, another number of elements, a bad phone or an unknown status, and for a phone that is not set where the kind needs one.
  * @see docs/protocol.md, "Records"
  */
 export function readProfile<Kind extends string>(
@@ -49,7 +52,8 @@ export function readProfile<Kind extends string>(
   if (arity < 1 || readAtom(term, offsets[0]) !== 'Profile') return 'foreign';
   if (arity !== 8 && arity !== 9) return 'invalid_data';
   const kind = kinds.get(readAtom(term, offsets[arity - 1]) ?? '');
-  const phone = readPhone(term.subarray(offsets[1], offsets[2]));
+  const sent = term.subarray(offsets[1], offsets[2]);
+  const phone = readPhone(sent) ?? (isUnset(sent) && !kindsThatNamePhone.has(kind ?? '') ? '' : undefined);
   if (phone === undefined || kind === undefined) return 'invalid_data';
   return new SentProfile(phone, kind, (arity - 1) as ProfileSize, term);
 }
@@ -59,7 +63,7 @@ export function readProfile<Kind extends string>(
  * The type is the class itself, so that the compiler rejects a spread of it: that would have no fields.
  */
 export class SentProfile<Kind extends string = string> {
-  /** In digits. */
+  /** In digits; `''` where the client leaves it out and means that of its session. */
   readonly phone: string;
   readonly kind: Kind;
   readonly size: ProfileSize;
@@ -70,6 +74,11 @@ export class SentProfile<Kind extends string = string> {
     this.kind = kind;
     this.size = size;
     this.#term = term;
+  }
+
+  /** The same request with its phone. */
+  naming(phone: string): SentProfile<Kind> {
+    return new SentProfile(phone, this.kind, this.size, this.#term);
   }
 
   #element(index: number): Fragment {

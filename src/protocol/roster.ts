@@ -1,17 +1,23 @@
 import { encodeFragment, type Fragment, listElements, listOf } from '../etf/index.ts';
 import { atOnce, type Steps } from '../lib/slices.ts';
-import { type Contact, contactPhoneId, isFriend, outlivesRemoval, readContact } from './contact.ts';
+import {
+  type Contact,
+  type ContactLayout,
+  contactPhoneId,
+  isFriend,
+  outlivesRemoval,
+  readContact,
+} from './contact.ts';
 import { canonical, isInteger, isUnset, readInteger, readText, unset } from './fields.ts';
 import { isLong, readList, readListInSteps, recordsInStep, writeList } from './list.ts';
 import { recordFields, recordOf } from './record.ts';
 
-/**
- * `{'Roster',Id,…,UserList,…,Status}` (14), or an integer: a roster that is stored elsewhere and has no contacts
- * here.
- */
+/** `{'Roster',Id,…,UserList,…,Status}` (14), or an integer: a reference to the roster with that id. */
 export interface Roster {
   /** The id as text; `undefined` for an integer. */
   readonly id: string | undefined;
+  /** The id that an integer refers to. */
+  readonly reference?: string | undefined;
   /** In the order of the user list; of two contacts with one `phone_id`, the later one. */
   readonly contacts: readonly Contact[];
   /** The record with its contacts, as it is sent in an answer. */
@@ -30,11 +36,12 @@ export function readRoster(fragment: Fragment): Roster | undefined {
   return atOnce(readRosterInSteps(fragment));
 }
 
-function* readRosterInSteps(fragment: Fragment): Steps<Roster | undefined> {
+function* readRosterInSteps(fragment: Fragment, layout: ContactLayout = 'auto'): Steps<Roster | undefined> {
   const fields = recordFields(fragment, 'Roster');
   if (fields === undefined) return readIntegerRoster(fragment);
   const id = readId(fields[fieldIndex.id]);
-  const sent = yield* readListInSteps(fields[fieldIndex.userlist] ?? unset, readContact);
+  const readOne = (contact: Fragment) => readContact(contact, layout);
+  const sent = yield* readListInSteps(fields[fieldIndex.userlist] ?? unset, readOne);
   if (id === undefined || sent === undefined) return undefined;
   const contacts = [...new Map(sent.map((contact) => [contact.phoneId, contact])).values()];
   const withUsers = (users: Fragment): Fragment =>
@@ -50,22 +57,26 @@ function* readRosterInSteps(fragment: Fragment): Steps<Roster | undefined> {
   };
 }
 
-/** Reads a list of rosters; `undefined` if it is not a list, an element is not a roster, or two have one id. */
+/** Reads a list of rosters; `undefined` if it is not a list, an element is not a roster, or two have one id, integers too. */
 export function readRosters(fragment: Fragment): Roster[] | undefined {
   return atOnce(readRostersInSteps(fragment));
 }
 
 /** Reads a list of rosters as `readRosters` does, in steps. */
-export function* readRostersInSteps(fragment: Fragment): Steps<Roster[] | undefined> {
+export function* readRostersInSteps(
+  fragment: Fragment,
+  layout: ContactLayout = 'auto',
+): Steps<Roster[] | undefined> {
   if (isLong(fragment)) yield;
   const elements = isUnset(fragment) ? [] : listElements(fragment);
   if (elements === undefined) return undefined;
   const rosters: Roster[] = [];
   const ids = new Set<string>();
   for (const element of elements) {
-    const roster = yield* readRosterInSteps(element);
-    if (roster === undefined || (roster.id !== undefined && ids.has(roster.id))) return undefined;
-    if (roster.id !== undefined) ids.add(roster.id);
+    const roster = yield* readRosterInSteps(element, layout);
+    const id = roster?.id ?? roster?.reference;
+    if (roster === undefined || (id !== undefined && ids.has(id))) return undefined;
+    if (id !== undefined) ids.add(id);
     if (rosters.push(roster) % rostersInStep === 0) yield;
   }
   return rosters;
@@ -73,6 +84,49 @@ export function* readRostersInSteps(fragment: Fragment): Steps<Roster[] | undefi
 
 /** Each may have nearly a step's contacts. */
 const rostersInStep = 4;
+
+/**
+ * The rosters with the stored one in the place of each integer that names it, in steps. An integer that names none stays.
+ * @param stored - joined rosters, as they are answered.
+ * @returns `undefined` where all stored rosters stay as they are, in their order.
+ */
+export function* resolveReferences(
+  rosters: readonly Roster[],
+  stored: Fragment,
+): Steps<readonly Roster[] | undefined> {
+  if (rosters.every(({ reference }) => reference === undefined)) return rosters;
+  if (isLong(stored)) yield;
+  const known = new Map<string, readonly Fragment[] | undefined>();
+  for (const fragment of listElements(stored) ?? []) {
+    const fields = recordFields(fragment, 'Roster');
+    const id = readId(fields === undefined ? fragment : fields[fieldIndex.id]) ?? '';
+    if (fields !== undefined || !known.has(id)) known.set(id, fields);
+    if (known.size % recordsInStep === 0) yield;
+  }
+  const ids = [...known.keys()];
+  const isSame = rosters.every(({ reference }, index) => reference !== undefined && reference === ids[index]);
+  if (isSame && rosters.length === ids.length) return undefined;
+  const resolved: Roster[] = [];
+  for (const roster of rosters) {
+    const fields = known.get(roster.reference ?? '');
+    resolved.push(fields === undefined ? roster : yield* storedRoster(fields));
+    if (resolved.length % recordsInStep === 0) yield;
+  }
+  return resolved;
+}
+
+/** A roster that was read before: its contacts stay as they are. */
+function* storedRoster(fields: readonly Fragment[]): Steps<Roster> {
+  const asStored = (fragment: Fragment): Contact => ({ phoneId: contactPhoneId(fragment), fragment });
+  const contacts = (yield* readListInSteps(fields[fieldIndex.userlist] ?? unset, asStored)) ?? [];
+  const phoneIds = writePhoneIds(contacts.map(({ phoneId }) => phoneId));
+  return {
+    id: readId(fields[fieldIndex.id]),
+    contacts,
+    fragment: recordOf('Roster', fields),
+    skeleton: recordOf('Roster', fields.with(fieldIndex.userlist, phoneIds)),
+  };
+}
 
 /** Identifies one contact in stored rosters. */
 export interface ContactEntry {
@@ -184,7 +238,8 @@ function splitSkeleton(fragment: Fragment) {
 }
 
 function readIntegerRoster(fragment: Fragment): Roster | undefined {
-  return isInteger(fragment) ? { id: undefined, contacts: [], fragment, skeleton: fragment } : undefined;
+  if (!isInteger(fragment)) return undefined;
+  return { id: undefined, reference: readId(fragment), contacts: [], fragment, skeleton: fragment };
 }
 
 /** Reads a roster id, an integer or a text; `[]` is how JavaScript clients write 0. */

@@ -65,7 +65,7 @@ export async function finish({ onSent, fanOut }: Outcome, stores: Stores): Promi
   await onSent?.();
   if (fanOut === undefined) return;
   for (;;) {
-    const steps = fanOutSlice(fanOut, stores);
+    const steps = fanOutSlice(fanOut, { ...stores, contactLayout: 'auto' });
     let step = await steps.next();
     while (!step.done) step = await steps.next();
     if (step.value === 'none') return;

@@ -11,6 +11,8 @@ import {
 import { readFeature } from '../../protocol/feature.ts';
 import { isUnset, readAtom, readInteger } from '../../protocol/fields.ts';
 import { readPhone } from '../../protocol/phone.ts';
+import { readPresence } from '../../protocol/presence.ts';
+import { kindsThatNamePhone } from '../../protocol/profile.ts';
 import { readRoster, readRosters } from '../../protocol/roster.ts';
 import { readService } from '../../protocol/service.ts';
 import { type RecordName, recordNameOf, records } from './record-fields.ts';
@@ -26,10 +28,14 @@ export function explain(message: Uint8Array, limits: Limits, kinds: readonly str
   if (!(term instanceof Tuple) || name !== 'Profile') return notProfile(term);
   const { elements } = term;
   if (elements.length !== 9 && elements.length !== 8) return wrongSize('Profile', elements.length);
-  if (readPhone(fragmentOf(elements[1])) === undefined) {
+  const status = readAtom(fragmentOf(elements.at(-1)));
+  const phone = fragmentOf(elements[1]);
+  if (isUnset(phone) && kindsThatNamePhone.has(status ?? '')) {
+    return `phone, element 2 of the 'Profile', is not set; ${status} needs it`;
+  }
+  if (!isUnset(phone) && readPhone(phone) === undefined) {
     return 'phone, element 2 of the \'Profile\', is not 5 to 15 digits, such as <<"380501112233">>';
   }
-  const status = readAtom(fragmentOf(elements.at(-1)));
   const kind = kinds.find((known) => known === status);
   if (kind === undefined) {
     return `the last element of a 'Profile' names the request: ${kinds.join(', ')}`;
@@ -87,10 +93,10 @@ const checks: Readonly<Record<string, Check>> = {
     return 'two rosters have one id';
   },
   update: (value) => (readInteger(fragmentOf(value)) === undefined ? 'a time is an integer' : undefined),
-  presence(value) {
-    const fragment = fragmentOf(value);
-    return isUnset(fragment) || readAtom(fragment) !== undefined ? undefined : 'a presence is an atom';
-  },
+  presence: (value) =>
+    readPresence(fragmentOf(value)) === 'invalid_data'
+      ? 'a presence is an atom or a binary, of at most 64 bytes as encoded'
+      : undefined,
 };
 
 /** The first element of a list that its reader refuses, and why. */

@@ -97,7 +97,7 @@ function wrongField(wrong: Forms['wrong']): Record<string, Term> {
     case 'contact':
       return { rosters: [roster({ id: 1, userlist: [record('Contact', 'x')] })] };
     case 'presence':
-      return { presence: Buffer.from('online') };
+      return { presence: [1] };
     case 'service':
       return { services: [record('Service', 'x')] };
   }

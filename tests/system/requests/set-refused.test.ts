@@ -62,7 +62,7 @@ const wrong: Record<string, Omit<ProfileValues, 'status'>> = {
   'a Service of 9 elements': { services: [record('Service', ...nil(8))] },
   'a Service of an unknown type': { services: [service({ type: atom('fax') })] },
   'a Service whose type is a binary': { services: [service({ type: 'vox' })] },
-  'a presence that is a binary': { presence: 'online' },
+  'a presence that is a long binary': { presence: 'x'.repeat(60) },
   'a presence that is a number': { presence: 1 },
 };
 

@@ -78,7 +78,7 @@ test('services, settings, rosters and balance in the request are ignored', async
   assert.deepEqual(await ask(phone, 'update', odd), { ...before, status: atom('update') });
 });
 
-test('a time that is not an integer, or a presence that is not an atom, is invalid_data, and nothing changes', async () => {
+test('a time that is not an integer, or a presence that is neither an atom nor a short binary, is invalid_data, and nothing changes', async () => {
   const [phone, friend] = await friends(harness);
   const before = await ask(phone, 'get');
   const float = new Foreign(Buffer.from([70, 66, 121, 0, 0, 0, 0, 0, 0]));
@@ -86,7 +86,7 @@ test('a time that is not an integer, or a presence that is not an atom, is inval
     { update: 'soon' },
     { update: atom('now') },
     { update: float },
-    { update: Date.now() + minutes(1), presence: 'online' },
+    { update: Date.now() + minutes(1), presence: 'x'.repeat(60) },
     { update: Date.now() + minutes(1), presence: 1 },
   ];
   for (const values of wrong) {

@@ -8,6 +8,7 @@ import {
   contactStatus,
   isFriend,
   readContact,
+  withNews,
   writeContact,
 } from '../../../src/protocol/contact.ts';
 import { writeList } from '../../../src/protocol/list.ts';
@@ -20,8 +21,9 @@ import {
   type Roster,
   readRoster,
   readRosters,
+  resolveReferences,
 } from '../../../src/protocol/roster.ts';
-import { contact, record, roster } from '../../harness/terms.ts';
+import { contact, record, roster, type Value } from '../../harness/terms.ts';
 import { atomEncodings, foreignTerms, fragment, raw } from './bytes.ts';
 
 /** The contacts of rosters as they are stored, by `<roster id>:<phone_id>`. */
@@ -81,10 +83,10 @@ test('friends, and contacts that outlive a removal, are found in joined rosters'
   assert.deepEqual(friendPlaces(fragment([])), []);
 });
 
-test('an integer instead of a roster is one without contacts here', () => {
+test('an integer instead of a roster is a reference without contacts of its own', () => {
   const [one] = read(5);
   assert.ok(one);
-  assert.deepEqual([one.id, one.contacts], [undefined, []]);
+  assert.deepEqual([one.id, one.reference, one.contacts], [undefined, '5', []]);
   assert.deepEqual(decodeFragment(one.fragment), 5);
   assert.deepEqual(contactEntries(outlinesOf([one])), []);
 });
@@ -105,6 +107,8 @@ test('a roster’s id may be an integer, a binary, a list of characters, or [] f
 test('two rosters of one id are refused, also if one is an integer and the other a text', () => {
   assert.equal(readRosters(fragment([roster({ id: 3 }), roster({ id: '3' })])), undefined);
   assert.equal(readRosters(fragment([roster({ id: 0 }), roster({ id: [] })])), undefined);
+  assert.equal(readRosters(fragment([roster({ id: 3 }), 3])), undefined);
+  assert.equal(readRosters(fragment([300, 300])), undefined);
 });
 
 test('of two contacts with one phone_id the later is kept, at the index of the first', () => {
@@ -225,13 +229,48 @@ test('a changed contact differs in the changed fields only', () => {
   const values = { phoneId: 'a_1', names: 'n', lastMessage: foreignTerms['a map'] ?? [], settings: [1] };
   const before = readContact(fragment(contact(values)));
   assert.ok(before);
-  const changes = {
-    update: fragment(5),
-    presence: fragment(atom('away')),
-    status: fragment(atom('deleted')),
-  };
-  const changed = changeContact(before.fragment, changes);
+  const deleted = changeContact(before.fragment, { status: fragment(atom('deleted')) });
+  const changed = withNews(deleted, { update: fragment(5), presence: fragment(atom('away')) }, 'auto');
   const expected = contact({ ...values, update: 5, presence: atom('away'), status: atom('deleted') });
   assert.deepEqual(changed, fragment(expected));
   assert.deepEqual(writeContact(changed), Buffer.concat([Buffer.of(131), fragment(expected)]));
+});
+
+/** The stored rosters with what an integer names in its place, as terms. */
+function resolved(sent: Term[], stored: Term[]): Term[] | undefined {
+  const rosters = atOnce(resolveReferences(read(...sent), writeList(read(...stored))));
+  return rosters?.map((one) => decodeFragment(one.fragment));
+}
+
+const filled = (id: Value) =>
+  roster({ id, names: 'n', userlist: [contact({ phoneId: 'a_1' }), contact({ phoneId: 'b_1' })] });
+
+test('an integer names a stored roster, which stays as it is', () => {
+  assert.deepEqual(resolved([2, roster({ id: 1 })], [filled(1), filled(2)]), [filled(2), roster({ id: 1 })]);
+  const [kept] = atOnce(resolveReferences(read(1), writeList(read(filled(1), filled(2))))) ?? [];
+  assert.deepEqual(kept, read(filled(1))[0], 'with its contacts, to be stored again');
+});
+
+test('an integer that names no stored roster stays a bare id', () => {
+  assert.deepEqual(resolved([5, 1], [filled(1)]), [5, filled(1)]);
+  assert.deepEqual(resolved([5], []), [5]);
+  assert.deepEqual(resolved([5, 6], [filled(1), 5]), [5, 6]);
+});
+
+test('a roster is named by its id as an integer, a text, or [] for 0', () => {
+  for (const id of [[], '0', [48]]) assert.deepEqual(resolved([0, 7], [filled(id)]), [filled(id), 7]);
+});
+
+test('nothing changes where integers name all stored rosters in their order', () => {
+  assert.equal(resolved([1, 2, 5], [filled(1), filled('2'), 5]), undefined);
+  assert.deepEqual(resolved([2, 1], [filled(1), filled(2)]), [filled(2), filled(1)]);
+});
+
+test('a stored contact stays byte for byte, also one that would be read otherwise now', () => {
+  const [, utf8] = atomEncodings('ok').at(-1) ?? [];
+  const one = contact({ phoneId: 'a_1', lastMessage: 1, names: utf8 ?? [] });
+  const stored = fragment([roster({ id: 1, userlist: [one] }), filled(2)]);
+  const [kept] = atOnce(resolveReferences(read(1), stored)) ?? [];
+  assert.deepEqual(Buffer.from(kept?.contacts[0]?.fragment ?? []), fragment(one));
+  assert.deepEqual(kept?.fragment, fragment(roster({ id: 1, userlist: [one] })));
 });
