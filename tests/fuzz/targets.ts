@@ -8,25 +8,29 @@ import {
   EtfTextError,
   encode,
   equal,
-  type Fragment,
-  ImproperList,
-  listElements,
   openMessage,
   parse,
   print,
   type Term,
-  tuple,
 } from '../../src/etf/index.ts';
 import { knownKinds, requestKinds } from '../../src/handlers/index.ts';
 import { atOnce } from '../../src/lib/slices.ts';
 import { mergeFeatures, readFeatures, settingValue } from '../../src/protocol/feature.ts';
 import { writeList } from '../../src/protocol/list.ts';
 import { readPhone, splitPhoneId } from '../../src/protocol/phone.ts';
+import { readPresence } from '../../src/protocol/presence.ts';
 import { readProfile } from '../../src/protocol/profile.ts';
-import { contactEntries, friendPlaces, joinRosters, readRosters } from '../../src/protocol/roster.ts';
+import {
+  contactEntries,
+  friendPlaces,
+  joinRosters,
+  readRosters,
+  resolveReferences,
+} from '../../src/protocol/roster.ts';
 import { addressOf, hasVerified, readServices, replaceVoxServices } from '../../src/protocol/service.ts';
 import { readFormat } from '../../src/qa/formats/read.ts';
-import { contact, feature, profile, roster, service } from '../harness/terms.ts';
+import { Broken, mustBeList, mustKeepElements } from './promises.ts';
+import { samples } from './samples.ts';
 
 export interface Target {
   /** Parts of the paths of the files whose coverage counts. */
@@ -40,24 +44,6 @@ export interface Target {
    */
   read(input: Buffer): (() => void) | undefined;
 }
-
-/** A promise that an input breaks. */
-export class Broken extends Error {
-  override readonly name = 'Broken';
-}
-
-const samples: readonly Term[] = [
-  profile({ phone: '380501112233', status: 'get' }),
-  profile({
-    phone: '380501112233',
-    status: 'set',
-    settings: [feature('language', Buffer.from('uk')), feature('__proto__', [])],
-    services: [service({ id: 'olena@example.org', type: 'email' }), service({ id: 'vox', type: 'vox' })],
-    rosters: [roster({ id: 1, userlist: [contact({ phoneId: '380671112233_1' })] }), 7],
-  }),
-  tuple(atom('Roster'), [1, 2, 3], new ImproperList([1], atom('tail')), -5, 1_795_491_652_129, 2n ** 70n),
-  Buffer.alloc(40, 'x'),
-];
 
 /** Every tag of the format, with the beginning of its contents. */
 const tags = [
@@ -118,8 +104,9 @@ const records: Target = {
   read(input) {
     const sent = readProfile(input, defaultLimits, knownKinds);
     if (typeof sent === 'string') return undefined;
-    if (!/^\d{5,15}$/.test(sent.phone)) throw new Broken('a phone that is none');
+    if (!/^(\d{5,15})?$/.test(sent.phone)) throw new Broken('a phone that is none');
     readPhone(sent.presence);
+    readPresence(sent.presence);
     const services = readServices(sent.services) ?? [];
     hasVerified(services);
     services.forEach(addressOf);
@@ -131,6 +118,8 @@ const records: Target = {
     const entries = contactEntries(skeletons);
     for (const { phoneId } of entries) splitPhoneId(phoneId);
     friendPlaces(writeList(rosters));
+    atOnce(resolveReferences(rosters, writeList(rosters)));
+    for (const { fragment } of rosters.flatMap(({ contacts: of }) => of)) mustKeepElements(fragment);
     settingValue(sent.settings, 'OLD_PHONE');
     const contacts = new Map(
       rosters.flatMap(({ id, contacts: of }) =>
@@ -146,11 +135,6 @@ const records: Target = {
     };
   },
 };
-
-function mustBeList(fragment: Fragment, max: number): void {
-  const count = listElements(fragment)?.length;
-  if (count === undefined || count > max) throw new Broken('services that were kept are no list');
-}
 
 const text: Target = {
   folders: ['/src/etf/'],

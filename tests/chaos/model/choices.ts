@@ -175,13 +175,12 @@ function drawServices(rng: Rng): Service[] {
   ];
 }
 
+/** Also integers, which name a stored roster or none. */
 function drawRosters(rng: Rng, cast: Cast): (Roster | number)[] {
-  const ids = rng.is(0.8) ? [1] : [1, 2];
-  const rosters = ids.map((id) => ({
-    id,
-    names: `roster ${rng.below(100)}`,
-    contacts: drawContacts(rng, cast),
-  }));
+  const ids = rng.is(0.8) ? [1] : rng.is(0.8) ? [1, 2] : [2, 1];
+  const rosters = ids.map((id) =>
+    rng.is(0.2) ? id : { id, names: `roster ${rng.below(100)}`, contacts: drawContacts(rng, cast) },
+  );
   return rng.is(0.15) ? [...rosters, 77] : rosters;
 }
 

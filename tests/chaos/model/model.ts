@@ -7,7 +7,7 @@ import { profileAnswer, refuses, says, serverTime } from './answering.ts';
 import { advanceMailing, email, isMailing, link } from './mail.ts';
 import { advanceSpanning } from './multi-phone.ts';
 import type { Asked, Operation, Outside, Owned } from './operation.ts';
-import { emptyProfile, type Profile, put, type Service, type State } from './state.ts';
+import { emptyProfile, type Profile, put, type Roster, type Service, type State } from './state.ts';
 import { done, type Move, type Task } from './task.ts';
 
 /** All possible next steps of an operation. An empty list means that this order is impossible. */
@@ -67,12 +67,17 @@ function withOwned(profile: Profile, { settings, presence, rosters, services }: 
     ...profile,
     settings: [...features.values()],
     presence: presence || profile.presence,
-    rosters: rosters ?? profile.rosters,
+    rosters: rosters?.map((each) => resolved(each, profile)) ?? profile.rosters,
     services:
       services === undefined
         ? profile.services
         : [...profile.services.filter((service) => !isVox(service)), ...services.filter(isVox)],
   };
+}
+
+/** An integer names the stored roster of that id, which stays as it is. */
+function resolved(sent: Roster | number, { rosters }: Profile): Roster | number {
+  return rosters.find((stored) => typeof stored !== 'number' && stored.id === sent) ?? sent;
 }
 
 /** The last answer counts; the one before it only announces it. */
