@@ -139,7 +139,7 @@ export const badPayloads: Readonly<Record<string, BadPayload>> = {
   'a phone of 16 digits': withPhone('1234567890123456'),
   'a phone that is +': withPhone('+'),
   'a phone that is empty': withPhone(''),
-  'a phone that is unset': withPhone([]),
+  'a phone that is unset in a migrate': () => encode(profile({ status: 'migrate' })),
   'a phone that is an atom': withPhone(atom('a380501112233')),
   'a phone that is a negative number': withPhone(-380501112233),
   'a phone that is a number of 16 digits': withPhone(1234567890123456),
