@@ -51,6 +51,15 @@ test('send publishes as a client, and prints topic, term and answer', async () =
   );
 });
 
+test('send without a phone asks for that of the session, where the request needs none', async () => {
+  const text = await done('send', 'get', '--client', 'sender');
+  assert.match(text, /\{'Profile',\[\],\[\],\[\],\[\],0,0,\[\],get\}/);
+  const named = await phone.ask(profile({ phone: phone.number, status: 'get' }));
+  assert.deepEqual(parse(text.split('\n').slice(2).join('\n')), named);
+  const { exitCode, stderr } = await call('send', 'remove', '--client', 'sender');
+  assert.deepEqual([exitCode, /--phone says whose profile; remove needs it/.test(stderr)], [1, true]);
+});
+
 test('send --json is for scripts, also when the request goes out as text', async () => {
   const line = [
     '--phone',
