@@ -15,7 +15,7 @@ export function startBroker(...config: readonly string[]): Promise<Server> {
 
 /** The same with an unlimited queue, for all tests of a file; stops after them. */
 export async function plainBroker(): Promise<Server> {
-  const broker = await startBroker('max_queued_messages 0');
+  const broker = await startBroker('max_queued_messages 0\nmax_queued_bytes 0\nmax_inflight_bytes 0');
   after(() => broker.stop());
   return broker;
 }

@@ -11,11 +11,16 @@ const requests = 32;
 
 const writes = { redis: 0, broker: 0 };
 
+/** Once a second a worker looks for contacts to tell, without any request. */
+const isLook = (bytes: Buffer): boolean =>
+  /\bzrange\b.*\bfan-outs\b/is.test(bytes.toString('latin1')) &&
+  !/\bevalsha\b/i.test(bytes.toString('latin1'));
+
 /** Counts what arrives from the worker: a write each, as none waits for another. */
 const counting = (server: keyof typeof writes): RelayOptions => ({
   packetEnd: chunkEnd,
-  inspector: () => (_, direction) => {
-    if (direction === 'up') writes[server]++;
+  inspector: () => (bytes, direction) => {
+    if (direction === 'up' && !isLook(bytes)) writes[server]++;
     return true;
   },
 });
