@@ -14,9 +14,8 @@
  *
  * The broker checks its ACL first, on the topic as the client sent it, and calls MOSQ_EVT_MESSAGE after that.
  *
- * Wills do not come through MOSQ_EVT_MESSAGE, in any version, so a will could name another client. With
- * `plugin_opt_guard_wills true` the ACL check, which wills do come through, empties a client level that is not
- * the client's own; a subscriber then sees a request without an identity. See on_acl_check().
+ * Wills do not come through MOSQ_EVT_MESSAGE, in any version, so a will could name another client, or nobody. With
+ * `plugin_opt_guard_wills true` they get their client's id too, by way of the ACL check. See on_write() and on_read().
  *
  * Described in mosquitto/README.md and docs/protocol.md.
  */
@@ -33,17 +32,25 @@
 
 enum { TOPIC_MAX = 65535 }; /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
 
-struct identity {
-	mosquitto_plugin_id_t *plugin;
-	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
-	bool guard_wills;
-	struct refusals refusals;
-};
-
 /* The client level of a topic: `length` bytes from `start`; the token level follows at start + length + 1. */
 struct level {
 	size_t start;
 	size_t length;
+};
+
+/* A request that may prove to be a will; see on_write(). */
+struct will {
+	char *topic; /* with the client id; NULL if there is none */
+	struct level client;
+	bool is_published;
+};
+
+struct identity {
+	mosquitto_plugin_id_t *plugin;
+	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
+	bool guard_wills;
+	struct will will;
+	struct refusals refusals;
 };
 
 /* Skips one topic level and the '/' after it; NULL if it is the last one. */
@@ -111,6 +118,20 @@ static char *with_client(const char *topic, struct level client, const char *id)
 	return named;
 }
 
+/* The reason why the topic cannot carry this id, or NULL if it can. */
+static const char *unfit(const char *topic, struct level client, const char *id)
+{
+	const char *reason = unusable(id);
+	if (reason != NULL) return reason;
+	return strlen(topic) - client.length + strlen(id) > TOPIC_MAX ? "its client id is too long for the topic" : NULL;
+}
+
+static void forget_will(struct identity *self)
+{
+	mosquitto_free(self->will.topic);
+	self->will.topic = NULL;
+}
+
 static int on_message(int event, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_message *message = event_data;
@@ -119,17 +140,14 @@ static int on_message(int event, void *event_data, void *userdata)
 	(void)event;
 
 	if (!is_event(message->topic)) return MOSQ_ERR_SUCCESS;
+	forget_will(self); /* What the ACL check has just seen is a publish. */
 	/* There is no client if another plugin made the message. It has no identity, so it is refused as having no id. */
 	const char *id = message->client == NULL ? NULL : mosquitto_client_id(message->client);
 	if (message->retain) return refuse(self, id, "it is retained");
 	if (!find_client_level(message->topic, &client)) return MOSQ_ERR_SUCCESS;
 
-	const char *reason = unusable(id);
+	const char *reason = unfit(message->topic, client, id);
 	if (reason != NULL) return refuse(self, id, reason);
-	if (strlen(message->topic) - client.length + strlen(id) > TOPIC_MAX) {
-		return refuse(self, id, "its client id is too long for the topic");
-	}
-
 	char *named = with_client(message->topic, client, id);
 	if (named == NULL) return MOSQ_ERR_NOMEM;
 	if (!self->broker_frees_topic) mosquitto_free(message->topic);
@@ -139,25 +157,75 @@ static int on_message(int event, void *event_data, void *userdata)
 
 /*
  * The broker asks this before each publish and before it sends a will, and does not show which of both. So a client
- * level that is not the client's own is emptied in either: on_message() fills it in for a publish, and a will goes
- * out without a name. The topic is the broker's own heap copy, which it publishes after this check; `const` in
- * the event only says that a callback is not expected to write. It gets shorter, so it stays within its memory.
+ * level that is not the client's own is emptied in either: on_message() fills it in for a publish, and on_read() for a
+ * will. The topic is the broker's own heap copy, which it publishes after this check; `const` in the event only says
+ * that a callback is not expected to write. It gets shorter, so it stays within its memory; the client id may not fit.
  */
-static int on_acl_check(int event, void *event_data, void *userdata)
+static int on_write(struct identity *self, const struct mosquitto_evt_acl_check *check)
 {
-	struct mosquitto_evt_acl_check *check = event_data;
-	struct identity *self = userdata;
 	struct level client;
-	(void)event;
 
-	if (check->access != MOSQ_ACL_WRITE || !is_event(check->topic)) return no_opinion();
+	forget_will(self);
 	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
 	if (check->retain) return refuse(self, id, "it is retained");
 	if (!find_client_level(check->topic, &client)) return no_opinion();
+	const char *reason = unfit(check->topic, client, id);
+	if (reason != NULL) return refuse(self, id, reason);
 	char *level = (char *)(uintptr_t)check->topic + client.start;
-	bool own = unusable(id) == NULL && strlen(id) == client.length && memcmp(id, level, client.length) == 0;
-	if (!own) memmove(level, level + client.length, strlen(level + client.length) + 1);
+	if (strlen(id) == client.length && memcmp(id, level, client.length) == 0) return no_opinion();
+
+	self->will.topic = with_client(check->topic, client, id);
+	if (self->will.topic == NULL) return MOSQ_ERR_NOMEM;
+	self->will.client = (struct level){ client.start, strlen(id) };
+	self->will.is_published = false;
+	memmove(level, level + client.length, strlen(level + client.length) + 1);
 	return no_opinion();
+}
+
+/* Whether this is the topic of the will with an empty client level. */
+static bool is_bare(const struct will *will, const char *topic)
+{
+	if (will->topic == NULL || strncmp(topic, will->topic, will->client.start) != 0) return false;
+	return strcmp(topic + will->client.start, will->topic + will->client.start + will->client.length) == 0;
+}
+
+/*
+ * The broker asks this for each subscriber before it delivers. A publish has its client id by now, so a request
+ * without one is the will of the last on_write(), which a later plugin has allowed. Nobody gets it; it is published
+ * anew with the client id, once, and goes through the readers' checks again. Without a reader it is lost, as a publish
+ * would be.
+ */
+static int on_read(struct identity *self, const struct mosquitto_evt_acl_check *check)
+{
+	struct will *will = &self->will;
+
+	if (!is_bare(will, check->topic)) return no_opinion();
+	if (!will->is_published) {
+		int rc = mosquitto_broker_publish_copy(NULL, will->topic, (int)check->payloadlen, check->payload, check->qos, false, NULL);
+		if (rc != MOSQ_ERR_SUCCESS) mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: a will is lost: error %d", rc);
+		will->is_published = true;
+	}
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+static int on_acl_check(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_acl_check *check = event_data;
+	(void)event;
+
+	if (!is_event(check->topic)) return no_opinion();
+	if (check->access == MOSQ_ACL_WRITE) return on_write(userdata, check);
+	return check->access == MOSQ_ACL_READ ? on_read(userdata, check) : no_opinion();
+}
+
+/* The broker checks a will and delivers it without a pause; what is left here is no will, or nobody reads it. */
+static int on_tick(int event, void *event_data, void *userdata)
+{
+	(void)event;
+	(void)event_data;
+
+	forget_will(userdata);
+	return MOSQ_ERR_SUCCESS;
 }
 
 #ifdef __linux__
@@ -253,13 +321,16 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 	if (rc == MOSQ_ERR_SUCCESS && self->guard_wills) {
 		rc = mosquitto_callback_register(identifier, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, self);
 	}
+	if (rc == MOSQ_ERR_SUCCESS && self->guard_wills) {
+		rc = mosquitto_callback_register(identifier, MOSQ_EVT_TICK, on_tick, NULL, self);
+	}
 	if (rc != MOSQ_ERR_SUCCESS) {
 		mosquitto_free(self);
 		return rc;
 	}
 	*userdata = self;
 	mosquitto_log_printf(MOSQ_LOG_INFO, "client_identity: requests carry their publisher's client id%s",
-			self->guard_wills ? ", wills nobody else's" : "");
+			self->guard_wills ? ", and so do wills" : "");
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -271,7 +342,11 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int 
 
 	if (self == NULL) return MOSQ_ERR_SUCCESS;
 	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_MESSAGE, on_message, NULL);
-	if (self->guard_wills) mosquitto_callback_unregister(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL);
+	if (self->guard_wills) {
+		mosquitto_callback_unregister(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL);
+		mosquitto_callback_unregister(self->plugin, MOSQ_EVT_TICK, on_tick, NULL);
+	}
+	forget_will(self);
 	mosquitto_free(self);
 	return MOSQ_ERR_SUCCESS;
 }

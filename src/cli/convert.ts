@@ -38,6 +38,8 @@ ETF is shown as hexadecimal digits on a terminal. Without an argument or --file 
 Examples:
   $ profilectl encode "#'Profile'{phone = <<\\"380501112233\\">>, status = get}" > get.etf
   $ profilectl encode --to base64 '{"request":"get","phone":"380501112233"}'
+  $ profilectl encode --to hex "#'Profile'{phone = <<\\"380501112233\\">>, presence = offline, status = update}"
+    which is the payload of a will on events/1//api/anon//, for a phone that drops off
   $ profilectl encode --file set.erl | mosquitto_pub -i emqttd_42 -q 2 -t events/1//api/anon// -s`,
     );
 }

@@ -66,9 +66,10 @@ const table = {
     limiter: 'fan-out',
     names: 'own',
     resumes: 'done',
-    help: 'Sends news to friends: time and presence go to every contact that has this phone in its roster too.',
+    help: 'Sends news to friends: time and presence go to every contact that has this phone in its roster too. As a will, with presence offline, it tells that the phone is gone.',
     example: `% Takes the time (Unix milliseconds; an older one than the stored changes nothing) and the presence.
 % Answer: the 'Profile'. Counterparties get a 'Contact' on ses/<their phone>, mirrored on qa/ses/<their phone>.
+% As a will of the MQTT connection, with presence = offline, it tells that the phone has dropped off.
 #'Profile'{phone = <<"${examplePhone}">>, update = 1700000000000, presence = online, status = update}.`,
   },
   link: {

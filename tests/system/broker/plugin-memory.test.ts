@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import type { MqttClient } from 'mqtt';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import type { Server } from '../../../dev/servers/process.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { connectClient } from '../../harness/mqtt-clients.ts';
 import { startProductionBroker } from '../../harness/production-broker.ts';
 
@@ -95,13 +96,21 @@ test('logins of phones with their number, and of users who are bound to their cl
   assert.doesNotMatch(report, /phone_login|client_binding|Invalid (read|write)/, report);
 });
 
-/** Wills in another's name, whose topics the plugin shortens. */
+/** Wills in another's name, which the plugin publishes anew, and retained ones. */
 async function leaveWills(t: TestContext, broker: Server): Promise<void> {
+  const reader = await connectClient(t, broker.url, { clientId: 'reader' });
+  await reader.subscribeAsync('events/#', { qos: 1 });
+  let heard = 0;
+  reader.on('message', (topic) => {
+    if (/^events\/1\/node\/api\/anon\/will\d+\/token$/.test(topic)) heard++;
+  });
   for (let number = 0; number < 50; number++) {
     const will = { topic: FORGED, payload: Buffer.from('will'), qos: 1 as const, retain: number % 2 === 0 };
     const client = await connectClient(t, broker.url, { clientId: `will${number}`, will });
     client.stream.destroy();
   }
+  await eventually('the wills come', () => heard === 25);
+  await reader.endAsync();
 }
 
 async function publishAll(t: TestContext, broker: Server): Promise<void> {
