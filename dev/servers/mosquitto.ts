@@ -10,6 +10,7 @@ import { type Program, type Server, startServer } from './process.ts';
 /** The project's `mosquitto/` folder; a broker's working directory has the same layout. */
 const SOURCE = fileURLToPath(new URL('../../mosquitto/', import.meta.url));
 const PLUGIN = 'plugin/client_identity.so';
+const DELIVERY_PLUGIN = 'plugin/client_delivery.so';
 const LOGIN_PLUGINS = ['plugin/phone_login.so', 'plugin/client_binding.so'];
 const SECURITY_PLUGIN = 'mosquitto_dynamic_security.so';
 
@@ -28,7 +29,11 @@ export interface MosquittoOptions {
     /** The plugin's file (`initialSecurity` in src/broker-acl/roles.ts). */
     readonly security: string;
     readonly certificate: Certificate;
+    /** User names that all phones share, such as `api` (`plugin_opt_users` of phone_login). */
+    readonly sharedUsers?: string;
   };
+  /** What the broker hands to clients that have not subscribed, such as `actions,ses` (`plugin_opt_deliver`). */
+  readonly deliver?: string;
   /** More lines for the configuration, after those of mosquitto.conf; they take precedence. */
   readonly extraConfig?: string;
   /** Working directory, kept at the stop. Default: a new one, removed at the stop. */
@@ -64,14 +69,21 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   await cp(join(SOURCE, 'acl'), join(folder, 'acl'));
   const config = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
   if (options.plugin ?? true) {
-    await cp(join(SOURCE, PLUGIN), join(folder, PLUGIN));
+    for (const plugin of [PLUGIN, DELIVERY_PLUGIN]) await cp(join(SOURCE, plugin), join(folder, plugin));
     await writeFile(join(folder, 'mosquitto.conf'), config);
   } else {
     await writeFile(join(folder, 'mosquitto.conf'), config.replaceAll(/^plugin/gm, '# $&'));
   }
   const lines = options.production ? await layOutProduction(folder, port, options.production) : open(port);
-  await writeFile(join(folder, 'conf.d', 'listener.conf'), `${[...lines, ...more(options)].join('\n')}\n`);
+  await writeFile(
+    join(folder, 'conf.d', 'listener.conf'),
+    `${[...delivery(options), ...lines, ...more(options)].join('\n')}\n`,
+  );
 }
+
+/** It comes before the plugin or the file that decides. */
+const delivery = ({ deliver }: MosquittoOptions): string[] =>
+  deliver === undefined ? [] : [`plugin ${DELIVERY_PLUGIN}`, `plugin_opt_deliver ${deliver}`];
 
 /** Admits clients without a user name from this machine only, as development.d/ does, on another port. */
 const open = (port: number): string[] => [
@@ -84,7 +96,7 @@ const open = (port: number): string[] => [
 async function layOutProduction(
   folder: string,
   port: number,
-  { security, certificate }: NonNullable<MosquittoOptions['production']>,
+  { security, certificate, sharedUsers }: NonNullable<MosquittoOptions['production']>,
 ): Promise<string[]> {
   await mkdir(join(folder, 'tls'), { recursive: true });
   await writeFile(join(folder, 'tls', 'server.crt'), certificate.cert);
@@ -93,7 +105,12 @@ async function layOutProduction(
   for (const plugin of LOGIN_PLUGINS) await cp(join(SOURCE, plugin), join(folder, plugin));
   await cp(await findSecurityPlugin(), join(folder, 'plugin', SECURITY_PLUGIN));
   const config = await readFile(join(SOURCE, 'production.d', 'production.conf'), 'utf8');
-  return [config.replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)];
+  const shared = sharedUsers === undefined ? '' : `\nplugin_opt_users ${sharedUsers}`;
+  return [
+    config
+      .replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)
+      .replace(/^plugin plugin\/phone_login\.so$/m, `$&${shared}`),
+  ];
 }
 
 /** Finds the plugin that Mosquitto installs. @throws Error where it is missing. */
@@ -125,7 +142,7 @@ function more(options: MosquittoOptions): string[] {
 async function buildPlugin(): Promise<void> {
   const changed = async (file: string) =>
     (await stat(join(SOURCE, file)).catch(() => undefined))?.mtimeMs ?? 0;
-  const plugins = [PLUGIN, ...LOGIN_PLUGINS];
+  const plugins = [PLUGIN, DELIVERY_PLUGIN, ...LOGIN_PLUGINS];
   const sources = [...plugins.map((file) => file.replace(/so$/, 'c')), 'plugin/broker.h', 'plugin/Makefile'];
   const newest = Math.max(...(await Promise.all(sources.map(changed))));
   const oldest = Math.min(...(await Promise.all(plugins.map(changed))));

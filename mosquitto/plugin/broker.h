@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,6 +21,9 @@
 enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_NOMEM = 1, MOSQ_ERR_INVAL = 3, MOSQ_ERR_NOT_SUPPORTED = 10 };
 enum { MOSQ_ERR_AUTH = 11, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_PLUGIN_DEFER = 17 };
 enum { MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 };
+int mosquitto_property_add_int32(mosquitto_property **, int, uint32_t);
+int mosquitto_property_copy_all(mosquitto_property **, const mosquitto_property *);
+void mosquitto_property_free_all(mosquitto_property **);
 #  endif
 /* Only 2.1 has this symbol: its presence identifies a 2.1 broker, whatever headers we were compiled with. */
 int mosquitto_plugin_set_info(mosquitto_plugin_id_t *, const char *, const char *);

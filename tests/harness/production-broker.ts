@@ -23,16 +23,19 @@ const users: Readonly<Record<string, readonly BrokerRole[]>> = {
 
 /** Users `admin`, `worker`, `steward` (a worker that may manage clients) and `qa`. */
 export async function startProductionBroker(
-  options: Pick<MosquittoOptions, 'under' | 'persistence'> = {},
+  options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver'> & {
+    readonly sharedUsers?: string;
+  } = {},
 ): Promise<ProductionBroker> {
+  const { sharedUsers, ...rest } = options;
   const certificate = await selfSignedCertificate();
   const security = initialSecurity(
     Object.entries(users).map(([name, roles]) => ({ name, password: passwordOf(name), roles })),
   );
   const server = await startMosquitto({
     persistence: false,
-    ...options,
-    production: { security, certificate },
+    ...rest,
+    production: { security, certificate, ...(sharedUsers !== undefined && { sharedUsers }) },
   });
   return {
     server,

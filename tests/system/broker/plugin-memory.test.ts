@@ -7,9 +7,11 @@ import { type TestContext, test } from 'node:test';
 import type { MqttClient } from 'mqtt';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import type { Server } from '../../../dev/servers/process.ts';
+import { encode } from '../../../src/etf/index.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { connectClient } from '../../harness/mqtt-clients.ts';
 import { startProductionBroker } from '../../harness/production-broker.ts';
+import { profile } from '../../harness/terms.ts';
 
 const PUBLISHES = 10_000;
 const REPORT = 'valgrind.txt';
@@ -75,13 +77,17 @@ test('10,000 publishes of every shape: no leak, no invalid access', {
 test('logins of phones with their number, and of users who are bound to their client ids: no leak, no invalid access', {
   skip: process.platform === 'darwin' && 'valgrind does not run on macOS',
 }, async (t) => {
-  const broker = await startProductionBroker({ under: VALGRIND });
+  const broker = await startProductionBroker({ under: VALGRIND, sharedUsers: 'other,api' });
   t.after(() => broker.server.stop());
   const login = broker.login('steward');
   for (let number = 0; number < 100; number++) {
     // The number is replaced by the client id, which is the user whose password this is, or is not.
     const clientId = number % 2 === 0 ? 'steward' : `${number % 4 === 1 ? 'nobody' : 'profile'}-${number}`;
-    const connecting = connectClient(t, broker.server.url, { ...login, clientId, username: '380501112233' });
+    const connecting = connectClient(t, broker.server.url, {
+      ...login,
+      clientId,
+      username: number % 8 < 4 ? '380501112233' : 'api',
+    });
     if (number % 2 === 0) await (await connecting).endAsync();
     else await assert.rejects(connecting, /not authorized/i);
     const bound = { ...broker.login('qa'), clientId: number % 2 === 0 ? `qa-${number}` : 'x'.repeat(65_000) };
@@ -94,6 +100,38 @@ test('logins of phones with their number, and of users who are bound to their cl
   // The other plugin leaks by itself; only the memory of ours counts here.
   assert.match(report, /ERROR SUMMARY/);
   assert.doesNotMatch(report, /phone_login|client_binding|Invalid (read|write)/, report);
+});
+
+test('answers and notices for clients that come, ask, and go without a subscription: no leak, no invalid access', {
+  skip: process.platform === 'darwin' && 'valgrind does not run on macOS',
+}, async (t) => {
+  const broker = await startMosquitto({ persistence: false, deliver: 'actions,ses', under: VALGRIND });
+  t.after(() => broker.stop());
+  const worker = await connectClient(t, broker.url, { clientId: 'worker' });
+  const properties = { correlationData: Buffer.from('c') };
+  let heard = 0;
+  for (let number = 0; number < 200; number++) {
+    const clientId = `emqttd_${number % 150}`;
+    const phone = `3805${10_000 + (number % 20)}`;
+    const client = await connectClient(t, broker.url, { clientId, clean: number % 3 > 0 }, () => heard++);
+    await client.publishAsync(BARE, 'a request', { qos: 1 });
+    const answer = (status: string) => encode(profile({ phone, status }));
+    for (const payload of [
+      answer('get'),
+      '',
+      answer('set').subarray(0, 20),
+      number % 5 ? 'no' : answer('remove'),
+    ])
+      await worker.publishAsync(`actions/1/api/${clientId}`, payload, { qos: 1, properties });
+    await worker.publishAsync(`ses/${phone}`, 'a notice', { qos: 1, properties });
+    await worker.publishAsync('ses/12', 'of no phone', { qos: 2 });
+    if (number % 4 === 0) await client.subscribeAsync(`ses/${phone}`, { qos: 1 });
+    if (number % 2 === 0) client.stream.destroy();
+  }
+  await eventually('clients hear', () => heard > 500);
+  await broker.kill('SIGTERM');
+  const report = await readFile(join(broker.folder, REPORT), 'utf8');
+  assert.match(report, /ERROR SUMMARY: 0 errors/, report);
 });
 
 /** Wills in another's name, which the plugin publishes anew, and retained ones. */

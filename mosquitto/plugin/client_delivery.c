@@ -1,0 +1,440 @@
+/*
+ * client_delivery: hands answers and notices to clients that never subscribe.
+ *
+ * The broker that clients in the field were written for subscribed them by itself. This plugin for Mosquitto 2.0 and
+ * 2.1 does for them what a subscription would do:
+ *
+ *     plugin_opt_deliver actions,ses
+ *
+ * With `actions`, what is published on actions/1/api/<client>, or below it, also goes to the client of that id. With
+ * `ses`, what is published on ses/<phone> also goes to the connected clients of that phone. Whoever has a subscription
+ * for it gets nothing twice. Without the option the plugin does nothing.
+ *
+ * Who has subscribed shows in the ACL check that the broker makes for each subscriber when it routes a message, be the
+ * subscription new or restored from its database. The plugin keeps one message until the broker has routed it, and then
+ * hands it to those who were not asked about. A message at QoS 2 is routed when its publisher releases it, which no
+ * plugin is told; so those are left alone, and a worker has REPLY_QOS=1.
+ *
+ * Whose phone a client is, the workers say: each answer {'Profile',Phone,...} to a client names its session's phone. This
+ * is kept for clients that are connected and have asked something. An empty profile that is removed, and the answer
+ * not_authorized, end it.
+ *
+ * Load it before the plugin that decides, as client_identity.so. Described in mosquitto/README.md.
+ */
+#define _DEFAULT_SOURCE
+
+#include <search.h>
+#include <stdlib.h>
+
+#include "broker.h"
+
+enum {
+	PHONE_MIN = 5,
+	PHONE_MAX = 15,
+	EXPIRY_S = 3600,            /* Mosquitto 2.0 does not tell plugins the publisher's Message Expiry */
+	PROP_MESSAGE_EXPIRY = 2,    /* MQTT 5.0, 2.2.2.2 */
+	EVT_CLIENT_OFFLINE = 28     /* MOSQ_EVT_CLIENT_OFFLINE, 2.1 and later */
+};
+
+/* A connected client that has asked something. */
+struct client {
+	const void *connection;
+	struct phone *phone;      /* NULL if it is not known */
+	struct client *next;      /* of the same phone */
+	unsigned long heard;      /* the last message that it gets by a subscription */
+	char id[];
+};
+
+struct phone {
+	struct client *clients;
+	char number[PHONE_MAX + 1];
+};
+
+/* The message that the broker routes now. */
+struct message {
+	char *topic; /* NULL if there is none */
+	char *client; /* for actions/…, the client that it is for; else NULL */
+	bool is_heard; /* by that client, by a subscription */
+	void *payload;
+	uint32_t size;
+	int qos;
+	mosquitto_property *properties;
+};
+
+struct delivery {
+	mosquitto_plugin_id_t *plugin;
+	bool actions;
+	bool ses;
+	void *clients; /* trees of tsearch() */
+	void *phones;
+	struct message message;
+	unsigned long serial; /* of that message */
+	bool is_told; /* that QoS 2 is not for this plugin */
+};
+
+static const char name[] = "client_delivery";
+static const char allowed[] = "plugin_opt_deliver actions,ses or one of both";
+
+static int compare_clients(const void *left, const void *right)
+{
+	const struct client *a = left;
+	const struct client *b = right;
+	return strcmp(a->id, b->id);
+}
+
+static int compare_phones(const void *left, const void *right)
+{
+	const struct phone *a = left;
+	const struct phone *b = right;
+	return strcmp(a->number, b->number);
+}
+
+static struct client *make_client(const char *id)
+{
+	size_t size = strlen(id) + 1;
+	struct client *client = mosquitto_calloc(1, sizeof *client + size);
+	if (client != NULL) memcpy(client->id, id, size);
+	return client;
+}
+
+/* The client of that id, or NULL. `probe` is compared by its id only. */
+static struct client *find_client(const struct delivery *self, const struct client *probe)
+{
+	struct client *const *found = tfind(probe, &self->clients, compare_clients);
+	return found == NULL ? NULL : *found;
+}
+
+static struct phone *find_phone(const struct delivery *self, const struct phone *probe)
+{
+	struct phone *const *found = tfind(probe, &self->phones, compare_phones);
+	return found == NULL ? NULL : *found;
+}
+
+static void forget_phone(struct delivery *self, struct client *client)
+{
+	struct phone *phone = client->phone;
+	if (phone == NULL) return;
+	struct client **link = &phone->clients;
+	while (*link != client) link = &(*link)->next;
+	*link = client->next;
+	client->phone = NULL;
+	if (phone->clients != NULL) return;
+	tdelete(phone, &self->phones, compare_phones);
+	mosquitto_free(phone);
+}
+
+static void learn_phone(struct delivery *self, struct client *client, const struct phone *probe)
+{
+	if (client->phone != NULL && strcmp(client->phone->number, probe->number) == 0) return;
+	forget_phone(self, client);
+	struct phone *phone = find_phone(self, probe);
+	if (phone == NULL) {
+		phone = mosquitto_calloc(1, sizeof *phone);
+		if (phone == NULL) return;
+		*phone = *probe;
+		if (tsearch(phone, &self->phones, compare_phones) == NULL) {
+			mosquitto_free(phone);
+			return;
+		}
+	}
+	client->phone = phone;
+	client->next = phone->clients;
+	phone->clients = client;
+}
+
+static void forget_client(struct delivery *self, struct client *client)
+{
+	forget_phone(self, client);
+	tdelete(client, &self->clients, compare_clients);
+	mosquitto_free(client);
+}
+
+/* A client asks something, so it is connected. */
+static void meet_client(struct delivery *self, const struct mosquitto *connection)
+{
+	const char *id = connection == NULL ? NULL : mosquitto_client_id(connection);
+	struct client *probe = id == NULL ? NULL : make_client(id);
+	if (probe == NULL) return;
+	struct client *client = find_client(self, probe);
+	if (client != NULL) {
+		mosquitto_free(probe);
+		if (client->connection != connection) forget_phone(self, client);
+		client->connection = connection;
+	} else {
+		probe->connection = connection;
+		if (tsearch(probe, &self->clients, compare_clients) == NULL) mosquitto_free(probe);
+	}
+}
+
+/* After `prefix` the bytes of a level, and their number; NULL if the topic begins otherwise. */
+static const char *level_after(const char *topic, const char *prefix, size_t *length)
+{
+	size_t skipped = strlen(prefix);
+	if (strncmp(topic, prefix, skipped) != 0) return NULL;
+	*length = strcspn(topic + skipped, "/");
+	return topic + skipped;
+}
+
+static bool read_phone(const char *text, size_t length, struct phone *phone)
+{
+	*phone = (struct phone){ .clients = NULL };
+	if (length < PHONE_MIN || length > PHONE_MAX) return false;
+	memcpy(phone->number, text, length);
+	return strspn(phone->number, "0123456789") == length;
+}
+
+/* The phone of an answer {'Profile',Phone,...}, as the worker encodes it: atoms as ATOM_EXT, the phone as a binary. */
+static bool read_answer(const struct mosquitto_evt_message *message, struct phone *phone)
+{
+	static const char profile[] = "d\0\7Profilem\0\0"; /* and its own zero, the third byte of the length */
+	static const size_t start = 3 + sizeof profile;
+	const char *bytes = message->payload;
+
+	if (message->payloadlen <= start || memcmp(bytes, "\203h", 2) != 0) return false;
+	if (memcmp(bytes + 3, profile, sizeof profile) != 0) return false;
+	size_t length = (unsigned char)bytes[start];
+	return message->payloadlen > start + length && read_phone(bytes + start + 1, length, phone);
+}
+
+/* Whether the answer ends a session: {'Profile',...,remove}, or {io,{error,not_authorized},<<>>}. */
+static bool ends_session(const struct mosquitto_evt_message *message)
+{
+	static const char removed[] = { 'd', 0, 6, 'r', 'e', 'm', 'o', 'v', 'e' };
+	static const char refused[] = "\203h\3d\0\2ioh\2d\0\5errord\0\16not_authorized";
+	const char *bytes = message->payload;
+	size_t size = message->payloadlen;
+
+	if (size >= sizeof refused - 1 && memcmp(bytes, refused, sizeof refused - 1) == 0) return true;
+	return size >= sizeof removed && memcmp(bytes + size - sizeof removed, removed, sizeof removed) == 0;
+}
+
+/* Learns from an answer whose phone its client is. */
+static void learn(struct delivery *self, const struct mosquitto_evt_message *message, const char *id)
+{
+	struct client *probe = make_client(id);
+	if (probe == NULL) return;
+	struct client *client = find_client(self, probe);
+	mosquitto_free(probe);
+	if (client == NULL) return;
+	struct phone phone;
+	if (ends_session(message)) forget_phone(self, client);
+	else if (read_answer(message, &phone)) learn_phone(self, client, &phone);
+}
+
+static void hand_over(const struct message *message, const char *id)
+{
+	mosquitto_property *properties = NULL;
+	int rc = message->properties == NULL ? MOSQ_ERR_SUCCESS : mosquitto_property_copy_all(&properties, message->properties);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_property_add_int32(&properties, PROP_MESSAGE_EXPIRY, EXPIRY_S);
+	if (rc == MOSQ_ERR_SUCCESS) {
+		rc = mosquitto_broker_publish_copy(id, message->topic, (int)message->size, message->payload, message->qos, false, properties);
+	}
+	if (rc == MOSQ_ERR_SUCCESS) return;
+	mosquitto_property_free_all(&properties);
+	mosquitto_log_printf(MOSQ_LOG_ERR, "client_delivery: a message is lost: error %d", rc);
+}
+
+static void drop_message(struct message *message)
+{
+	mosquitto_free(message->topic);
+	mosquitto_free(message->client);
+	mosquitto_free(message->payload);
+	mosquitto_property_free_all(&message->properties);
+	*message = (struct message){ .topic = NULL };
+}
+
+/* The broker has routed the message: hands it to those who have not subscribed. */
+static void finish_message(struct delivery *self)
+{
+	struct message *message = &self->message;
+	size_t length;
+
+	if (message->topic == NULL) return;
+	if (message->client != NULL && !message->is_heard) hand_over(message, message->client);
+	const char *number = message->client != NULL ? NULL : level_after(message->topic, "ses/", &length);
+	struct phone probe;
+	if (number != NULL && read_phone(number, length, &probe)) {
+		const struct phone *phone = find_phone(self, &probe);
+		const struct client *client = phone == NULL ? NULL : phone->clients;
+		for (; client != NULL; client = client->next) {
+			if (client->heard != self->serial) hand_over(message, client->id);
+		}
+	}
+	drop_message(message);
+}
+
+/* Keeps a copy of a message until it is routed. @param client for actions/…, the client that it is for; owned */
+static int keep_message(struct delivery *self, const struct mosquitto_evt_message *event, char *client)
+{
+	struct message *message = &self->message;
+	self->serial++;
+	message->client = client;
+	message->topic = mosquitto_strdup(event->topic);
+	message->payload = mosquitto_malloc(event->payloadlen + 1);
+	message->size = event->payloadlen;
+	message->qos = event->qos;
+	int rc = message->topic == NULL || message->payload == NULL ? MOSQ_ERR_NOMEM : MOSQ_ERR_SUCCESS;
+	if (rc == MOSQ_ERR_SUCCESS && event->payloadlen > 0) memcpy(message->payload, event->payload, event->payloadlen);
+	if (rc == MOSQ_ERR_SUCCESS && event->properties != NULL) {
+		rc = mosquitto_property_copy_all(&message->properties, event->properties);
+	}
+	if (rc != MOSQ_ERR_SUCCESS) drop_message(message);
+	return rc;
+}
+
+static int take_answer(struct delivery *self, const struct mosquitto_evt_message *event, const char *id, size_t length)
+{
+	char *client = mosquitto_calloc(1, length + 1);
+	if (client == NULL) return MOSQ_ERR_NOMEM;
+	memcpy(client, id, length);
+	if (self->ses) learn(self, event, client);
+	if (self->actions) return keep_message(self, event, client);
+	mosquitto_free(client);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int take_notice(struct delivery *self, const struct mosquitto_evt_message *event, const char *number, size_t length)
+{
+	struct phone probe;
+	bool is_notice = number[length] == '\0' && read_phone(number, length, &probe);
+	return is_notice && find_phone(self, &probe) != NULL ? keep_message(self, event, NULL) : MOSQ_ERR_SUCCESS;
+}
+
+static int on_message(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_message *message = event_data;
+	struct delivery *self = userdata;
+	size_t length;
+	(void)event;
+
+	finish_message(self);
+	if (self->ses && strncmp(message->topic, "events/", 7) == 0) meet_client(self, message->client);
+	const char *id = level_after(message->topic, "actions/1/api/", &length);
+	const char *number = self->ses ? level_after(message->topic, "ses/", &length) : NULL;
+	if (id == NULL && number == NULL) return MOSQ_ERR_SUCCESS;
+	if (message->qos < 2) {
+		return id != NULL ? take_answer(self, message, id, length) : take_notice(self, message, number, length);
+	}
+	if (!self->is_told) mosquitto_log_printf(MOSQ_LOG_WARNING, "client_delivery: answers at QoS 2 reach subscribers only: set REPLY_QOS=1");
+	self->is_told = true;
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* The broker asks this for each subscriber of the message that it routes. */
+static int on_acl_check(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_acl_check *check = event_data;
+	struct delivery *self = userdata;
+	struct message *message = &self->message;
+	(void)event;
+
+	if (check->access != MOSQ_ACL_READ || message->topic == NULL || check->client == NULL) return no_opinion();
+	const char *id = mosquitto_client_id(check->client);
+	if (id == NULL || strcmp(check->topic, message->topic) != 0) return no_opinion();
+	if (message->client != NULL) {
+		message->is_heard = message->is_heard || strcmp(id, message->client) == 0;
+		return no_opinion();
+	}
+	struct client *probe = make_client(id);
+	struct client *client = probe == NULL ? NULL : find_client(self, probe);
+	if (client != NULL) client->heard = self->serial;
+	mosquitto_free(probe);
+	return no_opinion();
+}
+
+static int on_tick(int event, void *event_data, void *userdata)
+{
+	(void)event;
+	(void)event_data;
+
+	finish_message(userdata);
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* The event of 2.1 for a session that stays begins with the same members. */
+static int on_disconnect(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_disconnect *gone = event_data;
+	struct delivery *self = userdata;
+	(void)event;
+
+	const char *id = gone->client == NULL ? NULL : mosquitto_client_id(gone->client);
+	struct client *probe = id == NULL ? NULL : make_client(id);
+	struct client *client = probe == NULL ? NULL : find_client(self, probe);
+	if (client != NULL && client->connection == gone->client) forget_client(self, client);
+	mosquitto_free(probe);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int read_options(struct delivery *self, const struct mosquitto_opt *options, int count)
+{
+	for (int i = 0; i < count; i++) {
+		const char *value = options[i].value == NULL ? "" : options[i].value;
+		bool is_both = strcmp(value, "actions,ses") == 0 || strcmp(value, "ses,actions") == 0;
+		self->actions = self->actions || is_both || strcmp(value, "actions") == 0;
+		self->ses = self->ses || is_both || strcmp(value, "ses") == 0;
+		bool is_value = is_both || strcmp(value, "actions") == 0 || strcmp(value, "ses") == 0;
+		if (strcmp(options[i].key, "deliver") != 0 || !is_value) return refuse_option(name, &options[i], allowed);
+	}
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int listen(struct delivery *self)
+{
+	int rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_MESSAGE, on_message, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_TICK, on_tick, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_DISCONNECT, on_disconnect, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS && is_2_1()) {
+		rc = mosquitto_callback_register(self->plugin, EVT_CLIENT_OFFLINE, on_disconnect, NULL, self);
+	}
+	return rc;
+}
+
+static void stop_listening(struct delivery *self)
+{
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_MESSAGE, on_message, NULL);
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL);
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_TICK, on_tick, NULL);
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_DISCONNECT, on_disconnect, NULL);
+	if (is_2_1()) mosquitto_callback_unregister(self->plugin, EVT_CLIENT_OFFLINE, on_disconnect, NULL);
+}
+
+int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
+{
+	return supported_api(supported_version_count, supported_versions);
+}
+
+int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int count)
+{
+	struct delivery *self = mosquitto_calloc(1, sizeof *self);
+	if (self == NULL) return MOSQ_ERR_NOMEM;
+	self->plugin = identifier;
+	if (is_2_1()) mosquitto_plugin_set_info(identifier, name, "1.0");
+
+	int rc = read_options(self, options, count);
+	if (rc == MOSQ_ERR_SUCCESS && (self->actions || self->ses)) rc = listen(self);
+	if (rc != MOSQ_ERR_SUCCESS) {
+		mosquitto_free(self);
+		return rc;
+	}
+	*userdata = self;
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_delivery: clients that have not subscribed get %s%s%s",
+			self->actions ? "answers" : "", self->actions && self->ses ? " and " : "",
+			self->ses ? "notices" : self->actions ? "" : "nothing");
+	return MOSQ_ERR_SUCCESS;
+}
+
+int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int count)
+{
+	struct delivery *self = userdata;
+	(void)options;
+	(void)count;
+
+	if (self == NULL) return MOSQ_ERR_SUCCESS;
+	if (self->actions || self->ses) stop_listening(self);
+	while (self->clients != NULL) forget_client(self, *(struct client **)self->clients);
+	drop_message(&self->message);
+	mosquitto_free(self);
+	return MOSQ_ERR_SUCCESS;
+}
