@@ -1,10 +1,16 @@
 /*
- * phone_login: lets a phone log in with its number as the user name.
+ * phone_login: lets a phone log in with its number as the user name, or with a name that all phones share.
  *
  * A phone has several sessions, each with its own client id and token. Mosquitto's dynamic-security plugin stores them,
  * and has one password for each user name. So a session's user name there is its client id, which is unique and stays
  * when the phone moves to another number. This plugin for Mosquitto 2.0 and 2.1 is loaded before that one. It replaces
  * a user name that is a phone, 5 to 15 digits with or without a '+', by the client id.
+ *
+ * Other clients log in with a name that all of them share, such as `api`, and their token as the password:
+ *
+ *     plugin_opt_users api,mobile
+ *
+ * These names are replaced alike. So each client still has the password of its own client id, and no other.
  *
  * The plugin admits nobody: it defers every login, and a later plugin checks the password of the user of that name,
  * who is bound to the client id. The number itself is not checked; a client's own roles limit what it may read.
@@ -15,7 +21,18 @@
 
 enum { PHONE_MIN = 5, PHONE_MAX = 15 };
 
-static mosquitto_plugin_id_t *plugin;
+/* One `plugin_opt_users`. */
+struct names {
+	struct names *next;
+	char list[];
+};
+
+struct login {
+	mosquitto_plugin_id_t *plugin;
+	struct names *names;
+};
+
+static const char allowed[] = "plugin_opt_users NAME,NAME,... without white space";
 
 static bool is_phone(const char *name)
 {
@@ -24,19 +41,69 @@ static bool is_phone(const char *name)
 	return name[length] == '\0' && length >= PHONE_MIN && length <= PHONE_MAX;
 }
 
+static bool is_shared(const struct login *self, const char *name)
+{
+	size_t length = strlen(name);
+	for (const struct names *names = self->names; names != NULL; names = names->next) {
+		for (const char *at = names->list;; at++) {
+			size_t size = strcspn(at, ",");
+			if (size == length && memcmp(at, name, length) == 0) return true;
+			at += size;
+			if (*at == '\0') break;
+		}
+	}
+	return false;
+}
+
 static int on_login(int event, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_basic_auth *login = event_data;
 	(void)event;
-	(void)userdata;
 
-	if (login->client == NULL || login->username == NULL || !is_phone(login->username)) return MOSQ_ERR_PLUGIN_DEFER;
+	if (login->client == NULL || login->username == NULL) return MOSQ_ERR_PLUGIN_DEFER;
+	if (!is_phone(login->username) && !is_shared(userdata, login->username)) return MOSQ_ERR_PLUGIN_DEFER;
 	const char *id = mosquitto_client_id(login->client);
 	if (id == NULL || *id == '\0') return MOSQ_ERR_AUTH;
 	if (mosquitto_set_username(login->client, id) != MOSQ_ERR_SUCCESS) return MOSQ_ERR_AUTH;
 	/* The broker has freed the name that the event holds. */
 	login->username = (char *)(size_t)mosquitto_client_username(login->client);
 	return MOSQ_ERR_PLUGIN_DEFER;
+}
+
+/* Names of visible ASCII with a comma between each two. */
+static bool is_list(const char *text)
+{
+	bool begins = true;
+	for (; *text != '\0'; text++) {
+		if (*text <= ' ' || *text > '~' || (begins && *text == ',')) return false;
+		begins = *text == ',';
+	}
+	return !begins;
+}
+
+static int read_options(struct login *self, const struct mosquitto_opt *options, int count)
+{
+	for (int i = 0; i < count; i++) {
+		const char *value = options[i].value == NULL ? "" : options[i].value;
+		if (strcmp(options[i].key, "users") != 0 || !is_list(value)) return refuse_option("phone_login", &options[i], allowed);
+		size_t size = strlen(value) + 1;
+		struct names *names = mosquitto_calloc(1, sizeof *names + size);
+		if (names == NULL) return MOSQ_ERR_NOMEM;
+		memcpy(names->list, value, size);
+		names->next = self->names;
+		self->names = names;
+	}
+	return MOSQ_ERR_SUCCESS;
+}
+
+static void forget(struct login *self)
+{
+	while (self->names != NULL) {
+		struct names *names = self->names;
+		self->names = names->next;
+		mosquitto_free(names);
+	}
+	mosquitto_free(self);
 }
 
 int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
@@ -46,21 +113,30 @@ int mosquitto_plugin_version(int supported_version_count, const int *supported_v
 
 int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int count)
 {
-	(void)userdata;
-	if (count > 0) return refuse_option("phone_login", &options[0], "no option");
+	struct login *self = mosquitto_calloc(1, sizeof *self);
+	if (self == NULL) return MOSQ_ERR_NOMEM;
+	self->plugin = identifier;
 
-	plugin = identifier;
-	int rc = mosquitto_callback_register(identifier, MOSQ_EVT_BASIC_AUTH, on_login, NULL, NULL);
-	mosquitto_log_printf(MOSQ_LOG_INFO, "phone_login: phones log in with their number");
-	return rc;
+	int rc = read_options(self, options, count);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(identifier, MOSQ_EVT_BASIC_AUTH, on_login, NULL, self);
+	if (rc != MOSQ_ERR_SUCCESS) {
+		forget(self);
+		return rc;
+	}
+	*userdata = self;
+	mosquitto_log_printf(MOSQ_LOG_INFO, "phone_login: phones log in with their number%s",
+			self->names == NULL ? "" : ", or with a shared name");
+	return MOSQ_ERR_SUCCESS;
 }
 
 int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int count)
 {
-	(void)userdata;
+	struct login *self = userdata;
 	(void)options;
 	(void)count;
 
-	mosquitto_callback_unregister(plugin, MOSQ_EVT_BASIC_AUTH, on_login, NULL);
+	if (self == NULL) return MOSQ_ERR_SUCCESS;
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_BASIC_AUTH, on_login, NULL);
+	forget(self);
 	return MOSQ_ERR_SUCCESS;
 }

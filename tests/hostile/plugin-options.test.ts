@@ -62,7 +62,24 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
       ...[`guard_wills ${'t'.repeat(10_000)}`, `${'k'.repeat(10_000)} true`],
     ],
   ],
-  ['phone_login', /allowed: no option/, ['guard_wills true', 'bind worker=profile-', 'unknown y']],
+  [
+    'phone_login',
+    /allowed: plugin_opt_users NAME,NAME/,
+    [
+      ...['guard_wills true', 'bind worker=profile-', 'unknown y', 'user api', 'Users api'],
+      ...[',', 'api,', ',api', 'api,,x', 'a pi', 'api, x', 'ä', 'a\u007f'].map((value) => `users ${value}`),
+    ],
+  ],
+  [
+    'client_delivery',
+    /allowed: plugin_opt_deliver actions,ses/,
+    [
+      ...['action', 'actions,', ',ses', 'actions ses', 'Ses', 'actions,ses,ses', 'true'].map(
+        (value) => `deliver ${value}`,
+      ),
+      ...['delivers actions', 'Deliver ses', 'guard_wills true'],
+    ],
+  ],
   [
     'client_binding',
     /allowed: plugin_opt_bind USER=PREFIX,USER=PREFIX/,
@@ -92,6 +109,13 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
   ],
 ];
 
+const goodOptions: Readonly<Record<string, string>> = {
+  client_identity: 'guard_wills true',
+  phone_login: 'users api',
+  client_binding: 'bind worker=profile-',
+  client_delivery: 'deliver actions,ses',
+};
+
 for (const [plugin, allowed, options] of odd) {
   describe(plugin, () => {
     for (const option of options) {
@@ -109,7 +133,7 @@ for (const [plugin, allowed, options] of odd) {
     }
 
     test('one good option does not excuse a bad one, before it or after it', async () => {
-      const good = plugin === 'client_binding' ? 'bind worker=profile-' : 'guard_wills true';
+      const good = goodOptions[plugin] ?? assert.fail(plugin);
       for (const lines of [
         [good, 'unknown x'],
         ['unknown x', good],
@@ -129,11 +153,17 @@ test('valid options are accepted', async () => {
     [`plugin ${file('client_identity')}`],
     [`plugin ${file('client_identity')}`, 'plugin_opt_guard_wills false'],
     [`plugin ${file('phone_login')}`],
+    [`plugin ${file('phone_login')}`, 'plugin_opt_users api', 'plugin_opt_users a,b'],
+    [`plugin ${file('client_delivery')}`],
+    [`plugin ${file('client_delivery')}`, 'plugin_opt_deliver ses', 'plugin_opt_deliver actions'],
     [`plugin ${file('client_binding')}`],
     [`plugin ${file('client_binding')}`, 'plugin_opt_bind a=b', 'plugin_opt_bind c=d,e=f,e=ff'],
   ]) {
     const broker = await startMosquitto({ plugin: false, persistence: false, extraConfig: lines.join('\n') });
-    assert.match(broker.log(), /(client_identity: requests|phone_login: phones|client_binding: users)/);
+    assert.match(
+      broker.log(),
+      /(client_identity: requests|phone_login: phones|client_binding: users|client_delivery: clients)/,
+    );
     await broker.stop();
   }
 });
