@@ -4,6 +4,7 @@
  *
  * It touches no running server and leaves nothing behind. `--once` ends after the conversation, with exit code 0 only
  * if every answer and notice was right. `--worker <file>` runs another program as the worker, such as `dist/main.js`.
+ * `--field` has the phones keep the habits of clients in the field: they log in as `api`, and never subscribe.
  * `--inspect <port>` starts one worker only, with a debugger port. `LOG_LEVEL` sets the workers' log level.
  */
 import { fileURLToPath } from 'node:url';
@@ -22,11 +23,13 @@ const {
   once: isOnce,
   worker: workerFile,
   inspect: inspectPort,
+  field,
 } = parseArgs({
   options: {
     once: { type: 'boolean', default: false },
     worker: { type: 'string', default: 'src/main.ts' },
     inspect: { type: 'string' },
+    field: { type: 'boolean', default: false },
   },
 }).values;
 
@@ -78,7 +81,7 @@ const sameKeyPressMs = 500;
 async function converse(system: System): Promise<void> {
   let firstAnswerAfter: number | undefined;
   const conversation = new Conversation((device, payload) => connected.publish(device, payload), transcript);
-  const connected = await connectDevices(system.mosquitto.url, (device, topic, payload) => {
+  const connected = await connectDevices(system.mosquitto.url, { field }, (device, topic, payload) => {
     firstAnswerAfter ??= process.uptime();
     conversation.receive(device, topic, payload);
   });
@@ -107,7 +110,11 @@ async function stopWorkers({ workers }: System): Promise<void> {
 async function startAnew(system: System): Promise<void> {
   await seedSessions(system.redis.url);
   const conversation = new Conversation((device, payload) => connected.publish(device, payload), silence);
-  const connected = await connectDevices(system.mosquitto.url, conversation.receive.bind(conversation));
+  const connected = await connectDevices(
+    system.mosquitto.url,
+    { field },
+    conversation.receive.bind(conversation),
+  );
   try {
     for (const step of introductions) await conversation.take(step);
   } finally {
@@ -210,6 +217,7 @@ try {
     logLevel: process.env.LOG_LEVEL ?? (isOnce ? 'error' : 'info'),
     hasColours,
     print,
+    deliver: field,
     ...(inspectPort !== undefined && { inspectPort: Number(inspectPort) }),
     onStarted: (stopPart) => closers.push(stopPart),
   });

@@ -41,20 +41,30 @@ export interface ConnectedDevices {
   leave(): Promise<void>;
 }
 
+/** The habits of clients in the field that not every client has: they log in as `api`, and never subscribe. */
+export interface Habits {
+  readonly field: boolean;
+}
+
 /** Connects each device as clients in the field do: MQTT 3.1.1, requests with QoS 2. */
 export async function connectDevices(
   url: string,
+  { field }: Habits,
   onMessage: (device: Device, topic: string, payload: Buffer) => void,
 ): Promise<ConnectedDevices> {
   const connections = new Map<Device, MqttClient>();
-  for (const device of devices) connections.set(device, await connectDevice(url, device, onMessage));
+  const connect = field ? connectSilentDevice : connectDevice;
+  for (const device of devices) connections.set(device, await connect(url, device, onMessage));
   const each = async (act: (connection: MqttClient, device: Device) => Promise<unknown>): Promise<void> => {
     await Promise.all([...connections].map(([device, connection]) => act(connection, device)));
   };
   return {
     publish: async (device, payload) =>
       void (await connections.get(device)?.publishAsync(requestTopic, payload, { qos: 2 })),
-    fence: () => each((connection, device) => sendFence(connection, fenceTopic(device))),
+    fence: () =>
+      each((connection, device) =>
+        field ? awaitRounds(connection) : sendFence(connection, fenceTopic(device)),
+      ),
     leave: () => each((connection) => connection.endAsync()),
   };
 }
@@ -72,6 +82,27 @@ async function connectDevice(
   const topics = [`actions/1/api/${client}`, `ses/${phone}`, fenceTopic(device)];
   await connection.subscribeAsync(topics, { qos: 1 });
   return connection;
+}
+
+async function connectSilentDevice(
+  url: string,
+  device: Device,
+  onMessage: (device: Device, topic: string, payload: Buffer) => void,
+): Promise<MqttClient> {
+  const login = {
+    clientId: device.client,
+    username: 'api',
+    password: 'a token',
+    protocolVersion: 4,
+  } as const;
+  const connection = await connectAsync(url, { ...login, reconnectPeriod: 0 });
+  connection.on('message', (topic, payload) => onMessage(device, topic, payload));
+  return connection;
+}
+
+/** The broker hands over what came with one turn of its loop in the next; each answer is of another turn. */
+async function awaitRounds(connection: MqttClient): Promise<void> {
+  for (let round = 0; round < 3; round++) await connection.unsubscribeAsync('fence');
 }
 
 function fenceTopic({ client }: Device): string {

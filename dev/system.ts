@@ -24,6 +24,8 @@ export interface SystemOptions {
   readonly hasColours: boolean;
   /** A debugger may attach at this port of 127.0.0.1. There is then one worker only, so that it gets every request. */
   readonly inspectPort?: number;
+  /** The broker hands answers and notices to clients that never subscribe. */
+  readonly deliver?: boolean;
   /** Receives each line of a worker's log. */
   readonly print: (line: string) => void;
   /** Receives a function that stops a part, as soon as that part runs. */
@@ -50,7 +52,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return part;
   };
   const [mosquitto, redis, services] = await Promise.all([
-    running(startMosquitto({ extraConfig: explorerConfig })),
+    running(
+      startMosquitto({ extraConfig: explorerConfig, ...(options.deliver && { deliver: 'actions,ses' }) }),
+    ),
     running(startRedis()),
     running(startServices({ page: true })),
   ]);

@@ -16,8 +16,8 @@
  * plugin is told; so those are left alone, and a worker has REPLY_QOS=1.
  *
  * Whose phone a client is, the workers say: each answer {'Profile',Phone,...} to a client names its session's phone. This
- * is kept for clients that are connected and have asked something. An empty profile that is removed, and the answer
- * not_authorized, end it.
+ * is kept for clients that are connected and have asked something. A profile that is removed ends it. The answer
+ * not_authorized does not: it is also given to who asks for somebody else's profile.
  *
  * Load it before the plugin that decides, as client_identity.so. Described in mosquitto/README.md.
  */
@@ -196,15 +196,13 @@ static bool read_answer(const struct mosquitto_evt_message *message, struct phon
 	return message->payloadlen > start + length && read_phone(bytes + start + 1, length, phone);
 }
 
-/* Whether the answer ends a session: {'Profile',...,remove}, or {io,{error,not_authorized},<<>>}. */
+/* Whether the answer is {'Profile',...,remove}, which ends the session. */
 static bool ends_session(const struct mosquitto_evt_message *message)
 {
 	static const char removed[] = { 'd', 0, 6, 'r', 'e', 'm', 'o', 'v', 'e' };
-	static const char refused[] = "\203h\3d\0\2ioh\2d\0\5errord\0\16not_authorized";
 	const char *bytes = message->payload;
 	size_t size = message->payloadlen;
 
-	if (size >= sizeof refused - 1 && memcmp(bytes, refused, sizeof refused - 1) == 0) return true;
 	return size >= sizeof removed && memcmp(bytes + size - sizeof removed, removed, sizeof removed) == 0;
 }
 

@@ -116,6 +116,13 @@ test('every request of the conversation is answered correctly, and nothing is le
   await dev.leavesNoProcess();
 });
 
+test('--field: phones that log in as api and never subscribe hold the same conversation', async (t) => {
+  const dev = await Dev.start(t, '--once', '--field');
+  assert.equal(await dev.exitCode(), 0, dev.lines.join('\n'));
+  const asked = dev.lines.filter((line) => line.startsWith('→')).join('\n');
+  for (const kind of shown) assert.match(asked, new RegExp(`,${kind}\\}$`, 'm'));
+});
+
 /** The file of a worker that answers not_found for each profile. */
 async function wrongWorker(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'profile-wrong-worker-'));
