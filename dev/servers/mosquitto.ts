@@ -34,6 +34,8 @@ export interface MosquittoOptions {
   };
   /** What the broker hands to clients that have not subscribed, such as `actions,ses` (`plugin_opt_deliver`). */
   readonly deliver?: string;
+  /** User names whose clients are sent a first profile (`plugin_opt_init`). */
+  readonly init?: string;
   /** More lines for the configuration, after those of mosquitto.conf; they take precedence. */
   readonly extraConfig?: string;
   /** Working directory, kept at the stop. Default: a new one, removed at the stop. */
@@ -82,8 +84,12 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
 }
 
 /** It comes before the plugin or the file that decides. */
-const delivery = ({ deliver }: MosquittoOptions): string[] =>
-  deliver === undefined ? [] : [`plugin ${DELIVERY_PLUGIN}`, `plugin_opt_deliver ${deliver}`];
+function delivery({ deliver, init }: MosquittoOptions): string[] {
+  const options = Object.entries({ deliver, init }).flatMap(([option, value]) =>
+    value === undefined ? [] : [`plugin_opt_${option} ${value}`],
+  );
+  return options.length === 0 ? [] : [`plugin ${DELIVERY_PLUGIN}`, ...options];
+}
 
 /** Admits clients without a user name from this machine only, as development.d/ does, on another port. */
 const open = (port: number): string[] => [

@@ -88,6 +88,59 @@ static inline bool is_to_be_logged(struct refusals *refusals)
 	return true;
 }
 
+/* The names of one option. */
+struct names {
+	struct names *next;
+	char list[];
+};
+
+/* Whether these are names of visible ASCII with a comma between each two. */
+static inline bool is_list(const char *text)
+{
+	bool begins = true;
+	for (; *text != '\0'; text++) {
+		if (*text <= ' ' || *text > '~' || (begins && *text == ',')) return false;
+		begins = *text == ',';
+	}
+	return !begins;
+}
+
+/* Adds the names of an option; MOSQ_ERR_INVAL if it has another form. */
+static inline int add_names(struct names **all, const char *list)
+{
+	if (!is_list(list)) return MOSQ_ERR_INVAL;
+	size_t size = strlen(list) + 1;
+	struct names *names = mosquitto_calloc(1, sizeof *names + size);
+	if (names == NULL) return MOSQ_ERR_NOMEM;
+	memcpy(names->list, list, size);
+	names->next = *all;
+	*all = names;
+	return MOSQ_ERR_SUCCESS;
+}
+
+static inline bool is_listed(const struct names *names, const char *name)
+{
+	size_t length = strlen(name);
+	for (; names != NULL; names = names->next) {
+		for (const char *at = names->list;; at++) {
+			size_t size = strcspn(at, ",");
+			if (size == length && memcmp(at, name, length) == 0) return true;
+			at += size;
+			if (*at == '\0') break;
+		}
+	}
+	return false;
+}
+
+static inline void forget_names(struct names **all)
+{
+	while (*all != NULL) {
+		struct names *names = *all;
+		*all = names->next;
+		mosquitto_free(names);
+	}
+}
+
 /* Refuses to load a plugin that would do less than its configuration asks for; the broker then does not start. */
 static inline int refuse_option(const char *plugin, const struct mosquitto_opt *option, const char *allowed)
 {

@@ -1,5 +1,5 @@
 /*
- * client_delivery: hands answers and notices to clients that never subscribe.
+ * client_delivery: hands answers, notices and a first profile to clients that neither subscribe nor ask.
  *
  * The broker that clients in the field were written for subscribed them by itself. This plugin for Mosquitto 2.0 and
  * 2.1 does for them what a subscription would do:
@@ -19,7 +19,14 @@
  * is kept for clients that are connected and have asked something. A profile that is removed ends it. The answer
  * not_authorized does not: it is also given to who asks for somebody else's profile.
  *
- * Load it before the plugin that decides, as client_identity.so. Described in mosquitto/README.md.
+ * Such clients also wait for their profile after they have logged in:
+ *
+ *     plugin_opt_init api,mobile
+ *
+ * When a client has logged in with one of these user names, {'Profile',[],...,init} is published in its name, and a
+ * worker answers it as it would a `get` of that client. A refused login has no effect.
+ *
+ * Load it before the plugins that decide, and before phone_login.so, as client_identity.so. Described in mosquitto/README.md.
  */
 #define _DEFAULT_SOURCE
 
@@ -33,6 +40,8 @@ enum {
 	PHONE_MAX = 15,
 	EXPIRY_S = 3600,            /* Mosquitto 2.0 does not tell plugins the publisher's Message Expiry */
 	PROP_MESSAGE_EXPIRY = 2,    /* MQTT 5.0, 2.2.2.2 */
+	TOPIC_MAX = 65535,          /* bytes */
+	EVT_CONNECT = 11,           /* MOSQ_EVT_CONNECT, 2.1 and later */
 	EVT_CLIENT_OFFLINE = 28     /* MOSQ_EVT_CLIENT_OFFLINE, 2.1 and later */
 };
 
@@ -61,10 +70,19 @@ struct message {
 	mosquitto_property *properties;
 };
 
+/* A login that the broker may still refuse. */
+struct login {
+	struct login *next;
+	const struct mosquitto *connection;
+	char id[];
+};
+
 struct delivery {
 	mosquitto_plugin_id_t *plugin;
 	bool actions;
 	bool ses;
+	struct names *init; /* user names */
+	struct login *logins;
 	void *clients; /* trees of tsearch() */
 	void *phones;
 	struct message message;
@@ -73,7 +91,7 @@ struct delivery {
 };
 
 static const char name[] = "client_delivery";
-static const char allowed[] = "plugin_opt_deliver actions,ses or one of both";
+static const char allowed[] = "plugin_opt_deliver actions,ses or one of both; plugin_opt_init NAME,NAME,... without white space";
 
 static int compare_clients(const void *left, const void *right)
 {
@@ -149,7 +167,7 @@ static void forget_client(struct delivery *self, struct client *client)
 	mosquitto_free(client);
 }
 
-/* A client asks something, so it is connected. */
+/* A client that is connected: it asks something, or has just logged in. */
 static void meet_client(struct delivery *self, const struct mosquitto *connection)
 {
 	const char *id = connection == NULL ? NULL : mosquitto_client_id(connection);
@@ -340,12 +358,77 @@ static int on_acl_check(int event, void *event_data, void *userdata)
 	return no_opinion();
 }
 
+static void forget_login(struct login **link)
+{
+	struct login *login = *link;
+	*link = login->next;
+	mosquitto_free(login);
+}
+
+/* Asks in the name of a client that has logged in. */
+static void announce(struct delivery *self, const struct login *login)
+{
+	static const char begin[] = "events/1//api/anon/";
+	static const char init[] = "\203h\11d\0\7Profilejjjja\0a\0jd\0\4init";
+	size_t length = strlen(login->id);
+	if (self->ses) meet_client(self, login->connection);
+	if (length == 0 || length + sizeof begin > TOPIC_MAX || strpbrk(login->id, "/+#") != NULL) return;
+	char *topic = mosquitto_malloc(sizeof begin + length + 1);
+	if (topic == NULL) return;
+	memcpy(topic, begin, sizeof begin - 1);
+	memcpy(topic + sizeof begin - 1, login->id, length);
+	memcpy(topic + sizeof begin - 1 + length, "/", 2);
+	mosquitto_broker_publish_copy(NULL, topic, sizeof init - 1, init, 1, false, NULL);
+	mosquitto_free(topic);
+}
+
+static int on_login(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_basic_auth *attempt = event_data;
+	struct delivery *self = userdata;
+	(void)event;
+
+	const char *id = attempt->client == NULL ? NULL : mosquitto_client_id(attempt->client);
+	if (id == NULL || attempt->username == NULL || !is_listed(self->init, attempt->username)) return no_opinion();
+	struct login *login = mosquitto_calloc(1, sizeof *login + strlen(id) + 1);
+	if (login == NULL) return no_opinion();
+	login->connection = attempt->client;
+	memcpy(login->id, id, strlen(id) + 1);
+	login->next = self->logins;
+	self->logins = login;
+	return no_opinion();
+}
+
+/* 2.1 tells who has connected. */
+static int on_connect(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_disconnect *connected = event_data; /* The event begins with the same members. */
+	struct delivery *self = userdata;
+	(void)event;
+
+	for (struct login **link = &self->logins; *link != NULL;) {
+		if ((*link)->connection == connected->client) {
+			announce(self, *link);
+			forget_login(link);
+		} else {
+			link = &(*link)->next;
+		}
+	}
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* 2.0 ends a refused connection before the tick that follows. */
 static int on_tick(int event, void *event_data, void *userdata)
 {
+	struct delivery *self = userdata;
 	(void)event;
 	(void)event_data;
 
-	finish_message(userdata);
+	finish_message(self);
+	while (!is_2_1() && self->logins != NULL) {
+		announce(self, self->logins);
+		forget_login(&self->logins);
+	}
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -356,6 +439,10 @@ static int on_disconnect(int event, void *event_data, void *userdata)
 	struct delivery *self = userdata;
 	(void)event;
 
+	for (struct login **link = &self->logins; *link != NULL;) {
+		if ((*link)->connection == gone->client) forget_login(link);
+		else link = &(*link)->next;
+	}
 	const char *id = gone->client == NULL ? NULL : mosquitto_client_id(gone->client);
 	struct client *probe = id == NULL ? NULL : make_client(id);
 	struct client *client = probe == NULL ? NULL : find_client(self, probe);
@@ -364,17 +451,32 @@ static int on_disconnect(int event, void *event_data, void *userdata)
 	return MOSQ_ERR_SUCCESS;
 }
 
+static int read_deliver(struct delivery *self, const char *value)
+{
+	bool is_both = strcmp(value, "actions,ses") == 0 || strcmp(value, "ses,actions") == 0;
+	bool actions = is_both || strcmp(value, "actions") == 0;
+	bool ses = is_both || strcmp(value, "ses") == 0;
+	self->actions = self->actions || actions;
+	self->ses = self->ses || ses;
+	return actions || ses ? MOSQ_ERR_SUCCESS : MOSQ_ERR_INVAL;
+}
+
 static int read_options(struct delivery *self, const struct mosquitto_opt *options, int count)
 {
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
-		bool is_both = strcmp(value, "actions,ses") == 0 || strcmp(value, "ses,actions") == 0;
-		self->actions = self->actions || is_both || strcmp(value, "actions") == 0;
-		self->ses = self->ses || is_both || strcmp(value, "ses") == 0;
-		bool is_value = is_both || strcmp(value, "actions") == 0 || strcmp(value, "ses") == 0;
-		if (strcmp(options[i].key, "deliver") != 0 || !is_value) return refuse_option(name, &options[i], allowed);
+		int rc = MOSQ_ERR_INVAL;
+		if (strcmp(options[i].key, "init") == 0) rc = add_names(&self->init, value);
+		else if (strcmp(options[i].key, "deliver") == 0) rc = read_deliver(self, value);
+		if (rc == MOSQ_ERR_INVAL) return refuse_option(name, &options[i], allowed);
+		if (rc != MOSQ_ERR_SUCCESS) return rc;
 	}
 	return MOSQ_ERR_SUCCESS;
+}
+
+static bool is_active(const struct delivery *self)
+{
+	return self->actions || self->ses || self->init != NULL;
 }
 
 static int listen(struct delivery *self)
@@ -386,6 +488,11 @@ static int listen(struct delivery *self)
 	if (rc == MOSQ_ERR_SUCCESS && is_2_1()) {
 		rc = mosquitto_callback_register(self->plugin, EVT_CLIENT_OFFLINE, on_disconnect, NULL, self);
 	}
+	if (rc != MOSQ_ERR_SUCCESS || self->init == NULL) return rc;
+	rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_BASIC_AUTH, on_login, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS && is_2_1()) {
+		rc = mosquitto_callback_register(self->plugin, EVT_CONNECT, on_connect, NULL, self);
+	}
 	return rc;
 }
 
@@ -396,6 +503,9 @@ static void stop_listening(struct delivery *self)
 	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_TICK, on_tick, NULL);
 	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_DISCONNECT, on_disconnect, NULL);
 	if (is_2_1()) mosquitto_callback_unregister(self->plugin, EVT_CLIENT_OFFLINE, on_disconnect, NULL);
+	if (self->init == NULL) return;
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_BASIC_AUTH, on_login, NULL);
+	if (is_2_1()) mosquitto_callback_unregister(self->plugin, EVT_CONNECT, on_connect, NULL);
 }
 
 int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
@@ -411,15 +521,16 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 	if (is_2_1()) mosquitto_plugin_set_info(identifier, name, "1.0");
 
 	int rc = read_options(self, options, count);
-	if (rc == MOSQ_ERR_SUCCESS && (self->actions || self->ses)) rc = listen(self);
+	if (rc == MOSQ_ERR_SUCCESS && is_active(self)) rc = listen(self);
 	if (rc != MOSQ_ERR_SUCCESS) {
+		forget_names(&self->init);
 		mosquitto_free(self);
 		return rc;
 	}
 	*userdata = self;
-	mosquitto_log_printf(MOSQ_LOG_INFO, "client_delivery: clients that have not subscribed get %s%s%s",
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_delivery: clients that have not subscribed get %s%s%s%s",
 			self->actions ? "answers" : "", self->actions && self->ses ? " and " : "",
-			self->ses ? "notices" : self->actions ? "" : "nothing");
+			self->ses ? "notices" : self->actions ? "" : "nothing", self->init == NULL ? "" : ", some a first profile");
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -430,7 +541,9 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int 
 	(void)count;
 
 	if (self == NULL) return MOSQ_ERR_SUCCESS;
-	if (self->actions || self->ses) stop_listening(self);
+	if (is_active(self)) stop_listening(self);
+	forget_names(&self->init);
+	while (self->logins != NULL) forget_login(&self->logins);
 	while (self->clients != NULL) forget_client(self, *(struct client **)self->clients);
 	drop_message(&self->message);
 	mosquitto_free(self);

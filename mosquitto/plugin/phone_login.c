@@ -21,12 +21,6 @@
 
 enum { PHONE_MIN = 5, PHONE_MAX = 15 };
 
-/* One `plugin_opt_users`. */
-struct names {
-	struct names *next;
-	char list[];
-};
-
 struct login {
 	mosquitto_plugin_id_t *plugin;
 	struct names *names;
@@ -41,27 +35,14 @@ static bool is_phone(const char *name)
 	return name[length] == '\0' && length >= PHONE_MIN && length <= PHONE_MAX;
 }
 
-static bool is_shared(const struct login *self, const char *name)
-{
-	size_t length = strlen(name);
-	for (const struct names *names = self->names; names != NULL; names = names->next) {
-		for (const char *at = names->list;; at++) {
-			size_t size = strcspn(at, ",");
-			if (size == length && memcmp(at, name, length) == 0) return true;
-			at += size;
-			if (*at == '\0') break;
-		}
-	}
-	return false;
-}
-
 static int on_login(int event, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_basic_auth *login = event_data;
+	const struct login *self = userdata;
 	(void)event;
 
 	if (login->client == NULL || login->username == NULL) return MOSQ_ERR_PLUGIN_DEFER;
-	if (!is_phone(login->username) && !is_shared(userdata, login->username)) return MOSQ_ERR_PLUGIN_DEFER;
+	if (!is_phone(login->username) && !is_listed(self->names, login->username)) return MOSQ_ERR_PLUGIN_DEFER;
 	const char *id = mosquitto_client_id(login->client);
 	if (id == NULL || *id == '\0') return MOSQ_ERR_AUTH;
 	if (mosquitto_set_username(login->client, id) != MOSQ_ERR_SUCCESS) return MOSQ_ERR_AUTH;
@@ -70,39 +51,20 @@ static int on_login(int event, void *event_data, void *userdata)
 	return MOSQ_ERR_PLUGIN_DEFER;
 }
 
-/* Names of visible ASCII with a comma between each two. */
-static bool is_list(const char *text)
-{
-	bool begins = true;
-	for (; *text != '\0'; text++) {
-		if (*text <= ' ' || *text > '~' || (begins && *text == ',')) return false;
-		begins = *text == ',';
-	}
-	return !begins;
-}
-
 static int read_options(struct login *self, const struct mosquitto_opt *options, int count)
 {
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
-		if (strcmp(options[i].key, "users") != 0 || !is_list(value)) return refuse_option("phone_login", &options[i], allowed);
-		size_t size = strlen(value) + 1;
-		struct names *names = mosquitto_calloc(1, sizeof *names + size);
-		if (names == NULL) return MOSQ_ERR_NOMEM;
-		memcpy(names->list, value, size);
-		names->next = self->names;
-		self->names = names;
+		int rc = strcmp(options[i].key, "users") == 0 ? add_names(&self->names, value) : MOSQ_ERR_INVAL;
+		if (rc == MOSQ_ERR_INVAL) return refuse_option("phone_login", &options[i], allowed);
+		if (rc != MOSQ_ERR_SUCCESS) return rc;
 	}
 	return MOSQ_ERR_SUCCESS;
 }
 
 static void forget(struct login *self)
 {
-	while (self->names != NULL) {
-		struct names *names = self->names;
-		self->names = names->next;
-		mosquitto_free(names);
-	}
+	forget_names(&self->names);
 	mosquitto_free(self);
 }
 

@@ -3,6 +3,7 @@ import { aws } from './aws.ts';
 import { email } from './email.ts';
 import { get } from './get.ts';
 import type { Handler } from './handler.ts';
+import { init } from './init.ts';
 import { link } from './link.ts';
 import { migrate } from './migrate.ts';
 import { phone } from './phone.ts';
@@ -137,6 +138,15 @@ const table = {
     example: `% Confirms the move; published by a client whose session belongs to the new phone.
 % Answer: the 'Profile' under its new phone, or {io,{error,not_authorized},<<>>} if no move to it waits.
 #'Profile'{phone = <<"${exampleNewPhone}">>, status = phone}.`,
+  },
+  init: {
+    handler: init,
+    limiter: 'fast',
+    names: 'own',
+    help: 'Reads the profile as get does. The broker asks so for clients that wait for it after their login.',
+    example: `% Reads the profile as get does; for clients that wait for it after their login.
+% Answer: the 'Profile' as stored, or {io,{error,not_found},<<>>}.
+#'Profile'{phone = <<"${examplePhone}">>, status = init}.`,
   },
 } satisfies Record<string, RequestRow>;
 

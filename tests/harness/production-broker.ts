@@ -23,7 +23,7 @@ const users: Readonly<Record<string, readonly BrokerRole[]>> = {
 
 /** Users `admin`, `worker`, `steward` (a worker that may manage clients) and `qa`. */
 export async function startProductionBroker(
-  options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver'> & {
+  options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init'> & {
     readonly sharedUsers?: string;
   } = {},
 ): Promise<ProductionBroker> {

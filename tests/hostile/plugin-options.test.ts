@@ -77,6 +77,7 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
       ...['action', 'actions,', ',ses', 'actions ses', 'Ses', 'actions,ses,ses', 'true'].map(
         (value) => `deliver ${value}`,
       ),
+      ...['init ,', 'init api,', 'init a b', 'inits api'],
       ...['delivers actions', 'Deliver ses', 'guard_wills true'],
     ],
   ],
@@ -155,7 +156,7 @@ test('valid options are accepted', async () => {
     [`plugin ${file('phone_login')}`],
     [`plugin ${file('phone_login')}`, 'plugin_opt_users api', 'plugin_opt_users a,b'],
     [`plugin ${file('client_delivery')}`],
-    [`plugin ${file('client_delivery')}`, 'plugin_opt_deliver ses', 'plugin_opt_deliver actions'],
+    [`plugin ${file('client_delivery')}`, 'plugin_opt_deliver ses', 'plugin_opt_init a,b'],
     [`plugin ${file('client_binding')}`],
     [`plugin ${file('client_binding')}`, 'plugin_opt_bind a=b', 'plugin_opt_bind c=d,e=f,e=ff'],
   ]) {

@@ -20,7 +20,7 @@ import { startProductionBroker } from '../../harness/production-broker.ts';
 import { startWorker } from '../../harness/worker.ts';
 
 const [broker, redis, services] = await Promise.all([
-  startProductionBroker({ sharedUsers: 'api', deliver: 'actions,ses' }),
+  startProductionBroker({ sharedUsers: 'api', deliver: 'actions,ses', init: 'api' }),
   startRedis(),
   startServices(),
 ]);

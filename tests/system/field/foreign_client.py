@@ -1,7 +1,7 @@
 """A client that knows nothing of this project: MQTT 3.1.1 over a plain socket, and its own codec for Erlang's terms.
 
 It does as the clients in the field do: the user name is `api`, the client id begins with `emqttd_`, it never subscribes,
-and publishes to one topic at QoS 2. It goes through all nine requests.
+waits for a first profile, and publishes to one topic at QoS 2. It goes through all nine requests.
 
 Usage: foreign_client.py <port> <CA file>
        <client id>=<phone>=<token> of Olena, of Taras, and of Olena's new phone
@@ -220,6 +220,9 @@ def main():
     olena, taras, new = [Client(int(port), ca_file, who) for who in people]
     address = b"olena@example.org"
 
+    for client in (olena, taras, new):
+        answer = client.hear(f"actions/1/api/{client.id}")
+        check("a first answer, unasked", answer == (Atom("io"), (Atom("error"), Atom("not_found")), b""), answer)
     answer = olena.ask(profile(olena.phone))
     check("get, nothing is stored", answer == (Atom("io"), (Atom("error"), Atom("not_found")), b""), answer)
     rosters = [roster(1, b"Olena", taras.phone + b"_7")]
