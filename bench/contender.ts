@@ -65,7 +65,7 @@ export async function startContender(contender: Contender, load: Load): Promise<
     for (const close of started.splice(0).reverse()) await close();
   };
   try {
-    const broker = await startMosquitto({ persistence: false });
+    const broker = await startMosquitto({ persistence: false, requestLimits: false });
     started.push(() => broker.stop());
     const redis = await startRedis();
     started.push(() => redis.stop());

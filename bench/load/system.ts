@@ -47,7 +47,7 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
     return part;
   };
   try {
-    const broker = keep(await startMosquitto({ persistence: false }));
+    const broker = keep(await startMosquitto({ persistence: false, requestLimits: false }));
     const redisServer = keep(await startRedis({ extraConfig: 'save ""' }));
     const services = keep(await startServices());
     const redis = new Redis(redisServer.url);

@@ -19,6 +19,8 @@ export interface MosquittoOptions {
   readonly port?: number;
   /** Loads our plugin, default true. Without it requests keep the topic that the client gave them. */
   readonly plugin?: boolean;
+  /** Bounds the requests of one client, default true. Without it a client may send as many as it likes. */
+  readonly requestLimits?: boolean;
   /** Keeps sessions and queued messages over a restart, default true. */
   readonly persistence?: boolean;
   /**
@@ -69,7 +71,12 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   await mkdir(join(folder, 'conf.d'), { recursive: true });
   await mkdir(join(folder, 'data'), { recursive: true });
   await cp(join(SOURCE, 'acl'), join(folder, 'acl'));
-  const config = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
+  const shipped = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
+  const unlimited = shipped.replaceAll(
+    /^(plugin_opt_request\S+_per_second|plugin_opt_request_payload_bytes) .*$/gm,
+    '$1 0',
+  );
+  const config = (options.requestLimits ?? true) ? shipped : unlimited;
   if (options.plugin ?? true) {
     for (const plugin of [PLUGIN, DELIVERY_PLUGIN]) await cp(join(SOURCE, plugin), join(folder, plugin));
     await writeFile(join(folder, 'mosquitto.conf'), config);
@@ -149,7 +156,12 @@ async function buildPlugin(): Promise<void> {
   const changed = async (file: string) =>
     (await stat(join(SOURCE, file)).catch(() => undefined))?.mtimeMs ?? 0;
   const plugins = [PLUGIN, DELIVERY_PLUGIN, ...LOGIN_PLUGINS];
-  const sources = [...plugins.map((file) => file.replace(/so$/, 'c')), 'plugin/broker.h', 'plugin/Makefile'];
+  const sources = [
+    ...plugins.map((file) => file.replace(/so$/, 'c')),
+    'plugin/broker.h',
+    'plugin/request_limit.h',
+    'plugin/Makefile',
+  ];
   const newest = Math.max(...(await Promise.all(sources.map(changed))));
   const oldest = Math.min(...(await Promise.all(plugins.map(changed))));
   if (oldest >= newest) return;

@@ -1,5 +1,6 @@
 /*
  * broker.h: what the plugins share. Each is one C file and this one, for Mosquitto 2.0 and 2.1 alike.
+ * client_identity.c has request_limit.h besides.
  */
 #ifndef BROKER_H
 #define BROKER_H
@@ -24,12 +25,19 @@ enum { MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 
 int mosquitto_property_add_int32(mosquitto_property **, int, uint32_t);
 int mosquitto_property_copy_all(mosquitto_property **, const mosquitto_property *);
 void mosquitto_property_free_all(mosquitto_property **);
+const mosquitto_property *mosquitto_property_next(const mosquitto_property *);
+int mosquitto_property_identifier(const mosquitto_property *);
+const mosquitto_property *mosquitto_property_read_binary(const mosquitto_property *, int, void **, uint16_t *, bool);
+const mosquitto_property *mosquitto_property_read_string(const mosquitto_property *, int, char **, bool);
+const mosquitto_property *mosquitto_property_read_string_pair(const mosquitto_property *, int, char **, char **, bool);
 #  endif
-/* Only 2.1 has this symbol: its presence identifies a 2.1 broker, whatever headers we were compiled with. */
+/* Only 2.1 has these symbols. The first identifies a 2.1 broker, whatever headers we were compiled with. */
 int mosquitto_plugin_set_info(mosquitto_plugin_id_t *, const char *, const char *);
+unsigned int mosquitto_property_get_length(const mosquitto_property *);
 #endif
 
 #pragma weak mosquitto_plugin_set_info
+#pragma weak mosquitto_property_get_length
 
 enum {
 	PLUGIN_API = 5,
@@ -76,11 +84,11 @@ static inline void printable(const char *text, char shown[LOG_TEXT_MAX + 1])
 	shown[length] = '\0';
 }
 
-/* Whether this refusal is to be logged. The caller then logs how many were skipped, and sets `unlogged` to 0. */
-static inline bool is_to_be_logged(struct refusals *refusals)
+/* Whether this refusal is to be logged, one in so many seconds. The caller then logs how many were skipped, and sets `unlogged` to 0. */
+static inline bool is_to_be_logged(struct refusals *refusals, time_t interval)
 {
 	time_t now = time(NULL);
-	if (now >= refusals->last_logged && now - refusals->last_logged < LOG_INTERVAL_S) {
+	if (now >= refusals->last_logged && now - refusals->last_logged < interval) {
 		refusals->unlogged++;
 		return false;
 	}

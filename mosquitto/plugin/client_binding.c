@@ -97,7 +97,7 @@ static void forget(struct bindings *self)
 
 static int refuse(struct bindings *self, const char *user, const char *id)
 {
-	if (!is_to_be_logged(&self->refusals)) return MOSQ_ERR_AUTH;
+	if (!is_to_be_logged(&self->refusals, LOG_INTERVAL_S)) return MOSQ_ERR_AUTH;
 	char shown_user[LOG_TEXT_MAX + 1];
 	char shown_id[LOG_TEXT_MAX + 1];
 	printable(user, shown_user);

@@ -17,6 +17,8 @@
  * Wills do not come through MOSQ_EVT_MESSAGE, in any version, so a will could name another client, or nobody. With
  * `plugin_opt_guard_wills true` they get their client's id too, by way of the ACL check. See on_write() and on_read().
  *
+ * A client that sends more, or larger, requests than its allowances hold is refused; see request_limit.h.
+ *
  * Described in mosquitto/README.md and docs/protocol.md.
  */
 #define _GNU_SOURCE /* dl_iterate_phdr */
@@ -29,6 +31,7 @@
 #include <stdlib.h>
 
 #include "broker.h"
+#include "request_limit.h"
 
 enum { TOPIC_MAX = 65535 }; /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
 
@@ -50,6 +53,7 @@ struct identity {
 	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
 	bool guard_wills;
 	struct will will;
+	struct request_limit limit;
 	struct refusals refusals;
 };
 
@@ -94,7 +98,7 @@ static const char *unusable(const char *id)
 
 static int refuse(struct identity *self, const char *id, const char *reason)
 {
-	if (!is_to_be_logged(&self->refusals)) return MOSQ_ERR_ACL_DENIED;
+	if (!is_to_be_logged(&self->refusals, LOG_INTERVAL_S)) return MOSQ_ERR_ACL_DENIED;
 	char shown[LOG_TEXT_MAX + 1];
 	printable(id, shown);
 	mosquitto_log_printf(MOSQ_LOG_WARNING, "client_identity: request of client \"%s\" refused: %s (%lu more not logged)",
@@ -132,6 +136,16 @@ static void forget_will(struct identity *self)
 	self->will.topic = NULL;
 }
 
+/*
+ * Whether the client may send this request. With guarded wills that is asked in the ACL check, which a will comes
+ * through too; properties are not shown there.
+ */
+static bool is_admitted(struct identity *self, const char *id, const char *topic, uint32_t payload)
+{
+	if (self->limit.payload != 0 && payload > self->limit.payload) return false;
+	return take_request(&self->limit, id, strlen(topic) + payload);
+}
+
 static int on_message(int event, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_message *message = event_data;
@@ -148,6 +162,10 @@ static int on_message(int event, void *event_data, void *userdata)
 
 	const char *reason = unfit(message->topic, client, id);
 	if (reason != NULL) return refuse(self, id, reason);
+	bool is_taken = self->guard_wills || is_admitted(self, id, message->topic, message->payloadlen);
+	if (!is_taken || !take_bytes(&self->limit, id, property_bytes(&self->limit, message->properties))) {
+		return refuse_excess(&self->limit, id);
+	}
 	char *named = with_client(message->topic, client, id);
 	if (named == NULL) return MOSQ_ERR_NOMEM;
 	if (!self->broker_frees_topic) mosquitto_free(message->topic);
@@ -171,6 +189,7 @@ static int on_write(struct identity *self, const struct mosquitto_evt_acl_check 
 	if (!find_client_level(check->topic, &client)) return no_opinion();
 	const char *reason = unfit(check->topic, client, id);
 	if (reason != NULL) return refuse(self, id, reason);
+	if (!is_admitted(self, id, check->topic, check->payloadlen)) return refuse_excess(&self->limit, id);
 	char *level = (char *)(uintptr_t)check->topic + client.start;
 	if (strlen(id) == client.length && memcmp(id, level, client.length) == 0) return no_opinion();
 
@@ -291,10 +310,12 @@ static int read_options(struct identity *self, const struct mosquitto_opt *optio
 {
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
+		if (read_limit(&self->limit, options[i].key, value)) continue;
 		self->guard_wills = strcmp(value, "true") == 0;
 		bool is_known = strcmp(options[i].key, "guard_wills") == 0;
 		if (!is_known || (!self->guard_wills && strcmp(value, "false") != 0)) {
-			return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false");
+			return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_"
+					"request_payload_bytes|request_bytes_per_second|request_bytes_burst|requests_per_second|requests_burst NUMBER");
 		}
 	}
 	return MOSQ_ERR_SUCCESS;
@@ -311,7 +332,8 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 	if (self == NULL) return MOSQ_ERR_NOMEM;
 	self->plugin = identifier;
 
-	int rc = read_options(self, options, count);
+	int rc = open_limit(&self->limit);
+	if (rc == MOSQ_ERR_SUCCESS) rc = read_options(self, options, count);
 	if (is_2_1()) mosquitto_plugin_set_info(identifier, "client_identity", "1.0");
 	if (rc == MOSQ_ERR_SUCCESS && !who_frees_the_topic(&self->broker_frees_topic)) {
 		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: this broker is neither Mosquitto 2.0 nor 2.1");
@@ -325,6 +347,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 		rc = mosquitto_callback_register(identifier, MOSQ_EVT_TICK, on_tick, NULL, self);
 	}
 	if (rc != MOSQ_ERR_SUCCESS) {
+		close_limit(&self->limit);
 		mosquitto_free(self);
 		return rc;
 	}
@@ -347,6 +370,7 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int 
 		mosquitto_callback_unregister(self->plugin, MOSQ_EVT_TICK, on_tick, NULL);
 	}
 	forget_will(self);
+	close_limit(&self->limit);
 	mosquitto_free(self);
 	return MOSQ_ERR_SUCCESS;
 }

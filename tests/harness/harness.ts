@@ -40,7 +40,7 @@ export interface PhoneOptions {
 /** Start broker, Redis and workers; `stop` ends all of it. */
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const [broker, redis] = await Promise.all([
-    startMosquitto({ persistence: false, ...options.broker }),
+    startMosquitto({ persistence: false, requestLimits: false, ...options.broker }),
     startRedis(options.redis),
   ]);
   const harness = new Harness(broker, redis, options.settings ?? {});

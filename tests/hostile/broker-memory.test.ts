@@ -8,7 +8,8 @@ import { brokerMemory, mebibyte, RawClient } from '../harness/broker-memory.ts';
 import { eventually } from '../harness/eventually.ts';
 import { connectClient } from '../harness/mqtt-clients.ts';
 
-const QUOTA_EXCEEDED = 151;
+/** Beyond its allowance, or above what it may have unreleased. */
+const refusals = [135, 151];
 const LARGEST_ANSWER = 2_300_000;
 const mine = 'actions/1/api/greedy';
 
@@ -76,9 +77,9 @@ describe('one client of the broker', {
       const answers = () => greedy.received.filter(({ cmd }) => cmd === 'pubrec');
       await eventually('all are answered', () => answers().length === count);
       const refused = answers().filter(
-        (packet) => 'reasonCode' in packet && packet.reasonCode === QUOTA_EXCEEDED,
+        (packet) => 'reasonCode' in packet && refusals.includes(Number(packet.reasonCode)),
       );
-      assert.ok(refused.length > 0 && refused.length < count, `${refused.length} refused`);
+      assert.ok(refused.length > count / 2, `${refused.length} refused`);
       isBounded();
     });
   }

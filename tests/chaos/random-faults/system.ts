@@ -49,7 +49,7 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
   };
   try {
     const redis = keep(await startRedisUnderTest(kind));
-    const broker = keep(await startMosquitto());
+    const broker = keep(await startMosquitto({ requestLimits: false }));
     const brokerRelay = keep(await Relay.start(broker));
     const services = keep(await startServices());
     const database = openRedis(redis.url, '', () => undefined);

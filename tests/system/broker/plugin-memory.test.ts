@@ -33,6 +33,8 @@ interface Shape {
   readonly qos: 0 | 1 | 2;
   readonly retain?: boolean;
   readonly refused?: boolean;
+  /** Default a short one. */
+  readonly payload?: Buffer;
   /** How many of each 1250; fewer for shapes whose topics are very long. */
   readonly share?: number;
 }
@@ -49,6 +51,7 @@ const shapes: readonly Shape[] = [
   { clientId: 'other', topic: 'events/1//api/anon/more/levels/here', qos: 1 },
   { clientId: 'a/b', topic: FORGED, qos: 1, refused: true },
   { clientId: '#', topic: BARE, qos: 2, refused: true },
+  { clientId: 'large', topic: BARE, qos: 1, payload: Buffer.alloc(524_289), refused: true, share: 100 },
   { clientId: 'x'.repeat(65_000), topic: BARE, qos: 1, share: 100 },
   { clientId: 'y'.repeat(65_530), topic: FORGED, qos: 1, refused: true, share: 100 },
 ];
@@ -176,10 +179,11 @@ async function publishAll(t: TestContext, broker: Server): Promise<void> {
 }
 
 async function publishSome(client: MqttClient, shape: Shape, count: number): Promise<void> {
-  const { topic, qos, retain = false, refused = false } = shape;
-  const properties = { correlationData: Buffer.from('c'), responseTopic: 'actions/1/api/x' };
+  const { topic, qos, retain = false, refused = false, payload = 'payload' } = shape;
+  const userProperties = { traceparent: ['one', 'two'], empty: '' };
+  const properties = { correlationData: Buffer.from('c'), responseTopic: 'actions/1/api/x', userProperties };
   const publishes = Array.from({ length: count }, () =>
-    client.publishAsync(topic, 'payload', { qos, retain, properties }),
+    client.publishAsync(topic, payload, { qos, retain, properties }),
   );
   const results = await Promise.allSettled(publishes);
   const wanted = refused ? 'rejected' : 'fulfilled';
