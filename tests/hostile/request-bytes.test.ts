@@ -1,6 +1,7 @@
 /** One client cannot fill the queues of the workers, by bytes or by count: what others ask meanwhile is answered. */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import mqtt from 'mqtt';
 import type { Packet } from 'mqtt-packet';
 import { type MosquittoOptions, startMosquitto } from '../../dev/servers/mosquitto.ts';
@@ -60,7 +61,7 @@ describe('both workers are frozen while clients send 500 requests of 256 KiB', (
 async function keepsNeighbours(t: TestContext, harness: Harness, clients: number): Promise<void> {
   const phones = await Promise.all(Array.from({ length: 20 }, () => harness.phone()));
   for (const phone of phones) fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'set' })));
-  for (const worker of harness.workers) process.kill(worker.process.pid, 'SIGSTOP');
+  for (const worker of harness.workers) await worker.process.kill('SIGSTOP');
   try {
     const greedy = Array.from({ length: clients }, (_, index) =>
       RawClient.connect(harness.broker.url, `greedy-${index}`),
@@ -73,7 +74,7 @@ async function keepsNeighbours(t: TestContext, harness: Harness, clients: number
       for (let asked = 0; asked < 5; asked++)
         await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
   } finally {
-    for (const worker of harness.workers) process.kill(worker.process.pid, 'SIGCONT');
+    for (const worker of harness.workers) await worker.process.kill('SIGCONT');
   }
   for (const phone of phones)
     await eventually(`${phone.client} has all answers`, () => phone.answers.length >= 5);
@@ -211,6 +212,24 @@ test('1,000 clients in debt cost the broker no more than its table', {
   await owe(500);
   const more = (brokerMemory(broker) - before) / mebibyte;
   assert.ok(more < 2, `${more.toFixed(1)} MiB more`);
+});
+
+test('without options the plugin has the limits of mosquitto.conf', async (t) => {
+  const file = fileURLToPath(new URL('../../mosquitto/plugin/client_identity.so', import.meta.url));
+  await brokerOf(t); // builds the plugin
+  const broker = await brokerOf(t, { plugin: false, extraConfig: `plugin ${file}` });
+  const client = await RawClient.connect(broker.url, 'greedy');
+  t.after(() => client.end());
+  const begun = performance.now();
+  assert.equal(await flood(client, 1, LARGEST), 1);
+  assert.equal(await flood(client, 1, LARGEST + 1), 0);
+  const accepted = await flood(client, 5_000, 10);
+  assert.ok(accepted >= count.burst - 2 && accepted <= allowed(count, begun), `${accepted} are accepted`);
+  const other = await RawClient.connect(broker.url, 'other');
+  t.after(() => other.end());
+  const since = performance.now();
+  const large = await flood(other, 30, 100_000);
+  assert.ok(large >= 23 && large * 100_000 <= allowed(bytes, since), `${large} are accepted`);
 });
 
 test('0 a second is no limit', async (t) => {
