@@ -128,11 +128,8 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   return shutdown;
 }
 
-function openFanOuts(
-  { mqtt: { replyQos, replyExpirySeconds } }: Settings,
-  deps: Omit<FanOutsDeps, 'replyQos' | 'replyExpirySeconds'>,
-): FanOuts {
-  return new FanOuts({ ...deps, replyQos, replyExpirySeconds });
+function openFanOuts({ mqtt: { replyQos } }: Settings, deps: Omit<FanOutsDeps, 'replyQos'>): FanOuts {
+  return new FanOuts({ ...deps, replyQos });
 }
 
 /** What a worker takes from the settings alone. */

@@ -42,9 +42,23 @@ export class Charging {
     return admission;
   }
 
-  /** Charge what is known only when a request was handled. */
-  settle(admission: Admission, outcome: Outcome): void {
-    const answered = unitsToAnswer(outcome);
+  /**
+   * Charge a large profile before it is read.
+   * @param admitted - what the request was charged when it was let in.
+   * @returns whether it was charged; not when the client is in debt.
+   */
+  spend(admission: Admission, units: number, admitted: number): boolean {
+    if (!this.#rateLimiter.spend(admission, units, admitted)) return false;
+    this.#metrics.charged('answers', units);
+    return true;
+  }
+
+  /**
+   * Charge what is known only when a request was handled.
+   * @param spent - what its large profile was charged.
+   */
+  settle(admission: Admission, outcome: Outcome, spent: number): void {
+    const answered = Math.max(0, unitsToAnswer(outcome) - spent);
     this.#rateLimiter.settle(admission, outcome.result === 'ok' ? answered : undefined);
     if (answered > 0) this.#metrics.charged('answers', answered);
     this.chargeOthers(admission, outcome);

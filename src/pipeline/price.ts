@@ -31,6 +31,11 @@ export function unitsToRead(payload: Uint8Array, limits: Limits): number {
 export function unitsToAnswer({ answers }: Pick<Outcome, 'answers'>): number {
   let bytes = 0;
   for (const { payload } of answers) bytes += payload.length;
+  return unitsToFetch(bytes);
+}
+
+/** For a profile of so many bytes: as for an answer that holds it. */
+export function unitsToFetch(bytes: number): number {
   return bytes <= SMALL_BYTES ? 0 : (bytes - SMALL_BYTES) / ANSWERED_BYTES;
 }
 

@@ -16,6 +16,12 @@ export interface RateLimiter {
    *   `undefined` if the answer does not tell what the next one costs.
    */
   settle(admission: Admission, answered: number | undefined): void;
+  /**
+   * Charge what is known of an admitted request before it is done, unless the client is in debt already.
+   * @param admitted - what the request itself was charged: it may have left a debt.
+   * @returns whether it was charged.
+   */
+  spend(admission: Admission, units: number, admitted: number): boolean;
   /** Charge work that came out of an admitted request; beyond what the bucket holds it is a debt, of two minutes at most. */
   charge(admission: Admission, units: number): void;
 }
@@ -44,7 +50,12 @@ export function openRateLimiter(options: RateLimiterOptions): RateLimiter {
 }
 
 const anybody: Admission = { client: '' };
-const unlimited: RateLimiter = { admit: () => anybody, settle: () => undefined, charge: () => undefined };
+const unlimited: RateLimiter = {
+  admit: () => anybody,
+  settle: () => undefined,
+  spend: () => true,
+  charge: () => undefined,
+};
 
 /** So long after an empty bucket a client is refused at most, whatever its requests have cost; or while a bucket fills, if that is longer. */
 const MAX_DEBT_MS = 120_000;
@@ -150,6 +161,13 @@ class SharedRateLimiter implements RateLimiter {
     if (answered === undefined) return;
     bucket.expected = answered;
     if (answered > 0) this.charge(bucket, answered);
+  }
+
+  spend(admission: Admission, units: number, admitted: number): boolean {
+    const { fullAt } = admission as Bucket;
+    if (fullAt - this.#now() > (this.#burst + admitted) * this.#interval + ROUNDING) return false;
+    this.charge(admission, units);
+    return true;
   }
 
   charge(admission: Admission, units: number): void {

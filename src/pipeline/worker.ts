@@ -1,66 +1,49 @@
-import type { Limits } from '../etf/index.ts';
 import type { Context } from '../handlers/handler.ts';
-import { knownKinds, type RequestKind, requests } from '../handlers/index.ts';
+import { type RequestKind, requests } from '../handlers/index.ts';
 import { type Outcome, refuse, unanswered } from '../handlers/outcome.ts';
 import { shortenPhone } from '../lib/shorten-phone.ts';
 import { ConnectionClosed, type Delivery } from '../mqtt/connection.ts';
-import { readProfile, type SentProfile } from '../protocol/profile.ts';
-import { type EventTopic, ownResponseTopic, parseEventTopic } from '../protocol/topics.ts';
+import type { SentProfile } from '../protocol/profile.ts';
+import type { EventTopic } from '../protocol/topics.ts';
 import { traceRequest } from '../telemetry/instrumentation-requests.ts';
-import type { IgnoreReason } from '../telemetry/metrics.ts';
-import { type Authenticator, isAuthorized } from './authenticator.ts';
-import { Charging, type Unread } from './charging.ts';
+import { isAuthorized } from './authenticator.ts';
+import { Charging } from './charging.ts';
 import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys, withRest } from './idempotency.ts';
+import { LargeProfiles } from './large-profiles.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
-import { unitsToRead } from './price.ts';
-import type { Admission, RateLimiter } from './rate-limiter.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { type ReceivedRequest, Receiver, type ReceiverDeps } from './receiver.ts';
 import { RequestTimeouts } from './request-timeout.ts';
-import { type RequestOrigin, Responder, type ResponderDeps } from './responder.ts';
+import { Responder, type ResponderDeps } from './responder.ts';
 import { noteRedelivery, sessionPhoneOf } from './session-phone.ts';
-import { checkToken, type TokenResult } from './token-check.ts';
-import { UnaddressedLog } from './unaddressed.ts';
-import type { WrongTokenLimiter } from './wrong-tokens.ts';
 
 /** What a worker works with. */
-export interface WorkerDeps extends ResponderDeps {
+export interface WorkerDeps extends ResponderDeps, ReceiverDeps {
   readonly context: Context;
-  readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter;
-  /** Absent where the broker authenticates clients, not a token. */
-  readonly wrongTokens?: WrongTokenLimiter | undefined;
   readonly poison: Pick<PoisonGuard, 'take'>;
-  readonly limits: Limits;
   /** Longest time from receiving a request to knowing its answer. */
   readonly timeoutMs: number;
   /** Whether Redis cannot be reached now. */
   readonly isStoreAway: () => boolean;
 }
 
-/** A delivery that is a request: who asks, and what. */
-interface ReceivedRequest extends RequestOrigin {
-  /** What the log and the metrics call it. */
-  readonly kind: RequestKind | 'invalid';
-  readonly event: EventTopic;
-  readonly sent: SentProfile<RequestKind> | 'invalid_data' | Unread;
-  /** Once it was let in and charged. Absent for a redelivery: what comes again was let in before. */
-  admission: Admission | undefined;
-}
-
 /** The way of a request: receive → decode → authorize → handle → answer → acknowledge. */
 export class Worker {
   readonly #deps: WorkerDeps;
   readonly #charging: Charging;
+  readonly #receiver: Receiver;
+  readonly #largeProfiles: LargeProfiles;
   readonly #responder: Responder<ReceivedRequest>;
   readonly #timeouts: RequestTimeouts;
-  readonly #unaddressed: UnaddressedLog;
-  #requests = 0;
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
     this.#charging = new Charging(deps);
+    this.#receiver = new Receiver(deps, this.#charging);
+    this.#largeProfiles = new LargeProfiles(this.#charging);
     this.#responder = new Responder(deps, (received, error) => this.#internal(received, error));
     this.#timeouts = new RequestTimeouts(deps.timeoutMs, deps.isStoreAway);
-    this.#unaddressed = new UnaddressedLog(deps.log);
   }
 
   /**
@@ -73,8 +56,8 @@ export class Worker {
 
   async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
     const { tracing } = this.#deps;
-    const token = this.#isTokenFirst(delivery) ? await this.#checkToken(delivery) : undefined;
-    const received = this.#receive(delivery, token);
+    const checking = this.#receiver.tokenFirst(delivery);
+    const received = this.#receiver.receive(delivery, checking === undefined ? undefined : await checking);
     try {
       if (redelivery && typeof received === 'object') await noteRedelivery(this.#deps, redelivery, received);
       if (typeof received === 'string') this.#deps.metrics.ignored(received);
@@ -93,8 +76,8 @@ export class Worker {
   #serveAgain(delivery: Delivery): Promise<void> {
     const { context, metrics, poison } = this.#deps;
     metrics.redelivered();
-    const event = this.#eventOf(delivery);
-    const client = typeof event === 'string' ? '' : this.#clientOf(event, delivery);
+    const event = this.#receiver.eventOf(delivery);
+    const client = typeof event === 'string' ? '' : this.#receiver.clientOf(event, delivery);
     return poison.take(delivery, {
       client,
       handle: (redelivery) => this.#serve(delivery, redelivery),
@@ -107,16 +90,7 @@ export class Worker {
 
   /** A request that is given up is answered without being read, as that may be what ends workers. */
   async #refuseUnread(delivery: Delivery, event: EventTopic, client: string): Promise<void> {
-    const received: ReceivedRequest = {
-      request: ++this.#requests,
-      kind: 'invalid',
-      delivery,
-      event,
-      client,
-      responseTopic: ownResponseTopic(delivery.responseTopic, client),
-      sent: 'invalid_data',
-      admission: undefined,
-    };
+    const received = this.#receiver.unread(delivery, event, client);
     const outcome = refuse('internal');
     try {
       await this.#responder.send(received, outcome);
@@ -126,71 +100,26 @@ export class Worker {
     this.#deps.metrics.answered('invalid', outcome.result, (performance.now() - delivery.receivedAt) / 1000);
   }
 
-  /**
-   * Receive and decode: who asks, and what; or why the publish is no request.
-   * @param token - where it was looked at before.
-   */
-  #receive(delivery: Delivery, token?: TokenResult): ReceivedRequest | IgnoreReason {
-    const event = this.#eventOf(delivery);
-    if (typeof event === 'string') return event;
-    const client = this.#clientOf(event, delivery);
-    if (client === '') {
-      this.#unaddressed.note();
-      return 'unaddressed';
-    }
-    const units = unitsToRead(delivery.payload, this.#deps.limits);
-    const admitted = units === 1 ? undefined : this.#charging.admitToRead(delivery, client, units, token);
-    const isUnread = typeof admitted === 'string';
-    const sent = isUnread ? admitted : readProfile(delivery.payload, this.#deps.limits, knownKinds);
-    const admission = isUnread ? undefined : admitted;
-    if (sent === 'foreign') {
-      if (admission !== undefined) this.#charging.release(admission);
-      return sent;
-    }
-    const kind = typeof sent === 'string' ? 'invalid' : sent.kind;
-    const responseTopic = ownResponseTopic(delivery.responseTopic, client);
-    const request = ++this.#requests;
-    return { request, kind, delivery, event, client, responseTopic, sent, admission };
-  }
-
-  /** Where only a token shows who asks, it is looked at before a payload that costs much is read. */
-  #isTokenFirst({ payload }: Delivery): boolean {
-    return this.#deps.wrongTokens !== undefined && unitsToRead(payload, this.#deps.limits) > 1;
-  }
-
-  #checkToken(delivery: Delivery): Promise<TokenResult> | undefined {
-    const event = this.#eventOf(delivery);
-    if (typeof event === 'string') return undefined;
-    return checkToken(this.#deps, event, this.#clientOf(event, delivery));
-  }
-
-  /** What the topic says; or why the publish is no request. */
-  #eventOf(delivery: Delivery): EventTopic | IgnoreReason {
-    // A retained publish comes again with every subscription, an empty one only clears it: neither asks for anything.
-    if (delivery.payload.length === 0) return 'empty';
-    if (delivery.retained) return 'retained';
-    return parseEventTopic(delivery.topic) ?? 'topic';
-  }
-
-  #clientOf(event: EventTopic, delivery: Delivery): string {
-    return this.#deps.authenticator.clientOf(event, delivery.responseTopic);
-  }
-
   /** Handle and answer; gives what the metrics call the result. */
   async #process(received: ReceivedRequest): Promise<string> {
     const { log, metrics } = this.#deps;
     const { request, kind, sent, delivery } = received;
-    const outcome = this.#earlyRefusal(received) ?? (await this.#handleWithTimeout(received));
-    if (received.admission !== undefined) this.#charging.settle(received.admission, outcome);
-    if (outcome === unanswered) return outcome.result;
-    await this.#responder.send(received, outcome);
-    const milliseconds = performance.now() - delivery.receivedAt;
-    metrics.answered(kind, outcome.result, milliseconds / 1000);
-    if (log.isLevelEnabled('debug')) {
-      const phone = typeof sent === 'string' || sent.phone === '' ? undefined : shortenPhone(sent.phone);
-      log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
+    try {
+      const outcome = this.#earlyRefusal(received) ?? (await this.#handleWithTimeout(received));
+      if (received.admission !== undefined)
+        this.#charging.settle(received.admission, outcome, received.spent);
+      if (outcome === unanswered) return outcome.result;
+      await this.#responder.send(received, outcome);
+      const milliseconds = performance.now() - delivery.receivedAt;
+      metrics.answered(kind, outcome.result, milliseconds / 1000);
+      if (log.isLevelEnabled('debug')) {
+        const phone = typeof sent === 'string' || sent.phone === '' ? undefined : shortenPhone(sent.phone);
+        log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');
+      }
+      return outcome.result;
+    } finally {
+      received.endTurn?.();
     }
-    return outcome.result;
   }
 
   /** What is known before anything is read from Redis: nothing where only the session shows who asks. */
@@ -240,9 +169,10 @@ export class Worker {
   /** What a request that has outlived its deadline still has to tell others. */
   #sendLate(received: ReceivedRequest, outcome: Outcome): void {
     if (received.admission !== undefined) this.#charging.chargeOthers(received.admission, outcome);
-    this.#responder.send(received, { ...outcome, answers: [] }).catch((error) => {
+    const sending = this.#responder.send(received, { ...outcome, answers: [] }).catch((error) => {
       this.#deps.log.error({ request: received.request, err: error }, 'request failed after its timeout');
     });
+    void sending.finally(received.endTurn);
   }
 
   /** Authorize, with what the handler will need read in the same round trip; then handle. */
@@ -255,8 +185,7 @@ export class Worker {
     const { handler } = row;
     const keys = handler.replay === undefined ? undefined : keysOf(delivery, client);
     const state = await context.requestStates.load(client, phone, keys);
-    const { session, stored } = state;
-    const sessionPhone = authenticator.phoneOf(session, event, client);
+    const sessionPhone = authenticator.phoneOf(state.session, event, client);
     // The phone was that of the session a round trip ago; the session may have moved since.
     if (sent !== received.sent && sessionPhone !== undefined && sessionPhone !== phone)
       return this.#handle(received, sent.naming(sessionPhone));
@@ -272,15 +201,23 @@ export class Worker {
       responseTopic,
       correlationData: delivery.correlationData,
     };
+    const asking = sessionPhone ?? client;
     // No spread: V8 keeps what comes of one until its next full collection, measured at 300 bytes a request.
-    if (handler.replay === undefined)
+    if (handler.replay === undefined) {
+      const fetched = this.#largeProfiles.fetch(received, state.stored, asking, row);
+      const stored = fetched instanceof Promise ? await fetched : fetched;
+      if (stored === 'too_many_requests') return refuse(stored);
       return handler.handle({ replyTo, sent, phone, stored, sessionPhone }, context);
+    }
     const asker = { row, phone, sessionPhone };
     const isRead = row.names === 'own' && !delivery.redelivered;
     const known = isRead ? state : await withRest(state, keys as RequestKeys, asker, context);
     const found = pastOf(delivery, keys as RequestKeys, known, asker);
     const past = found instanceof Promise ? await found : found;
     if (!mayGoOn(asker, past.word, delivery.redelivered)) return this.#notAuthorized(client, sessionPhone);
+    const fetched = this.#largeProfiles.fetch(received, state.stored, asking, row);
+    const stored = fetched instanceof Promise ? await fetched : fetched;
+    if (stored === 'too_many_requests') return refuse(stored);
     const ref = { phone, key: (keys as RequestKeys).request, record: state.record };
     const request = { replyTo, sent, phone, stored, sessionPhone, ref, delivery };
     return handleOnce(row, request, past, context);

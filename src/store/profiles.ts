@@ -1,22 +1,21 @@
 import type { Fragment } from '../etf/index.ts';
 import { type Steps, slices } from '../lib/slices.ts';
 import { uniqueId } from '../lib/unique-id.ts';
-import { unset } from '../protocol/fields.ts';
 import { writeList } from '../protocol/list.ts';
 import type { ProfileFields } from '../protocol/profile.ts';
-import { joinRosters, type Roster } from '../protocol/roster.ts';
-import { contactField, contactIn } from './contacts.ts';
+import type { Roster } from '../protocol/roster.ts';
+import { contactField } from './contacts.ts';
 import { newRecord, packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
 import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
 import { packWords } from './redis/message-pack.ts';
-import { withRetry } from './redis/retry.ts';
 import { scanKeys } from './redis/scan-keys.ts';
 import type { ScriptArgument } from './redis/scripts.ts';
-import { emptyFields, type StoredProfile, unpackProfile } from './stored-profile.ts';
+import { emptyFields, type StoredProfile, sizeOf, UnreadProfile, unpackProfile } from './stored-profile.ts';
 import { untilUnchanged } from './until-unchanged.ts';
 import { codeFields, codeLifetimeSeconds, type MailedCode } from './verifications.ts';
+import { WholeProfiles } from './whole-profiles.ts';
 
 export type { StoredProfile } from './stored-profile.ts';
 
@@ -38,6 +37,9 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
  */
 export type Profiles = ReturnType<typeof openProfiles>;
 
+/** A profile that was read together with something else; a promise where its rosters are just joined. */
+type UnpackedProfile = StoredProfile | UnreadProfile | Promise<StoredProfile | undefined> | undefined;
+
 /**
  * @param doneSeconds - for so long it is known that a request is done.
  * @param maxBytes - how large a change may make a profile: its services, settings and rosters, contacts included.
@@ -49,25 +51,19 @@ export function openProfiles(
   maxBytes = Number.POSITIVE_INFINITY,
 ) {
   const { keys } = redis;
-  const unpack = (
-    phone: string,
-    packed: Value | undefined,
-  ): StoredProfile | Promise<StoredProfile | undefined> | undefined => {
-    if (packed === 1) return readLarge(phone);
+  const whole = new WholeProfiles(redis);
+  const unpack = (phone: string, packed: Value | undefined): UnpackedProfile => {
+    if (typeof packed === 'number' && packed > 0) return new UnreadProfile(packed, () => whole.read(phone));
     const bytes = bytesOf(packed);
     if (bytes === undefined) return undefined;
-    return unpackProfile(bytes) ?? readJoined(redis, phone);
+    return unpackProfile(bytes) ?? whole.join(phone);
   };
 
   const read = (phone: string): Promise<StoredProfile | undefined> =>
-    reads.read('p', [keys.profile(phone)], (values, at) => unpack(phone, values[at]));
-
-  /** Read a profile without a script. */
-  const readLarge = async (phone: string): Promise<StoredProfile | undefined> => {
-    const values = await withRetry(() => redis.connection.hmgetBuffer(keys.profile(phone), ...readFields));
-    if (!values[0]) return undefined;
-    return values[1] ? stored(values, values[1]) : readJoined(redis, phone);
-  };
+    reads.read('p', [keys.profile(phone)], (values, at) => {
+      const profile = unpack(phone, values[at]);
+      return profile instanceof UnreadProfile ? profile.read() : profile;
+    });
 
   return {
     /** The profile of a phone, in one round trip unless its rosters are large, or must be joined anew. */
@@ -139,16 +135,6 @@ async function* phonesIn({ connection, keys }: Database): AsyncGenerator<string[
     yield batch.map((key) => key.slice(start.length, -1));
 }
 
-/** Read profile and contacts as one state, join them, and keep the result for the next reader. */
-async function readJoined(redis: Database, phone: string): Promise<StoredProfile | undefined> {
-  const [values, skeletons, contacts] = await readParts(redis, phone);
-  if (!values[0]) return undefined;
-  const rosters = await slices.run(joinRosters(skeletons ?? unset, (entry) => contactIn(contacts, entry)));
-  const profile = stored(values, rosters);
-  await redis.run('keep-rosters', [redis.keys.profile(phone)], [profile.version, rosters]);
-  return profile;
-}
-
 /** The keys of `commit-profile`. */
 function commitKeys(keys: Keys, phone: string, done: string): string[] {
   return [
@@ -159,42 +145,6 @@ function commitKeys(keys: Keys, phone: string, done: string): string[] {
     keys.removal(phone),
     keys.leaving(phone),
   ];
-}
-
-/** In the order in which `stored` takes them. */
-const readFields = ['version', 'rosters', 'update', 'balance', 'presence', 'settings', 'services'] as const;
-
-type Field = Buffer | null | undefined;
-
-function stored(values: readonly Field[], rosters: Fragment): StoredProfile {
-  const [version, , update, balance, presence, settings, services] = values;
-  return {
-    version: version?.toString('latin1') ?? '',
-    rosters,
-    update: Number(update?.toString('latin1') ?? 0),
-    balance: balance ?? emptyFields.balance,
-    presence: presence ?? unset,
-    settings: settings ?? unset,
-    services: services ?? unset,
-  };
-}
-
-async function readParts(
-  { connection, keys }: Database,
-  phone: string,
-): Promise<[Field[], Field, Record<string, Buffer>]> {
-  return await withRetry(async () => {
-    const replies = await connection
-      .multi()
-      .hmgetBuffer(keys.profile(phone), ...readFields, 'outlines')
-      .hgetallBuffer(keys.contacts(phone))
-      .exec();
-    const [fields, contacts] = (replies ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply;
-    }) as [Field[], Record<string, Buffer>];
-    return [fields, fields.at(-1), contacts];
-  });
 }
 
 /** Field by field, since V8 takes many times as long over a spread, and keeps what it makes. */
@@ -253,9 +203,4 @@ const wordsInStep = 512;
 /** How large a profile may become: one that is beyond its quota already may become smaller. */
 function roomFor(before: ProfileFields = emptyFields, quota: number): number {
   return Math.max(quota, sizeOf(before));
-}
-
-/** What counts in the quota, in bytes. Not the presence: it is short, and changes with every device. */
-function sizeOf({ services, settings, rosters }: ProfileFields): number {
-  return services.length + settings.length + rosters.length;
 }

@@ -2,6 +2,7 @@ import { placeOf, unpackRecord } from './idempotency-records.ts';
 import type { Profiles, StoredProfile } from './profiles.ts';
 import { type BatchedReads, bytesOf, type Value } from './redis/batched-reads.ts';
 import type { Database } from './redis/database.ts';
+import type { UnreadProfile } from './stored-profile.ts';
 
 /** A session as the authentication service wrote it. */
 export interface Session {
@@ -14,7 +15,7 @@ export interface Session {
 /** What is stored about a request that has just come. */
 export interface RequestState {
   readonly session: Session | undefined;
-  readonly stored: StoredProfile | undefined;
+  readonly stored: StoredProfile | UnreadProfile | undefined;
   /** The record that the request is done; `''` if there is none. */
   readonly record: string;
   /** The record that this delivery of it was refused; often the same one. */

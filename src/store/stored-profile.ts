@@ -7,6 +7,23 @@ export interface StoredProfile extends ProfileFields {
   readonly version: string;
 }
 
+/** A profile that is so large that it is not read together with other things. */
+export class UnreadProfile {
+  /** About so many. */
+  readonly bytes: number;
+  readonly read: () => Promise<StoredProfile | undefined>;
+
+  constructor(bytes: number, read: () => Promise<StoredProfile | undefined>) {
+    this.bytes = bytes;
+    this.read = read;
+  }
+}
+
+/** What counts in the quota, in bytes. Not the presence: it is short, and changes with every device. */
+export function sizeOf({ services, settings, rosters }: ProfileFields): number {
+  return services.length + settings.length + rosters.length;
+}
+
 /** What a new profile holds. */
 export const emptyFields: ProfileFields = {
   services: unset,

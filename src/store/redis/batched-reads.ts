@@ -4,10 +4,10 @@ import { Fault } from './fault.ts';
 import { traced, withRetryUntraced } from './retry.ts';
 
 /**
- * What was read of one key: bytes, `null` where there is none, 0 where it holds something else, 1 where it holds a profile that
- * is so large that it is to be read without a script.
+ * What was read of one key: bytes, `null` where there is none, 0 where it holds something else; another number is the size of
+ * a profile that is so large that it is to be read without a script.
  */
-export type Value = Buffer | null | 0 | 1;
+export type Value = Buffer | null | number;
 
 /** Makes the result of a read out of its values, which start at `at`. */
 type Make<T> = (values: readonly Value[], at: number) => T;
@@ -112,6 +112,6 @@ function handOut({ take, reject }: Read, values: readonly Value[], at: number): 
 
 /** What one key holds. @throws Fault if that is something else than it should. */
 export function bytesOf(value: Value | undefined): Buffer | undefined {
-  if (value === 0 || value === 1) throw new Fault('redis: WRONGTYPE');
+  if (typeof value === 'number') throw new Fault('redis: WRONGTYPE');
   return value ?? undefined;
 }

@@ -8,7 +8,7 @@
   Returns  "stored"   kept
            "changed"  the profile is another by now; nothing written
 
-  Repeatable: a second run writes the same. Called by src/store/profiles.ts
+  Repeatable: a second run writes the same. Called by src/store/whole-profiles.ts
 ]]
 local profile = KEYS[1]
 

@@ -5,8 +5,8 @@
   ARGV[1]  for each key a letter: "s" session:<client>, "p" profile:{phone}, "d" done:{phone}:…
   ARGV[2…] for each "d" its field
 
-  Returns  a list with a string for each key; nil where there is none, 0 where the key holds something else, 1 where a
-           profile is so large that it is cheaper to read it without a script
+  Returns  a list with a string for each key; nil where there is none, 0 where the key holds something else, the bytes of a
+           profile that is so large that it is cheaper to read it without a script
              s  "<phone> <token>", the token empty if there is none
              p  the lengths of seven fields as 32-bit integers, then the fields; a missing one has the length 0
              d  the record, with the two bytes before it
@@ -25,10 +25,10 @@ local readers = {
     return session[1] and session[1] .. ' ' .. (session[2] or '')
   end,
   p = function(key)
-    local length = redis.pcall('HSTRLEN', key, 'rosters')
-    if type(length) == 'table' then return 0 end
-    if length > longestField or redis.call('HSTRLEN', key, 'services') > longestField
-      or redis.call('HSTRLEN', key, 'settings') > longestField then return 1 end
+    local rosters = redis.pcall('HSTRLEN', key, 'rosters')
+    if type(rosters) == 'table' then return 0 end
+    local services, settings = redis.call('HSTRLEN', key, 'services'), redis.call('HSTRLEN', key, 'settings')
+    if math.max(rosters, services, settings) > longestField then return rosters + services + settings end
     local f = redis.call('HMGET', key, 'version', 'update', 'services', 'rosters', 'settings', 'balance', 'presence')
     if not f[1] then return false end
     for i = 2, 7 do f[i] = f[i] or '' end

@@ -41,6 +41,15 @@ test('a request may cost more or less than one; one above the burst needs a full
   assert.equal(ask('c', 1, 50), 0);
 });
 
+test('work that is known later is refused to a client in debt; what its own request has left is none', () => {
+  const { limiter } = open();
+  const admissions = Array.from({ length: 4 }, () => limiter.admit('a', 1) ?? assert.fail());
+  const spent = admissions.map((admission) => limiter.spend(admission, 15, 1));
+  assert.deepEqual(spent, [true, true, false, false]);
+  const large = limiter.admit('b', 50) ?? assert.fail();
+  assert.ok(limiter.spend(large, 15, 50));
+});
+
 test('a client with few requests is never reported to Redis', async () => {
   const { simulation, ask } = open({ rate: 50, burst: 500 });
   for (let minute = 1; minute <= 1_000; minute++) {

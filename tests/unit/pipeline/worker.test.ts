@@ -9,6 +9,7 @@ import {
   type Delivery,
   type Publication,
 } from '../../../src/mqtt/connection.ts';
+import { openRateLimiter } from '../../../src/pipeline/rate-limiter.ts';
 import { Worker } from '../../../src/pipeline/worker.ts';
 import { Fault } from '../../../src/store/redis/fault.ts';
 import { openLog } from '../../../src/telemetry/log.ts';
@@ -84,7 +85,7 @@ function start(parts: Parts = {}) {
   const noted: string[] = [];
   const worker = new Worker({
     context: context(parts.broken),
-    rateLimiter: { admit: (client) => ({ client }), settle: () => undefined, charge: () => undefined },
+    rateLimiter: openRateLimiter({ rate: 0, burst: 0, rates: { report: async () => 0 } }),
     poison: { take: async () => assert.fail('nothing is redelivered here') },
     authenticator: { clientOf: ({ client }) => client, phoneOf: () => phone },
     brokers: [broker.connection, other.connection],

@@ -1,0 +1,116 @@
+import type { Limits } from '../etf/index.ts';
+import type { Context } from '../handlers/handler.ts';
+import { knownKinds, type RequestKind } from '../handlers/index.ts';
+import type { Delivery } from '../mqtt/connection.ts';
+import { readProfile, type SentProfile } from '../protocol/profile.ts';
+import { type EventTopic, ownResponseTopic, parseEventTopic } from '../protocol/topics.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { IgnoreReason } from '../telemetry/metrics.ts';
+import type { Authenticator } from './authenticator.ts';
+import type { Charging, Unread } from './charging.ts';
+import type { LargeRequest } from './large-profiles.ts';
+import { unitsToRead } from './price.ts';
+import type { Admission } from './rate-limiter.ts';
+import type { RequestOrigin } from './responder.ts';
+import { checkToken, type TokenResult } from './token-check.ts';
+import { UnaddressedLog } from './unaddressed.ts';
+import type { WrongTokenLimiter } from './wrong-tokens.ts';
+
+/** A delivery that is a request: who asks, and what. */
+export interface ReceivedRequest extends RequestOrigin, LargeRequest {
+  /** What the log and the metrics call it. */
+  readonly kind: RequestKind | 'invalid';
+  readonly event: EventTopic;
+  readonly sent: SentProfile<RequestKind> | 'invalid_data' | Unread;
+  /** Once it was let in and charged. Absent for a redelivery: what comes again was let in before. */
+  admission: Admission | undefined;
+}
+
+/** What it takes to read requests. */
+export interface ReceiverDeps {
+  readonly authenticator: Authenticator;
+  readonly context: Pick<Context, 'requestStates'>;
+  readonly limits: Limits;
+  /** Absent where the broker authenticates clients, not a token. */
+  readonly wrongTokens?: WrongTokenLimiter | undefined;
+  readonly log: Log;
+}
+
+/** Receive and decode: who asks, and what. */
+export class Receiver {
+  readonly #deps: ReceiverDeps;
+  readonly #charging: Charging;
+  readonly #unaddressed: UnaddressedLog;
+  #requests = 0;
+
+  constructor(deps: ReceiverDeps, charging: Charging) {
+    this.#deps = deps;
+    this.#charging = charging;
+    this.#unaddressed = new UnaddressedLog(deps.log);
+  }
+
+  /**
+   * The request that came; or why the publish is none.
+   * @param token - where it was looked at before.
+   */
+  receive(delivery: Delivery, token?: TokenResult): ReceivedRequest | IgnoreReason {
+    const event = this.eventOf(delivery);
+    if (typeof event === 'string') return event;
+    const client = this.clientOf(event, delivery);
+    if (client === '') {
+      this.#unaddressed.note();
+      return 'unaddressed';
+    }
+    const { limits } = this.#deps;
+    const units = unitsToRead(delivery.payload, limits);
+    const admitted = units === 1 ? undefined : this.#charging.admitToRead(delivery, client, units, token);
+    const isUnread = typeof admitted === 'string';
+    const sent = isUnread ? admitted : readProfile(delivery.payload, limits, knownKinds);
+    const admission = isUnread ? undefined : admitted;
+    if (sent === 'foreign') {
+      if (admission !== undefined) this.#charging.release(admission);
+      return sent;
+    }
+    return this.#received(delivery, event, client, { sent, units, admission });
+  }
+
+  /** A request that is not read. */
+  unread(delivery: Delivery, event: EventTopic, client: string): ReceivedRequest {
+    return this.#received(delivery, event, client, { sent: 'invalid_data', units: 0, admission: undefined });
+  }
+
+  #received(
+    delivery: Delivery,
+    event: EventTopic,
+    client: string,
+    { sent, units, admission }: Pick<ReceivedRequest, 'sent' | 'units' | 'admission'>,
+  ): ReceivedRequest {
+    const kind = typeof sent === 'string' ? 'invalid' : sent.kind;
+    const responseTopic = ownResponseTopic(delivery.responseTopic, client);
+    const request = ++this.#requests;
+    const spent = 0;
+    const endTurn = undefined;
+    return { request, kind, delivery, event, client, responseTopic, sent, units, admission, spent, endTurn };
+  }
+
+  /** Where only a token shows who asks, it is looked at before a payload that costs much is read. */
+  tokenFirst(delivery: Delivery): Promise<TokenResult> | undefined {
+    const { limits, wrongTokens } = this.#deps;
+    if (wrongTokens === undefined || unitsToRead(delivery.payload, limits) === 1) return undefined;
+    const event = this.eventOf(delivery);
+    if (typeof event === 'string') return undefined;
+    return checkToken(this.#deps, event, this.clientOf(event, delivery));
+  }
+
+  /** What the topic says; or why the publish is no request. */
+  eventOf(delivery: Delivery): EventTopic | IgnoreReason {
+    // A retained publish comes again with every subscription, an empty one only clears it: neither asks for anything.
+    if (delivery.payload.length === 0) return 'empty';
+    if (delivery.retained) return 'retained';
+    return parseEventTopic(delivery.topic) ?? 'topic';
+  }
+
+  clientOf(event: EventTopic, delivery: Delivery): string {
+    return this.#deps.authenticator.clientOf(event, delivery.responseTopic);
+  }
+}
