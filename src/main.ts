@@ -14,6 +14,7 @@ import { authenticatorFor } from './pipeline/authenticator.ts';
 import { FanOuts, type FanOutsDeps } from './pipeline/fan-outs.ts';
 import { openPoisonGuard } from './pipeline/poison-guard.ts';
 import { openRateLimiter } from './pipeline/rate-limiter.ts';
+import { limitingServices } from './pipeline/service-rates.ts';
 import { Worker } from './pipeline/worker.ts';
 import { openWrongTokenLimiter } from './pipeline/wrong-tokens.ts';
 import { sharedFilter } from './protocol/topics.ts';
@@ -111,7 +112,7 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   shutdown.addBestEffort(() => registry.leave());
   shutdown.addBestEffort(() => takeover.stop());
 
-  warnOfForeignClientId(settings.mqtt, log);
+  logClientIds(settings, log);
   brokers.push(...connectAs(settings.mqtt.clientId));
   for (const broker of brokers) {
     broker.onState(trackConnectionOf('broker'));
@@ -133,9 +134,10 @@ function openFanOuts({ mqtt: { replyQos } }: Settings, deps: Omit<FanOutsDeps, '
 }
 
 /** What a worker takes from the settings alone. */
-function settingsOfWorker({ clientIdentity, mqtt, etfLimits, requestDeadlineMs }: Settings, redis: Database) {
+function settingsOfWorker(settings: Settings, redis: Database) {
+  const { clientIdentity, mqtt, servicePrefix, etfLimits, requestDeadlineMs } = settings;
   return {
-    authenticator: authenticatorFor(clientIdentity, mqtt.workerPrefix),
+    authenticator: authenticatorFor(clientIdentity, { worker: mqtt.workerPrefix, service: servicePrefix }),
     limits: etfLimits,
     replyQos: mqtt.replyQos,
     replyExpirySeconds: mqtt.replyExpirySeconds,
@@ -145,8 +147,14 @@ function settingsOfWorker({ clientIdentity, mqtt, etfLimits, requestDeadlineMs }
 }
 
 /** Wrong tokens have a limiter only where tokens identify clients. */
-function limitersOf({ clientIdentity, clientRate }: Settings, redis: Database, metrics: Metrics) {
-  const rateLimiter = openRateLimiter({ ...clientRate, rates: openRates(redis) });
+function limitersOf(settings: Settings, redis: Database, metrics: Metrics) {
+  const { clientIdentity, clientRate, servicePrefix, serviceRate } = settings;
+  const rates = openRates(redis);
+  const clients = openRateLimiter({ ...clientRate, rates });
+  const rateLimiter =
+    servicePrefix === undefined
+      ? clients
+      : limitingServices(servicePrefix, { clients, services: openRateLimiter({ ...serviceRate, rates }) });
   const wrongTokens = clientIdentity === 'token' ? openWrongTokenLimiter(metrics.wrongToken) : undefined;
   return { rateLimiter, wrongTokens };
 }
@@ -211,7 +219,9 @@ function connectingAs(
 }
 
 /** Without the prefix, a phone could sign in under the worker's client id and take over its session. */
-function warnOfForeignClientId({ clientId, workerPrefix }: Settings['mqtt'], log: Log): void {
+function logClientIds({ mqtt: { clientId, workerPrefix }, servicePrefix }: Settings, log: Log): void {
+  if (servicePrefix !== undefined)
+    log.info({ servicePrefix }, 'clients with this prefix may ask for every phone (SERVICE_CLIENTS)');
   if (clientId.startsWith(workerPrefix)) return;
   const message =
     'MQTT_CLIENT_ID does not begin with MQTT_WORKER_PREFIX: nothing keeps this client id from a phone';

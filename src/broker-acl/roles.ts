@@ -1,4 +1,5 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { actionTopic } from '../protocol/topics.ts';
 
 /**
  * A user in the first file of the dynamic-security plugin (mosquitto/README.md, "Who may do what"). The plugin refuses all
@@ -8,9 +9,11 @@ export interface BrokerUser {
   readonly name: string;
   readonly password: string;
   readonly roles: readonly BrokerRole[];
+  /** The client ids whose answers it may read, for a user with the role `service`. */
+  readonly clientIds?: readonly string[];
 }
 
-export type BrokerRole = 'phone' | 'worker' | 'qa' | 'clients';
+export type BrokerRole = 'phone' | 'service' | 'worker' | 'qa' | 'clients';
 
 type AclType = 'publishClientSend' | 'publishClientReceive' | 'subscribePattern';
 type Rule = readonly [type: AclType, topic: string, allow?: boolean];
@@ -21,6 +24,8 @@ const control = '$CONTROL/dynamic-security/#';
 const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
   // The roles `client:…` and `phone:…` allow answers and notices.
   phone: [['publishClientSend', requests]],
+  // The roles `service:…` allow answers.
+  service: [['publishClientSend', requests]],
   worker: [
     ['subscribePattern', `$share/+/${requests}`],
     ['subscribePattern', requests],
@@ -45,7 +50,11 @@ const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
 
 /** The plugin's file, `dynamic-security.json`, for a broker that has none. */
 export function initialSecurity(users: readonly BrokerUser[]): string {
-  const roles = Object.entries(rules).map(([rolename, acls]) => ({
+  const ofClientIds = users.flatMap(({ clientIds = [] }) => clientIds);
+  const roles = [
+    ...Object.entries(rules),
+    ...ofClientIds.map((id) => [roleOf(id), readingOf(`${actionTopic(id)}/#`)] as const),
+  ].map(([rolename, acls]) => ({
     rolename,
     acls: acls.map(([acltype, topic, allow = true]) => ({ acltype, topic, priority: allow ? 0 : 1, allow })),
   }));
@@ -58,14 +67,22 @@ export function initialSecurity(users: readonly BrokerUser[]): string {
   return `${JSON.stringify({ defaultACLAccess, clients: users.map(clientOf), groups: [], roles }, null, 2)}\n`;
 }
 
+/** Not `client:…`: those are sessions' roles, and deleted with them. */
+const roleOf = (clientId: string): string => `service:${clientId}`;
+
+const readingOf = (topic: string): Rule[] => [
+  ['subscribePattern', topic],
+  ['publishClientReceive', topic],
+];
+
 /** Few, because passwords are random with 256 bits, and the broker hashes them on its only thread. */
 const ITERATIONS = 101;
 
-function clientOf({ name, password, roles }: BrokerUser) {
+function clientOf({ name, password, roles, clientIds = [] }: BrokerUser) {
   const salt = randomBytes(12);
   return {
     username: name,
-    roles: roles.map((rolename) => ({ rolename, priority: 0 })),
+    roles: [...roles, ...clientIds.map(roleOf)].map((rolename) => ({ rolename, priority: 0 })),
     salt: salt.toString('base64'),
     password: pbkdf2Sync(password, salt, ITERATIONS, 64, 'sha512').toString('base64'),
     iterations: ITERATIONS,

@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type BrokerUser, initialSecurity } from '../broker-acl/roles.ts';
+import { clientIdIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
 interface Options {
   readonly file: string;
   readonly workerManagesClients?: boolean;
+  readonly service: readonly string[];
 }
 
 /** `profilectl broker …`: set up a new broker. */
@@ -19,16 +21,23 @@ export function brokerCommand(terminal: Terminal): Command {
     )
     .requiredOption('--file <path>', 'dynamic-security.json in the broker’s data folder; must not exist')
     .option('--worker-manages-clients', 'for MQTT_DYNAMIC_SECURITY=on; a worker may then change all rights')
+    .option(
+      '--service <client id>',
+      'also a user `service`, for trusted services with this client id (SERVICE_CLIENTS); may be repeated',
+      (id: string, others: readonly string[]) => [...others, clientIdIn(id)],
+      [],
+    )
     .action((options: Options) => init(options, terminal));
   return broker.addHelpText(
     'after',
     `
 Example:
-  $ profilectl broker init --file mosquitto/data/dynamic-security.json`,
+  $ profilectl broker init --file mosquitto/data/dynamic-security.json
+  $ profilectl broker init --file mosquitto/data/dynamic-security.json --service sys_roster --service sys_billing`,
   );
 }
 
-async function init({ file, workerManagesClients }: Options, terminal: Terminal): Promise<void> {
+async function init({ file, workerManagesClients, service }: Options, terminal: Terminal): Promise<void> {
   const users: BrokerUser[] = [
     { name: 'admin', password: newPassword(), roles: ['clients'] },
     {
@@ -38,6 +47,13 @@ async function init({ file, workerManagesClients }: Options, terminal: Terminal)
     },
     { name: 'qa', password: newPassword(), roles: ['qa'] },
   ];
+  if (service.length > 0)
+    users.push({
+      name: 'service',
+      password: newPassword(),
+      roles: ['service'],
+      clientIds: [...new Set(service)],
+    });
   try {
     await writeFile(file, initialSecurity(users), { flag: 'wx', mode: 0o600 });
   } catch (error) {

@@ -88,7 +88,7 @@ async function rotate(options: Options, connections: Connections, terminal: Term
 }
 
 async function remove(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
-  const client = clientIn(options.client);
+  const client = clientIdIn(options.client);
   const deps = await partsOf(options, connections);
   const phone = await deps.sessions.phoneOf(client);
   // Also without a session, to remove what a failed earlier call left in a broker.
@@ -155,15 +155,20 @@ const newToken = (): string => randomBytes(32).toString('base64url');
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** The client id becomes a topic level and a part of a key. */
-function clientIn(text: string): string {
+export function clientIdIn(text: string): string {
   if (/^[^/+#\0\s]{1,128}$/.test(text)) return text;
   throw new CliFault('a client id is 1 to 128 characters without / + # or white space');
 }
 
-/** A phone with a worker's client id would receive that worker's requests. */
+/** A phone with a worker's client id would receive that worker's requests; one with a service's is never answered. */
 export function phonesClientIn(text: string, { settings }: Connections): string {
-  const { workerPrefix } = settings.mqtt;
-  if (!text.startsWith(workerPrefix)) return clientIn(text);
+  const { servicePrefix, mqtt } = settings;
+  const { workerPrefix } = mqtt;
+  if (servicePrefix !== undefined && text.startsWith(servicePrefix))
+    throw new CliFault(
+      `client ids that begin with ${servicePrefix} are the trusted services’; no phone has one`,
+    );
+  if (!text.startsWith(workerPrefix)) return clientIdIn(text);
   throw new CliFault(`client ids that begin with ${workerPrefix} are the workers’; no phone has one`);
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { parseSender } from '../services/mail/email-address.ts';
 import type { MailSettings } from '../services/mail/mailer.ts';
 import { type StsSettings, stsProblems } from '../services/sts/settings.ts';
+import { problemsTogether } from './together.ts';
 import {
   credentialsKeys,
   integer,
@@ -91,6 +92,9 @@ const schema = z.object({
   CREDENTIALS_KEY: credentialsKeys.optional(),
   CLIENT_RATE: integer(0, 1_000_000, 50),
   CLIENT_BURST: integer(1, 1_000_000, 500),
+  SERVICE_CLIENTS: topicLevel.min(4, 'has less than 4 characters').optional(),
+  SERVICE_RATE: integer(0, 1_000_000, 500),
+  SERVICE_BURST: integer(1, 1_000_000, 5_000),
   PROFILE_BYTES: integer(1_024, 67_108_864, 1_048_576),
   CONTACT_LAYOUT: z.enum(['document', 'header', 'auto'], 'is not document, header or auto').default('auto'),
   ETF_PAYLOAD_BYTES: integer(64, 16_777_216, 262_144),
@@ -139,34 +143,13 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     const name = String(issue.path[0]);
     problems.push(`${name} ${name in given ? issue.message : 'is not set'}`);
   }
-  problems.push(...missingTogether(given), ...onlyForQa(given, env.NODE_ENV));
+  problems.push(...problemsTogether(given, env.NODE_ENV));
   if (!read.success || problems.length > 0) throw new SettingsError([...new Set(problems)]);
   const settings = arrange(read.data);
   if (settings.aws !== undefined)
     problems.push(...stsProblems(settings.aws).map((problem) => `AWS: ${problem}`));
   if (problems.length > 0) throw new SettingsError(problems);
   return settings;
-}
-
-/** Problems of settings that another setting requires. */
-function missingTogether(given: Record<string, string>): string[] {
-  const needed = [
-    { by: 'SMTP_URL', names: ['MAIL_FROM', 'VERIFY_SECRET'] },
-    { by: 'AWS_ROLE_ARN', names: ['AWS_REGION'] },
-  ];
-  return needed.flatMap(({ by, names }) =>
-    by in given
-      ? names.filter((name) => !(name in given)).map((name) => `${name} is not set; ${by} needs it`)
-      : [],
-  );
-}
-
-/** The QA settings show requests to every broker user. A missing or misspelt NODE_ENV counts as production. */
-function onlyForQa(given: Record<string, string>, nodeEnv: string | undefined): string[] {
-  if (nodeEnv === 'development' || nodeEnv === 'test') return [];
-  return ['QA_TEXT', 'QA_MIRROR']
-    .filter((name) => given[name] === 'on')
-    .map((name) => `${name} is on, which needs NODE_ENV=development or NODE_ENV=test`);
 }
 
 /**
@@ -198,6 +181,8 @@ function arrange(env: Environment) {
     }),
     clientIdentity: env.CLIENT_IDENTITY,
     clientRate: Object.freeze({ rate: env.CLIENT_RATE, burst: env.CLIENT_BURST }),
+    servicePrefix: env.SERVICE_CLIENTS,
+    serviceRate: Object.freeze({ rate: env.SERVICE_RATE, burst: env.SERVICE_BURST }),
     profileBytes: env.PROFILE_BYTES,
     redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX, tls: redisTls(env) }),
     contactLayout: env.CONTACT_LAYOUT,

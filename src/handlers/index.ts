@@ -19,6 +19,8 @@ export interface RequestRow {
   readonly limiter: 'fast' | 'fan-out' | 'mail' | 'sts';
   /** Which phone a request may name: only that of its client's session, or any. */
   readonly names: 'own' | 'any';
+  /** Whether a trusted service may ask, for any phone. */
+  readonly forServices?: true;
   /**
    * Whether a request that the broker delivers again goes on though its client's session has ended: once its effect is
    * `done`, or already once it has `begun`. The handler of the latter looks what has begun. Absent: it never does.
@@ -41,6 +43,7 @@ const table = {
     handler: get,
     limiter: 'fast',
     names: 'own',
+    forServices: true,
     help: 'Reads the stored profile, its rosters with their contacts.',
     example: `% Reads the profile.
 % Answer: the 'Profile' as stored, or {io,{error,not_found},<<>>}.
@@ -50,6 +53,7 @@ const table = {
     handler: set,
     limiter: 'fast',
     names: 'own',
+    forServices: true,
     help: 'Creates the profile, or replaces what the client owns in it. What is left empty stays as it is.',
     example: `% Creates the profile, or replaces in it rosters, settings and presence. What is left out stays as it is.
 % Answer: the 'Profile' as stored.
@@ -113,6 +117,7 @@ const table = {
     handler: remove,
     limiter: 'fan-out',
     names: 'own',
+    forServices: true,
     resumes: 'done',
     endsSession: true,
     help: 'Deletes the profile and all sessions of the phone; its contacts are notified. Sign in again to go on.',

@@ -63,7 +63,10 @@ export interface Request {
   readonly phone: string;
   /** That phone's profile, as it was read with the request. */
   readonly stored: StoredProfile | undefined;
-  /** The phone of the client's session; `undefined` where a request is resumed and the session has ended. */
+  /**
+   * The phone of the client's session; `undefined` where a request is resumed and the session has ended; `SERVICE` for a
+   * trusted service, which has no phone.
+   */
   readonly sessionPhone: string | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { Stores } from '../store/index.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
+import { SERVICE } from '../store/sessions.ts';
 import type { RecordedRequest } from './outcome.ts';
 
 /**
@@ -7,7 +8,8 @@ import type { RecordedRequest } from './outcome.ts';
  *
  * A phone that is removed, or moves to another, meanwhile does not get a profile back: a profile that was there and has
  * gone is not made again; and one that is made is dropped if the client's session has ended by then. It stands if another
- * request, such as the `remove` that ended the session, has built on it: then this one came first.
+ * request, such as the `remove` that ended the session, has built on it: then this one came first. A trusted service has no
+ * session that could end.
  * @param word - kept in the same step as what became of the request.
  * @param decide - sees the stored state, as in `Profiles.change`.
  * @returns the profile as stored; `'too_large'` beyond the quota; `'not_authorized'` when the phone has gone; `'done'` when another worker has decided the
@@ -25,7 +27,7 @@ export async function changeOwnProfile<Refused extends string>(
     isNew = before === undefined;
     return isNew && stored !== undefined ? 'not_authorized' : decide(before);
   });
-  if (!isNew || typeof profile === 'string') return profile;
+  if (!isNew || typeof profile === 'string' || request.sessionPhone === SERVICE) return profile;
   if ((await sessions.phoneOf(request.replyTo.client)) === request.phone) return profile;
   return (await profiles.drop(ref, profile)) === 'changed' ? profile : 'not_authorized';
 }

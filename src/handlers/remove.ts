@@ -3,6 +3,7 @@ import { changeContact, outlivesRemoval } from '../protocol/contact.ts';
 import { unset } from '../protocol/fields.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import type { Removal } from '../store/removals.ts';
+import { SERVICE } from '../store/sessions.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { Context, RecordedHandler } from './handler.ts';
 import { type Outcome, type RecordedRequest, type Request, refuseOrReplay } from './outcome.ts';
@@ -50,14 +51,16 @@ async function carryOut(
   };
 }
 
-async function begin({ phone, ref, stored, replyTo }: RecordedRequest, context: Context) {
+async function begin(request: RecordedRequest, context: Context) {
+  const { phone, ref, stored, replyTo } = request;
   const { removals, sessions, profiles } = context;
   const mark = removals.newMark();
   const read = () => profiles.read(phone);
   return untilUnchanged(stored, read, async (profile) => {
     if (profile === undefined) return 'not_found';
-    // The asking client has a session, also if the set of them does not name it.
-    const clients = [...new Set([replyTo.client, ...(await sessions.active(phone))])];
+    // The asking client has a session, also if the set of them does not name it; unless it is a trusted service.
+    const own = request.sessionPhone === SERVICE ? [] : [replyTo.client];
+    const clients = [...new Set([...own, ...(await sessions.active(phone))])];
     await sessions.mark(phone, clients, mark);
     // It says 'changed' too if a client has signed in meanwhile, or come with a profile that moved here: it goes as well.
     return removals.begin(ref, profile, clients, mark);

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestRow } from '../handlers/index.ts';
 import { clientOfResponseTopic, type EventTopic } from '../protocol/topics.ts';
 import type { Session } from '../store/request-state.ts';
+import { SERVICE } from '../store/sessions.ts';
 
 /** Who asks, and how that is known (docs/protocol.md, "Who is asking"). */
 export interface Authenticator {
@@ -9,40 +10,65 @@ export interface Authenticator {
   clientOf(event: EventTopic, responseTopic: string | undefined): string;
   /**
    * The phone that the client's session belongs to; `undefined` if it has none, or does not prove to be its own. A client
-   * with a worker's id has none.
+   * with a worker's id has none. {@link SERVICE} for a trusted service: its id begins as theirs do, and no phone has signed
+   * in with it.
    */
   phoneOf(session: Session | undefined, event: EventTopic, client: string): string | undefined;
+  /** Whether a client id begins as those of trusted services do. It is not enough to be one. */
+  isServiceId(client: string): boolean;
+}
+
+/** What client ids begin with that are not phones'. */
+export interface ReservedPrefixes {
+  readonly worker: string;
+  /** Absent where no service is trusted. */
+  readonly service?: string | undefined;
 }
 
 /**
  * @param identitySource - `broker`: the broker wrote the client level itself, so it is true. `token`: nobody did; the client
  *   proves itself by the token level, and may name itself by its MQTT 5 Response Topic.
- * @param workerPrefix - what the client ids of workers begin with.
+ * @param prefixes - by which a client that is no phone is known.
  */
-export function authenticatorFor(identitySource: 'broker' | 'token', workerPrefix: string): Authenticator {
-  const isWorker = (client: string): boolean => client.startsWith(workerPrefix);
+export function authenticatorFor(
+  identitySource: 'broker' | 'token',
+  prefixes: ReservedPrefixes,
+): Authenticator {
+  const isServiceId = (client: string): boolean =>
+    prefixes.service !== undefined && client.startsWith(prefixes.service);
+  /** @param owner - whose session it is; absent where the client has none. */
+  const ownerOf = (client: string, owner: string | undefined): string | undefined => {
+    if (client.startsWith(prefixes.worker)) return undefined;
+    // A phone that has signed in under a service's id is neither of them, and a service's session makes no other client one.
+    return isServiceId(client) === (owner === SERVICE) ? owner : undefined;
+  };
   if (identitySource === 'broker') {
     return {
+      isServiceId,
       clientOf: ({ client }) => client,
-      phoneOf: (session, _, client) => (isWorker(client) ? undefined : session?.phone),
+      // The broker vouches for the id of a service, which has no session.
+      phoneOf: (session, _, client) =>
+        ownerOf(client, session?.phone ?? (isServiceId(client) ? SERVICE : undefined)),
     };
   }
   return {
+    isServiceId,
     clientOf: ({ client }, responseTopic) =>
       client || (responseTopic && clientOfResponseTopic(responseTopic)) || '',
     phoneOf: (session, { token }, client) =>
-      session !== undefined && isHashOf(session.tokenHash, token) && !isWorker(client)
-        ? session.phone
+      session !== undefined && isHashOf(session.tokenHash, token)
+        ? ownerOf(client, session.phone)
         : undefined,
   };
 }
 
 /** Whether a client may ask, by the phone of its session. */
 export function isAuthorized(
-  { names }: Pick<RequestRow, 'names'>,
+  { names, forServices }: Pick<RequestRow, 'names' | 'forServices'>,
   sessionPhone: string | undefined,
   phone: string,
 ): boolean {
+  if (sessionPhone === SERVICE) return forServices === true;
   return names === 'any' ? sessionPhone !== undefined : sessionPhone === phone;
 }
 

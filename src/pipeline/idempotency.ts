@@ -7,6 +7,7 @@ import type { Refusal } from '../protocol/io.ts';
 import type { IdempotencyRecords } from '../store/idempotency-records.ts';
 import type { Stores } from '../store/index.ts';
 import type { RequestState } from '../store/request-state.ts';
+import { SERVICE } from '../store/sessions.ts';
 import { isAuthorized } from './authenticator.ts';
 
 /**
@@ -238,7 +239,8 @@ async function readDecision(
     idempotencyRecords.read(phone, ref.key),
     idempotencyRecords.read(placeOfRefusal(row, request), refusal.key),
     profiles.read(phone),
-    sessions.phoneOf(replyTo.client),
+    // A service has no session that could end.
+    request.sessionPhone === SERVICE ? SERVICE : sessions.phoneOf(replyTo.client),
   ]);
   const refused = refusalIn(ofDelivery);
   const isKnown =

@@ -49,9 +49,8 @@ export function openRateLimiter(options: RateLimiterOptions): RateLimiter {
   return options.rate === 0 ? unlimited : new SharedRateLimiter(options);
 }
 
-const anybody: Admission = { client: '' };
 const unlimited: RateLimiter = {
-  admit: () => anybody,
+  admit: (client) => ({ client }),
   settle: () => undefined,
   spend: () => true,
   charge: () => undefined,

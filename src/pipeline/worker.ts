@@ -102,8 +102,8 @@ export class Worker {
 
   /** Handle and answer; gives what the metrics call the result. */
   async #process(received: ReceivedRequest): Promise<string> {
-    const { log, metrics } = this.#deps;
-    const { request, kind, sent, delivery } = received;
+    const { authenticator, log, metrics } = this.#deps;
+    const { request, kind, sent, client, delivery } = received;
     try {
       const outcome = this.#earlyRefusal(received) ?? (await this.#handleWithTimeout(received));
       if (received.admission !== undefined)
@@ -111,7 +111,7 @@ export class Worker {
       if (outcome === unanswered) return outcome.result;
       await this.#responder.send(received, outcome);
       const milliseconds = performance.now() - delivery.receivedAt;
-      metrics.answered(kind, outcome.result, milliseconds / 1000);
+      metrics.answered(kind, outcome.result, milliseconds / 1000, authenticator.isServiceId(client));
       if (log.isLevelEnabled('debug')) {
         const phone = typeof sent === 'string' || sent.phone === '' ? undefined : shortenPhone(sent.phone);
         log.debug({ request, kind, phone, result: outcome.result, milliseconds }, 'request');

@@ -1,7 +1,7 @@
 import { atom, encodeFragment, type Fragment, tuple } from '../etf/index.ts';
 import { atOnce, type Steps } from '../lib/slices.ts';
 import { isUnset, readAtom, readText } from './fields.ts';
-import { readListInSteps } from './list.ts';
+import { readListInSteps, recordsInStep } from './list.ts';
 import { fieldOffsets, roomForOffsets, storedRecord } from './record.ts';
 
 /** The kind of a service; `undefined` where the client left it out. */
@@ -68,6 +68,37 @@ export function readServicesInSteps(fragment: Fragment): Steps<Service[] | undef
 /** Returns the services after a `set`: the client owns those of type `vox`, the server all others. */
 export function replaceVoxServices(stored: readonly Service[], sent: readonly Service[]): Service[] {
   return [...stored.filter(({ type }) => type !== 'vox'), ...sent.filter(({ type }) => type === 'vox')];
+}
+
+/**
+ * Returns the services after a `set` of a trusted service. A sent one replaces the stored one of its type and id, or is added
+ * at the end; the status `remove` takes that one away. Those of type `aws` are ignored: credentials are never kept in clear.
+ */
+export function* mergeServices(stored: readonly Service[], sent: readonly Service[]): Steps<Service[]> {
+  const named = new Map<string, Service>();
+  for (const [index, service] of sent.entries()) {
+    if (service.type !== 'aws') named.set(nameOf(service), service);
+    if (index % recordsInStep === 0) yield;
+  }
+  const merged: Service[] = [];
+  const placed = new Set<Service>();
+  const place = (service: Service): void => {
+    if (!placed.has(service) && readAtom(service.status) !== 'remove') merged.push(service);
+    placed.add(service);
+  };
+  for (const [index, service] of stored.entries()) {
+    const replacement = named.get(nameOf(service));
+    if (replacement === undefined) merged.push(service);
+    else place(replacement);
+    if (index % recordsInStep === 0) yield;
+  }
+  for (const service of named.values()) place(service);
+  return merged;
+}
+
+/** Equal for services of one type and id. */
+function nameOf({ type, id }: Service): string {
+  return `${type} ${readText(id) ?? Buffer.from(id).toString('hex')}`;
 }
 
 /** The address of an `email` service; `undefined` for any other service, and for an id that is not text. */

@@ -2,6 +2,9 @@ import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
 import { scanKeys } from './redis/scan-keys.ts';
 
+/** What stands in the place of the phone in the session of a trusted service; never a phone, as it is no number. */
+export const SERVICE = 'service';
+
 export interface ListedSession {
   readonly client: string;
   readonly phone: string;

@@ -4,8 +4,11 @@ import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
 
 /** The metrics. No label holds a phone, a client id or another value that a client chooses. */
 export interface Metrics {
-  /** A request was answered: its kind (`invalid` if unreadable), the atom of the answer, and its duration. */
-  answered(kind: string, result: string, seconds: number): void;
+  /**
+   * A request was answered: its kind (`invalid` if unreadable), the atom of the answer, and its duration.
+   * @param isService - whether the client has the id of a trusted service.
+   */
+  answered(kind: string, result: string, seconds: number, isService?: boolean): void;
   /** A client's bucket was charged, in units. */
   charged(work: ChargedWork, units: number): void;
   /** A publish that is no request was acknowledged and dropped. */
@@ -83,6 +86,11 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     ['answered'],
   );
   for (const answered of ['yes', 'no']) wrongTokens.inc({ answered }, 0);
+  const services = counter(
+    'service_requests_total',
+    'Requests of trusted services answered, by kind and by the atom of the answer; also of clients that have such an id and are none.',
+    ['kind', 'result'],
+  );
   const lost = counter('lost_connections_total', 'Connections that were lost, by server.', ['server']);
   for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
   const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
@@ -96,7 +104,10 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     'Broker sessions of other workers that this worker took over.',
   );
   return {
-    answered,
+    answered(kind, result, seconds, isService = false) {
+      answered(kind, result, seconds);
+      if (isService) services.inc({ kind, result });
+    },
     charged: openCharges(registry),
     called,
     roundTrip,

@@ -14,14 +14,18 @@ export interface ProductionBroker {
   settings(user: string): Record<string, string>;
 }
 
+/** A client id of the user `service`. */
+export const serviceId = 'sys_roster';
+
 const users: Readonly<Record<string, readonly BrokerRole[]>> = {
   admin: ['clients'],
   worker: ['worker'],
   steward: ['worker', 'clients'],
   qa: ['qa'],
+  service: ['service'],
 };
 
-/** Users `admin`, `worker`, `steward` (a worker that may manage clients) and `qa`. */
+/** Users `admin`, `worker`, `steward` (a worker that may manage clients), `qa` and `service`. */
 export async function startProductionBroker(
   options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init'> & {
     readonly sharedUsers?: string;
@@ -30,7 +34,12 @@ export async function startProductionBroker(
   const { sharedUsers, ...rest } = options;
   const certificate = await selfSignedCertificate();
   const security = initialSecurity(
-    Object.entries(users).map(([name, roles]) => ({ name, password: passwordOf(name), roles })),
+    Object.entries(users).map(([name, roles]) => ({
+      name,
+      password: passwordOf(name),
+      roles,
+      clientIds: name === 'service' ? [serviceId] : [],
+    })),
   );
   const server = await startMosquitto({
     persistence: false,

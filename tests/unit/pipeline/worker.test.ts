@@ -87,7 +87,7 @@ function start(parts: Parts = {}) {
     context: context(parts.broken),
     rateLimiter: openRateLimiter({ rate: 0, burst: 0, rates: { report: async () => 0 } }),
     poison: { take: async () => assert.fail('nothing is redelivered here') },
-    authenticator: { clientOf: ({ client }) => client, phoneOf: () => phone },
+    authenticator: { clientOf: ({ client }) => client, phoneOf: () => phone, isServiceId: () => false },
     brokers: [broker.connection, other.connection],
     outboxRelay: { publish: (to, publication) => to.publish(publication) },
     fanOuts: {
