@@ -42,18 +42,27 @@ export function counterpartiesOf(
   return all.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** What a counterparty hears of an entry, by the entry as it is stored now: a `'Contact'` each, in this order. */
+export type Told = (contact: Fragment, counterparty: Counterparty) => readonly Fragment[];
+
 /**
  * Change a profile's entry in the rosters of its contacts.
  *
  * Only a contact whose own roster holds this profile as a contact is touched: that mutual check is what keeps a raw
  * `set` from being a way to send notices to strangers.
- * @returns a `'Contact'` notice for each entry.
+ * @returns the `'Contact'` notices for each entry.
  * @see docs/protocol.md, "Counterparties"
  */
-export async function noticesFor(batch: readonly Counterparty[], change: ChangeEntries): Promise<Notice[]> {
+export async function noticesFor(
+  batch: readonly Counterparty[],
+  change: ChangeEntries,
+  told: Told = (contact) => [contact],
+): Promise<Notice[]> {
   const contacts = await change(batch);
-  return batch.flatMap(({ place }, index) => {
+  return batch.flatMap((counterparty, index) => {
     const contact = contacts[index];
-    return contact === undefined ? [] : [{ phone: place.phone, payload: writeContact(contact) }];
+    if (contact === undefined) return [];
+    const { phone } = counterparty.place;
+    return told(contact, counterparty).map((each) => ({ phone, payload: writeContact(each) }));
   });
 }

@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeFragment } from '../etf/index.ts';
-import { isFriend, withNews } from '../protocol/contact.ts';
+import { atom, encodeFragment } from '../etf/index.ts';
+import { changeContact, isFriend, withNews } from '../protocol/contact.ts';
 import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
 import type { Migration } from '../store/proposals.ts';
 import type { Removal } from '../store/removals.ts';
-import { type ChangeEntries, type Counterparty, counterpartiesOf, noticesFor } from './counterparties.ts';
+import {
+  type ChangeEntries,
+  type Counterparty,
+  counterpartiesOf,
+  noticesFor,
+  type Told,
+} from './counterparties.ts';
 import type { Context } from './handler.ts';
 import type { Notice } from './outcome.ts';
 import { markDeleted } from './remove.ts';
@@ -21,6 +27,8 @@ interface Pass {
   readonly name: string;
   readonly counterparties: (after: string | undefined) => readonly Counterparty[];
   readonly change: ChangeEntries;
+  /** Default: the entry as it is stored. */
+  readonly told?: Told;
   /** All have heard. @returns `'changed'` if there is something newer to be heard. */
   readonly end: () => Promise<'stored' | 'changed'>;
 }
@@ -54,7 +62,7 @@ export async function* fanOutSlice(
   for (let from = 0; from < slice.length; from += batchSize) {
     const began = performance.now();
     const batch = slice.slice(from, from + batchSize);
-    yield await noticesFor(batch, pass.change);
+    yield await noticesFor(batch, pass.change, pass.told);
     await fanOuts.keepCursor(phone, pass.name, batch.at(-1)?.name ?? '');
     // Others get twice as much of the worker, the broker and Redis.
     if (from + batchSize < slice.length) await sleep(2 * (performance.now() - began));
@@ -126,12 +134,20 @@ function movePass(
         (index) => `${to}_${batch[index]?.ourRoster}`,
         claim,
       ),
+    // A device that keeps contacts by their `phone_id` would show both otherwise.
+    told: (contact, { place }) => [
+      changeContact(contact, {
+        phone_id: encodeFragment(Buffer.from(place.entry.phoneId)),
+        status: encodeFragment(atom('deleted')),
+      }),
+      contact,
+    ],
     end: () => fanOuts.endMigration(to, claim),
   };
 }
 
-async function* tellAll({ counterparties, change }: Pass): AsyncGenerator<readonly Notice[], void> {
+async function* tellAll({ counterparties, change, told }: Pass): AsyncGenerator<readonly Notice[], void> {
   const all = counterparties(undefined);
   for (let from = 0; from < all.length; from += batchSize)
-    yield await noticesFor(all.slice(from, from + batchSize), change);
+    yield await noticesFor(all.slice(from, from + batchSize), change, told);
 }

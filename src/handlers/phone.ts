@@ -16,7 +16,9 @@ import { answerProfile, type RecordedRequest, refuse } from './outcome.ts';
  * one that this client asked for, else the only one.
  * The profile moves to the new phone, where an empty one is replaced; the old phone's sessions move along; contacts of
  * counterparties get the new `phone_id`.
- * Answers `{'Profile',…,phone}`, `update` the server's time; then a `'Contact'` to `ses/<phone>` of each mutual friend.
+ * Answers `{'Profile',…,phone}`, `update` the server's time, to every client with an active session of the new phone, those
+ *         that have just moved included; then two `'Contact'`s to `ses/<phone>` of each mutual friend: the old `phone_id` with
+ *         status `deleted`, and the new one.
  * Refuses `not_authorized` without a pending migration, or where it is not clear which; `already_exists` if the new phone
  *         got rosters or verified services meanwhile; `busy` while another profile is just moving to the old phone, or
  *         another one than is named to the new phone; `invalid_data` for an `OLD_PHONE` that is no phone.
@@ -34,10 +36,14 @@ export const phone: RecordedHandler = {
     // Before the answer: a client that receives it finds the old phone's sessions at the new one.
     await context.sessions.move(migration.from, migration.to, migration.claim ?? '');
     await context.migrations.endLeaving(migration);
+    const clients = await context.sessions.active(request.phone);
     const profile = await context.profiles.read(request.phone);
     if (profile === undefined) return refuse('not_authorized');
+    const { answers, ...answer } = answerProfile(request.sent, profile, 'phone');
+    const others = clients.filter((client) => client !== request.replyTo.client);
     return {
-      ...answerProfile(request.sent, profile, 'phone'),
+      ...answer,
+      answers: answers.flatMap((own) => [own, ...others.map((client) => ({ ...own, to: { client } }))]),
       sessionsEnded: migration.from,
       onSent: () => context.migrations.answered(migration, request.ref),
       fanOut: request.phone,

@@ -222,9 +222,15 @@ function placeOfRefusal(
   return names === 'any' ? (sessionPhone ?? phone) : phone;
 }
 
-/** What a resumed request may answer to a client that may not ask any more. */
+/** What a resumed request may answer to a client that may not ask any more; others hear what they are to hear. */
 function withheld({ endsSession }: RequestRow, outcome: Outcome): Outcome {
-  return endsSession ? outcome : { ...outcome, ...refuse('not_authorized') };
+  if (endsSession) return outcome;
+  const { answers, result } = refuse('not_authorized');
+  return {
+    ...outcome,
+    result,
+    answers: [...answers, ...outcome.answers.filter(({ to }) => to !== undefined)],
+  };
 }
 
 /** The request with what another worker decided about it, and with its client's session as it is now. */

@@ -27,7 +27,7 @@ const patienceMs = 20_000;
 
 /**
  * A client that identifies its answers by MQTT 5 Correlation Data. A client of MQTT 3.1.1 sends one request at a
- * time, and none whose answer could be confused with that of another client's `remove`.
+ * time, and none whose answer could be confused with that of another client's `remove` or `phone`.
  */
 export class Device {
   readonly #phone: Phone;
@@ -47,7 +47,7 @@ export class Device {
   /** Publishes a request and waits for its answer; for `aws` for the last one. */
   async ask(payload: Buffer, kind: Kind): Promise<Exchange> {
     if (this.#hasProperties) return this.#ask(payload, kind, String(++this.#asked));
-    assert.ok(kind !== 'remove' && kind !== 'aws');
+    assert.ok(kind !== 'remove' && kind !== 'phone' && kind !== 'aws');
     const exchange = this.#turn.then(() => this.#ask(payload, kind, ''));
     this.#turn = exchange.catch(() => undefined);
     return exchange;
@@ -77,12 +77,14 @@ export class Device {
 
   #onAnswer(answer: Answer, { properties }: IPublishPacket): void {
     const waiting = this.#waiting.get(properties?.correlationData?.toString() ?? '');
-    // A `remove` of another client answers no request here; the eavesdropper receives it too.
-    if (waiting === undefined || (!this.#hasProperties && answerName(answer) === 'profile remove')) return;
+    // A `remove` or `phone` of another client answers no request here; the eavesdropper receives it too.
+    if (waiting === undefined || (!this.#hasProperties && unaskedNames.includes(answerName(answer)))) return;
     waiting.answers.push(answer);
     if (answerName(answer) !== 'ok aws added') waiting.answered();
   }
 }
+
+const unaskedNames = ['profile remove', 'profile phone'];
 
 /** The messages on one topic. */
 export interface Overheard {

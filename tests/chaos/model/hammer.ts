@@ -140,8 +140,8 @@ export class Hammer {
     if (asked.kind === 'link' && asked.address.includes('@') && !addresses.delete(asked.address))
       return undefined;
     // MQTT 3.1.1 clients have an odd number; their neighbour can distinguish an answer from another client's
-    // `remove`.
-    const needsProperties = asked.kind === 'remove' || asked.kind === 'aws';
+    // `remove` or `phone`.
+    const needsProperties = ['remove', 'phone', 'aws'].includes(asked.kind);
     const index = cast.clients.indexOf(chosen);
     const client = (needsProperties ? cast.clients[index - (index % 2)] : undefined) ?? chosen;
     const device = devices.get(client);

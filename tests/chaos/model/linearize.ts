@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { advance } from './model.ts';
 import { withoutIdle } from './notifying.ts';
-import { isRefusedForMove, type Operation, type Outside } from './operation.ts';
+import { answerText, isRefusedForMove, type Operation, type Outside } from './operation.ts';
 import { type State, sortedText, type View, viewOf } from './state.ts';
 import { type Move, type Notice, start, type Task } from './task.ts';
 
@@ -162,11 +162,15 @@ function isTooEarly(
 }
 
 /** What is left to explain after a step; `undefined` if the step would send a message that nobody received. */
-function withoutSaid({ notices, copies }: Point, { asked }: Operation, move: Move) {
+function withoutSaid({ notices, copies }: Point, { asked, answers }: Operation, move: Move) {
   const leftNotices = without(notices, (move.notices ?? []).map(noticeText));
   const leftCopies = without(
     copies,
-    (move.copies ?? []).map((client) => copyText(client, asked.phone, asked.size)),
+    (move.copies ?? []).map((client) =>
+      asked.kind === 'remove'
+        ? copyText(client, asked.phone, asked.size)
+        : `${client} ${answerText(answers[0])}`,
+    ),
   );
   return leftNotices && leftCopies && { notices: leftNotices, copies: leftCopies };
 }

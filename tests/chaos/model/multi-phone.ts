@@ -25,15 +25,21 @@ export function advanceSpanning(outside: Outside, state: State, operation: Opera
       return arrive(outside, state, operation, task);
     case 'sessions':
       return endSessions(state, operation, task);
+    case 'listeners':
+      return [
+        { state, task: { step: 'say', answered: false, news: task.news, copies: others(state, operation) } },
+      ];
     case 'say': {
       const profile = state.profiles[operation.asked.phone];
       if (profile === undefined) return refuses(state, operation, 'not_authorized');
-      return withTask(says(state, operation, profileAnswer(operation.asked, profile)), {
+      const said = says(state, operation, profileAnswer(operation.asked, profile));
+      const next = {
         step: 'entries',
         answered: true,
         news: task.news,
         all: entriesOf(profile, task.news),
-      });
+      } as const;
+      return withTask(said, next).map((move) => ({ ...move, copies: task.copies }));
     }
     case 'entries':
       return task.news.is === 'state'
@@ -90,9 +96,7 @@ function remove(state: State, operation: Operation): Move[] {
   if (profile === undefined) return refuses(state, operation, 'not_found');
   const refusals = isBusy(state, phone) ? refuses(state, operation, 'busy') : [];
   if (refusals.length > 0) return refusals;
-  const copies = Object.keys(state.sessions).filter(
-    (client) => state.sessions[client] === phone && client !== operation.client,
-  );
+  const copies = others(state, operation);
   const expected = { kind, phone, size, balance: 0, profile: emptyProfile };
   const gone = forgotten(ended(state, phone), phone);
   const removed = says({ ...gone, removing: [...gone.removing, phone] }, operation, expected).map((move) => ({
@@ -102,6 +106,11 @@ function remove(state: State, operation: Operation): Move[] {
   }));
   // The contacts may still be to hear of a removal before this one.
   return state.removing.includes(phone) ? [...removed, ...refuses(state, operation, 'busy')] : removed;
+}
+
+/** The other clients with a session of the phone. */
+function others({ sessions }: State, { client, asked }: Operation): string[] {
+  return Object.keys(sessions).filter((each) => sessions[each] === asked.phone && each !== client);
 }
 
 const deleted: News = { is: 'deleted' };
@@ -159,8 +168,7 @@ function takeUp(state: State, operation: PhoneOperation): Move[] {
   const present = state.profiles[asked.phone];
   if (from === undefined || present === undefined || (asked.old ?? from) !== from) return [];
   const news: News = { is: 'moved', from };
-  const task: Task = { step: 'entries', answered: true, news, all: entriesOf(present, news) };
-  return withTask(says(state, operation, profileAnswer(asked, present)), task);
+  return [{ state, task: { step: 'listeners', answered: false, news } }];
 }
 
 /** Another request has prepared a move that has not begun: this one may begin it. */
@@ -251,7 +259,7 @@ function endSessions(state: State, operation: Operation, task: Task & { step: 's
   };
   const tellNext: Task =
     news.is === 'moved'
-      ? { step: 'say', answered: false, news }
+      ? { step: 'listeners', answered: false, news }
       : { step: 'notify', answered: true, news, all: entries, left: entries };
   return [{ state: next, task: tellNext }];
 }

@@ -49,14 +49,24 @@ function notifyOne(state: State, phone: string, entry: Entry, news: News): Omit<
   );
   if (changed !== undefined) {
     const next = { ...state, profiles: put(state.profiles, other, changed.profile) };
-    return [{ state: next, notices: [{ phone: other, contact: changed.contact }] }];
+    return [{ state: next, notices: told(other, changed.contact, news, entry) }];
   }
   if (news.is !== 'moved') return [{ state }];
   // The entry has the new name already: nothing changes, and a notice may or may not follow.
   const renamed = entryOf(theirs, theirRoster, `${phone}_${entry.roster}`);
   return renamed === undefined || !isNotified(renamed, news)
     ? [{ state }]
-    : [{ state }, { state, notices: [{ phone: other, contact: renamed }] }];
+    : [{ state }, { state, notices: told(other, renamed, news, entry) }];
+}
+
+/** After a move the old name is told as deleted, before the new one. */
+function told(phone: string, contact: Contact, news: News, { roster }: Entry) {
+  if (news.is !== 'moved') return [{ phone, contact }];
+  const former = { ...contact, phoneId: `${news.from}_${roster}`, status: 'deleted' };
+  return [
+    { phone, contact: former },
+    { phone, contact },
+  ];
 }
 
 /**

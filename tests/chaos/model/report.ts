@@ -20,7 +20,7 @@ export function report(before: State, group: Group, { explored, furthest }: Chec
     ...group.operations.map(line),
     'notices',
     ...group.notices.map((text) => `  ${text}`),
-    'copies of answers to remove',
+    'copies of answers to remove and phone',
     ...group.copies.map((text) => `  ${text}`),
     'Redis afterwards',
     pretty(group.view),

@@ -41,8 +41,15 @@ export type Task =
       readonly entries: readonly Entry[];
       readonly news: News;
     }
+  /** The clients that hear the answer too are to be read. */
+  | { readonly step: 'listeners'; readonly answered: false; readonly news: News }
   /** A profile that has arrived is read and answered. */
-  | { readonly step: 'say'; readonly answered: false; readonly news: News }
+  | {
+      readonly step: 'say';
+      readonly answered: false;
+      readonly news: News;
+      readonly copies: readonly string[];
+    }
   /** It remains to read what the contacts are to hear, and whether the profile is moving. */
   | {
       readonly step: 'entries';
@@ -77,6 +84,6 @@ export interface Move {
   readonly state: State;
   readonly task: Task;
   readonly notices?: readonly Notice[];
-  /** Clients that receive the answer of a `remove` too. */
+  /** Clients that receive the answer of a `remove` or a `phone` too. */
   readonly copies?: readonly string[];
 }
