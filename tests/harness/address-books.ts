@@ -1,6 +1,6 @@
 /** The address books of phones, as tests write and read them; and what Redis keeps of a number. */
 import assert from 'node:assert/strict';
-import { encodeFragment, type Fragment, type Term, Tuple } from '../../src/etf/index.ts';
+import { atom, encodeFragment, type Fragment, type Term, Tuple } from '../../src/etf/index.ts';
 import { readRoster } from '../../src/protocol/roster.ts';
 import type { Stores } from '../../src/store/index.ts';
 import type { Harness } from './harness.ts';
@@ -94,6 +94,14 @@ export async function assertNothingLeft(harness: Harness, number: string): Promi
       `${key} lapses in ${seconds} s`,
     );
   }
+}
+
+/** What a friend hears after a move: the former `phone_id` is deleted, then the entry as it is now. */
+export function afterMove(renamed: Term | undefined, formerId: string): Term[] {
+  assert.ok(renamed instanceof Tuple);
+  const [tag, , ...rest] = renamed.elements;
+  const [, id] = entry(formerId).elements;
+  return [new Tuple([tag ?? [], id ?? [], ...rest.slice(0, -1), atom('deleted')]), renamed];
 }
 
 /** The entry that was kept under one `phone_id`, under another. */

@@ -6,6 +6,7 @@ import { maxListed } from '../../src/store/proposals.ts';
 import { keep, read } from '../harness/address-books.ts';
 import { carryOut, openStoresOf, requestOf } from '../harness/direct-calls.ts';
 import { type Phone, startHarness } from '../harness/harness.ts';
+import { confirmBeside } from '../harness/migration.ts';
 import { feature, fieldsOf, profile, refusal, text } from '../harness/terms.ts';
 
 const harness = await startHarness({ workers: 2 });
@@ -26,7 +27,8 @@ const wish = async (phone: Phone, to: { readonly number: string }): Promise<void
 
 /** @param named - the old phone that the request names, in any form. */
 const confirm = (phone: Phone, number = phone.number, named?: Term | string): Promise<Term> =>
-  phone.ask(
+  confirmBeside(
+    phone,
     profile({ phone: number, status: 'phone', ...(named && { settings: [feature('OLD_PHONE', named)] }) }),
   );
 
@@ -249,6 +251,8 @@ test('two numbers are confirmed at once, each by its name: one moves, the other 
       confirm(tablet, fresh.number, two.number),
     ]);
     await harness.idle();
+    await fresh.fence();
+    fresh.answers.splice(0);
     // The end of a move also removes all other proposals to that number.
     const hasMoved = answers.map((answer) => ![unclear, refusal('busy')].some((one) => equal(one, answer)));
     assert.deepEqual([...hasMoved].sort(), [false, true]);

@@ -102,7 +102,12 @@ test('what a service cannot mean is invalid_data and changes nothing; the quota 
   const { number } = await harness.phone();
   await roster1.ask(profile({ phone: number, balance: 7, status: 'set' }));
   const untyped = [service({ id: 'olena@example.org', status: atom('verified') })];
-  for (const wrong of [{ balance: 'much' }, { balance: atom('none') }, { services: untyped }, { phone: [] }]) {
+  for (const wrong of [
+    { balance: 'much' },
+    { balance: atom('none') },
+    { services: untyped },
+    { phone: [] },
+  ]) {
     const sent = profile({ phone: number, balance: 8, status: 'set', ...wrong });
     assert.deepEqual(await roster1.ask(sent), refusal('invalid_data'), JSON.stringify(wrong));
   }
