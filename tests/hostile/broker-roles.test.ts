@@ -152,7 +152,8 @@ test('the shipped configuration binds every user that `profilectl broker init` m
   const folder = await mkdtemp(join(tmpdir(), 'profile-init-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'dynamic-security.json');
-  assert.equal((await profilectl({}, 'broker', 'init', '--file', file)).exitCode, 0);
+  const init = ['broker', 'init', '--file', file, '--service', 'sys_roster'];
+  assert.equal((await profilectl({}, ...init)).exitCode, 0);
   const { clients } = JSON.parse(await readFile(file, 'utf8')) as { clients: { username: string }[] };
   const shipped = new URL('../../mosquitto/production.d/production.conf', import.meta.url);
   const [, list = ''] = /^plugin_opt_bind (\S+)$/m.exec(readFileSync(shipped, 'utf8')) ?? [];

@@ -7,14 +7,14 @@ import { openBrokerClients } from '../../../src/broker-acl/client.ts';
 import { openDynamicSecurity } from '../../../src/broker-acl/dynamic-security.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { connectClient } from '../../harness/mqtt-clients.ts';
-import { startProductionBroker } from '../../harness/production-broker.ts';
+import { serviceId, startProductionBroker } from '../../harness/production-broker.ts';
 
 const CLIENT = 'emqttd_42';
 const PHONE = '380501112233';
 const TOKEN = 'a token of the matrix';
 const NOT_AUTHORIZED = 135;
 
-type Role = 'phone' | 'worker' | 'qa' | 'clients';
+type Role = 'phone' | 'worker' | 'qa' | 'clients' | 'service';
 type Act = 'publish' | 'subscribe' | 'will';
 
 interface Row {
@@ -22,7 +22,7 @@ interface Row {
   readonly allowed: Readonly<Record<Role, readonly Act[]>>;
 }
 
-const roles: readonly Role[] = ['phone', 'worker', 'qa', 'clients'];
+const roles: readonly Role[] = ['phone', 'worker', 'qa', 'clients', 'service'];
 const readme = readFileSync(new URL('../../../mosquitto/README.md', import.meta.url), 'utf8');
 const rows = readTable(readme);
 const ids = readIds(readme);
@@ -49,6 +49,7 @@ const ownIds: Readonly<Record<Role, string>> = {
   worker: 'profile-1',
   qa: 'qa-1',
   clients: 'clients-1',
+  service: serviceId,
 };
 
 /** How a client with a role logs in. */
@@ -207,7 +208,7 @@ function readIds(text: string): { id: string; allowed: Readonly<Record<Role, boo
 /** Rows of the table under "In production": a topic, and the rights of each role. */
 function readTable(text: string): Row[] {
   const [, section = ''] = /^### In production\n(.*?)^### /ms.exec(text) ?? [];
-  const lines = section.split('\n').filter((line) => line.startsWith('| `') && line.split('|').length === 7);
+  const lines = section.split('\n').filter((line) => line.startsWith('| `') && line.split('|').length === 8);
   return lines.map((line) => {
     const [topic = '', ...cells] = line
       .split('|')
@@ -218,7 +219,11 @@ function readTable(text: string): Row[] {
       roles.map((role, index) => [role, acts[index] ?? []]),
     ) as unknown as Row['allowed'];
     return {
-      topic: topic.replaceAll('`', '').replace('<client>', CLIENT).replace('<phone>', PHONE),
+      topic: topic
+        .replaceAll('`', '')
+        .replace('<client>', CLIENT)
+        .replace('<phone>', PHONE)
+        .replace('<service>', serviceId),
       allowed,
     };
   });
