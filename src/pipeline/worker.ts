@@ -5,6 +5,7 @@ import { shortenPhone } from '../lib/shorten-phone.ts';
 import { ConnectionClosed, type Delivery } from '../mqtt/connection.ts';
 import type { SentProfile } from '../protocol/profile.ts';
 import type { EventTopic } from '../protocol/topics.ts';
+import { SERVICE } from '../store/sessions.ts';
 import { traceRequest } from '../telemetry/instrumentation-requests.ts';
 import { isAuthorized } from './authenticator.ts';
 import { Charging } from './charging.ts';
@@ -181,6 +182,8 @@ export class Worker {
     const { authenticator, context, wrongTokens } = this.#deps;
     const { phone } = sent;
     if (phone === '') return this.#handleForSession(received, sent);
+    // A service without a phone in its request: it has none of its own.
+    if (phone === SERVICE) return refuse('invalid_data');
     const row = requests[sent.kind];
     const { handler } = row;
     const keys = handler.replay === undefined ? undefined : keysOf(delivery, client);

@@ -17,7 +17,7 @@ assert.ok(topic);
 const asked = { client: 'client', event: topic };
 
 const deps = (session: () => Promise<RequestState['session']>) => ({
-  authenticator: authenticatorFor('broker', 'profile-'),
+  authenticator: authenticatorFor('broker', { worker: 'profile-' }),
   context: { requestStates: { session } } as never,
 });
 const signedIn = deps(async () => ({ phone: '380501112233', tokenHash: '' }));
@@ -79,7 +79,7 @@ test('a request without a phone follows its session, which moves between the two
   };
   const answers: Buffer[] = [];
   const worker = new Worker({
-    ...{ context: { requestStates }, authenticator: authenticatorFor('broker', 'profile-') },
+    ...{ context: { requestStates }, authenticator: authenticatorFor('broker', { worker: 'profile-' }) },
     rateLimiter: { admit: () => ({}), settle: () => undefined, charge: () => undefined },
     ...{ brokers: [], limits: defaultLimits, replyQos: 1, timeoutMs: 60_000, isStoreAway: () => false },
     ...{ metrics: openMetrics(), log: openLog('silent') },
