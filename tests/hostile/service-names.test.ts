@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { IClientOptions } from 'mqtt';
+import { startRedis } from '../../dev/servers/redis.ts';
 import { openBrokerClients } from '../../src/broker-acl/client.ts';
 import { openDynamicSecurity } from '../../src/broker-acl/dynamic-security.ts';
 import { atom, decode, encode, type Term } from '../../src/etf/index.ts';
@@ -81,11 +82,11 @@ describe('on the broker of production', () => {
   });
 
   test('a service sets a profile through it, and is no client that a sweep removes', async (t) => {
-    const harness = await startHarness({ workers: 0 });
-    t.after(() => harness.stop());
+    const redis = await startRedis();
+    t.after(() => redis.stop());
     const worker = await startWorker({
       ...broker.settings('steward'),
-      REDIS_URL: harness.redis.url,
+      REDIS_URL: redis.url,
       MQTT_CLIENT_ID: 'steward-0',
       MQTT_DYNAMIC_SECURITY: 'on',
       MQTT_DYNAMIC_SECURITY_SWEEP_MS: '100',
