@@ -160,17 +160,24 @@ const leaving: readonly Step[] = [
     expects: [answer(olena, '{io,{ok,migration},<<>>}')],
   },
   {
-    about: 'her new phone confirms; Taras gets her new number',
+    about:
+      'her new phone confirms; all her devices have her profile, Taras gets her new number for the old one',
     by: olenasNew,
     sends: profile(olenasNew.phone, 'phone'),
     expects: [
-      answer(
-        olenasNew,
-        olenas(
-          'phone',
-          { services: `[${emailService(address, '[]', 'verified')}]`, update: 'Moved', presence: 'online' },
-          olenasNew.phone,
+      ...[olenasNew, olena].map((device) =>
+        answer(
+          device,
+          olenas(
+            'phone',
+            { services: `[${emailService(address, '[]', 'verified')}]`, update: 'Moved', presence: 'online' },
+            olenasNew.phone,
+          ),
         ),
+      ),
+      notice(
+        taras,
+        contact(`${olena.phone}_1`, 'Olena', { update: 'Online', presence: 'online', status: 'deleted' }),
       ),
       notice(taras, contact(`${olenasNew.phone}_1`, 'Olena', { update: 'Online', presence: 'online' })),
     ],
