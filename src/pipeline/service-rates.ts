@@ -12,6 +12,7 @@ export function limitingServices(
   return {
     admit: (client, units, arrivedAfter) => of(client).admit(client, units, arrivedAfter),
     settle: (admission, answered) => of(admission.client).settle(admission, answered),
+    spend: (admission, units, admitted) => of(admission.client).spend(admission, units, admitted),
     charge: (admission, units) => of(admission.client).charge(admission, units),
   };
 }
