@@ -129,8 +129,11 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   return shutdown;
 }
 
-function openFanOuts({ mqtt: { replyQos } }: Settings, deps: Omit<FanOutsDeps, 'replyQos'>): FanOuts {
-  return new FanOuts({ ...deps, replyQos });
+function openFanOuts(
+  { mqtt: { replyQos, replyExpirySeconds } }: Settings,
+  deps: Omit<FanOutsDeps, 'replyQos' | 'replyExpirySeconds'>,
+): FanOuts {
+  return new FanOuts({ ...deps, replyQos, replyExpirySeconds });
 }
 
 /** What a worker takes from the settings alone. */

@@ -18,6 +18,8 @@ export interface FanOutsDeps {
   /** For brokers of which there are several: none waits for another. */
   readonly outboxRelay: NoticePublisher;
   readonly replyQos: 0 | 1 | 2;
+  /** So long the broker keeps a notice that nobody fetches. */
+  readonly replyExpirySeconds: number;
   readonly metrics: Pick<Metrics, 'limiter' | 'noticed' | 'publishRefused'>;
   readonly log: Log;
 }
@@ -209,9 +211,9 @@ export class FanOuts {
   }
 
   async #publish(notices: readonly Notice[]): Promise<void> {
-    const { brokers, replyQos: qos, metrics } = this.#deps;
+    const { brokers, replyQos: qos, replyExpirySeconds: expirySeconds, metrics } = this.#deps;
     const publishing = notices.flatMap(({ phone, payload }) => {
-      const publication = { topic: sessionTopic(phone), payload, qos, contentType };
+      const publication = { topic: sessionTopic(phone), payload, qos, expirySeconds, contentType };
       return brokers.map((broker) => this.#accepted(broker, publication));
     });
     await Promise.all(publishing);

@@ -96,7 +96,9 @@ export async function link(phone: Phone): Promise<void> {
     status: 'link',
   });
   const sentAt = performance.now();
-  const known: Known = { ...before, services: [...before.services, { address, status: 'added' }] };
+  const outdated = before.services.filter(({ status }) => status === 'added').slice(0, 1 - maxAdded);
+  const kept = before.services.filter((each) => !outdated.includes(each));
+  const known: Known = { ...before, services: [...kept, { address, status: 'added' }] };
   const isHanging: Possible['isAllowed'] = (exchange) =>
     eventLog.timeline.had(exchange.sentAt - aftermathMs, exchange.answeredAt, outOfTime('hangMail'));
   let isLinked = false;
@@ -116,12 +118,16 @@ export async function link(phone: Phone): Promise<void> {
   phone.news.push(known);
   phone.linkedAt = performance.now();
   phone.linked.push({ address, sentAt });
+  phone.codes = phone.codes.filter((each) => !outdated.some((service) => service.address === each.address));
   await seeStored(phone, `${address} is added`);
   const mails = phone.deps.mailbox.to(address);
   const code = mails[0]?.code;
   // After two mails it is unknown here which code is valid.
   if (mails.length === 1 && code) phone.codes.push({ address, code, mailedAt: sentAt, wrongTries: 0 });
 }
+
+/** Of the addresses that wait for their codes the newest stay in the profile. */
+const maxAdded = 5;
 
 const maxTries = 5;
 const codeLifetimeMs = 8 * 60_000;
