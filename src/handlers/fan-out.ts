@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { atom, encodeFragment } from '../etf/index.ts';
+import { slices } from '../lib/slices.ts';
 import { changeContact, isFriend, withNews } from '../protocol/contact.ts';
-import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
+import { type ContactEntry, friendPlacesInSteps } from '../protocol/roster.ts';
+import type { SkipRecord } from '../store/contacts.ts';
 import type { Migration } from '../store/proposals.ts';
 import type { Removal } from '../store/removals.ts';
 import {
@@ -18,9 +19,6 @@ import { markDeleted } from './remove.ts';
 /** How many counterparties are read, changed and notified at a time. */
 const batchSize = 64;
 
-/** So many batches go before others have their turn. */
-const sliceBatches = 8;
-
 /** One thing that all contacts of a phone are to hear. */
 interface Pass {
   /** Names it; never used for another. */
@@ -34,10 +32,19 @@ interface Pass {
 }
 
 /**
- * What became of a slice: `'none'`: there was nothing to tell; `'more'`: there may be more; `'newer'`: what was told has
- * changed meanwhile, and is to be told once more; `'moving'`: the profile is put aside, and may come back.
+ * What became of a pass: `'none'`: there was nothing to tell; `'told'`: all have heard; `'newer'`: what was told has changed
+ * meanwhile, and is to be told once more; `'moving'`: the profile is put aside, and may come back.
  */
-export type SliceEnd = 'none' | 'more' | 'newer' | 'moving';
+export type PassEnd = 'none' | 'told' | 'newer' | 'moving';
+
+/** Contacts that were changed together. */
+export interface ToldBatch {
+  readonly notices: readonly Notice[];
+  /** Whether contacts are left after it. */
+  readonly isMore: boolean;
+  /** To be called when the notices are published: who goes on later begins after them. */
+  readonly told: () => Promise<void>;
+}
 
 /** The stores that a fan-out needs, and the layout of what they hold. */
 export type FanOutStores = Pick<
@@ -46,53 +53,68 @@ export type FanOutStores = Pick<
 >;
 
 /**
- * Tell contacts of a phone what they are still to hear, some hundreds of them: of its removal, of its move, of its `update`.
- * Each step may be done twice; the next slice goes on where this one ended, on whatever worker.
+ * Tell contacts of a phone one thing that they are still to hear: of its removal, of its move, or of its `update`. The profile
+ * is read once. Each step may be done twice; who goes on after a crash begins where this one ended.
+ * @param skip - hears of each contact whose record cannot be read or changed; it hears no notice, and the others do.
  * @returns a `'Contact'` notice for each mutual contact, in batches. The next batch is made when the one before it was published.
  */
-export async function* fanOutSlice(
+export async function* fanOutPass(
   phone: string,
   stores: FanOutStores,
-): AsyncGenerator<readonly Notice[], SliceEnd> {
+  skip: SkipRecord,
+): AsyncGenerator<ToldBatch, PassEnd> {
   const { fanOuts } = stores;
-  const pass = yield* nextPass(phone, stores);
+  const pass = yield* nextPass(phone, stores, skip);
   if (pass === undefined) return (await fanOuts.isMoving(phone)) ? 'moving' : 'none';
-  const left = pass.counterparties(await fanOuts.cursor(phone, pass.name));
-  const slice = left.slice(0, sliceBatches * batchSize);
-  for (let from = 0; from < slice.length; from += batchSize) {
-    const began = performance.now();
-    const batch = slice.slice(from, from + batchSize);
-    yield await noticesFor(batch, pass.change, pass.told);
-    await fanOuts.keepCursor(phone, pass.name, batch.at(-1)?.name ?? '');
-    // Others get twice as much of the worker, the broker and Redis.
-    if (from + batchSize < slice.length) await sleep(2 * (performance.now() - began));
+  const after = await fanOuts.cursor(phone, pass.name);
+  const left = pass.counterparties(after);
+  for (let from = 0; from < left.length; from += batchSize) {
+    const batch = left.slice(from, from + batchSize);
+    const isMore = from + batchSize < left.length;
+    const told = async () => {
+      if (isMore) await fanOuts.keepCursor(phone, pass.name, batch.at(-1)?.name ?? '');
+    };
+    yield { notices: await noticesFor(batch, pass.change, pass.told), isMore, told };
   }
-  if (slice.length < left.length) return 'more';
-  await fanOuts.dropCursor(phone);
-  return (await pass.end()) === 'changed' ? 'newer' : 'more';
+  if (after !== undefined || left.length > batchSize) await fanOuts.dropCursor(phone);
+  return (await pass.end()) === 'changed' ? 'newer' : 'told';
+}
+
+/** Whether contacts of a phone are to hear something, or are to later, when its profile comes back. */
+export async function isToBeTold(phone: string, { fanOuts, migrations, removals }: FanOutStores) {
+  const [removal, migration, news, isMoving] = await Promise.all([
+    removals.find(phone),
+    migrations.find(phone),
+    fanOuts.news(phone),
+    fanOuts.isMoving(phone),
+  ]);
+  return Boolean(removal?.isAnswered || migration?.isAnswered) || news !== undefined || isMoving;
 }
 
 async function* nextPass(
   phone: string,
   stores: FanOutStores,
-): AsyncGenerator<readonly Notice[], Pass | undefined> {
+  skip: SkipRecord,
+): AsyncGenerator<ToldBatch, Pass | undefined> {
   const { fanOuts, migrations, profiles, removals } = stores;
   const [removal, migration, news] = await Promise.all([
     removals.find(phone),
     migrations.find(phone),
     fanOuts.news(phone),
   ]);
-  if (removal?.isAnswered) return removalPass(phone, removal, stores);
+  if (removal?.isAnswered) return removalPass(phone, removal, stores, skip);
   if (news === undefined && !migration?.isAnswered) return undefined;
   // Read after `news`, so that it is that state or a newer one.
   const profile = await profiles.read(phone);
-  const friends = profile === undefined ? [] : friendPlaces(profile.rosters);
-  if (migration?.isAnswered) return movePass(migration, friends, stores);
+  const friends = profile === undefined ? [] : await slices.run(friendPlacesInSteps(profile.rosters));
+  if (migration?.isAnswered) return movePass(migration, friends, stores, skip);
   if (news === undefined || profile === undefined) return undefined;
   // Whose move a crash cut off is still known to contacts by the old number. The request, delivered again, ends the move.
   if (migration?.isSettled && (await fanOuts.cursor(phone, news)) === undefined)
-    yield* tellAll(movePass(migration, friends, stores));
-  const fields = { update: encodeFragment(profile.update), presence: profile.presence };
+    yield* tellAll(movePass(migration, friends, stores, skip));
+  // A copy: as it was read it would keep the whole profile in memory.
+  const presence = Buffer.from(profile.presence);
+  const fields = { update: encodeFragment(profile.update), presence };
   return {
     name: news,
     counterparties: (after) => counterpartiesOf(phone, friends, after),
@@ -100,12 +122,18 @@ async function* nextPass(
       stores.contacts.changeAll(
         batch.map(({ place }) => place),
         (contact) => (isFriend(contact) ? withNews(contact, fields, stores.contactLayout) : undefined),
+        { skip },
       ),
     end: () => fanOuts.endNews(phone, news),
   };
 }
 
-function removalPass(phone: string, { mark, entries }: Removal, { contacts, fanOuts }: FanOutStores): Pass {
+function removalPass(
+  phone: string,
+  { mark, entries }: Removal,
+  { contacts, fanOuts }: FanOutStores,
+  skip: SkipRecord,
+): Pass {
   return {
     name: mark,
     counterparties: (after) => counterpartiesOf(phone, entries, after),
@@ -113,7 +141,7 @@ function removalPass(phone: string, { mark, entries }: Removal, { contacts, fanO
       contacts.changeAll(
         batch.map(({ place }) => place),
         markDeleted,
-        mark,
+        { cause: mark, skip },
       ),
     end: () => fanOuts.endRemoval(phone, mark),
   };
@@ -124,6 +152,7 @@ function movePass(
   { from, to, claim = '' }: Migration,
   friends: readonly ContactEntry[],
   { contacts, fanOuts }: FanOutStores,
+  skip: SkipRecord,
 ): Pass {
   return {
     name: claim,
@@ -132,7 +161,7 @@ function movePass(
       contacts.renameAll(
         batch.map(({ place }) => place),
         (index) => `${to}_${batch[index]?.ourRoster}`,
-        claim,
+        { cause: claim, skip },
       ),
     // A device that keeps contacts by their `phone_id` would show both otherwise.
     told: (contact, { place }) => [
@@ -146,8 +175,13 @@ function movePass(
   };
 }
 
-async function* tellAll({ counterparties, change, told }: Pass): AsyncGenerator<readonly Notice[], void> {
+async function* tellAll({ counterparties, change, told }: Pass): AsyncGenerator<ToldBatch, void> {
+  const keepsNone = () => Promise.resolve();
   const all = counterparties(undefined);
   for (let from = 0; from < all.length; from += batchSize)
-    yield await noticesFor(all.slice(from, from + batchSize), change, told);
+    yield {
+      notices: await noticesFor(all.slice(from, from + batchSize), change, told),
+      isMore: true,
+      told: keepsNone,
+    };
 }

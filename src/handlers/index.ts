@@ -1,4 +1,5 @@
 import type { KnownKinds } from '../protocol/profile.ts';
+import type { StoredProfile } from '../store/profiles.ts';
 import { aws } from './aws.ts';
 import { email } from './email.ts';
 import { get } from './get.ts';
@@ -9,7 +10,7 @@ import { migrate } from './migrate.ts';
 import { phone } from './phone.ts';
 import { remove } from './remove.ts';
 import { set } from './set.ts';
-import { update } from './update.ts';
+import { contactsToTell, update } from './update.ts';
 
 /** A kind of request: all that the rest of the program knows of it. */
 export interface RequestRow {
@@ -28,6 +29,8 @@ export interface RequestRow {
   readonly resumes?: 'done' | 'begun';
   /** It ends its own client's session, and answers nothing that is stored; so it is answered when it is resumed. */
   readonly endsSession?: true;
+  /** How many counterparties will hear of it, by the profile as it was read. They are charged before it is handled. */
+  readonly tells?: (stored: StoredProfile | undefined) => number;
   /** One sentence for a person who chooses a request. */
   readonly help: string;
   /** A request in Erlang text, to be pasted as it is, with its answer in comments. */
@@ -71,6 +74,7 @@ const table = {
     limiter: 'fan-out',
     names: 'own',
     resumes: 'done',
+    tells: contactsToTell,
     help: 'Sends news to friends: time and presence go to every contact that has this phone in its roster too. As a will, with presence offline, it tells that the phone is gone.',
     example: `% Takes the time (Unix milliseconds; an older one than the stored changes nothing) and the presence.
 % Answer: the 'Profile'. Counterparties get a 'Contact' on ses/<their phone>, mirrored on qa/ses/<their phone>.

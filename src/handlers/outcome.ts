@@ -51,7 +51,7 @@ export interface Outcome {
   readonly onSent?: () => Promise<void>;
   /** The phone whose contacts are to hear what the stores have noted for them; after `onSent`, in the background. */
   readonly fanOut?: string;
-  /** How many counterparties that will look at. */
+  /** How many counterparties that will look at, unless they were charged before (`tells` of the request's row). */
   readonly contacts?: number;
 }
 

@@ -1,7 +1,7 @@
 import { settingValue } from '../protocol/feature.ts';
 import type { Refusal } from '../protocol/io.ts';
 import { readPhone } from '../protocol/phone.ts';
-import { friendPlaces } from '../protocol/roster.ts';
+import { contactCount } from '../protocol/roster.ts';
 import type { Migration } from '../store/proposals.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { Context, RecordedHandler } from './handler.ts';
@@ -47,7 +47,7 @@ export const phone: RecordedHandler = {
       sessionsEnded: migration.from,
       onSent: () => context.migrations.answered(migration, request.ref),
       fanOut: request.phone,
-      contacts: friendPlaces(profile.rosters).length,
+      contacts: contactCount(profile.rosters),
     };
   },
   // The move has ended, and is not done again, though another phone may ask to move here by now.

@@ -1,6 +1,6 @@
 import { readInteger } from '../protocol/fields.ts';
 import { readPresence } from '../protocol/presence.ts';
-import { friendPlaces } from '../protocol/roster.ts';
+import { contactCount } from '../protocol/roster.ts';
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import type { RecordedHandler } from './handler.ts';
 import { answerProfile, type Outcome, type Request, refuse, refuseOrReplay } from './outcome.ts';
@@ -22,28 +22,28 @@ export const update: RecordedHandler = {
     const time = readInteger(sent.update);
     const presence = readPresence(sent.presence);
     if (time === undefined || presence === 'invalid_data') return refuse('invalid_data');
-    let contacts = 0;
     const change = (before: StoredProfile | undefined): ProfileChange | 'not_found' => {
       if (before === undefined) return 'not_found';
       const isNewer = time > before.update && time <= Date.now() + maxAheadMs;
-      contacts = friendPlaces(before.rosters).length;
       return {
         ...(isNewer && { update: Number(time) }),
         ...(presence && { presence }),
-        ...(contacts > 0 && { news: true }),
+        ...(contactsToTell(before) > 0 && { news: true }),
       };
     };
     const profile = await context.profiles.change(ref, stored, 'ok', change);
-    return typeof profile === 'string' ? refuseOrReplay(profile) : tell(request, profile, contacts);
+    return typeof profile === 'string' ? refuseOrReplay(profile) : tell(request, profile);
   },
   // A crash may have cut off the note that contacts are to hear.
-  replay: (request) =>
-    request.stored === undefined
-      ? refuse('not_found')
-      : tell(request, request.stored, friendPlaces(request.stored.rosters).length),
+  replay: (request) => (request.stored === undefined ? refuse('not_found') : tell(request, request.stored)),
 };
 
-function tell({ sent, phone }: Request, profile: StoredProfile, contacts: number): Outcome {
+function tell({ sent, phone }: Request, profile: StoredProfile): Outcome {
   const answer = answerProfile(sent, profile, 'update');
-  return contacts === 0 ? answer : { ...answer, fanOut: phone, contacts };
+  return contactsToTell(profile) === 0 ? answer : { ...answer, fanOut: phone };
+}
+
+/** How many counterparties a fan-out looks at, at most. */
+export function contactsToTell(stored: StoredProfile | undefined): number {
+  return stored === undefined ? 0 : contactCount(stored.rosters);
 }

@@ -8,6 +8,13 @@ import type { TokenResult } from './token-check.ts';
 /** Why a payload is not read. */
 export type Unread = 'too_many_requests' | 'not_authorized' | 'internal';
 
+/** A request, and what it was charged so far, in units. */
+interface ChargedRequest {
+  readonly admission: Admission | undefined;
+  readonly units: number;
+  readonly spent: number;
+}
+
 /** Charges requests to their clients' buckets, and counts what was charged. */
 export class Charging {
   readonly #rateLimiter: RateLimiter;
@@ -77,6 +84,20 @@ export class Charging {
     this.#rateLimiter.charge(admission, told + called);
     this.#metrics.charged('contacts', told);
     this.#metrics.charged('calls', called);
+  }
+
+  /**
+   * Charge the counterparties that a request will tell, before it is handled: of many that came at once only the first are
+   * done, as if each had come when those before it were charged.
+   * @returns false if the client is in debt by other requests.
+   */
+  admitToTell({ admission, units, spent }: ChargedRequest, contacts: number): boolean {
+    // What comes again was charged before.
+    if (admission === undefined || contacts === 0) return true;
+    const told = unitsToTell({ contacts });
+    if (!this.#rateLimiter.spend(admission, told, units + spent)) return false;
+    this.#metrics.charged('contacts', told);
+    return true;
   }
 
   /** The payload turned out to be no request. */

@@ -1,31 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FanOutStores, fanOutSlice, type SliceEnd } from '../handlers/fan-out.ts';
-import type { Notice } from '../handlers/outcome.ts';
+import {
+  type FanOutStores,
+  fanOutPass,
+  isToBeTold,
+  type PassEnd,
+  type ToldBatch,
+} from '../handlers/fan-out.ts';
+import { Background } from '../lib/background.ts';
 import { Fifo } from '../lib/fifo.ts';
 import { shortenPhone } from '../lib/shorten-phone.ts';
-import { ConnectionClosed, type Publication, type Publisher } from '../mqtt/connection.ts';
-import { sessionTopic } from '../protocol/topics.ts';
+import { ConnectionClosed } from '../mqtt/connection.ts';
 import type { Lease } from '../store/leases.ts';
-import type { Log } from '../telemetry/log.ts';
+import { isOfRecord } from '../store/redis/fault.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { contentType } from './content-type.ts';
-import type { NoticePublisher } from './responder.ts';
+import { type NoticeDeps, publishNotices } from './notices.ts';
 
-export interface FanOutsDeps {
+export interface FanOutsDeps extends NoticeDeps {
   readonly stores: FanOutStores;
-  /** All of them: nobody knows where a counterparty's devices are. */
-  readonly brokers: readonly Publisher[];
-  /** For brokers of which there are several: none waits for another. */
-  readonly outboxRelay: NoticePublisher;
-  readonly replyQos: 0 | 1 | 2;
-  /** So long the broker keeps a notice that nobody fetches. */
-  readonly replyExpirySeconds: number;
-  readonly metrics: Pick<Metrics, 'limiter' | 'noticed' | 'publishRefused'>;
-  readonly log: Log;
+  readonly metrics: NoticeDeps['metrics'] & Pick<Metrics, 'contactSkipped' | 'limiter' | 'passed'>;
 }
 
-/** So many slices run at a time. Each keeps the contacts of one phone in memory. */
+/** So many phones' contacts are told at a time. Each keeps them in memory. */
 const maxRunning = 16;
+
+/** So many of those may have more contacts than one batch has; so they leave room for phones with few. */
+const maxLong = 8;
 
 /** So many phones have their turn here; the queue in Redis keeps the others. */
 const maxPhones = 1_000;
@@ -33,32 +32,60 @@ const maxPhones = 1_000;
 /** Another worker looks at a phone that is noted, or taken from the queue, after so long. */
 const graceMs = 3_000;
 
-/** What changes while contacts are told is told after this pause, so that many changes are told once. */
-const pauseMs = 500;
+/**
+ * A phone rests for so many times what a pass has taken before the next one; its changes meanwhile are told together. So
+ * one phone keeps a worker at it for an eighth of the time at most.
+ */
+const restShare = 7;
+
+/** At least so long when there was a change meanwhile: more may follow. */
+const minRestMs = 500;
+
+const maxRestMs = 30_000;
+
+/** The clock of Redis, by which a lease lapses, may go a little slower. */
+const leaseMarginMs = 20;
 
 /** Pause between two looks at the queue. */
 const lookMs = 1_000;
 
-/** Delay of a phone after a failure. */
+/** Delay of a phone after a failure of Redis. */
 const failedMs = 30_000;
 
-/** What is to be done with a phone after a slice: nothing here, the next slice, or that after a pause. */
-type Next = 'over' | 'again' | 'later';
+/** Delay of a phone whose own record cannot be read: only somebody who mends it helps. */
+const unreadableMs = 60 * 60_000;
+
+/** What is to be done with a phone: nothing here, at once again, that when there is room for a long pass; or after a rest. */
+type Next = 'over' | 'again' | 'long' | { readonly restMs: number; readonly isMore: boolean };
+
+/** A phone whose contacts are being told. */
+interface Pass {
+  readonly phone: string;
+  /** Whether it goes on in the background. */
+  isLong: boolean;
+  /** What its batches have taken. */
+  spentMs: number;
+}
 
 /**
  * Tells contacts what the stores have noted for them, in the background: requests do not wait for it, and any worker can do it.
- * Phones have their turns in order, a slice each. So a phone with many contacts does not hold up one with few.
+ * A pass tells all contacts of a phone. Its first batch goes at once; the others share one part of the event loop. So a phone
+ * with many contacts holds up neither requests nor phones with few.
  * @see docs/design.md, "One work queue"
  */
 export class FanOuts {
   readonly name = 'fan-out';
   readonly #deps: FanOutsDeps;
   readonly #stopped = new AbortController();
-  /** The phones that have their turn here, or had it and pause. */
+  /** The phones that have their turn here, or had it and rest. */
   readonly #phones = new Set<string>();
   /** Those of them that were noted again. */
   readonly #noted = new Set<string>();
   readonly #waiting = new Fifo<string>();
+  /** Those that have begun, and wait for room among the long passes. */
+  readonly #waitingLong = new Fifo<string>();
+  #long = 0;
+  readonly #background = new Background();
   readonly #turns = new Set<Promise<void>>();
   readonly #looking: Promise<void>;
 
@@ -73,7 +100,7 @@ export class FanOuts {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#waitingLong.length;
   }
 
   /** Put a phone into the queue and begin. Done when the queue has it: from then on whoever lives tells its contacts. */
@@ -93,7 +120,7 @@ export class FanOuts {
     await Promise.all([
       this.#looking,
       ...this.#turns,
-      ...this.#waiting.drain().map((phone) => queue.note(phone)),
+      ...[...this.#waiting.drain(), ...this.#waitingLong.drain()].map((phone) => queue.note(phone)),
     ]);
   }
 
@@ -134,9 +161,13 @@ export class FanOuts {
 
   #fill(): void {
     while (this.#turns.size < maxRunning) {
-      const phone = this.#waiting.shift();
+      const long = this.#long < maxLong ? this.#waitingLong.shift() : undefined;
+      const phone = long ?? this.#waiting.shift();
       if (phone === undefined) return;
-      const turn: Promise<void> = this.#turn(phone).finally(() => {
+      const pass = { phone, isLong: long !== undefined, spentMs: 0 };
+      if (pass.isLong) this.#long++;
+      const turn: Promise<void> = this.#turn(pass).finally(() => {
+        if (pass.isLong) this.#long--;
         this.#turns.delete(turn);
         this.#fill();
       });
@@ -145,58 +176,113 @@ export class FanOuts {
   }
 
   /** Never throws. */
-  async #turn(phone: string): Promise<void> {
+  async #turn(pass: Pass): Promise<void> {
+    const { phone } = pass;
     this.#noted.delete(phone);
-    const next = await this.#slice(phone).catch((error: unknown) => this.#failed(phone, error));
+    const next = await this.#tell(pass).catch((error: unknown) => this.#failed(phone, error));
     if (this.#stopped.signal.aborted) return;
-    if (next === 'again' || (next === 'over' && this.#noted.has(phone))) {
-      this.#waiting.push(phone);
-    } else if (next === 'later') {
-      setTimeout(() => {
+    if (next === 'long') this.#waitingLong.push(phone);
+    else if (next === 'again' || (next === 'over' && this.#noted.has(phone))) this.#waiting.push(phone);
+    else if (next === 'over') this.#phones.delete(phone);
+    else {
+      const end = () => {
         this.#phones.delete(phone);
-        this.#begin(phone);
-      }, pauseMs).unref();
-    } else this.#phones.delete(phone);
+        if (next.isMore || this.#noted.has(phone)) this.#begin(phone);
+      };
+      setTimeout(end, next.restMs + leaseMarginMs).unref();
+    }
   }
 
-  async #slice(phone: string): Promise<Next> {
+  async #tell(pass: Pass): Promise<Next> {
+    const { phone } = pass;
     const { fanOuts } = this.#deps.stores;
     const { queue } = fanOuts;
     const lease = await fanOuts.lease(phone);
     // Who has it finds that the phone was noted again; if that one is dead, the phone is due again soon.
     if (lease === undefined) return 'over';
+    let restMs = 0;
     try {
       const task = await queue.find(phone);
-      const end = await this.#tell(phone, lease);
-      if (end === 'more') return 'again';
-      if (end === 'newer' || end === 'moving') {
-        if (task !== undefined) await queue.putOff(task, graceMs);
-        return end === 'newer' ? 'later' : 'over';
-      }
+      const end = await this.#pass(pass, lease);
+      if (end === 'long') return end;
       if (end === 'cut') {
         await queue.note(phone);
         return 'over';
       }
-      return task === undefined || (await queue.done(task)) === 'stored' ? 'over' : 'again';
+      if (end === 'moving') {
+        if (task !== undefined) await queue.putOff(task, graceMs);
+        return 'over';
+      }
+      if (end === 'none')
+        return task === undefined || (await queue.done(task)) === 'stored' ? 'over' : 'again';
+      restMs = Math.min(Math.max(restShare * pass.spentMs, end === 'newer' ? minRestMs : 0), maxRestMs);
+      return { restMs, isMore: await this.#isMore(phone, restMs) };
     } finally {
-      await lease.release();
+      await lease.release(restMs);
     }
   }
 
-  async #tell(phone: string, lease: Lease): Promise<SliceEnd | 'cut'> {
-    const steps = fanOutSlice(phone, this.#deps.stores);
+  /** After a pass: whether there is another to come. If not, the queue forgets the phone. */
+  async #isMore(phone: string, restMs: number): Promise<boolean> {
+    const { stores } = this.#deps;
+    const { queue } = stores.fanOuts;
+    const task = await queue.find(phone);
+    if (!(await isToBeTold(phone, stores)))
+      return task !== undefined && (await queue.done(task)) === 'changed';
+    if (task !== undefined) await queue.putOff(task, restMs + graceMs);
+    return true;
+  }
+
+  /** @returns `'long'` when it has to wait before it goes on, `'cut'` when others are to go on. */
+  async #pass(pass: Pass, lease: Lease): Promise<PassEnd | 'long' | 'cut'> {
+    const { phone } = pass;
+    const { stores, metrics } = this.#deps;
+    const steps = fanOutPass(phone, stores, this.#skipping(phone));
     const half = lease.leftMs() / 2;
     for (;;) {
-      const step = await steps.next();
-      if (step.done) return step.value;
-      await this.#publish(step.value);
+      const step = await this.#step(pass, steps);
+      if (step.done) {
+        if (step.value === 'told' || step.value === 'newer') metrics.passed();
+        return step.value;
+      }
       if (lease.leftMs() < half && !(await lease.extend())) {
         // Another worker may have told newer news before what this one has just written.
-        await this.#deps.stores.fanOuts.renewNews(phone);
+        await stores.fanOuts.renewNews(phone);
         return 'cut';
       }
       if (this.#stopped.signal.aborted) return 'cut';
+      if (pass.isLong || !step.value.isMore) continue;
+      if (this.#long >= maxLong) return 'long';
+      pass.isLong = true;
+      this.#long++;
     }
+  }
+
+  #step(pass: Pass, steps: AsyncGenerator<ToldBatch, PassEnd>) {
+    const step = async () => {
+      const began = performance.now();
+      const next = await steps.next();
+      if (!next.done) {
+        await publishNotices(next.value.notices, this.#deps);
+        await next.value.told();
+      }
+      pass.spentMs += performance.now() - began;
+      return next;
+    };
+    return pass.isLong ? this.#background.run(step) : step();
+  }
+
+  /** Says once a pass that records cannot be read, and counts them. */
+  #skipping(phone: string): (error: unknown) => void {
+    const { log, metrics } = this.#deps;
+    let isSaid = false;
+    return (error) => {
+      if (!isOfRecord(error)) throw error;
+      metrics.contactSkipped();
+      if (isSaid) return;
+      isSaid = true;
+      log.error({ phone: shortenPhone(phone), err: error }, 'contacts that cannot be read are not notified');
+    };
   }
 
   async #failed(phone: string, error: unknown): Promise<Next> {
@@ -206,29 +292,8 @@ export class FanOuts {
     if (!isLeaving)
       log.error({ phone: shortenPhone(phone), err: error }, 'notifying contacts failed; retrying');
     const task = await queue.find(phone).catch(() => undefined);
-    if (task !== undefined) await queue.putOff(task, isLeaving ? 1 : failedMs).catch(() => undefined);
+    const delayMs = isOfRecord(error) ? unreadableMs : failedMs;
+    if (task !== undefined) await queue.putOff(task, isLeaving ? 1 : delayMs).catch(() => undefined);
     return 'over';
-  }
-
-  async #publish(notices: readonly Notice[]): Promise<void> {
-    const { brokers, replyQos: qos, replyExpirySeconds: expirySeconds, metrics } = this.#deps;
-    const publishing = notices.flatMap(({ phone, payload }) => {
-      const publication = { topic: sessionTopic(phone), payload, qos, expirySeconds, contentType };
-      return brokers.map((broker) => this.#accepted(broker, publication));
-    });
-    await Promise.all(publishing);
-    metrics.noticed(notices.length);
-  }
-
-  /** A broker that refuses a notice would refuse it again: it is counted and logged. */
-  async #accepted(broker: Publisher, publication: Publication): Promise<void> {
-    const { brokers, outboxRelay, metrics, log } = this.#deps;
-    try {
-      await (brokers.length === 1 ? broker.publish(publication) : outboxRelay.publish(broker, publication));
-    } catch (error) {
-      if (error instanceof ConnectionClosed) throw error;
-      metrics.publishRefused('notice');
-      log.warn({ kind: 'notice', err: error }, 'a broker refused a publish');
-    }
   }
 }

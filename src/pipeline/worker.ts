@@ -198,12 +198,8 @@ export class Worker {
     const isAllowed = isAuthorized(row, sessionPhone, phone);
     // No record is looked at for a client that may not ask, unless the kind is resumed without a session.
     if (!isAllowed && row.resumes === undefined) return this.#notAuthorized(client, sessionPhone);
-    const replyTo = {
-      client,
-      broker: delivery.broker.address,
-      responseTopic,
-      correlationData: delivery.correlationData,
-    };
+    const { address: broker } = delivery.broker;
+    const replyTo = { client, broker, responseTopic, correlationData: delivery.correlationData };
     const asking = sessionPhone ?? client;
     // No spread: V8 keeps what comes of one until its next full collection, measured at 300 bytes a request.
     if (handler.replay === undefined) {
@@ -221,6 +217,8 @@ export class Worker {
     const fetched = this.#largeProfiles.fetch(received, state.stored, asking, row);
     const stored = fetched instanceof Promise ? await fetched : fetched;
     if (stored === 'too_many_requests') return refuse(stored);
+    if (isAllowed && row.tells && !this.#charging.admitToTell(received, row.tells(stored)))
+      return refuse('too_many_requests');
     const ref = { phone, key: (keys as RequestKeys).request, record: state.record };
     const request = { replyTo, sent, phone, stored, sessionPhone, ref, delivery };
     return handleOnce(row, request, past, context);

@@ -14,10 +14,10 @@ export const recordSizes = { Service: 8, Roster: 14, Contact: 15, Feature: 5 } a
 
 type RecordName = keyof typeof recordSizes;
 
-/** Whether a fragment is this record, by its tag and its number of elements. */
-export function isRecord(fragment: Fragment, name: RecordName): boolean {
-  const isNamed = tupleArity(fragment) === recordSizes[name];
-  return isNamed && readAtom(fragment, fragment[0] === SMALL_TUPLE_EXT ? 2 : 5) === name;
+/** Whether there is this record at `at`, by its tag and its number of elements. */
+export function isRecord(fragment: Fragment, name: RecordName, at = 0): boolean {
+  const isNamed = tupleArity(fragment, at) === recordSizes[name];
+  return isNamed && readAtom(fragment, at + (fragment[at] === SMALL_TUPLE_EXT ? 2 : 5)) === name;
 }
 
 /** The elements of a record without its tag; `undefined` for anything else. */

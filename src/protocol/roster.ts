@@ -1,4 +1,11 @@
-import { encodeFragment, type Fragment, listElements, listOf } from '../etf/index.ts';
+import {
+  elementOffsets,
+  encodeFragment,
+  type Fragment,
+  listElements,
+  listOf,
+  skipTerm,
+} from '../etf/index.ts';
 import { atOnce, type Steps } from '../lib/slices.ts';
 import {
   type Contact,
@@ -10,7 +17,7 @@ import {
 } from './contact.ts';
 import { canonical, isInteger, isUnset, readInteger, readText, unset } from './fields.ts';
 import { isLong, readList, readListInSteps, recordsInStep, writeList } from './list.ts';
-import { recordFields, recordOf } from './record.ts';
+import { isRecord, recordFields, recordOf } from './record.ts';
 
 /** `{'Roster',Id,…,UserList,…,Status}` (14), or an integer: a reference to the roster with that id. */
 export interface Roster {
@@ -146,8 +153,47 @@ export function contactEntries(skeletons: Fragment): ContactEntry[] {
  * @param rosters - as they are answered: stored skeletons with their contacts.
  */
 export function friendPlaces(rosters: Fragment): ContactEntry[] {
-  return placesWhere(rosters, isFriend);
+  return atOnce(friendPlacesInSteps(rosters));
 }
+
+/** The same in steps. */
+export function* friendPlacesInSteps(rosters: Fragment): Steps<ContactEntry[]> {
+  const places: ContactEntry[] = [];
+  for (const fragment of listElements(rosters) ?? []) {
+    const { roster, contacts } = contactsOf(fragment);
+    for (const [index, contact] of contacts.entries()) {
+      if (isFriend(contact)) places.push({ roster, phoneId: contactPhoneId(contact) });
+      if (index % recordsInStep === recordsInStep - 1) yield;
+    }
+  }
+  return places;
+}
+
+/**
+ * How many contacts joined rosters hold, of whatever status. Only their lengths are read, as long as there is one roster:
+ * thousands of contacts cost nothing.
+ */
+export function contactCount(rosters: Fragment): number {
+  if (rosters[0] !== LIST_EXT) return 0;
+  const view = new DataView(rosters.buffer, rosters.byteOffset, rosters.length);
+  let count = 0;
+  let at = LIST_HEAD;
+  for (let left = view.getUint32(1); left > 0; left--) {
+    if (isRecord(rosters, 'Roster', at)) {
+      elementOffsets(rosters, at, toUserlist);
+      const userlist = toUserlist[fieldIndex.userlist + 1] ?? 0;
+      if (rosters[userlist] === LIST_EXT) count += view.getUint32(userlist + 1);
+    }
+    if (left > 1) at = skipTerm(rosters, at);
+  }
+  return count;
+}
+
+const LIST_EXT = 108;
+const LIST_HEAD = 5;
+
+/** Room for the offsets of the elements of a roster up to its user list. */
+const toUserlist = new Int32Array(fieldIndex.userlist + 2);
 
 /** The places of those contacts in joined rosters that hear nothing of a removal. */
 export function placesOutlivingRemoval(rosters: Fragment): ContactEntry[] {
@@ -156,11 +202,15 @@ export function placesOutlivingRemoval(rosters: Fragment): ContactEntry[] {
 
 function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean): ContactEntry[] {
   return (listElements(rosters) ?? []).flatMap((fragment) => {
-    const fields = recordFields(fragment, 'Roster');
-    const contacts = listElements(fields?.[fieldIndex.userlist] ?? unset) ?? [];
-    const roster = readId(fields?.[fieldIndex.id]) ?? '';
+    const { roster, contacts } = contactsOf(fragment);
     return contacts.filter(isMeant).map((contact) => ({ roster, phoneId: contactPhoneId(contact) }));
   });
+}
+
+function contactsOf(fragment: Fragment) {
+  const fields = recordFields(fragment, 'Roster');
+  const contacts = listElements(fields?.[fieldIndex.userlist] ?? unset) ?? [];
+  return { roster: readId(fields?.[fieldIndex.id]) ?? '', contacts };
 }
 
 /**

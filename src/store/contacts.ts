@@ -17,6 +17,19 @@ export interface ContactPlace {
 type ChangeContact = (contact: Fragment) => Fragment | undefined;
 
 /**
+ * Hears of a contact whose record cannot be read or changed; that contact is then as one that is not there. It throws what
+ * is to end all.
+ */
+export type SkipRecord = (error: unknown) => void;
+
+/** How many contacts are changed. */
+interface ChangeOptions {
+  /** Names what it is done for, if `change` lets a contact be that it has changed: a record is kept then. */
+  readonly cause?: string;
+  readonly skip: SkipRecord;
+}
+
+/**
  * The contacts of profiles, each a small field of its own, so that changing one rewrites no other.
  * @param doneSeconds - for so long it is known that a contact was changed.
  */
@@ -63,13 +76,17 @@ export function openContacts(redis: Database, doneSeconds: number) {
      * The same for many, each a step of its own. All are read in one round trip, so one that is not there costs no other.
      * @returns what `change` returns, for each place.
      */
-    async changeAll(places: readonly ContactPlace[], change: ChangeContact, cause?: string) {
+    async changeAll(places: readonly ContactPlace[], change: ChangeContact, { cause, skip }: ChangeOptions) {
+      const skipped = (error: unknown) => {
+        skip(error);
+        return undefined;
+      };
       // ioredis makes one pipeline of the commands of a turn.
-      const found = await Promise.all(places.map(read));
+      const found = await Promise.all(places.map((place) => read(place).catch(skipped)));
       return Promise.all(
         places.map((place, index) => {
           const first = found[index];
-          return first === undefined ? undefined : changeFrom(first, place, change, cause);
+          return first && changeFrom(first, place, change, cause).catch(skipped);
         }),
       );
     },
@@ -83,19 +100,23 @@ function openRenameAll(redis: Database, doneSeconds: number) {
   /**
    * Give contacts that are friends another `phone_id`, those of one phone as one step, with a record of it.
    * @param newPhoneIdOf - by the number of the place.
-   * @param cause - names what it is done for; by it a repetition finds the record.
+   * @param options - `cause` names what it is done for; by it a repetition finds the record.
    * @returns for each place the contact as stored, also if it was renamed for this cause before; `undefined` if there is no
    *   friend, or the new `phone_id` is banned there: that entry stays then, and the friend's goes.
    */
   return async (
     places: readonly ContactPlace[],
     newPhoneIdOf: (index: number) => string,
-    cause: string,
+    { cause, skip }: ChangeOptions & { readonly cause: string },
   ): Promise<(Fragment | undefined)[]> => {
     const found = await Promise.all(
       places.map(({ phone, entry }, index) => {
         const both = [entry, { ...entry, phoneId: newPhoneIdOf(index) }];
-        return Promise.all(both.map((each) => readContact(connection, keys.contacts(phone), each)));
+        const reading = both.map((each) => readContact(connection, keys.contacts(phone), each));
+        return Promise.all(reading).catch((error: unknown) => {
+          skip(error);
+          return [];
+        });
       }),
     );
     const ofPhones = new Map<string, number[]>();
@@ -116,7 +137,7 @@ function openRenameAll(redis: Database, doneSeconds: number) {
       const renamed = await rename(target, renames);
       for (const [at, index] of indices.entries()) results[index] = renamed[at];
     };
-    await Promise.all([...ofPhones].map(([phone, indices]) => renameOf(phone, indices)));
+    await Promise.all([...ofPhones].map(([phone, indices]) => renameOf(phone, indices).catch(skip)));
     return results;
   };
 }

@@ -8,8 +8,8 @@ export interface Lease {
   leftMs(): number;
   /** Hold it for as long again from now on. @returns false when it has lapsed; another may hold it by now. */
   extend(): Promise<boolean>;
-  /** Let others have it. What another one holds by now stays. */
-  release(): Promise<void>;
+  /** Let others have it after so many milliseconds; default now. What another one holds by now stays. */
+  release(afterMs?: number): Promise<void>;
 }
 
 export function openLeases(redis: Database) {
@@ -33,9 +33,9 @@ export function openLeases(redis: Database) {
           until = next;
           return true;
         },
-        async release() {
+        async release(afterMs = 0) {
           until = 0;
-          await redis.run('keep-lease', [key], [name, 0]);
+          await redis.run('keep-lease', [key], [name, Math.ceil(afterMs)]);
         },
       };
     },

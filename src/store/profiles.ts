@@ -1,4 +1,5 @@
 import type { Fragment } from '../etf/index.ts';
+import { type Done, KeyedQueue } from '../lib/keyed-queue.ts';
 import { type Steps, slices } from '../lib/slices.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { writeList } from '../protocol/list.ts';
@@ -51,6 +52,7 @@ export function openProfiles(
   maxBytes = Number.POSITIVE_INFINITY,
 ) {
   const { keys } = redis;
+  const changes = new KeyedQueue<StoredProfile>();
   const whole = new WholeProfiles(redis);
   const unpack = (phone: string, packed: Value | undefined): UnpackedProfile => {
     if (typeof packed === 'number' && packed > 0) return new UnreadProfile(packed, () => whole.read(phone));
@@ -79,41 +81,42 @@ export function openProfiles(
      * @returns the profile as stored; `'too_large'` beyond the quota; `'not_authorized'` when a new one is asked for by a session that is just ending or moving;
      *   `'done'` when another worker has decided the request meanwhile.
      */
-    async change<Refused extends string>(
+    change<Refused extends string>(
       { phone, key, record }: RequestRef,
       first: StoredProfile | undefined,
       word: string,
       decide: (
         profile: StoredProfile | undefined,
       ) => ProfileChange | Refused | Promise<ProfileChange | Refused>,
-    ): Promise<StoredProfile | Refused | 'too_large' | 'not_authorized' | 'done'> {
+    ): Promise<Changed<Refused>> {
       const done = placeOf(keys, phone, key);
       const own = commitKeys(keys, phone, done.key);
-      return untilUnchanged(
-        first,
-        () => read(phone),
-        async (profile) => {
-          const decided = decide(profile);
-          const change = decided instanceof Promise ? await decided : decided;
-          if (typeof change === 'string') return change;
-          if (profile !== undefined && Object.keys(change).length === 0) return profile;
-          const next = changed(profile ?? emptyFields, change, uniqueId());
-          if (sizeOf(next) > roomFor(profile, maxBytes)) return 'too_large';
-          const packing = commitArguments(change, next, profile === undefined);
-          const args: ScriptArgument[] = packing instanceof Promise ? await packing : packing;
-          const answer = await redis.run('commit-profile', own, [
-            profile?.version ?? '',
-            next.version,
-            done.field,
-            packRecord(record),
-            packRecord(newRecord(word, next.version)),
-            doneSeconds,
-            ...args,
-          ]);
-          if (answer === 'stored') return next;
-          return answer === 'leaving' ? 'not_authorized' : answer;
-        },
-      );
+      const attempt = async (
+        profile: StoredProfile | undefined,
+      ): Promise<Done<Changed<Refused>, StoredProfile> | 'changed'> => {
+        const decided = decide(profile);
+        const change = decided instanceof Promise ? await decided : decided;
+        if (typeof change === 'string') return { result: change };
+        if (profile !== undefined && Object.keys(change).length === 0) return { result: profile };
+        const next = changed(profile ?? emptyFields, change, uniqueId());
+        if (sizeOf(next) > roomFor(profile, maxBytes)) return { result: 'too_large' };
+        const packing = commitArguments(change, next, profile === undefined);
+        const args: ScriptArgument[] = packing instanceof Promise ? await packing : packing;
+        const answer = await redis.run('commit-profile', own, [
+          profile?.version ?? '',
+          next.version,
+          done.field,
+          packRecord(record),
+          packRecord(newRecord(word, next.version)),
+          doneSeconds,
+          ...args,
+        ]);
+        if (answer === 'stored') return { result: next, left: next };
+        if (answer === 'changed') return answer;
+        return { result: answer === 'leaving' ? 'not_authorized' : answer };
+      };
+      // Many at once would each be decided, and their profile read, as often as others have come before them.
+      return changes.run(phone, (before) => untilUnchanged(before ?? first, () => read(phone), attempt));
     },
     /** Whether a profile would be beyond the quota with these services. */
     isTooLargeWith: (before: StoredProfile | undefined, services: Fragment): boolean =>
@@ -134,6 +137,8 @@ async function* phonesIn({ connection, keys }: Database): AsyncGenerator<string[
   for await (const batch of scanKeys(connection, start))
     yield batch.map((key) => key.slice(start.length, -1));
 }
+
+type Changed<Refused> = StoredProfile | Refused | 'too_large' | 'not_authorized' | 'done';
 
 /** The keys of `commit-profile`. */
 function commitKeys(keys: Keys, phone: string, done: string): string[] {

@@ -18,6 +18,10 @@ export interface Metrics {
   /** A request had a wrong token. */
   wrongToken(isAnswered: boolean): void;
   noticed(count: number): void;
+  /** All contacts of a phone were told something. */
+  passed(): void;
+  /** A contact heard nothing, because its record cannot be read. */
+  contactSkipped(): void;
   redelivered(): void;
   /** The poison guard gave a request up: its deliveries ended workers or connections. */
   poisoned(): void;
@@ -94,6 +98,11 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
   const lost = counter('lost_connections_total', 'Connections that were lost, by server.', ['server']);
   for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
   const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
+  const passes = counter('fan_out_passes_total', 'Times that all contacts of a phone were told something.');
+  const skipped = counter(
+    'skipped_contacts_total',
+    'Counterparties that heard nothing, because their record cannot be read.',
+  );
   const redeliveries = counter('redeliveries_total', 'Requests delivered with the DUP flag.');
   const poisoned = counter(
     'poisoned_requests_total',
@@ -115,6 +124,8 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     publishRefused: (kind) => refused.inc({ kind }),
     wrongToken: (isAnswered) => wrongTokens.inc({ answered: isAnswered ? 'yes' : 'no' }),
     noticed: (count) => notices.inc(count),
+    passed: () => passes.inc(),
+    contactSkipped: () => skipped.inc(),
     redelivered: () => redeliveries.inc(),
     poisoned: () => poisoned.inc(),
     sessionTakenOver: () => takeovers.inc(),

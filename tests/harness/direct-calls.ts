@@ -1,6 +1,6 @@
 /** Handlers and stores called by a test itself, past broker and worker, where a moment must be met. */
 import { defaultLimits, encode, type Term } from '../../src/etf/index.ts';
-import { fanOutSlice } from '../../src/handlers/fan-out.ts';
+import { fanOutPass } from '../../src/handlers/fan-out.ts';
 import type { Context } from '../../src/handlers/handler.ts';
 import { knownKinds, type RequestKind, requests } from '../../src/handlers/index.ts';
 import type { Outcome, RecordedRequest } from '../../src/handlers/outcome.ts';
@@ -65,9 +65,11 @@ export async function finish({ onSent, fanOut }: Outcome, stores: Stores): Promi
   await onSent?.();
   if (fanOut === undefined) return;
   for (;;) {
-    const steps = fanOutSlice(fanOut, { ...stores, contactLayout: 'auto' });
+    const steps = fanOutPass(fanOut, { ...stores, contactLayout: 'auto' }, (error) => {
+      throw error;
+    });
     let step = await steps.next();
-    while (!step.done) step = await steps.next();
+    for (; !step.done; step = await steps.next()) await step.value.told();
     if (step.value === 'none') return;
   }
 }

@@ -9,3 +9,12 @@ export class Fault extends Error {
     super(message, { cause });
   }
 }
+
+/**
+ * Whether an error comes of what stands under a key, and not of the server: other keys may be well, and the same command on this
+ * one fails again.
+ */
+export function isOfRecord(error: unknown): boolean {
+  const isOfRedis = error instanceof Fault && error.message.startsWith('redis: ');
+  return !isOfRedis || error.message === 'redis: WRONGTYPE';
+}

@@ -14,6 +14,7 @@ import {
 import { writeList } from '../../../src/protocol/list.ts';
 import {
   type ContactEntry,
+  contactCount,
   contactEntries,
   friendPlaces,
   joinRosters,
@@ -81,6 +82,9 @@ test('friends, and contacts that outlive a removal, are found in joined rosters'
   assert.deepEqual(friendPlaces(rosters), [...at('7', 0, 2), ...at('8', 2)]);
   assert.deepEqual(placesOutlivingRemoval(rosters), [...at('7', 1, 3), ...at('8', 1, 3)]);
   assert.deepEqual(friendPlaces(fragment([])), []);
+  assert.equal(contactCount(rosters), 2 * statuses.length - 1);
+  for (const none of [fragment([]), fragment([1, 2]), fragment([roster({ id: 7, userlist: [] })])])
+    assert.equal(contactCount(none), 0);
 });
 
 test('an integer instead of a roster is a reference without contacts of its own', () => {
