@@ -97,12 +97,6 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
   );
   const lost = counter('lost_connections_total', 'Connections that were lost, by server.', ['server']);
   for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
-  const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
-  const passes = counter('fan_out_passes_total', 'Times that all contacts of a phone were told something.');
-  const skipped = counter(
-    'skipped_contacts_total',
-    'Counterparties that heard nothing, because their record cannot be read.',
-  );
   const redeliveries = counter('redeliveries_total', 'Requests delivered with the DUP flag.');
   const poisoned = counter(
     'poisoned_requests_total',
@@ -123,9 +117,7 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     ignored: (reason) => ignored.inc({ reason }),
     publishRefused: (kind) => refused.inc({ kind }),
     wrongToken: (isAnswered) => wrongTokens.inc({ answered: isAnswered ? 'yes' : 'no' }),
-    noticed: (count) => notices.inc(count),
-    passed: () => passes.inc(),
-    contactSkipped: () => skipped.inc(),
+    ...openFanOuts(counter),
     redelivered: () => redeliveries.inc(),
     poisoned: () => poisoned.inc(),
     sessionTakenOver: () => takeovers.inc(),
@@ -135,6 +127,22 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     brokerAcl: (pending) => openBrokerAcl(registry, pending),
     text: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+}
+
+function openFanOuts(
+  counter: (name: string, help: string) => Counter,
+): Pick<Metrics, 'noticed' | 'passed' | 'contactSkipped'> {
+  const notices = counter('notices_total', 'Notices to counterparties accepted by the broker.');
+  const passes = counter('fan_out_passes_total', 'Times that all contacts of a phone were told something.');
+  const skipped = counter(
+    'skipped_contacts_total',
+    'Counterparties that heard nothing, because their record cannot be read.',
+  );
+  return {
+    noticed: (count) => notices.inc(count),
+    passed: () => passes.inc(),
+    contactSkipped: () => skipped.inc(),
   };
 }
 

@@ -93,7 +93,8 @@ test('a move renames all entries that one counterparty has of the phone in one s
   const renamed = new RegExp(`^hset profile:\\{${friend.number}\\} version .* outlines`, 'i');
   const steps = await carriedOut(renamed, () => move(harness, from, to));
   assert.equal(steps, 1);
-  assert.equal((await friend.newNotices()).length, ids.length);
+  // Of each the old entry, as deleted, and the new one.
+  assert.equal((await friend.newNotices()).length, 2 * ids.length);
 });
 
 test('a counterparty whose contacts cannot be read holds up no other, and is counted', async () => {
