@@ -23,6 +23,8 @@ const batchSize = 64;
 interface Pass {
   /** Names it; never used for another. */
   readonly name: string;
+  /** Whether it tells the state of the profile; a removal or a move is told twice without harm. */
+  readonly isState: boolean;
   readonly counterparties: (after: string | undefined) => readonly Counterparty[];
   readonly change: ChangeEntries;
   /** Default: the entry as it is stored. */
@@ -42,6 +44,8 @@ export interface ToldBatch {
   readonly notices: readonly Notice[];
   /** Whether contacts are left after it. */
   readonly isMore: boolean;
+  /** Whether they heard the state of the profile, so that newer news may have come before it. */
+  readonly isState: boolean;
   /** To be called when the notices are published: who goes on later begins after them. */
   readonly told: () => Promise<void>;
 }
@@ -74,7 +78,7 @@ export async function* fanOutPass(
     const told = async () => {
       if (isMore) await fanOuts.keepCursor(phone, pass.name, batch.at(-1)?.name ?? '');
     };
-    yield { notices: await noticesFor(batch, pass.change, pass.told), isMore, told };
+    yield { notices: await noticesFor(batch, pass.change, pass.told), isMore, isState: pass.isState, told };
   }
   if (after !== undefined || left.length > batchSize) await fanOuts.dropCursor(phone);
   return (await pass.end()) === 'changed' ? 'newer' : 'told';
@@ -117,6 +121,7 @@ async function* nextPass(
   const fields = { update: encodeFragment(profile.update), presence };
   return {
     name: news,
+    isState: true,
     counterparties: (after) => counterpartiesOf(phone, friends, after),
     change: (batch) =>
       stores.contacts.changeAll(
@@ -136,6 +141,7 @@ function removalPass(
 ): Pass {
   return {
     name: mark,
+    isState: false,
     counterparties: (after) => counterpartiesOf(phone, entries, after),
     change: (batch) =>
       contacts.changeAll(
@@ -156,6 +162,7 @@ function movePass(
 ): Pass {
   return {
     name: claim,
+    isState: false,
     counterparties: (after) => counterpartiesOf(from, friends, after),
     change: (batch) =>
       contacts.renameAll(
@@ -182,6 +189,7 @@ async function* tellAll({ counterparties, change, told }: Pass): AsyncGenerator<
     yield {
       notices: await noticesFor(all.slice(from, from + batchSize), change, told),
       isMore: true,
+      isState: false,
       told: keepsNone,
     };
 }

@@ -247,7 +247,7 @@ export class FanOuts {
       }
       if (lease.leftMs() < half && !(await lease.extend())) {
         // Another worker may have told newer news before what this one has just written.
-        await stores.fanOuts.renewNews(phone);
+        if (step.value.isState) await stores.fanOuts.renewNews(phone);
         return 'cut';
       }
       if (this.#stopped.signal.aborted) return 'cut';
