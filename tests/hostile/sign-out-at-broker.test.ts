@@ -166,7 +166,7 @@ test('200 sessions that are added and removed, or expire, leave no client, group
   await eventually('nothing is left', async () => (await leftAt(acl(first, 0))).length === 0);
   const clients: string[] = [];
   for await (const page of acl(first, 0).clients.all()) clients.push(...page.map(({ client }) => client));
-  assert.deepEqual(clients.sort(), ['admin', 'qa', 'steward', 'worker']);
+  assert.deepEqual(clients.sort(), ['admin', 'qa', 'service', 'steward', 'worker']);
 });
 
 test('eight removes at a broker that answers no command block nobody: another phone’s get is answered meanwhile', async (t) => {
