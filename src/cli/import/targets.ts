@@ -4,6 +4,7 @@ import { writeList } from '../../protocol/list.ts';
 import type { Profiles, StoredProfile } from '../../store/profiles.ts';
 import type { WholeChange } from '../profile-change.ts';
 import { newRequest, refusals } from '../profiles.ts';
+import { CliFault } from '../terminal.ts';
 import type { StoredAuth } from './records.ts';
 import type { Outcome } from './report.ts';
 
@@ -31,6 +32,16 @@ export function storeTarget(
   { sessions, brokers }: SignInDeps,
   overwrite: boolean,
 ): Target {
+  let asked: Promise<unknown> | undefined;
+  /** Before the first session, so that none is stored whose client the broker then refuses. */
+  const mayManage = (client: string): Promise<unknown> => {
+    asked ??= Promise.all(brokers.map(({ clients }) => clients.find(client))).catch((error: Error) => {
+      const advice =
+        'MQTT_USERNAME must be an administrator, such as admin; without dynamic-security at the broker use --redis-only';
+      throw new CliFault(`no session is imported: ${error.message}; ${advice}`);
+    });
+    return asked;
+  };
   return {
     async profile(phone, change) {
       let outcome: Result = 'imported';
@@ -51,6 +62,7 @@ export function storeTarget(
     },
     async session(auth) {
       const { client, phone, token } = auth;
+      await mayManage(client);
       const tokenHash = createHash('sha256').update(token).digest('hex');
       const found = await sessions.restore(client, phone, tokenHash);
       if (found === 'other_phone') return { reason: 'the client has a session of another phone' };

@@ -130,6 +130,18 @@ test('a dry run checks all and writes nothing', async () => {
   assert.deepEqual(await own.snapshot(), {});
 });
 
+test('where the broker lets the user manage no clients, no session is stored, and the message says what to do', async () => {
+  const own = store('no-right:');
+  const { exitCode, stderr } = await own.call('import', dump('list.etf'));
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /no session is imported: .*MQTT_USERNAME must be an administrator.*--redis-only/s);
+  const kept = Object.keys(await own.snapshot());
+  assert.deepEqual(
+    [kept.some((key) => key.startsWith('profile:')), kept.some((key) => key.startsWith('session:'))],
+    [true, false],
+  );
+});
+
 test('what is there stays, unless it is to be overwritten', async () => {
   const own = store('overwrite:');
   const { connection, keys } = own.database;
