@@ -95,6 +95,7 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     'Requests of trusted services answered, by kind and by the atom of the answer; also of clients that have such an id and are none.',
     ['kind', 'result'],
   );
+  for (const kind of ['get', 'set', 'remove']) services.inc({ kind, result: 'ok' }, 0);
   const lost = counter('lost_connections_total', 'Connections that were lost, by server.', ['server']);
   for (const server of ['broker', 'redis']) lost.inc({ server }, 0);
   const redeliveries = counter('redeliveries_total', 'Requests delivered with the DUP flag.');
