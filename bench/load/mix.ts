@@ -5,13 +5,14 @@ export type Mix = ReadonlyMap<RequestKind, number>;
 
 /** `get` is nine of ten in the field; all others occur too, and a kind without an entry is rare. */
 const usualWeights: Readonly<Partial<Record<RequestKind, number>>> = {
-  get: 90,
+  get: 89.5,
   set: 3.5,
   update: 4,
   link: 0.4,
   email: 0.4,
   aws: 1,
   remove: 0.1,
+  init: 0.5,
   migrate: 0.3,
   phone: 0.3,
 };
