@@ -4,6 +4,7 @@ import { sessionTopic } from '../protocol/topics.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { contentType } from './content-type.ts';
+import { noteRefused } from './refused-publications.ts';
 import type { NoticePublisher } from './responder.ts';
 
 export interface NoticeDeps {
@@ -32,14 +33,12 @@ export async function publishNotices(notices: readonly Notice[], deps: NoticeDep
   metrics.noticed(notices.length);
 }
 
-/** A broker that refuses a notice would refuse it again: it is counted and logged. */
 async function accepted(broker: Publisher, publication: Publication, deps: NoticeDeps): Promise<void> {
-  const { brokers, outboxRelay, metrics, log } = deps;
+  const { brokers, outboxRelay } = deps;
   try {
     await (brokers.length === 1 ? broker.publish(publication) : outboxRelay.publish(broker, publication));
   } catch (error) {
     if (error instanceof ConnectionClosed) throw error;
-    metrics.publishRefused('notice');
-    log.warn({ kind: 'notice', err: error }, 'a broker refused a publish');
+    noteRefused('notice', error, deps);
   }
 }

@@ -15,6 +15,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { contentType } from './content-type.ts';
+import { noteRefused } from './refused-publications.ts';
 
 /** What it takes to say something. */
 export interface ResponderDeps {
@@ -158,7 +159,7 @@ export class Responder<T extends RequestOrigin> {
     address: string | undefined,
     delivery: Delivery,
     publication: Publication,
-    answerTopic?: string,
+    answerTopic: string,
   ): Promise<void> {
     const { brokers } = this.#deps;
     const meant = address === undefined ? brokers : brokers.filter((broker) => broker.address === address);
@@ -169,13 +170,13 @@ export class Responder<T extends RequestOrigin> {
    * A broker that refuses a publish would refuse it again: it is counted and logged, and the request goes on. An answer that
    * cannot be published as it is, say for its size, becomes a small one.
    * @param broker - absent for the reply to the delivery.
-   * @param answerTopic - where the client of an answer hears; absent for a notice.
+   * @param answerTopic - where the client hears that asked for no topic of its own.
    */
   async #accepted(
     delivery: Delivery,
     broker: Publisher | undefined,
     publication: Publication,
-    answerTopic?: string,
+    answerTopic: string,
   ): Promise<void> {
     const { outboxRelay, log, metrics } = this.#deps;
     try {
@@ -184,11 +185,9 @@ export class Responder<T extends RequestOrigin> {
       else await outboxRelay.publish(broker, publication);
     } catch (error) {
       if (error instanceof ConnectionClosed || error instanceof Reconnected) throw error;
-      const kind = answerTopic === undefined ? 'notice' : 'answer';
-      metrics.publishRefused(kind);
-      log.warn({ kind, err: error }, 'a broker refused a publish');
+      noteRefused('answer', error, { metrics, log });
       const isContent = error instanceof PublishRefused && error.isOfContent;
-      if (answerTopic === undefined || !isContent || publication.payload === unpublishable) return;
+      if (!isContent || publication.payload === unpublishable) return;
       const topic = error.isOfSize ? publication.topic : answerTopic;
       await this.#accepted(
         delivery,

@@ -4,7 +4,7 @@ import type { EventTopic } from '../protocol/topics.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Redelivery } from './poison-guard.ts';
 
-interface SessionPhoneDeps {
+export interface SessionPhoneDeps {
   readonly authenticator: Authenticator;
   readonly context: Pick<Context, 'requestStates'>;
 }
