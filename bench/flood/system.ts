@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
 import { type Services, startServices } from '../../dev/servers/services.ts';
+import { StartedParts } from '../../dev/servers/started-parts.ts';
 import { signIn } from '../../src/broker-acl/sign-in.ts';
 import { openRedis } from '../../src/store/redis/database.ts';
 import { openRegistry } from '../../tests/harness/device.ts';
@@ -29,26 +30,19 @@ export interface FloodSystem {
 /**
  * Starts two workers with default limits, a Redis, a mail server and an STS.
  * @param identity - `broker`: the broker of production, with TLS, its plugins and its rights. `token`: a broker without
- *   the project's plugins, where tokens vouch for clients.
+ *   the project's plugins, where tokens authenticate clients.
  */
 export async function startFloodSystem(identity: 'broker' | 'token'): Promise<FloodSystem> {
-  const closers: (() => Promise<unknown>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
-  };
-  const keep = <Part extends { stop(): Promise<unknown> }>(part: Part): Part => {
-    closers.push(() => part.stop());
-    return part;
-  };
+  const parts = new StartedParts();
   try {
-    const redis = keep(await startRedis());
-    const services = keep(await startServices());
+    const redis = parts.keep(await startRedis());
+    const services = parts.keep(await startServices());
     const production = identity === 'broker' ? await startProductionBroker({ persistence: true }) : undefined;
-    const broker = keep(production?.server ?? (await startMosquitto({ plugin: false })));
+    const broker = parts.keep(production?.server ?? (await startMosquitto({ plugin: false })));
     const database = openRedis(redis.url, '', () => undefined);
-    closers.push(() => database.close());
+    parts.onStop(() => database.close());
     const registry = openRegistry(database, production === undefined ? [] : [production]);
-    closers.push(() => registry.close());
+    parts.onStop(() => registry.close());
     const settings = {
       ...(production?.settings('worker') ?? { MQTT_URL: broker.url }),
       REDIS_URL: redis.url,
@@ -59,7 +53,7 @@ export async function startFloodSystem(identity: 'broker' | 'token'): Promise<Fl
     };
     const workers = [];
     for (const name of ['profile-1', 'profile-2'])
-      workers.push(keep((await startWorker({ ...settings, MQTT_CLIENT_ID: name })).process));
+      workers.push(parts.keep((await startWorker({ ...settings, MQTT_CLIENT_ID: name })).process));
     let numbers = 380_500_000_000;
     return {
       address: { host: '127.0.0.1', port: broker.port, ca: production?.certificate.cert.toString() },
@@ -78,10 +72,10 @@ export async function startFloodSystem(identity: 'broker' | 'token'): Promise<Fl
         }
         return sessions;
       },
-      stop,
+      stop: parts.stop,
     };
   } catch (error) {
-    await stop();
+    await parts.stop();
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
 import { startServices } from '../../dev/servers/services.ts';
+import { StartedParts } from '../../dev/servers/started-parts.ts';
 import { WorkerProcess } from '../../dev/workers.ts';
 import type { BrokerAddress } from './device.ts';
 
@@ -38,20 +39,13 @@ const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** Starts a broker, a Redis, a mail server, an STS and this many workers, all on 127.0.0.1. */
 export async function startSystem(workers: number, options: SystemOptions = {}): Promise<System> {
   const { program = built, collectsGarbage = false } = options;
-  const closers: (() => Promise<unknown>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
-  };
-  const keep = <Part extends { stop(): Promise<unknown> }>(part: Part): Part => {
-    closers.push(() => part.stop());
-    return part;
-  };
+  const parts = new StartedParts();
   try {
-    const broker = keep(await startMosquitto({ persistence: false, requestLimits: false }));
-    const redisServer = keep(await startRedis({ extraConfig: 'save ""' }));
-    const services = keep(await startServices());
+    const broker = parts.keep(await startMosquitto({ persistence: false, requestLimits: false }));
+    const redisServer = parts.keep(await startRedis({ extraConfig: 'save ""' }));
+    const services = parts.keep(await startServices());
     const redis = new Redis(redisServer.url);
-    closers.push(() => redis.quit());
+    parts.onStop(() => redis.quit());
     const environment = {
       MQTT_URL: broker.url,
       REDIS_URL: redisServer.url,
@@ -66,7 +60,7 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
     for (let index = 1; index <= workers; index++) {
       const name = `worker-${index}`;
       const options = { name, file: program, settings: environment, hasColours: false, print: console.log };
-      running.push(keep(await WorkerProcess.start(options)));
+      running.push(parts.keep(await WorkerProcess.start(options)));
     }
     return {
       broker: { host: '127.0.0.1', port: broker.port },
@@ -79,10 +73,10 @@ export async function startSystem(workers: number, options: SystemOptions = {}):
         const newest = services.smtp.mails().findLast(({ to }) => to[0] === address);
         return /^\d{6}$/m.exec(newest?.text ?? '')?.[0];
       },
-      stop,
+      stop: parts.stop,
     };
   } catch (error) {
-    await stop();
+    await parts.stop();
     throw error;
   }
 }

@@ -6,11 +6,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Database, openRedis } from '../../src/store/redis/database.ts';
 import { scanKeys } from '../../src/store/redis/scan-keys.ts';
-import type { Harness } from './harness.ts';
+import { type Harness, type HarnessOptions, startHarness } from './harness.ts';
 import { type Called, profilectl } from './profilectl.ts';
 
+/** A system, the dumps, and parts of its Redis to import them into. */
+export async function startDumpStores(options: HarnessOptions = {}) {
+  const dumps = makeDumps();
+  const harness = await startHarness(options);
+  const stores = openDumpStores(harness);
+  const close = async (): Promise<void> => {
+    await stores.close();
+    await harness.stop();
+    dumps.remove();
+  };
+  return { harness, dump: dumps.path, store: stores.open, close };
+}
+
 /** A folder with the dumps of a small store in every form, written by Erlang. */
-export function makeDumps() {
+function makeDumps() {
   const folder = mkdtempSync(join(tmpdir(), 'dumps-'));
   const script = fileURLToPath(new URL('../system/tools/old-store.escript', import.meta.url));
   execFileSync('escript', [script, folder]);
@@ -20,7 +33,7 @@ export function makeDumps() {
   };
 }
 
-export function openDumpStores(harness: Harness) {
+function openDumpStores(harness: Harness) {
   const databases: Database[] = [];
   return {
     /** @param prefix - of its keys. */

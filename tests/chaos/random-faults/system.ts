@@ -5,6 +5,7 @@ import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import type { Server } from '../../../dev/servers/process.ts';
 import { startServices } from '../../../dev/servers/services.ts';
 import type { SmtpSink } from '../../../dev/servers/smtp.ts';
+import { StartedParts } from '../../../dev/servers/started-parts.ts';
 import type { StsServer } from '../../../dev/servers/sts.ts';
 import { openStores, type Stores } from '../../../src/store/index.ts';
 import { type Database, openRedis } from '../../../src/store/redis/database.ts';
@@ -39,21 +40,14 @@ const smtpTimeoutMs = 6_000;
 /** Starts the servers and the workers. */
 export async function startSystem(kind: RedisKind, workers: number, seed: number): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), 'profile-chaos-'));
-  const closers: (() => Promise<unknown>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
-  };
-  const keep = <T extends { stop(): Promise<void> }>(started: T): T => {
-    closers.push(() => started.stop());
-    return started;
-  };
+  const parts = new StartedParts();
   try {
-    const redis = keep(await startRedisUnderTest(kind));
-    const broker = keep(await startMosquitto({ requestLimits: false }));
-    const brokerRelay = keep(await Relay.start(broker));
-    const services = keep(await startServices());
+    const redis = parts.keep(await startRedisUnderTest(kind));
+    const broker = parts.keep(await startMosquitto({ requestLimits: false }));
+    const brokerRelay = parts.keep(await Relay.start(broker));
+    const services = parts.keep(await startServices());
     const database = openRedis(redis.url, '', () => undefined);
-    closers.push(() => database.close());
+    parts.onStop(() => database.close());
     await eventually('Redis is connected', () => database.state.connected);
     const settings = {
       ...services.settings,
@@ -67,14 +61,14 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
     };
     await mkdir(folder, { recursive: true });
-    const fleet = keep(new Fleet(folder, settings, new Rng(seed, 'names')));
+    const fleet = parts.keep(new Fleet(folder, settings, new Rng(seed, 'names')));
     await Promise.all(Array.from({ length: workers }, () => fleet.startReady()));
     const options = { doneSeconds: 600, verifySecret, credentialsKeys: [], askingLapseMs: 15_000 };
     const stores = openStores(database, options);
     const { smtp: mail, sts } = services;
-    return { broker, brokerRelay, redis, mail, sts, fleet, stores, database, folder, stop };
+    return { broker, brokerRelay, redis, mail, sts, fleet, stores, database, folder, stop: parts.stop };
   } catch (error) {
-    await stop();
+    await parts.stop();
     throw error;
   }
 }

@@ -6,21 +6,12 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { startCluster } from '../../../dev/servers/cluster.ts';
 import { atom, encode, type Term } from '../../../src/etf/index.ts';
-import { makeDumps, openDumpStores } from '../../harness/dump-stores.ts';
-import { startHarness } from '../../harness/harness.ts';
+import { startDumpStores } from '../../harness/dump-stores.ts';
 import { contact, feature, profile, roster, service } from '../../harness/terms.ts';
 import { terms } from '../../unit/etf/arbitrary.ts';
 
-const dumps = makeDumps();
-const harness = await startHarness({ workers: 0 });
-const stores = openDumpStores(harness);
-after(async () => {
-  await stores.close();
-  await harness.stop();
-  dumps.remove();
-});
-const dump = dumps.path;
-const store = stores.open;
+const { dump, store, close } = await startDumpStores({ workers: 0 });
+after(close);
 
 test('an export is read back byte for byte, from a single Redis into a Cluster and back', async (t) => {
   const cluster = await startCluster();

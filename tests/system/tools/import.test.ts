@@ -6,21 +6,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { decodeFragment, encode, print } from '../../../src/etf/index.ts';
-import { makeDumps, openDumpStores } from '../../harness/dump-stores.ts';
-import { eventually, startHarness } from '../../harness/harness.ts';
+import { startDumpStores } from '../../harness/dump-stores.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { programArguments } from '../../harness/profilectl.ts';
 import { contact, feature, fieldsOf, profile, roster } from '../../harness/terms.ts';
 
-const dumps = makeDumps();
-const harness = await startHarness();
-const stores = openDumpStores(harness);
-after(async () => {
-  await stores.close();
-  await harness.stop();
-  dumps.remove();
-});
-const dump = dumps.path;
-const store = stores.open;
+const { harness, dump, store, close } = await startDumpStores();
+after(close);
 
 /** As `term_to_binary`, `io_lib:format` and `mnesia:dump_to_textfile` write tables. */
 const forms = [
