@@ -24,7 +24,7 @@ export interface Row {
   readonly does: string;
   /** How many attackers; default 1. */
   readonly clients?: number;
-  /** What vouches for clients; default `broker`. */
+  /** What authenticates clients; default `broker`. */
   readonly identity?: 'token';
   /** How each attacker connects. */
   readonly connect?: Partial<DeviceOptions>;

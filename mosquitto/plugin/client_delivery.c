@@ -7,7 +7,7 @@
  *     plugin_opt_deliver actions,ses
  *
  * With `actions`, what is published on actions/1/api/<client>, or below it, also goes to the client of that id. With
- * `ses`, what is published on ses/<phone> also goes to the connected clients of that phone. Whoever has a subscription
+ * `ses`, what is published on ses/<phone> also goes to the connected clients of that phone. A client that has a subscription
  * for it gets nothing twice. Without the option the plugin does nothing.
  *
  * Who has subscribed shows in the ACL check that the broker makes for each subscriber when it routes a message, be the

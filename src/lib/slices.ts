@@ -52,7 +52,7 @@ export class Slices {
     });
   }
 
-  /** Whoever pauses again goes to the end of the line. */
+  /** Work that pauses again goes to the end of the line. */
   readonly #resume = (): void => {
     do {
       const paused = this.#paused.peek();

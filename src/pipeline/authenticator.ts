@@ -46,7 +46,7 @@ export function authenticatorFor(
     return {
       isServiceId,
       clientOf: ({ client }) => client,
-      // The broker vouches for the id of a service, which has no session.
+      // The broker authenticates the id of a service, which has no session.
       phoneOf: (session, _, client) =>
         ownerOf(client, session?.phone ?? (isServiceId(client) ? SERVICE : undefined)),
     };

@@ -103,7 +103,7 @@ export class FanOuts {
     return this.#waiting.length + this.#waitingLong.length;
   }
 
-  /** Put a phone into the queue and begin. Done when the queue has it: from then on whoever lives tells its contacts. */
+  /** Put a phone into the queue and begin. Done when the queue has it: from then on any live worker tells its contacts. */
   async note(phone: string): Promise<void> {
     const { queue } = this.#deps.stores.fanOuts;
     const inMs = this.#stopped.signal.aborted ? 0 : graceMs;

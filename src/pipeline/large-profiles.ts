@@ -26,7 +26,7 @@ export interface LargeRequest {
 
 /**
  * Large profiles: each is charged when its size is known, before it is read, and is then read when it is its client's turn.
- * So a burst of requests holds few of them at once, whoever sends it: in Redis' buffers, here, and on the way to the broker.
+ * So a burst of requests holds few of them at once: in Redis' buffers, here, and on the way to the broker.
  */
 export class LargeProfiles {
   readonly #charging: Charging;

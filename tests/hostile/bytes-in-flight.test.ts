@@ -84,7 +84,7 @@ test('thirty clients ask for a large profile each while the broker confirms noth
   const answers = askers.map(({ device, phone }) => device.answer(request(phone, 'get')));
   await eventually('all are in flight', async () => (await worker.metric('profile_in_flight')) === 30);
   await eventually('some are read', async () => (await answered()) > 5 * PROFILE_BYTES);
-  // Whoever is not held back reads its profile before this answer comes.
+  // A request that is not held back reads its profile before this answer comes.
   for (let times = 0; times < 20; times++) await worker.metric('profile_in_flight');
   const bytes = await answered();
   assert.ok(bytes < 11 * PROFILE_BYTES, `${bytes} bytes`);

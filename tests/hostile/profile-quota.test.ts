@@ -1,4 +1,4 @@
-/** A profile has a quota: what would go beyond it is refused and changes nothing, whoever asks, and however many at once. */
+/** A profile has a quota: what would go beyond it is refused and changes nothing, for each kind of request, and for many at once. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { atom, encodeFragment, type Term } from '../../src/etf/index.ts';

@@ -153,7 +153,7 @@ test('an honest client is not refused: 500 requests of 4 KiB at once, or some of
   assert.equal(await flood(large, 4, LARGEST), 4);
 });
 
-test('whoever is refused stays connected, and may publish elsewhere: MQTT 5 tells, MQTT 3.1.1 does not', async (t) => {
+test('a client that is refused stays connected, and may publish elsewhere: MQTT 5 tells, MQTT 3.1.1 does not', async (t) => {
   const broker = await brokerOf(t);
   const watcher = await watch(t, broker.url, 'events/#');
   const tooLarge = Buffer.alloc(LARGEST + 1);

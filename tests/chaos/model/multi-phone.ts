@@ -83,7 +83,7 @@ function update(state: State, operation: Operation, asked: Asked & { kind: 'upda
   };
   const news = newsOf(next);
   const profiles = put(state.profiles, asked.phone, next);
-  const after = { ...state, profiles, untold: [...state.untold, asked.phone] };
+  const after = { ...state, profiles, unnotified: [...state.unnotified, asked.phone] };
   const task: Task = { step: 'entries', answered: true, news, all: entriesOf(next, news) };
   return withTask(says(after, operation, profileAnswer(asked, next)), task);
 }

@@ -9,10 +9,10 @@ import { done, type Entry, type Move, type News, type Task } from './task.ts';
  * updates that both wait one is enough. A removal is the last that they hear.
  */
 export function readNews(before: State, { asked }: Operation): Move[] {
-  const at = before.untold.indexOf(asked.phone);
-  const state = { ...before, untold: before.untold.toSpliced(at, 1) };
+  const at = before.unnotified.indexOf(asked.phone);
+  const state = { ...before, unnotified: before.unnotified.toSpliced(at, 1) };
   const followed = before.followed[asked.phone];
-  const isOther = state.untold.includes(asked.phone) || state.untold.includes(followed ?? '');
+  const isOther = state.unnotified.includes(asked.phone) || state.unnotified.includes(followed ?? '');
   const phones = [asked.phone, ...(followed === undefined ? [] : [followed])];
   const told = phones.flatMap((phone) => {
     const profile = state.profiles[phone];

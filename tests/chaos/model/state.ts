@@ -85,7 +85,7 @@ export interface State {
   /** New phones whose move another `phone` may continue → the old phone. */
   readonly moved: ByName<string>;
   /** The phones whose contacts are to hear of an `update`, once for each. */
-  readonly untold: readonly string[];
+  readonly unnotified: readonly string[];
   /** Where the profile of a phone has gone, and with it what its contacts are to hear. */
   readonly followed: ByName<string>;
   /** The phones whose contacts are to hear of a removal, once for each. */
@@ -110,7 +110,7 @@ export const nothing: State = {
   credentials: {},
   ending: [],
   moved: {},
-  untold: [],
+  unnotified: [],
   followed: {},
   removing: [],
   claimed: [],

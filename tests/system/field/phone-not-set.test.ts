@@ -114,7 +114,7 @@ test('a repeat with the same Correlation Data is answered from its record', asyn
   assert.deepEqual(fieldsOf(await client.ask(request, { properties })), first);
 });
 
-test('where a token vouches, the session that it proves says which phone', async (t) => {
+test('where a token authenticates, the session that it proves says which phone', async (t) => {
   const own = await startHarness({ settings: { CLIENT_IDENTITY: 'token' } });
   t.after(() => own.stop());
   const client = await own.phone({ token: 'secret' });

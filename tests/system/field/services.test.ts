@@ -31,7 +31,7 @@ before(async () => {
 });
 after(() => harness.stop());
 
-/** A service has no session, where the broker vouches for its client id. */
+/** A service has no session, where the broker authenticates its client id. */
 function openService(at: Harness, client = 'sys_roster'): Promise<Phone> {
   return at.phone({ client, session: false });
 }

@@ -12,7 +12,7 @@ function counting() {
   return { clock, get };
 }
 
-test('whoever asks within the time gets the same result, also those who ask at once', async () => {
+test('all who ask within the time get the same result, also at once', async () => {
   const { clock, get } = counting();
   assert.deepEqual(await Promise.all(Array.from({ length: 20 }, get)), Array(20).fill(1));
   clock.now = 999;
