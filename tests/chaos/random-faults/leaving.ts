@@ -75,6 +75,8 @@ export async function remove(phone: Phone): Promise<void> {
   }
   const other = phone.devices[device === phone.devices[0] ? 1 : 0];
   const before = phone.removals[other.client] ?? 0;
+  // An `update` that the contact has not heard of is not told any more: it hears of the removal instead.
+  const former = phone.formerNews();
   const due = known.hasRoster
     ? contactPhone.expect(
         `removal of ${phone.name} (${number})`,
@@ -93,6 +95,7 @@ export async function remove(phone: Phone): Promise<void> {
   phone.codes = [];
   phone.linkedAt = Number.NEGATIVE_INFINITY;
   if (known.hasRoster) phone.isDeletedAtContact = true;
+  phone.news.push(...former);
   await seeStored(phone, 'nothing is stored');
   await received(
     phone,

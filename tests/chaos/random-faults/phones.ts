@@ -3,7 +3,7 @@ import { decode, encode, isAtom, print, type Term, Tuple } from '../../../src/et
 import type { RequestKind } from '../../../src/handlers/index.ts';
 import type { Rng } from '../../harness/rng.ts';
 import { signIn } from '../../harness/sign-in.ts';
-import type { ContactPhone } from './contacts.ts';
+import type { ContactPhone, DueNotice } from './contacts.ts';
 import { Device, type Exchange, type Judgement } from './device.ts';
 import type { EventLog, ViolationKind } from './event-log.ts';
 import { type Known, profileOf, storedTerm } from './known.ts';
@@ -66,6 +66,8 @@ export class Phone {
   known: Known | undefined;
   /** `update` and `presence` of the last possible notice to its contact. */
   news: Pick<Known, 'update' | 'presence'>[] = [{ update: 0, presence: [] }];
+  /** An `update` whose notice may be outstanding, and the news that the contact has until then. */
+  untold: { readonly due: DueNotice; readonly former: Phone['news'] } | undefined;
   isDeletedAtContact = false;
   codes: Code[] = [];
   readonly linked: Linked[] = [];
@@ -110,6 +112,7 @@ export class Phone {
     this.previous = undefined;
     this.known = undefined;
     this.news = [{ update: 0, presence: [] }];
+    this.untold = undefined;
     this.isDeletedAtContact = false;
     this.codes = [];
     this.linkedAt = Number.NEGATIVE_INFINITY;
@@ -126,6 +129,12 @@ export class Phone {
   /** The answer to `kind` when all is as known. */
   profile(kind: RequestKind, known: Known, number = this.number): Tuple {
     return profileOf(number, this.deps.contactPhone.number, known, kind);
+  }
+
+  /** What the contact may still have in place of the last news, because it has not been notified of them. */
+  formerNews(): Phone['news'] {
+    const { untold, deps } = this;
+    return untold && deps.contactPhone.isDue(untold.due) ? untold.former : [];
   }
 
   anyDevice(): Device {

@@ -73,7 +73,9 @@ export async function update(phone: Phone): Promise<void> {
   }
   phone.known = next;
   // Without its roster it notifies nobody; a repeated older update may still notify all.
-  phone.news = known.hasRoster ? [next] : [...phone.news, next];
+  const former = [...phone.formerNews(), ...phone.news];
+  if (due) phone.untold = { due, former };
+  phone.news = due ? [next] : [...phone.news, next];
   if (due && rng.is(0.5)) await received(phone, due.what, () => !contactPhone.isDue(due));
 }
 
