@@ -61,10 +61,14 @@ test('when one of two workers is killed and never comes back, all its requests a
 
 test('when all but one of three workers are killed at once, all requests are answered', async () => {
   const victims = await startWorkers(2);
+  const before = await adopted([harness.worker]);
   await answeredWhile(300, () => {
     for (const victim of victims) void victim.process.kill('SIGKILL');
   });
-  await eventually('the survivor took over both', async () => (await adopted([harness.worker])) === 3);
+  await eventually(
+    'the survivor took over both',
+    async () => (await adopted([harness.worker])) >= before + 2,
+  );
 });
 
 test('a frozen worker whose session was taken over continues when it resumes', async () => {
