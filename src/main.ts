@@ -17,7 +17,7 @@ import { openRateLimiter } from './pipeline/rate-limiter.ts';
 import { limitingServices } from './pipeline/service-rates.ts';
 import { Worker } from './pipeline/worker.ts';
 import { openWrongTokenLimiter } from './pipeline/wrong-tokens.ts';
-import { sharedFilter } from './protocol/topics.ts';
+import { Topics } from './protocol/topics.ts';
 import { QaTranslator } from './qa/translator.ts';
 import { openMail } from './services/mail/mailer.ts';
 import { openSts } from './services/sts/client.ts';
@@ -61,6 +61,7 @@ interface Telemetry {
 
 /** Start everything, in the order in which the parts need each other. */
 async function start(settings: Settings, { log, tracing }: Telemetry): Promise<Shutdown> {
+  const topics = new Topics(settings.topics);
   const shutdown = new Shutdown();
   const brokers: BrokerConnection[] = [];
   const publishers: Publisher[] = [];
@@ -87,13 +88,17 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   shutdown.add(() => Promise.all([context.mail?.close(), context.sts?.close()]));
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });
-  const fanOuts = openFanOuts(settings, { stores: context, brokers: publishers, outboxRelay, metrics, log });
+  const fanOuts = openFanOuts(settings, {
+    stores: context,
+    brokers: publishers,
+    ...{ outboxRelay, topics, metrics, log },
+  });
   const { sessions } = context;
-  const aclSync = openBrokerAclSync(settings.mqtt, { works, sessions, brokers, metrics, log });
+  const aclSync = openBrokerAclSync(settings.mqtt, { works, sessions, topics, brokers, metrics, log });
   shutdown.addBestEffort(() => aclSync.stop());
   const poison = openPoisonGuard(settings, redis, { metrics, log });
   const worker = new Worker({
-    ...settingsOfWorker(settings, redis),
+    ...settingsOfWorker(settings, topics, redis),
     ...limitersOf(settings, redis, metrics),
     ...{ context, poison, brokers: publishers, outboxRelay, fanOuts, metrics, tracing, log },
     syncBrokerAcl: aclSync.sync,
@@ -102,8 +107,8 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   const http = await serveProbes(settings, metrics, { ...readiness, remarks: aclSync.remarks });
   shutdown.add(() => http?.close());
 
-  const qa = openQa(settings, redis, log);
-  const connectAs = connectingAs(settings, log, (delivery) => {
+  const qa = openQa(settings, topics, redis, log);
+  const connectAs = connectingAs(settings, topics, log, (delivery) => {
     void worker.serve(qa?.receive(delivery) ?? delivery);
   });
   const registry = openWorkerRegistry(redis, settings.mqtt.clientId);
@@ -137,10 +142,15 @@ function openFanOuts(
 }
 
 /** What a worker takes from the settings alone. */
-function settingsOfWorker(settings: Settings, redis: Database) {
+function settingsOfWorker(settings: Settings, topics: Topics, redis: Database) {
   const { clientIdentity, mqtt, servicePrefix, etfLimits, requestDeadlineMs } = settings;
   return {
-    authenticator: authenticatorFor(clientIdentity, { worker: mqtt.workerPrefix, service: servicePrefix }),
+    topics,
+    authenticator: authenticatorFor(
+      clientIdentity,
+      { worker: mqtt.workerPrefix, service: servicePrefix },
+      topics,
+    ),
     limits: etfLimits,
     replyQos: mqtt.replyQos,
     replyExpirySeconds: mqtt.replyExpirySeconds,
@@ -202,19 +212,25 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
 }
 
 /** The QA translator; absent in production. */
-function openQa({ qa, etfLimits: limits }: Settings, redis: Database, log: Log): QaTranslator | undefined {
+function openQa(
+  { qa, etfLimits: limits }: Settings,
+  topics: Topics,
+  redis: Database,
+  log: Log,
+): QaTranslator | undefined {
   if (!qa.text && !qa.mirror) return undefined;
   log.info(qa, 'QA is on: requests may be text (QA_TEXT), or are mirrored on qa/# (QA_MIRROR)');
-  return new QaTranslator({ ...qa, limits, formats: openRequestFormats(redis), requests });
+  return new QaTranslator({ ...qa, limits, topics, formats: openRequestFormats(redis), requests });
 }
 
 /** @returns what connects to every broker under a client id. */
 function connectingAs(
   { mqtt }: Settings,
+  topics: Topics,
   log: Log,
   serve: (delivery: Delivery) => void,
 ): (clientId: string) => BrokerConnection[] {
-  const filter = sharedFilter(mqtt.shareGroup);
+  const filter = topics.sharedFilter(mqtt.shareGroup);
   return (clientId) =>
     mqtt.urls.map((url) =>
       connectBroker({ ...mqtt, url, clientId, filter }, serve, log.child({ connectedAs: clientId })),

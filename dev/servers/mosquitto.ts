@@ -160,6 +160,7 @@ async function buildPlugin(): Promise<void> {
     ...plugins.map((file) => file.replace(/so$/, 'c')),
     'plugin/broker.h',
     'plugin/request_limit.h',
+    'plugin/topics.h',
     'plugin/Makefile',
   ];
   const newest = Math.max(...(await Promise.all(sources.map(changed))));

@@ -8,12 +8,16 @@
  *
  * With `actions`, what is published on actions/1/api/<client>, or below it, also goes to the client of that id. With
  * `ses`, what is published on ses/<phone> also goes to the connected clients of that phone. A client that has a subscription
- * for it gets nothing twice. Without the option the plugin does nothing.
+ * for it gets nothing twice. Without the option the plugin does nothing. Other topics are named as in the worker's settings
+ * REQUEST_TOPIC, ANSWER_TOPIC and NOTICE_TOPIC: plugin_opt_request_topic, plugin_opt_answer_topic, plugin_opt_notice_topic.
  *
  * Who has subscribed shows in the ACL check that the broker makes for each subscriber when it routes a message, be the
- * subscription new or restored from its database. The plugin keeps one message until the broker has routed it, and then
- * hands it to those who were not asked about. A message at QoS 2 is routed when its publisher releases it, which no
- * plugin is told; so those are left alone, and a worker has REPLY_QOS=1.
+ * subscription new or restored from its database. The plugin keeps a message until the broker has routed it, and then
+ * hands it to those who were not asked about.
+ *
+ * A message at QoS 2 is routed when its publisher releases it, which no plugin is told. So the plugin publishes an empty
+ * message at QoS 0 on the same topic, a probe. It refuses the probe to each subscriber, and so learns who they are. What
+ * its publisher sends again after a lost connection may be handed over twice: no plugin is told the Packet Identifier.
  *
  * Whose phone a client is, the workers say: each answer {'Profile',Phone,...} to a client names its session's phone. This
  * is kept for clients that are connected and have asked something. A profile that is removed ends it. The answer
@@ -34,12 +38,15 @@
 #include <stdlib.h>
 
 #include "broker.h"
+#include "topics.h"
 
 enum {
 	PHONE_MIN = 5,
 	PHONE_MAX = 15,
-	EXPIRY_S = 3600,            /* Mosquitto 2.0 does not tell plugins the publisher's Message Expiry */
+	EXPIRY_S = 3600,            /* at most; Mosquitto does not tell plugins the publisher's Message Expiry */
 	PROP_MESSAGE_EXPIRY = 2,    /* MQTT 5.0, 2.2.2.2 */
+	PROP_USER_PROPERTY = 38,
+	PROBE_TICKS = 2,            /* The broker routes what a plugin publishes after the tick that follows. */
 	TOPIC_MAX = 65535,          /* bytes */
 	EVT_CONNECT = 11,           /* MOSQ_EVT_CONNECT, 2.1 and later */
 	EVT_CLIENT_OFFLINE = 28     /* MOSQ_EVT_CLIENT_OFFLINE, 2.1 and later */
@@ -59,8 +66,11 @@ struct phone {
 	char number[PHONE_MAX + 1];
 };
 
-/* The message that the broker routes now. */
+/* A message that the broker routes now, or at QoS 2 later. */
 struct message {
+	struct message *next; /* at QoS 2 */
+	int ticks;            /* at QoS 2, so many since it came */
+	unsigned long serial;
 	char *topic; /* NULL if there is none */
 	char *client; /* for actions/…, the client that it is for; else NULL */
 	bool is_heard; /* by that client, by a subscription */
@@ -81,17 +91,21 @@ struct delivery {
 	mosquitto_plugin_id_t *plugin;
 	bool actions;
 	bool ses;
+	struct pattern requests;
+	struct pattern answers;
+	struct pattern notices;
 	struct names *init; /* user names */
 	struct login *logins;
 	void *clients; /* trees of tsearch() */
 	void *phones;
 	struct message message;
-	unsigned long serial; /* of that message */
-	bool is_told; /* that QoS 2 is not for this plugin */
+	struct message *probed; /* at QoS 2, the first that came first */
+	unsigned long serial; /* of the last message */
 };
 
 static const char name[] = "client_delivery";
-static const char allowed[] = "plugin_opt_deliver actions,ses or one of both; plugin_opt_init NAME,NAME,... without white space";
+static const char allowed[] = "plugin_opt_deliver actions,ses or one of both; plugin_opt_init NAME,NAME,... without white space; "
+		"plugin_opt_request_topic|answer_topic|notice_topic PATTERN";
 
 static int compare_clients(const void *left, const void *right)
 {
@@ -184,15 +198,6 @@ static void meet_client(struct delivery *self, const struct mosquitto *connectio
 	}
 }
 
-/* After `prefix` the bytes of a level, and their number; NULL if the topic begins otherwise. */
-static const char *level_after(const char *topic, const char *prefix, size_t *length)
-{
-	size_t skipped = strlen(prefix);
-	if (strncmp(topic, prefix, skipped) != 0) return NULL;
-	*length = strcspn(topic + skipped, "/");
-	return topic + skipped;
-}
-
 static bool read_phone(const char *text, size_t length, struct phone *phone)
 {
 	*phone = (struct phone){ .clients = NULL };
@@ -237,11 +242,28 @@ static void learn(struct delivery *self, const struct mosquitto_evt_message *mes
 	else if (read_answer(message, &phone)) learn_phone(self, client, &phone);
 }
 
+/* The seconds in the worker's property `message-expiry`, if it has set one, as Mosquitto keeps its Message Expiry to itself. */
+static uint32_t expiry_of(const mosquitto_property *properties)
+{
+	for (; properties != NULL; properties = mosquitto_property_next(properties)) {
+		char *key = NULL;
+		char *value = NULL;
+		if (mosquitto_property_identifier(properties) != PROP_USER_PROPERTY) continue;
+		mosquitto_property_read_string_pair(properties, PROP_USER_PROPERTY, &key, &value, false);
+		bool is_meant = key != NULL && value != NULL && strcmp(key, "message-expiry") == 0;
+		unsigned long seconds = is_meant ? strtoul(value, NULL, 10) : 0;
+		free(key);
+		free(value);
+		if (is_meant && seconds > 0 && seconds < EXPIRY_S) return (uint32_t)seconds;
+	}
+	return EXPIRY_S;
+}
+
 static void hand_over(const struct message *message, const char *id)
 {
 	mosquitto_property *properties = NULL;
 	int rc = message->properties == NULL ? MOSQ_ERR_SUCCESS : mosquitto_property_copy_all(&properties, message->properties);
-	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_property_add_int32(&properties, PROP_MESSAGE_EXPIRY, EXPIRY_S);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_property_add_int32(&properties, PROP_MESSAGE_EXPIRY, expiry_of(message->properties));
 	if (rc == MOSQ_ERR_SUCCESS) {
 		rc = mosquitto_broker_publish_copy(id, message->topic, (int)message->size, message->payload, message->qos, false, properties);
 	}
@@ -259,31 +281,44 @@ static void drop_message(struct message *message)
 	*message = (struct message){ .topic = NULL };
 }
 
-/* The broker has routed the message: hands it to those who have not subscribed. */
-static void finish_message(struct delivery *self)
+static bool read_notice(const struct delivery *self, const char *topic, struct phone *phone)
 {
-	struct message *message = &self->message;
-	size_t length;
+	struct level level;
+	return find_level(&self->notices, topic, ":phone", &level, false) && read_phone(topic + level.start, level.length, phone);
+}
+
+/* The broker has routed the message: hands it to those who have not subscribed. */
+static void finish_message(struct delivery *self, struct message *message)
+{
+	struct phone probe;
 
 	if (message->topic == NULL) return;
 	if (message->client != NULL && !message->is_heard) hand_over(message, message->client);
-	const char *number = message->client != NULL ? NULL : level_after(message->topic, "ses/", &length);
-	struct phone probe;
-	if (number != NULL && read_phone(number, length, &probe)) {
+	if (message->client == NULL && read_notice(self, message->topic, &probe)) {
 		const struct phone *phone = find_phone(self, &probe);
 		const struct client *client = phone == NULL ? NULL : phone->clients;
 		for (; client != NULL; client = client->next) {
-			if (client->heard != self->serial) hand_over(message, client->id);
+			if (client->heard < message->serial) hand_over(message, client->id);
 		}
 	}
 	drop_message(message);
 }
 
-/* Keeps a copy of a message until it is routed. @param client for actions/…, the client that it is for; owned */
-static int keep_message(struct delivery *self, const struct mosquitto_evt_message *event, char *client)
+/* A probe has been routed before the second tick. */
+static void finish_probed(struct delivery *self)
 {
-	struct message *message = &self->message;
-	self->serial++;
+	for (struct message *message = self->probed; message != NULL; message = message->next) message->ticks++;
+	while (self->probed != NULL && self->probed->ticks >= PROBE_TICKS) {
+		struct message *first = self->probed;
+		self->probed = first->next;
+		finish_message(self, first);
+		mosquitto_free(first);
+	}
+}
+
+/* Fills in a copy of a message. @param client for actions/…, the client that it is for; owned */
+static int copy_message(struct message *message, const struct mosquitto_evt_message *event, char *client)
+{
 	message->client = client;
 	message->topic = mosquitto_strdup(event->topic);
 	message->payload = mosquitto_malloc(event->payloadlen + 1);
@@ -298,42 +333,77 @@ static int keep_message(struct delivery *self, const struct mosquitto_evt_messag
 	return rc;
 }
 
-static int take_answer(struct delivery *self, const struct mosquitto_evt_message *event, const char *id, size_t length)
+/* Keeps a message at QoS 2, and asks for its subscribers. @param client as in copy_message() */
+static int probe_message(struct delivery *self, const struct mosquitto_evt_message *event, char *client)
 {
-	char *client = mosquitto_calloc(1, length + 1);
+	struct message *message = mosquitto_calloc(1, sizeof *message);
+	if (message == NULL) {
+		mosquitto_free(client);
+		return MOSQ_ERR_NOMEM;
+	}
+	int rc = copy_message(message, event, client);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_broker_publish_copy(NULL, message->topic, 0, "", 0, false, NULL);
+	if (rc != MOSQ_ERR_SUCCESS) {
+		drop_message(message);
+		mosquitto_free(message);
+		return rc;
+	}
+	message->serial = ++self->serial;
+	struct message **end = &self->probed;
+	while (*end != NULL) end = &(*end)->next;
+	*end = message;
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* Keeps a message until it is routed. @param client as in copy_message() */
+static int keep_message(struct delivery *self, const struct mosquitto_evt_message *event, char *client)
+{
+	if (event->qos == 2) return probe_message(self, event, client);
+	int rc = copy_message(&self->message, event, client);
+	self->message.serial = ++self->serial;
+	return rc;
+}
+
+static int take_answer(struct delivery *self, const struct mosquitto_evt_message *event, const struct level *level)
+{
+	char *client = mosquitto_calloc(1, level->length + 1);
 	if (client == NULL) return MOSQ_ERR_NOMEM;
-	memcpy(client, id, length);
+	memcpy(client, event->topic + level->start, level->length);
 	if (self->ses) learn(self, event, client);
 	if (self->actions) return keep_message(self, event, client);
 	mosquitto_free(client);
 	return MOSQ_ERR_SUCCESS;
 }
 
-static int take_notice(struct delivery *self, const struct mosquitto_evt_message *event, const char *number, size_t length)
-{
-	struct phone probe;
-	bool is_notice = number[length] == '\0' && read_phone(number, length, &probe);
-	return is_notice && find_phone(self, &probe) != NULL ? keep_message(self, event, NULL) : MOSQ_ERR_SUCCESS;
-}
-
 static int on_message(int event, void *event_data, void *userdata)
 {
 	const struct mosquitto_evt_message *message = event_data;
 	struct delivery *self = userdata;
-	size_t length;
+	struct level level;
+	struct phone probe;
 	(void)event;
 
-	finish_message(self);
-	if (self->ses && strncmp(message->topic, "events/", 7) == 0) meet_client(self, message->client);
-	const char *id = level_after(message->topic, "actions/1/api/", &length);
-	const char *number = self->ses ? level_after(message->topic, "ses/", &length) : NULL;
-	if (id == NULL && number == NULL) return MOSQ_ERR_SUCCESS;
-	if (message->qos < 2) {
-		return id != NULL ? take_answer(self, message, id, length) : take_notice(self, message, number, length);
+	finish_message(self, &self->message);
+	if (self->ses && has_name(&self->requests, message->topic)) meet_client(self, message->client);
+	if (find_level(&self->answers, message->topic, ":client", &level, true)) return take_answer(self, message, &level);
+	if (!self->ses || !read_notice(self, message->topic, &probe)) return MOSQ_ERR_SUCCESS;
+	return find_phone(self, &probe) != NULL ? keep_message(self, message, NULL) : MOSQ_ERR_SUCCESS;
+}
+
+/* Notes that a client has a subscription for the message, which is the newest of this topic. */
+static void note_heard(struct delivery *self, struct message *message, const char *id)
+{
+	if (message->client != NULL) {
+		message->is_heard = message->is_heard || strcmp(id, message->client) == 0;
+		return;
 	}
-	if (!self->is_told) mosquitto_log_printf(MOSQ_LOG_WARNING, "client_delivery: answers at QoS 2 reach subscribers only: set REPLY_QOS=1");
-	self->is_told = true;
-	return MOSQ_ERR_SUCCESS;
+	struct client *probe = make_client(id);
+	struct client *client = probe == NULL ? NULL : find_client(self, probe);
+	struct phone phone;
+	bool is_own = client != NULL && client->phone != NULL && read_notice(self, message->topic, &phone)
+			&& strcmp(client->phone->number, phone.number) == 0;
+	if (is_own) client->heard = message->serial;
+	mosquitto_free(probe);
 }
 
 /* The broker asks this for each subscriber of the message that it routes. */
@@ -341,21 +411,20 @@ static int on_acl_check(int event, void *event_data, void *userdata)
 {
 	const struct mosquitto_evt_acl_check *check = event_data;
 	struct delivery *self = userdata;
-	struct message *message = &self->message;
+	bool is_probe = false;
 	(void)event;
 
-	if (check->access != MOSQ_ACL_READ || message->topic == NULL || check->client == NULL) return no_opinion();
+	if (check->access != MOSQ_ACL_READ || check->client == NULL) return no_opinion();
 	const char *id = mosquitto_client_id(check->client);
-	if (id == NULL || strcmp(check->topic, message->topic) != 0) return no_opinion();
-	if (message->client != NULL) {
-		message->is_heard = message->is_heard || strcmp(id, message->client) == 0;
-		return no_opinion();
+	if (id == NULL) return no_opinion();
+	if (self->message.topic != NULL && strcmp(check->topic, self->message.topic) == 0) note_heard(self, &self->message, id);
+	if (check->payloadlen > 0 || check->qos > 0) return no_opinion();
+	for (struct message *message = self->probed; message != NULL; message = message->next) {
+		if (strcmp(check->topic, message->topic) != 0) continue;
+		note_heard(self, message, id);
+		is_probe = true;
 	}
-	struct client *probe = make_client(id);
-	struct client *client = probe == NULL ? NULL : find_client(self, probe);
-	if (client != NULL) client->heard = self->serial;
-	mosquitto_free(probe);
-	return no_opinion();
+	return is_probe ? MOSQ_ERR_ACL_DENIED : no_opinion();
 }
 
 static void forget_login(struct login **link)
@@ -365,19 +434,45 @@ static void forget_login(struct login **link)
 	mosquitto_free(login);
 }
 
+/* Appends bytes to a topic, unless it would be longer than one can be. */
+static bool append(char *topic, size_t *length, const char *bytes, size_t count)
+{
+	if (*length + count > TOPIC_MAX) return false;
+	memcpy(topic + *length, bytes, count);
+	*length += count;
+	topic[*length] = '\0';
+	return true;
+}
+
+/* The topic of a request of that client, for free(); NULL without memory, or if it is too long. */
+static char *request_topic(const struct pattern *requests, const char *id)
+{
+	char *topic = mosquitto_calloc(1, strlen(requests->text) + strlen(id) + sizeof "anon");
+	size_t length = 0;
+	bool fits = topic != NULL;
+
+	for (const char *at = requests->text; fits; at++) {
+		size_t size = strcspn(at, "/");
+		if (*at != ':') fits = append(topic, &length, at, size);
+		else if (is_level(at, size, ":client")) fits = append(topic, &length, id, strlen(id));
+		else if (is_level(at, size, ":user")) fits = append(topic, &length, "anon", 4);
+		at += size;
+		if (*at == '\0') return topic;
+		fits = fits && append(topic, &length, "/", 1);
+	}
+	mosquitto_free(topic);
+	return NULL;
+}
+
 /* Asks in the name of a client that has logged in. */
 static void announce(struct delivery *self, const struct login *login)
 {
-	static const char begin[] = "events/1//api/anon/";
 	static const char init[] = "\203h\11d\0\7Profilejjjja\0a\0jd\0\4init";
-	size_t length = strlen(login->id);
+
 	if (self->ses) meet_client(self, login->connection);
-	if (length == 0 || length + sizeof begin > TOPIC_MAX || strpbrk(login->id, "/+#") != NULL) return;
-	char *topic = mosquitto_malloc(sizeof begin + length + 1);
+	if (*login->id == '\0' || strpbrk(login->id, "/+#") != NULL) return;
+	char *topic = request_topic(&self->requests, login->id);
 	if (topic == NULL) return;
-	memcpy(topic, begin, sizeof begin - 1);
-	memcpy(topic + sizeof begin - 1, login->id, length);
-	memcpy(topic + sizeof begin - 1 + length, "/", 2);
 	mosquitto_broker_publish_copy(NULL, topic, sizeof init - 1, init, 1, false, NULL);
 	mosquitto_free(topic);
 }
@@ -424,7 +519,8 @@ static int on_tick(int event, void *event_data, void *userdata)
 	(void)event;
 	(void)event_data;
 
-	finish_message(self);
+	finish_message(self, &self->message);
+	finish_probed(self);
 	while (!is_2_1() && self->logins != NULL) {
 		announce(self, self->logins);
 		forget_login(&self->logins);
@@ -461,11 +557,22 @@ static int read_deliver(struct delivery *self, const char *value)
 	return actions || ses ? MOSQ_ERR_SUCCESS : MOSQ_ERR_INVAL;
 }
 
+/* Whether it is an option of topics and has a pattern. */
+static bool read_topic(struct delivery *self, const char *key, const char *value)
+{
+	if (strcmp(key, "request_topic") == 0) return read_pattern(&self->requests, value, ":client", ":node :user :token");
+	if (strcmp(key, "answer_topic") == 0) return read_pattern(&self->answers, value, ":client", "");
+	return strcmp(key, "notice_topic") == 0 && read_pattern(&self->notices, value, ":phone", "");
+}
+
 static int read_options(struct delivery *self, const struct mosquitto_opt *options, int count)
 {
+	read_topic(self, "request_topic", REQUEST_TOPIC);
+	read_topic(self, "answer_topic", ANSWER_TOPIC);
+	read_topic(self, "notice_topic", NOTICE_TOPIC);
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
-		int rc = MOSQ_ERR_INVAL;
+		int rc = read_topic(self, options[i].key, value) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_INVAL;
 		if (strcmp(options[i].key, "init") == 0) rc = add_names(&self->init, value);
 		else if (strcmp(options[i].key, "deliver") == 0) rc = read_deliver(self, value);
 		if (rc == MOSQ_ERR_INVAL) return refuse_option(name, &options[i], allowed);
@@ -546,6 +653,12 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int 
 	while (self->logins != NULL) forget_login(&self->logins);
 	while (self->clients != NULL) forget_client(self, *(struct client **)self->clients);
 	drop_message(&self->message);
+	while (self->probed != NULL) {
+		struct message *first = self->probed;
+		self->probed = first->next;
+		drop_message(first);
+		mosquitto_free(first);
+	}
 	mosquitto_free(self);
 	return MOSQ_ERR_SUCCESS;
 }

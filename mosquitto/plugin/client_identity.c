@@ -6,7 +6,8 @@
  *
  *     events/1/<node>/api/<user>/<client>/<token>
  *
- * and replaces what the publisher had put there. Topics with more or fewer levels are left alone. A publisher whose id
+ * and replaces what the publisher had put there. `plugin_opt_request_topic` names other topics, as the worker's REQUEST_TOPIC;
+ * newer deployments have events/:client. Topics with more or fewer levels are left alone. A publisher whose id
  * cannot stand in one topic level (empty, or with '/', '+' or '#'), or is too long for the topic, is refused.
  *
  * Nobody may retain a message below events/: each would stay in the broker's memory and on its disk for ever. A retained
@@ -32,14 +33,9 @@
 
 #include "broker.h"
 #include "request_limit.h"
+#include "topics.h"
 
 enum { TOPIC_MAX = 65535 }; /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
-
-/* The client level of a topic: `length` bytes from `start`; the token level follows at start + length + 1. */
-struct level {
-	size_t start;
-	size_t length;
-};
 
 /* A request that may prove to be a will; see on_write(). */
 struct will {
@@ -52,40 +48,21 @@ struct identity {
 	mosquitto_plugin_id_t *plugin;
 	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
 	bool guard_wills;
+	struct pattern requests;
 	struct will will;
 	struct request_limit limit;
 	struct refusals refusals;
 };
 
-/* Skips one topic level and the '/' after it; NULL if it is the last one. */
-static const char *after_level(const char *level)
+static bool find_client_level(const struct identity *self, const char *topic, struct level *client)
 {
-	const char *slash = strchr(level, '/');
-	return slash == NULL ? NULL : slash + 1;
+	return find_level(&self->requests, topic, ":client", client, false);
 }
 
-static bool find_client_level(const char *topic, struct level *client)
+/* Whether it lies where requests do, say below events/. */
+static bool is_event(const struct identity *self, const char *topic)
 {
-	static const char version[] = "events/1/";
-	static const char service[] = "api/";
-
-	if (strncmp(topic, version, sizeof version - 1) != 0) return false;
-	const char *at = after_level(topic + sizeof version - 1); /* past the node */
-	if (at == NULL || strncmp(at, service, sizeof service - 1) != 0) return false;
-	const char *start = after_level(at + sizeof service - 1); /* past the user */
-	if (start == NULL) return false;
-	const char *token = after_level(start);
-	if (token == NULL || strchr(token, '/') != NULL) return false;
-
-	client->start = (size_t)(start - topic);
-	client->length = (size_t)(token - 1 - start);
-	return true;
-}
-
-static bool is_event(const char *topic)
-{
-	static const char events[] = "events/";
-	return topic != NULL && strncmp(topic, events, sizeof events - 1) == 0;
+	return has_name(&self->requests, topic);
 }
 
 /* The reason why an id cannot be a topic level, or NULL if it can. */
@@ -153,12 +130,12 @@ static int on_message(int event, void *event_data, void *userdata)
 	struct level client;
 	(void)event;
 
-	if (!is_event(message->topic)) return MOSQ_ERR_SUCCESS;
+	if (!is_event(self, message->topic)) return MOSQ_ERR_SUCCESS;
 	forget_will(self); /* What the ACL check has just seen is a publish. */
 	/* There is no client if another plugin made the message. It has no identity, so it is refused as having no id. */
 	const char *id = message->client == NULL ? NULL : mosquitto_client_id(message->client);
 	if (message->retain) return refuse(self, id, "it is retained");
-	if (!find_client_level(message->topic, &client)) return MOSQ_ERR_SUCCESS;
+	if (!find_client_level(self, message->topic, &client)) return MOSQ_ERR_SUCCESS;
 
 	const char *reason = unfit(message->topic, client, id);
 	if (reason != NULL) return refuse(self, id, reason);
@@ -186,7 +163,7 @@ static int on_write(struct identity *self, const struct mosquitto_evt_acl_check 
 	forget_will(self);
 	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
 	if (check->retain) return refuse(self, id, "it is retained");
-	if (!find_client_level(check->topic, &client)) return no_opinion();
+	if (!find_client_level(self, check->topic, &client)) return no_opinion();
 	const char *reason = unfit(check->topic, client, id);
 	if (reason != NULL) return refuse(self, id, reason);
 	if (!is_admitted(self, id, check->topic, check->payloadlen)) return refuse_excess(&self->limit, id);
@@ -232,7 +209,7 @@ static int on_acl_check(int event, void *event_data, void *userdata)
 	const struct mosquitto_evt_acl_check *check = event_data;
 	(void)event;
 
-	if (!is_event(check->topic)) return no_opinion();
+	if (!is_event(userdata, check->topic)) return no_opinion();
 	if (check->access == MOSQ_ACL_WRITE) return on_write(userdata, check);
 	return check->access == MOSQ_ACL_READ ? on_read(userdata, check) : no_opinion();
 }
@@ -306,15 +283,22 @@ static bool who_frees_the_topic(bool *broker_frees)
 	return is_2_1() || revision >= 0;
 }
 
+static bool read_topic(struct identity *self, const char *text)
+{
+	return read_pattern(&self->requests, text, ":client", ":node :user :token");
+}
+
 static int read_options(struct identity *self, const struct mosquitto_opt *options, int count)
 {
+	read_topic(self, REQUEST_TOPIC);
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
 		if (read_limit(&self->limit, options[i].key, value)) continue;
+		if (strcmp(options[i].key, "request_topic") == 0 && read_topic(self, value)) continue;
 		self->guard_wills = strcmp(value, "true") == 0;
 		bool is_known = strcmp(options[i].key, "guard_wills") == 0;
 		if (!is_known || (!self->guard_wills && strcmp(value, "false") != 0)) {
-			return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_"
+			return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_request_topic PATTERN, plugin_opt_"
 					"request_payload_bytes|request_bytes_per_second|request_bytes_burst|requests_per_second|requests_burst NUMBER");
 		}
 	}
@@ -352,8 +336,8 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 		return rc;
 	}
 	*userdata = self;
-	mosquitto_log_printf(MOSQ_LOG_INFO, "client_identity: requests carry their publisher's client id%s",
-			self->guard_wills ? ", and so do wills" : "");
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_identity: requests on %s carry their publisher's client id%s",
+			self->requests.text, self->guard_wills ? ", and so do wills" : "");
 	return MOSQ_ERR_SUCCESS;
 }
 

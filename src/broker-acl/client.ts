@@ -1,4 +1,4 @@
-import { actionTopic, sessionTopic } from '../protocol/topics.ts';
+import { Topics } from '../protocol/topics.ts';
 import type { DynamicSecurity, SecurityCommand, SecurityReply } from './dynamic-security.ts';
 
 /**
@@ -57,7 +57,8 @@ export class AclRefused extends Error {
 /** Called just before sending: whether this side still holds the locks for the change. */
 type IsAllowed = () => boolean;
 
-export function openBrokerClients(security: DynamicSecurity): BrokerClients {
+/** @param topics - that clients may read; default those of clients in the field. */
+export function openBrokerClients(security: DynamicSecurity, topics = new Topics()): BrokerClients {
   const { run, change, pages } = speakingTo(security);
   return {
     async find(client) {
@@ -93,11 +94,11 @@ export function openBrokerClients(security: DynamicSecurity): BrokerClients {
         known === undefined
           ? { command: 'createClient', username: client, clientid: client, password: token, roles, groups }
           : { command: 'modifyClient', username: client, password: token, groups };
-      await change([...placesOf(client, phone), last], present, isAllowed);
+      await change([...placesOf(client, phone, topics), last], present, isAllowed);
     },
     async move(client, phone, isAllowed) {
       const last = { command: 'modifyClient', username: client, groups: [{ groupname: groupOf(phone) }] };
-      await change([...placesOf(client, phone), last], present, isAllowed);
+      await change([...placesOf(client, phone, topics), last], present, isAllowed);
     },
     async rotate(client, password) {
       await run([{ command: 'setClientPassword', username: client, password }]);
@@ -176,11 +177,11 @@ export const phoneIn = (name: string): string | undefined => /^phone:(\d+)$/.exe
 export const clientIn = (rolename: string): string | undefined => /^client:(.+)$/s.exec(rolename)?.[1];
 
 /** Commands that create the roles and the group of a client and its phone; existing ones stay as they are. */
-function placesOf(client: string, phone: string): SecurityCommand[] {
+function placesOf(client: string, phone: string, topics: Topics): SecurityCommand[] {
   const [groupname, rolename] = [groupOf(phone), groupOf(phone)];
   return [
-    { command: 'createRole', rolename: roleOf(client), acls: reading(`${actionTopic(client)}/#`) },
-    { command: 'createRole', rolename, acls: reading(sessionTopic(phone)) },
+    { command: 'createRole', rolename: roleOf(client), acls: reading(`${topics.answer(client)}/#`) },
+    { command: 'createRole', rolename, acls: reading(topics.notice(phone)) },
     { command: 'createGroup', groupname, roles: [{ rolename }] },
     // For a group whose role was deleted.
     { command: 'addGroupRole', groupname, rolename },

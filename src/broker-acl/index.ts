@@ -1,4 +1,5 @@
 import type { BrokerConnection } from '../mqtt/connection.ts';
+import type { Topics } from '../protocol/topics.ts';
 import { type AclWork, openAclWork } from '../store/acl-work.ts';
 import type { Database } from '../store/redis/database.ts';
 import type { Sessions } from '../store/sessions.ts';
@@ -49,6 +50,7 @@ export interface BrokerAclSyncDeps {
   /** One for each broker; none without `MQTT_DYNAMIC_SECURITY`. */
   readonly works: readonly AclWork[];
   readonly sessions: Sessions;
+  readonly topics: Topics;
   readonly brokers: readonly BrokerConnection[];
   readonly metrics: Metrics;
   readonly log: Log;
@@ -56,14 +58,14 @@ export interface BrokerAclSyncDeps {
 
 export function openBrokerAclSync(
   { urls, clientId, username, password, tls, dynamicSecuritySweepMs: sweepMs }: BrokerAclOptions,
-  { works, sessions, brokers, metrics, log }: BrokerAclSyncDeps,
+  { works, sessions, topics, brokers, metrics, log }: BrokerAclSyncDeps,
 ): BrokerAclSync {
   if (works.length === 0) return { sync: undefined, remarks: () => [], stop: async () => undefined };
   const syncs: AclSync[] = [];
   const counted = metrics.brokerAcl(() => works.map((_, index) => syncs[index]?.pending ?? 0));
   for (const [place, work] of works.entries()) {
     const connection = { url: urls[place] ?? '', clientId: `${clientId}-clients`, username, password, tls };
-    const clients = openBrokerClients(openDynamicSecurity(connection));
+    const clients = openBrokerClients(openDynamicSecurity(connection), topics);
     const number = place + 1;
     const sync = new AclSync({
       acl: new BrokerAcl({ clients, work, sessions }),

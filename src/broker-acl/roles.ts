@@ -1,5 +1,5 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { actionTopic } from '../protocol/topics.ts';
+import { Topics } from '../protocol/topics.ts';
 
 /**
  * A user in the first file of the dynamic-security plugin (mosquitto/README.md, "Who may do what"). The plugin refuses all
@@ -18,10 +18,9 @@ export type BrokerRole = 'phone' | 'service' | 'worker' | 'qa' | 'clients';
 type AclType = 'publishClientSend' | 'publishClientReceive' | 'subscribePattern';
 type Rule = readonly [type: AclType, topic: string, allow?: boolean];
 
-const requests = 'events/1/+/api/+/+/+';
 const control = '$CONTROL/dynamic-security/#';
 
-const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
+const rulesFor = ({ requests, answers, notices }: Topics): Readonly<Record<BrokerRole, readonly Rule[]>> => ({
   // The roles `client:…` and `phone:…` allow answers and notices.
   phone: [['publishClientSend', requests]],
   // The roles `service:…` allow answers.
@@ -30,8 +29,8 @@ const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
     ['subscribePattern', `$share/+/${requests}`],
     ['subscribePattern', requests],
     ['publishClientReceive', requests],
-    ['publishClientSend', 'actions/#'],
-    ['publishClientSend', 'ses/#'],
+    ['publishClientSend', answers],
+    ['publishClientSend', notices],
   ],
   // No shared subscription: a member of the workers' group would receive their requests.
   qa: [
@@ -46,14 +45,17 @@ const rules: Readonly<Record<BrokerRole, readonly Rule[]>> = {
     ['subscribePattern', control],
     ['publishClientReceive', control],
   ],
-};
+});
 
-/** The plugin's file, `dynamic-security.json`, for a broker that has none. */
-export function initialSecurity(users: readonly BrokerUser[]): string {
+/**
+ * The plugin's file, `dynamic-security.json`, for a broker that has none.
+ * @param topics - that the roles allow; default those of clients in the field.
+ */
+export function initialSecurity(users: readonly BrokerUser[], topics = new Topics()): string {
   const ofClientIds = users.flatMap(({ clientIds = [] }) => clientIds);
   const roles = [
-    ...Object.entries(rules),
-    ...ofClientIds.map((id) => [roleOf(id), readingOf(`${actionTopic(id)}/#`)] as const),
+    ...Object.entries(rulesFor(topics)),
+    ...ofClientIds.map((id) => [roleOf(id), readingOf(`${topics.answer(id)}/#`)] as const),
   ].map(([rolename, acls]) => ({
     rolename,
     acls: acls.map(([acltype, topic, allow = true]) => ({ acltype, topic, priority: allow ? 0 : 1, allow })),

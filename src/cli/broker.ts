@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type BrokerUser, initialSecurity } from '../broker-acl/roles.ts';
+import type { Connections } from './connections.ts';
 import { clientIdIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
@@ -12,7 +13,7 @@ interface Options {
 }
 
 /** `profilectl broker …`: set up a new broker. */
-export function brokerCommand(terminal: Terminal): Command {
+export function brokerCommand(connections: Connections, terminal: Terminal): Command {
   const broker = new Command('broker').description('set up a new broker');
   broker
     .command('init')
@@ -27,7 +28,7 @@ export function brokerCommand(terminal: Terminal): Command {
       (id: string, others: readonly string[]) => [...others, clientIdIn(id)],
       [],
     )
-    .action((options: Options) => init(options, terminal));
+    .action((options: Options) => init(options, connections, terminal));
   return broker.addHelpText(
     'after',
     `
@@ -37,7 +38,12 @@ Example:
   );
 }
 
-async function init({ file, workerManagesClients, service }: Options, terminal: Terminal): Promise<void> {
+async function init(
+  { file, workerManagesClients, service }: Options,
+  connections: Connections,
+  terminal: Terminal,
+): Promise<void> {
+  const { topics } = connections;
   const users: BrokerUser[] = [
     { name: 'admin', password: newPassword(), roles: ['clients'] },
     {
@@ -55,7 +61,7 @@ async function init({ file, workerManagesClients, service }: Options, terminal: 
       clientIds: [...new Set(service)],
     });
   try {
-    await writeFile(file, initialSecurity(users), { flag: 'wx', mode: 0o600 });
+    await writeFile(file, initialSecurity(users, topics), { flag: 'wx', mode: 0o600 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new CliFault(

@@ -5,6 +5,7 @@ import { openDynamicSecurity } from '../broker-acl/dynamic-security.ts';
 import { noteEndAt, openAclWorks } from '../broker-acl/index.ts';
 import type { SignInDeps } from '../broker-acl/sign-in.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
+import { Topics } from '../protocol/topics.ts';
 import { type Database, openRedis } from '../store/redis/database.ts';
 import { openSessions, type Sessions } from '../store/sessions.ts';
 import { ownClientId } from './client.ts';
@@ -16,6 +17,8 @@ export interface Connections {
   readonly settings: Settings;
   /** The settings for commands that use only the broker: REDIS_URL may be missing. */
   readonly brokerSettings: Settings;
+  /** The topics of the settings, of which no other needs to be set. */
+  readonly topics: Topics;
   /** @throws CliFault when Redis cannot be reached. */
   redis(): Promise<Database>;
   sessions(): Promise<Sessions>;
@@ -38,6 +41,10 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
     },
     get brokerSettings() {
       return readSettings({ ...env, REDIS_URL: env.REDIS_URL || 'redis://127.0.0.1' });
+    },
+    get topics() {
+      const others = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
+      return new Topics(readSettings({ ...env, ...others }).topics);
     },
     async redis() {
       const { url, keyPrefix, tls } = connections.settings.redis;
@@ -63,10 +70,14 @@ function openBrokerAcls(database: Database, settings: Settings): SignInDeps {
   const { urls, username, password, tls } = settings.mqtt;
   const works = openAclWorks(database, { urls, dynamicSecurity: true });
   const sessions = openSessions(database, noteEndAt(works));
+  const topics = new Topics(settings.topics);
   const brokers = works.map((work, index) => {
     const clientId = ownClientId(settings);
     const url = urls[index] ?? '';
-    const clients = openBrokerClients(openDynamicSecurity({ url, clientId, username, password, tls }));
+    const clients = openBrokerClients(
+      openDynamicSecurity({ url, clientId, username, password, tls }),
+      topics,
+    );
     return new BrokerAcl({ clients, work, sessions });
   });
   return { sessions, brokers };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import type { Settings } from '../config/settings.ts';
 import { atom, decode, encode, print, type Term } from '../etf/index.ts';
-import { parseEventTopic } from '../protocol/topics.ts';
+import { Topics } from '../protocol/topics.ts';
 import { makeRecord } from '../qa/formats/record-fields.ts';
 import { type CliClient, connectClient, ownClientId } from './client.ts';
 import type { DoctorOptions, Finding } from './doctor-finding.ts';
@@ -38,11 +38,12 @@ async function checkOne(settings: Settings, options: DoctorOptions): Promise<Fin
     ];
   }
   try {
-    const heard = await ask(connected, client);
+    const topics = new Topics(settings.topics);
+    const heard = await ask(connected, client, topics);
     return [
       { check: 'broker', state: 'ok', saw: `takes connections as ${client}` },
-      rights(heard),
-      plugin(heard, client, settings),
+      rights(heard, topics),
+      plugin(heard, client, { topics, settings }),
       worker(heard),
     ];
   } finally {
@@ -71,7 +72,8 @@ interface Heard {
   readonly milliseconds: number;
 }
 
-async function ask({ mqtt, token }: CliClient, client: string): Promise<Heard> {
+async function ask({ mqtt, token }: CliClient, client: string, topics: Topics): Promise<Heard> {
+  const answersOn = topics.answer(client);
   let topic: string | undefined;
   let answer: Term | undefined;
   const mark = randomBytes(8);
@@ -86,15 +88,15 @@ async function ask({ mqtt, token }: CliClient, client: string): Promise<Heard> {
   const started = performance.now();
   let answeredAt = started;
   mqtt.on('message', (on, payload) => {
-    if (on === `actions/1/api/${client}`) {
+    if (on === answersOn) {
       answeredAt = performance.now();
       answer = decode(payload);
     } else if (payload.includes(mark)) topic = on;
   });
-  const canListen = await isGranted(mqtt, `actions/1/api/${client}`);
-  const canRead = await isGranted(mqtt, 'events/1/+/api/+/+/+');
+  const canListen = await isGranted(mqtt, answersOn);
+  const canRead = await isGranted(mqtt, topics.requests);
   const refusal = await mqtt
-    .publishAsync(`events/1//api/anon/${token === '' ? '' : client}/${token}`, encode(request), { qos: 1 })
+    .publishAsync(topics.request(token === '' ? '' : client, token), encode(request), { qos: 1 })
     .then(
       () => undefined,
       (error: Error) => error.message,
@@ -102,7 +104,7 @@ async function ask({ mqtt, token }: CliClient, client: string): Promise<Heard> {
   const isComplete = (): boolean => (answer !== undefined || !canListen) && (topic !== undefined || !canRead);
   const end = Date.now() + (refusal === undefined ? patienceMs : 0);
   while (!isComplete() && Date.now() < end) await sleep(20);
-  const isWorker = canRead && refusal !== undefined && (await mayAnswer(mqtt, client));
+  const isWorker = canRead && refusal !== undefined && (await mayAnswer(mqtt, answersOn));
   const seen = topic ?? (canRead ? undefined : 'hidden');
   return {
     refusal,
@@ -114,8 +116,8 @@ async function ask({ mqtt, token }: CliClient, client: string): Promise<Heard> {
 }
 
 /** An empty answer on a topic without subscribers. */
-function mayAnswer(mqtt: MqttClient, client: string): Promise<boolean> {
-  return mqtt.publishAsync(`actions/1/api/${client}`, '', { qos: 1 }).then(
+function mayAnswer(mqtt: MqttClient, topic: string): Promise<boolean> {
+  return mqtt.publishAsync(topic, '', { qos: 1 }).then(
     () => true,
     () => false,
   );
@@ -128,7 +130,12 @@ function isGranted(mqtt: MqttClient, filter: string): Promise<boolean> {
   );
 }
 
-function rights({ refusal, isWorker }: Heard): Finding {
+interface Configured {
+  readonly settings: Settings;
+  readonly topics: Topics;
+}
+
+function rights({ refusal, isWorker }: Heard, { requests }: Topics): Finding {
   const check = 'rights';
   if (isWorker) {
     return {
@@ -143,14 +150,18 @@ function rights({ refusal, isWorker }: Heard): Finding {
     check,
     state: 'failed',
     saw: `the broker takes no request from this user: ${refusal}`,
-    advice:
-      'ask as a phone: --client and --token-file of a session; for phones the role phone allows events/1/+/api/+/+/+',
+    advice: `ask as a phone: --client and --token-file of a session; for phones the role phone allows ${requests}`,
   };
 }
 
-function plugin({ refusal, topic, answer }: Heard, client: string, { clientIdentity }: Settings): Finding {
+function plugin(
+  { refusal, topic, answer }: Heard,
+  client: string,
+  { topics, settings }: Configured,
+): Finding {
+  const { clientIdentity } = settings;
   const check = 'plugin';
-  const named = topic === undefined || topic === 'hidden' ? undefined : parseEventTopic(topic)?.client;
+  const named = topic === undefined || topic === 'hidden' ? undefined : topics.readRequest(topic)?.client;
   if (clientIdentity === 'token') return { check, state: 'skipped', saw: 'CLIENT_IDENTITY=token needs none' };
   if (named === client)
     return { check, state: 'ok', saw: 'client_identity writes the client id into requests' };

@@ -32,7 +32,7 @@ const program = new Command('profilectl')
   .addCommand(exportCommand(connections, terminal))
   .addCommand(poisonedCommand(connections, terminal))
   .addCommand(sessionCommand(connections, terminal))
-  .addCommand(brokerCommand(terminal))
+  .addCommand(brokerCommand(connections, terminal))
   .addCommand(doctorCommand(connections, terminal));
 program.addCommand(completionCommand(program, terminal));
 

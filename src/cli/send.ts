@@ -4,6 +4,7 @@ import { Argument, Command, Option } from 'commander';
 import { atom, decode, encode, isAtom, print, type Term, Tuple } from '../etf/index.ts';
 import { type RequestKind, requestKinds } from '../handlers/index.ts';
 import { kindsThatNamePhone } from '../protocol/profile.ts';
+import type { Topics } from '../protocol/topics.ts';
 import { printLines } from '../qa/formats/erlang-lines.ts';
 import type { Format } from '../qa/formats/format.ts';
 import { toJson } from '../qa/formats/json-write.ts';
@@ -79,11 +80,12 @@ async function send(
   refuseUnused(kind, options);
   const message =
     kind === 'file' ? toMessage(await readInput(undefined, options.file)) : encode(requestOf(kind, options));
-  const client = await connectClient(connections.brokerSettings, options);
+  const { topics } = connections;
+  const client = { ...(await connectClient(connections.brokerSettings, options)), topics };
   try {
     const asked = await ask(client, message, options);
     report(asked, options, terminal);
-    if (options.watch) await watch(client.mqtt, options, terminal);
+    if (options.watch) await watch(client, options, terminal);
     if (isRefusal(asked.answer)) throw new CliFault(`refused: ${print(asked.answer)}`);
   } finally {
     await client.mqtt.endAsync(true);
@@ -125,15 +127,21 @@ function requestOf(kind: RequestKind, { phone, email, code, presence }: Options)
 
 interface Asked {
   readonly topic: string;
+  readonly answersOn: string;
   readonly request: Term;
   readonly answer: Term;
   readonly milliseconds: number;
 }
 
-async function ask({ mqtt, token }: CliClient, message: Uint8Array, options: Options): Promise<Asked> {
-  const topic = `events/1//api/anon/${token === '' ? '' : options.client}/${token}`;
+interface Asking extends CliClient {
+  readonly topics: Topics;
+}
+
+async function ask({ mqtt, token, topics }: Asking, message: Uint8Array, options: Options): Promise<Asked> {
+  const topic = topics.request(token === '' ? '' : options.client, token);
+  const answersOn = topics.answer(options.client);
   const correlationData = Buffer.from(randomUUID());
-  await mqtt.subscribeAsync(`actions/1/api/${options.client}`, { qos: 1 });
+  await mqtt.subscribeAsync(answersOn, { qos: 1 });
   const started = performance.now();
   const answered = new Promise<Buffer>((resolve) => {
     mqtt.on('message', (_, payload, { properties }) => {
@@ -155,21 +163,23 @@ async function ask({ mqtt, token }: CliClient, message: Uint8Array, options: Opt
     throw new CliFault(`no answer within ${timeout} s; \`profilectl doctor\` finds out why`);
   }
   return {
-    topic: token === '' ? topic : topic.replace(token, '<token>'),
+    topic: token === '' ? topic : topics.request(options.client, '<token>'),
+    answersOn,
     request: decode(message, answerLimits),
     answer: decode(toMessage(payload), answerLimits),
     milliseconds: Math.round((performance.now() - started) * 10) / 10,
   };
 }
 
-function report({ topic, request, answer, milliseconds }: Asked, options: Options, terminal: Terminal): void {
+function report(asked: Asked, options: Options, terminal: Terminal): void {
+  const { topic, answersOn, request, answer, milliseconds } = asked;
   if (options.json) {
     terminal.print(JSON.stringify({ topic, request: toJson(request), answer: toJson(answer), milliseconds }));
     return;
   }
   terminal.print(`${terminal.paint('cyan', `→ ${topic}`)}  ${inOneLine(encode(request), 'shown')}`);
   const time = terminal.paint('dim', `% ${milliseconds} ms`);
-  terminal.print(`${terminal.paint('green', `← actions/1/api/${options.client}`)}  ${time}`);
+  terminal.print(`${terminal.paint('green', `← ${answersOn}`)}  ${time}`);
   terminal.print(printLines(answer));
 }
 

@@ -1,12 +1,10 @@
 import { Command } from 'commander';
 import type { MqttClient } from 'mqtt';
+import type { Topics } from '../protocol/topics.ts';
 import { connectClient, ownClientId } from './client.ts';
 import type { Connections } from './connections.ts';
 import { inOneLine } from './payloads.ts';
 import { positive, type Terminal } from './terminal.ts';
-
-/** All topics of the protocol; a broker delivers those that the user may read. */
-const filters = ['events/1/+/api/+/+/+', 'actions/1/api/#', 'ses/+'];
 
 interface Options {
   readonly json?: boolean;
@@ -25,7 +23,7 @@ export function watchCommand(connections: Connections, terminal: Terminal): Comm
       const settings = connections.brokerSettings;
       const { mqtt } = await connectClient(settings, { client: ownClientId(settings) });
       try {
-        await watch(mqtt, options, terminal);
+        await watch({ mqtt, topics: connections.topics }, options, terminal);
       } finally {
         await mqtt.endAsync(true);
       }
@@ -41,12 +39,21 @@ Examples:
     );
 }
 
+/** What is watched: all topics of the protocol. A broker delivers those that the user may read. */
+interface Watched {
+  readonly mqtt: MqttClient;
+  readonly topics: Topics;
+}
+
 /** Print messages until the count, an interrupt or the end of the connection. */
-export async function watch(mqtt: MqttClient, options: Options, terminal: Terminal): Promise<void> {
+export async function watch({ mqtt, topics }: Watched, options: Options, terminal: Terminal): Promise<void> {
+  const filters = [topics.requests, topics.answers, topics.notices];
+  const isRequest = (topic: string): boolean => topics.readRequest(topic) !== undefined;
   let left = options.count ?? Number.POSITIVE_INFINITY;
   await new Promise<void>((resolve, reject) => {
     mqtt.on('message', (topic, payload) => {
-      if (left-- > 0) terminal.print(line({ topic, payload }, options, terminal));
+      if (left-- > 0)
+        terminal.print(line({ topic, payload, isRequest: isRequest(topic) }, options, terminal));
       if (left <= 0) resolve();
     });
     mqtt.once('close', resolve);
@@ -57,12 +64,11 @@ export async function watch(mqtt: MqttClient, options: Options, terminal: Termin
 }
 
 function line(
-  { topic, payload }: { topic: string; payload: Buffer },
+  { topic, payload, isRequest }: { topic: string; payload: Buffer; isRequest: boolean },
   options: Options,
   terminal: Terminal,
 ): string {
   const term = inOneLine(payload, options.secrets ? 'shown' : 'redacted');
   if (options.json) return JSON.stringify({ topic, bytes: payload.length, term });
-  const isRequest = topic.startsWith('events/');
   return `${terminal.paint(isRequest ? 'cyan' : 'green', `${isRequest ? '→' : '←'} ${topic}`)} ${term}`;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { fieldPatterns } from '../protocol/topic-patterns.ts';
 import { parseSender } from '../services/mail/email-address.ts';
 import type { MailSettings } from '../services/mail/mailer.ts';
 import { type StsSettings, stsProblems } from '../services/sts/settings.ts';
@@ -14,6 +15,7 @@ import {
   redisUrl,
   tags,
   text,
+  topicPattern,
   toQos,
   tracesUrl,
   urls,
@@ -54,6 +56,9 @@ const schema = z.object({
   MQTT_DYNAMIC_SECURITY: onOff('off'),
   MQTT_DYNAMIC_SECURITY_SWEEP_MS: integer(100, 86_400_000, 300_000),
   CLIENT_IDENTITY: z.enum(['broker', 'token'], 'is not broker or token').default('broker'),
+  REQUEST_TOPIC: topicPattern('request').default(fieldPatterns.request),
+  ANSWER_TOPIC: topicPattern('answer').default(fieldPatterns.answer),
+  NOTICE_TOPIC: topicPattern('notice').default(fieldPatterns.notice),
   REDIS_URL: redisUrl,
   REDIS_CA: pem.optional(),
   REDIS_CERT: pem.optional(),
@@ -180,6 +185,11 @@ function arrange(env: Environment) {
       dynamicSecuritySweepMs: env.MQTT_DYNAMIC_SECURITY_SWEEP_MS,
     }),
     clientIdentity: env.CLIENT_IDENTITY,
+    topics: Object.freeze({
+      request: env.REQUEST_TOPIC,
+      answer: env.ANSWER_TOPIC,
+      notice: env.NOTICE_TOPIC,
+    }),
     clientRate: Object.freeze({ rate: env.CLIENT_RATE, burst: env.CLIENT_BURST }),
     servicePrefix: env.SERVICE_CLIENTS,
     serviceRate: Object.freeze({ rate: env.SERVICE_RATE, burst: env.SERVICE_BURST }),

@@ -1,9 +1,16 @@
+import { fieldPatterns, hasTokenLevel, patternOverlaps, patternProblem } from '../protocol/topic-patterns.ts';
+
 /** The values that were given, by the names of the settings. */
 type Given = Readonly<Record<string, string>>;
 
 /** Problems of settings that are right each, and not together. */
 export function problemsTogether(given: Given, nodeEnv: string | undefined): string[] {
-  return [...missingTogether(given), ...onlyForQa(given, nodeEnv), ...overlapping(given)];
+  return [
+    ...missingTogether(given),
+    ...onlyForQa(given, nodeEnv),
+    ...overlapping(given),
+    ...topicsTogether(given),
+  ];
 }
 
 /** Problems of settings that another setting requires. */
@@ -26,6 +33,32 @@ function overlapping({
 }: Given): string[] {
   if (services === undefined || !(services.startsWith(workers) || workers.startsWith(services))) return [];
   return ['SERVICE_CLIENTS and MQTT_WORKER_PREFIX name the same clients'];
+}
+
+const topicNames = {
+  request: 'REQUEST_TOPIC',
+  answer: 'ANSWER_TOPIC',
+  notice: 'NOTICE_TOPIC',
+  qa: 'qa/# (the QA mirror)',
+};
+
+/** Patterns that are wrong by themselves have a line already. */
+function topicsTogether({
+  REQUEST_TOPIC: request = fieldPatterns.request,
+  ANSWER_TOPIC: answer = fieldPatterns.answer,
+  NOTICE_TOPIC: notice = fieldPatterns.notice,
+  CLIENT_IDENTITY: identity,
+}: Given): string[] {
+  const patterns = { request, answer, notice };
+  const all = [['request', request] as const, ['answer', answer] as const, ['notice', notice] as const];
+  if (all.some(([of, pattern]) => patternProblem(of, pattern) !== undefined)) return [];
+  const overlaps = patternOverlaps(patterns).map(
+    ([one, other]) => `${topicNames[one]} and ${topicNames[other]} name the same topics`,
+  );
+  const isTokenless = identity === 'token' && !hasTokenLevel(request);
+  return isTokenless
+    ? [...overlaps, 'CLIENT_IDENTITY is token, which needs a level :token in REQUEST_TOPIC']
+    : overlaps;
 }
 
 /** The QA settings show requests to every broker user. A missing or misspelt NODE_ENV counts as production. */

@@ -1,6 +1,7 @@
 /** Readers of setting values, with the message for a malformed one. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { patternProblem, type TopicPatterns } from '../protocol/topic-patterns.ts';
 
 export const integer = (min: number, max: number, preset: number) =>
   z
@@ -37,6 +38,13 @@ export const onOff = (preset: 'on' | 'off') =>
     .enum(['on', 'off'], 'is not on or off')
     .transform((value) => value === 'on')
     .default(preset === 'on');
+
+/** The pattern of topics, with what is wrong in it as the message. */
+export const topicPattern = (of: keyof TopicPatterns) =>
+  z.string().superRefine((pattern, context) => {
+    const message = patternProblem(of, pattern);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
 
 /** `Name=value,Name=value`. */
 export const tags = z

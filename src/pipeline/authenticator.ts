@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestRow } from '../handlers/index.ts';
-import { clientOfResponseTopic, type EventTopic } from '../protocol/topics.ts';
+import { type EventTopic, Topics } from '../protocol/topics.ts';
 import type { Session } from '../store/request-state.ts';
 import { SERVICE } from '../store/sessions.ts';
 
@@ -29,10 +29,12 @@ export interface ReservedPrefixes {
  * @param identitySource - `broker`: the broker wrote the client level itself, so it is true. `token`: nobody did; the client
  *   proves itself by the token level, and may name itself by its MQTT 5 Response Topic.
  * @param prefixes - by which a client that is no phone is known.
+ * @param topics - in which a Response Topic names a client; default those of clients in the field.
  */
 export function authenticatorFor(
   identitySource: 'broker' | 'token',
   prefixes: ReservedPrefixes,
+  topics = new Topics(),
 ): Authenticator {
   const isServiceId = (client: string): boolean =>
     prefixes.service !== undefined && client.startsWith(prefixes.service);
@@ -54,7 +56,7 @@ export function authenticatorFor(
   return {
     isServiceId,
     clientOf: ({ client }, responseTopic) =>
-      client || (responseTopic && clientOfResponseTopic(responseTopic)) || '',
+      client || (responseTopic && topics.clientOfResponseTopic(responseTopic)) || '',
     phoneOf: (session, { token }, client) =>
       session !== undefined && isHashOf(session.tokenHash, token)
         ? ownerOf(client, session.phone)

@@ -1,6 +1,6 @@
 import type { Notice } from '../handlers/outcome.ts';
 import { ConnectionClosed, type Publication, type Publisher } from '../mqtt/connection.ts';
-import { sessionTopic } from '../protocol/topics.ts';
+import type { Topics } from '../protocol/topics.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { contentType } from './content-type.ts';
@@ -8,6 +8,7 @@ import { noteRefused } from './refused-publications.ts';
 import type { NoticePublisher } from './responder.ts';
 
 export interface NoticeDeps {
+  readonly topics: Topics;
   /** All of them: nobody knows where a counterparty's devices are. */
   readonly brokers: readonly Publisher[];
   /** For brokers of which there are several: none waits for another. */
@@ -24,9 +25,9 @@ export interface NoticeDeps {
  * @throws ConnectionClosed when this worker leaves a broker before that.
  */
 export async function publishNotices(notices: readonly Notice[], deps: NoticeDeps): Promise<void> {
-  const { brokers, replyQos: qos, replyExpirySeconds: expirySeconds, metrics } = deps;
+  const { topics, brokers, replyQos: qos, replyExpirySeconds: expirySeconds, metrics } = deps;
   const publishing = notices.flatMap(({ phone, payload }) => {
-    const publication = { topic: sessionTopic(phone), payload, qos, expirySeconds, contentType };
+    const publication = { topic: topics.notice(phone), payload, qos, expirySeconds, contentType };
     return brokers.map((broker) => accepted(broker, publication, deps));
   });
   await Promise.all(publishing);

@@ -3,7 +3,7 @@ import type { Context } from '../handlers/handler.ts';
 import { knownKinds, type RequestKind } from '../handlers/index.ts';
 import type { Delivery } from '../mqtt/connection.ts';
 import { readProfile, type SentProfile } from '../protocol/profile.ts';
-import { type EventTopic, ownResponseTopic, parseEventTopic } from '../protocol/topics.ts';
+import type { EventTopic, Topics } from '../protocol/topics.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -28,6 +28,7 @@ export interface ReceivedRequest extends RequestOrigin, LargeRequest {
 
 /** What it takes to read requests. */
 export interface ReceiverDeps {
+  readonly topics: Topics;
   readonly authenticator: Authenticator;
   readonly context: Pick<Context, 'requestStates'>;
   readonly limits: Limits;
@@ -86,7 +87,7 @@ export class Receiver {
     { sent, units, admission }: Pick<ReceivedRequest, 'sent' | 'units' | 'admission'>,
   ): ReceivedRequest {
     const kind = typeof sent === 'string' ? 'invalid' : sent.kind;
-    const responseTopic = ownResponseTopic(delivery.responseTopic, client);
+    const responseTopic = this.#deps.topics.ownResponseTopic(delivery.responseTopic, client);
     const request = ++this.#requests;
     const spent = 0;
     const endTurn = undefined;
@@ -107,7 +108,7 @@ export class Receiver {
     // A retained publish comes again with every subscription, an empty one only clears it: neither asks for anything.
     if (delivery.payload.length === 0) return 'empty';
     if (delivery.retained) return 'retained';
-    return parseEventTopic(delivery.topic) ?? 'topic';
+    return this.#deps.topics.readRequest(delivery.topic) ?? 'topic';
   }
 
   clientOf(event: EventTopic, delivery: Delivery): string {

@@ -8,7 +8,7 @@ import {
   Reconnected,
 } from '../mqtt/connection.ts';
 import { ioError } from '../protocol/io.ts';
-import { actionTopic } from '../protocol/topics.ts';
+import type { Topics } from '../protocol/topics.ts';
 import type { Sessions } from '../store/sessions.ts';
 import { answerProperties } from '../telemetry/instrumentation-requests.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -19,6 +19,7 @@ import { noteRefused } from './refused-publications.ts';
 
 /** What it takes to say something. */
 export interface ResponderDeps {
+  readonly topics: Topics;
   /** All of them: a client that did not ask may be at any. */
   readonly brokers: readonly Publisher[];
   /** For brokers other than the one that a request came from. */
@@ -49,7 +50,7 @@ export interface RequestOrigin {
   readonly request: number;
   readonly delivery: Delivery;
   readonly client: string;
-  /** The Response Topic, if it is the client's own (`ownResponseTopic`). */
+  /** The Response Topic, if it is the client's own (`Topics.ownResponseTopic`). */
   readonly responseTopic: string | undefined;
 }
 
@@ -133,7 +134,7 @@ export class Responder<T extends RequestOrigin> {
   ): Promise<void> {
     const topic = to === undefined ? responseTopic : to.responseTopic;
     const { correlationData } = to ?? delivery;
-    const plain = actionTopic(to?.client ?? client);
+    const plain = this.#deps.topics.answer(to?.client ?? client);
     const publication = this.#publication(topic ?? plain, payload, correlationData);
     if (onlyFor !== undefined) publication.resend = false;
     if (expirySeconds !== undefined)

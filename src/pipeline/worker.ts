@@ -56,14 +56,14 @@ export class Worker {
   }
 
   async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
-    const { tracing } = this.#deps;
+    const { tracing, topics } = this.#deps;
     const checking = this.#receiver.tokenFirst(delivery);
     const received = this.#receiver.receive(delivery, checking === undefined ? undefined : await checking);
     try {
       if (redelivery && typeof received === 'object') await noteRedelivery(this.#deps, redelivery, received);
       if (typeof received === 'string') this.#deps.metrics.ignored(received);
       else if (tracing === undefined) await this.#process(received);
-      else await traceRequest(tracing, received, () => this.#process(received));
+      else await traceRequest(tracing, received, topics.patterns.request, () => this.#process(received));
     } catch (error) {
       if (!(error instanceof ConnectionClosed)) throw error;
       if (redelivery) await redelivery.survived();

@@ -1,12 +1,15 @@
-/** Where requests are published. */
-export const requestTopic = 'events/1//api/anon//';
+import type { Topics } from '../protocol/topics.ts';
 
 /** What QA says of the kinds of request, by kind; rows of the table in src/handlers/index.ts. */
 export type RequestExamples = Readonly<Record<string, { readonly example: string }>>;
 
 /** The retained help: topics and texts. */
-export function helpTopics(readsText: boolean, requests: RequestExamples): [topic: string, text: string][] {
-  const help: [string, string][] = [['qa/help', readsText ? withText : withoutText]];
+export function helpTopics(
+  readsText: boolean,
+  topics: Topics,
+  requests: RequestExamples,
+): [topic: string, text: string][] {
+  const help: [string, string][] = [['qa/help', readsText ? withText(topics) : withoutText]];
   if (readsText)
     for (const [kind, { example }] of Object.entries(requests)) help.push([`qa/examples/${kind}`, example]);
   return help;
@@ -18,10 +21,10 @@ const mirrorHelp = `What passes is mirrored as JSON, without secrets, not retain
   qa/ses/<phone>               notices
 "-" stands for an empty level. A client "-" in qa/req says that the broker's plugin is not loaded.`;
 
-const withText = `PROFILE worker with QA_TEXT=on
+const withText = (topics: Topics): string => `PROFILE worker with QA_TEXT=on
 
-Publish to       ${requestTopic}
-Answers come on  actions/1/api/<your client id>
+Publish to       ${topics.request()}
+Answers come on  ${topics.answer('<your client id>')}
 Examples         qa/examples/<request>: copy one, put in the phone that your session belongs to, publish it
 
 A request may be written as

@@ -6,7 +6,7 @@ import {
   type Publisher,
   PublishRefused,
 } from '../mqtt/connection.ts';
-import { clientOfResponseTopic, parseEventTopic } from '../protocol/topics.ts';
+import type { Topics } from '../protocol/topics.ts';
 import {
   inFormat,
   type Reading,
@@ -27,6 +27,7 @@ export interface QaOptions {
   /** `QA_MIRROR`: requests, answers and notices are mirrored on `qa/#`. */
   readonly mirror: boolean;
   readonly limits: Limits;
+  readonly topics: Topics;
   readonly formats: RequestFormats;
   readonly requests: RequestExamples;
 }
@@ -48,7 +49,8 @@ export class QaTranslator {
   /** Publish the retained help texts; each start replaces them. */
   publishHelp(broker: Publisher, log: ConnectionLog): void {
     if (!this.#options.mirror) return;
-    const publishing = helpTopics(this.#options.text, this.#options.requests).map(([topic, text]) =>
+    const { text: readsText, topics, requests } = this.#options;
+    const publishing = helpTopics(readsText, topics, requests).map(([topic, text]) =>
       broker.publish({ topic, payload: Buffer.from(text), qos: 1, retain: true, contentType: 'text/plain' }),
     );
     Promise.all(publishing).catch((error: unknown) => {
@@ -58,12 +60,12 @@ export class QaTranslator {
 
   /** @returns the delivery that the worker gets. One that it ignores is returned unchanged. */
   receive(delivery: Delivery): Delivery {
-    const event = parseEventTopic(delivery.topic);
+    const { text, topics, limits } = this.#options;
+    const event = topics.readRequest(delivery.topic);
     if (delivery.payload.length === 0 || delivery.retained || event === undefined) return delivery;
-    const { text, limits } = this.#options;
     const asked = readRequest(delivery.payload, text, this.#reading);
     if (asked.kind === 'foreign') return delivery;
-    const client = event.client || clientOfResponseTopic(delivery.responseTopic) || '';
+    const client = event.client || topics.clientOfResponseTopic(delivery.responseTopic) || '';
     if (text)
       this.#options.formats.remember(client, asked.format === 'etf' ? undefined : asked.format).catch(ignore);
     this.#mirror(delivery.broker, mirrorTopic('req', client, asked.kind), {
@@ -90,8 +92,9 @@ export class QaTranslator {
 
   async #publish(broker: Publisher, publication: Publication): Promise<void> {
     const { topic, payload } = publication;
-    const phone = after('ses/', topic);
-    const client = after(ACTIONS, topic)?.split('/', 1)[0] ?? '';
+    const { topics } = this.#options;
+    const phone = topics.phoneOfNotice(topic);
+    const client = topics.clientOfAnswer(topic) ?? '';
     const format = phone === undefined ? await this.#formatOf(client) : 'etf';
     const shownOn =
       phone === undefined ? mirrorTopic('rep', client, kindOf(payload)) : noticeMirrorTopic(phone);
@@ -113,7 +116,7 @@ export class QaTranslator {
   }
 
   #reply(delivery: Delivery, publication: Publication, asked: ReadRequest): Promise<void> {
-    const client = after(ACTIONS, publication.topic)?.split('/', 1)[0] ?? '';
+    const client = this.#options.topics.clientOfAnswer(publication.topic) ?? '';
     const reasoned = withReason(publication, asked, this.#reading);
     const written = inFormat(reasoned, asked.format);
     this.#mirror(delivery.broker, mirrorTopic('rep', client, asked.kind), {
@@ -137,18 +140,12 @@ export class QaTranslator {
   }
 }
 
-const ACTIONS = 'actions/1/api/';
-
 function isTooLarge(error: unknown): boolean {
   return error instanceof PublishRefused && error.isOfSize;
 }
 
 /** A request does not fail when its mirror does. */
 const ignore = (): void => undefined;
-
-function after(prefix: string, topic: string): string | undefined {
-  return topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined;
-}
 
 /** The kind of the request that an answer belongs to, if the answer names it. */
 function kindOf(answer: Uint8Array): string {

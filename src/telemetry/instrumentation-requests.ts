@@ -4,11 +4,13 @@ import type { Tracing } from './tracing.ts';
 
 /**
  * Serve a request in a span, from its arrival until the brokers have accepted all that it publishes.
+ * @param pattern - of the topics of requests, with `:name` for each level that differs.
  * @param process - serves it; returns the result as the metrics name it.
  */
 export async function traceRequest(
   tracing: Tracing,
   { kind, delivery }: { readonly kind: string; readonly delivery: Delivery },
+  pattern: string,
   process: () => Promise<string>,
 ): Promise<void> {
   const start = {
@@ -16,7 +18,7 @@ export async function traceRequest(
     attributes: {
       'messaging.system': 'mqtt',
       'messaging.operation.type': 'process',
-      'messaging.destination.template': 'events/1/{node}/api/{user}/{client}/{token}',
+      'messaging.destination.template': pattern.replaceAll(/:(\w+)/g, '{$1}'),
       'messaging.message.body.size': delivery.payload.length,
       'profile.request.kind': kind,
       'profile.request.redelivered': delivery.redelivered,

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
-import { actionTopic } from '../../../src/protocol/topics.ts';
+import { Topics } from '../../../src/protocol/topics.ts';
 
 /** The topic where clients in the field publish; the broker inserts the client id. */
 const topic = 'events/1//api/anon//';
@@ -12,6 +12,8 @@ const patienceMs = 75_000;
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 
 /** Classifies a payload for the waiting request: its last answer, an answer that another follows, or not its own. */
+const answerTopic = (client: string): string => new Topics().answer(client);
+
 export type Judgement = 'last' | 'more' | 'stray';
 
 /** A request and its outcome; times are milliseconds of `performance.now()`. */
@@ -75,7 +77,7 @@ export class Device {
   static async connect(url: string, client: string, options: DeviceOptions): Promise<Device> {
     const mqtt = await connectAsync(url, clientOptions(client, options));
     const device = new Device(mqtt, client, options);
-    const filters = [actionTopic(client), ...(options.filter === undefined ? [] : [options.filter])];
+    const filters = [answerTopic(client), ...(options.filter === undefined ? [] : [options.filter])];
     await mqtt.subscribeAsync(filters, { qos: 1 });
     return device;
   }
@@ -112,7 +114,7 @@ export class Device {
 
   #received(from: string, payload: Buffer, { properties }: IPublishPacket): void {
     const id = properties?.correlationData?.toString() ?? '';
-    const waiting = from === actionTopic(this.client) ? this.#waiting.get(id) : undefined;
+    const waiting = from === answerTopic(this.client) ? this.#waiting.get(id) : undefined;
     if (waiting === undefined) {
       if (id === '') this.onOther(payload);
       else this.repeats++;

@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { EXIT_CONFIG, readSettings, SettingsError, settingNames } from '../../../src/config/settings.ts';
+import { fieldPatterns } from '../../../src/protocol/topic-patterns.ts';
 import { workerArguments } from '../../harness/program.ts';
 
 const min = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
@@ -86,6 +87,15 @@ const malformed: Record<string, readonly string[]> = {
   REPLY_QOS: ['3', '01', 'one'],
   REPLY_EXPIRY: ['0', '4294967296'],
   CLIENT_IDENTITY: ['plugin'],
+  REQUEST_TOPIC: [
+    'events/1',
+    ':client/x',
+    'events/:client/:client',
+    'events/+/:client',
+    'events/:phone/:client',
+  ],
+  ANSWER_TOPIC: ['actions', 'actions/#', '$SYS/:client', 'actions//:client', `a${'/x'.repeat(15)}/:client`],
+  NOTICE_TOPIC: ['ses/:client', 'ses/:phone/:phone', 'ses /:phone'],
   REDIS_URL: ['127.0.0.1', 'http://x', 'redis://a,mqtt://b', 'redis+sentinel://a', 'redis+sentinel://a/b/c'],
   REDIS_KEY_PREFIX: ['{eu}:', 'a b'],
   ETF_PAYLOAD_BYTES: ['63'],
@@ -117,6 +127,52 @@ test('several brokers, Cluster nodes and Sentinels are accepted', () => {
   const sentinel = 'redis+sentinel://user:secret@a,b:26380,c/main';
   assert.equal(readSettings({ ...min, REDIS_URL: sentinel }).redis.url, sentinel);
 });
+
+const newer = {
+  REQUEST_TOPIC: 'events/:client',
+  ANSWER_TOPIC: 'actions/:client',
+  NOTICE_TOPIC: 'devices/:phone',
+};
+
+test('topics of newer deployments are taken, and those of clients in the field are the default', () => {
+  const { topics } = readSettings({ ...min, ...newer });
+  assert.deepEqual(topics, {
+    request: 'events/:client',
+    answer: 'actions/:client',
+    notice: 'devices/:phone',
+  });
+  assert.deepEqual(readSettings(min).topics, fieldPatterns);
+});
+
+for (const { about, settings, line } of [
+  {
+    about: 'requests and answers in common',
+    settings: { ...newer, ANSWER_TOPIC: 'events/:client' },
+    line: 'REQUEST_TOPIC and ANSWER_TOPIC name the same topics',
+  },
+  {
+    about: 'requests below answers',
+    settings: { ...newer, REQUEST_TOPIC: 'actions/:user/requests/:client' },
+    line: 'REQUEST_TOPIC and ANSWER_TOPIC name the same topics',
+  },
+  {
+    about: 'answers and notices in common',
+    settings: { ...newer, NOTICE_TOPIC: 'actions/:phone' },
+    line: 'ANSWER_TOPIC and NOTICE_TOPIC name the same topics',
+  },
+  {
+    about: 'topics of the QA mirror',
+    settings: { ...newer, NOTICE_TOPIC: 'qa/ses/:phone' },
+    line: 'NOTICE_TOPIC and qa/# (the QA mirror) name the same topics',
+  },
+  {
+    about: 'a token that has no level',
+    settings: { ...newer, CLIENT_IDENTITY: 'token' },
+    line: 'CLIENT_IDENTITY is token, which needs a level :token in REQUEST_TOPIC',
+  },
+]) {
+  test(`${about}: refused with one line`, () => assert.deepEqual(problems({ ...min, ...settings }), [line]));
+}
 
 test('text and mirror for QA are off, and are switched on separately', () => {
   assert.deepEqual(readSettings(min).qa, { text: false, mirror: false });

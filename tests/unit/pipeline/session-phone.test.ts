@@ -6,13 +6,13 @@ import { authenticatorFor } from '../../../src/pipeline/authenticator.ts';
 import { noteRedelivery, sessionPhoneOf } from '../../../src/pipeline/session-phone.ts';
 import { Worker } from '../../../src/pipeline/worker.ts';
 import { readProfile } from '../../../src/protocol/profile.ts';
-import { parseEventTopic } from '../../../src/protocol/topics.ts';
+import { Topics } from '../../../src/protocol/topics.ts';
 import type { RequestState } from '../../../src/store/request-state.ts';
 import { openLog } from '../../../src/telemetry/log.ts';
 import { openMetrics } from '../../../src/telemetry/metrics.ts';
 import { profile, refusal } from '../../harness/terms.ts';
 
-const topic = parseEventTopic('events/1//api/anon/client/');
+const topic = new Topics().readRequest('events/1//api/anon/client/');
 assert.ok(topic);
 const asked = { client: 'client', event: topic };
 
@@ -80,6 +80,7 @@ test('a request without a phone follows its session, which moves between the two
   const answers: Buffer[] = [];
   const worker = new Worker({
     ...{ context: { requestStates }, authenticator: authenticatorFor('broker', { worker: 'profile-' }) },
+    topics: new Topics(),
     rateLimiter: { admit: () => ({}), settle: () => undefined, charge: () => undefined },
     ...{ brokers: [], limits: defaultLimits, replyQos: 1, timeoutMs: 60_000, isStoreAway: () => false },
     ...{ metrics: openMetrics(), log: openLog('silent') },

@@ -11,6 +11,7 @@ import {
 } from '../../../src/mqtt/connection.ts';
 import { openRateLimiter } from '../../../src/pipeline/rate-limiter.ts';
 import { Worker } from '../../../src/pipeline/worker.ts';
+import { Topics } from '../../../src/protocol/topics.ts';
 import { Fault } from '../../../src/store/redis/fault.ts';
 import { openLog } from '../../../src/telemetry/log.ts';
 import { openMetrics } from '../../../src/telemetry/metrics.ts';
@@ -84,6 +85,7 @@ function start(parts: Parts = {}) {
   const [metrics, lines, acknowledged] = [openMetrics(), [] as string[], [] as string[]];
   const noted: string[] = [];
   const worker = new Worker({
+    topics: new Topics(),
     context: context(parts.broken),
     rateLimiter: openRateLimiter({ rate: 0, burst: 0, rates: { report: async () => 0 } }),
     poison: { take: async () => assert.fail('nothing is redelivered here') },

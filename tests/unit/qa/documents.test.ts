@@ -7,6 +7,7 @@ import { decode, defaultLimits, encode, parse, type Tuple } from '../../../src/e
 import { knownKinds, requestKinds, requests } from '../../../src/handlers/index.ts';
 import { readProfile } from '../../../src/protocol/profile.ts';
 import { recordSizes } from '../../../src/protocol/record.ts';
+import { Topics } from '../../../src/protocol/topics.ts';
 import { explain } from '../../../src/qa/formats/explain.ts';
 import { readFormat } from '../../../src/qa/formats/read.ts';
 import { records } from '../../../src/qa/formats/record-fields.ts';
@@ -46,7 +47,7 @@ test('the requests in docs/qa.md and qa/help can be read', () => {
     ...[...docs('qa.md').matchAll(/^\| `([{#][^`]*(?:get\}|"\}))` \|/gm)].map(([, text = '']) => text),
   ];
   assert.ok(shown.length >= 4, shown.join('\n'));
-  const [[, help] = ['', '']] = helpTopics(true, requests);
+  const [[, help] = ['', '']] = helpTopics(true, new Topics(), requests);
   for (const [text] of help.matchAll(/(\{'Profile'|#'Profile'|\{"request").*$/gm)) shown.push(text);
   assert.ok(shown.length >= 7);
   for (const text of shown) {

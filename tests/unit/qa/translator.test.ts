@@ -6,6 +6,7 @@ import { requests } from '../../../src/handlers/index.ts';
 import type { BrokerConnection, Delivery, Publication, Publisher } from '../../../src/mqtt/connection.ts';
 import { PublishRefused } from '../../../src/mqtt/connection.ts';
 import { ioError } from '../../../src/protocol/io.ts';
+import { Topics } from '../../../src/protocol/topics.ts';
 import { type QaOptions, QaTranslator } from '../../../src/qa/translator.ts';
 import { profile } from '../../harness/terms.ts';
 
@@ -30,7 +31,7 @@ function memory(isAway = false): QaOptions['formats'] {
 
 /** A connection for QA over a broker whose refusals a test controls. */
 function start(
-  qa: Omit<QaOptions, 'limits' | 'formats' | 'requests'>,
+  qa: Omit<QaOptions, 'limits' | 'topics' | 'formats' | 'requests'>,
   refusal: (publication: Publication) => number | undefined = () => undefined,
   formats = memory(),
 ) {
@@ -43,7 +44,13 @@ function start(
       published.push(publication);
     },
   } as BrokerConnection;
-  const translator = new QaTranslator({ ...qa, limits: defaultLimits, formats, requests });
+  const translator = new QaTranslator({
+    ...qa,
+    limits: defaultLimits,
+    topics: new Topics(),
+    formats,
+    requests,
+  });
   translator.publishHelp(inner, { info: () => undefined, warn: (message) => void warnings.push(message) });
   const publisher: Publisher = translator.publisher(inner);
   const hand = (payload: Buffer | string, more: Partial<Delivery> = {}): Delivery => {
