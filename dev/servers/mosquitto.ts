@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TopicPatterns } from '../../src/protocol/topic-patterns.ts';
+import { Topics } from '../../src/protocol/topics.ts';
 import type { Certificate } from './certificate.ts';
 import { type Program, type Server, startServer } from './process.ts';
 
@@ -36,6 +38,8 @@ export interface MosquittoOptions {
   };
   /** What the broker hands to clients that have not subscribed, such as `actions,ses` (`plugin_opt_deliver`). */
   readonly deliver?: string;
+  /** Default those of clients in the field. */
+  readonly topics?: TopicPatterns | undefined;
   /** User names whose clients are sent a first profile (`plugin_opt_init`). */
   readonly init?: string;
   /** More lines for the configuration, after those of mosquitto.conf; they take precedence. */
@@ -70,8 +74,10 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   await mkdir(join(folder, 'plugin'), { recursive: true });
   await mkdir(join(folder, 'conf.d'), { recursive: true });
   await mkdir(join(folder, 'data'), { recursive: true });
-  await cp(join(SOURCE, 'acl'), join(folder, 'acl'));
-  const shipped = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
+  const acl = await readFile(join(SOURCE, 'acl'), 'utf8');
+  await writeFile(join(folder, 'acl'), withTopics(acl, options.topics));
+  const conf = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
+  const shipped = withTopics(conf, options.topics);
   const unlimited = shipped.replaceAll(
     /^(plugin_opt_request\S+_per_second|plugin_opt_request_payload_bytes) .*$/gm,
     '$1 0',
@@ -90,12 +96,28 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   );
 }
 
+/** The project's own configuration or ACL with other topics, as mosquitto/README.md says how to change them. */
+function withTopics(text: string, patterns: TopicPatterns | undefined): string {
+  if (patterns === undefined) return text;
+  const topics = new Topics(patterns);
+  return text
+    .replace(/^plugin plugin\/client_identity\.so$/m, `$&\nplugin_opt_request_topic ${patterns.request}`)
+    .replace('topic read events/#', `topic read ${topics.requests}`)
+    .replace('topic write actions/#', `topic write ${topics.answers}`)
+    .replace('topic write ses/#', `topic write ${topics.notices}`)
+    .replace('write events/1/+/api/+/+/+', `write ${topics.requests}`)
+    .replaceAll('read actions/1/api/%c', `read ${topics.answer('%c')}`)
+    .replace('read ses/%u', `read ${topics.notice('%u')}`);
+}
+
 /** It comes before the plugin or the file that decides. */
-function delivery({ deliver, init }: MosquittoOptions): string[] {
-  const options = Object.entries({ deliver, init }).flatMap(([option, value]) =>
+function delivery({ deliver, init, topics }: MosquittoOptions): string[] {
+  const { request, answer, notice } = topics ?? {};
+  const patterns = { request_topic: request, answer_topic: answer, notice_topic: notice };
+  const options = Object.entries({ deliver, init, ...patterns }).flatMap(([option, value]) =>
     value === undefined ? [] : [`plugin_opt_${option} ${value}`],
   );
-  return options.length === 0 ? [] : [`plugin ${DELIVERY_PLUGIN}`, ...options];
+  return deliver === undefined && init === undefined ? [] : [`plugin ${DELIVERY_PLUGIN}`, ...options];
 }
 
 /** Admits clients without a user name from this machine only, as development.d/ does, on another port. */

@@ -140,10 +140,11 @@ export class Responder<T extends RequestOrigin> {
     if (expirySeconds !== undefined)
       publication.expirySeconds = Math.min(expirySeconds, this.#deps.replyExpirySeconds);
     if (again !== undefined) publication.again = again;
+    showShortExpiry(publication);
     if (to !== undefined) return this.#publishAt(to.broker, delivery, publication, plain);
     const traced = answerProperties(delivery, this.#deps.tracing);
-    const answer = traced === undefined ? publication : { ...publication, ...traced };
-    return this.#accepted(delivery, undefined, answer, plain);
+    if (traced !== undefined) publication.userProperties = { ...publication.userProperties, ...traced };
+    return this.#accepted(delivery, undefined, publication, plain);
   }
 
   #publication(topic: string, payload: Buffer, correlationData?: Buffer): Publication {
@@ -198,6 +199,16 @@ export class Responder<T extends RequestOrigin> {
       );
     }
   }
+}
+
+/** What the broker's plugin hands over it lets expire after so many seconds, unless it is told a shorter time. */
+const handedOverSeconds = 3600;
+
+/** Mosquitto shows no plugin the Message Expiry of a publish; so `client_delivery` reads a short one from a user property. */
+function showShortExpiry(publication: Publication): void {
+  const { expirySeconds } = publication;
+  if (expirySeconds === undefined || expirySeconds >= handedOverSeconds) return;
+  publication.userProperties = { 'message-expiry': `${expirySeconds}` };
 }
 
 /** What a client hears whose answer cannot be published. */

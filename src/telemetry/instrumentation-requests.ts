@@ -39,7 +39,7 @@ export async function traceRequest(
 export function answerProperties(
   delivery: Delivery,
   tracing: Tracing | undefined,
-): Pick<Publication, 'userProperties'> | undefined {
+): Publication['userProperties'] {
   const context = tracing === undefined ? readTraceContext(delivery.userProperties) : tracing.context();
-  return context && { userProperties: writeTraceContext(context) };
+  return context && writeTraceContext(context);
 }

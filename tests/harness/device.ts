@@ -28,7 +28,11 @@ export function openRegistry(database: Database, brokers: readonly ProductionBro
   const acls = works.map((work, index) => {
     const { username, password, ca } = brokers[index]?.login('admin') ?? assert.fail('no such broker');
     const connection = { url: urls[index] ?? '', clientId: 'registry', username, password, tls: { ca } };
-    return new BrokerAcl({ clients: openBrokerClients(openDynamicSecurity(connection)), work, sessions });
+    return new BrokerAcl({
+      clients: openBrokerClients(openDynamicSecurity(connection), brokers[index]?.topics),
+      work,
+      sessions,
+    });
   });
   return {
     sessions,
@@ -58,7 +62,7 @@ export class Device extends Phone {
   async logIn(t: TestContext): Promise<void> {
     const { server, certificate } = this.broker;
     const login = { username: this.client, password: `token of ${this.client}`, ca: certificate.cert };
-    await this.connect(server.url, login, [`actions/1/api/${this.client}`]);
+    await this.connect(server.url, login, [this.broker.topics.answer(this.client)]);
     t.after(() => this.mqtt.endAsync(true));
   }
 
@@ -79,7 +83,7 @@ export class Device extends Phone {
 
   /** Whether it may read the notices to a phone. */
   async reads(phone: string): Promise<boolean> {
-    return this.mqtt.subscribeAsync(`ses/${phone}`, { qos: 1 }).then(
+    return this.mqtt.subscribeAsync(this.broker.topics.notice(phone), { qos: 1 }).then(
       ([grant]) => (grant?.qos ?? 128) < 128,
       () => false,
     );

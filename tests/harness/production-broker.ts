@@ -4,10 +4,12 @@ import { type Certificate, selfSignedCertificate } from '../../dev/servers/certi
 import { type MosquittoOptions, startMosquitto } from '../../dev/servers/mosquitto.ts';
 import type { Server } from '../../dev/servers/process.ts';
 import { type BrokerRole, initialSecurity } from '../../src/broker-acl/roles.ts';
+import { Topics } from '../../src/protocol/topics.ts';
 
 export interface ProductionBroker {
   readonly server: Server;
   readonly certificate: Certificate;
+  readonly topics: Topics;
   /** What MQTT.js needs to log in. */
   login(user: string): { readonly username: string; readonly password: string; readonly ca: Buffer };
   /** The same as settings of the worker and of `profilectl`. */
@@ -27,7 +29,7 @@ const users: Readonly<Record<string, readonly BrokerRole[]>> = {
 
 /** Users `admin`, `worker`, `steward` (a worker that may manage clients), `qa` and `service`. */
 export async function startProductionBroker(
-  options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init'> & {
+  options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init' | 'topics'> & {
     readonly sharedUsers?: string;
   } = {},
 ): Promise<ProductionBroker> {
@@ -40,6 +42,7 @@ export async function startProductionBroker(
       roles,
       clientIds: name === 'service' ? [serviceId] : [],
     })),
+    new Topics(options.topics),
   );
   const server = await startMosquitto({
     persistence: false,
@@ -49,6 +52,7 @@ export async function startProductionBroker(
   return {
     server,
     certificate,
+    topics: new Topics(options.topics),
     login: (username) => ({ username, password: passwordOf(username), ca: certificate.cert }),
     settings: (username) => ({
       MQTT_URL: server.url,

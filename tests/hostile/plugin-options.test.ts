@@ -8,6 +8,7 @@ import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
 import { freePort } from '../../dev/servers/process.ts';
+import { rightPatterns, wrongPatterns } from '../harness/topic-patterns.ts';
 
 const file = (plugin: string): string =>
   fileURLToPath(new URL(`../../mosquitto/plugin/${plugin}.so`, import.meta.url));
@@ -76,6 +77,7 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
           (name) => `${name} ${value}`,
         ),
       ),
+      ...wrongPatterns.request.map((pattern) => `request_topic ${pattern}`),
       ...['request_bytes 1', 'requests_per_second_ 1', 'Requests_per_second 1'],
       ...[`guard_wills ${'t'.repeat(10_000)}`, `${'k'.repeat(10_000)} true`],
     ],
@@ -97,6 +99,9 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
       ),
       ...['init ,', 'init api,', 'init a b', 'inits api'],
       ...['delivers actions', 'Deliver ses', 'guard_wills true'],
+      ...wrongPatterns.request.map((pattern) => `request_topic ${pattern}`),
+      ...wrongPatterns.answer.map((pattern) => `answer_topic ${pattern}`),
+      ...wrongPatterns.notice.map((pattern) => `notice_topic ${pattern}`),
     ],
   ],
   [
@@ -178,6 +183,16 @@ test('valid options are accepted', async () => {
       'plugin_opt_request_bytes_burst 4294967295',
       'plugin_opt_requests_per_second 0004294967',
       'plugin_opt_requests_burst 0',
+    ],
+    [
+      `plugin ${file('client_identity')}`,
+      ...rightPatterns.request.map((pattern) => `plugin_opt_request_topic ${pattern}`),
+    ],
+    [
+      `plugin ${file('client_delivery')}`,
+      ...rightPatterns.request.map((pattern) => `plugin_opt_request_topic ${pattern}`),
+      ...rightPatterns.answer.map((pattern) => `plugin_opt_answer_topic ${pattern}`),
+      ...rightPatterns.notice.map((pattern) => `plugin_opt_notice_topic ${pattern}`),
     ],
     [`plugin ${file('phone_login')}`],
     [`plugin ${file('phone_login')}`, 'plugin_opt_users api', 'plugin_opt_users a,b'],

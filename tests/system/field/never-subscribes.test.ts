@@ -81,6 +81,65 @@ test('MQTT 5: Correlation Data and Content Type come with it, and what nobody fe
   assert.ok(expiry > 3500 && expiry <= 3600, `${expiry}`);
 });
 
+test('an answer that is to expire sooner is handed over so', async (t) => {
+  const brief = await startHarness({ broker: { deliver: 'actions' }, settings: { REPLY_EXPIRY: '120' } });
+  t.after(() => brief.stop());
+  const heard: Received[] = [];
+  const mqtt = await openClient(brief.broker.url, { clientId: 'emqttd_brief' }, (message) =>
+    heard.push(message),
+  );
+  t.after(() => mqtt.endAsync(true));
+  await mqtt.publishAsync('events/1//api/anon//', encode(get({ number: '380730000002' })), { qos: 1 });
+  await eventually('the answer comes', () => heard.length > 0);
+  const expiry = heard[0]?.properties?.messageExpiryInterval ?? 0;
+  assert.ok(expiry > 60 && expiry <= 120, `${expiry}`);
+});
+
+test('with REPLY_QOS=2 answers and notices come once, also to who has subscribed', async (t) => {
+  const exact = await startHarness({ broker: { deliver: 'actions,ses' }, settings: { REPLY_QOS: '2' } });
+  t.after(() => exact.stop());
+  const join = async (id: string, number: string) => {
+    await exact.signIn(id, number);
+    const heard: { topic: string; payload: Buffer; qos: number }[] = [];
+    const mqtt = await openClient(exact.broker.url, { clientId: id });
+    mqtt.on('message', (topic, payload, { qos }) => heard.push({ topic, payload, qos }));
+    t.after(() => mqtt.endAsync(true));
+    const ask = (request: Term) => mqtt.publishAsync('events/1//api/anon//', encode(request), { qos: 2 });
+    const count = (topic: string) => heard.filter((message) => message.topic === topic).length;
+    return { id, number, mqtt, heard, ask, count };
+  };
+  const [one, friend] = [await join('emqttd_one', '380735000001'), await join('emqttd_two', '380735000002')];
+  const subscriber = await join('emqttd_three', friend.number);
+  const watcher = await join('watcher', '380735000003');
+  await subscriber.mqtt.subscribeAsync([`actions/1/api/${subscriber.id}`, `ses/${friend.number}`], {
+    qos: 2,
+  });
+  await watcher.mqtt.subscribeAsync(['actions/#', 'ses/#'], { qos: 2 });
+  await one.ask(setWith(one, friend));
+  await friend.ask(setWith(friend, one));
+  for (let round = 0; round < 10; round++)
+    await Promise.all([one, subscriber].map((each) => each.ask(get(each))));
+  await eventually('all are answered', () => one.count('actions/1/api/emqttd_one') >= 11);
+  await one.ask(news(one, 'online'));
+  await eventually('the friend is told', () => friend.count(`ses/${friend.number}`) > 0);
+  await exact.idle();
+  for (const each of [one, friend, subscriber]) {
+    const before = each.count(`actions/1/api/${each.id}`);
+    await each.ask(get(each));
+    await eventually('what was under way has come', () => each.count(`actions/1/api/${each.id}`) > before);
+  }
+  await eventually('all are seen', () => watcher.heard.length >= 27);
+  const seen = ({ heard }: { heard: readonly { topic: string }[] }) =>
+    heard.map(({ topic }) => topic).toSorted();
+  const answers = (id: string, count: number) => Array<string>(count).fill(`actions/1/api/${id}`);
+  assert.deepEqual(seen(one), answers(one.id, 13));
+  assert.deepEqual(seen(friend), [...answers(friend.id, 2), `ses/${friend.number}`]);
+  assert.deepEqual(seen(subscriber), [...answers(subscriber.id, 11), `ses/${friend.number}`]);
+  assert.equal(watcher.heard.length, 27);
+  for (const { heard } of [one, friend, subscriber])
+    for (const { qos, payload } of heard) assert.ok(qos === 2 && payload.length > 0);
+});
+
 test('who has subscribed hears everything once, also by a subscription of an earlier connection', async () => {
   const first = await silent({ ...persistent, clientId: 'emqttd_subscribed' });
   await first.mqtt.subscribeAsync(['actions/1/api/emqttd_subscribed', `ses/${first.number}`], { qos: 1 });

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { EXIT_CONFIG, readSettings, SettingsError, settingNames } from '../../../src/config/settings.ts';
 import { fieldPatterns } from '../../../src/protocol/topic-patterns.ts';
 import { workerArguments } from '../../harness/program.ts';
+import { rightPatterns, wrongPatterns } from '../../harness/topic-patterns.ts';
 
 const min = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
 
@@ -87,15 +88,9 @@ const malformed: Record<string, readonly string[]> = {
   REPLY_QOS: ['3', '01', 'one'],
   REPLY_EXPIRY: ['0', '4294967296'],
   CLIENT_IDENTITY: ['plugin'],
-  REQUEST_TOPIC: [
-    'events/1',
-    ':client/x',
-    'events/:client/:client',
-    'events/+/:client',
-    'events/:phone/:client',
-  ],
-  ANSWER_TOPIC: ['actions', 'actions/#', '$SYS/:client', 'actions//:client', `a${'/x'.repeat(15)}/:client`],
-  NOTICE_TOPIC: ['ses/:client', 'ses/:phone/:phone', 'ses /:phone'],
+  REQUEST_TOPIC: wrongPatterns.request,
+  ANSWER_TOPIC: wrongPatterns.answer,
+  NOTICE_TOPIC: wrongPatterns.notice,
   REDIS_URL: ['127.0.0.1', 'http://x', 'redis://a,mqtt://b', 'redis+sentinel://a', 'redis+sentinel://a/b/c'],
   REDIS_KEY_PREFIX: ['{eu}:', 'a b'],
   ETF_PAYLOAD_BYTES: ['63'],
@@ -133,6 +128,19 @@ const newer = {
   ANSWER_TOPIC: 'actions/:client',
   NOTICE_TOPIC: 'devices/:phone',
 };
+
+test('each pattern that the plugins take is taken', () => {
+  const [REQUEST_TOPIC = '', ANSWER_TOPIC = '', NOTICE_TOPIC = ''] = Object.values(rightPatterns).map(
+    ([first]) => first,
+  );
+  const rest = { ...min, REQUEST_TOPIC, ANSWER_TOPIC, NOTICE_TOPIC };
+  for (const pattern of rightPatterns.request)
+    assert.equal(readSettings({ ...rest, REQUEST_TOPIC: pattern }).topics.request, pattern);
+  for (const pattern of rightPatterns.answer)
+    assert.equal(readSettings({ ...rest, ANSWER_TOPIC: pattern }).topics.answer, pattern);
+  for (const pattern of rightPatterns.notice)
+    assert.equal(readSettings({ ...rest, NOTICE_TOPIC: pattern }).topics.notice, pattern);
+});
 
 test('topics of newer deployments are taken, and those of clients in the field are the default', () => {
   const { topics } = readSettings({ ...min, ...newer });
