@@ -93,6 +93,7 @@ export const walls = {
   ],
   'dev/': [
     'src/handlers/',
+    'src/protocol/',
     'src/qa/formats/',
     'src/etf/',
     'src/services/',

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { decode, EtfError, encode, type Term } from '../src/etf/index.ts';
 import { type Bindings, fill, match, readPattern } from './patterns.ts';
 import { type Device, requestTopic } from './phones.ts';
+import { topics } from './topics.ts';
 import type { Transcript } from './transcript.ts';
 
 /** A message that a device must receive: a pattern in Erlang text, on one topic. */
@@ -32,12 +33,12 @@ export interface Step {
 
 /** Expects an answer, at the asking device or at another device of the same phone. */
 export function answer(device: Device, pattern: string): Received {
-  return { device, topic: `actions/1/api/${device.client}`, pattern };
+  return { device, topic: topics.answer(device.client), pattern };
 }
 
 /** Expects a notice to all devices of a phone, received by this one. */
 export function notice(device: Device, pattern: string): Received {
-  return { device, topic: `ses/${device.phone}`, pattern };
+  return { device, topic: topics.notice(device.phone), pattern };
 }
 
 /** A request went wrong: another message than expected arrived, or none in time. */

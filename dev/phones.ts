@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { connectAsync, type MqttClient } from 'mqtt';
+import { topics } from './topics.ts';
 
 /** A device of a user, as the broker and the authentication service have it. */
 export interface Device {
@@ -17,7 +18,7 @@ export const olenasNew: Device = { client: 'emqttd_44', phone: '380931112233' };
 export const devices: readonly Device[] = [olena, taras, olenasNew];
 
 /** The topic of requests: node, client and token are empty, as clients in the field leave them. */
-export const requestTopic = 'events/1//api/anon//';
+export const requestTopic = topics.request();
 
 /** Empties the database and gives each device its session, under the keys that the authentication service uses. */
 export async function seedSessions(redisUrl: string): Promise<void> {
@@ -79,8 +80,8 @@ async function connectDevice(
   connection.on('message', (topic, payload) => {
     if (topic !== fenceTopic(device)) onMessage(device, topic, payload);
   });
-  const topics = [`actions/1/api/${client}`, `ses/${phone}`, fenceTopic(device)];
-  await connection.subscribeAsync(topics, { qos: 1 });
+  const filters = [topics.answer(client), topics.notice(phone), fenceTopic(device)];
+  await connection.subscribeAsync(filters, { qos: 1 });
   return connection;
 }
 
@@ -127,8 +128,8 @@ export async function listen(
 ): Promise<{ leave(): Promise<void> }> {
   const connection = await connectAsync(url, { clientId: 'dev-listener', protocolVersion: 5 });
   connection.on('message', (topic, payload) =>
-    onMessage({ topic, payload, toWorkers: topic.startsWith('events/') }),
+    onMessage({ topic, payload, toWorkers: topics.readRequest(topic) !== undefined }),
   );
-  await connection.subscribeAsync(['events/1/+/api/+/+/+', 'actions/1/api/#', 'ses/+'], { qos: 1 });
+  await connection.subscribeAsync([topics.requests, topics.answers, topics.notices], { qos: 1 });
   return { leave: () => connection.endAsync() };
 }

@@ -6,6 +6,7 @@ import { startRedis } from './servers/redis.ts';
 import { startServices } from './servers/services.ts';
 import type { SmtpSink } from './servers/smtp.ts';
 import type { StsServer } from './servers/sts.ts';
+import { topicPatterns, topicSettings } from './topics.ts';
 import { WorkerProcess } from './workers.ts';
 
 /** All servers and programs that a phone's request passes through. */
@@ -53,7 +54,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   const [mosquitto, redis, services] = await Promise.all([
     running(
-      startMosquitto({ extraConfig: explorerConfig, ...(options.deliver && { deliver: 'actions,ses' }) }),
+      startMosquitto({
+        extraConfig: explorerConfig,
+        topics: topicPatterns,
+        ...(options.deliver && { deliver: 'actions,ses' }),
+      }),
     ),
     running(startRedis()),
     running(startServices({ page: true })),
@@ -61,6 +66,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const settings = {
     MQTT_URL: mosquitto.url,
     REDIS_URL: redis.url,
+    ...topicSettings,
     ...services.settings,
     MAIL_FROM: 'profile@example.org',
     VERIFY_SECRET: randomBytes(32).toString('base64'),

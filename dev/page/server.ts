@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { requests } from '../../src/handlers/index.ts';
+import { topicPatterns } from '../topics.ts';
 import { bridgeToBroker } from './bridge.ts';
 import { buildPage, type PageFiles } from './build.ts';
 import { askWorkers, type WorkerAddress } from './metrics.ts';
@@ -89,6 +90,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, contex
   else if (request.method === 'POST' && path === '/sessions') await openSession(request, response, context);
   else if (request.method !== 'GET') response.writeHead(405, headers).end();
   else if (path === '/people.json') sendJson(response, people);
+  else if (path === '/topics.json') sendJson(response, topicPatterns);
   else if (path === '/requests.json') sendJson(response, requestHelp());
   else if (path === '/workers.json') sendJson(response, await askWorkers(await sources.workers()));
   else if (path === '/mails.json') sendJson(response, await sources.mails());

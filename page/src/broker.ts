@@ -1,15 +1,14 @@
 import { computed, signal } from '@preact/signals';
 import mqtt, { type MqttClient } from 'mqtt';
+import { Topics } from '../../src/protocol/topics.ts';
 import { received, sent } from './conversation/messages.ts';
 import { server } from './server.ts';
-
-/** The topic where clients in the field publish; the broker inserts the client id. */
-export const requestTopic = 'events/1//api/anon//';
 
 export type LineState = 'connecting' | 'connected' | 'broken';
 
 const states = signal<ReadonlyMap<string, LineState>>(new Map());
 const lines = new Map<string, MqttClient>();
+let topics: Topics | undefined;
 const encoder = new TextEncoder();
 
 /** The lowest state of all connections. */
@@ -32,7 +31,9 @@ export function clientOf(phone: string): string {
  * session.
  */
 export async function openLine(phone: string): Promise<void> {
+  topics ??= new Topics(await server.topics());
   if (lines.has(phone)) return;
+  const [answerTopic, noticeTopic] = [topics.answer(clientOf(phone)), topics.notice(phone)];
   const client = clientOf(phone);
   const report = (state: LineState): void => {
     states.value = new Map(states.value).set(phone, state);
@@ -48,7 +49,7 @@ export async function openLine(phone: string): Promise<void> {
   });
   lines.set(phone, line);
   line.on('connect', () => {
-    line.subscribe([`actions/1/api/${client}`, `ses/${phone}`], { qos: 1 }, (error) => {
+    line.subscribe([answerTopic, noticeTopic], { qos: 1 }, (error) => {
       report(error ? 'broken' : 'connected');
     });
   });
@@ -60,6 +61,7 @@ export async function openLine(phone: string): Promise<void> {
       phone,
       topic,
       payload,
+      isNotice: topic === noticeTopic,
       exchange: correlation && Number(new TextDecoder().decode(correlation)),
     });
   });
@@ -73,9 +75,11 @@ export async function openLine(phone: string): Promise<void> {
 /** Publishes a request as the phone's device. @throws Error when the broker does not take it. */
 export async function ask(phone: string, kind: string, payload: Uint8Array): Promise<void> {
   const line = lines.get(phone);
-  if (!line?.connected) throw new Error('there is no connection to the broker');
-  const exchange = sent({ phone, kind, topic: requestTopic, payload });
-  await line.publishAsync(requestTopic, payload as Buffer, {
+  if (topics === undefined || !line?.connected) throw new Error('there is no connection to the broker');
+  // As clients in the field do: the broker inserts the client id.
+  const topic = topics.request();
+  const exchange = sent({ phone, kind, topic, payload });
+  await line.publishAsync(topic, payload as Buffer, {
     qos: 2,
     properties: { correlationData: encoder.encode(String(exchange)) as Buffer },
   });

@@ -1,7 +1,9 @@
 import type { People, Requests, ShownMails, SignIn, Workers } from '../../dev/page/shapes.ts';
+import type { TopicPatterns } from '../../src/protocol/topic-patterns.ts';
 
 /** Fetches JSON from the page's own server. @throws Error when it does not answer. */
 export const server = {
+  topics: () => read<TopicPatterns>('/topics.json'),
   people: () => read<People>('/people.json'),
   requests: () => read<Requests>('/requests.json'),
   workers: () => read<Workers>('/workers.json'),

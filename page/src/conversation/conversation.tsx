@@ -38,7 +38,7 @@ function ExchangeCard({ exchange }: { exchange: Exchange }) {
           message={answer}
           who={nameOf(phone)}
           what={summary(answer.term)}
-          received={kind === undefined && answer.topic.startsWith('ses/') ? 'notice' : 'answer'}
+          received={kind === undefined && answer.isNotice ? 'notice' : 'answer'}
         />
       ))}
       {kind !== undefined && answers.length === 0 && <p class="waiting">waiting for the answer</p>}

@@ -9,6 +9,7 @@ export interface Message extends ReadPayload {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly at: Date;
+  readonly isNotice?: boolean;
   /** Milliseconds since the request, for an answer. */
   readonly tookMs?: number;
 }
@@ -49,14 +50,16 @@ export function received(packet: {
   phone: string;
   topic: string;
   payload: Uint8Array;
+  isNotice: boolean;
   exchange: number | undefined;
 }): void {
-  const { phone, topic, payload, exchange = 0 } = packet;
+  const { phone, topic, payload, isNotice, exchange = 0 } = packet;
   const started = startedAt.get(exchange);
   const message: Message = {
     ...readPayload(payload),
     topic,
     payload,
+    isNotice,
     at: new Date(),
     ...(started !== undefined && { tookMs: performance.now() - started }),
   };
