@@ -17,8 +17,8 @@ export interface Step {
   /** What the step shows, in a few words. */
   readonly about: string;
   readonly by: Device;
-  /** The request in Erlang text; earlier steps or `before` have bound its variables. */
-  readonly sends: string;
+  /** The request in Erlang text; earlier steps or `before` have bound its variables. Absent where `before` does something else. */
+  readonly sends?: string;
   /** Expected on each topic in this order. A variable that is new here is bound to the received term. */
   readonly expects: readonly Received[];
   /** Messages that the protocol allows besides, at most once each, before the rest. They are not counted. */
@@ -90,9 +90,7 @@ export class Conversation {
     this.#transcript.about(step.about);
     const given = Object.entries((await step.before?.()) ?? {});
     this.#bindings = new Map([...this.#bindings, ...given]);
-    const payload = encode(fill(readPattern(step.sends), this.#bindings));
-    this.#transcript.sent(requestTopic, payload);
-    await this.#publish(step.by, payload);
+    if (step.sends !== undefined) await this.#send(step.by, step.sends);
     await this.#receiveAll(step);
     this.expectSilence();
     for (const [variable, holds] of Object.entries(step.where ?? {})) {
@@ -101,6 +99,12 @@ export class Conversation {
         throw new ConversationFault(`${variable} is not what it must be`);
     }
     step.after?.();
+  }
+
+  async #send(device: Device, request: string): Promise<void> {
+    const payload = encode(fill(readPattern(request), this.#bindings));
+    this.#transcript.sent(requestTopic, payload);
+    await this.#publish(device, payload);
   }
 
   /** @throws ConversationFault when a message arrived that no step expects. */

@@ -4,15 +4,17 @@
  *
  * It touches no running server and leaves nothing behind. `--once` ends after the conversation, with exit code 0 only
  * if every answer and notice was right. `--worker <file>` runs another program as the worker, such as `dist/main.js`.
- * `--field` has the phones keep the habits of clients in the field: they log in as `api`, and never subscribe.
+ * `--field` has the phones keep the habits of clients in the field: they log in as `api` with their token, wait for a first
+ * profile, leave the phone out of a request, and never subscribe.
  * `--inspect <port>` starts one worker only, with a debugger port. `LOG_LEVEL` sets the workers' log level.
  */
 import { fileURLToPath } from 'node:url';
 import { inspect, parseArgs } from 'node:util';
 import { Conversation, ConversationFault } from './conversation.ts';
 import { signInExplorers } from './explorers.ts';
+import { type FieldLogins, habits, logins as loginsOf } from './field-steps.ts';
 import { guide } from './guide.ts';
-import { connectDevices, listen, seedSessions } from './phones.ts';
+import { type ConnectedDevices, connectDevices, listen, seedSessions } from './phones.ts';
 import { allSteps, introductions } from './steps.ts';
 import { type System, startSystem } from './system.ts';
 import { openTranscript } from './transcript.ts';
@@ -86,19 +88,35 @@ async function converse(system: System): Promise<void> {
     conversation.receive(device, topic, payload);
   });
   try {
-    const steps = allSteps(system.smtp, system.sts);
+    const logins = fieldLogins(connected);
+    const steps = field
+      ? [...loginsOf(logins), ...allSteps(system.smtp, system.sts, habits(logins))]
+      : allSteps(system.smtp, system.sts);
     for (const step of steps) await conversation.take(step);
     // A deferred message would otherwise arrive while the workers stop.
     if (isOnce) await stopWorkers(system);
     await connected.fence();
     conversation.expectSilence();
     print(
-      `${steps.length} requests, ${conversation.receivedCount} answers and notices, all of them right. ` +
+      `${steps.filter(({ sends }) => sends !== undefined).length} requests, ${conversation.receivedCount} answers and notices, all of them right. ` +
         `From start to first answer: ${firstAnswerAfter?.toFixed(1)} s.`,
     );
   } finally {
     await connected.leave();
   }
+}
+
+function fieldLogins({ logIn }: ConnectedDevices): FieldLogins {
+  return {
+    logIn: (device) => logIn(device),
+    async failToLogIn(device) {
+      const isIn = await logIn(device, 'a wrong token').then(
+        () => true,
+        (error: Error) => !/not authorized/i.test(error.message),
+      );
+      if (isIn) throw new ConversationFault(`${device.client} is let in with a wrong token`);
+    },
+  };
 }
 
 async function stopWorkers({ workers }: System): Promise<void> {
@@ -116,7 +134,8 @@ async function startAnew(system: System): Promise<void> {
     conversation.receive.bind(conversation),
   );
   try {
-    for (const step of introductions) await conversation.take(step);
+    const first = field ? loginsOf(fieldLogins(connected)) : [];
+    for (const step of [...first, ...introductions]) await conversation.take(step);
   } finally {
     await connected.leave();
   }
@@ -217,7 +236,7 @@ try {
     logLevel: process.env.LOG_LEVEL ?? (isOnce ? 'error' : 'info'),
     hasColours,
     print,
-    deliver: field,
+    field,
     ...(inspectPort !== undefined && { inspectPort: Number(inspectPort) }),
     onStarted: (stopPart) => closers.push(stopPart),
   });

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connect, connectAsync, type MqttClient } from 'mqtt';
 import { topics } from './topics.ts';
 
 /** A device of a user, as the broker and the authentication service have it. */
@@ -20,13 +21,18 @@ export const devices: readonly Device[] = [olena, taras, olenasNew];
 /** The topic of requests: node, client and token are empty, as clients in the field leave them. */
 export const requestTopic = topics.request();
 
+/** The password of a client in the field, which logs in as `api`. */
+export const tokenOf = (client: string): string => `token of ${client}`;
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 /** Empties the database and gives each device its session, under the keys that the authentication service uses. */
 export async function seedSessions(redisUrl: string): Promise<void> {
   const redis = new Redis(redisUrl);
   try {
     await redis.flushdb();
     for (const { client, phone } of devices) {
-      await redis.hset(`session:${client}`, { phone });
+      await redis.hset(`session:${client}`, { phone, token: sha256(tokenOf(client)) });
       await redis.sadd(`sessions:{${phone}}`, client);
     }
   } finally {
@@ -37,31 +43,41 @@ export async function seedSessions(redisUrl: string): Promise<void> {
 /** All devices, connected to the broker; each receives its answers and the notices to its phone. */
 export interface ConnectedDevices {
   publish(device: Device, payload: Buffer): Promise<void>;
+  /** Connects a device as clients in the field do, in the place of its last connection. @param password - default its token. */
+  logIn(device: Device, password?: string): Promise<void>;
   /** Resolves when all messages have arrived that the broker had accepted for a device before. */
   fence(): Promise<void>;
   leave(): Promise<void>;
 }
 
-/** The habits of clients in the field that not every client has: they log in as `api`, and never subscribe. */
+/** The habits of clients in the field that not every client has: they log in as `api` with their token, and never subscribe. */
 export interface Habits {
   readonly field: boolean;
 }
 
-/** Connects each device as clients in the field do: MQTT 3.1.1, requests with QoS 2. */
+/**
+ * Connects each device as clients in the field do: MQTT 3.1.1, requests with QoS 2. With all their habits, none is connected
+ * before its `logIn`.
+ */
 export async function connectDevices(
   url: string,
   { field }: Habits,
   onMessage: (device: Device, topic: string, payload: Buffer) => void,
 ): Promise<ConnectedDevices> {
   const connections = new Map<Device, MqttClient>();
-  const connect = field ? connectSilentDevice : connectDevice;
-  for (const device of devices) connections.set(device, await connect(url, device, onMessage));
+  if (!field)
+    for (const device of devices) connections.set(device, await connectDevice(url, device, onMessage));
   const each = async (act: (connection: MqttClient, device: Device) => Promise<unknown>): Promise<void> => {
     await Promise.all([...connections].map(([device, connection]) => act(connection, device)));
   };
   return {
     publish: async (device, payload) =>
       void (await connections.get(device)?.publishAsync(requestTopic, payload, { qos: 2 })),
+    async logIn(device, password = tokenOf(device.client)) {
+      await connections.get(device)?.endAsync();
+      connections.delete(device);
+      connections.set(device, await connectSilentDevice(url, device, { password, onMessage }));
+    },
     fence: () =>
       each((connection, device) =>
         field ? awaitRounds(connection) : sendFence(connection, fenceTopic(device)),
@@ -88,16 +104,23 @@ async function connectDevice(
 async function connectSilentDevice(
   url: string,
   device: Device,
-  onMessage: (device: Device, topic: string, payload: Buffer) => void,
+  {
+    password,
+    onMessage,
+  }: { password: string; onMessage: (device: Device, topic: string, payload: Buffer) => void },
 ): Promise<MqttClient> {
-  const login = {
-    clientId: device.client,
-    username: 'api',
-    password: 'a token',
-    protocolVersion: 4,
-  } as const;
-  const connection = await connectAsync(url, { ...login, reconnectPeriod: 0 });
+  const login = { clientId: device.client, username: 'api', password, protocolVersion: 4 } as const;
+  const connection = connect(url, { ...login, reconnectPeriod: 0 });
+  // Before it is connected: a first profile comes at once.
   connection.on('message', (topic, payload) => onMessage(device, topic, payload));
+  try {
+    await new Promise<unknown>((resolve, reject) => {
+      connection.once('connect', resolve).once('error', reject);
+    });
+  } catch (error) {
+    await connection.endAsync(true);
+    throw error;
+  }
   return connection;
 }
 

@@ -10,11 +10,12 @@ export interface ProfileText {
   readonly presence?: string;
 }
 
-/** Makes a `'Profile'` in Erlang text, with its 9 elements. */
+/** Makes a `'Profile'` in Erlang text, with its 9 elements. @param phone - digits, or `''` for none. */
 export function profile(phone: string, status: string, fields: ProfileText = {}): string {
   const { services = '[]', rosters = '[]', settings = '[]' } = fields;
   const { update = '[]', balance = '[]', presence = '[]' } = fields;
-  return `{'Profile',<<"${phone}">>,${services},${rosters},${settings},${update},${balance},${presence},${status}}`;
+  const named = phone === '' ? '[]' : `<<"${phone}">>`;
+  return `{'Profile',${named},${services},${rosters},${settings},${update},${balance},${presence},${status}}`;
 }
 
 export function roster(id: number, names: string, contacts: string): string {

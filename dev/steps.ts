@@ -13,6 +13,10 @@ const olenasRoster = `[${roster(1, 'Olena', contact(`${taras.phone}_7`, 'Taras')
 const olenas = (status: string, news: ProfileText, phone = olena.phone): string =>
   profile(phone, status, { rosters: olenasRoster, settings: language, balance: '0', ...news });
 
+/** The same once she is online, and before she has linked an address. */
+export const olenasWhenOnline = (status: string): string =>
+  olenas(status, { update: 'Online', presence: 'online' });
+
 /** Taras's stored record, as it is answered; `entry` is Olena's contact in his roster. */
 const tarases = (status: string, update: string, entry: string): string =>
   profile(taras.phone, status, { rosters: tarasRoster(entry), update, balance: '0' });
@@ -40,9 +44,12 @@ export const introductions: readonly Step[] = [
   },
 ];
 
-/** The whole conversation; a new request needs one more entry below. */
-export function allSteps(smtp: SmtpSink, sts: StsServer): readonly Step[] {
-  return [...reading, ...mailing(smtp), ...credentialing(sts), ...leaving];
+/**
+ * The whole conversation; a new request needs one more entry below.
+ * @param habits - steps of clients in the field, between others.
+ */
+export function allSteps(smtp: SmtpSink, sts: StsServer, habits: readonly Step[] = []): readonly Step[] {
+  return [...reading, ...habits, ...mailing(smtp), ...credentialing(sts), ...leaving];
 }
 
 const reading: readonly Step[] = [
@@ -77,7 +84,7 @@ const reading: readonly Step[] = [
     before: () => ({ Online: Date.now() }),
     sends: profile(olena.phone, 'update', { update: 'Online', presence: 'online' }),
     expects: [
-      answer(olena, olenas('update', { update: 'Online', presence: 'online' })),
+      answer(olena, olenasWhenOnline('update')),
       notice(taras, contact(`${olena.phone}_1`, 'Olena', { update: 'Online', presence: 'online' })),
     ],
   },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { explorerConfig } from './explorers.ts';
+import { devices, tokenOf } from './phones.ts';
 import { startMosquitto } from './servers/mosquitto.ts';
 import type { Server } from './servers/process.ts';
 import { startRedis } from './servers/redis.ts';
@@ -25,8 +26,11 @@ export interface SystemOptions {
   readonly hasColours: boolean;
   /** A debugger may attach at this port of 127.0.0.1. There is then one worker only, so that it gets every request. */
   readonly inspectPort?: number;
-  /** The broker hands answers and notices to clients that never subscribe. */
-  readonly deliver?: boolean;
+  /**
+   * The broker serves clients in the field: those that log in as `api`, each with its token. It hands them answers, notices
+   * and a first profile.
+   */
+  readonly field?: boolean;
   /** Receives each line of a worker's log. */
   readonly print: (line: string) => void;
   /** Receives a function that stops a part, as soon as that part runs. */
@@ -40,6 +44,15 @@ const workerNames = ['worker-1', 'worker-2'];
  * over.
  */
 const patience = { REQUEST_DEADLINE_MS: '600000', HEIR_AFTER_MS: '600000' };
+
+const fieldBroker = {
+  deliver: 'actions,ses',
+  init: 'api',
+  logins: {
+    sharedUsers: 'api',
+    passwords: Object.fromEntries(devices.map(({ client }) => [client, tokenOf(client)])),
+  },
+};
 
 /**
  * Starts everything on free ports of 127.0.0.1, the servers with their own folders.
@@ -57,7 +70,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       startMosquitto({
         extraConfig: explorerConfig,
         topics: topicPatterns,
-        ...(options.deliver && { deliver: 'actions,ses' }),
+        ...(options.field && fieldBroker),
       }),
     ),
     running(startRedis()),

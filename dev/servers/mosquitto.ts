@@ -1,5 +1,6 @@
 /** The real broker, with the project's own configuration, ACL and plugin; see mosquitto/README.md. */
 import { spawnSync } from 'node:child_process';
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,6 +36,15 @@ export interface MosquittoOptions {
     readonly certificate: Certificate;
     /** User names that all phones share, such as `api` (`plugin_opt_users` of phone_login). */
     readonly sharedUsers?: string;
+  };
+  /**
+   * Outside production: clients may also log in with these user names, each with the password of its own client id, as
+   * phone_login has it. Others log in without a user name.
+   */
+  readonly logins?: {
+    readonly sharedUsers: string;
+    /** By client id. */
+    readonly passwords: Readonly<Record<string, string>>;
   };
   /** What the broker hands to clients that have not subscribed, such as `actions,ses` (`plugin_opt_deliver`). */
   readonly deliver?: string;
@@ -89,7 +99,9 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   } else {
     await writeFile(join(folder, 'mosquitto.conf'), config.replaceAll(/^plugin/gm, '# $&'));
   }
-  const lines = options.production ? await layOutProduction(folder, port, options.production) : open(port);
+  const lines = options.production
+    ? await layOutProduction(folder, port, options.production)
+    : [...(await layOutLogins(folder, options)), ...open(port)];
   await writeFile(
     join(folder, 'conf.d', 'listener.conf'),
     `${[...delivery(options), ...lines, ...more(options)].join('\n')}\n`,
@@ -126,6 +138,22 @@ const open = (port: number): string[] => [
   'allow_anonymous true',
   'acl_file acl',
 ];
+
+async function layOutLogins(folder: string, { logins }: MosquittoOptions): Promise<string[]> {
+  if (logins === undefined) return [];
+  const [login = ''] = LOGIN_PLUGINS;
+  await cp(join(SOURCE, login), join(folder, login));
+  const lines = Object.entries(logins.passwords).map(([name, password]) => `${name}:${hashed(password)}\n`);
+  await writeFile(join(folder, 'passwords'), lines.join(''), { mode: 0o600 });
+  return [`plugin ${login}`, `plugin_opt_users ${logins.sharedUsers}`, 'password_file passwords'];
+}
+
+/** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */
+function hashed(password: string): string {
+  const [salt, iterations] = [randomBytes(12), 101];
+  const hash = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
+  return `$7$${iterations}$${salt.toString('base64')}$${hash.toString('base64')}`;
+}
 
 /** Uses the file of production; only the listening address differs. */
 async function layOutProduction(

@@ -20,11 +20,11 @@ class Dev {
   readonly #folder: string;
   #output = '';
 
-  private constructor(folder: string, options: readonly string[]) {
+  private constructor(folder: string, options: readonly string[], settings: NodeJS.ProcessEnv) {
     this.#folder = folder;
     this.child = spawn(process.execPath, ['--import', 'tsx', 'dev/main.ts', ...options], {
       cwd: root,
-      env: { ...process.env, TMPDIR: folder, AWS_PROFILE: 'nobody', MQTT_URL: 'mqtt://nowhere' },
+      env: { ...process.env, TMPDIR: folder, AWS_PROFILE: 'nobody', MQTT_URL: 'mqtt://nowhere', ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -34,9 +34,13 @@ class Dev {
     }
   }
 
-  static async start(t: TestContext, ...options: string[]): Promise<Dev> {
+  static start(t: TestContext, ...options: string[]): Promise<Dev> {
+    return Dev.startWith(t, {}, ...options);
+  }
+
+  static async startWith(t: TestContext, settings: NodeJS.ProcessEnv, ...options: string[]): Promise<Dev> {
     const folder = await mkdtemp(join(tmpdir(), 'profile-dev-test-'));
-    const dev = new Dev(folder, options);
+    const dev = new Dev(folder, options, settings);
     t.after(async () => {
       dev.child.kill('SIGKILL');
       await rm(folder, { recursive: true, force: true });
@@ -116,11 +120,27 @@ test('every request of the conversation is answered correctly, and nothing is le
   await dev.leavesNoProcess();
 });
 
-test('--field: phones that log in as api and never subscribe hold the same conversation', async (t) => {
+test('with the topics of newer deployments the conversation is the same', async (t) => {
+  const topics = {
+    REQUEST_TOPIC: 'events/:client',
+    ANSWER_TOPIC: 'actions/:client',
+    NOTICE_TOPIC: 'devices/:phone',
+  };
+  const dev = await Dev.startWith(t, topics, '--once');
+  assert.equal(await dev.exitCode(), 0, dev.lines.join('\n'));
+  const used = dev.lines.flatMap((line) => /^[→←] (\S+\/)/.exec(line)?.[1] ?? []);
+  assert.deepEqual([...new Set(used)].toSorted(), ['actions/', 'devices/', 'events/']);
+});
+
+test('--field: phones that log in as api with their token, wait for a profile, name no phone and never subscribe', async (t) => {
   const dev = await Dev.start(t, '--once', '--field');
   assert.equal(await dev.exitCode(), 0, dev.lines.join('\n'));
   const asked = dev.lines.filter((line) => line.startsWith('→')).join('\n');
   for (const kind of shown) assert.match(asked, new RegExp(`,${kind}\\}$`, 'm'));
+  assert.match(asked, /\{'Profile',\[\],.*,get\}$/m);
+  const output = dev.lines.join('\n');
+  assert.match(output, /^← actions\/1\/api\/emqttd_42 +\{'Profile',.*,init\}$/m);
+  assert.match(output, /with another token than its own nobody is let in/);
 });
 
 /** The file of a worker that answers not_found for each profile. */
