@@ -47,8 +47,11 @@ export interface CaughtMail {
 
 /** Where the server refuses; `temporary` is a greylisting 450 to RCPT TO, `accept` refuses nothing. */
 type SmtpRefusal = 'none' | 'auth' | 'mail' | 'rcpt' | 'temporary' | 'data';
-/** Where the server stops responding: before its greeting, after a mail's last line, or (`true`) at both. */
-type SmtpHang = boolean | 'connect' | 'data';
+/**
+ * Where the server stops responding: before its greeting, at RCPT TO, after a mail's last line, or (`true`) at the first and the
+ * last of these; `accepted` keeps the mail and never says so.
+ */
+type SmtpHang = boolean | 'connect' | 'rcpt' | 'data' | 'accepted';
 
 /** A mail server on 127.0.0.1 that keeps received mails and can misbehave on demand. */
 export interface SmtpSink {
@@ -101,7 +104,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
   const refusedAt = (where: SmtpRefusal, code: number, text: string): Error | null =>
     refusal === where ? Object.assign(new Error(text), { responseCode: code }) : null;
   const fallsSilent = (where: SmtpHang): boolean => {
-    const silent = silence === true || silence === where;
+    const silent = silence === where || (silence === true && (where === 'connect' || where === 'data'));
     if (silent) hung += 1;
     return silent;
   };
@@ -137,6 +140,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
     },
     // Many real servers quote the address in their refusals, so this one does too.
     onRcptTo({ address }, _session, callback) {
+      if (fallsSilent('rcpt')) return;
       callback(
         refusedAt('rcpt', 550, `<${address}>: no such mailbox`) ??
           refusedAt('temporary', 450, `<${address}>: try again later`),
@@ -150,6 +154,7 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
       if (fallsSilent('data')) return;
       if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
       keep(await caughtMail(raw, session));
+      if (fallsSilent('accepted')) return;
       if (dropping) sockets.cut(session.remotePort);
       else callback(null, 'taken');
     },

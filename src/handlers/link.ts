@@ -1,4 +1,3 @@
-import { randomInt, randomUUID } from 'node:crypto';
 import type { Fragment } from '../etf/index.ts';
 import { type Steps, slices } from '../lib/slices.ts';
 import { settingValue } from '../protocol/feature.ts';
@@ -37,14 +36,14 @@ export const link: RecordedHandler = {
 
     const slots = await takePlaces(request, context, address);
     if (slots === 'too_many_requests') return refuse(slots);
-    const code = String(randomInt(1_000_000)).padStart(6, '0');
-    const mailed = await mailCode(request, context, { to: address, code });
+    const named = context.verifications.newCode(request.ref, address, await slots.takenAt());
+    const mailed = await mailCode(request, context, { to: address, ...named });
     if (mailed !== 'accepted') {
       const unused = mailed === 'busy' ? [...slots.ofMail, slots.ofAttempt] : slots.ofMail;
       await Promise.all(unused.map((slot) => slot.release()));
       return mailed === 'busy' ? refuse(mailed) : { ...refuse(mailed), outsideCalls: 1 };
     }
-    const kept = await keepCode(request, context, { to: address, code });
+    const kept = await keepCode(request, context, { to: address, ...named });
     return typeof kept === 'string' ? refuseOrReplay(kept) : { ...succeed('email_sent'), outsideCalls: 1 };
   },
   replay: () => succeed('email_sent'),
@@ -53,18 +52,13 @@ export const link: RecordedHandler = {
 interface Code {
   readonly to: string;
   readonly code: string;
+  readonly messageId: string;
 }
 
-async function mailCode(
-  { phone, stored }: RecordedRequest,
-  { mail, mailLimiter }: Context,
-  { to, code }: Code,
-) {
+async function mailCode({ phone, stored }: RecordedRequest, { mail, mailLimiter }: Context, named: Code) {
   const message = {
-    to,
-    code,
+    ...named,
     language: languageOf(stored),
-    messageId: randomUUID(),
     validMinutes: codeLifetimeSeconds / 60,
   };
   const sent = await mailLimiter.run(async () => mail?.sendCode(message), phone);

@@ -28,6 +28,8 @@ export interface MailSlots {
   readonly ofMail: readonly QuotaSlot[];
   /** Released only if no mail server was asked. */
   readonly ofAttempt: QuotaSlot;
+  /** When the request has first taken its place among the codes of its phone; see `QuotaSlot`. */
+  takenAt(): Promise<number>;
 }
 
 /** Take a place in each limit that a mail to the address counts in, or in none. */
@@ -67,7 +69,8 @@ async function take(request: RecordedRequest, context: Context, address: string,
     slots.push(slot);
   }
   const ofAttempt = await quotas.acquire(attemptsOfPhone, phone, ref, isRepeated);
-  if (ofAttempt !== 'too_many_requests') return { ofMail: slots, ofAttempt };
+  if (ofAttempt !== 'too_many_requests')
+    return { ofMail: slots, ofAttempt, takenAt: async () => (await slots[0]?.takenAt()) ?? 0 };
   await Promise.all(slots.map((taken) => taken.release()));
   return ofAttempt;
 }

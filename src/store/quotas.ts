@@ -15,6 +15,8 @@ export interface Quota {
 
 /** A place that was taken; it can be given back. */
 export interface QuotaSlot {
+  /** When it was taken, Unix milliseconds by the clock of Redis; of a repeated request, when it came first. `0` if it is gone. */
+  takenAt(): Promise<number>;
   release(): Promise<void>;
 }
 
@@ -41,6 +43,9 @@ export function openQuotas(redis: Database) {
       );
       if (answer === 'too_many_requests') return answer;
       return {
+        async takenAt() {
+          return Number((await withRetry(() => redis.connection.zscore(limit, slot))) ?? 0);
+        },
         async release() {
           await withRetry(() => redis.connection.zrem(limit, slot));
         },
