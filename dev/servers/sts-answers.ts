@@ -14,15 +14,16 @@ const idAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 /**
  * Makes random credentials of the form and about the length that STS uses: a token of some hundred characters of
  * base64.
+ * @param now - the time by the clock of STS.
  */
-export function issue(durationSeconds: number): Issued {
+export function issue(durationSeconds: number, now: number): Issued {
   return {
     keys: {
       accessKeyId: `ASIA${randomId(16)}`,
       secretAccessKey: randomBytes(30).toString('base64'),
       sessionToken: randomBytes(480).toString('base64'),
     },
-    expiration: (Math.floor(Date.now() / 1000) + durationSeconds) * 1000,
+    expiration: (Math.floor(now / 1000) + durationSeconds) * 1000,
   };
 }
 

@@ -26,6 +26,7 @@ const authorizationForm =
 
 /**
  * Checks a Signature Version 4 by signing the request again with AWS's own signer.
+ * @param now - the time by the clock of STS.
  * @param find - returns the key pair of an access key id, if there is one.
  * @returns the access key id that signed.
  * @throws StsError as AWS answers: `MissingAuthenticationToken`, `InvalidClientTokenId`, `IncompleteSignature`,
@@ -34,7 +35,7 @@ const authorizationForm =
  */
 export async function verifySignature(
   request: SignedRequest,
-  region: string,
+  { region, now }: { region: string; now: number },
   find: (accessKeyId: string) => KeyPair | undefined,
 ): Promise<string> {
   const { authorization } = request.headers;
@@ -53,8 +54,8 @@ export async function verifySignature(
   if (service !== 'sts') throw mismatch("Credential should be scoped to correct service: 'sts'.");
   if (day !== request.headers['x-amz-date']?.slice(0, 8))
     throw mismatch('Date in Credential scope is another.');
-  if (signedAt < Date.now() - maxSkewMs) throw mismatch('Signature expired.');
-  if (signedAt > Date.now() + maxSkewMs) throw mismatch('Signature not yet current.');
+  if (signedAt < now - maxSkewMs) throw mismatch('Signature expired.');
+  if (signedAt > now + maxSkewMs) throw mismatch('Signature not yet current.');
 
   const keys = find(accessKeyId);
   if (keys === undefined || keys.sessionToken !== request.headers['x-amz-security-token']) {

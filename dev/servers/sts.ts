@@ -47,6 +47,10 @@ export interface StsServer {
   requests(): StsRequest[];
   /** @param slowMs - for `slow`: how long an answer takes. */
   mode(mode: StsMode, slowMs?: number): void;
+  /** Sets its clock so many milliseconds ahead of this machine's; negative: behind. */
+  skew(milliseconds: number): void;
+  /** From now on only this key pair may sign, beside the credentials that were issued. */
+  rotate(keys: KeyPair): void;
   /** Answers the next calls with `Throttling`, whatever the mode. */
   throttleNext(calls: number): void;
   /** The most calls that were open at once, of all phones or of one role session name. */
@@ -62,6 +66,7 @@ interface State {
   mode: StsMode;
   slowMs: number;
   throttled: number;
+  skewMs: number;
   /** The number of open calls, now and at most, by role session name; the name `''` counts all. */
   open: Map<string, { now: number; peak: number }>;
 }
@@ -91,9 +96,11 @@ export async function startSts(options: StsOptions = {}): Promise<StsServer> {
     mode: 'success',
     slowMs: 0,
     throttled: 0,
+    skewMs: 0,
     open: new Map(),
   };
   const server = createServer((request, response) => {
+    response.setHeader('date', new Date(Date.now() + state.skewMs).toUTCString());
     answer(state, request, response).catch(() => response.destroy());
   });
   server.listen(port, host);
@@ -112,6 +119,13 @@ export async function startSts(options: StsOptions = {}): Promise<StsServer> {
     mode(mode, slowMs = 0) {
       state.mode = mode;
       state.slowMs = slowMs;
+    },
+    skew(milliseconds) {
+      state.skewMs = milliseconds;
+    },
+    rotate(pair) {
+      state.keys.clear();
+      state.keys.set(pair.accessKeyId, pair);
     },
     throttleNext(calls) {
       state.throttled = calls;
@@ -149,7 +163,8 @@ async function identify(state: State, request: IncomingMessage, body: Buffer): P
   );
   const unsigned = form.get('Action') === 'AssumeRoleWithWebIdentity';
   const signed = { method: request.method, target: request.url ?? '/', headers, body };
-  const accessKeyId = unsigned ? '' : await verifySignature(signed, state.region, (id) => state.keys.get(id));
+  const clock = { region: state.region, now: Date.now() + state.skewMs };
+  const accessKeyId = unsigned ? '' : await verifySignature(signed, clock, (id) => state.keys.get(id));
   const chained = state.keys.get(accessKeyId)?.sessionToken !== undefined;
   const noted: StsRequest = { ...readCall(form, chained), accessKeyId, answered: 'none' };
   state.requests.push(noted);
@@ -175,7 +190,7 @@ async function answerCall(state: State, call: StsRequest, response: ServerRespon
   if (mode === 'slow') await closedOrLater(response, slowMs);
   if (response.destroyed) return;
 
-  const issued = issue(call.durationSeconds);
+  const issued = issue(call.durationSeconds, Date.now() + state.skewMs);
   state.keys.set(issued.keys.accessKeyId, issued.keys);
   call.issued = issued;
   call.answered = mode === 'slow' ? 'success' : mode;

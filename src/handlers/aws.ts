@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ioError, ioOk } from '../protocol/io.ts';
-import { type AwsCredentials, awsService, awsServiceAdded } from '../protocol/service.ts';
-import type { CredentialLock } from '../store/credentials.ts';
+import { awsService, awsServiceAdded } from '../protocol/service.ts';
+import type { CredentialLock, ValidCredentials } from '../store/credentials.ts';
 import type { Context, ReadHandler } from './handler.ts';
 import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome.ts';
 
@@ -114,8 +114,8 @@ async function askSts({ phone, replyTo }: Request, context: Context, lock: Crede
 }
 
 /** Credentials do not wait at the broker for more than an hour, nor for longer than they are valid. */
-function expirySecondsOf(issued: AwsCredentials | undefined): number {
-  const leftSeconds = issued === undefined ? maxExpirySeconds : (issued.expiration - Date.now()) / 1000;
+function expirySecondsOf(issued: ValidCredentials | undefined): number {
+  const leftSeconds = issued === undefined ? maxExpirySeconds : issued.validMs / 1000;
   return Math.max(1, Math.min(maxExpirySeconds, Math.floor(leftSeconds)));
 }
 

@@ -20,6 +20,11 @@ const minLeftMs = 5 * 60_000;
 /** Who waits looks so often whether it was answered, or has the turn. */
 const pollMs = 250;
 
+/** Credentials, and for how many milliseconds they are valid from now on: their expiration is by the clock of STS. */
+export interface ValidCredentials extends AwsCredentials {
+  readonly validMs: number;
+}
+
 /** Temporary credentials of phones, kept only encrypted, and the order in which STS is asked for them. */
 export type Credentials = ReturnType<typeof openCredentials>;
 
@@ -33,15 +38,17 @@ export type CredentialLock = ReturnType<Credentials['lock']>;
 export function openCredentials(redis: Database, cipher: Cipher | undefined, lapseMs: number) {
   const { connection, keys } = redis;
 
-  /** Kept ones that are valid for five minutes at least. */
-  const find = async (phone: string): Promise<AwsCredentials | undefined> => {
+  /** Kept ones that are valid for five minutes at least: their key goes when they are not. */
+  const find = async (phone: string): Promise<ValidCredentials | undefined> => {
     if (cipher === undefined) return undefined;
     const key = keys.credentials(phone);
-    const encrypted = await withRetry(() => connection.getBuffer(key));
-    const decrypted = encrypted && cipher.decrypt(encrypted, key);
+    const [encrypted, leftMs] = await Promise.all([
+      withRetry(() => connection.getBuffer(key)),
+      withRetry(() => connection.pttl(key)),
+    ]);
+    const decrypted = encrypted && leftMs > 0 ? cipher.decrypt(encrypted, key) : undefined;
     if (!decrypted) return undefined;
-    const credentials = JSON.parse(decrypted.toString()) as AwsCredentials;
-    return credentials.expiration - minLeftMs >= Date.now() ? credentials : undefined;
+    return { ...(JSON.parse(decrypted.toString()) as AwsCredentials), validMs: leftMs + minLeftMs };
   };
 
   const pauses = new Pauses();
@@ -94,9 +101,9 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
        * that is removed.
        * @returns who waits for it; nobody if the turn was lost.
        */
-      async store(credentials: AwsCredentials | undefined): Promise<readonly Waiter[]> {
+      async store(credentials: ValidCredentials | undefined): Promise<readonly Waiter[]> {
         const key = keys.credentials(phone);
-        const leftMs = credentials === undefined ? 0 : credentials.expiration - minLeftMs - Date.now();
+        const leftMs = (credentials?.validMs ?? 0) - minLeftMs;
         if (credentials !== undefined && cipher !== undefined && leftMs > 0) {
           const encrypted = cipher.encrypt(Buffer.from(JSON.stringify(credentials)), key);
           await redis.run(

@@ -63,16 +63,8 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
   return {
     /** Tells an address, a mailbox or a domain from others without telling which it is. */
     digest,
-    /**
-     * The code that a request mails, and what its mail is named by. Both are the same when the request is delivered again, so
-     * that a mail that goes out twice says the same twice. Nobody can foretell them without the secret.
-     * @param takenAt - when the request has first taken its place in the limits: it tells requests with one key apart.
-     */
-    newCode({ phone, key }: RequestRef, address: string, takenAt: number) {
-      const name = ['mailed', phone, address, key, `${takenAt}`];
-      const number = createHmac('sha256', secret).update(JSON.stringify(name)).digest().readUIntBE(0, 6);
-      return { code: `${number % 1_000_000}`.padStart(6, '0'), messageId: keyedHash('message', ...name) };
-    },
+    /** @see codeOf */
+    newCode: (ref: RequestRef, address: string, takenAt: number) => codeOf(secret, ref, address, takenAt),
     /** What is kept of a code. */
     mailed: (phone: string, address: string, code: string): MailedCode => ({
       digest: digest(address),
@@ -136,6 +128,20 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
       return 'verified';
     },
   };
+}
+
+/**
+ * The code that a request mails, and what its mail is named by. Both are the same when the request is delivered again, so
+ * that a mail that goes out twice says the same twice. Nobody can foretell them without the secret.
+ * @param takenAt - when the request has first taken its place in the limits: it tells requests with one key apart.
+ */
+function codeOf(secret: string, { phone, key }: RequestRef, address: string, takenAt: number) {
+  const keyed = (what: string): Buffer =>
+    createHmac('sha256', secret)
+      .update(JSON.stringify([what, phone, address, key, takenAt]))
+      .digest();
+  const code = `${keyed('mailed code').readUIntBE(0, 6) % 1_000_000}`.padStart(6, '0');
+  return { code, messageId: keyed('message id').toString('base64url') };
 }
 
 /** The fields of a code in `verify:{phone}`. */

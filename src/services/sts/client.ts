@@ -1,4 +1,5 @@
 import type { AssumeRoleCommandInput, AssumeRoleCommandOutput, STSClient } from '@aws-sdk/client-sts';
+import { Sdk } from './sdk.ts';
 import { fillPhone } from './session-policy.ts';
 import { type StsSettings, sessionNameTemplate, stsProblems } from './settings.ts';
 
@@ -8,8 +9,10 @@ export interface TemporaryCredentials {
   accessKeyId: string;
   secretAccessKey: string;
   sessionToken: string;
-  /** Unix milliseconds. */
+  /** Unix milliseconds, by the clock of STS. */
   expiration: number;
+  /** For so many milliseconds they are valid from now on, whatever the clock of this machine says. */
+  validMs: number;
 }
 
 export interface Sts {
@@ -19,6 +22,11 @@ export interface Sts {
    * @returns `refused` for every failure; the log gets an error name and an HTTP status. Never throws.
    */
   assumeRole(phone: string): Promise<TemporaryCredentials | 'refused'>;
+  /**
+   * Load the SDK, so that a later call needs no file of the program.
+   * @throws Error when a file cannot be read; the next call tries again.
+   */
+  load(): void;
   /** Abort the calls; they return `refused`. */
   close(): void;
 }
@@ -28,14 +36,12 @@ export interface StsLog {
   warn(fields: { cause: string; status?: number; attempts?: number }, message: string): void;
 }
 
-/** Connecting to STS takes tens of milliseconds; after this time it is retried. */
-const connectionTimeoutMs = 3_000;
-
 /**
  * Open a client of AWS STS, for temporary credentials of one phone.
  *
  * The SDK's default chain finds the worker's own credentials (environment, configuration file, web identity, container,
- * instance). `AWS_ENDPOINT_URL_STS`, `AWS_MAX_ATTEMPTS` and the SDK's other variables apply. The first call loads the SDK.
+ * instance). `AWS_ENDPOINT_URL_STS`, `AWS_MAX_ATTEMPTS` and the SDK's other variables apply. `load`, or the first call, loads the SDK.
+ * A call that fails for the worker's own credentials looks for them anew.
  * @throws RangeError with all problems of the settings, without their values; see {@link stsProblems}.
  * @see docs/protocol.md, "aws"; AWS STS API, AssumeRole
  */
@@ -44,16 +50,8 @@ export function openSts(settings: StsSettings, log?: StsLog): Sts {
   if (problems.length > 0) throw new RangeError(`STS: ${problems.join('; ')}`);
 
   const calls = new Set<AbortController>();
-  let opening: Promise<OpenSdk> | undefined;
+  const sdk = new Sdk(settings);
   let closed = false;
-
-  const ask = async (phone: string, signal: AbortSignal): Promise<TemporaryCredentials> => {
-    signal.throwIfAborted();
-    const request = requestFor(settings, phone);
-    opening ??= openSdk(settings);
-    const { client, AssumeRoleCommand } = await opening;
-    return readCredentials(await client.send(new AssumeRoleCommand(request), { abortSignal: signal }));
-  };
 
   return {
     async assumeRole(phone) {
@@ -63,7 +61,7 @@ export function openSts(settings: StsSettings, log?: StsLog): Sts {
       if (closed) abort.abort('Closed');
       try {
         // The signal ends a request of the SDK, but not its search for credentials: hence the race.
-        return await Promise.race([aborted(abort.signal), ask(phone, abort.signal)]);
+        return await Promise.race([aborted(abort.signal), ask(sdk, settings, phone, abort.signal)]);
       } catch (error) {
         log?.warn(safeCause(error, abort.signal), 'STS gave no credentials');
         return 'refused';
@@ -73,36 +71,65 @@ export function openSts(settings: StsSettings, log?: StsLog): Sts {
       }
     },
 
+    load: () => sdk.load(),
+
     close() {
       closed = true;
       for (const abort of calls) abort.abort('Closed');
-      opening?.then(
-        ({ client }) => client.destroy(),
-        () => undefined,
-      );
+      sdk.close();
     },
   };
 }
 
-interface OpenSdk {
-  client: STSClient;
-  AssumeRoleCommand: typeof import('@aws-sdk/client-sts').AssumeRoleCommand;
+/** What STS says of a signature whose credentials are out of date. */
+const staleCredentials: ReadonlySet<string> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidClientTokenId',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+
+/** Ask STS; once more if the worker's own credentials were out of date, and there are others now. */
+async function ask(
+  sdk: Sdk,
+  settings: StsSettings,
+  phone: string,
+  signal: AbortSignal,
+): Promise<TemporaryCredentials> {
+  signal.throwIfAborted();
+  const request = requestFor(settings, phone);
+  const { client, secret } = await sdk.ready();
+  try {
+    return await assumeRole(sdk, client, request, signal);
+  } catch (error) {
+    if (!(error instanceof Error && staleCredentials.has(error.name))) throw error;
+    sdk.renew(client);
+    const next = await sdk.ready();
+    if (next.secret === secret || signal.aborted) throw error;
+    return await assumeRole(sdk, next.client, request, signal);
+  }
 }
 
-async function openSdk({ region, deadlineMs }: StsSettings): Promise<OpenSdk> {
-  const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
-  const attemptMs = Math.ceil(deadlineMs / 2);
-  const client = new STSClient({
-    region,
-    retryMode: 'standard',
-    requestHandler: {
-      connectionTimeout: Math.min(connectionTimeoutMs, attemptMs),
-      // A broken connection times out early enough for a second attempt on a new one.
-      requestTimeout: attemptMs,
-      throwOnRequestTimeout: true,
+async function assumeRole(
+  sdk: Sdk,
+  client: STSClient,
+  request: AssumeRoleCommandInput,
+  signal: AbortSignal,
+): Promise<TemporaryCredentials> {
+  const command = new sdk.command(request);
+  let date = Number.NaN;
+  command.middlewareStack.add(
+    (next) => async (input) => {
+      const result = await next(input);
+      const { headers } = result.response as { headers?: Readonly<Record<string, string>> };
+      date = Date.parse(headers?.date ?? '');
+      return result;
     },
-  });
-  return { client, AssumeRoleCommand };
+    { step: 'deserialize', name: 'readDate' },
+  );
+  const output = await client.send(command, { abortSignal: signal });
+  return readCredentials(output, date, (request.DurationSeconds ?? 0) * 1000);
 }
 
 function requestFor(settings: StsSettings, phone: string): AssumeRoleCommandInput {
@@ -122,7 +149,15 @@ function requestFor(settings: StsSettings, phone: string): AssumeRoleCommandInpu
   };
 }
 
-function readCredentials({ Credentials: found }: AssumeRoleCommandOutput): TemporaryCredentials {
+/**
+ * @param date - of the answer, by the clock of STS; `NaN` if it has none.
+ * @param askedMs - for so long they were asked for.
+ */
+function readCredentials(
+  { Credentials: found }: AssumeRoleCommandOutput,
+  date: number,
+  askedMs: number,
+): TemporaryCredentials {
   const expiration = found?.Expiration?.getTime();
   if (!found?.AccessKeyId || !found.SecretAccessKey || !found.SessionToken || !Number.isFinite(expiration)) {
     throw new MalformedAnswer();
@@ -132,6 +167,7 @@ function readCredentials({ Credentials: found }: AssumeRoleCommandOutput): Tempo
     secretAccessKey: found.SecretAccessKey,
     sessionToken: found.SessionToken,
     expiration: Number(expiration),
+    validMs: Number.isNaN(date) ? askedMs : Math.min(askedMs, Number(expiration) - date),
   };
 }
 
