@@ -20,6 +20,7 @@ import { openWrongTokenLimiter } from './pipeline/wrong-tokens.ts';
 import { Topics } from './protocol/topics.ts';
 import { QaTranslator } from './qa/translator.ts';
 import { openMail } from './services/mail/mailer.ts';
+import { preloading } from './services/preload.ts';
 import { openSts } from './services/sts/client.ts';
 import { openRequestFormats } from './store/formats.ts';
 import { openStores, type StoreOptions } from './store/index.ts';
@@ -41,6 +42,9 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 // V8 counts sockets and payloads as part of the heap, so it collected garbage for every 20 profiles of 1,000 contacts.
 // That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
 setFlagsFromString('--heap-growing-percent=150');
+
+/** So late the libraries of services are loaded though there is no connection yet. */
+const preloadAtLatestMs = 10_000;
 
 try {
   const settings = readSettings(process.env);
@@ -78,14 +82,19 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   const inFlightLimit = settings.mqtt.receiveMaximum * settings.mqtt.urls.length;
   metrics.read({ isReady, brokers, inFlightLimit, redisCalls });
   const onLost = (server: 'broker' | 'redis') => shutdown.isRunning || metrics.lost(server);
-  const trackConnectionOf = trackConnection(onLost, readiness.changed);
+  const trackConnectionOf = trackConnection(onLost, () => {
+    readiness.changed();
+    if (isReady()) preload.begin();
+  });
 
   const { url, keyPrefix, tls } = settings.redis;
   const redis = openRedis(url, keyPrefix, trackConnectionOf('redis'), tls);
   shutdown.add(() => redis.close());
   const works = openAclWorks(redis, settings.mqtt);
   const context = openContext(settings, redis, { metrics, calls, log, noteEnd: noteEndAt(works) });
-  shutdown.add(() => Promise.all([context.mail?.close(), context.sts?.close()]));
+  const preload = preloading({ mail: context.mail, sts: context.sts }, log);
+  setTimeout(preload.begin, preloadAtLatestMs).unref();
+  shutdown.add(() => Promise.all([preload.stop(), context.mail?.close(), context.sts?.close()]));
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });
   const fanOuts = openFanOuts(settings, {

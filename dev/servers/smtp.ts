@@ -69,6 +69,10 @@ export interface SmtpSink {
   hang(where: SmtpHang): void;
   /** Delays the acceptance after a mail's last line, in milliseconds. */
   delay(milliseconds: number): void;
+  /** Takes so many connections at once; greets the others with 421. */
+  allow(connections: number): void;
+  /** How many connections were greeted with 421. */
+  refusedConnections(): number;
   /** How many clients were left waiting since the start. */
   hungCount(): number;
   /** Keeps the next mails, but cuts the connection instead of answering 250. */
@@ -99,6 +103,8 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
   let dropping = false;
   let delayMs = 0;
   let hung = 0;
+  let allowed = Number.POSITIVE_INFINITY;
+  let refused = 0;
   let stopping: Promise<unknown> | undefined;
 
   const refusedAt = (where: SmtpRefusal, code: number, text: string): Error | null =>
@@ -127,6 +133,11 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
     hideENHANCEDSTATUSCODES: false,
     size: 1024 * 1024,
     onConnect(_session, callback) {
+      if (sockets.open.size > allowed) {
+        refused += 1;
+        callback(Object.assign(new Error('too many connections'), { responseCode: 421 }));
+        return;
+      }
       if (!fallsSilent('connect')) callback();
     },
     onAuth(auth, _session, callback) {
@@ -190,6 +201,10 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
     delay(milliseconds) {
       delayMs = milliseconds;
     },
+    allow(connections) {
+      allowed = connections;
+    },
+    refusedConnections: () => refused,
     hungCount: () => hung,
     dropAfterAccept(on) {
       dropping = on;

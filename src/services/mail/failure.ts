@@ -2,7 +2,7 @@ import { tlsCause } from '../../lib/tls-causes.ts';
 
 /** Why a mail was refused, safe for a log: without input of a client and without text of the server. */
 export interface MailFailure {
-  /** `timeout`, `closed`, `invalid_address`, `not_accepted`, or the mail library's code: `ECONNECTION`, `ETLS`, `EAUTH`, `EENVELOPE`, `EMESSAGE`, … */
+  /** `timeout`, `closed`, `invalid_address`, `not_accepted`, or the mail library's code: `ECONNECTION`, `ETLS`, `EAUTH`, `EENVELOPE`, `EMESSAGE`, …; `MODULE_NOT_FOUND` */
   readonly cause: string;
   /** The system's or TLS's own code, e.g. `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`. */
   readonly systemCode?: string;
@@ -28,13 +28,22 @@ export function mailFailure(error: unknown): MailFailure {
   const responseCode = match(/^[2-5]\d\d(?=[ -])/, response);
   const enhancedCode = match(/(?<=^\d{3}[ -])[245]\.\d{1,3}\.\d{1,3}(?= )/, response);
   return {
-    cause: match(/^E[A-Z]{2,20}$/, code) ?? 'not_accepted',
+    cause: match(/^(?:E[A-Z]{2,20}|MODULE_NOT_FOUND)$/, code) ?? 'not_accepted',
     ...(systemCode && { systemCode }),
     ...(tls && { tls }),
     ...(step && { command: step }),
     ...(responseCode && { responseCode: Number(responseCode) }),
     ...(enhancedCode && { enhancedCode }),
   };
+}
+
+/** The steps before a mail. */
+const ofConnection: ReadonlySet<string | undefined> = new Set(['CONN', 'EHLO', 'HELO', 'STARTTLS', 'AUTH']);
+
+/** Whether the server takes no connection more at the moment: 421 before the mail, or any temporary refusal as its greeting. */
+export function isForConnections({ command, responseCode = 0 }: MailFailure): boolean {
+  if (responseCode === 421) return ofConnection.has(command);
+  return command === 'CONN' && responseCode >= 400 && responseCode < 500;
 }
 
 function match(shape: RegExp, value: unknown): string | undefined {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { SMTPPoolSentMessageInfo, Transporter } from 'nodemailer';
+import { ConnectionLimit } from './connection-limit.ts';
 import { asciiDomainForm, parseEmailAddress, parseSender } from './email-address.ts';
-import { type MailFailure, mailFailure } from './failure.ts';
+import { isForConnections, type MailFailure, mailFailure } from './failure.ts';
 import { codeMailHtml, codeMailText, codeMailWords } from './templates.ts';
 
 export interface MailSettings {
@@ -20,7 +22,9 @@ export interface MailSettings {
   readonly key?: Buffer | undefined;
   /** Refuse a server without STARTTLS. Turn it off only for a mail server on the same machine. */
   readonly requireTls: boolean;
-  /** Maximum number of connections. Other mails wait for a free one, within their own time. */
+  /**
+   * Maximum number of connections; fewer where the server takes fewer. Other mails wait for a free one, within their own time.
+   */
   readonly connections: number;
   /** Maximum time of one mail in milliseconds, from the call to the last reply of the server. */
   readonly timeoutMs: number;
@@ -37,6 +41,12 @@ export interface CodeMessage {
   readonly validMinutes: number;
 }
 
+// A `require` that has failed is tried again at the next call; a failed `import()` fails for the life of the process.
+const require = createRequire(import.meta.url);
+
+/** A connection that is silent for so long counts as dead. */
+const silentMs = 10_000;
+
 type Sender = NonNullable<ReturnType<typeof parseSender>>;
 type Pool = Transporter<SMTPPoolSentMessageInfo>;
 
@@ -47,28 +57,43 @@ export interface Mail {
    * lost, it returns `refused` although the mail may arrive. Never throws.
    */
   sendCode(message: CodeMessage): Promise<'accepted' | 'refused'>;
+  /**
+   * Load the mail library, so that a later mail needs no file of the program.
+   * @throws Error when a file cannot be read; the next mail tries again.
+   */
+  load(): void;
   /** Wait for the mails being sent, each within its time, and close the connections. Later mails are `refused`. */
   close(): Promise<void>;
 }
 
 /** The part of a logger that is used; pino's loggers fit. */
 export interface MailLog {
-  warn(failure: MailFailure, message: string): void;
+  warn(fields: MailFailure | { readonly connections: number }, message: string): void;
 }
 
 /**
  * Open a mailer with a pool of SMTP connections. The first mail opens the first connection.
  * @param log - receives the cause of every refusal, without address, code or text of the server.
- * @throws Error, without the values, when `url` or `from` is malformed.
+ * @throws Error, without the values, when `url` or `from` is malformed, or the mail library is not installed.
  */
 export function openMail(settings: MailSettings, log?: MailLog): Mail {
   const sender = parseSender(settings.from);
   if (sender === undefined) throw new Error('the sender of mails is not an e-mail address');
   const options = poolOptions(settings);
+  // Node.js remembers for ever that a package was missing, so it is looked up at the start.
+  require.resolve('nodemailer');
 
   const sendings = new Set<Promise<unknown>>();
-  let pool: Promise<Pool> | undefined;
+  const limit = new ConnectionLimit(settings.connections, (connections) => {
+    log?.warn({ connections }, 'the mail server takes no more connections (SMTP_CONNECTIONS): mails wait');
+  });
+  let pool: Pool | undefined;
   let closed = false;
+  const open = (): Pool => {
+    const { createTransport } = require('nodemailer') as typeof import('nodemailer');
+    pool ??= createTransport(options);
+    return pool;
+  };
 
   /** @returns `undefined` when the server has accepted the mail. */
   const send = async (message: CodeMessage): Promise<MailFailure | undefined> => {
@@ -76,19 +101,19 @@ export function openMail(settings: MailSettings, log?: MailLog): Mail {
     if (to === undefined) return { cause: 'invalid_address' };
     if (closed) return { cause: 'closed' };
     const deadline = AbortSignal.timeout(settings.timeoutMs);
-    try {
-      // Loaded with the first mail, so that a worker starts faster.
-      pool ??= import('nodemailer').then((nodemailer) => nodemailer.createTransport(options));
-      const mail = {
-        ...fromTo(sender, to),
-        ...codeMail(settings, sender.address, message),
-        signal: deadline,
-      };
-      const { response } = await (await pool).sendMail(mail);
-      return response.startsWith('250') ? undefined : mailFailure({ response });
-    } catch (error) {
-      return deadline.aborted ? { cause: 'timeout' } : mailFailure(error);
-    }
+    const mail = {
+      ...fromTo(sender, to),
+      ...codeMail(settings, sender.address, message),
+      signal: deadline,
+    };
+    let failure: MailFailure | undefined;
+    const attempt = async () => {
+      failure = await failureOf(open, mail);
+      return failure !== undefined && isForConnections(failure) && !closed ? 'too_many' : failure;
+    };
+    const sent = await limit.run(attempt, deadline);
+    if (sent === 'late') return failure ?? { cause: 'timeout' };
+    return sent !== undefined && deadline.aborted ? { cause: 'timeout' } : sent;
   };
 
   return {
@@ -101,12 +126,23 @@ export function openMail(settings: MailSettings, log?: MailLog): Mail {
       log?.warn(failure, 'mail refused');
       return 'refused';
     },
+    load: () => void open(),
     async close() {
       closed = true;
       await Promise.all(sendings);
-      (await pool)?.close();
+      pool?.close();
     },
   };
+}
+
+/** @returns `undefined` when the server has accepted the mail. Never throws. */
+async function failureOf(open: () => Pool, mail: Parameters<Pool['sendMail']>[0]) {
+  try {
+    const { response } = await open().sendMail(mail);
+    return response.startsWith('250') ? undefined : mailFailure({ response });
+  } catch (error) {
+    return mailFailure(error);
+  }
 }
 
 /** Options of the library's connection pool. */
@@ -115,6 +151,7 @@ function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeou
     throw new Error('the SMTP URL is not smtp:// or smtps://');
   // Parsed here, because the library would obey options in the URL's query, also those that turn TLS off.
   const { protocol, hostname, port, username, password } = new URL(text);
+  const silence = Math.min(silentMs, timeoutMs);
   const auth = { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
   return {
     pool: true,
@@ -127,10 +164,10 @@ function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeou
     maxConnections: connections,
     // One retry, for a pooled connection that the server has closed. The library retries only before it sends data.
     maxRequeues: 1,
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-    dnsTimeout: timeoutMs,
+    connectionTimeout: silence,
+    greetingTimeout: silence,
+    socketTimeout: silence,
+    dnsTimeout: silence,
     socketCloseTimeout: 500,
     disableFileAccess: true,
     disableUrlAccess: true,

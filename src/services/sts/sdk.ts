@@ -50,8 +50,11 @@ export class Sdk {
   #client: STSClient | undefined;
   #leftBehind = 0;
 
+  /** @throws Error when the SDK is not installed. */
   constructor(settings: StsSettings) {
     this.#settings = settings;
+    // Node.js remembers for ever that a package was missing, so it is looked up at the start.
+    require.resolve('@aws-sdk/client-sts');
   }
 
   /**

@@ -1,0 +1,62 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** A part of the program whose library is loaded late. */
+export interface Loadable {
+  /** @throws Error when a file cannot be read. */
+  load(): void;
+}
+
+/** The part of a logger that is used; pino's loggers fit. */
+export interface PreloadLog {
+  debug(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Preload {
+  /** Begin, unless it has begun. */
+  begin(): void;
+  stop(): void;
+}
+
+/** A failed load is tried again after this time. */
+const retryMs = 15_000;
+
+/**
+ * Load the libraries of services behind the start, so that the start takes no longer, and no request is the first to need a
+ * file of the program: it may have been replaced by then, or no file descriptor may be left.
+ */
+export function preloading(
+  services: Readonly<Record<string, Loadable | undefined>>,
+  log: PreloadLog,
+): Preload {
+  let timer: NodeJS.Timeout | undefined;
+  let begun = false;
+  let told = false;
+  const load = async (): Promise<void> => {
+    const failed: string[] = [];
+    for (const [name, service] of Object.entries(services)) {
+      await turn();
+      try {
+        service?.load();
+      } catch (error) {
+        failed.push(`${name}: ${(error as NodeJS.ErrnoException).code ?? 'cannot be loaded'}`);
+      }
+    }
+    if (failed.length === 0) return log.debug({}, 'services are loaded');
+    if (!told)
+      log.error({ failed }, 'files of the program cannot be read: requests to these services fail meanwhile');
+    told = true;
+    timer = setTimeout(() => void load(), retryMs).unref();
+  };
+  return {
+    begin() {
+      if (begun) return;
+      begun = true;
+      void load();
+    },
+    stop() {
+      begun = true;
+      clearTimeout(timer);
+    },
+  };
+}
