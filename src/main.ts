@@ -31,6 +31,7 @@ import { type Database, openRedis } from './store/redis/database.ts';
 import { type Probes, serveHttp } from './telemetry/http.ts';
 import { CallInstrumentation } from './telemetry/instrumentation-calls.ts';
 import { type Log, openLog } from './telemetry/log.ts';
+import { type LogOutput, openLogOutput } from './telemetry/log-output.ts';
 import { type Metrics, openMetrics } from './telemetry/metrics.ts';
 import { openTracing } from './telemetry/open-tracing.ts';
 import { brokerProblems, problemsOf, trackConnection, trackReadiness } from './telemetry/readiness.ts';
@@ -43,15 +44,13 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 // That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
 setFlagsFromString('--heap-growing-percent=150');
 
-/** So late the libraries of services are loaded though there is no connection yet. */
-const preloadAtLatestMs = 10_000;
-
 try {
   const settings = readSettings(process.env);
   const onTrouble = (): void => log.warn('traces could not be sent');
   const tracing = await openTracing(settings.tracesUrl, { instance: settings.mqtt.clientId, onTrouble });
-  const log = openLog(settings.logLevel, undefined, tracing?.ids);
-  stopOnSignal(await start(settings, { log, tracing }), log, settings.shutdownTimeoutMs);
+  const output = openLogOutput();
+  const log = openLog(settings.logLevel, output, tracing?.ids);
+  stopOnSignal(await start(settings, { log, output, tracing }), log, settings.shutdownTimeoutMs);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : 'cannot start'}\n`);
   process.exit(error instanceof SettingsError ? EXIT_CONFIG : 1);
@@ -59,12 +58,13 @@ try {
 
 interface Telemetry {
   readonly log: Log;
+  readonly output: LogOutput;
   /** Absent unless traces are on. */
   readonly tracing: Tracing | undefined;
 }
 
 /** Start everything, in the order in which the parts need each other. */
-async function start(settings: Settings, { log, tracing }: Telemetry): Promise<Shutdown> {
+async function start(settings: Settings, { log, output, tracing }: Telemetry): Promise<Shutdown> {
   const topics = new Topics(settings.topics);
   const shutdown = new Shutdown();
   const brokers: BrokerConnection[] = [];
@@ -82,10 +82,7 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   const inFlightLimit = settings.mqtt.receiveMaximum * settings.mqtt.urls.length;
   metrics.read({ isReady, brokers, inFlightLimit, redisCalls });
   const onLost = (server: 'broker' | 'redis') => shutdown.isRunning || metrics.lost(server);
-  const trackConnectionOf = trackConnection(onLost, () => {
-    readiness.changed();
-    if (isReady()) preload.begin();
-  });
+  const trackConnectionOf = trackConnection(onLost, () => readiness.changed() && preload.begin());
 
   const { url, keyPrefix, tls } = settings.redis;
   const redis = openRedis(url, keyPrefix, trackConnectionOf('redis'), tls);
@@ -93,7 +90,6 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
   const works = openAclWorks(redis, settings.mqtt);
   const context = openContext(settings, redis, { metrics, calls, log, noteEnd: noteEndAt(works) });
   const preload = preloading({ mail: context.mail, sts: context.sts }, log);
-  setTimeout(preload.begin, preloadAtLatestMs).unref();
   shutdown.add(() => Promise.all([preload.stop(), context.mail?.close(), context.sts?.close()]));
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });
@@ -113,7 +109,8 @@ async function start(settings: Settings, { log, tracing }: Telemetry): Promise<S
     syncBrokerAcl: aclSync.sync,
   });
 
-  const http = await serveProbes(settings, metrics, { ...readiness, remarks: aclSync.remarks });
+  const remarks = () => [...aclSync.remarks(), ...output.troubles()];
+  const http = await serveProbes(settings, metrics, { ...readiness, remarks });
   shutdown.add(() => http?.close());
 
   const qa = openQa(settings, topics, redis, log);

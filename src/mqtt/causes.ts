@@ -1,4 +1,5 @@
 import { type ISubscriptionGrant, ReasonCodes } from 'mqtt';
+import { systemCause } from '../lib/system-causes.ts';
 import { tlsCause } from '../lib/tls-causes.ts';
 import type { Ending } from './suspects.ts';
 
@@ -26,7 +27,10 @@ export function causeOf(error: Error & { code?: unknown }): string {
   }
   const known = CAUSES[typeof code === 'string' ? code : error.message];
   return (
-    known ?? tlsCause(code) ?? (typeof code === 'string' ? `connection failed: ${code}` : 'connection failed')
+    known ??
+    tlsCause(code) ??
+    systemCause(code) ??
+    (typeof code === 'string' ? `connection failed: ${code}` : 'connection failed')
   );
 }
 

@@ -18,6 +18,9 @@ export interface Preload {
   stop(): void;
 }
 
+/** So late it begins though the program has not become ready. */
+const atLatestMs = 10_000;
+
 /** A failed load is tried again after this time. */
 const retryMs = 15_000;
 
@@ -29,7 +32,6 @@ export function preloading(
   services: Readonly<Record<string, Loadable | undefined>>,
   log: PreloadLog,
 ): Preload {
-  let timer: NodeJS.Timeout | undefined;
   let begun = false;
   let told = false;
   const load = async (): Promise<void> => {
@@ -48,12 +50,15 @@ export function preloading(
     told = true;
     timer = setTimeout(() => void load(), retryMs).unref();
   };
+  const begin = (): void => {
+    if (begun) return;
+    begun = true;
+    clearTimeout(timer);
+    void load();
+  };
+  let timer = setTimeout(begin, atLatestMs).unref();
   return {
-    begin() {
-      if (begun) return;
-      begun = true;
-      void load();
-    },
+    begin,
     stop() {
       begun = true;
       clearTimeout(timer);

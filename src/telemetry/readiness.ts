@@ -41,8 +41,8 @@ const transientCauses: ReadonlySet<string> = new Set([
 export interface Readiness {
   /** One line for each problem; none when the program is ready. */
   troubles(): string[];
-  /** Log what has changed since the last call. */
-  changed(): void;
+  /** Log what has changed since the last call. Returns whether the program is ready. */
+  changed(): boolean;
   /** Log nothing from now on. */
   stopping(): void;
 }
@@ -66,7 +66,7 @@ export function trackReadiness(log: Log, problems: () => readonly Problem[]): Re
       const now = problems();
       const lasting = now.filter(({ cause }) => !transientCauses.has(cause)).map(text);
       const news = lasting.filter((trouble) => !reported.has(trouble));
-      if (isStopping || (isReady === (now.length === 0) && news.length === 0)) return;
+      if (isStopping || (isReady === (now.length === 0) && news.length === 0)) return isReady;
       for (const trouble of news) reported.add(trouble);
       isReady = now.length === 0;
       if (!isReady) log.warn({ troubles: now.map(text) }, 'not ready');
@@ -74,6 +74,7 @@ export function trackReadiness(log: Log, problems: () => readonly Problem[]): Re
         reported.clear();
         log.info('ready');
       }
+      return isReady;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { systemCause } from '../../lib/system-causes.ts';
 import { tlsCause } from '../../lib/tls-causes.ts';
 
 /** Why a mail was refused, safe for a log: without input of a client and without text of the server. */
@@ -8,6 +9,8 @@ export interface MailFailure {
   readonly systemCode?: string;
   /** The explanation of a TLS error. */
   readonly tls?: string;
+  /** The explanation of an error of this machine. */
+  readonly system?: string;
   /** The refused SMTP command: `CONN`, `STARTTLS`, `AUTH`, `MAIL`, `RCPT`, `DATA`, … */
   readonly command?: string;
   /** SMTP reply code, 200 to 599. */
@@ -24,6 +27,7 @@ export function mailFailure(error: unknown): MailFailure {
   const { code, originalCode, command, response } = Object(error) as Record<string, unknown>;
   const systemCode = match(/^[A-Z][A-Z0-9_]{2,60}$/, originalCode);
   const tls = tlsCause(systemCode);
+  const system = systemCause(systemCode);
   const step = match(/^[A-Z]{4,10}\b/, command);
   const responseCode = match(/^[2-5]\d\d(?=[ -])/, response);
   const enhancedCode = match(/(?<=^\d{3}[ -])[245]\.\d{1,3}\.\d{1,3}(?= )/, response);
@@ -31,6 +35,7 @@ export function mailFailure(error: unknown): MailFailure {
     cause: match(/^(?:E[A-Z]{2,20}|MODULE_NOT_FOUND)$/, code) ?? 'not_accepted',
     ...(systemCode && { systemCode }),
     ...(tls && { tls }),
+    ...(system && { system }),
     ...(step && { command: step }),
     ...(responseCode && { responseCode: Number(responseCode) }),
     ...(enhancedCode && { enhancedCode }),

@@ -1,4 +1,5 @@
 import type { AssumeRoleCommandInput, AssumeRoleCommandOutput, STSClient } from '@aws-sdk/client-sts';
+import { systemCause } from '../../lib/system-causes.ts';
 import { Sdk } from './sdk.ts';
 import { fillPhone } from './session-policy.ts';
 import { type StsSettings, sessionNameTemplate, stsProblems } from './settings.ts';
@@ -33,7 +34,7 @@ export interface Sts {
 
 /** The part of a logger that is used; pino's loggers fit. */
 export interface StsLog {
-  warn(fields: { cause: string; status?: number; attempts?: number }, message: string): void;
+  warn(fields: { cause: string; system?: string; status?: number; attempts?: number }, message: string): void;
 }
 
 /**
@@ -191,15 +192,17 @@ function aborted(signal: AbortSignal): Promise<never> {
 function safeCause(
   error: unknown,
   signal: AbortSignal,
-): { cause: string; status?: number; attempts?: number } {
+): { cause: string; system?: string; status?: number; attempts?: number } {
   if (signal.aborted) return { cause: String(signal.reason) };
   if (!(error instanceof Error)) return { cause: 'UnknownError' };
 
   const { code, $metadata = {} } = error as Error &
     Partial<Pick<AssumeRoleCommandOutput, '$metadata'>> & { code?: unknown };
   const { httpStatusCode: status, attempts } = $metadata;
+  const system = systemCause(code);
   return {
     cause: nameOf(error, code, status),
+    ...(system && { system }),
     ...(status !== undefined && { status }),
     ...(attempts !== undefined && { attempts }),
   };

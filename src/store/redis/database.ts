@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
+import { systemCause } from '../../lib/system-causes.ts';
 import { type TlsMaterial, tlsCause } from '../../lib/tls-causes.ts';
 import { type Keys, keysWith } from '../keys.ts';
 import { BatchedScripts } from './batched-scripts.ts';
@@ -65,7 +66,10 @@ export function openRedis(
   connection.on('close', () => become({ connected: false, cause: state.cause ?? 'connection closed' }));
   connection.on('error', (error: NodeJS.ErrnoException) => {
     if (state.connected) return;
-    become({ connected: false, cause: tlsCause(error.code) ?? error.code ?? error.name });
+    become({
+      connected: false,
+      cause: tlsCause(error.code) ?? systemCause(error.code) ?? error.code ?? error.name,
+    });
     void findTlsCause(url, tls).then((cause) => {
       if (cause !== undefined && !state.connected) become({ connected: false, cause });
     });

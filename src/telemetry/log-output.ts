@@ -1,0 +1,105 @@
+import { write, writeSync } from 'node:fs';
+import type { DestinationStream } from 'pino';
+
+/** So many characters of lines wait for standard output; later lines are lost. */
+const maxWaiting = 4 * 1024 * 1024;
+
+/** What could not be written is tried again after this time. */
+const retryMs = 1_000;
+
+/** A write that takes so long is stuck: the reader of a pipe has stopped reading. */
+const stuckMs = 1_000;
+
+const causes: Readonly<Record<string, string>> = {
+  EPIPE: 'standard output is closed, nobody reads the log any more',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+};
+
+export interface LogOutput extends DestinationStream {
+  /** Why lines are not written, in one line; empty while they are. */
+  troubles(): string[];
+}
+
+/**
+ * Standard output for a log. A full disk, a closed pipe or a reader that has stopped costs lines, never the program: lines
+ * wait in memory, within a bound, and are written once that is possible. Pino's own output ends the program on a full disk,
+ * and at the exit waits for ever for room there.
+ */
+export function openLogOutput(fd = 1): LogOutput {
+  const output = new Output(fd);
+  process.once('exit', () => output.flush());
+  return output;
+}
+
+class Output implements LogOutput {
+  readonly #fd: number;
+  #waiting = '';
+  /** What is being written, or could not be. */
+  #writing = Buffer.alloc(0);
+  /** When that began; also while it is tried again. */
+  #startedAt: number | undefined;
+  #cause: string | undefined;
+  #lost = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  write(line: string): void {
+    if (this.#waiting.length + line.length > maxWaiting) this.#lost++;
+    else this.#waiting += line;
+    if (this.#startedAt === undefined) this.#next();
+  }
+
+  troubles(): string[] {
+    const isStuck = this.#startedAt !== undefined && performance.now() - this.#startedAt > stuckMs;
+    const cause = this.#cause ?? (isStuck ? 'nobody reads standard output' : undefined);
+    return cause === undefined ? [] : [`log: cannot be written: ${cause}`];
+  }
+
+  /** Write what waits, as far as that goes without an error. */
+  flush(): void {
+    if (this.troubles().length > 0) return;
+    try {
+      let rest = Buffer.from(this.#waiting);
+      while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest));
+    } catch {
+      // the program ends, and nobody is left to tell
+    }
+  }
+
+  #next(): void {
+    if (this.#writing.length === 0) {
+      if (this.#waiting === '') return;
+      this.#writing = Buffer.from(this.#waiting);
+      this.#waiting = '';
+    }
+    this.#startedAt ??= performance.now();
+    write(this.#fd, this.#writing, (error, written) => {
+      if (error) return this.#failed(error);
+      this.#startedAt = undefined;
+      this.#cause = undefined;
+      this.#writing = this.#writing.subarray(written);
+      if (this.#lost > 0) this.#tellLost();
+      else this.#next();
+    });
+  }
+
+  #failed({ code = 'it fails' }: NodeJS.ErrnoException): void {
+    // A pipe that is full for the moment is no trouble.
+    if (code !== 'EAGAIN') this.#cause = causes[code] ?? code;
+    setTimeout(() => this.#next(), code === 'EAGAIN' ? 50 : retryMs).unref();
+  }
+
+  #tellLost(): void {
+    const line = {
+      level: 'warn',
+      time: new Date().toISOString(),
+      lost: this.#lost,
+      msg: 'lines of the log are lost',
+    };
+    this.#lost = 0;
+    this.write(`${JSON.stringify(line)}\n`);
+  }
+}
