@@ -14,7 +14,7 @@
   ARGV[5]  the record to keep
   ARGV[6]  seconds for which it is kept
   ARGV[7]  how many of the arguments from the eleventh on are fields and values of KEYS[1]
-  ARGV[8]  how many of those after them are fields and values of KEYS[3]
+  ARGV[8]  how many of those after them are fields and values of KEYS[3]; the fourth is a code's life in milliseconds
   ARGV[9]  seconds for which KEYS[3] is kept from now on
   ARGV[10] all fields and values of KEYS[2], a MessagePack list; "" if KEYS[2] stays as it is
 
@@ -38,8 +38,7 @@ if read == '' then
   if isEnding or redis.call('EXISTS', leaving) == 1 then return 'leaving' end
 end
 
--- Lua's stack ends near 8,000 values, so a long list goes in by parts.
-local function write(key, words, first, last)
+local function write(key, words, first, last) -- by parts: Lua's stack ends near 8,000 values
   for from = first, last or #words, 4000 do
     redis.call('HSET', key, unpack(words, from, math.min(from + 3999, last or #words)))
   end
@@ -48,6 +47,7 @@ end
 redis.call('HSET', profile, 'version', new)
 write(profile, ARGV, 11, 10 + fields)
 if codes > 0 then
+  ARGV[14 + fields] = unixMillis() + ARGV[14 + fields]
   write(verify, ARGV, 11 + fields, 10 + fields + codes)
   redis.call('EXPIRE', verify, verifySeconds)
 end
