@@ -196,8 +196,14 @@ function safeCause(
   if (signal.aborted) return { cause: String(signal.reason) };
   if (!(error instanceof Error)) return { cause: 'UnknownError' };
 
-  const { code, $metadata = {} } = error as Error &
-    Partial<Pick<AssumeRoleCommandOutput, '$metadata'>> & { code?: unknown };
+  const {
+    code: outer,
+    info,
+    $metadata = {},
+  } = error as Error &
+    Partial<Pick<AssumeRoleCommandOutput, '$metadata'>> & { code?: unknown; info?: { code?: unknown } };
+  // A `SystemError` of Node.js has the system's code inside.
+  const code = info?.code ?? outer;
   const { httpStatusCode: status, attempts } = $metadata;
   const system = systemCause(code);
   return {
