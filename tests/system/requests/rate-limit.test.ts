@@ -71,10 +71,14 @@ test('the script charges as the simulation of the unit tests does', async () => 
         const key = redis.keys.rate(`client-${client++}`);
         for (const { cost, age } of all) {
           const ahead = await redis.measure('report-use', [key], [cost, age, maxAhead]);
-          const [since, full] = (await harness.database.hmget(key, 'since', 'full')).map(Number);
-          const now = (full ?? 0) - ahead;
+          const { since, full, former } = await harness.database.hgetall(key);
+          const now = Number(full) - ahead;
           assert.equal(model.report(now, cost, { age, maxAhead }), ahead);
-          assert.deepEqual([since, full], [model.since, model.full]);
+          const kept = [former, `${since} ${full}`].filter((period) => period !== '');
+          assert.deepEqual(
+            kept,
+            model.periods.map((period) => `${period.since} ${period.full}`),
+          );
           assert.ok((await harness.database.pttl(key)) > 0);
         }
       }),

@@ -1,26 +1,33 @@
 /** Workers with their rate limiters, and the Redis between them, in virtual time. */
+import assert from 'node:assert/strict';
 import { openRateLimiter, type RateLimiter } from '../../../src/pipeline/rate-limiter.ts';
 import type { Use } from '../../../src/store/rates.ts';
 
+/** A time in which a bucket was not full: since it was full last, and until it is full again; in microseconds. */
+interface Period {
+  readonly since: number;
+  full: number;
+}
+
 /** The effect of `report-use` on the bucket of a client, in microseconds: the test of that script compares them. */
 export class SharedBucket {
-  since: number | undefined;
-  full = 0;
+  /** Two at most, apart from each other, the newer one last. */
+  periods: Period[] = [];
 
-  /** @returns how far `full` lies ahead. */
+  /** @returns how far the time when it is full lies ahead. */
   report(now: number, cost: number, { age, maxAhead }: { age: number; maxAhead: number }): number {
-    const oldest = now - age;
-    if (this.since === undefined || this.full <= oldest) {
-      this.since = oldest;
-      this.full = oldest + cost;
-    } else if (oldest >= this.since) {
-      this.full += cost;
-    } else if (oldest + cost > this.since) {
-      this.full += cost - (this.since - oldest);
-      this.since = oldest;
+    const used = [{ since: now - age, full: now - age + cost }, ...this.periods];
+    used.sort((a, b) => a.since - b.since);
+    const apart: Period[] = [];
+    for (const period of used) {
+      const last = apart.at(-1);
+      if (last !== undefined && period.since < last.full) last.full += period.full - period.since;
+      else apart.push(period);
     }
-    this.full = Math.min(this.full, now + maxAhead);
-    return this.full - now;
+    this.periods = apart.slice(-2);
+    const last = apart.at(-1) ?? assert.fail();
+    last.full = Math.min(last.full, now + maxAhead);
+    return last.full - now;
   }
 }
 
