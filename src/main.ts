@@ -231,16 +231,18 @@ function openQa(
 
 /** @returns what connects to every broker under a client id. */
 function connectingAs(
-  { mqtt }: Settings,
+  { mqtt, clientIdentity }: Settings,
   topics: Topics,
   log: Log,
   serve: (delivery: Delivery) => void,
 ): (clientId: string) => BrokerConnection[] {
   const filter = topics.sharedFilter(mqtt.shareGroup);
+  const senderOf = (topic: string): string => topics.senderOf(topic, clientIdentity);
   return (clientId) =>
-    mqtt.urls.map((url) =>
-      connectBroker({ ...mqtt, url, clientId, filter }, serve, log.child({ connectedAs: clientId })),
-    );
+    mqtt.urls.map((url) => {
+      const options = { ...mqtt, url, clientId, filter, senderOf };
+      return connectBroker(options, serve, log.child({ connectedAs: clientId }));
+    });
 }
 
 /** Without the prefix, a phone could sign in under the worker's client id and take over its session. */

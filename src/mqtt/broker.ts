@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer };
   /** The shared subscription, `$share/<group>/<filter>`. */
   filter: string;
+  /** Whose a message is, by its topic: senders take turns. Default the topic itself. */
+  senderOf?: (topic: string) => string;
   /** Receive Maximum: deliveries that are unacknowledged at the same time, 1 to 65,535. */
   receiveMaximum: number;
   /** The largest PUBLISH that the broker is to send, in bytes with all properties; larger ones it drops. Default any. */

@@ -80,9 +80,9 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#client = connect(options.url, clientOptions(options));
     const writes = new WriteBatcher(this.#client, this.#acknowledgements, () => this.#flushed());
     this.#outbound = new Outbound(this.#client, writes);
-    const { receiveMaximum } = options;
+    const { receiveMaximum, senderOf } = options;
     const fence = new Fence(this.#client);
-    const deps = { acknowledgements: this.#acknowledgements, writes, fence, receiveMaximum };
+    const deps = { acknowledgements: this.#acknowledgements, writes, fence, receiveMaximum, senderOf };
     this.#inbound = new Inbound(this, deps, onDelivery);
     this.#client.handleMessage = this.#inbound.handleMessage;
     this.#watch();

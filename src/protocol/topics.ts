@@ -30,6 +30,9 @@ export class Topics {
   /** The places of their groups; 0 where there is no token. */
   readonly #clientAt: number;
   readonly #tokenAt: number;
+  /** Their levels; -1 where there is none. */
+  readonly #clientLevel: number;
+  readonly #tokenLevel: number;
   readonly #answer: Affixes;
   readonly #notice: Affixes;
 
@@ -43,8 +46,16 @@ export class Topics {
     this.#request = splitterOf(patterns.request, read);
     this.#clientAt = read.indexOf(':client') + 1;
     this.#tokenAt = read.indexOf(':token') + 1;
+    this.#clientLevel = patterns.request.split('/').indexOf(':client');
+    this.#tokenLevel = patterns.request.split('/').indexOf(':token');
     this.#answer = affixesOf(patterns.answer);
     this.#notice = affixesOf(patterns.notice);
+  }
+
+  /** Whose turn a request takes, by any topic: the client; where only tokens show who asks, client and token. */
+  senderOf(topic: string, identitySource: 'broker' | 'token'): string {
+    const client = levelOf(topic, this.#clientLevel);
+    return identitySource === 'broker' ? client : `${client}/${levelOf(topic, this.#tokenLevel)}`;
   }
 
   /**
@@ -132,6 +143,18 @@ export class Topics {
 interface Affixes {
   readonly before: string;
   readonly after: string;
+}
+
+/** @returns `''` where a topic has no such level. */
+function levelOf(topic: string, level: number): string {
+  if (level < 0) return '';
+  let start = 0;
+  for (let passed = 0; passed < level; passed++) {
+    start = topic.indexOf('/', start) + 1;
+    if (start === 0) return '';
+  }
+  const end = topic.indexOf('/', start);
+  return topic.slice(start, end < 0 ? undefined : end);
 }
 
 function affixesOf(pattern: string): Affixes {

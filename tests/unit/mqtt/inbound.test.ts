@@ -119,3 +119,51 @@ test('so many deliveries are handed out in a turn as fit in its budget; all are,
     Array.from({ length: 50 }, (_, index) => index + 1),
   );
 });
+
+/** Handing out takes a millisecond of a clock that only this counts. */
+function counted(receiveMaximum: number) {
+  let now = 0;
+  const handedOut: Delivery[] = [];
+  const hold = (delivery: Delivery): void => {
+    now++;
+    handedOut.push(delivery);
+  };
+  const { receive } = room(receiveMaximum, hold, new TurnBudget(10, () => now));
+  let messageId = 0;
+  const send = (topic: string): boolean => receive({ topic, messageId: ++messageId });
+  return { handedOut, send, topics: () => handedOut.map(({ topic }) => topic) };
+}
+
+test('what comes behind two hundred of one sender is handed out in the same turn, before most of them', async () => {
+  const { send, handedOut, topics } = counted(256);
+  for (let count = 0; count < 200; count++) send('greedy');
+  for (const honest of ['b', 'c', 'd']) send(honest);
+  assert.deepEqual(topics(), ['greedy', 'greedy', 'greedy', 'greedy', 'b', 'c', 'd']);
+  await nextTurn();
+  for (let count = 0; count < 8; count++) send('greedy');
+  send('e');
+  const before = handedOut.length;
+  await nextTurn();
+  assert.ok(
+    topics()
+      .slice(before, before + 2)
+      .includes('e'),
+    'when the budget is spent, it is the next but one',
+  );
+  while (handedOut.length < 212) await nextTurn();
+  const ids = handedOut.filter(({ topic }) => topic === 'greedy').map(({ packetId }) => packetId);
+  assert.deepEqual(
+    ids,
+    ids.toSorted((a, b) => a - b),
+    'those of one sender keep their order',
+  );
+});
+
+test('a sender that fills the window waits for the others when places get free', () => {
+  const { send, handedOut, topics } = counted(4);
+  for (let count = 0; count < 50; count++) send('greedy');
+  send('b');
+  assert.equal(handedOut.length, 4);
+  for (const delivery of handedOut.slice(0, 2)) delivery.acknowledge();
+  assert.deepEqual(topics().slice(4), ['greedy', 'b']);
+});

@@ -120,3 +120,13 @@ test('a Response Topic names a client only in exactly the form of an action topi
     assert.equal(topics.clientOfResponseTopic(other), undefined);
   }
 });
+
+test('requests take turns by the client, and by its token too where only that shows who asks', () => {
+  const topic = 'events/1/node/api/anon/c1/secret';
+  assert.equal(topics.senderOf(topic, 'broker'), 'c1');
+  assert.equal(topics.senderOf(topic, 'token'), 'c1/secret');
+  assert.equal(newer.senderOf('events/c1', 'broker'), 'c1');
+  for (const other of ['', '/', 'x', 'x/y'])
+    for (const identity of ['broker', 'token'] as const)
+      assert.equal(typeof topics.senderOf(other, identity), 'string');
+});
