@@ -11,11 +11,15 @@ import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome
  * Answers `{io,{ok,aws},{'Service',…,verified}}`; or `…added` at once if STS is slow or another request of the phone is
  *         already asking it, and the credentials or the error when they are there, to all that asked meanwhile.
  *         A client that asks again while it waits is answered once more, where it asked last.
- * Refuses `aws` if STS gives none; `busy` if the lane is full, or too many clients of the phone wait.
+ * Refuses `aws` if STS gives none; `busy` if the lane is full, or too many clients of the phone wait; `invalid_data` if its
+ *         Correlation Data is larger than what is kept of those that wait.
  * @see docs/protocol.md, "aws"
  */
 export const aws: ReadHandler = {
   async handle(request, context) {
+    const { correlationData } = request.replyTo;
+    if (correlationData !== undefined && correlationData.length > maxCorrelationBytes)
+      return refuse('invalid_data');
     if (context.sts === undefined) return refuse('aws');
     const kept = await context.credentials.find(request.phone);
     if (kept !== undefined) {
@@ -120,6 +124,9 @@ function expirySecondsOf(issued: ValidCredentials | undefined): number {
 }
 
 const maxExpirySeconds = 60 * 60;
+
+/** Up to 16 clients of a phone wait in Redis, each with its Correlation Data. MQTT allows 64 KB of it. */
+const maxCorrelationBytes = 1_024;
 
 /** Where a waiting client wants its answer, as `readWaiter` reads it. */
 function writeWaiter({ client, broker, responseTopic, correlationData }: ReplyAddress) {

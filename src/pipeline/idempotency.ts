@@ -4,7 +4,6 @@ import type { RequestRow } from '../handlers/index.ts';
 import { decidedByOther, type Outcome, type RecordedRequest, refuse } from '../handlers/outcome.ts';
 import type { Delivery } from '../mqtt/connection.ts';
 import type { Refusal } from '../protocol/io.ts';
-import type { IdempotencyRecords } from '../store/idempotency-records.ts';
 import type { Stores } from '../store/index.ts';
 import type { RequestState } from '../store/request-state.ts';
 import { SERVICE } from '../store/sessions.ts';
@@ -58,15 +57,25 @@ function keyOf(parts: readonly Uint8Array[]): string {
 
 const zero = Buffer.of(0);
 
-/** Whether any record says what became of a delivery. */
+/**
+ * Whether any record says what became of a delivery: at the phone that it names or at that of the session, where the refusal of
+ * a kind that names any phone stands, and in the layout of the version before.
+ */
 export async function hasRecord(
-  records: IdempotencyRecords,
+  { idempotencyRecords: records, sessions }: Pick<Stores, 'idempotencyRecords' | 'sessions'>,
   delivery: Delivery,
   client: string,
   phone: string,
 ): Promise<boolean> {
   const { request, delivery: ofDelivery } = keysOf(delivery, client);
-  const found = await Promise.all([records.read(phone, request), records.read(phone, ofDelivery)]);
+  const asking = (await sessions.phoneOf(client)) ?? phone;
+  const found = await Promise.all([
+    records.read(phone, request),
+    records.read(phone, ofDelivery),
+    records.read(asking, ofDelivery),
+    records.readFormer(phone, request),
+    records.readFormer(phone, ofDelivery),
+  ]);
   return found.some((record) => record !== '');
 }
 

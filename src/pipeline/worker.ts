@@ -82,7 +82,7 @@ export class Worker {
     return poison.take(delivery, {
       client,
       handle: (redelivery) => this.#serve(delivery, redelivery),
-      hasRecord: (phone) => hasRecord(context.idempotencyRecords, delivery, client, phone),
+      hasRecord: (phone) => hasRecord(context, delivery, client, phone),
       refuse: async () => {
         if (typeof event !== 'string' && client !== '') await this.#refuseUnread(delivery, event, client);
       },

@@ -67,6 +67,25 @@ test('one client that asks and asks: others have the lane and the window, and it
   assert.deepEqual(greedy.answers, []);
 });
 
+test('Correlation Data of a kilobyte comes back; more is refused, and nothing of it is kept', async () => {
+  own.sts.mode('hang');
+  const phone = await own.harness.phone();
+  const ask = async (bytes: number) => {
+    const correlationData = Buffer.alloc(bytes, 'x');
+    await phone.send(aws(phone), { qos: 1, properties: { correlationData } });
+    const { payload, properties } = await phone.take();
+    assert.ok(properties?.correlationData?.equals(correlationData));
+    return decode(payload);
+  };
+  assert.deepEqual(await ask(1_025), refusal('invalid_data'));
+  assert.deepEqual(await ask(65_000), refusal('invalid_data'));
+  assert.equal(await own.harness.database.exists(`aws:{${phone.number}}:waiting`), 0);
+  assert.deepEqual(await ask(1_024), later);
+  own.sts.mode('success');
+  credentialsIn(await take(phone));
+  await own.harness.idle();
+});
+
 test('many clients of one phone: so many wait, the next hears busy, and one of them may ask again', async () => {
   own.sts.mode('hang');
   const first = await own.harness.phone();
