@@ -65,7 +65,7 @@ export class Slices {
   };
 }
 
-const sliceMilliseconds = 2;
+const sliceMilliseconds = 1;
 
 /** Does the work without a pause. */
 export function atOnce<T>(steps: Steps<T>): T {
