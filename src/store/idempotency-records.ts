@@ -67,10 +67,10 @@ export function newRecord(word: string, id = uniqueId()): string {
   return `${word} ${shortId(id)}`;
 }
 
-/** What became of requests. */
-export type IdempotencyRecords = ReturnType<typeof openIdempotencyRecords>;
-
-/** @param doneSeconds - for so long a record is kept. */
+/**
+ * What became of requests.
+ * @param doneSeconds - for so long a record is kept.
+ */
 export function openIdempotencyRecords(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
   return {
