@@ -237,12 +237,11 @@ function connectingAs(
   serve: (delivery: Delivery) => void,
 ): (clientId: string) => BrokerConnection[] {
   const filter = topics.sharedFilter(mqtt.shareGroup);
-  const senderOf = (topic: string): string => topics.senderOf(topic, clientIdentity);
+  const own = { ...mqtt, filter, senderOf: (topic: string) => topics.senderOf(topic, clientIdentity) };
   return (clientId) =>
-    mqtt.urls.map((url) => {
-      const options = { ...mqtt, url, clientId, filter, senderOf };
-      return connectBroker(options, serve, log.child({ connectedAs: clientId }));
-    });
+    mqtt.urls.map((url) =>
+      connectBroker({ ...own, url, clientId }, serve, log.child({ connectedAs: clientId })),
+    );
 }
 
 /** Without the prefix, a phone could sign in under the worker's client id and take over its session. */
