@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mosquitto, redisServer } from '../dev/servers/installed.ts';
 import { chartOf } from './chart.ts';
 import { isReached, type Section } from './table.ts';
 
@@ -28,8 +29,8 @@ export function describeMachine(): Machine {
     memoryGigabytes: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release().split('.', 2).join('.')}`,
     node: process.version,
-    mosquitto: versionOf('mosquitto', '-h'),
-    redis: versionOf('redis-server', '--version'),
+    mosquitto: versionOf(mosquitto, '-h'),
+    redis: versionOf(redisServer, '--version'),
     load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
   };
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { runShowingProgress, SetupError } from './progress.mjs';
 
 /**
@@ -25,7 +25,7 @@ const programs = [
     name: 'mosquitto',
     purpose: 'the MQTT broker',
     scripts: everywhere,
-    found: () => hasProgram('mosquitto'),
+    found: () => hasProgram(process.env.MOSQUITTO || 'mosquitto'),
     debian: ['mosquitto'],
     brew: ['mosquitto'],
   },
@@ -57,7 +57,7 @@ const programs = [
     name: 'redis-server',
     purpose: 'profiles and sessions are kept in it',
     scripts: everywhere,
-    found: () => hasProgram('redis-server'),
+    found: () => hasProgram(process.env.REDIS || 'redis-server'),
     debian: ['redis-server'],
     brew: ['redis'],
   },
@@ -226,16 +226,22 @@ function byHand(what) {
 
 /** @param {string} name */
 function hasProgram(name) {
+  if (name.includes('/')) return isExecutable(resolve(name));
   // Debian keeps servers in /usr/sbin, which is not in the PATH of ordinary users.
   const extra = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/opt/homebrew/sbin'];
-  return [...(process.env.PATH ?? '').split(delimiter), ...extra].some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return [...(process.env.PATH ?? '').split(delimiter), ...extra].some((folder) =>
+    isExecutable(join(folder, name)),
+  );
+}
+
+/** @param {string} file */
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @param {string} name */

@@ -1,17 +1,31 @@
 /** The real broker, with the project's own configuration, ACL and plugin; see mosquitto/README.md. */
 import { spawnSync } from 'node:child_process';
-import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TopicPatterns } from '../../src/protocol/topic-patterns.ts';
 import { Topics } from '../../src/protocol/topics.ts';
 import type { Certificate } from './certificate.ts';
+import { mosquitto, mosquittoHeaders, mosquittoPlugin } from './installed.ts';
 import { type Program, type Server, startServer } from './process.ts';
 
 /** The project's `mosquitto/` folder; a broker's working directory has the same layout. */
 const SOURCE = fileURLToPath(new URL('../../mosquitto/', import.meta.url));
+/**
+ * Where the project's plugins are built. A broker with headers of its own has a folder of its own for them, so that a
+ * run with another broker leaves the plugins of this machine's broker alone.
+ */
+export const PLUGINS =
+  mosquittoHeaders === undefined
+    ? join(SOURCE, 'plugin')
+    : join(
+        SOURCE,
+        '..',
+        '.cache',
+        'plugins',
+        createHash('sha256').update(mosquittoHeaders).digest('hex').slice(0, 12),
+      );
 const PLUGIN = 'plugin/client_identity.so';
 const DELIVERY_PLUGIN = 'plugin/client_delivery.so';
 const LOGIN_PLUGINS = ['plugin/phone_login.so', 'plugin/client_binding.so'];
@@ -68,7 +82,7 @@ export interface MosquittoOptions {
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Server> {
   const withPlugin = options.plugin ?? true;
   if (withPlugin) await buildPlugin();
-  const [command = 'mosquitto', ...rest] = [...(options.under ?? []), 'mosquitto', '-c', 'mosquitto.conf'];
+  const [command = mosquitto, ...rest] = [...(options.under ?? []), mosquitto, '-c', 'mosquitto.conf'];
   const program: Program = {
     command,
     arguments: rest,
@@ -94,7 +108,7 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   );
   const config = (options.requestLimits ?? true) ? shipped : unlimited;
   if (options.plugin ?? true) {
-    for (const plugin of [PLUGIN, DELIVERY_PLUGIN]) await cp(join(SOURCE, plugin), join(folder, plugin));
+    for (const plugin of [PLUGIN, DELIVERY_PLUGIN]) await cp(built(plugin), join(folder, plugin));
     await writeFile(join(folder, 'mosquitto.conf'), config);
   } else {
     await writeFile(join(folder, 'mosquitto.conf'), config.replaceAll(/^plugin/gm, '# $&'));
@@ -142,7 +156,7 @@ const open = (port: number): string[] => [
 async function layOutLogins(folder: string, { logins }: MosquittoOptions): Promise<string[]> {
   if (logins === undefined) return [];
   const [login = ''] = LOGIN_PLUGINS;
-  await cp(join(SOURCE, login), join(folder, login));
+  await cp(built(login), join(folder, login));
   const lines = Object.entries(logins.passwords).map(([name, password]) => `${name}:${hashed(password)}\n`);
   await writeFile(join(folder, 'passwords'), lines.join(''), { mode: 0o600 });
   return [`plugin ${login}`, `plugin_opt_users ${logins.sharedUsers}`, 'password_file passwords'];
@@ -165,8 +179,8 @@ async function layOutProduction(
   await writeFile(join(folder, 'tls', 'server.crt'), certificate.cert);
   await writeFile(join(folder, 'tls', 'server.key'), certificate.key);
   await writeFile(join(folder, 'data', 'dynamic-security.json'), security);
-  for (const plugin of LOGIN_PLUGINS) await cp(join(SOURCE, plugin), join(folder, plugin));
-  await cp(await findSecurityPlugin(), join(folder, 'plugin', SECURITY_PLUGIN));
+  for (const plugin of LOGIN_PLUGINS) await cp(built(plugin), join(folder, plugin));
+  await cp(mosquittoPlugin(SECURITY_PLUGIN), join(folder, 'plugin', SECURITY_PLUGIN));
   const config = await readFile(join(SOURCE, 'production.d', 'production.conf'), 'utf8');
   const shared = sharedUsers === undefined ? '' : `\nplugin_opt_users ${sharedUsers}`;
   return [
@@ -176,22 +190,8 @@ async function layOutProduction(
   ];
 }
 
-/** Finds the plugin that Mosquitto installs. @throws Error where it is missing. */
-async function findSecurityPlugin(): Promise<string> {
-  const below = (await readdir('/usr/lib')).filter((name) => name.endsWith('-linux-gnu'));
-  const folders = [
-    ...below.map((name) => join('/usr/lib', name)),
-    '/usr/lib',
-    '/opt/homebrew/lib',
-    '/usr/local/lib',
-  ];
-  const files = folders.map((folder) => join(folder, SECURITY_PLUGIN));
-  return files.find((file) => existsSync(file)) ?? fail(`${SECURITY_PLUGIN} is not on this machine`);
-}
-
-function fail(message: string): never {
-  throw new Error(message);
-}
+/** The file of a plugin of ours. @param plugin - its path in a broker's folder, such as `plugin/client_identity.so`. */
+const built = (plugin: string): string => join(PLUGINS, basename(plugin));
 
 function more(options: MosquittoOptions): string[] {
   const lines: string[] = [];
@@ -203,8 +203,7 @@ function more(options: MosquittoOptions): string[] {
 }
 
 async function buildPlugin(): Promise<void> {
-  const changed = async (file: string) =>
-    (await stat(join(SOURCE, file)).catch(() => undefined))?.mtimeMs ?? 0;
+  const changed = async (file: string) => (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
   const plugins = [PLUGIN, DELIVERY_PLUGIN, ...LOGIN_PLUGINS];
   const sources = [
     ...plugins.map((file) => file.replace(/so$/, 'c')),
@@ -213,10 +212,12 @@ async function buildPlugin(): Promise<void> {
     'plugin/topics.h',
     'plugin/Makefile',
   ];
-  const newest = Math.max(...(await Promise.all(sources.map(changed))));
-  const oldest = Math.min(...(await Promise.all(plugins.map(changed))));
+  const newest = Math.max(...(await Promise.all(sources.map((file) => changed(join(SOURCE, file))))));
+  const oldest = Math.min(...(await Promise.all(plugins.map((file) => changed(built(file))))));
   if (oldest >= newest) return;
-  const make = spawnSync('make', ['-C', join(SOURCE, 'plugin')], { encoding: 'utf8' });
+  await mkdir(PLUGINS, { recursive: true });
+  const headers = mosquittoHeaders === undefined ? [] : [`OUT=${PLUGINS}/`, `CPPFLAGS=-I${mosquittoHeaders}`];
+  const make = spawnSync('make', ['-C', join(SOURCE, 'plugin'), ...headers], { encoding: 'utf8' });
   if (make.status === 0) return;
   const output = make.error === undefined ? `${make.stdout}${make.stderr}` : make.error.message;
   throw new Error(

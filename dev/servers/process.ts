@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A running server. */
@@ -58,7 +58,7 @@ const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT
  */
 export async function startServer(program: Program, place: Place = {}): Promise<Server> {
   const own = place.folder === undefined;
-  const folder = place.folder ?? (await mkdtemp(join(tmpdir(), `profile-${program.command}-`)));
+  const folder = place.folder ?? (await mkdtemp(join(tmpdir(), `profile-${basename(program.command)}-`)));
   await mkdir(folder, { recursive: true });
   const server = new RunningServer(program, folder, own);
   try {
@@ -127,7 +127,9 @@ class RunningServer implements Server {
     stopWaiting.abort();
     if (outcome === 'ready') return;
     await this.kill('SIGKILL');
-    throw new Error(`${this.#program.command} did not start (${outcome}); it printed:\n${this.#log}`);
+    throw new Error(
+      `${basename(this.#program.command)} did not start (${outcome}); it printed:\n${this.#log}`,
+    );
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {

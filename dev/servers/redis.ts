@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Certificate } from './certificate.ts';
+import { redisServer } from './installed.ts';
 import { type Server, startServer } from './process.ts';
 
 export interface RedisOptions {
@@ -25,7 +26,7 @@ export interface RedisOptions {
 export function startRedis(options: RedisOptions = {}): Promise<Server> {
   return startServer(
     {
-      command: 'redis-server',
+      command: redisServer,
       arguments: ['redis.conf'],
       protocol: options.tls === undefined ? 'redis' : 'rediss',
       ready: /ready to accept connections/i,

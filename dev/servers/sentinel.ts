@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { redisServer } from './installed.ts';
 import { type Server, startServer } from './process.ts';
 import { startRedis } from './redis.ts';
 
@@ -91,7 +92,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
 
 function startSentinel(masterPort: number, downAfterMs: number): Promise<Server> {
   return startServer({
-    command: 'redis-server',
+    command: redisServer,
     arguments: ['sentinel.conf', '--sentinel'],
     protocol: 'redis',
     ready: /Sentinel ID is|\+monitor/,

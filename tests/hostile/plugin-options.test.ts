@@ -5,13 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { startMosquitto } from '../../dev/servers/mosquitto.ts';
+import { mosquitto } from '../../dev/servers/installed.ts';
+import { PLUGINS, startMosquitto } from '../../dev/servers/mosquitto.ts';
 import { freePort } from '../../dev/servers/process.ts';
 import { rightPatterns, wrongPatterns } from '../harness/topic-patterns.ts';
 
-const file = (plugin: string): string =>
-  fileURLToPath(new URL(`../../mosquitto/plugin/${plugin}.so`, import.meta.url));
+const file = (plugin: string): string => join(PLUGINS, `${plugin}.so`);
 
 // The first broker builds the plugins.
 before(async () => (await startMosquitto({ persistence: false })).stop());
@@ -30,7 +29,7 @@ async function start(lines: readonly string[]): Promise<{ status: number | null;
       ...lines,
     ];
     writeFileSync(join(folder, 'mosquitto.conf'), `${config.join('\n')}\n`);
-    const { status, stderr, stdout } = spawnSync('mosquitto', ['-c', join(folder, 'mosquitto.conf')], {
+    const { status, stderr, stdout } = spawnSync(mosquitto, ['-c', join(folder, 'mosquitto.conf')], {
       encoding: 'utf8',
       timeout: 120_000,
     });

@@ -1,10 +1,10 @@
 /** One client cannot fill the queues of the workers, by bytes or by count: what others ask meanwhile is answered. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import mqtt from 'mqtt';
 import type { Packet } from 'mqtt-packet';
-import { type MosquittoOptions, startMosquitto } from '../../dev/servers/mosquitto.ts';
+import { type MosquittoOptions, PLUGINS, startMosquitto } from '../../dev/servers/mosquitto.ts';
 import type { Server } from '../../dev/servers/process.ts';
 import { brokerMemory, mebibyte, RawClient } from '../harness/broker-memory.ts';
 import { eventually } from '../harness/eventually.ts';
@@ -215,7 +215,7 @@ test('1,000 clients in debt cost the broker no more than its table', {
 });
 
 test('without options the plugin has the limits of mosquitto.conf', async (t) => {
-  const file = fileURLToPath(new URL('../../mosquitto/plugin/client_identity.so', import.meta.url));
+  const file = join(PLUGINS, 'client_identity.so');
   await brokerOf(t); // builds the plugin
   const broker = await brokerOf(t, { plugin: false, extraConfig: `plugin ${file}` });
   const client = await RawClient.connect(broker.url, 'greedy');

@@ -8,6 +8,7 @@ import {
   certificateAuthority,
   selfSignedCertificate,
 } from '../../../dev/servers/certificate.ts';
+import { redisServer } from '../../../dev/servers/installed.ts';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
 import { freePort, startServer } from '../../../dev/servers/process.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
@@ -180,7 +181,7 @@ test('Sentinel over TLS: Sentinel and master are checked', async (t) => {
   const master = await startRedis({ tls: { certificate } });
   t.after(() => master.stop());
   const sentinel = await startServer({
-    command: 'redis-server',
+    command: redisServer,
     arguments: ['sentinel.conf', '--sentinel'],
     protocol: 'rediss+sentinel',
     ready: /\+monitor/,
