@@ -2,7 +2,7 @@
  * Which server programs are started: those of the PATH, or the ones whose paths `MOSQUITTO` and `REDIS` hold. What a
  * broker installs beside its program, such as headers and plugins, is looked for below the same folder.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** The broker: a name in the PATH, or an absolute path. */
@@ -40,7 +40,9 @@ export function mosquittoPlugin(file: string): string {
       .filter((name) => name.endsWith('-linux-gnu'))
       .map((name) => join(folder, name)),
   );
-  const found = [...below, ...folders].map((folder) => join(folder, file)).find((path) => existsSync(path));
+  // Debian's 2.1 has some of them in a folder of their own.
+  const candidates = [...below, ...folders].flatMap((folder) => [folder, join(folder, 'mosquitto')]);
+  const found = candidates.map((folder) => join(folder, file)).find((path) => existsSync(path));
   if (found === undefined) throw new Error(`${file} is not below ${prefixes.join(', ')}`);
-  return found;
+  return realpathSync(found);
 }

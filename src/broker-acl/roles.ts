@@ -37,6 +37,8 @@ const rulesFor = ({ requests, answers, notices }: Topics): Readonly<Record<Broke
     ['subscribePattern', '$share/#', false],
     ['subscribePattern', '$CONTROL/#', false],
     ['subscribePattern', '#'],
+    // From 2.1 on `#` does not cover it.
+    ['subscribePattern', '$SYS/#'],
     ['publishClientReceive', '#'],
     ['publishClientReceive', '$SYS/#'],
   ],

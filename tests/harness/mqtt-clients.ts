@@ -25,7 +25,11 @@ export async function openClient(
     onMessage({ topic, payload, retain, properties }),
   );
   const connected = new Promise<unknown>((resolve, reject) =>
-    client.once('connect', resolve).once('error', reject),
+    client
+      .once('connect', resolve)
+      .once('error', reject)
+      // A newer Mosquitto closes some connections without a word, such as one with a will on $CONTROL.
+      .once('close', () => reject(new Error('the broker closed the connection'))),
   );
   client.on('error', () => {}); // a refusal reaches the publish that it is about
   await connected.catch(async (error: unknown) => {
