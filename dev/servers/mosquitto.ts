@@ -208,6 +208,7 @@ async function buildPlugin(): Promise<void> {
   const sources = [
     ...plugins.map((file) => file.replace(/so$/, 'c')),
     'plugin/broker.h',
+    'plugin/properties.h',
     'plugin/request_limit.h',
     'plugin/topics.h',
     'plugin/Makefile',

@@ -1,6 +1,6 @@
 /*
  * broker.h: what the plugins share. Each is one C file and this one, for Mosquitto 2.0 and 2.1 alike.
- * client_identity.c has request_limit.h besides.
+ * client_identity.c has request_limit.h besides, and client_delivery.c properties.h.
  */
 #ifndef BROKER_H
 #define BROKER_H
@@ -22,7 +22,11 @@
 enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_NOMEM = 1, MOSQ_ERR_INVAL = 3, MOSQ_ERR_NOT_SUPPORTED = 10 };
 enum { MOSQ_ERR_AUTH = 11, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_PLUGIN_DEFER = 17 };
 enum { MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 };
+int mosquitto_property_add_binary(mosquitto_property **, int, const void *, uint16_t);
+int mosquitto_property_add_byte(mosquitto_property **, int, uint8_t);
 int mosquitto_property_add_int32(mosquitto_property **, int, uint32_t);
+int mosquitto_property_add_string(mosquitto_property **, int, const char *);
+int mosquitto_property_add_string_pair(mosquitto_property **, int, const char *, const char *);
 int mosquitto_property_copy_all(mosquitto_property **, const mosquitto_property *);
 void mosquitto_property_free_all(mosquitto_property **);
 const mosquitto_property *mosquitto_property_next(const mosquitto_property *);
@@ -37,7 +41,6 @@ unsigned int mosquitto_property_get_length(const mosquitto_property *);
 #endif
 
 #pragma weak mosquitto_plugin_set_info
-#pragma weak mosquitto_property_get_length
 
 enum {
 	PLUGIN_API = 5,

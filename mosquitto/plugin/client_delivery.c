@@ -37,15 +37,13 @@
 #include <search.h>
 #include <stdlib.h>
 
-#include "broker.h"
+#include "properties.h"
 #include "topics.h"
 
 enum {
 	PHONE_MIN = 5,
 	PHONE_MAX = 15,
 	EXPIRY_S = 3600,            /* at most; Mosquitto does not tell plugins the publisher's Message Expiry */
-	PROP_MESSAGE_EXPIRY = 2,    /* MQTT 5.0, 2.2.2.2 */
-	PROP_USER_PROPERTY = 38,
 	PROBE_TICKS = 2,            /* The broker routes what a plugin publishes after the tick that follows. */
 	TOPIC_MAX = 65535,          /* bytes */
 	EVT_CONNECT = 11,           /* MOSQ_EVT_CONNECT, 2.1 and later */
@@ -245,16 +243,10 @@ static void learn(struct delivery *self, const struct mosquitto_evt_message *mes
 /* The seconds in the worker's property `message-expiry`, if it has set one, as Mosquitto keeps its Message Expiry to itself. */
 static uint32_t expiry_of(const mosquitto_property *properties)
 {
-	for (; properties != NULL; properties = mosquitto_property_next(properties)) {
-		char *key = NULL;
-		char *value = NULL;
-		if (mosquitto_property_identifier(properties) != PROP_USER_PROPERTY) continue;
-		mosquitto_property_read_string_pair(properties, PROP_USER_PROPERTY, &key, &value, false);
-		bool is_meant = key != NULL && value != NULL && strcmp(key, "message-expiry") == 0;
-		unsigned long seconds = is_meant ? strtoul(value, NULL, 10) : 0;
-		free(key);
-		free(value);
-		if (is_meant && seconds > 0 && seconds < EXPIRY_S) return (uint32_t)seconds;
+	for (; properties != NULL; properties = next_property(properties)) {
+		char value[USER_VALUE_MAX + 1];
+		unsigned long seconds = read_user_property(properties, "message-expiry", value) ? strtoul(value, NULL, 10) : 0;
+		if (seconds > 0 && seconds < EXPIRY_S) return (uint32_t)seconds;
 	}
 	return EXPIRY_S;
 }
@@ -262,8 +254,8 @@ static uint32_t expiry_of(const mosquitto_property *properties)
 static void hand_over(const struct message *message, const char *id)
 {
 	mosquitto_property *properties = NULL;
-	int rc = message->properties == NULL ? MOSQ_ERR_SUCCESS : mosquitto_property_copy_all(&properties, message->properties);
-	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_property_add_int32(&properties, PROP_MESSAGE_EXPIRY, expiry_of(message->properties));
+	int rc = copy_properties(&properties, message->properties);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_property_add_int32(&properties, PROPERTY_MESSAGE_EXPIRY, expiry_of(message->properties));
 	if (rc == MOSQ_ERR_SUCCESS) {
 		rc = mosquitto_broker_publish_copy(id, message->topic, (int)message->size, message->payload, message->qos, false, properties);
 	}
@@ -326,9 +318,7 @@ static int copy_message(struct message *message, const struct mosquitto_evt_mess
 	message->qos = event->qos;
 	int rc = message->topic == NULL || message->payload == NULL ? MOSQ_ERR_NOMEM : MOSQ_ERR_SUCCESS;
 	if (rc == MOSQ_ERR_SUCCESS && event->payloadlen > 0) memcpy(message->payload, event->payload, event->payloadlen);
-	if (rc == MOSQ_ERR_SUCCESS && event->properties != NULL) {
-		rc = mosquitto_property_copy_all(&message->properties, event->properties);
-	}
+	if (rc == MOSQ_ERR_SUCCESS) rc = copy_properties(&message->properties, event->properties);
 	if (rc != MOSQ_ERR_SUCCESS) drop_message(message);
 	return rc;
 }
@@ -628,6 +618,10 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 	if (is_2_1()) mosquitto_plugin_set_info(identifier, name, "1.0");
 
 	int rc = read_options(self, options, count);
+	if (rc == MOSQ_ERR_SUCCESS && !can_read_properties()) {
+		mosquitto_log_printf(MOSQ_LOG_ERR, "client_delivery: this broker is neither Mosquitto 2.0 nor 2.1");
+		rc = MOSQ_ERR_NOT_SUPPORTED;
+	}
 	if (rc == MOSQ_ERR_SUCCESS && is_active(self)) rc = listen(self);
 	if (rc != MOSQ_ERR_SUCCESS) {
 		forget_names(&self->init);

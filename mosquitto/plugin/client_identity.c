@@ -319,7 +319,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 	int rc = open_limit(&self->limit);
 	if (rc == MOSQ_ERR_SUCCESS) rc = read_options(self, options, count);
 	if (is_2_1()) mosquitto_plugin_set_info(identifier, "client_identity", "1.0");
-	if (rc == MOSQ_ERR_SUCCESS && !who_frees_the_topic(&self->broker_frees_topic)) {
+	if (rc == MOSQ_ERR_SUCCESS && (!can_read_properties() || !who_frees_the_topic(&self->broker_frees_topic))) {
 		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: this broker is neither Mosquitto 2.0 nor 2.1");
 		rc = MOSQ_ERR_NOT_SUPPORTED;
 	}

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "broker.h"
+#include "properties.h"
 
 enum {
 	SET_COUNT = 1024,           /* A power of two. */
@@ -143,32 +143,12 @@ static inline bool take_bytes(struct request_limit *limit, const char *id, size_
 	return until != 0;
 }
 
-/* 2.0 shows the length of a property only by a copy of it. */
-static inline size_t text_bytes(const mosquitto_property *property)
-{
-	char *name = NULL;
-	char *value = NULL;
-	void *data = NULL;
-	uint16_t data_length = 0;
-
-	if (mosquitto_property_get_length != NULL) return mosquitto_property_get_length(property);
-	int identifier = mosquitto_property_identifier(property);
-	mosquitto_property_read_string_pair(property, identifier, &name, &value, false);
-	if (name == NULL) mosquitto_property_read_string(property, identifier, &value, false);
-	if (value == NULL) mosquitto_property_read_binary(property, identifier, &data, &data_length, false);
-	size_t bytes = data_length + (name == NULL ? 0 : strlen(name)) + (value == NULL ? 0 : strlen(value));
-	free(name);
-	free(value);
-	free(data);
-	return bytes;
-}
-
 /* What the broker keeps of properties, about. It stops beyond what a client can have, so that it is no work. */
 static inline size_t property_bytes(const struct request_limit *limit, const mosquitto_property *property)
 {
 	size_t bytes = 0;
 	if (limit->bytes.per_second == 0) return 0;
-	for (; property != NULL && bytes <= limit->bytes.burst; property = mosquitto_property_next(property)) {
+	for (; property != NULL && bytes <= limit->bytes.burst; property = next_property(property)) {
 		bytes += PROPERTY_OVERHEAD + text_bytes(property);
 	}
 	return bytes;
