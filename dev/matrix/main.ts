@@ -1,5 +1,5 @@
 /**
- * `npm run matrix [-- --smoke] [files or folders …]`: the system tests on newer servers and Nodes than this machine has.
+ * `npm run matrix [-- --smoke --on=NAME files or folders …]`: the system tests on newer servers and Nodes than this machine has.
  * What cannot be fetched is skipped, and a sentence says why. Exit code 1 when a test fails.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -134,10 +134,12 @@ function testFiles(path: string): string[] {
 
 const words = process.argv.slice(2);
 const smoke = words.includes('--smoke');
-const named = words.filter((word) => word !== '--smoke');
+const only = words.find((word) => word.startsWith('--on='))?.slice('--on='.length);
+const named = words.filter((word) => !word.startsWith('--'));
 mkdirSync(logs, { recursive: true });
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const combination of combinations) {
+  if (only !== undefined && combination.name !== only) continue;
   const paths = named.length > 0 ? named : smoke ? combination.smoke : ['tests/system'];
   const result = await tried(combination, paths.flatMap(testFiles).sort());
   for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += result?.[key] ?? 0;
