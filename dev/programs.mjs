@@ -93,6 +93,13 @@ const programs = [
     debian: ['valgrind'],
   },
   {
+    name: 'musl-gcc',
+    purpose: 'the broker plugins are built with it as in the official image',
+    scripts: ['test'],
+    found: () => hasProgram('musl-gcc'),
+    debian: ['musl-tools'],
+  },
+  {
     name: 'chromium',
     purpose: 'the page of npm run dev is tried in it',
     scripts: ['test', 'pictures'],
