@@ -13,6 +13,8 @@ const run = promisify(execFile);
 const cache = fileURLToPath(new URL('../../.cache/matrix/', import.meta.url));
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const mirror = 'http://deb.debian.org/debian';
+/** For one download; beyond it the network counts as absent. */
+const patienceMs = 300_000;
 const servers = ['mosquitto', 'mosquitto-dev', 'libmosquitto-dev', 'redis-server', 'valkey-server'];
 
 /** Programs of one suite, as paths for `MOSQUITTO` and `REDIS`. */
@@ -70,6 +72,7 @@ async function openApt(suite: string): Promise<readonly string[]> {
     `Dir::Etc::sourceparts=${join(home, 'sources')}`,
     'Dir::Etc::preferencesparts=/dev/null',
     'Acquire::Languages=none',
+    'Acquire::http::Timeout=30',
     // Only root can become the user `_apt`, who may not write below .cache.
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option]);
@@ -131,7 +134,15 @@ export async function fetchNode(major: number): Promise<string> {
   const program = join(folder, 'node_modules', name, 'bin');
   if (!existsSync(program)) {
     await mkdir(folder, { recursive: true });
-    const options = ['--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const options = [
+      '--prefix',
+      folder,
+      '--fetch-timeout=60000',
+      '--no-save',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+    ];
     await attempt(`Node ${major}`, 'npm', ['install', ...options, `${name}@${major}`]);
   }
   return program;
@@ -145,7 +156,7 @@ async function attempt(
   cwd = cache,
 ): Promise<string> {
   try {
-    return (await run(program, words, { cwd, maxBuffer: 64 * 1024 * 1024 })).stdout;
+    return (await run(program, words, { cwd, timeout: patienceMs, maxBuffer: 64 * 1024 * 1024 })).stdout;
   } catch (error) {
     const cause = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1);
     throw new Unavailable(`${what} cannot be fetched: ${cause || (error as Error).message}`);

@@ -248,12 +248,12 @@ test('a process that calls STS in every mode logs no credentials, neither its ow
   let written = '';
   for (const mode of modes) {
     server.mode(mode);
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [
-      '--import',
-      'tsx',
-      program,
-      phone,
-    ]);
+    // From Node 26 on a child gets the environment of the start, unless it is given another.
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', program, phone],
+      { env: process.env },
+    );
     written += stdout + stderr;
   }
   const issued = server.requests().flatMap((call) => Object.values(call.issued?.keys ?? {}));

@@ -19,7 +19,7 @@ test('a broker that cannot start reports why, and leaves no folder', async (t) =
   await assert.rejects(startMosquitto({ port: first.port }), /did not start.*Address already in use/s);
   await assert.rejects(
     startMosquitto({ extraConfig: 'nonsense 1' }),
-    /Unknown configuration variable "nonsense"/,
+    /Unknown configuration variable ["']nonsense["']/,
   );
 });
 
