@@ -104,7 +104,7 @@ async function runTests(name: string, files: readonly string[], env: NodeJS.Proc
   const output = createWriteStream(log);
   child.stdout.pipe(output, { end: false });
   child.stderr.pipe(output, { end: false });
-  const [status] = await once(child, 'close');
+  const [status, signal] = await once(child, 'close');
   output.end();
   await once(output, 'finish');
   const text = readFileSync(log, 'utf8');
@@ -116,12 +116,14 @@ async function runTests(name: string, files: readonly string[], env: NodeJS.Proc
     skipped: count('skipped'),
   };
   console.log(`${name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped`);
+  if (result.failed > 0 && failed === 0)
+    console.log(`  the test runner ended early: ${signal ?? `exit code ${status}`}`);
   if (result.failed > 0) console.log(failures(text), `\n  the whole log: ${log}`);
   return result;
 }
 
 /** What stands below the last headline of the reporter. */
-const failures = (text: string): string => text.slice(text.indexOf('failing tests:')).slice(0, 20_000);
+const failures = (text: string): string => (/failing tests:.*$/s.exec(text)?.[0] ?? '').slice(0, 20_000);
 
 /** @param path - a test file, or a folder of them. */
 function testFiles(path: string): string[] {

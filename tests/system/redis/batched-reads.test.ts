@@ -29,7 +29,11 @@ async function startTapped(t: TestContext, settings: Record<string, string> = {}
     harness,
     async trips() {
       await harness.idle();
-      return writes.splice(0).map(commandsOf);
+      // The work queues are looked at now and then; that belongs to no request.
+      return writes
+        .splice(0)
+        .map(commandsOf)
+        .filter((commands) => `${commands}` !== 'zrange,zcard,time');
     },
   };
 }
