@@ -44,15 +44,10 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 // That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
 setFlagsFromString('--heap-growing-percent=150');
 
-// A worker that was meant to be another program would take requests.
-if (process.argv.length > 2) {
-  process.stderr.write(
-    'cannot start: main.js takes no arguments, since settings come from the environment; profilectl is cli/main.js\n',
-  );
-  process.exit(EXIT_CONFIG);
-}
-
 try {
+  // A worker that was meant to be another program would take requests.
+  if (process.argv.length > 2)
+    throw new SettingsError(['main.js takes no arguments: for profilectl start cli/main.js']);
   const settings = readSettings(process.env);
   const onTrouble = (): void => log.warn('traces could not be sent');
   const tracing = await openTracing(settings.tracesUrl, { instance: settings.mqtt.clientId, onTrouble });

@@ -61,5 +61,5 @@ test('a worker takes no arguments, so that nobody starts one by mistake', () => 
   const words = ['worker', 'profilectl', 'doctor'];
   const { status, stderr } = enter(...words);
   assert.equal(status, EXIT_CONFIG);
-  assert.match(stderr, /^cannot start: main\.js takes no arguments/);
+  assert.match(stderr, /^ {2}main\.js takes no arguments/m);
 });
