@@ -3,7 +3,7 @@ import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.t
 import { EXIT_CONFIG, readSettings, recordSeconds, type Settings, SettingsError } from './config/settings.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
 import { SessionTakeover } from './failover/session-takeover.ts';
-import { openWorkerRegistry } from './failover/worker-registry.ts';
+import { fleetOf, openWorkerRegistry } from './failover/worker-registry.ts';
 import type { Context } from './handlers/handler.ts';
 import { limiterNames, requests } from './handlers/index.ts';
 import { cached } from './lib/cached.ts';
@@ -120,7 +120,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const connectAs = connectingAs(settings, topics, log, (delivery) => {
     void worker.serve(qa?.receive(delivery) ?? delivery);
   });
-  const registry = openWorkerRegistry(redis, settings.mqtt.clientId);
+  const registry = openWorkerRegistry(redis, settings.mqtt.clientId, fleetOf(settings.mqtt));
   const onTakeover = metrics.sessionTakenOver;
   const takeover = new SessionTakeover({ registry, times: settings.takeover, connectAs, onTakeover, log });
   shutdown.addBestEffort(() => registry.leave());

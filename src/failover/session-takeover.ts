@@ -10,6 +10,8 @@ export interface TakeoverTimes {
   readonly heartbeatMs: number;
   /** A worker counts as dead after this time without a heartbeat. */
   readonly silentMs: number;
+  /** A takeover ends when the broker has sent nothing for so long; default at once. */
+  readonly lingerMs?: number;
 }
 
 /** What a session takeover needs. */
@@ -118,7 +120,7 @@ export class SessionTakeover {
       stopIfAlive().catch(() => undefined);
     }, times.heartbeatMs);
     try {
-      await Promise.all(brokers.map((broker) => broker.leave()));
+      await Promise.all(brokers.map((broker) => broker.leave(times.lingerMs)));
       const isDone = !isCutOff && !this.#paused.signal.aborted && (await lease.extend());
       if (isDone) await registry.deregister(worker, times.silentMs);
       await lease.release();

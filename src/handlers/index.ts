@@ -122,7 +122,7 @@ const table = {
     limiter: 'fan-out',
     names: 'own',
     forServices: true,
-    resumes: 'done',
+    resumes: 'begun',
     endsSession: true,
     help: 'Deletes the profile and all sessions of the phone; its contacts are notified. Sign in again to go on.',
     example: `% Deletes the profile and ends all sessions of the phone: the next request gets not_authorized.

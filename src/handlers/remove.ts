@@ -6,7 +6,7 @@ import type { Removal } from '../store/removals.ts';
 import { SERVICE } from '../store/sessions.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { Context, RecordedHandler } from './handler.ts';
-import { type Outcome, type RecordedRequest, type Request, refuseOrReplay } from './outcome.ts';
+import { type Outcome, type RecordedRequest, type Request, refuse, refuseOrReplay } from './outcome.ts';
 
 /**
  * `remove`: delete the profile, its verifications, credentials and all sessions of the phone. Its limits stay.
@@ -19,12 +19,31 @@ import { type Outcome, type RecordedRequest, type Request, refuseOrReplay } from
  */
 export const remove: RecordedHandler = {
   async handle(request, context) {
+    const begun = await ownBegun(request, context);
+    if (begun !== undefined) return carryOut(request, begun, context);
+    if (!isAuthorized(request)) return refuse('not_authorized');
     const removal = await begin(request, context);
     return typeof removal === 'string' ? refuseOrReplay(removal) : carryOut(request, removal, context);
   },
   replay: async (request, _word, context) =>
     carryOut(request, await context.removals.find(request.phone), context),
 };
+
+/**
+ * The removal that this very request has begun, where its idempotency record has lapsed. The sessions that it ended authorized it:
+ * only its own client's request has its key.
+ */
+async function ownBegun(
+  { phone, ref, delivery }: RecordedRequest,
+  { removals }: Context,
+): Promise<Removal | undefined> {
+  if (!delivery.redelivered) return undefined;
+  const removal = await removals.find(phone);
+  return removal?.request === ref.key ? removal : undefined;
+}
+
+const isAuthorized = ({ sessionPhone, phone }: Request): boolean =>
+  sessionPhone === SERVICE || sessionPhone === phone;
 
 /** @param removal - `undefined` once it has ended. */
 async function carryOut(

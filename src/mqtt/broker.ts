@@ -32,7 +32,7 @@ export interface Delivery {
   readonly payload: Buffer;
   /** Packet Identifier; a redelivery to the same session has the same. 0 at QoS 0. */
   readonly packetId: number;
-  /** The DUP flag: the broker sent it before. A worker may or may not have handled it. */
+  /** The broker may have sent it before (DUP, or the first of a resumed session). A worker may or may not have handled it. */
   readonly redelivered: boolean;
   readonly retained: boolean;
   /** When it first arrived, on the clock of `performance.now`. */
@@ -110,9 +110,10 @@ export interface BrokerConnection {
   /**
    * Leave without losing a message: unsubscribe, finish and acknowledge what the broker holds, and end the session.
    * It waits for the work, and for a broker that is away: race it against a timer, then call `close`.
+   * @param lingerMs - how long no message may have come before it ends the session; default 0. The first call counts.
    * @returns when disconnected, or when `close` was called meanwhile; never rejects.
    */
-  leave(): Promise<void>;
+  leave(lingerMs?: number): Promise<void>;
   /** Disconnect at once. The broker keeps the session and its unacknowledged messages. */
   close(): Promise<void>;
 }

@@ -16,6 +16,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   'Keepalive timeout': 'broker silent for longer than the keep-alive time',
 };
 
+/** By its CONNACK (MQTT 5.0, 3.2.2.3.13). */
+export const NO_SHARED_SUBSCRIPTIONS = 'the broker has no shared subscriptions';
+
 /**
  * Why there is no connection, in one short sentence. It is made from codes, because a foreign message might quote an
  * address or a credential.

@@ -10,7 +10,7 @@ import type {
   Delivery,
   Publication,
 } from './broker.ts';
-import { causeOf, endingOf, reasonText, weakGrant } from './causes.ts';
+import { causeOf, endingOf, NO_SHARED_SUBSCRIPTIONS, reasonText, weakGrant } from './causes.ts';
 import { clientOptions } from './client-options.ts';
 import { Fence } from './fence.ts';
 import { Inbound } from './inbound.ts';
@@ -66,6 +66,7 @@ class MqttBrokerConnection implements BrokerConnection {
   #connections = 0;
   #lastError: string | undefined;
   #takenOver = false;
+  #hasSharedSubscriptions = true;
   #ending: Ending = 'closed';
   #stableTimer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -108,8 +109,8 @@ class MqttBrokerConnection implements BrokerConnection {
     return this.#outbound.publish(publication);
   }
 
-  leave(): Promise<void> {
-    this.#leaving ??= this.#leave();
+  leave(lingerMs = 0): Promise<void> {
+    this.#leaving ??= this.#leave(lingerMs);
     return this.#leaving;
   }
 
@@ -154,6 +155,7 @@ class MqttBrokerConnection implements BrokerConnection {
     if (this.#connections > 0 && !connack.sessionPresent) this.#log.warn('the broker has lost the session');
     this.#connections++;
     this.#ending = 'closed';
+    this.#hasSharedSubscriptions = connack.properties?.sharedSubscriptionAvailable !== false;
     this.#inbound.connected(connack.sessionPresent);
     this.#acknowledgements.connected(connack.sessionPresent);
     this.#outbound.connected(connack);
@@ -198,6 +200,11 @@ class MqttBrokerConnection implements BrokerConnection {
   /** On every connect, because a restarted broker may keep the session without its shared subscription. */
   #subscribe(): void {
     if (this.#isLeaving || this.#isClosing) return;
+    // Such a broker may grant the filter all the same, as that of an ordinary topic which nobody publishes to.
+    if (!this.#hasSharedSubscriptions) {
+      this.#setState({ connected: true, subscribed: false, cause: NO_SHARED_SUBSCRIPTIONS });
+      return;
+    }
     const connection = this.#connections;
     // `rap` keeps the retain flag of the sender.
     this.#client.subscribe(this.#filter, { qos: 1, rap: true }, (error, granted, packet) => {
@@ -213,6 +220,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   #subscribed(): void {
     this.#refusals = 0;
+    this.#inbound.subscribed();
     this.#acknowledgements.stable();
     this.#setState({ connected: true, subscribed: true });
   }
@@ -233,9 +241,9 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#wake();
   }
 
-  async #leave(): Promise<void> {
+  async #leave(lingerMs: number): Promise<void> {
     let drained = false;
-    while (!drained && !this.#isClosing) drained = await this.#drained();
+    while (!drained && !this.#isClosing) drained = await this.#drained(lingerMs);
     this.#closing ??= this.#end(false);
     return this.#closing;
   }
@@ -244,16 +252,29 @@ class MqttBrokerConnection implements BrokerConnection {
    * Unsubscribe, wait until nothing is in work, then unsubscribe again as a fence. The broker handles packets in order, and
    * sends its queue while it handles PUBACKs. So an UNSUBACK after the last PUBACK, without a PUBLISH before it, proves
    * that the queue is empty.
+   * @param lingerMs - wait so long for another message before the second time; for brokers that resend one now and then.
    * @returns false when a message arrived or the connection broke meanwhile: try again.
    */
-  async #drained(): Promise<boolean> {
+  async #drained(lingerMs: number): Promise<boolean> {
     await this.#until(() => this.#state.connected);
     const connection = this.#connections;
     if (!(await this.#unsubscribe())) return false;
     await this.#until(() => this.#inbound.idle && !this.#inbound.passedOver && this.#outbound.idle);
     const { received } = this.#inbound;
+    if (lingerMs > 0) await this.#linger(lingerMs);
     if (!(await this.#unsubscribe())) return false;
     return connection === this.#connections && this.#inbound.idle && this.#inbound.received === received;
+  }
+
+  /** Ends early when closed. */
+  async #linger(milliseconds: number): Promise<void> {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.#wake();
+    }, milliseconds);
+    await this.#until(() => isOver);
+    clearTimeout(timer);
   }
 
   #unsubscribe(): Promise<boolean> {

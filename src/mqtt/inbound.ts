@@ -53,6 +53,7 @@ export class Inbound {
   #handingOut = false;
   readonly #budget: TurnBudget;
   #willGoOn = false;
+  #isResuming = false;
   /** PUBLISH packets received, also those sent again. */
   received = 0;
   passedOver = false;
@@ -71,7 +72,20 @@ export class Inbound {
 
   connected(sessionPresent: boolean): void {
     this.passedOver = false;
+    this.#isResuming = sessionPresent;
     this.lag.connected(sessionPresent);
+  }
+
+  subscribed(): void {
+    this.#isResuming = false;
+  }
+
+  /**
+   * Whether the broker may have sent it before. It marks that (DUP), unless it has been restarted and keeps the flag not on disk:
+   * Mosquitto 2.1 with persist-sqlite. But what was in flight comes first, before the SUBACK.
+   */
+  isRedelivered({ dup, qos }: IPublishPacket): boolean {
+    return dup || (this.#isResuming && qos > 0);
   }
 
   /** The documented override point of MQTT.js for backpressure. */
@@ -234,7 +248,7 @@ class ReceivedPublish implements Delivery {
     this.topic = packet.topic;
     this.payload = packet.payload as Buffer;
     this.packetId = packet.messageId ?? 0;
-    this.redelivered = packet.dup;
+    this.redelivered = inbound.isRedelivered(packet);
     this.retained = packet.retain;
     const { properties } = packet;
     this.correlationData = properties?.correlationData;

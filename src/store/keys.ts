@@ -56,10 +56,15 @@ export function keysWith(prefix: string) {
     redelivery: (digest: string) => `${prefix}redelivery:${digest}`,
     /** Hash: the requests that were given up, by their digest. */
     poisoned: () => `${prefix}poisoned`,
-    /** Sorted set: the client ids of the workers, the score the time of the last heartbeat in Unix milliseconds. */
-    workers: () => `${prefix}workers`,
-    /** Who works off what the broker holds for a dead worker. */
-    takeoverLease: (worker: string) => `${prefix}heir:${worker}`,
+    /**
+     * Sorted set: the client ids of the workers of one share group at the same brokers, the score the time of the last heartbeat in
+     * Unix milliseconds.
+     */
+    workers: (fleet: string) => `${prefix}workers:${fleet}`,
+    /** The same for all workers, where those of the version before look. */
+    formerWorkers: () => `${prefix}workers`,
+    /** Who works off what the brokers hold for a dead worker. */
+    takeoverLease: (fleet: string, worker: string) => `${prefix}heir:${fleet}:${worker}`,
     /** List: what a broker that is away is to be sent. */
     outbox: (broker: string) => `${prefix}outbox:${broker}`,
     /** How many bytes that is. The hash tag is the outbox's whole key, so both lie in one slot. */

@@ -8,6 +8,8 @@ import { withRetry } from './redis/retry.ts';
 
 /** A phone that is being removed: whom to tell. */
 export interface Removal {
+  /** The key of the request that began it; `''` where a worker of an earlier version did. */
+  readonly request: string;
   /** The mark of the sessions that go with it. */
   readonly mark: string;
   /** The clients that had an active session when it began. */
@@ -20,17 +22,20 @@ export interface Removal {
   readonly isAnswered: boolean;
 }
 
-/** A removal that nobody takes up again is forgotten after a day. */
-const removalSeconds = 24 * 60 * 60;
+/**
+ * A removal that nobody takes up again is forgotten after 30 days, or when no broker can deliver its request any more. It is
+ * longer than records are kept: Mosquitto 2.0 counts no time in which it is down.
+ */
+const removalSeconds = 30 * 24 * 60 * 60;
 
-const removalFields = ['clients', 'outlines', 'ended', 'mark', 'silent', 'answered'] as const;
+const removalFields = ['clients', 'outlines', 'ended', 'mark', 'silent', 'answered', 'request'] as const;
 
 /** Removing a phone: what it had is gone in one step; telling the others can be taken up again after a crash. */
 export function openRemovals(redis: Database, doneSeconds: number) {
   const { connection, keys } = redis;
 
   const find = async (phone: string): Promise<Removal | undefined> => {
-    const [clients, skeletons, ended, mark, silent, answered] = await withRetry(() =>
+    const [clients, skeletons, ended, mark, silent, answered, request] = await withRetry(() =>
       connection.hmgetBuffer(keys.removal(phone), ...removalFields),
     );
     if (!clients) return undefined;
@@ -39,6 +44,7 @@ export function openRemovals(redis: Database, doneSeconds: number) {
     const isSilent = (entry: ContactEntry) =>
       silentFields.has(contactField(entry)) || silentFields.has(earlierField(entry) ?? '');
     return {
+      request: request?.toString('latin1') ?? '',
       mark: mark?.toString('latin1') ?? '',
       clients: JSON.parse(clients.toString()) as string[],
       entries: entries.filter((entry) => !isSilent(entry)),
@@ -76,11 +82,12 @@ export function openRemovals(redis: Database, doneSeconds: number) {
           packRecord(record),
           packRecord(`ok ${mark}`),
           doneSeconds,
-          removalSeconds,
+          Math.max(removalSeconds, doneSeconds),
           mark,
           JSON.stringify(placesOutlivingRemoval(stored.rosters).map(contactField)),
           stored.version,
           done.field,
+          key,
         ],
       );
       if (answer !== 'stored') return answer;

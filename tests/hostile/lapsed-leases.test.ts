@@ -25,6 +25,7 @@ after(async () => {
   await server.stop();
 });
 
+const fleet = 'profile@broker:1883';
 const successor = 'the successor';
 /** As if the lease of its holder had lapsed, and another worker had taken it. */
 const pass = (key: string) => redis.connection.set(key, successor, 'PX', 60_000);
@@ -36,8 +37,8 @@ interface Holder {
 
 const holders: Record<string, () => Holder> = {
   'the session of a silent worker': () => ({
-    key: redis.keys.takeoverLease('silent'),
-    take: (forMs) => openWorkerRegistry(redis, 'own').acquireLease('silent', forMs),
+    key: redis.keys.takeoverLease(fleet, 'silent'),
+    take: (forMs) => openWorkerRegistry(redis, 'own', fleet).acquireLease('silent', forMs),
   }),
   'the outbox of a broker': () => ({
     key: redis.keys.outboxLease('broker:1883'),
@@ -85,7 +86,7 @@ function heldSession() {
 /** A takeover of a silent worker that has begun; its lease is another worker's by now. */
 async function startTakeover(heartbeatMs: number) {
   const { workers, takeoverLease } = redis.keys;
-  await redis.connection.zadd(workers(), 1, 'silent');
+  await redis.connection.zadd(workers(fleet), 1, 'silent');
   const session = heldSession();
   let hasBegun = false;
   const takeover = new SessionTakeover({
@@ -98,18 +99,18 @@ async function startTakeover(heartbeatMs: number) {
     log: openLog('silent'),
   });
   await eventually('the takeover has begun', () => hasBegun);
-  return { session, takeover, key: takeoverLease('silent') };
+  return { session, takeover, key: takeoverLease(fleet, 'silent') };
 }
 
 /** The lease passes to another worker as soon as it is taken. */
 function registryThatLoses(onLost: () => void): WorkerRegistry {
-  const registry = openWorkerRegistry(redis, 'own');
+  const registry = openWorkerRegistry(redis, 'own', fleet);
   return {
     ...registry,
     async acquireLease(worker, forMs) {
       const lease = await registry.acquireLease(worker, forMs);
       if (lease === undefined) return undefined;
-      await pass(redis.keys.takeoverLease(worker));
+      await pass(redis.keys.takeoverLease(fleet, worker));
       onLost();
       return lease;
     },
@@ -122,7 +123,7 @@ describe('a takeover whose lease has lapsed', () => {
     await eventually('it closes its connection', session.isClosed);
     await takeover.stop();
     assert.equal(await redis.connection.get(key), successor);
-    assert.ok(await redis.connection.zscore(redis.keys.workers(), 'silent'));
+    assert.ok(await redis.connection.zscore(redis.keys.workers(fleet), 'silent'));
     await redis.connection.del(key);
   });
 
@@ -131,7 +132,7 @@ describe('a takeover whose lease has lapsed', () => {
     session.finish();
     await takeover.stop();
     assert.equal(await redis.connection.get(key), successor);
-    assert.ok(await redis.connection.zscore(redis.keys.workers(), 'silent'));
+    assert.ok(await redis.connection.zscore(redis.keys.workers(fleet), 'silent'));
     await redis.connection.del(key);
   });
 });

@@ -16,6 +16,7 @@
   ARGV[7]  fields of the contacts that are not notified, as JSON
   ARGV[8]  version of KEYS[1] that they were read of
   ARGV[9]  the field of the record in KEYS[3]
+  ARGV[10] the key of the request, by which it is known when its record has lapsed
 
   Returns  "stored"     the profile is gone, KEYS[2] tells whom to tell
            "done"       another worker did this request meanwhile; nothing written
@@ -27,7 +28,7 @@
 ]]
 local profile, removal, done, migration, sessions = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local clients, doneRead, record, doneSeconds, removalSeconds = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local mark, silent, read, doneField = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local mark, silent, read, doneField, request = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
 local found = readRecord(done, doneField)
 if found == record then return 'stored' end
@@ -47,7 +48,7 @@ for _, client in ipairs(redis.call('SMEMBERS', sessions)) do
 end
 redis.call('DEL', removal)
 local outlines = redis.call('HGET', profile, 'outlines') or ''
-redis.call('HSET', removal, 'clients', clients, 'mark', mark, 'silent', silent, 'outlines', outlines)
+redis.call('HSET', removal, 'clients', clients, 'mark', mark, 'silent', silent, 'outlines', outlines, 'request', request)
 redis.call('EXPIRE', removal, removalSeconds)
 redis.call('UNLINK', profile, migration, unpack(KEYS, 6))
 keepRecord(done, doneField, record, doneSeconds)

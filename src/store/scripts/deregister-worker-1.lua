@@ -1,7 +1,7 @@
 --[[
   deregister-worker: forget a worker that is dead, unless it has come back.
 
-  KEYS[1]  workers  sorted set; the client ids of the workers, the score the time of the last heartbeat
+  KEYS[1]  workers:…  sorted set; the client ids of the workers, the score the time of the last heartbeat
   ARGV[1]  the worker's client id
   ARGV[2]  milliseconds without a heartbeat after which it counts as dead
 

@@ -1,7 +1,7 @@
 --[[
   heartbeat: note that a worker lives.
 
-  KEYS[1]  workers  sorted set; the client ids of the workers, the score the time of the last heartbeat
+  KEYS[1]  workers:…  sorted set; the client ids of the workers, the score the time of the last heartbeat
   ARGV[1]  the worker's client id
 
   Returns  "stored"  noted, by the clock of Redis

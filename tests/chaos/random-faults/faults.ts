@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fleetOf } from '../../../src/failover/worker-registry.ts';
 import { withRetry } from '../../../src/store/redis/retry.ts';
 import type { Rng } from '../../harness/rng.ts';
 import type { EventLog } from './event-log.ts';
@@ -231,12 +232,13 @@ export class Faults {
 
   /** All workers take requests, and no session remains to be taken over. */
   async #recovered(): Promise<void> {
-    const { fleet, database } = this.#system;
+    const { fleet, database, brokerRelay } = this.#system;
+    const registry = database.keys.workers(fleetOf({ shareGroup: 'profile', urls: [brokerRelay.url] }));
     const end = performance.now() + recoveryMs;
     for (; performance.now() < end; await sleep(100)) {
       const names = fleet.living.map(({ name }) => name);
       const known = await withRetry(() =>
-        database.connection.zrangebyscore(database.keys.workers(), '-inf', '+inf'),
+        database.connection.zrangebyscore(registry, '-inf', '+inf'),
       );
       const isAlike = known.length === names.length && names.every((name) => known.includes(name));
       const isFrozen = fleet.living.some((worker) => worker.isFrozen);

@@ -10,6 +10,7 @@ import { profile } from '../../harness/terms.ts';
 const settings = { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' };
 
 const harness = await startHarness({ settings });
+const fleet = `workers:profile@127.0.0.1:${harness.broker.port}`;
 const phone = await harness.phone({ mqtt: { protocolVersion: 5 } });
 await phone.ask(profile({ phone: phone.number, status: 'set' }));
 after(() => harness.stop());
@@ -92,7 +93,7 @@ test('a killed worker that comes back during the takeover gets its session back'
     );
   await answeredWhile(100, async () => {
     await victim.process.kill('SIGKILL');
-    while ((await harness.database.exists(`heir:${name}`)) === 0);
+    while ((await harness.database.keys(`heir:*:${name}`)).length === 0);
     await harness.redis.kill('SIGSTOP'); // Keeps the takeover from completing.
     const returning = victim.process.restart();
     await eventually('it is back at the broker', () => victim.process.log().includes('"msg":"subscribed"'));
@@ -111,6 +112,6 @@ test('no takeover follows a worker that is stopped in an orderly way', async () 
   const before = await adopted(harness.workers.slice(0, 1));
   const [leaving] = await startWorkers(1);
   await answeredWhile(100, () => void leaving?.process.kill('SIGTERM'));
-  await eventually('it is forgotten', async () => (await harness.database.zcard('workers')) === 3);
+  await eventually('it is forgotten', async () => (await harness.database.zcard(fleet)) === 3);
   assert.equal(await adopted(harness.workers.slice(0, 1)), before);
 });

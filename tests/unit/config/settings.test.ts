@@ -36,7 +36,7 @@ test('with broker and Redis named, everything else has its default', () => {
   assert.equal(readSettings({ ...min, MQTT_WORKER_PREFIX: 'pod-' }).mqtt.clientId, `pod-${hostname()}`);
   assert.equal(settings.mqtt.shareGroup, 'profile');
   assert.equal(settings.mqtt.receiveMaximum, 256);
-  assert.equal(settings.mqtt.sessionExpirySeconds, 300);
+  assert.equal(settings.mqtt.sessionExpirySeconds, 86_400);
   assert.equal(settings.mqtt.replyQos, 1);
   assert.equal(settings.mqtt.replyExpirySeconds, 86_400);
   assert.equal(settings.clientIdentity, 'broker');
