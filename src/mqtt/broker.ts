@@ -83,6 +83,8 @@ export interface BrokerState {
   readonly subscribed: boolean;
   /** Why it is not subscribed, in one short sentence without credentials; absent while subscribed. */
   readonly cause?: string;
+  /** The broker says that it has no shared subscriptions, so there is none. */
+  readonly lacksSharedSubscriptions?: true;
   /** Another connection has taken over the session. */
   readonly takenOver?: boolean;
 }

@@ -202,7 +202,8 @@ class MqttBrokerConnection implements BrokerConnection {
     if (this.#isLeaving || this.#isClosing) return;
     // Such a broker may grant the filter all the same, as that of an ordinary topic which nobody publishes to.
     if (!this.#hasSharedSubscriptions) {
-      this.#setState({ connected: true, subscribed: false, cause: NO_SHARED_SUBSCRIPTIONS });
+      const cause = NO_SHARED_SUBSCRIPTIONS;
+      this.#setState({ connected: true, subscribed: false, cause, lacksSharedSubscriptions: true });
       return;
     }
     const connection = this.#connections;

@@ -11,8 +11,9 @@ export interface ReadableState {
   readonly redisCalls: Readonly<Record<(typeof callOutcomes)[number], number>>;
 }
 
-/** Deliveries of one broker that the worker has not acknowledged. */
+/** A broker, and its deliveries that the worker has not acknowledged. */
 interface BrokerLoad {
+  readonly state: { readonly lacksSharedSubscriptions?: true };
   readonly inFlight: number;
   readonly unacked: {
     readonly count: number;
@@ -47,6 +48,11 @@ export function showState(registry: Registry, state: ReadableState): void {
     state.brokers.reduce((total, { unacked }) => total + unacked[key], 0);
   gauge('ready', '1 while the worker is ready: brokers and Redis connected, request topic subscribed.', () =>
     state.isReady() ? 1 : 0,
+  );
+  gauge(
+    'brokers_without_shared_subscriptions',
+    'Brokers that say they have no shared subscriptions: no request of theirs is heard.',
+    () => state.brokers.filter(({ state: { lacksSharedSubscriptions } }) => lacksSharedSubscriptions).length,
   );
   gauge('in_flight', 'Deliveries not yet acknowledged to the broker.', () =>
     state.brokers.reduce((total, { inFlight }) => total + inFlight, 0),

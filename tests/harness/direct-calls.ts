@@ -19,7 +19,7 @@ export async function openStoresOf(
   const redis = openRedis(harness.redis.url, '', () => undefined);
   await eventually('the stores are connected', () => redis.state.connected);
   const options = {
-    doneSeconds: 600,
+    doneSeconds: 86_700,
     verifySecret: 'x'.repeat(32),
     credentialsKeys: [],
     askingLapseMs: 1000,

@@ -31,6 +31,9 @@ export class Relay {
   #holding: Direction | undefined;
   /** Whether a packet on its way to the server is lost. */
   #loses: (packet: Buffer) => boolean = () => false;
+  /** Which packets to the client wait for `sendLate`, while those behind them go on. */
+  putsOff: (packet: Buffer) => boolean = () => false;
+  readonly #late: { to: Socket; packet: Buffer }[] = [];
   /** How many packets were lost. */
   lost = 0;
   /** Whether clients that connect get through at once; if not they wait for `admit`. */
@@ -99,6 +102,13 @@ export class Relay {
     this.#held.clear();
   }
 
+  /** Send the first packet that was put off. @returns whether there was one. */
+  sendLate(): boolean {
+    const late = this.#late.shift();
+    late?.to.write(late.packet);
+    return late !== undefined;
+  }
+
   /**
    * End connections; what went on before is still read at the other end. The next are let through.
    * @param choose - which of them; default all.
@@ -159,11 +169,15 @@ export class Relay {
       let at = 0;
       for (let end = packetEnd(rest, at); end !== undefined && !isStopped; end = packetEnd(rest, at)) {
         const packet = rest.subarray(at, end);
+        at = end;
+        if (direction === 'down' && this.putsOff(packet)) {
+          this.#late.push({ to, packet: Buffer.from(packet) });
+          continue;
+        }
         const isLost = direction === 'up' && this.#loses(packet);
         if (isLost) this.lost++;
         else isStopped = !inspect(packet);
         if (!isLost && !isStopped && !this.#takes(packet, to, direction)) from.pause();
-        at = end;
       }
       rest = rest.subarray(at);
     });

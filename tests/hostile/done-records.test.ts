@@ -15,9 +15,10 @@ after(() => own.stop());
 
 const { clientRate, mqtt } = readSettings({ MQTT_URL: 'mqtt://localhost', REDIS_URL: 'redis://localhost' });
 
-/** What one client asks for at its full rate while a record of the default settings is kept. */
+/** For so long a record of the default settings is kept. */
 const doneSeconds = mqtt.sessionExpirySeconds + 300;
-const asked = clientRate.rate * doneSeconds + clientRate.burst;
+/** What one client asks for at its full rate in the ten minutes in which no record goes. */
+const asked = clientRate.rate * 600 + clientRate.burst;
 
 const keysOf = ({ number }: Phone) => own.database.keys(`done:{${number}}:*`);
 
@@ -112,18 +113,39 @@ test('what comes again has the record that a worker of the version before has ke
   await close();
 });
 
+/** As if the records of a phone had been kept so many minutes ago. */
+async function age(phone: Phone, minutes: number): Promise<void> {
+  const then = Math.floor(Date.now() / 60_000) - minutes;
+  for (const key of await keysOf(phone)) {
+    for (const [field, value] of fieldsIn(await own.database.callBuffer('HGETALL', key))) {
+      value.writeUInt16BE(then % 65_536);
+      await own.database.hset(key, field, value);
+    }
+  }
+}
+
+test('a record is kept until no broker has the request any more, and a client at its full rate takes no more for that', async () => {
+  const phone = await own.phone();
+  await recordMany(phone, asked, 'request');
+  await age(phone, Math.floor(mqtt.sessionExpirySeconds / 60));
+  const late = await own.phone();
+  await recordMany(late, 1, 'request');
+  await age(late, Math.floor(mqtt.sessionExpirySeconds / 60));
+  await recordMany(phone, asked, 'new');
+  await recordMany(late, 1_000, 'new');
+  const bytes = await bytesOf(phone);
+  assert.ok(bytes <= 1_200_000, `the records of a day take ${bytes} bytes`);
+  const { stores, close } = await openStoresOf(own);
+  assert.notEqual(await stores.idempotencyRecords.read(late.number, keyOf('request 0')), '');
+  await close();
+});
+
 test('records that have outlived the broker’s session go, also while new ones come', async () => {
   const phone = await own.phone();
   await recordMany(phone, 2_000, 'old');
   const old = (await keysOf(phone))[0] ?? assert.fail();
   assert.ok((await own.database.ttl(old)) <= doneSeconds);
-  const minutes = Math.floor(Date.now() / 60_000) - Math.ceil(doneSeconds / 60) - 2;
-  for (const key of await keysOf(phone)) {
-    for (const [field, value] of fieldsIn(await own.database.callBuffer('HGETALL', key))) {
-      value.writeUInt16BE(minutes % 65_536);
-      await own.database.hset(key, field, value);
-    }
-  }
+  await age(phone, Math.ceil(doneSeconds / 60) + 2);
   await recordMany(phone, 8_000, 'new');
   const counts = await Promise.all((await keysOf(phone)).map((key) => own.database.hlen(key)));
   assert.equal(

@@ -169,7 +169,7 @@ test('KEDA uses a metric that the worker has', async () => {
   metrics.read({
     isReady: () => true,
     inFlightLimit: 256,
-    brokers: [{ inFlight: 77, unacked: { count: 0, ackPending: 0, oldestSeconds: 0 } }],
+    brokers: [{ state: {}, inFlight: 77, unacked: { count: 0, ackPending: 0, oldestSeconds: 0 } }],
     redisCalls: { answered: 0, repeated: 0, refused: 0 },
   });
   assert.match(await metrics.text(), new RegExp(`^${metric} 77$`, 'm'));

@@ -8,7 +8,7 @@ test('the numbers of a worker are read from its own metrics', async () => {
   metrics.read({
     isReady: () => true,
     inFlightLimit: 256,
-    brokers: [{ inFlight: 7, unacked: { count: 0, ackPending: 0, oldestSeconds: 0 } }],
+    brokers: [{ state: {}, inFlight: 7, unacked: { count: 0, ackPending: 0, oldestSeconds: 0 } }],
     redisCalls: { answered: 0, repeated: 0, refused: 0 },
   });
   metrics.answered('get', 'ok', 0.002);
