@@ -29,6 +29,7 @@ export const PLUGINS =
 const PLUGIN = 'plugin/client_identity.so';
 const DELIVERY_PLUGIN = 'plugin/client_delivery.so';
 const LOGIN_PLUGINS = ['plugin/phone_login.so', 'plugin/client_binding.so'];
+const SQLITE_PLUGIN = 'mosquitto_persist_sqlite.so';
 const SECURITY_PLUGIN = 'mosquitto_dynamic_security.so';
 
 export interface MosquittoOptions {
@@ -38,8 +39,11 @@ export interface MosquittoOptions {
   readonly plugin?: boolean;
   /** Bounds the requests of one client, default true. Without it a client may send as many as it likes. */
   readonly requestLimits?: boolean;
-  /** Keeps sessions and queued messages over a restart, default true. */
-  readonly persistence?: boolean;
+  /**
+   * Keeps sessions and queued messages over a restart, default true: with persist-sqlite where the broker has it, else by
+   * snapshots.
+   */
+  readonly persistence?: boolean | 'snapshot' | 'sqlite';
   /**
    * Runs as in production: TLS, no client without a user name, rights from the dynamic-security plugin. Default: as
    * in development.
@@ -50,6 +54,8 @@ export interface MosquittoOptions {
     readonly certificate: Certificate;
     /** User names that all phones share, such as `api` (`plugin_opt_users` of phone_login). */
     readonly sharedUsers?: string;
+    /** Whom the broker waits for after a start (`plugin_opt_hold` of client_binding); default nobody. */
+    readonly hold?: string;
   };
   /**
    * Outside production: clients may also log in with these user names, each with the password of its own client id, as
@@ -100,6 +106,7 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   await mkdir(join(folder, 'data'), { recursive: true });
   const acl = await readFile(join(SOURCE, 'acl'), 'utf8');
   await writeFile(join(folder, 'acl'), withTopics(acl, options.topics));
+  await layOutPersistence(folder, options.persistence);
   const conf = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
   const shipped = withTopics(conf, options.topics);
   const unlimited = shipped.replaceAll(
@@ -135,6 +142,36 @@ function withTopics(text: string, patterns: TopicPatterns | undefined): string {
     .replaceAll('read actions/1/api/%c', `read ${topics.answer('%c')}`)
     .replace('read ses/%u', `read ${topics.notice('%u')}`);
 }
+
+/** Uses one of the files that are shipped. */
+async function layOutPersistence(
+  folder: string,
+  wanted: MosquittoOptions['persistence'] = true,
+): Promise<void> {
+  await mkdir(join(folder, 'persistence.d'), { recursive: true });
+  if (wanted === false) return;
+  const plugin = sqlitePlugin();
+  const kind = wanted === true ? (plugin === undefined ? 'snapshot' : 'sqlite') : wanted;
+  if (kind === 'sqlite') {
+    if (plugin === undefined) throw new Error(`${noSqlite} (MOSQUITTO is the path of one that has)`);
+    await cp(plugin, join(folder, 'plugin', SQLITE_PLUGIN));
+  }
+  const file = `${kind}.conf`;
+  await cp(join(SOURCE, 'persistence', file), join(folder, 'persistence.d', file));
+}
+
+const noSqlite = `${mosquitto} has no ${SQLITE_PLUGIN}, which comes with Mosquitto 2.1`;
+
+function sqlitePlugin(): string | undefined {
+  try {
+    return mosquittoPlugin(SQLITE_PLUGIN);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why a test of persist-sqlite cannot run here; `false` where it can. */
+export const withoutSqlite: string | false = sqlitePlugin() === undefined && noSqlite;
 
 /** It comes before the plugin or the file that decides. */
 function delivery({ deliver, init, topics }: MosquittoOptions): string[] {
@@ -173,7 +210,7 @@ function hashed(password: string): string {
 async function layOutProduction(
   folder: string,
   port: number,
-  { security, certificate, sharedUsers }: NonNullable<MosquittoOptions['production']>,
+  { security, certificate, sharedUsers, hold = 'worker=0' }: NonNullable<MosquittoOptions['production']>,
 ): Promise<string[]> {
   await mkdir(join(folder, 'tls'), { recursive: true });
   await writeFile(join(folder, 'tls', 'server.crt'), certificate.cert);
@@ -186,7 +223,8 @@ async function layOutProduction(
   return [
     config
       .replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)
-      .replace(/^plugin plugin\/phone_login\.so$/m, `$&${shared}`),
+      .replace(/^plugin plugin\/phone_login\.so$/m, `$&${shared}`)
+      .replace(/^plugin plugin\/client_binding\.so$/m, `$&\nplugin_opt_hold ${hold}`),
   ];
 }
 
@@ -197,7 +235,6 @@ function more(options: MosquittoOptions): string[] {
   const lines: string[] = [];
   // Mosquitto switches from root to its own user, who may not write to this folder.
   if (process.getuid?.() === 0) lines.push('user root');
-  if (options.persistence === false) lines.push('persistence false');
   if (options.extraConfig !== undefined) lines.push(options.extraConfig);
   return lines;
 }

@@ -20,7 +20,7 @@
 #    include <mosquitto.h>
 #  else /* some distributions have it in a separate package; these values are part of the ABI */
 enum { MOSQ_ERR_SUCCESS = 0, MOSQ_ERR_NOMEM = 1, MOSQ_ERR_INVAL = 3, MOSQ_ERR_NOT_SUPPORTED = 10 };
-enum { MOSQ_ERR_AUTH = 11, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_PLUGIN_DEFER = 17 };
+enum { MOSQ_ERR_AUTH = 11, MOSQ_ERR_ACL_DENIED = 12, MOSQ_ERR_UNKNOWN = 13, MOSQ_ERR_PLUGIN_DEFER = 17 };
 enum { MOSQ_LOG_INFO = 1 << 0, MOSQ_LOG_WARNING = 1 << 2, MOSQ_LOG_ERR = 1 << 3 };
 int mosquitto_property_add_binary(mosquitto_property **, int, const void *, uint16_t);
 int mosquitto_property_add_byte(mosquitto_property **, int, uint8_t);

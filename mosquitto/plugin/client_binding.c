@@ -11,15 +11,29 @@
  * The user before the `=` may use only client ids that begin with the prefix after it. Nobody else may use such client
  * ids. Several pairs add up. Without the option it is `worker=profile-`.
  *
+ * Mosquitto 2.0 brings sessions back after a restart without their shared subscriptions: what phones publish until a worker has
+ * subscribed again is acknowledged and dropped. So after a start only the workers are let in at first:
+ *
+ *     plugin_opt_hold worker=60
+ *
+ * Everybody else is let in when a client of the user before the `=` has subscribed to requests, or after so many seconds; 0 is at
+ * once. Until then a connection is closed without a CONNACK, so that no client takes it for a wrong password. A
+ * publish that is refused would not do: a client of MQTT 3.1.1 is told success, and what a PUBREL releases asks no plugin.
+ * Without the option it is `worker=60` on 2.0, and nothing on 2.1, where persist-sqlite brings shared subscriptions back.
+ *
  * The plugin admits nobody: it refuses or defers, and a later plugin checks the password. A refused client never
  * reaches the session, because the broker asks before it looks for one.
  *
  * Described in mosquitto/README.md.
  */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "broker.h"
+
+enum { HOLD_USER_MAX = 128, HOLD_SECONDS_MAX = 86400, HOLD_SECONDS = 60 };
 
 /* `text` is "user\0prefix". */
 struct pair {
@@ -29,17 +43,26 @@ struct pair {
 	char text[];
 };
 
+/* Who is waited for after a start. */
+struct hold {
+	char user[HOLD_USER_MAX + 1];
+	long seconds;
+	struct timespec start;
+	bool is_over;
+};
+
 struct bindings {
 	mosquitto_plugin_id_t *plugin;
 	struct pair *pairs;
 	struct refusals refusals;
+	struct hold hold;
 };
 
 /* Mosquitto cuts a line of its log off at about 1000 bytes. */
 #define LOG_LINE_MAX 800
 
 static const char name[] = "client_binding";
-static const char allowed[] = "plugin_opt_bind USER=PREFIX,USER=PREFIX,... without white space";
+static const char allowed[] = "plugin_opt_bind USER=PREFIX,USER=PREFIX,... without white space, plugin_opt_hold USER=SECONDS";
 
 /* Reads `length` bytes, "user=prefix"; MOSQ_ERR_INVAL if they are anything else. */
 static int add_pair(struct bindings *self, const char *text, size_t length)
@@ -74,15 +97,34 @@ static int add_pairs(struct bindings *self, const char *list)
 	}
 }
 
+/* Reads "user=seconds"; MOSQ_ERR_INVAL if it is anything else. */
+static int read_hold(struct hold *hold, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	if (equals == NULL || equals == text || equals - text > HOLD_USER_MAX) return MOSQ_ERR_INVAL;
+	size_t digits = strspn(equals + 1, "0123456789");
+	if (digits == 0 || digits > 5 || equals[1 + digits] != '\0') return MOSQ_ERR_INVAL;
+	long seconds = strtol(equals + 1, NULL, 10);
+	if (seconds > HOLD_SECONDS_MAX) return MOSQ_ERR_INVAL;
+	memcpy(hold->user, text, (size_t)(equals - text));
+	hold->user[equals - text] = '\0';
+	hold->seconds = seconds;
+	return MOSQ_ERR_SUCCESS;
+}
+
 static int read_options(struct bindings *self, const struct mosquitto_opt *options, int count)
 {
+	read_hold(&self->hold, "worker=0");
+	if (!is_2_1()) self->hold.seconds = HOLD_SECONDS;
 	for (int i = 0; i < count; i++) {
-		if (strcmp(options[i].key, "bind") != 0 || options[i].value == NULL) return refuse_option(name, &options[i], allowed);
-		int rc = add_pairs(self, options[i].value);
+		int rc = MOSQ_ERR_INVAL;
+		if (options[i].value != NULL && strcmp(options[i].key, "bind") == 0) rc = add_pairs(self, options[i].value);
+		if (options[i].value != NULL && strcmp(options[i].key, "hold") == 0) rc = read_hold(&self->hold, options[i].value);
 		if (rc == MOSQ_ERR_INVAL) return refuse_option(name, &options[i], allowed);
 		if (rc != MOSQ_ERR_SUCCESS) return rc;
 	}
-	return count > 0 ? MOSQ_ERR_SUCCESS : add_pairs(self, "worker=profile-");
+	self->hold.is_over = self->hold.seconds == 0;
+	return self->pairs != NULL ? MOSQ_ERR_SUCCESS : add_pairs(self, "worker=profile-");
 }
 
 static void forget(struct bindings *self)
@@ -108,6 +150,39 @@ static int refuse(struct bindings *self, const char *user, const char *id)
 	return MOSQ_ERR_AUTH;
 }
 
+static bool is_worker(const struct hold *hold, const char *user)
+{
+	return user != NULL && strcmp(user, hold->user) == 0;
+}
+
+/* Whether this login has to wait for a worker. */
+static bool is_held(struct hold *hold, const char *user)
+{
+	if (hold->is_over || is_worker(hold, user)) return false;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - hold->start.tv_sec < hold->seconds) return true;
+	hold->is_over = true;
+	mosquitto_log_printf(MOSQ_LOG_WARNING, "client_binding: no worker has subscribed within %ld s: everybody is let in, requests are lost until one has",
+			hold->seconds);
+	return false;
+}
+
+/* The broker asks this before it adds a subscription, and does nothing else in between. */
+static int on_acl_check(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_acl_check *check = event_data;
+	struct hold *hold = &((struct bindings *)userdata)->hold;
+	(void)event;
+
+	if (hold->is_over || check->access != MOSQ_ACL_SUBSCRIBE || check->topic == NULL || check->client == NULL) return no_opinion();
+	bool is_shared = strncmp(check->topic, "$share/", 7) == 0 && strstr(check->topic, "/events/") != NULL;
+	if (!is_shared || !is_worker(hold, mosquitto_client_username(check->client))) return no_opinion();
+	hold->is_over = true;
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_binding: a worker has subscribed: everybody is let in");
+	return no_opinion();
+}
+
 static int on_login(int event, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_basic_auth *login = event_data;
@@ -121,11 +196,12 @@ static int on_login(int event, void *event_data, void *userdata)
 	for (const struct pair *pair = self->pairs; pair != NULL; pair = pair->next) {
 		bool is_user = user != NULL && strcmp(user, pair->text) == 0;
 		bool begins = id != NULL && strncmp(id, pair->prefix, pair->prefix_length) == 0;
-		if (is_user && begins) return no_opinion();
+		if (is_user && begins) return is_held(&self->hold, user) ? MOSQ_ERR_UNKNOWN : no_opinion();
 		is_bound = is_bound || is_user;
 		is_reserved = is_reserved || begins;
 	}
-	return is_bound || is_reserved ? refuse(self, user, id) : no_opinion();
+	if (is_bound || is_reserved) return refuse(self, user, id);
+	return is_held(&self->hold, user) ? MOSQ_ERR_UNKNOWN : no_opinion();
 }
 
 /* One line, so that an operator sees options that another plugin got: they belong to the `plugin` line before them. */
@@ -160,12 +236,18 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 
 	int rc = read_options(self, options, count);
 	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(identifier, MOSQ_EVT_BASIC_AUTH, on_login, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS && !self->hold.is_over) {
+		rc = mosquitto_callback_register(identifier, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, self);
+	}
 	if (rc != MOSQ_ERR_SUCCESS) {
 		forget(self);
 		return rc;
 	}
 	*userdata = self;
 	log_pairs(self);
+	if (self->hold.is_over) return MOSQ_ERR_SUCCESS;
+	clock_gettime(CLOCK_MONOTONIC, &self->hold.start);
+	mosquitto_log_printf(MOSQ_LOG_INFO, "client_binding: only \"%s\" is let in until it has subscribed, for %ld s at most", self->hold.user, self->hold.seconds);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -177,6 +259,7 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int 
 
 	if (self == NULL) return MOSQ_ERR_SUCCESS;
 	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_BASIC_AUTH, on_login, NULL);
+	if (self->hold.seconds != 0) mosquitto_callback_unregister(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL);
 	forget(self);
 	return MOSQ_ERR_SUCCESS;
 }

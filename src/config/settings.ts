@@ -216,7 +216,11 @@ function arrange(env: Environment) {
     logLevel: env.LOG_LEVEL,
     tracesUrl: tracesUrl(env.OTEL_EXPORTER_OTLP_ENDPOINT, env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
     requestDeadlineMs: env.REQUEST_DEADLINE_MS,
-    takeover: Object.freeze({ heartbeatMs: env.HEARTBEAT_MS, silentMs: env.HEIR_AFTER_MS, lingerMs: env.TAKEOVER_LINGER_MS }),
+    takeover: Object.freeze({
+      heartbeatMs: env.HEARTBEAT_MS,
+      silentMs: env.HEIR_AFTER_MS,
+      lingerMs: env.TAKEOVER_LINGER_MS,
+    }),
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
     qa: Object.freeze({ text: env.QA_TEXT, mirror: env.QA_MIRROR }),
   });

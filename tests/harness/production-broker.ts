@@ -31,9 +31,10 @@ const users: Readonly<Record<string, readonly BrokerRole[]>> = {
 export async function startProductionBroker(
   options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init' | 'topics'> & {
     readonly sharedUsers?: string;
+    readonly hold?: string;
   } = {},
 ): Promise<ProductionBroker> {
-  const { sharedUsers, ...rest } = options;
+  const { sharedUsers, hold, ...rest } = options;
   const certificate = await selfSignedCertificate();
   const security = initialSecurity(
     Object.entries(users).map(([name, roles]) => ({
@@ -47,7 +48,12 @@ export async function startProductionBroker(
   const server = await startMosquitto({
     persistence: false,
     ...rest,
-    production: { security, certificate, ...(sharedUsers !== undefined && { sharedUsers }) },
+    production: {
+      security,
+      certificate,
+      ...(sharedUsers !== undefined && { sharedUsers }),
+      ...(hold !== undefined && { hold }),
+    },
   });
   return {
     server,

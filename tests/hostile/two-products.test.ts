@@ -12,7 +12,8 @@ const one = await startHarness({ settings, workers: 0 });
 after(() => one.stop());
 
 const adopted = (worker: WorkerUnderTest) => worker.metric('profile_adopted_sessions_total');
-const silence = (worker: string) => one.database.zscore(`workers:profile@127.0.0.1:${one.broker.port}`, worker);
+const silence = (worker: string) =>
+  one.database.zscore(`workers:profile@127.0.0.1:${one.broker.port}`, worker);
 
 test('workers of other brokers, or of another share group, leave a dead worker to its own', async () => {
   const otherBroker = await startMosquitto({ persistence: false });
@@ -51,5 +52,8 @@ test('workers of other brokers, or of another share group, leave a dead worker t
 });
 
 test('a worker of the version before finds a dead one of this version where it looks', async () => {
-  await eventually('it beats there too', async () => (await one.database.zscore('workers', 'profile-survivor')) !== null);
+  await eventually(
+    'it beats there too',
+    async () => (await one.database.zscore('workers', 'profile-survivor')) !== null,
+  );
 });
