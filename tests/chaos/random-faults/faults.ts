@@ -237,9 +237,7 @@ export class Faults {
     const end = performance.now() + recoveryMs;
     for (; performance.now() < end; await sleep(100)) {
       const names = fleet.living.map(({ name }) => name);
-      const known = await withRetry(() =>
-        database.connection.zrangebyscore(registry, '-inf', '+inf'),
-      );
+      const known = await withRetry(() => database.connection.zrangebyscore(registry, '-inf', '+inf'));
       const isAlike = known.length === names.length && names.every((name) => known.includes(name));
       const isFrozen = fleet.living.some((worker) => worker.isFrozen);
       if (isAlike && !isFrozen && (await fleet.recovered(1_000))) return;

@@ -255,7 +255,7 @@ test('the broker of docker compose loads the same mosquitto.conf and acl as the 
   const tested = read('dev/servers/mosquitto.ts');
   const broker = readStages(read('mosquitto/Dockerfile'));
   const copied = broker.flatMap(copies).filter(({ from }) => from === undefined);
-  for (const file of ['mosquitto.conf', 'acl']) {
+  for (const file of ['mosquitto.conf', 'acl', 'persistence']) {
     assert.ok(existsSync(join(root, 'mosquitto', file)));
     assert.match(tested, new RegExp(`join\\(SOURCE, '${file.replace('.', '\\.')}'\\)`));
     assert.ok(
