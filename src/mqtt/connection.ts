@@ -1,3 +1,4 @@
+// biome-ignore-all lint/style/noExcessiveLinesPerFile: one connection's states and their changes are read together.
 import { Socket } from 'node:net';
 import { connect, type IConnackPacket, type MqttClient } from 'mqtt';
 import { backoffMs } from '../lib/backoff.ts';
