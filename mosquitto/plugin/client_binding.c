@@ -176,7 +176,7 @@ static int on_acl_check(int event, void *event_data, void *userdata)
 	(void)event;
 
 	if (hold->is_over || check->access != MOSQ_ACL_SUBSCRIBE || check->topic == NULL || check->client == NULL) return no_opinion();
-	bool is_shared = strncmp(check->topic, "$share/", 7) == 0 && strstr(check->topic, "/events/") != NULL;
+	bool is_shared = strncmp(check->topic, "$share/", 7) == 0; /* whatever the topics of a deployment are */
 	if (!is_shared || !is_worker(hold, mosquitto_client_username(check->client))) return no_opinion();
 	hold->is_over = true;
 	mosquitto_log_printf(MOSQ_LOG_INFO, "client_binding: a worker has subscribed: everybody is let in");
