@@ -1,15 +1,17 @@
 import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
 import { EXIT_CONFIG, readSettings, recordSeconds, type Settings, SettingsError } from './config/settings.ts';
+import { type ConnectingSettings, connectingAs } from './failover/connecting.ts';
+import { Failover } from './failover/failover.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
-import { SessionTakeover } from './failover/session-takeover.ts';
+import { type Running, stop } from './failover/stopping.ts';
 import { fleetOf, openWorkerRegistry } from './failover/worker-registry.ts';
 import type { Context } from './handlers/handler.ts';
 import { limiterNames, requests } from './handlers/index.ts';
 import { cached } from './lib/cached.ts';
 import { ConcurrencyLimiter, type ConcurrencyLimiterOptions } from './lib/concurrency-limiter.ts';
 import { Shutdown } from './lib/shutdown.ts';
-import { type BrokerConnection, connectBroker, type Delivery, type Publisher } from './mqtt/connection.ts';
+import type { BrokerConnection, Delivery, Publisher } from './mqtt/connection.ts';
 import { authenticatorFor } from './pipeline/authenticator.ts';
 import { FanOuts, type FanOutsDeps } from './pipeline/fan-outs.ts';
 import { openPoisonGuard } from './pipeline/poison-guard.ts';
@@ -17,6 +19,7 @@ import { openRateLimiter } from './pipeline/rate-limiter.ts';
 import { limitingServices } from './pipeline/service-rates.ts';
 import { Worker } from './pipeline/worker.ts';
 import { openWrongTokenLimiter } from './pipeline/wrong-tokens.ts';
+import { presenceFilter, presenceTopic } from './protocol/presence-topics.ts';
 import { Topics } from './protocol/topics.ts';
 import { QaTranslator } from './qa/translator.ts';
 import { openMail } from './services/mail/mailer.ts';
@@ -44,6 +47,11 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 // That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
 setFlagsFromString('--heap-growing-percent=150');
 
+// Before anything else, since a start takes a moment: process 1 of a container ignores a signal that has no listener.
+const signalled = new Promise<string>((resolve) => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);
+});
+
 try {
   // A worker that was meant to be another program would take requests.
   if (process.argv.length > 2)
@@ -53,7 +61,8 @@ try {
   const tracing = await openTracing(settings.tracesUrl, { instance: settings.mqtt.clientId, onTrouble });
   const output = openLogOutput();
   const log = openLog(settings.logLevel, output, tracing?.ids);
-  stopOnSignal(await start(settings, { log, output, tracing }), log, settings.shutdownTimeoutMs);
+  const running = await start(settings, { log, output, tracing });
+  void signalled.then((signal) => stop(running, signal, log, settings.shutdownTimeoutMs));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : 'cannot start'}\n`);
   process.exit(error instanceof SettingsError ? EXIT_CONFIG : 1);
@@ -67,7 +76,7 @@ interface Telemetry {
 }
 
 /** Start everything, in the order in which the parts need each other. */
-async function start(settings: Settings, { log, output, tracing }: Telemetry): Promise<Shutdown> {
+async function start(settings: Settings, { log, output, tracing }: Telemetry): Promise<Running> {
   const topics = new Topics(settings.topics);
   const shutdown = new Shutdown();
   const brokers: BrokerConnection[] = [];
@@ -117,30 +126,27 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   shutdown.add(() => http?.close());
 
   const qa = openQa(settings, topics, redis, log);
-  const connectAs = connectingAs(settings, topics, log, (delivery) => {
-    void worker.serve(qa?.receive(delivery) ?? delivery);
-  });
+  const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
+  const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
   const registry = openWorkerRegistry(redis, settings.mqtt.clientId, fleetOf(settings.mqtt));
-  const onTakeover = metrics.sessionTakenOver;
-  const takeover = new SessionTakeover({ registry, times: settings.takeover, connectAs, onTakeover, log });
-  shutdown.addBestEffort(() => registry.leave());
-  shutdown.addBestEffort(() => takeover.stop());
+  const failover = new Failover({
+    ...{ registry, times: settings.takeover, brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
+  });
 
   logClientIds(settings, log);
-  brokers.push(...connectAs(settings.mqtt.clientId));
-  for (const broker of brokers) {
+  brokers.push(...connectAs(settings.mqtt.clientId, { heard: failover.heard }));
+  for (const [place, broker] of brokers.entries()) {
     broker.onState(trackConnectionOf('broker'));
+    failover.watch(broker, place);
     publishers.push(qa?.publisher(broker) ?? broker);
     qa?.publishHelp(broker, log);
   }
-  // The heartbeat goes on meanwhile, or another worker would take over the session whose requests this one finishes.
-  shutdown.add(() => Promise.all(brokers.map((broker) => broker.leave())));
-  shutdown.addBestEffort(() => takeover.pause());
+  failover.stopWith(shutdown);
   shutdown.add(() => outboxRelay.stop());
   shutdown.addBestEffort(() => fanOuts.stop());
   shutdown.addBestEffort(() => poison.leave());
   shutdown.add(() => readiness.stopping());
-  return shutdown;
+  return { shutdown, brokers };
 }
 
 function openFanOuts(
@@ -232,19 +238,15 @@ function openQa(
   return new QaTranslator({ ...qa, limits, topics, formats: openRequestFormats(redis), requests });
 }
 
-/** @returns what connects to every broker under a client id. */
-function connectingAs(
-  { mqtt, clientIdentity }: Settings,
-  topics: Topics,
-  log: Log,
-  serve: (delivery: Delivery) => void,
-): (clientId: string) => BrokerConnection[] {
-  const filter = topics.sharedFilter(mqtt.shareGroup);
-  const own = { ...mqtt, filter, senderOf: (topic: string) => topics.senderOf(topic, clientIdentity) };
-  return (clientId) =>
-    mqtt.urls.map((url) =>
-      connectBroker({ ...own, url, clientId }, serve, log.child({ connectedAs: clientId })),
-    );
+function connectingSettings({ mqtt, clientIdentity }: Settings, topics: Topics): ConnectingSettings {
+  const { shareGroup } = mqtt;
+  const topicOf = (worker: string): string => presenceTopic(shareGroup, worker);
+  return {
+    ...mqtt,
+    filter: topics.sharedFilter(shareGroup),
+    senderOf: (topic) => topics.senderOf(topic, clientIdentity),
+    presence: { topicOf, filter: presenceFilter(shareGroup) },
+  };
 }
 
 /** Without the prefix, a phone could sign in under the worker's client id and take over its session. */
@@ -270,20 +272,4 @@ async function serveProbes(
       contentType: metrics.contentType,
     })),
   });
-}
-
-/** Stop on the first SIGTERM or SIGINT. The broker redelivers requests that are not done in time. */
-function stopOnSignal(shutdown: Shutdown, log: Log, timeoutMs: number): void {
-  const stop = async (signal: string): Promise<void> => {
-    log.info({ signal }, 'stopping');
-    const timer = setTimeout(() => {
-      log.warn('stopped before all requests were done: the broker redelivers them');
-      process.exit(0);
-    }, timeoutMs);
-    await shutdown.run();
-    clearTimeout(timer);
-    log.info('stopped');
-    process.exit(0); // also when something still waits for a Redis that is away
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, (name) => void stop(name));
 }

@@ -31,6 +31,9 @@ const rulesFor = ({ requests, answers, notices }: Topics): Readonly<Record<Broke
     ['publishClientReceive', requests],
     ['publishClientSend', answers],
     ['publishClientSend', notices],
+    ['publishClientSend', 'workers/#'],
+    ['subscribePattern', 'workers/#'],
+    ['publishClientReceive', 'workers/#'],
   ],
   // No shared subscription: a member of the workers' group would receive their requests.
   qa: [

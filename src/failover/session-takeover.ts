@@ -1,142 +1,149 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BrokerConnection } from '../mqtt/connection.ts';
-import type { Lease } from '../store/leases.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { WorkerRegistry } from './worker-registry.ts';
+import { LostWorkers, lostBeatMs } from './lost-workers.ts';
+import { type Death, type SessionTakeoverDeps, takeOverSession } from './one-takeover.ts';
+import type { SilentWorker } from './worker-registry.ts';
 
-/** When a worker counts as dead, in milliseconds. */
-export interface TakeoverTimes {
-  /** Between two heartbeats. */
-  readonly heartbeatMs: number;
-  /** A worker counts as dead after this time without a heartbeat. */
-  readonly silentMs: number;
-  /** A takeover ends when the broker has sent nothing for so long; default at once. */
-  readonly lingerMs?: number;
-}
-
-/** What a session takeover needs. */
-export interface SessionTakeoverDeps {
-  readonly registry: WorkerRegistry;
-  readonly times: TakeoverTimes;
-  /** Connects to every broker under a dead worker's client id and serves the requests that arrive. */
-  readonly connectAs: (worker: string) => readonly BrokerConnection[];
-  readonly onTakeover: () => void;
-  readonly log: Log;
-}
+/** The others look for so long at most whether a worker lives that has lost a broker. The broker may notice it later. */
+const watchedMs = 15_000;
 
 /**
  * Takes over the broker sessions of dead workers. A broker keeps a dead worker's unacknowledged requests, and still gives
  * it a share of the new ones.
  *
- * Every worker sends heartbeats to Redis. When one is silent, another worker connects under its client id, serves what the
- * broker holds for it, unsubscribes and ends the session. If the silent worker returns meanwhile, the broker gives it the
- * session and disconnects the other. Idempotency records keep requests that both received from having effect twice.
+ * The broker tells of a worker whose connection has died (`LostWorkers`). A worker that is frozen keeps its connection, but
+ * sends no heartbeats to Redis. In both cases another worker connects under its client id, serves what the broker holds for
+ * it, unsubscribes and ends the session. If the worker returns meanwhile, the broker gives it the session and disconnects the
+ * other. Idempotency records keep requests that both received from having effect twice.
  */
 export class SessionTakeover {
   readonly #deps: SessionTakeoverDeps;
   readonly #stopped = new AbortController();
   readonly #paused = new AbortController();
   readonly #takeovers = new Set<Promise<void>>();
+  readonly #lost: LostWorkers;
   readonly #running: Promise<void>;
+  #beating: Promise<void> = Promise.resolve();
+  #isLeaving = false;
+  /** When a broker was lost last. */
+  #lostAt = Number.NEGATIVE_INFINITY;
+  #wake: () => void = () => undefined;
 
   constructor(deps: SessionTakeoverDeps) {
     this.#deps = deps;
+    this.#lost = new LostWorkers({
+      registry: deps.registry,
+      signal: this.#paused.signal,
+      takeOver: async (worker, beat, brokers) => {
+        await this.#begin({ worker, beat }, beat === 0 ? 'stopped' : 'connection lost', brokers);
+      },
+      log: deps.log,
+    });
     this.#running = this.#run();
   }
 
-  /** Start no more takeovers and leave the current ones to other workers. Heartbeats continue. */
+  /** Another worker's connection to the broker at this place in `MQTT_URL` has died, or is subscribed again. */
+  heard(worker: string, broker: number, isLost: boolean): void {
+    if (isLost) this.#lost.lost(worker, broker);
+    else this.#lost.back(worker, broker);
+  }
+
+  /** The state of one of this worker's own connections has changed. The registry hears of it at once. */
+  brokerChanged(broker: number): void {
+    if (!this.#deps.brokers[broker]?.state.connected) {
+      this.#lost.deaf(broker);
+      this.#lostAt = performance.now();
+    }
+    this.#wake();
+  }
+
+  /**
+   * Start no more takeovers and leave the current ones to other workers. Heartbeats continue, but no longer say that this
+   * worker is subscribed.
+   */
   async pause(): Promise<void> {
     this.#paused.abort();
-    await Promise.all(this.#takeovers);
+    this.#isLeaving = true;
+    await Promise.allSettled([this.#beating, ...this.#takeovers]);
   }
 
   /** Stop heartbeats as well. */
   async stop(): Promise<void> {
     this.#paused.abort();
     this.#stopped.abort();
+    this.#wake();
     await this.#running;
     await Promise.all(this.#takeovers);
   }
 
   async #run(): Promise<void> {
-    const { registry, times, log } = this.#deps;
+    const { times, log } = this.#deps;
     let beatingSince = performance.now();
     let lastBeatAt = beatingSince;
     while (!this.#stopped.signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
       try {
-        await registry.heartbeat();
+        this.#beating = this.#beat();
+        await this.#beating;
         const now = performance.now();
         // After a pause of this worker or of Redis, the silence of others proves nothing yet.
         if (now - lastBeatAt >= times.silentMs) beatingSince = now;
         lastBeatAt = now;
-        if (now - beatingSince >= times.silentMs) await this.#takeOverSilent();
+        await this.#takeOverSilent(now - beatingSince >= times.silentMs);
       } catch (error) {
         log.error({ err: error }, 'heartbeat failed');
       }
-      await this.#sleep(times.heartbeatMs * (0.75 + Math.random() / 2));
+      const rested = new AbortController();
+      const rest = sleep(this.#restMs, undefined, { signal: rested.signal }).catch(() => undefined);
+      await Promise.race([rest, woken]);
+      rested.abort();
     }
   }
 
-  async #takeOverSilent(): Promise<void> {
+  #beat(): Promise<void> {
+    const { registry, brokers } = this.#deps;
+    const states = brokers.map(({ address, state }) => ({
+      address,
+      subscribed: state.subscribed && !this.#isLeaving,
+    }));
+    return registry.heartbeat(states);
+  }
+
+  /** Soon after this worker has lost a broker, the others look whether it lives. */
+  get #restMs(): number {
+    const { heartbeatMs } = this.#deps.times;
+    const isWatched = performance.now() - this.#lostAt < watchedMs;
+    const isCut = isWatched && this.#deps.brokers.some(({ state }) => !state.connected);
+    return isCut ? Math.min(lostBeatMs, heartbeatMs) : heartbeatMs * (0.75 + Math.random() / 2);
+  }
+
+  async #takeOverSilent(isSilenceProof: boolean): Promise<void> {
+    if (this.#paused.signal.aborted) return;
     const { registry, times } = this.#deps;
-    for (const worker of await registry.silentWorkers(times.silentMs)) {
-      if (this.#paused.signal.aborted) return;
-      const lease = await registry.acquireLease(worker, times.silentMs);
-      if (lease === undefined) continue;
-      const work = this.#takeOver(worker, lease).finally(() => this.#takeovers.delete(work));
-      this.#takeovers.add(work);
+    for (const silent of await registry.silentWorkers(times.silentMs)) {
+      const isStopped = silent.beat === 0;
+      if (isStopped || isSilenceProof) await this.#begin(silent, isStopped ? 'stopped' : 'no heartbeat');
     }
   }
 
-  /** Never rejects. */
-  async #takeOver(worker: string, lease: Lease): Promise<void> {
-    const { connectAs, registry, times, log, onTakeover } = this.#deps;
-    log.warn({ worker }, 'a worker sends no heartbeat: taking over its broker session');
-    onTakeover();
-    const brokers = connectAs(worker);
-    const close = (): void => void Promise.all(brokers.map((broker) => broker.close()));
-    let isCutOff = false;
-    const stopTakeover = (): void => {
-      isCutOff = true;
-      close();
-    };
-    // Mosquitto up to 2.0.11 does not signal a session takeover, so two workers would take the session in turns.
-    const stopIfAlive = async (): Promise<void> => {
-      if (!(await registry.silentWorkers(times.silentMs)).includes(worker)) stopTakeover();
-    };
-    for (const broker of brokers) {
-      broker.onState(({ connected, takenOver }) => {
-        if (takenOver) stopTakeover();
-        else if (!connected) stopIfAlive().catch(() => undefined);
-      });
-    }
-    this.#paused.signal.addEventListener('abort', close, { once: true });
-    // A lease that has lapsed may be another worker's by now.
-    const extend = async (): Promise<void> => {
-      if (!(await lease.extend())) stopTakeover();
-    };
-    const renewal = setInterval(() => {
-      extend().catch(() => undefined);
-      stopIfAlive().catch(() => undefined);
-    }, times.heartbeatMs);
-    try {
-      await Promise.all(brokers.map((broker) => broker.leave(times.lingerMs)));
-      const isDone = !isCutOff && !this.#paused.signal.aborted && (await lease.extend());
-      if (isDone) await registry.deregister(worker, times.silentMs);
+  /** @param brokers - the places of those where its connection is known to be dead; default all. */
+  async #begin(dead: SilentWorker, death: Death, brokers?: readonly number[]): Promise<void> {
+    const { registry, times } = this.#deps;
+    if (this.#paused.signal.aborted) return;
+    const lease = await registry.acquireLease(dead.worker, times.silentMs);
+    if (lease === undefined) return;
+    // Another worker may have completed the takeover, or the worker may have come back, since the caller looked.
+    const beat = await registry.lastBeat(dead.worker);
+    // One whose connection is dead may well send heartbeats.
+    if (beat === undefined || (beat !== dead.beat && death !== 'connection lost')) {
       await lease.release();
-      log.info(
-        { worker },
-        isDone ? 'the session takeover is complete' : 'the session takeover is left to another worker',
-      );
-    } catch (error) {
-      log.error({ worker, err: error }, 'a session takeover failed');
-    } finally {
-      clearInterval(renewal);
-      this.#paused.signal.removeEventListener('abort', close);
+      return;
     }
-  }
-
-  async #sleep(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    const { signal } = this.#paused;
+    const work = takeOverSession({ ...dead, death, brokers, lease, signal }, this.#deps).finally(() =>
+      this.#takeovers.delete(work),
+    );
+    this.#takeovers.add(work);
   }
 }

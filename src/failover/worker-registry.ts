@@ -22,6 +22,16 @@ export function fleetOf({
     .join(',')}`;
 }
 
+/** The heartbeat of a worker that has stopped and left its session for the next one. */
+const STOPPED = 0;
+
+/** A worker that needs a successor. */
+export interface SilentWorker {
+  readonly worker: string;
+  /** Its last heartbeat, in Unix milliseconds; 0 for one that has stopped and left its session. */
+  readonly beat: number;
+}
+
 /**
  * @param worker - the client id of this worker.
  * @param fleet - see `fleetOf`.
@@ -32,28 +42,66 @@ export function openWorkerRegistry(redis: Database, worker: string, fleet: strin
   const workers = keys.workers(fleet);
   // Workers of the version before look for the dead there, and only there.
   const everywhere = [workers, keys.formerWorkers()];
+  const subscriptions = keys.subscriptions(fleet);
+  const at = (broker: string, name: string): string => `${broker}/${name}`;
   return {
-    /** Record that this worker is alive. */
-    async heartbeat() {
-      await Promise.all(everywhere.map((key) => redis.run('heartbeat', [key], [worker])));
+    /**
+     * Record that this worker is alive.
+     * @param brokers - the address of each, and whether this worker is subscribed there.
+     */
+    async heartbeat(brokers: readonly { readonly address: string; readonly subscribed: boolean }[] = []) {
+      const beats = everywhere.map((key) => redis.run('heartbeat', [key], [worker]));
+      const pairs = brokers.flatMap(({ address, subscribed }) => [at(address, worker), subscribed ? 1 : 0]);
+      if (pairs.length > 0) await redis.run('note-subscriptions', [subscriptions], pairs);
+      await Promise.all(beats);
     },
     /** Remove this worker: it has ended its broker sessions. */
     async leave() {
       await Promise.all(everywhere.map((key) => withRetry(() => connection.zrem(key, worker))));
     },
-    /** The workers without a heartbeat for at least `afterMs`. */
-    async silentWorkers(afterMs: number) {
+    /** This worker has stopped and left a session for the next one, which need not wait for silence. */
+    async leaveSession() {
+      await Promise.all(everywhere.map((key) => withRetry(() => connection.zadd(key, STOPPED, worker))));
+    },
+    /**
+     * Say that this worker leaves a broker.
+     * @returns true when no other worker is subscribed there that has sent a heartbeat in the last `silentMs`.
+     */
+    async isLastAt(broker: string, silentMs: number) {
+      const answer = await redis.run(
+        'give-up-subscription',
+        [subscriptions],
+        [`${broker}/`, worker, silentMs],
+      );
+      return answer === 'last';
+    },
+    /** The others without a heartbeat for at least `afterMs`, and those that have stopped. */
+    async silentWorkers(afterMs: number): Promise<SilentWorker[]> {
       const [seconds = 0] = await withRetry(() => connection.time());
       const latest = Number(seconds) * 1000 - afterMs;
-      return await withRetry(() => connection.zrangebyscore(workers, '-inf', latest));
+      const found = await withRetry(() => connection.zrangebyscore(workers, '-inf', latest, 'WITHSCORES'));
+      const silent: SilentWorker[] = [];
+      for (let index = 0; index + 1 < found.length; index += 2)
+        silent.push({ worker: String(found[index]), beat: Number(found[index + 1]) });
+      return silent.filter(({ worker: name }) => name !== worker);
+    },
+    /** The last heartbeat of a worker; `undefined` for one that is not registered. */
+    async lastBeat(name: string) {
+      const score = await withRetry(() => connection.zscore(workers, name));
+      return score === null ? undefined : Number(score);
     },
     /** Lease the takeover of a dead worker for `forMs`; `undefined` if another worker holds the lease. */
     acquireLease: (silentWorker: string, forMs: number) =>
       leases.take(keys.takeoverLease(fleet, silentWorker), forMs),
-    /** Remove a worker, unless it has sent a heartbeat in the last `silentMs`. The takeover is complete. */
-    async deregister(silentWorker: string, silentMs: number) {
-      const forget = (key: string) => redis.run('deregister-worker', [key], [silentWorker, silentMs]);
-      await Promise.all(everywhere.map(forget));
+    /** Nobody is to count on the subscriptions of a dead worker any more: its successor ends them. */
+    async withdrawSubscriptions(dead: string, brokers: readonly string[]) {
+      const members = brokers.map((broker) => at(broker, dead));
+      if (members.length > 0) await withRetry(() => connection.zrem(subscriptions, ...members));
+    },
+    /** Remove a worker, unless it has sent a heartbeat after `beat`. The takeover is complete. */
+    async deregister({ worker: dead, beat }: SilentWorker) {
+      if ((await redis.run('deregister-worker', [workers], [dead, beat])) === 'changed') return;
+      await withRetry(() => connection.zrem(keys.formerWorkers(), dead));
     },
   };
 }

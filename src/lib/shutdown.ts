@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Maximum time of a best-effort step. */
+/** Maximum time of all best-effort steps together: several may wait for the same server. */
 const bestEffortMs = 1_000;
+/** Each has this much all the same. */
+const leastMs = 100;
 
 /** The steps that stop a program. They run one after another, the last added first. */
 export class Shutdown {
   readonly #steps: (() => unknown)[] = [];
   #running: Promise<void> | undefined;
+  #leftMs = bestEffortMs;
 
   get isRunning(): boolean {
     return this.#running !== undefined;
@@ -17,9 +20,14 @@ export class Shutdown {
     this.#steps.push(step);
   }
 
-  /** Add a step that may fail, or take longer than a second, without stopping the others: a server may be away. */
+  /** Add a step that may fail, or take too long, without stopping the others: a server may be away. */
   addBestEffort(step: () => Promise<void>): void {
-    this.add(() => Promise.race([step().catch(() => undefined), sleep(bestEffortMs)]));
+    this.add(async () => {
+      const begun = performance.now();
+      const late = sleep(Math.max(leastMs, this.#leftMs));
+      await Promise.race([step().catch(() => undefined), late]);
+      this.#leftMs -= performance.now() - begun;
+    });
   }
 
   /** Run all steps. A second call waits for the first. */

@@ -21,8 +21,20 @@ export interface ConnectionOptions {
   maximumPacketSize?: number;
   /** How long the broker keeps the session without a connection. */
   sessionExpirySeconds: number;
-  /** Default 30. */
+  /** Default 5. */
   keepaliveSeconds?: number;
+  /** Absent for a connection whose death nobody is to hear of. */
+  presence?: PresenceOptions;
+}
+
+/** How connections tell each other that one of them has died. */
+export interface PresenceOptions {
+  /** The topic of this connection's will. */
+  readonly topic: string;
+  /** Covers the topics of all of them; the last level is `+`. */
+  readonly filter: string;
+  /** @param name - the last level of the topic. `isLost` is false for a connection that is back. */
+  readonly onMessage: (name: string, isLost: boolean) => void;
 }
 
 /** A received publish. */
@@ -116,6 +128,11 @@ export interface BrokerConnection {
    * @returns when disconnected, or when `close` was called meanwhile; never rejects.
    */
   leave(lingerMs?: number): Promise<void>;
+  /**
+   * Finish and acknowledge what is in work, then disconnect. The broker keeps the session with its subscription, and sends the
+   * will. It waits for the work as `leave` does, and never rejects.
+   */
+  suspend(): Promise<void>;
   /** Disconnect at once. The broker keeps the session and its unacknowledged messages. */
   close(): Promise<void>;
 }

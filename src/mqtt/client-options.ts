@@ -2,13 +2,16 @@ import type { IClientOptions } from 'mqtt';
 import { backoffMs } from '../lib/backoff.ts';
 import type { ConnectionOptions } from './broker.ts';
 import { PacketIds } from './packet-ids.ts';
+import { LOST } from './presence.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const KEEPALIVE_SECONDS = 30;
+/** A broker that is silent is given up after one and a half times as long; it gives up a worker after the same time. */
+const KEEPALIVE_SECONDS = 5;
 
 /** The options of MQTT.js. */
 export function clientOptions(options: ConnectionOptions): IClientOptions {
-  const { username, password, tls, sessionExpirySeconds, receiveMaximum, maximumPacketSize } = options;
+  const { username, password, tls, sessionExpirySeconds, receiveMaximum, maximumPacketSize, presence } =
+    options;
   return {
     protocolVersion: 5,
     clientId: options.clientId,
@@ -29,5 +32,20 @@ export function clientOptions(options: ConnectionOptions): IClientOptions {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...tls,
+    ...(presence && { will: { topic: presence.topic, payload: Buffer.from(LOST), qos: 0, retain: false } }),
   };
+}
+
+/** "Disconnect with Will Message" (MQTT 5.0, 3.14.2.1). */
+const WITH_WILL = 0x04;
+
+/** A session that is kept needs a successor, so the broker sends the will. One that ends needs none. */
+export function disconnectOptions(keepsSession: boolean): DisconnectOptions {
+  if (keepsSession) return { reasonCode: WITH_WILL };
+  return { reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
+}
+
+interface DisconnectOptions {
+  readonly reasonCode: number;
+  readonly properties?: { readonly sessionExpiryInterval: number };
 }

@@ -12,10 +12,13 @@ import type {
   Publication,
 } from './broker.ts';
 import { causeOf, endingOf, NO_SHARED_SUBSCRIPTIONS, reasonText, weakGrant } from './causes.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, disconnectOptions } from './client-options.ts';
+import { ConnectionState } from './connection-state.ts';
+import { type Departing, drain, finish } from './departure.ts';
 import { Fence } from './fence.ts';
 import { Inbound } from './inbound.ts';
 import { Outbound } from './outbound.ts';
+import { Presence } from './presence.ts';
 import type { Ending } from './suspects.ts';
 import { WriteBatcher } from './write-batcher.ts';
 
@@ -59,9 +62,8 @@ class MqttBrokerConnection implements BrokerConnection {
   readonly #acknowledgements = new Acknowledgements();
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
-  readonly #listeners: ((state: BrokerState) => void)[] = [];
-  readonly #waiters = new Set<() => void>();
-  #state: BrokerState = { connected: false, subscribed: false, cause: 'connecting' };
+  readonly #presence: Presence | undefined;
+  readonly #state: ConnectionState;
   #failures = 0;
   #refusals = 0;
   #connections = 0;
@@ -72,6 +74,7 @@ class MqttBrokerConnection implements BrokerConnection {
   #stableTimer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #leaving: Promise<void> | undefined;
+  #keepsSession = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions, onDelivery: (delivery: Delivery) => void, log: ConnectionLog) {
@@ -79,19 +82,22 @@ class MqttBrokerConnection implements BrokerConnection {
     this.session = `${options.clientId}@${this.address}`;
     this.#filter = options.filter;
     this.#log = log;
+    this.#state = new ConnectionState(log);
     this.#client = connect(options.url, clientOptions(options));
     const writes = new WriteBatcher(this.#client, this.#acknowledgements, () => this.#flushed());
     this.#outbound = new Outbound(this.#client, writes);
-    const { receiveMaximum, senderOf } = options;
+    const { receiveMaximum, senderOf, presence } = options;
     const fence = new Fence(this.#client);
-    const deps = { acknowledgements: this.#acknowledgements, writes, fence, receiveMaximum, senderOf };
+    this.#presence = presence && new Presence(this.#client, presence, log);
+    const acknowledgements = this.#acknowledgements;
+    const deps = { acknowledgements, writes, fence, receiveMaximum, senderOf, presence: this.#presence };
     this.#inbound = new Inbound(this, deps, onDelivery);
     this.#client.handleMessage = this.#inbound.handleMessage;
     this.#watch();
   }
 
   get state(): BrokerState {
-    return this.#state;
+    return this.#state.now;
   }
 
   get inFlight(): number {
@@ -103,7 +109,7 @@ class MqttBrokerConnection implements BrokerConnection {
   }
 
   onState(listener: (state: BrokerState) => void): void {
-    this.#listeners.push(listener);
+    this.#state.onChange(listener);
   }
 
   publish(publication: Publication): Promise<void> {
@@ -111,7 +117,16 @@ class MqttBrokerConnection implements BrokerConnection {
   }
 
   leave(lingerMs = 0): Promise<void> {
-    this.#leaving ??= this.#leave(lingerMs);
+    this.#leaving ??= this.#depart((departing) => drain(departing, lingerMs));
+    return this.#leaving;
+  }
+
+  suspend(): Promise<void> {
+    if (this.#leaving === undefined) {
+      this.#keepsSession = true;
+      this.#leaving = this.#depart(finish);
+      if (this.state.connected) this.#setState({ connected: true, subscribed: false, cause: 'leaving' });
+    }
     return this.#leaving;
   }
 
@@ -174,6 +189,7 @@ class MqttBrokerConnection implements BrokerConnection {
     void this.#prove(this.#outbound.needProof);
     this.#outbound.opened();
     this.#subscribe();
+    if (!this.#isLeaving) this.#presence?.subscribe();
   }
 
   /** Prove that the connection works, before a suspect goes out at which the broker may end it. */
@@ -200,7 +216,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   /** On every connect, because a restarted broker may keep the session without its shared subscription. */
   #subscribe(): void {
-    if (this.#isLeaving || this.#isClosing) return;
+    if ((this.#isLeaving && !this.#keepsSession) || this.#isClosing) return;
     // Such a broker may grant the filter all the same, as that of an ordinary topic which nobody publishes to.
     if (!this.#hasSharedSubscriptions) {
       const cause = NO_SHARED_SUBSCRIPTIONS;
@@ -210,7 +226,7 @@ class MqttBrokerConnection implements BrokerConnection {
     const connection = this.#connections;
     // `rap` keeps the retain flag of the sender.
     this.#client.subscribe(this.#filter, { qos: 1, rap: true }, (error, granted, packet) => {
-      if (connection !== this.#connections || !this.#state.connected || this.#isLeaving) return;
+      if (connection !== this.#connections || !this.#state.now.connected || this.#isLeaving) return;
       const refusal = error ? reasonText(Number(packet?.granted[0] ?? 0x80)) : weakGrant(granted);
       if (refusal === undefined) this.#subscribed();
       else {
@@ -225,6 +241,7 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#inbound.subscribed();
     this.#acknowledgements.stable();
     this.#setState({ connected: true, subscribed: true });
+    if (this.#presence) this.#outbound.publish(this.#presence.greeting).catch(() => undefined);
   }
 
   /** MQTT.js reads the period when the connection ends. */
@@ -240,47 +257,26 @@ class MqttBrokerConnection implements BrokerConnection {
       this.#log.warn('reconnecting: the broker sent more messages than the receive maximum');
       this.#client.stream.end();
     }
-    this.#wake();
+    this.#state.wake();
   }
 
-  async #leave(lingerMs: number): Promise<void> {
-    let drained = false;
-    while (!drained && !this.#isClosing) drained = await this.#drained(lingerMs);
+  async #depart(finishing: (departing: Departing) => Promise<void>): Promise<void> {
+    await finishing({
+      inbound: this.#inbound,
+      outbound: this.#outbound,
+      isConnected: () => this.#state.now.connected,
+      isClosing: () => this.#isClosing,
+      connection: () => this.#connections,
+      until: (condition) => this.#state.until(() => this.#isClosing || condition()),
+      wake: () => this.#state.wake(),
+      unsubscribe: () => this.#unsubscribe(),
+    });
     this.#closing ??= this.#end(false);
     return this.#closing;
   }
 
-  /**
-   * Unsubscribe, wait until nothing is in work, then unsubscribe again as a fence. The broker handles packets in order, and
-   * sends its queue while it handles PUBACKs. So an UNSUBACK after the last PUBACK, without a PUBLISH before it, proves
-   * that the queue is empty.
-   * @param lingerMs - wait so long for another message before the second time; for brokers that resend one now and then.
-   * @returns false when a message arrived or the connection broke meanwhile: try again.
-   */
-  async #drained(lingerMs: number): Promise<boolean> {
-    await this.#until(() => this.#state.connected);
-    const connection = this.#connections;
-    if (!(await this.#unsubscribe())) return false;
-    await this.#until(() => this.#inbound.idle && !this.#inbound.passedOver && this.#outbound.idle);
-    const { received } = this.#inbound;
-    if (lingerMs > 0) await this.#linger(lingerMs);
-    if (!(await this.#unsubscribe())) return false;
-    return connection === this.#connections && this.#inbound.idle && this.#inbound.received === received;
-  }
-
-  /** Ends early when closed. */
-  async #linger(milliseconds: number): Promise<void> {
-    let isOver = false;
-    const timer = setTimeout(() => {
-      isOver = true;
-      this.#wake();
-    }, milliseconds);
-    await this.#until(() => isOver);
-    clearTimeout(timer);
-  }
-
   #unsubscribe(): Promise<boolean> {
-    if (this.#isClosing || !this.#state.connected) return Promise.resolve(false);
+    if (this.#isClosing || !this.#state.now.connected) return Promise.resolve(false);
     this.#setState({ connected: true, subscribed: false, cause: 'leaving' });
     return this.#client.unsubscribeAsync(this.#filter).then(
       () => true,
@@ -291,34 +287,13 @@ class MqttBrokerConnection implements BrokerConnection {
   async #end(force: boolean): Promise<void> {
     this.#outbound.close();
     this.#inbound.lag.stop();
-    this.#wake();
-    const disconnect = { reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
+    this.#state.wake();
     const gone = new Promise<void>((resolve) => this.#client.once('close', resolve));
-    await Promise.race([this.#client.endAsync(force, disconnect), gone]);
+    await Promise.race([this.#client.endAsync(force, disconnectOptions(this.#keepsSession)), gone]);
     this.#setState({ connected: false, subscribed: false, cause: 'closed' });
   }
 
-  /** Resolves when `condition` holds, or when closed. */
-  async #until(condition: () => boolean): Promise<void> {
-    while (!this.#isClosing && !condition()) {
-      await new Promise<void>((resolve) => this.#waiters.add(resolve));
-    }
-  }
-
-  #wake(): void {
-    if (this.#waiters.size === 0) return;
-    for (const resolve of this.#waiters) resolve();
-    this.#waiters.clear();
-  }
-
   #setState(state: BrokerState): void {
-    const { connected, subscribed, cause } = this.#state;
-    if (state.connected === connected && state.subscribed === subscribed && state.cause === cause) return;
-    this.#state = state;
-    const expected = state.subscribed || state.cause === 'subscribing' || this.#isLeaving || this.#isClosing;
-    if (expected) this.#log.info(state.cause ?? 'subscribed');
-    else this.#log.warn(`not subscribed: ${state.cause}`);
-    for (const listener of this.#listeners) listener(state);
-    this.#wake();
+    this.#state.become(state, this.#isLeaving || this.#isClosing);
   }
 }

@@ -5,6 +5,7 @@ import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
 import type { BrokerConnection, Delivery, Publication, UserProperties } from './broker.ts';
 import { DeliveryLag } from './delivery-lag.ts';
 import type { Fence } from './fence.ts';
+import type { Presence } from './presence.ts';
 import type { WriteBatcher } from './write-batcher.ts';
 
 /** Maximum memory of waiting deliveries; `DELIVERY_BYTES` estimates the object without its content. */
@@ -54,6 +55,8 @@ export class Inbound {
   readonly #budget: TurnBudget;
   #willGoOn = false;
   #isResuming = false;
+  #isStopped = false;
+  readonly #presence: Presence | undefined;
   /** PUBLISH packets received, also those sent again. */
   received = 0;
   passedOver = false;
@@ -63,6 +66,7 @@ export class Inbound {
     this.#acknowledgements = deps.acknowledgements;
     this.#writes = deps.writes;
     this.fence = deps.fence;
+    this.#presence = deps.presence;
     this.#receiveMaximum = deps.receiveMaximum;
     this.#budget = deps.budget ?? new TurnBudget(HAND_OUT_MS);
     this.#handOut = handOut;
@@ -90,6 +94,10 @@ export class Inbound {
 
   /** The documented override point of MQTT.js for backpressure. */
   readonly handleMessage: MqttClient['handleMessage'] = (packet, next) => {
+    if (packet.qos === 0 && this.#presence?.take(packet)) {
+      next();
+      return;
+    }
     this.received++;
     if (packet.qos === 1) {
       this.#take(packet, packet.messageId ?? 0);
@@ -109,11 +117,19 @@ export class Inbound {
     return this.#inWork === 0 && this.#waiting.length === 0 && !this.#acknowledgements.due;
   }
 
+  /** Hand out nothing more. What is in work may be finished. */
+  stop(): void {
+    this.#isStopped = true;
+    while (this.#waiting.shift() !== undefined);
+    this.#waitingBytes = 0;
+  }
+
   #take(packet: IPublishPacket, packetId: number): void {
     const payload = packet.payload as Buffer;
     if (this.#acknowledgements.resent(packetId, packet.topic, payload)) {
       if (this.#acknowledgements.due) this.#writes.schedule();
-    } else if (this.#isFull) this.passedOver = true;
+    } else if (this.#isStopped) return;
+    else if (this.#isFull) this.passedOver = true;
     else this.#admit(packet, this.#acknowledgements.add(packetId, packet.topic, payload));
   }
 
@@ -122,7 +138,7 @@ export class Inbound {
   }
 
   #admit(packet: IPublishPacket, message: Unacknowledged | undefined): void {
-    if (message === undefined && this.#isFull) return; // QoS 0 promises nothing
+    if (message === undefined && (this.#isFull || this.#isStopped)) return; // QoS 0 promises nothing
     const delivery = new ReceivedPublish(this, packet, message);
     const sender = this.#senderOf(packet.topic);
     if (this.#isTurnOf(sender)) this.#begin(delivery);
@@ -207,6 +223,7 @@ interface InboundDeps {
   readonly acknowledgements: Acknowledgements;
   readonly writes: WriteBatcher;
   readonly fence: Fence;
+  readonly presence?: Presence | undefined;
   readonly receiveMaximum: number;
   /** Whose a message is, by its topic; default the topic itself. */
   readonly senderOf?: ((topic: string) => string) | undefined;

@@ -63,6 +63,8 @@ export function keysWith(prefix: string) {
     workers: (fleet: string) => `${prefix}workers:${fleet}`,
     /** The same for all workers, where those of the version before look. */
     formerWorkers: () => `${prefix}workers`,
+    /** Sorted set: `<broker>/<client id>` of each subscription of those workers, the score its last heartbeat. */
+    subscriptions: (fleet: string) => `${prefix}subscriptions:${fleet}`,
     /** Who works off what the brokers hold for a dead worker. */
     takeoverLease: (fleet: string, worker: string) => `${prefix}heir:${fleet}:${worker}`,
     /** List: what a broker that is away is to be sent. */

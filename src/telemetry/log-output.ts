@@ -1,4 +1,4 @@
-import { write, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
 
 /** So many characters of lines wait for standard output; later lines are lost. */
@@ -27,9 +27,22 @@ export interface LogOutput extends DestinationStream {
  * and at the exit waits for ever for room there.
  */
 export function openLogOutput(fd = 1): LogOutput {
-  const output = new Output(fd);
+  const output = new Output(notBlocking(fd));
   process.once('exit', () => output.flush());
   return output;
+}
+
+/**
+ * A full pipe keeps a thread in its write, and a program with such a thread does not exit. So a pipe is opened anew, for
+ * writes that fail instead.
+ */
+function notBlocking(fd: number): number {
+  if (!fstatSync(fd).isFIFO()) return fd;
+  try {
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return fd; // not Linux
+  }
 }
 
 class Output implements LogOutput {

@@ -94,6 +94,7 @@ async function startTakeover(heartbeatMs: number) {
       hasBegun = true;
     }),
     times: { heartbeatMs, silentMs: 5 * heartbeatMs },
+    brokers: [],
     connectAs: () => [session.broker],
     onTakeover: () => undefined,
     log: openLog('silent'),

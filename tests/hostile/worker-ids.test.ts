@@ -121,8 +121,12 @@ describe('on the broker of production', () => {
         await assert.rejects(connectClient(t, broker.server.url, options), /not authorized/i);
         const phone = await connectClient(t, broker.server.url, login('emqttd_42'));
         await phone.publishAsync('events/1//api/anon//last', 'fence', { qos: 1 });
-        await eventually('the last publication has arrived', () => received.length > 0);
-        assert.equal(received[0], 'events/1//api/anon/emqttd_42/last');
+        await eventually('the last publication has arrived', () =>
+          received.some((topic) => topic.startsWith('events/')),
+        );
+        // An answer to the request of an earlier round may come here too.
+        const asked = received.filter((topic) => topic.startsWith('events/'));
+        assert.equal(asked[0], 'events/1//api/anon/emqttd_42/last');
       });
     }
   }

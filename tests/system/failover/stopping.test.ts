@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { workerArguments } from '../../harness/program.ts';
@@ -20,6 +21,7 @@ async function run(
   t: TestContext,
   harness: Harness,
   settings: Record<string, string> = {},
+  moment = /"msg":"ready"/,
 ): Promise<Running> {
   const env = {
     MQTT_URL: harness.broker.url,
@@ -39,7 +41,7 @@ async function run(
     });
   }
   const ended = once(child, 'close').then(([code, signal]) => `${code} ${signal}`);
-  await eventually('ready', () => printed.includes('"msg":"ready"'));
+  await eventually(`${moment}`, () => moment.test(printed));
   return { child, printed: () => printed, ended };
 }
 
@@ -57,7 +59,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('SIGTERM: requests in flight are finished and answered first', async (t) => {
+test('SIGTERM: requests in flight are finished and answered first; what the last worker has not begun waits for the next', async (t) => {
   const harness = await startHarness({ workers: 0 });
   t.after(() => harness.stop());
   const phone = await harness.phone();
@@ -70,6 +72,12 @@ test('SIGTERM: requests in flight are finished and answered first', async (t) =>
   assert.equal(child.exitCode, null);
   await harness.redis.kill('SIGCONT');
   assert.equal(await ended, '0 null');
+  await phone.fence();
+  assert.equal(phone.answers.length, 5);
+  const next = await run(t, harness, { MQTT_CLIENT_ID: 'next' });
+  await eventually('all are answered', () => phone.answers.length === 20);
+  next.child.kill('SIGTERM');
+  await next.ended;
   await phone.fence();
   assert.equal(phone.answers.length, 20);
 });
@@ -103,45 +111,82 @@ test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker
   assert.match(printed(), /"msg":"stopped"/);
 });
 
-test('SIGTERM while the broker is gone: requests in flight are answered when it is back, also with Redis away at first', async (t) => {
+test('SIGTERM while the broker is gone: it does not wait, says what is left, and the next worker answers that', async (t) => {
   const harness = await startHarness({ workers: 0, broker: { persistence: true } });
   t.after(() => harness.stop());
   const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
   const phone = await harness.phone({ mqtt: kept });
-  const { child, printed, ended } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '60000' });
+  const first = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '600000' });
   await harness.redis.kill('SIGSTOP');
   await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
   await phone.fence(); // The worker has received it.
   await harness.broker.kill('SIGTERM');
-  await eventually('it has noticed', () => printed().includes('not ready'));
-  child.kill('SIGTERM');
-  await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
-  await harness.redis.kill('SIGCONT');
-  await harness.broker.restart();
-  assert.equal(await ended, '0 null');
-  assert.doesNotMatch(printed(), /stopped before/);
-  await phone.take();
-});
-
-test('SIGTERM while the broker is gone for good: it ends in time, and the next worker answers its requests', async (t) => {
-  const harness = await startHarness({ workers: 0, broker: { persistence: true } });
-  t.after(() => harness.stop());
-  const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
-  const phone = await harness.phone({ mqtt: kept });
-  const first = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '300' });
-  await harness.redis.kill('SIGSTOP');
-  await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1 });
-  await phone.fence();
-  await harness.broker.kill('SIGTERM');
   await eventually('it has noticed', () => first.printed().includes('not ready'));
   first.child.kill('SIGTERM');
+  // The request is still in work, and its answer could go nowhere.
   assert.equal(await first.ended, '0 null');
+  assert.match(first.printed(), /"unacknowledged":1,"msg":"stopped: the broker redelivers/);
   await harness.redis.kill('SIGCONT');
   await harness.broker.restart();
-  const next = await run(t, harness);
+  const next = await run(t, harness, { MQTT_CLIENT_ID: 'next' });
   await phone.take();
   next.child.kill('SIGTERM');
   assert.equal(await next.ended, '0 null');
+});
+
+test('SIGTERM while the broker is gone and nothing is in flight: it ends, and another worker looks after its session', async (t) => {
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
+  const { child, printed, ended } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '600000' });
+  await harness.broker.kill('SIGKILL');
+  await eventually('it has noticed', () => printed().includes('not ready'));
+  child.kill('SIGTERM');
+  assert.equal(await ended, '0 null');
+  assert.match(printed(), /"msg":"stopped"/);
+  assert.equal(await harness.database.zscore('workers', 'ending'), '0');
+});
+
+test('SIGTERM before a broker was ever there, while it connects, and as soon as the program runs: it ends', async (t) => {
+  const silent = createServer((socket) => socket.on('error', () => undefined).resume()).listen(
+    0,
+    '127.0.0.1',
+  );
+  await once(silent, 'listening');
+  t.after(() => silent.close());
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
+  const { port } = silent.address() as AddressInfo;
+  const nobody = 'mqtt://127.0.0.1:1';
+  for (const [MQTT_URL, moment] of [
+    [nobody, /connection refused/],
+    [`mqtt://127.0.0.1:${port}`, /SMTP_URL is not set/],
+    [harness.broker.url, /SMTP_URL is not set/],
+  ] as const) {
+    const { child, printed, ended } = await run(
+      t,
+      harness,
+      { MQTT_URL, SHUTDOWN_TIMEOUT_MS: '600000' },
+      moment,
+    );
+    child.kill('SIGTERM');
+    assert.equal(await ended, '0 null');
+    assert.match(printed(), /"msg":"stopped"/);
+  }
+});
+
+test('a full standard output that nobody reads holds up neither the work nor the end', async (t) => {
+  const harness = await startHarness({ workers: 0 });
+  t.after(() => harness.stop());
+  const phone = await harness.phone();
+  const { child } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '600000', LOG_LEVEL: 'debug' });
+  const exited = once(child, 'exit');
+  child.stdout?.removeAllListeners('data').pause();
+  // Each makes a line; a pipe holds 64 KiB, and Node reads as much ahead.
+  const long = 'x'.repeat(100);
+  for (let count = 0; count < 1_500; count++) await phone.send(Buffer.from(long), { qos: 1 });
+  await eventually('all are answered', () => phone.answers.length === 1_500);
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
 });
 
 test('requests that arrive while one of two workers stops are all answered, once', async (t) => {

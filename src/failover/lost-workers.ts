@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../telemetry/log.ts';
+import type { WorkerRegistry } from './worker-registry.ts';
+
+/**
+ * How long a worker whose connection has died may take to show that it lives. A living one sends heartbeats at once
+ * (`lostBeatMs`) and reconnects within a quarter of a second, as a rule.
+ */
+const graceMs = 350;
+
+/** A living worker that stays away from a broker for so long loses its session there. It tries again each second at least. */
+const returnMs = 2_000;
+
+/** So often a worker without a connection sends heartbeats. At least two fit into the time above. */
+export const lostBeatMs = 150;
+
+/** Maximum number of workers that are watched at a time; where everybody may publish, anybody may name workers. */
+const maxWatched = 1_000;
+
+/** What the watch over lost workers needs. */
+export interface LostWorkersDeps {
+  readonly registry: Pick<WorkerRegistry, 'lastBeat'>;
+  /** Stops all watching. */
+  readonly signal: AbortSignal;
+  /** @param brokers - the places of the brokers that have reported it, in `MQTT_URL`. */
+  readonly takeOver: (worker: string, beat: number, brokers: readonly number[]) => Promise<void>;
+  readonly log: Log;
+}
+
+/**
+ * Decides about workers whose connection has died, as their wills tell.
+ *
+ *     will ──▶ wait a moment ──back at the broker──▶ nothing
+ *                 ▲    │
+ *                 │    ├── no heartbeat since ────▶ take over
+ *                 └────┴── heartbeats: it lives, and has `returnMs` to come back
+ */
+export class LostWorkers {
+  readonly #deps: LostWorkersDeps;
+  readonly #watched = new Map<string, Set<number>>();
+
+  constructor(deps: LostWorkersDeps) {
+    this.#deps = deps;
+  }
+
+  /** The broker at this place has sent the will of a worker. */
+  lost(worker: string, broker: number): void {
+    const brokers = this.#watched.get(worker);
+    if (brokers) brokers.add(broker);
+    else if (this.#watched.size < maxWatched) {
+      const first = new Set([broker]);
+      this.#watched.set(worker, first);
+      void this.#watch(worker, first).finally(() => this.#watched.delete(worker));
+    }
+  }
+
+  /** A worker is subscribed at the broker again. */
+  back(worker: string, broker: number): void {
+    this.#watched.get(worker)?.delete(broker);
+  }
+
+  /** This worker has no connection to the broker, and so does not hear who comes back. */
+  deaf(broker: number): void {
+    for (const brokers of this.#watched.values()) brokers.delete(broker);
+  }
+
+  /** Never rejects. Without Redis nothing is decided, and the heartbeats tell later. */
+  async #watch(worker: string, brokers: ReadonlySet<number>): Promise<void> {
+    const { registry, signal, takeOver, log } = this.#deps;
+    try {
+      const until = performance.now() + returnMs;
+      let known = await registry.lastBeat(worker);
+      while (known !== undefined) {
+        await sleep(graceMs, undefined, { signal }).catch(() => undefined);
+        if (signal.aborted || brokers.size === 0) return;
+        const beat = await registry.lastBeat(worker);
+        if (beat === undefined) return;
+        if (beat <= known || performance.now() >= until) {
+          await takeOver(worker, beat, [...brokers]);
+          return;
+        }
+        known = beat;
+      }
+    } catch (error) {
+      log.warn({ worker, err: error }, 'cannot tell whether a lost worker lives');
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import type { PresenceOptions } from './broker.ts';
+
+/** What the broker publishes when the connection ends without a DISCONNECT. */
+export const LOST = 'lost';
+/** What a connection publishes when it is subscribed again. */
+const BACK = 'back';
+
+/**
+ * Hears at a broker whose connection has died, and who is back. Both come at QoS 0, so a full receive window holds up neither
+ * and the broker keeps neither for a worker that is away.
+ */
+export class Presence {
+  readonly #client: MqttClient;
+  readonly #options: PresenceOptions;
+  readonly #log: { warn(message: string): void };
+  readonly #prefix: string;
+  #wasRefused = false;
+
+  constructor(client: MqttClient, options: PresenceOptions, log: { warn(message: string): void }) {
+    this.#client = client;
+    this.#options = options;
+    this.#log = log;
+    this.#prefix = options.filter.slice(0, -1);
+  }
+
+  /** On every connect. A broker that refuses it leaves the heartbeats. */
+  subscribe(): void {
+    this.#client.subscribe(this.#options.filter, { qos: 0, nl: true }, (error) => {
+      if (!error || this.#wasRefused || !this.#client.connected) return;
+      this.#wasRefused = true;
+      this.#log.warn('the broker does not let this worker hear of lost workers: heartbeats alone tell');
+    });
+  }
+
+  /** Tell the others that this connection is subscribed. */
+  get greeting(): { readonly topic: string; readonly payload: Buffer; readonly qos: 0 } {
+    return { topic: this.#options.topic, payload: Buffer.from(BACK), qos: 0 };
+  }
+
+  /** @returns whether it was such a message; no request then. */
+  take({ topic, payload }: IPublishPacket): boolean {
+    if (!topic.startsWith(this.#prefix)) return false;
+    if (topic !== this.#options.topic)
+      this.#options.onMessage(topic.slice(this.#prefix.length), `${payload}` === LOST);
+    return true;
+  }
+}
