@@ -1,0 +1,173 @@
+/** What Redis may say against us, in words for `/readyz`, the log and `profilectl doctor`. */
+import { tlsCause } from '../../lib/tls-causes.ts';
+
+/** What is wrong with Redis. */
+export interface RedisFault {
+  /** The value of the label `cause` of `profile_redis_fault`. */
+  readonly name: RedisFaultName;
+  /** One short sentence, without secrets and without what a client sent. */
+  readonly cause: string;
+  /** What to do about it. */
+  readonly advice: string;
+}
+
+export type RedisFaultName = keyof typeof words;
+
+interface Words {
+  /** What the error says. Absent where a code tells more. */
+  readonly says?: RegExp;
+  readonly cause: string;
+  readonly advice: string;
+}
+
+/**
+ * In the order in which they are looked for.
+ * @see https://redis.io/docs/latest/develop/reference/protocol-spec/, "Simple errors"; the texts are those of Redis 7.0.15
+ */
+const words = {
+  sentinel_password: {
+    says: /sentinels.*(WRONGPASS|NOAUTH|invalid password)/i,
+    cause: 'the Sentinels do not take our user and password',
+    advice: 'set REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, which are not those of the master',
+  },
+  no_master: {
+    says: /^All sentinels are unreachable(?!.*Last error)/,
+    cause: 'the Sentinels know no master of that name',
+    advice: 'the last part of REDIS_URL is the name that `sentinel monitor` has',
+  },
+  wrong_password: {
+    says: /^WRONGPASS|^ERR invalid password/,
+    cause: 'it does not take our user and password (WRONGPASS)',
+    advice: 'compare those in REDIS_URL with its own: one of them was changed',
+  },
+  no_password: {
+    says: /^NOAUTH/,
+    cause: 'it asks for a password (NOAUTH)',
+    advice: 'put it in REDIS_URL: redis://user:password@host, with % : @ / percent-encoded',
+  },
+  no_rights: {
+    says: /^NOPERM|user executing the script can't|^ERR unknown command/,
+    cause: 'our user may not run a command, or use a key (NOPERM)',
+    advice: 'give it the rights in docs/operations.md: ACL SETUSER <user> ~<prefix>* +@all -@dangerous +info',
+  },
+  read_only: {
+    says: /(^|-)READONLY/,
+    cause: 'it is a replica, which takes no changes (READONLY)',
+    advice: 'name the master in REDIS_URL, or the Sentinels (redis+sentinel://) that know it',
+  },
+  few_replicas: {
+    says: /^NOREPLICAS/,
+    cause: 'too few replicas follow it (NOREPLICAS)',
+    advice: 'bring the replicas back, or lower min-replicas-to-write',
+  },
+  full: {
+    says: /^OOM/,
+    cause: 'its memory is full (OOM)',
+    advice: 'raise maxmemory, or give it more memory; reading still works',
+  },
+  disk: {
+    says: /^MISCONF/,
+    cause: 'it cannot write to its disk (MISCONF)',
+    advice: 'see its log: the disk is full, or its folder not writable',
+  },
+  cluster_node: {
+    says: /^(MOVED|ASK|CROSSSLOT) /,
+    cause: 'REDIS_URL names one node of a Cluster, so it is not known to be one',
+    advice: 'name several of its nodes, comma-separated; an address for all of them twice',
+  },
+  no_cluster: {
+    says: /cluster support disabled/,
+    cause: 'REDIS_URL has several addresses, but that is no Cluster',
+    advice: 'name one; a master with replicas is found by its Sentinels (redis+sentinel://)',
+  },
+  cluster_down: {
+    says: /CLUSTERDOWN/,
+    cause: 'some of the Cluster’s slots have no master (CLUSTERDOWN)',
+    advice: 'see `redis-cli --cluster check`: bring the master or its replica back',
+  },
+  master_down: {
+    says: /^MASTERDOWN/,
+    cause: 'it is a replica that has lost its master (MASTERDOWN)',
+    advice: 'bring the master back, or name it in REDIS_URL',
+  },
+  loading: {
+    says: /^LOADING/,
+    cause: 'it is still loading its data (LOADING)',
+    advice: 'wait: it takes about a second for each 100 MB',
+  },
+  busy: {
+    says: /^BUSY /,
+    cause: 'a script holds it up (BUSY)',
+    advice: 'find out whose it is; SCRIPT KILL ends one that has written nothing',
+  },
+  too_many_clients: {
+    says: /max number of clients/,
+    cause: 'it has as many clients as it takes',
+    advice: 'raise maxclients, or see in CLIENT LIST who opens so many connections',
+  },
+  protected: {
+    says: /^-?DENIED/,
+    cause: 'it takes connections from its own machine only (protected mode)',
+    advice: 'give it a password, and us the same in REDIS_URL',
+  },
+  tls: {
+    cause: 'TLS fails',
+    advice: 'see REDIS_CA, REDIS_CERT and REDIS_KEY, and whether REDIS_URL begins with rediss://',
+  },
+  silent: {
+    says: /Socket timeout|ETIMEDOUT|timed? ?out/i,
+    cause: 'it does not answer',
+    advice: 'see whether the server is stuck (SLOWLOG, disk) or the network drops packets',
+  },
+  unreachable: {
+    says: /ECONN|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|sentinels are unreachable|Connection is closed|slots cache/,
+    cause: 'no connection',
+    advice: 'see whether Redis runs and REDIS_URL is its address as seen from here',
+  },
+} as const satisfies Readonly<Record<string, Words>>;
+
+/** The value of each label, for a series that is there from the start. */
+export const redisFaultNames = Object.keys(words) as readonly RedisFaultName[];
+
+const entries: readonly (readonly [string, Words])[] = Object.entries(words);
+
+/** What a connection that is not there has met. */
+const connectionCauses: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name not resolved',
+};
+
+/** @returns the fault of this name, with the cause that it has in general. */
+export function redisFault(name: RedisFaultName, cause: string = words[name].cause): RedisFault {
+  return { name, cause, advice: words[name].advice };
+}
+
+/**
+ * What an error means, be it a reply of Redis or Sentinel or the client's own.
+ * @returns undefined for an error that says nothing about the server: a wrong type under a key, a bug in a script.
+ */
+export function redisFaultOf(error: unknown): RedisFault | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, lastNodeError } = error as NodeJS.ErrnoException & { readonly lastNodeError?: unknown };
+  const ofNode = lastNodeError === undefined ? undefined : redisFaultOf(lastNodeError);
+  if (ofNode !== undefined) return ofNode;
+  const tls = tlsCause(code);
+  if (tls !== undefined) return redisFault('tls', tls);
+  const text = `${error.message} ${code ?? ''}`;
+  const found = entries.find(([, { says }]) => says?.test(text));
+  if (found === undefined) return undefined;
+  const name = found[0] as RedisFaultName;
+  const known =
+    name === 'unreachable' ? Object.keys(connectionCauses).find((each) => text.includes(each)) : undefined;
+  return redisFault(name, known && connectionCauses[known]);
+}
+
+/** The one line that `/readyz` and the log have. */
+export function lineOf({ cause, advice }: RedisFault): string {
+  return `${cause}; ${advice}`;
+}
