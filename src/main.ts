@@ -31,6 +31,8 @@ import { openOutbox } from './store/outbox.ts';
 import { openRates } from './store/rates.ts';
 import { redisCalls } from './store/redis/calls.ts';
 import { type Database, openRedis } from './store/redis/database.ts';
+import { redisFaultNames } from './store/redis/faults.ts';
+import { isAway } from './store/redis/health.ts';
 import { type Probes, serveHttp } from './telemetry/http.ts';
 import { CallInstrumentation } from './telemetry/instrumentation-calls.ts';
 import { type Log, openLog } from './telemetry/log.ts';
@@ -88,7 +90,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
 
   const readiness = trackReadiness(log, () => [
     ...brokerProblems(brokers.map(({ state }) => state)),
-    ...problemsOf('redis', redis.state),
+    ...problemsOf('redis', { ...redis.state, subscribed: redis.state.fault === undefined }),
   ]);
   const isReady = (): boolean => readiness.troubles().length === 0;
   const inFlightLimit = settings.mqtt.receiveMaximum * settings.mqtt.urls.length;
@@ -96,9 +98,10 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const onLost = (server: 'broker' | 'redis') => shutdown.isRunning || metrics.lost(server);
   const trackConnectionOf = trackConnection(onLost, () => readiness.changed() && preload.begin());
 
-  const { url, keyPrefix, tls } = settings.redis;
-  const redis = openRedis(url, keyPrefix, trackConnectionOf('redis'), tls);
+  const { url, keyPrefix, access } = settings.redis;
+  const redis = openRedis(url, keyPrefix, trackConnectionOf('redis'), access);
   shutdown.add(() => redis.close());
+  metrics.redisFault(redisFaultNames, () => redis.state.fault?.name);
   const works = openAclWorks(redis, settings.mqtt);
   const context = openContext(settings, redis, { metrics, calls, log, noteEnd: noteEndAt(works) });
   const preload = preloading({ mail: context.mail, sts: context.sts }, log);
@@ -170,7 +173,7 @@ function settingsOfWorker(settings: Settings, topics: Topics, redis: Database) {
     replyQos: mqtt.replyQos,
     replyExpirySeconds: mqtt.replyExpirySeconds,
     timeoutMs: requestDeadlineMs,
-    isStoreAway: () => !redis.state.connected,
+    isStoreAway: () => isAway(redis.state),
   };
 }
 

@@ -47,8 +47,8 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
       return new Topics(readSettings({ ...env, ...others }).topics);
     },
     async redis() {
-      const { url, keyPrefix, tls } = connections.settings.redis;
-      redis ??= openRedis(url, keyPrefix, () => undefined, tls);
+      const { url, keyPrefix, access } = connections.settings.redis;
+      redis ??= openRedis(url, keyPrefix, () => undefined, access);
       if (!redis.state.connected) await ready(redis);
       return redis;
     },

@@ -63,6 +63,8 @@ const schema = z.object({
   REDIS_CA: pem.optional(),
   REDIS_CERT: pem.optional(),
   REDIS_KEY: pem.optional(),
+  REDIS_SENTINEL_USERNAME: text.optional(),
+  REDIS_SENTINEL_PASSWORD: text.optional(),
   REDIS_KEY_PREFIX: z
     .string()
     .regex(/^[^{}\s]*$/, 'holds a brace or white space')
@@ -87,6 +89,7 @@ const schema = z.object({
   AWS_SESSION_POLICY: text.optional(),
   AWS_SESSION_DURATION: integer(900, 43_200, 3_600),
   AWS_SESSION_NAME_PREFIX: text.optional(),
+  AWS_ENDPOINT_URL_STS: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
   AWS_EXTERNAL_ID: text.optional(),
   AWS_SOURCE_IDENTITY: text.optional(),
   AWS_SESSION_TAGS: tags.optional(),
@@ -195,7 +198,7 @@ function arrange(env: Environment) {
     servicePrefix: env.SERVICE_CLIENTS,
     serviceRate: Object.freeze({ rate: env.SERVICE_RATE, burst: env.SERVICE_BURST }),
     profileBytes: env.PROFILE_BYTES,
-    redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX, tls: redisTls(env) }),
+    redis: Object.freeze({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX, access: redisAccess(env) }),
     contactLayout: env.CONTACT_LAYOUT,
     etfLimits: Object.freeze({
       payloadBytes: env.ETF_PAYLOAD_BYTES,
@@ -226,7 +229,12 @@ function arrange(env: Environment) {
   });
 }
 
-const redisTls = ({ REDIS_CA: ca, REDIS_CERT: cert, REDIS_KEY: key }: Environment) => ({ ca, cert, key });
+function redisAccess(env: Environment) {
+  return {
+    ...{ ca: env.REDIS_CA, cert: env.REDIS_CERT, key: env.REDIS_KEY },
+    ...{ sentinelUsername: env.REDIS_SENTINEL_USERNAME, sentinelPassword: env.REDIS_SENTINEL_PASSWORD },
+  };
+}
 
 function mailSettings(env: Environment): MailSettings | undefined {
   if (env.SMTP_URL === undefined || env.MAIL_FROM === undefined) return undefined;

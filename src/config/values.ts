@@ -1,6 +1,7 @@
 /** Readers of setting values, with the message for a malformed one. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { parseRedisUrl } from '../lib/redis-url.ts';
 import { patternProblem, type TopicPatterns } from '../protocol/topic-patterns.ts';
 
 export const integer = (min: number, max: number, preset: number) =>
@@ -18,7 +19,16 @@ export const urls = (protocols: readonly string[]) =>
     .refine(
       (parts) => parts.every((part) => isUrl(part, protocols)),
       `is not a URL (${protocols.join(' or ')})`,
-    );
+    )
+    // The sessions of one worker on one broker would cut each other off for ever.
+    .refine((parts) => new Set(parts.map(serverOf)).size === parts.length, 'names one broker twice');
+
+/** Host and port, the usual one if none is given. */
+function serverOf(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { protocol, hostname, port } = new URL(url);
+  return `${hostname.toLowerCase()}:${port || (protocol === 'mqtts:' ? 8883 : 1883)}`;
+}
 
 export const text = z.string().min(1, 'is empty');
 
@@ -60,9 +70,10 @@ export const credentialsKeys = z
   .transform((list) => list.split(',').map((key) => Buffer.from(key.trim(), 'base64')))
   .refine((keys) => keys.every((key) => key.length === 32), 'is not 32 bytes in base64');
 
-export const redisUrl = z
-  .string()
-  .refine(isRedisUrl, 'is not redis://, rediss:// or redis+sentinel://hosts/master');
+export const redisUrl = z.string().superRefine((value, context) => {
+  const read = parseRedisUrl(value);
+  if (typeof read === 'string') context.addIssue({ code: 'custom', message: read });
+});
 
 export function toQos(text: string): 0 | 1 | 2 {
   return text === '0' ? 0 : text === '1' ? 1 : 2;
@@ -70,15 +81,19 @@ export function toQos(text: string): 0 | 1 | 2 {
 
 export function isUrl(value: string, protocols: readonly string[]): boolean {
   if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  return protocols.includes(url.protocol) && url.hostname !== '';
+  const { protocol, hostname, username, password, search, hash } = new URL(value);
+  // A `/`, `?` or `#` that is not percent-encoded ends a password early.
+  const isWhole = search === '' && hash === '' && !value.replace(/^\w+:\/\/[^/]*/, '').includes('@');
+  return protocols.includes(protocol) && hostname !== '' && isWhole && isEncoded(username + password);
 }
 
-function isRedisUrl(value: string): boolean {
-  if (!/^rediss?\+sentinel:/.test(value)) {
-    return value.split(',').every((part) => isUrl(part.trim(), ['redis:', 'rediss:']));
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
   }
-  return /^rediss?\+sentinel:\/\/[^/]+\/[^/]+$/.test(value);
 }
 
 /**

@@ -67,6 +67,8 @@ export function keysWith(prefix: string) {
     subscriptions: (fleet: string) => `${prefix}subscriptions:${fleet}`,
     /** Who works off what the brokers hold for a dead worker. */
     takeoverLease: (fleet: string, worker: string) => `${prefix}heir:${fleet}:${worker}`,
+    /** There only while it is tried what our user may do; several numbers lie on several nodes of a Cluster. */
+    rights: (number: number) => `${prefix}rights:{${number}}`,
     /** List: what a broker that is away is to be sent. */
     outbox: (broker: string) => `${prefix}outbox:${broker}`,
     /** How many bytes that is. The hash tag is the outbox's whole key, so both lie in one slot. */

@@ -1,5 +1,12 @@
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
-import { type LimiterState, openBrokerAcl, openLimiters, type ReadableState, showState } from './readings.ts';
+import {
+  type LimiterState,
+  openBrokerAcl,
+  openLimiters,
+  type ReadableState,
+  showFault,
+  showState,
+} from './readings.ts';
 import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
 
 /** The metrics. No label holds a phone, a client id or another value that a client chooses. */
@@ -43,6 +50,12 @@ export interface Metrics {
    * @returns what counts synced phones and failed tries, for a broker's place in MQTT_URL, from 1.
    */
   brokerAcl(pending: () => readonly number[]): (broker: number, outcome: 'done' | 'failed') => void;
+  /**
+   * Show what is wrong with Redis.
+   * @param causes - all that there may be.
+   * @param current - the one that there is, if any.
+   */
+  redisFault(causes: readonly string[], current: () => string | undefined): void;
   /** Everything in the text format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -123,11 +136,18 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metri
     poisoned: () => poisoned.inc(),
     sessionTakenOver: () => takeovers.inc(),
     lost: (server) => lost.inc({ server }),
+    ...openShown(registry),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function openShown(registry: Registry): Pick<Metrics, 'read' | 'limiter' | 'brokerAcl' | 'redisFault'> {
+  return {
     read: (state) => showState(registry, state),
     limiter: openLimiters(registry),
     brokerAcl: (pending) => openBrokerAcl(registry, pending),
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
+    redisFault: (causes, current) => showFault(registry, causes, current),
   };
 }
 

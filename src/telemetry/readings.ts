@@ -85,6 +85,24 @@ export function showState(registry: Registry, state: ReadableState): void {
   });
 }
 
+/** Register the gauge of the fault of Redis (`Metrics.redisFault`). */
+export function showFault(
+  registry: Registry,
+  causes: readonly string[],
+  current: () => string | undefined,
+): void {
+  new Gauge({
+    name: 'profile_redis_fault',
+    help: '1 for what is wrong with Redis, 0 for all else that may be.',
+    labelNames: ['cause'],
+    registers: [registry],
+    collect() {
+      const now = current();
+      for (const cause of causes) this.set({ cause }, cause === now ? 1 : 0);
+    },
+  });
+}
+
 /** Register the gauges of the concurrency limiters. @returns what adds a limiter to them. */
 export function openLimiters(registry: Registry): (limiter: LimiterState) => void {
   const limiters: LimiterState[] = [];

@@ -1,6 +1,6 @@
 import { Batcher } from './batcher.ts';
 import { headBytes, roomOfWord, writeListHead, writeWord } from './message-pack.ts';
-import { faultOf, withRetryUntraced } from './retry.ts';
+import { withRetryUntraced } from './retry.ts';
 import type { ScriptCommand } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
@@ -25,10 +25,15 @@ const maxWordBytes = 16_384;
 export class BatchedScripts {
   readonly #runs: Batcher<Run>;
   readonly #runAll: ScriptCommand;
+  readonly #onReply: (error: Error) => void;
 
-  /** @param runAll - runs `batchScript`; its first argument is the number of keys. */
-  constructor(runAll: ScriptCommand) {
+  /**
+   * @param runAll - runs `batchScript`; its first argument is the number of keys.
+   * @param onReply - hears each error that is the answer to one of them.
+   */
+  constructor(runAll: ScriptCommand, onReply: (error: Error) => void) {
     this.#runAll = runAll;
+    this.#onReply = onReply;
     this.#runs = new Batcher((runs) => this.#send(runs), maxRuns);
   }
 
@@ -38,7 +43,9 @@ export class BatchedScripts {
 
   /** @throws Fault when Redis refuses the script, or all that were run with it. */
   run(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#runs.add({ script, keys, args, resolve, reject }));
+    return withRetryUntraced(
+      () => new Promise((resolve, reject) => this.#runs.add({ script, keys, args, resolve, reject })),
+    );
   }
 
   async #send(runs: readonly Run[]): Promise<void> {
@@ -47,11 +54,13 @@ export class BatchedScripts {
     words[0] = words.length - 1;
     words.push(packed(runs));
     try {
-      const answers = (await withRetryUntraced(() => this.#runAll(...words))) as unknown[];
+      const answers = (await this.#runAll(...words)) as unknown[];
       for (const [index, { resolve, reject }] of runs.entries()) {
         const answer = answers[index];
-        if (answer instanceof Error) reject(faultOf(answer));
-        else resolve(answer);
+        if (answer instanceof Error) {
+          this.#onReply(answer);
+          reject(answer);
+        } else resolve(answer);
       }
     } catch (error) {
       for (const { reject } of runs) reject(error);

@@ -1,5 +1,6 @@
 /** The three ways to Redis. */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { parseRedisUrl, type RedisUrl } from '../../lib/redis-url.ts';
 import { probeTls, type TlsMaterial } from '../../lib/tls-causes.ts';
 
 const maxPauseMs = 2_000;
@@ -14,19 +15,14 @@ export const retryDelayMs = (attempt: number): number => {
 };
 
 const options = {
-  // A turn of the event loop makes one write of all the commands in it.
-  enableAutoPipelining: true,
   // Commands wait for the connection to come back; only `src/pipeline/worker.ts` gives up on a request.
   maxRetriesPerRequest: null,
   retryStrategy: retryDelayMs,
-  connectTimeout: 5_000,
-  // A host that loses its power closes no connection; without this its worker would wait for the kernel to give up.
+  // A host that loses its power closes no connection; without these its worker would wait for the kernel to give up.
+  // Both together, with a Sentinel that is as silent, are less than 10 s.
+  connectTimeout: 3_000,
   socketTimeout: 5_000,
-  // Who answers so is no master any more: ask anew who is. The command is done again by `withRetry`.
-  reconnectOnError: (error: Error) => error.message.includes('READONLY'),
 } satisfies RedisOptions;
-
-type Options = typeof options & Pick<RedisOptions, 'autoPipeliningIgnoredCommands'>;
 
 /** A connection that comes back by itself, until it is closed. */
 export interface LastingConnection {
@@ -34,80 +30,120 @@ export interface LastingConnection {
   close(): void;
 }
 
+/** How to get in, beside what the URL says. */
+export interface RedisAccess extends TlsMaterial {
+  readonly sentinelUsername?: string | undefined;
+  readonly sentinelPassword?: string | undefined;
+}
+
+export interface ConnectOptions {
+  readonly access: RedisAccess;
+  /** Commands that hold a whole batch already, and wait for no others. */
+  readonly batchCommands: readonly string[];
+  /** Hears each error that a server answers. */
+  readonly onReply: (error: Error) => void;
+}
+
+/** `url` with its parts. @throws Error when it cannot be read; the settings have checked that. */
+function read(url: string): RedisUrl {
+  const target = parseRedisUrl(url);
+  if (typeof target === 'string') throw new Error(`REDIS_URL ${target}`);
+  return target;
+}
+
 /**
  * Connect, and again whenever it is lost.
  * @param url - as `openRedis` has it.
- * @param batchCommands - commands that hold a whole batch already, and wait for no others.
  */
-export function connect(url: string, tls: TlsMaterial, batchCommands: readonly string[]): LastingConnection {
-  const own: Options = { ...options, autoPipeliningIgnoredCommands: [...batchCommands] };
-  const sentinels = sentinelsOf(url);
-  if (sentinels !== undefined) return connectToMaster(sentinels, own, tls);
-  const urls = url.split(',').map((part) => part.trim());
-  const [only = ''] = urls;
-  const secured = only.startsWith('rediss:') ? { tls } : {};
-  const connection =
-    urls.length === 1 ? new Redis(only, { ...own, ...secured }) : connectCluster(urls, secured);
+export function connect(url: string, given: ConnectOptions): LastingConnection {
+  const target = read(url);
+  const { access, batchCommands, onReply } = given;
+  const { ca, cert, key } = access;
+  const secured = target.isSecure ? { tls: { ca, cert, key } } : {};
+  if (target.kind === 'cluster') {
+    const connection = connectCluster(target, secured, onReply);
+    return { connection, close: () => connection.disconnect() };
+  }
+  const own = {
+    ...options,
+    ...secured,
+    ...credentialsOf(target),
+    db: target.database,
+    // A turn of the event loop makes one write of all the commands in it.
+    enableAutoPipelining: true,
+    autoPipeliningIgnoredCommands: [...batchCommands],
+    reconnectOnError: leavingReplicas(onReply),
+  };
+  if (target.kind === 'sentinel') return connectToMaster(target, own, access);
+  const connection = new Redis({ ...own, ...target.addresses[0] });
   return { connection, close: () => connection.disconnect() };
 }
 
-function connectCluster(urls: readonly string[], secured: { readonly tls?: TlsMaterial }): Cluster {
-  const { username, password } = new URL(urls[0] ?? '');
-  return new Cluster(
-    urls.map((url) => address(url, 6_379)),
-    {
-      // No auto-pipelining: when a slot moves, ioredis repeats the whole pipeline, and has thrown outside of any promise
-      // because results were missing (redis/ioredis#1931). Each command is redirected by itself.
-      clusterRetryStrategy: retryDelayMs,
-      // A replica may lag behind; decisions rest on masters only.
-      scaleReads: 'master',
-      redisOptions: {
-        connectTimeout: options.connectTimeout,
-        socketTimeout: options.socketTimeout,
-        maxRetriesPerRequest: null,
-        ...(username ? { username: decodeURIComponent(username) } : {}),
-        ...(password ? { password: decodeURIComponent(password) } : {}),
-        ...secured,
+/**
+ * Who answers READONLY is no master any more: ask anew who is. The command is done again by `withRetry`. A server that stays
+ * a replica is not connected to again and again.
+ */
+function leavingReplicas(onReply: (error: Error) => void): (error: Error) => boolean {
+  let leftAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    onReply(error);
+    const now = performance.now();
+    if (!error.message.includes('READONLY') || now - leftAt < leaveEveryMs) return false;
+    leftAt = now;
+    return true;
+  };
+}
+
+const leaveEveryMs = 500;
+
+function credentialsOf({ username, password }: Pick<RedisUrl, 'username' | 'password'>) {
+  return { ...(username && { username }), ...(password && { password }) };
+}
+
+type Secured = { readonly tls?: TlsMaterial };
+
+function connectCluster(target: RedisUrl, secured: Secured, onReply: (error: Error) => void): Cluster {
+  return new Cluster([...target.addresses], {
+    // No auto-pipelining: when a slot moves, ioredis repeats the whole pipeline, and has thrown outside of any promise
+    // because results were missing (redis/ioredis#1931). Each command is redirected by itself.
+    clusterRetryStrategy: retryDelayMs,
+    // A replica may lag behind; decisions rest on masters only.
+    scaleReads: 'master',
+    // ioredis would connect to the address that it has found, which is no name that a certificate has.
+    dnsLookup: (host, callback) => callback(null, host),
+    // The first question takes a TLS handshake.
+    slotsRefreshTimeout: 3_000,
+    redisOptions: {
+      connectTimeout: options.connectTimeout,
+      socketTimeout: options.socketTimeout,
+      maxRetriesPerRequest: null,
+      reconnectOnError: (error) => {
+        onReply(error);
+        return false;
       },
+      ...credentialsOf(target),
+      ...secured,
     },
-  );
+  });
 }
 
-interface Sentinels {
-  readonly isSecure: boolean;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly addresses: readonly Address[];
-  readonly masterName: string;
-}
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** @returns what `redis+sentinel://user:password@h1,h2,h3/<master name>` says; undefined for another URL. */
-function sentinelsOf(url: string): Sentinels | undefined {
-  const parts = /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^/]+)\/([^/]+)$/.exec(url);
-  if (parts === null) return undefined;
-  const [, secure, credentials = '', hosts = '', masterName = ''] = parts;
-  const [username, password] = credentials.split(':').map(decodeURIComponent);
-  const addresses = hosts.split(',').map((host) => address(`redis://${host}`, 26_379));
-  return { isSecure: secure === 's', username, password, addresses, masterName };
-}
-
-function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): LastingConnection {
-  const { isSecure, username, password, addresses, masterName } = sentinels;
+function connectToMaster(target: RedisUrl, own: RedisOptions, access: RedisAccess): LastingConnection {
+  const { addresses, masterName } = target;
+  const { sentinelUsername, sentinelPassword } = access;
+  const { tls } = own;
   const connection = new Redis({
     ...own,
-    name: masterName,
+    name: masterName ?? '',
     sentinels: [...addresses],
     sentinelCommandTimeout: 2_000,
-    ...(isSecure ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
-    ...(username ? { username } : {}),
-    ...(password ? { password } : {}),
+    ...(sentinelUsername && { sentinelUsername }),
+    ...(sentinelPassword && { sentinelPassword }),
+    ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
   });
-  const subscriptions = addresses.map((sentinel) => watchSwitches(sentinel, isSecure ? { tls } : {}));
+  const credentials = credentialsOf({ username: sentinelUsername, password: sentinelPassword });
+  const subscriptions = addresses.map((sentinel) =>
+    watchSwitches({ ...sentinel, ...credentials, ...(tls && { tls }) }),
+  );
   let isOutdated = false;
   const reconnect = (): void => {
     if (connection.status === 'connect' || connection.status === 'ready') connection.disconnect(true);
@@ -125,7 +161,7 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
     if (isOutdated) reconnect();
     isOutdated = false;
   });
-  for (const sentinel of subscriptions) {
+  for (const { sentinel } of subscriptions) {
     sentinel.on('message', (_channel, switched) => {
       if (` ${switched} `.includes(` ${masterName} `)) reconnectTwice();
     });
@@ -134,7 +170,8 @@ function connectToMaster(sentinels: Sentinels, own: Options, tls: TlsMaterial): 
     connection,
     close() {
       clearTimeout(secondReconnect);
-      for (const each of [connection, ...subscriptions]) each.disconnect();
+      connection.disconnect();
+      for (const { close } of subscriptions) close();
     },
   };
 }
@@ -150,33 +187,30 @@ const switches = ['+switch-master', '+failover-state-reconf-slaves'];
  * `failoverDetector` for that; it tells on stderr of each Sentinel that is away, and does not hear what is said
  * between its question and its subscription.
  */
-function watchSwitches(address: Address, secured: { readonly tls?: TlsMaterial }): Redis {
-  const sentinel = new Redis({
-    ...address,
-    ...secured,
-    retryStrategy: retryDelayMs,
-    maxRetriesPerRequest: null,
-    enableReadyCheck: false,
-  });
+function watchSwitches(server: RedisOptions) {
+  const sentinel = new Redis({ ...options, ...server, enableReadyCheck: false });
   // Its errors are reported where the master is looked up.
   sentinel.on('error', () => undefined);
   sentinel.subscribe(...switches).catch(() => undefined); // it was closed before
-  return sentinel;
+  // Who only listens hears nothing from a peer that is gone: an answer is due, or `socketTimeout` ends the connection.
+  const asking = setInterval(() => {
+    if (sentinel.status === 'ready') sentinel.ping().catch(() => undefined);
+  }, askSentinelMs).unref();
+  return {
+    sentinel,
+    close() {
+      clearInterval(asking);
+      sentinel.disconnect();
+    },
+  };
 }
+
+const askSentinelMs = 3_000;
 
 /** Clusters and Sentinels are asked by connections of which ioredis tells only that they are closed. */
-export async function findTlsCause(url: string, tls: TlsMaterial): Promise<string | undefined> {
-  const sentinels = sentinelsOf(url);
-  const nodes = url.split(',').filter((part) => part.trim().startsWith('rediss://'));
-  const servers = [
-    ...(sentinels?.isSecure ? sentinels.addresses : []),
-    ...(nodes.length > 1 ? nodes.map((node) => address(node.trim(), 6_379)) : []),
-  ];
-  const causes = await Promise.all(servers.map((server) => probeTls({ ...server, ...tls })));
+export async function findTlsCause(url: string, { ca, cert, key }: TlsMaterial): Promise<string | undefined> {
+  const { kind, isSecure, addresses } = read(url);
+  if (!isSecure || kind === 'server') return undefined;
+  const causes = await Promise.all(addresses.map((server) => probeTls({ ...server, ca, cert, key })));
   return causes.find((cause) => cause !== undefined);
-}
-
-function address(url: string, presetPort: number): Address {
-  const { hostname, port } = new URL(url);
-  return { host: hostname, port: port === '' ? presetPort : Number(port) };
 }

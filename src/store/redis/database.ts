@@ -1,21 +1,16 @@
-import type { Cluster, Redis } from 'ioredis';
-import { systemCause } from '../../lib/system-causes.ts';
-import { type TlsMaterial, tlsCause } from '../../lib/tls-causes.ts';
+import { Cluster, type Redis } from 'ioredis';
 import { type Keys, keysWith } from '../keys.ts';
 import { BatchedScripts } from './batched-scripts.ts';
-import { connect, findTlsCause } from './connect.ts';
+import { connect, findTlsCause, type RedisAccess } from './connect.ts';
 import { Fault } from './fault.ts';
+import { redisFault } from './faults.ts';
+import { Health, type RedisState } from './health.ts';
 import { attempt, traced, withRetry } from './retry.ts';
 import { answerOf, type ScriptAnswer, type ScriptName } from './script-answers.ts';
 import { batchCommands, defineScripts } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
-/** The state of the connection, without secrets. */
-export interface RedisState {
-  readonly connected: boolean;
-  /** Why it is not connected, one short sentence. */
-  readonly cause?: string;
-}
+export type { RedisState } from './health.ts';
 
 /** Redis, with its keys and its scripts; single server, Sentinel or Cluster look alike from here. */
 export interface Database {
@@ -47,70 +42,118 @@ export interface Database {
  * @param url - `redis://` or `rediss://`; several, comma-separated, are nodes of a Cluster;
  *   `redis+sentinel://h1,h2,h3/<master name>` asks Sentinels for the master, `rediss+sentinel://` those and it by TLS.
  * @param prefix - stands before every key.
- * @param tls - for `rediss://` and `rediss+sentinel://`.
+ * @param access - certificates for `rediss://` and `rediss+sentinel://`, and what the Sentinels want.
  */
 export function openRedis(
   url: string,
   prefix: string,
   onState: (state: RedisState) => void,
-  tls: TlsMaterial = {},
+  access: RedisAccess = {},
 ): Database {
-  const lasting = connect(url, tls, batchCommands);
+  const keys = keysWith(prefix);
+  const onReply = (error: Error): void => health.replied(error);
+  const lasting = connect(url, { access, batchCommands, onReply });
   const { connection } = lasting;
-  let state: RedisState = { connected: false, cause: 'not connected yet' };
-  const become = (next: RedisState): void => {
-    state = next;
-    onState(next);
-  };
-  connection.on('ready', () => become({ connected: true }));
-  connection.on('close', () => become({ connected: false, cause: state.cause ?? 'connection closed' }));
-  connection.on('error', (error: NodeJS.ErrnoException) => {
-    if (state.connected) return;
-    become({
-      connected: false,
-      cause: tlsCause(error.code) ?? systemCause(error.code) ?? error.code ?? error.name,
-    });
-    void findTlsCause(url, tls).then((cause) => {
-      if (cause !== undefined && !state.connected) become({ connected: false, cause });
-    });
-  });
-
   const { isCluster } = connection;
   const scripts = defineScripts(connection);
-  const commandOf = (script: string, keys: readonly string[]) => {
+  const commandOf = (script: string, scriptKeys: readonly string[]) => {
     const command = scripts.each.get(script);
-    if (command?.keys !== keys.length) throw new Fault(`there is no script ${script} of ${keys.length} keys`);
+    if (command?.keys !== scriptKeys.length)
+      throw new Fault(`there is no script ${script} of ${scriptKeys.length} keys`);
     return command;
   };
-  const runs = scripts.runAll && new BatchedScripts(scripts.runAll);
+  const health = new Health({
+    check: async () => {
+      if (!isCluster) await refuseClusterNode(connection as Redis);
+      const tried = Array.from({ length: isCluster ? nodesTried : 1 }, (_, number) => keys.rights(number));
+      await Promise.all(tried.map((key) => commandOf('check-rights', [key]).call(key)));
+    },
+    // What moves in a Cluster is followed.
+    isIgnored: ({ name }) => isCluster && name === 'cluster_node',
+    changed: onState,
+  });
+  watch(connection, health, () => findTlsCause(url, access));
+  const runs = scripts.runAll && new BatchedScripts(scripts.runAll, onReply);
   return {
     connection,
-    keys: keysWith(prefix),
+    keys,
     get state() {
-      return state;
+      return health.state;
     },
-    async run(script, keys, args) {
-      const command = commandOf(script, keys);
-      const answer = await (runs?.accepts(keys, args)
-        ? traced(script, () => runs.run(script, keys, args))
-        : withRetry(() => command.call(...keys, ...args.map(asWord)), script));
+    async run(script, scriptKeys, args) {
+      const command = commandOf(script, scriptKeys);
+      const answer = await (runs?.accepts(scriptKeys, args)
+        ? traced(script, () => runs.run(script, scriptKeys, args))
+        : withRetry(() => command.call(...scriptKeys, ...args.map(asWord)), script));
       const word = answerOf(script, answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
     },
-    async measure(script, keys, args) {
-      const command = commandOf(script, keys);
-      return Number(await attempt(() => command.call(...keys, ...args.map(asWord))));
+    async measure(script, scriptKeys, args) {
+      const command = commandOf(script, scriptKeys);
+      return Number(await attempt(() => command.call(...scriptKeys, ...args.map(asWord))));
     },
     isCluster,
-    async readBatch(keys, kinds, fields) {
-      const count = isCluster ? [] : [keys.length];
-      return (await scripts.read(...count, ...keys, kinds, ...fields)) as unknown[];
+    async readBatch(read, kinds, fields) {
+      const count = isCluster ? [] : [read.length];
+      return (await scripts.read(...count, ...read, kinds, ...fields)) as unknown[];
     },
     async close() {
+      health.close();
       lasting.close();
     },
   };
+}
+
+/** So many keys lie on all nodes of most Clusters. */
+const nodesTried = 16;
+
+/** A server that is still loading lets nobody in, and ioredis does not tell. */
+const askLoadingMs = 500;
+
+function watch(
+  connection: Redis | Cluster,
+  health: Health,
+  tlsCause: () => Promise<string | undefined>,
+): void {
+  let hasSlots = false;
+  connection.on('connect', () => {
+    hasSlots = connection instanceof Cluster;
+    if (!hasSlots) setTimeout(() => askWhetherLoading(connection as Redis, health), askLoadingMs).unref();
+  });
+  connection.on('ready', () => {
+    hasSlots = false;
+    health.connected();
+  });
+  connection.on('close', () => {
+    // A Cluster that says whose its slots are, and is not ready, lacks some.
+    if (hasSlots && health.state.fault === undefined) health.explained(redisFault('cluster_down'));
+    hasSlots = false;
+    health.lost();
+  });
+  connection.on('error', (error: Error) => {
+    health.failed(error);
+    // ioredis tells of some connections only that they are closed.
+    void tlsCause().then((cause) => {
+      if (cause !== undefined && !health.state.connected) health.explained(redisFault('tls', cause));
+    });
+  });
+}
+
+function askWhetherLoading(connection: Redis, health: Health): void {
+  if (connection.status !== 'connect') return;
+  connection.info('persistence').then(
+    (text) => {
+      if (text.includes('loading:1')) health.explained(redisFault('loading'));
+    },
+    () => undefined, // the connection tells
+  );
+}
+
+/** Half of what is done there would go well. @throws Error as such a node answers. */
+async function refuseClusterNode(connection: Redis): Promise<void> {
+  const text = await connection.info('cluster').catch(() => ''); // the user may not ask
+  if (text.includes('cluster_enabled:1')) throw new Error('CROSSSLOT a node of a Cluster');
 }
 
 /** ioredis writes a Buffer as bytes, but any other Uint8Array as a list of numbers. */

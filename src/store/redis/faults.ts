@@ -48,7 +48,7 @@ const words = {
   no_rights: {
     says: /^NOPERM|user executing the script can't|^ERR unknown command/,
     cause: 'our user may not run a command, or use a key (NOPERM)',
-    advice: 'give it the rights in docs/operations.md: ACL SETUSER <user> ~<prefix>* +@all -@dangerous +info',
+    advice: 'give it rights: ACL SETUSER <user> ~<REDIS_KEY_PREFIX>* +@all -@admin',
   },
   read_only: {
     says: /(^|-)READONLY/,
@@ -142,7 +142,7 @@ const connectionCauses: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'host name not resolved',
 };
 
-/** @returns the fault of this name, with the cause that it has in general. */
+/** @param cause - default: the one that it has in general. */
 export function redisFault(name: RedisFaultName, cause: string = words[name].cause): RedisFault {
   return { name, cause, advice: words[name].advice };
 }
@@ -160,11 +160,17 @@ export function redisFaultOf(error: unknown): RedisFault | undefined {
   if (tls !== undefined) return redisFault('tls', tls);
   const text = `${error.message} ${code ?? ''}`;
   const found = entries.find(([, { says }]) => says?.test(text));
-  if (found === undefined) return undefined;
-  const name = found[0] as RedisFaultName;
-  const known =
-    name === 'unreachable' ? Object.keys(connectionCauses).find((each) => text.includes(each)) : undefined;
-  return redisFault(name, known && connectionCauses[known]);
+  return found && redisFault(found[0] as RedisFaultName, particularCause(found[0], text));
+}
+
+/** What the error itself tells beside its kind. */
+function particularCause(name: string, text: string): string | undefined {
+  if (name === 'unreachable')
+    return Object.entries(connectionCauses).find(([code]) => text.includes(code))?.[1];
+  if (name !== 'no_rights') return undefined;
+  if (/one of the (keys|channels)/.test(text)) return 'our user may not use our keys (NOPERM)';
+  const [, command] = /'([a-z|-]+)' command/i.exec(text) ?? [];
+  return command && `our user may not run the command ${command.toUpperCase()} (NOPERM)`;
 }
 
 /** The one line that `/readyz` and the log have. */

@@ -6,6 +6,7 @@ export const scriptAnswers = {
   'begin-redelivery': ['stored', 'suspect', 'poisoned', 'unread', 'silent'],
   'begin-removal': ['stored', 'done', 'not_found', 'busy', 'changed'],
   'check-address': ['too_many_requests', 'yours', 'not_found'],
+  'check-rights': ['stored'],
   'claim-migration': ['stored', 'changed'],
   'commit-profile': ['stored', 'done', 'changed', 'leaving'],
   'confirm-email': ['stored', 'wrong_code', 'done', 'changed'],

@@ -234,7 +234,7 @@ test('a certificate is a PEM text or a file that holds one', (t) => {
 });
 
 /** In `.env.example`, but read by the AWS SDK itself. */
-const readByTheSdk = ['AWS_ENDPOINT_URL_STS', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+const readByTheSdk = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 
 const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8');
 const examples = [...example.matchAll(/^(#?)([A-Z][A-Z0-9_]*)=(.*)$/gm)];

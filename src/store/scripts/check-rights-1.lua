@@ -1,0 +1,38 @@
+--[[
+  check-rights: find out whether Redis takes changes, and whether our user may do to a key all that requests do.
+
+  KEYS[1]  rights:{<number>}  there only while this runs
+
+  Returns  "stored"  it does, and it may; otherwise an error, with the command that the user may not run
+
+  Repeatable: it leaves nothing. Called by src/store/redis/database.ts
+]]
+local key = KEYS[1]
+
+local calls = {
+  { 'DEL' },
+  { 'SET', '1', 'PX', '60000' }, { 'GET' }, { 'EXISTS' }, { 'EXPIRE', '60' }, { 'PEXPIRE', '60000' },
+  { 'PERSIST' }, { 'PTTL' }, { 'RENAME', key }, { 'UNLINK' },
+  { 'HSET', 'field', '1' }, { 'HSETNX', 'field', '1' }, { 'HGET', 'field' }, { 'HMGET', 'field' }, { 'HGETALL' },
+  { 'HKEYS' }, { 'HLEN' }, { 'HEXISTS', 'field' }, { 'HSTRLEN', 'field' }, { 'HINCRBY', 'field', '1' },
+  { 'HDEL', 'field' }, { 'DEL' },
+  { 'ZADD', '1', 'member' }, { 'ZSCORE', 'member' }, { 'ZCARD' }, { 'ZCOUNT', '0', '0' }, { 'ZRANGE', '0', '0' },
+  { 'ZRANGEBYSCORE', '0', '0' }, { 'ZREMRANGEBYSCORE', '0', '0' }, { 'ZREMRANGEBYRANK', '5', '5' },
+  { 'ZREM', 'member' }, { 'DEL' },
+  { 'RPUSH', 'item' }, { 'LLEN' }, { 'LINDEX', '0' }, { 'LRANGE', '0', '0' }, { 'LPOP' }, { 'DEL' },
+  { 'SADD', 'member' }, { 'SMEMBERS' }, { 'SREM', 'member' }, { 'DEL' },
+}
+
+for _, words in ipairs(calls) do
+  local answer = redis.pcall(words[1], key, unpack(words, 2))
+  local refusal = type(answer) == 'table' and answer.err
+  if refusal then
+    redis.pcall('DEL', key)
+    -- Redis does not say which command it was.
+    if refusal:find("can't run") or refusal:find('NOPERM') then
+      refusal = "NOPERM the user may not run the '" .. words[1] .. "' command"
+    end
+    return redis.error_reply(refusal)
+  end
+end
+return 'stored'
