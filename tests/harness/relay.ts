@@ -28,6 +28,8 @@ export class Relay {
   readonly #links = new Set<() => void>();
   readonly #waiting = new Set<Socket>();
   readonly #held = new Map<Socket, Buffer[]>();
+  readonly #sockets = new Set<Socket>();
+  readonly #silent = new WeakSet<Socket>();
   #holding: Direction | undefined;
   /** Whether a packet on its way to the server is lost. */
   #loses: (packet: Buffer) => boolean = () => false;
@@ -36,6 +38,8 @@ export class Relay {
   readonly #late: { to: Socket; packet: Buffer }[] = [];
   /** How many packets were lost. */
   lost = 0;
+  /** How many clients have connected. */
+  accepted = 0;
   /** Whether clients that connect get through at once; if not they wait for `admit`. */
   isOpen = true;
 
@@ -110,6 +114,14 @@ export class Relay {
   }
 
   /**
+   * From now on nothing passes on the connections that there are, and nobody is told, as when a host loses its power. The next
+   * are let through.
+   */
+  silence(): void {
+    for (const socket of this.#sockets) this.#silent.add(socket);
+  }
+
+  /**
    * End connections; what went on before is still read at the other end. The next are let through.
    * @param choose - which of them; default all.
    * @returns how many were cut.
@@ -129,6 +141,7 @@ export class Relay {
   }
 
   #arrived(client: Socket): void {
+    this.accepted++;
     client.on('error', () => undefined); // seen as its 'close'
     client.setNoDelay(true).pause();
     if (this.isOpen) this.#join(client);
@@ -145,11 +158,15 @@ export class Relay {
     server.setNoDelay(true).on('error', () => undefined);
     const end = (): void => {
       this.#links.delete(end);
-      for (const socket of [client, server]) this.#held.delete(socket);
+      for (const socket of [client, server]) {
+        this.#held.delete(socket);
+        this.#sockets.delete(socket);
+      }
       client.destroy();
       server.end().resume(); // its end is read only then
     };
     this.#links.add(end);
+    this.#sockets.add(client).add(server);
     client.once('close', end);
     server.once('close', end);
     const inspect = inspector?.() ?? (() => true);
@@ -164,7 +181,7 @@ export class Relay {
     let isStopped = false;
     to.on('drain', () => from.resume());
     from.on('data', (bytes) => {
-      if (isStopped) return;
+      if (isStopped || this.#silent.has(from)) return;
       rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
       let at = 0;
       for (let end = packetEnd(rest, at); end !== undefined && !isStopped; end = packetEnd(rest, at)) {

@@ -31,7 +31,7 @@ const words = {
     advice: 'set REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, which are not those of the master',
   },
   no_master: {
-    says: /^All sentinels are unreachable(?!.*Last error)/,
+    says: /^All sentinels are unreachable(?!.*Last error)|No such master/,
     cause: 'the Sentinels know no master of that name',
     advice: 'the last part of REDIS_URL is the name that `sentinel monitor` has',
   },

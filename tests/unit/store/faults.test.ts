@@ -39,6 +39,10 @@ const said: readonly (readonly [string, string | Error])[] = [
   ],
   ['no_master', 'All sentinels are unreachable. Retrying from scratch after 10ms.'],
   [
+    'no_master',
+    'All sentinels are unreachable. Retrying from scratch after 10ms. Last error: ERR No such master with that name',
+  ],
+  [
     'unreachable',
     'All sentinels are unreachable. Retrying from scratch after 10ms. Last error: Connection is closed.',
   ],
