@@ -24,9 +24,14 @@ const options = {
   socketTimeout: 5_000,
 } satisfies RedisOptions;
 
-/** A connection that comes back by itself, until it is closed. */
+/** Connections that come back by themselves, until they are closed. */
 export interface LastingConnection {
   readonly connection: Redis | Cluster;
+  /**
+   * For reading. A server that hands over holds up whoever has sent a change, with all that comes behind it
+   * (`CLIENT PAUSE WRITE`).
+   */
+  readonly reading: Redis | Cluster;
   close(): void;
 }
 
@@ -60,10 +65,7 @@ export function connect(url: string, given: ConnectOptions): LastingConnection {
   const { access, batchCommands, onReply } = given;
   const { ca, cert, key } = access;
   const secured = target.isSecure ? { tls: { ca, cert, key } } : {};
-  if (target.kind === 'cluster') {
-    const connection = connectCluster(target, secured, onReply);
-    return { connection, close: () => connection.disconnect() };
-  }
+  if (target.kind === 'cluster') return twice(() => connectCluster(target, secured, onReply));
   const own = {
     ...options,
     ...secured,
@@ -75,8 +77,22 @@ export function connect(url: string, given: ConnectOptions): LastingConnection {
     reconnectOnError: leavingReplicas(onReply),
   };
   if (target.kind === 'sentinel') return connectToMaster(target, own, access);
-  const connection = new Redis({ ...own, ...target.addresses[0] });
-  return { connection, close: () => connection.disconnect() };
+  return twice(() => new Redis({ ...own, ...target.addresses[0] }));
+}
+
+/** The second connection leaves a server with the first, which alone is told that it is no master any more. */
+function twice(open: () => Redis | Cluster): LastingConnection {
+  const [connection, reading] = [open(), open()];
+  let isClosed = false;
+  reading.on('error', () => undefined); // the other tells
+  connection.on('close', () => {
+    if (!isClosed && reading.status === 'ready') reading.disconnect(true);
+  });
+  const close = (): void => {
+    isClosed = true;
+    for (const each of [connection, reading]) each.disconnect();
+  };
+  return { connection, reading, close };
 }
 
 /**
@@ -131,15 +147,19 @@ function connectToMaster(target: RedisUrl, own: RedisOptions, access: RedisAcces
   const { addresses, masterName } = target;
   const { sentinelUsername, sentinelPassword } = access;
   const { tls } = own;
-  const connection = new Redis({
-    ...own,
-    name: masterName ?? '',
-    sentinels: [...addresses],
-    sentinelCommandTimeout: 2_000,
-    ...(sentinelUsername && { sentinelUsername }),
-    ...(sentinelPassword && { sentinelPassword }),
-    ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
-  });
+  const pair = twice(
+    () =>
+      new Redis({
+        ...own,
+        name: masterName ?? '',
+        sentinels: [...addresses],
+        sentinelCommandTimeout: 2_000,
+        ...(sentinelUsername && { sentinelUsername }),
+        ...(sentinelPassword && { sentinelPassword }),
+        ...(tls && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+      }),
+  );
+  const { connection, reading } = pair;
   const credentials = credentialsOf({ username: sentinelUsername, password: sentinelPassword });
   const subscriptions = addresses.map((sentinel) =>
     watchSwitches({ ...sentinel, ...credentials, ...(tls && { tls }) }),
@@ -168,9 +188,10 @@ function connectToMaster(target: RedisUrl, own: RedisOptions, access: RedisAcces
   }
   return {
     connection,
+    reading,
     close() {
       clearTimeout(secondReconnect);
-      connection.disconnect();
+      pair.close();
       for (const { close } of subscriptions) close();
     },
   };

@@ -53,9 +53,9 @@ export function openRedis(
   const keys = keysWith(prefix);
   const onReply = (error: Error): void => health.replied(error);
   const lasting = connect(url, { access, batchCommands, onReply });
-  const { connection } = lasting;
+  const { connection, reading } = lasting;
   const { isCluster } = connection;
-  const scripts = defineScripts(connection);
+  const scripts = defineScripts(connection, reading);
   const commandOf = (script: string, scriptKeys: readonly string[]) => {
     const command = scripts.each.get(script);
     if (command?.keys !== scriptKeys.length)

@@ -19,18 +19,28 @@ export const batchCommands = ['read-batch', 'run-batch'] as const;
 
 const [readBatch, runBatch] = batchCommands;
 
-export function defineScripts(connection: Redis | Cluster): ScriptCommands {
+/**
+ * The flag tells Redis that a script changes nothing, so that it is run while changes wait.
+ * @see https://redis.io/docs/latest/develop/programmability/lua-api/#script_flags (Redis 7.0, Valkey)
+ */
+const changesNothing = '#!lua flags=no-writes\n';
+
+/** @param reading - the connection for scripts that change nothing; the other stands in for it. */
+export function defineScripts(connection: Redis | Cluster, reading: Redis | Cluster): ScriptCommands {
   const { each: scripts, prelude } = loadScripts();
   const changing = scripts.filter(({ name }) => name !== readBatch);
-  const each = changing.map(({ name, keys, lua }) => {
-    const call = define(connection, { name, keys, lua: withPrelude(lua, prelude) });
+  const each = changing.map(({ name, keys, lua: body }) => {
+    const call = define(connection, { name, keys, lua: withPrelude(body, prelude) });
     return [name, { call, keys }] as const;
   });
-  const reading = scripts.find(({ name }) => name === readBatch)?.lua ?? '';
   const { isCluster } = connection;
+  const lua = changesNothing + (scripts.find(({ name }) => name === readBatch)?.lua ?? '');
+  const [read, readBeside] = [connection, reading].map((each) =>
+    define(each, { name: readBatch, lua, keys: isCluster ? 1 : 'first' }, 'Buffer'),
+  ) as [ScriptCommand, ScriptCommand];
   return {
     each: new Map(each),
-    read: define(connection, { name: readBatch, lua: reading, keys: isCluster ? 1 : 'first' }, 'Buffer'),
+    read: (...args) => (reading.status === 'ready' ? readBeside : read)(...args),
     runAll: isCluster
       ? undefined
       : define(connection, { name: runBatch, lua: batchScript(changing, prelude), keys: 'first' }),

@@ -1,0 +1,46 @@
+/** A server that hands over stops changes for a while (`CLIENT PAUSE`, `FAILOVER`). Profiles are read meanwhile. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { startCluster } from '../../dev/servers/cluster.ts';
+import { startRedis } from '../../dev/servers/redis.ts';
+import { startSentinels } from '../../dev/servers/sentinel.ts';
+import { atom } from '../../src/etf/index.ts';
+import { startRedisHarness } from '../harness/redis-fixture.ts';
+import { profile } from '../harness/terms.ts';
+
+const kinds = {
+  'one server': async () => {
+    const server = await startRedis();
+    return { url: server.url, stop: () => server.stop(), masters: async () => [server] };
+  },
+  Sentinels: async () => {
+    const sentinels = await startSentinels();
+    return { ...sentinels, masters: async () => [await sentinels.master()] };
+  },
+  'a Cluster': () => startCluster(),
+};
+
+for (const [kind, start] of Object.entries(kinds))
+  test(`${kind}: while changes are stopped a get is answered, also behind a change that waits`, (t) =>
+    reads(t, start));
+
+async function reads(t: TestContext, start: (typeof kinds)[keyof typeof kinds]): Promise<void> {
+  const redis = await start();
+  const { phones, set, isStored, ready } = await startRedisHarness(t, redis, 4);
+  await set('before');
+  const masters = (await redis.masters()).map(({ port }) => new Redis(port, '127.0.0.1'));
+  for (const master of masters) master.on('error', () => undefined); // it is stopped first
+  t.after(() => {
+    for (const master of masters) master.disconnect();
+  });
+  for (const master of masters) await master.call('CLIENT', 'PAUSE', '600000', 'WRITE');
+  const [writer] = phones;
+  assert.ok(writer);
+  await writer.send(profile({ phone: writer.number, presence: atom('during'), status: 'set' }));
+  for (let count = 0; count < 5; count++) await isStored('before');
+  assert.deepEqual(writer.answers, [], 'the change waits');
+  for (const master of masters) await master.call('CLIENT', 'UNPAUSE');
+  await writer.take();
+  await ready();
+}
