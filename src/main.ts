@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
 import { EXIT_CONFIG, readSettings, recordSeconds, type Settings, SettingsError } from './config/settings.ts';
 import { type ConnectingSettings, connectingAs } from './failover/connecting.ts';
-import { Failover } from './failover/failover.ts';
+import { Failover, type FailoverDeps } from './failover/failover.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
 import { type Running, stop } from './failover/stopping.ts';
 import { fleetOf, openWorkerRegistry } from './failover/worker-registry.ts';
@@ -32,7 +32,7 @@ import { openRates } from './store/rates.ts';
 import { redisCalls } from './store/redis/calls.ts';
 import { type Database, openRedis } from './store/redis/database.ts';
 import { redisFaultNames } from './store/redis/faults.ts';
-import { isAway } from './store/redis/health.ts';
+import { isAway, isOwnFault } from './store/redis/health.ts';
 import { type Probes, serveHttp } from './telemetry/http.ts';
 import { CallInstrumentation } from './telemetry/instrumentation-calls.ts';
 import { type Log, openLog } from './telemetry/log.ts';
@@ -132,8 +132,8 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
   const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
   const registry = openWorkerRegistry(redis, settings.mqtt.clientId, fleetOf(settings.mqtt));
-  const failover = new Failover({
-    ...{ registry, times: settings.takeover, brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
+  const failover = openFailover(settings, redis, {
+    ...{ registry, brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
   });
 
   logClientIds(settings, log);
@@ -150,6 +150,22 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   shutdown.addBestEffort(() => poison.leave());
   shutdown.add(() => readiness.stopping());
   return { shutdown, brokers };
+}
+
+/** It gives way while this worker alone may be unable to use Redis. */
+function openFailover(
+  { takeover, mqtt }: Settings,
+  redis: Database,
+  deps: Omit<FailoverDeps, 'times' | 'topicOf' | 'isAble'>,
+): Failover {
+  const topicOf = (worker: string): string => presenceTopic(mqtt.shareGroup, worker);
+  const failover = new Failover({
+    ...deps,
+    ...{ times: takeover, topicOf, isAble: () => !isOwnFault(redis.state) },
+  });
+  redis.onState(() => failover.ableChanged());
+  failover.ableChanged();
+  return failover;
 }
 
 function openFanOuts(

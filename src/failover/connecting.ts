@@ -4,6 +4,7 @@ import {
   connectBroker,
   type Delivery,
 } from '../mqtt/connection.ts';
+import type { PresenceNews } from '../mqtt/presence.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Failover } from './failover.ts';
 
@@ -33,7 +34,7 @@ export function connectingAs(
       const own = heard && {
         topic: presence.topicOf(clientId),
         filter: presence.filter,
-        onMessage: (worker: string, isLost: boolean) => heard(worker, place, isLost),
+        onMessage: (worker: string, news: PresenceNews) => heard(worker, place, news),
       };
       const options = { ...settings, url, clientId, ...(own && { presence: own }) };
       return [connectBroker(options, serve, log.child({ connectedAs: clientId }))];

@@ -1,17 +1,25 @@
 import type { Shutdown } from '../lib/shutdown.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
+import type { PresenceNews } from '../mqtt/presence.ts';
 import type { SessionTakeoverDeps } from './one-takeover.ts';
 import { SessionTakeover } from './session-takeover.ts';
 import { leaveBrokers } from './stopping.ts';
 
+export type FailoverDeps = SessionTakeoverDeps;
+
+/** So long a worker waits before it asks others to take over, and between two times. */
+const askEveryMs = 1_500;
+
 /** How a worker stands in for others, and how it leaves. */
 export class Failover {
-  readonly #deps: SessionTakeoverDeps;
+  readonly #deps: FailoverDeps;
   readonly #takeover: SessionTakeover;
   #sessionsLeft = 0;
+  #asking: NodeJS.Timeout | undefined;
+  #hasAsked = false;
 
   /** @param deps - `brokers` is filled by `watch`. */
-  constructor(deps: SessionTakeoverDeps) {
+  constructor(deps: FailoverDeps) {
     this.#deps = deps;
     this.#takeover = new SessionTakeover(deps);
   }
@@ -21,9 +29,27 @@ export class Failover {
     broker.onState(() => this.#takeover.brokerChanged(place));
   }
 
-  /** Another worker's connection to the broker at this place in `MQTT_URL` has died, or is subscribed again. */
-  readonly heard = (worker: string, place: number, isLost: boolean): void =>
-    this.#takeover.heard(worker, place, isLost);
+  /** News of another worker from the broker at this place in `MQTT_URL`. */
+  readonly heard = (worker: string, place: number, news: PresenceNews): void =>
+    this.#takeover.heard(worker, place, news);
+
+  /** Whether this worker can use its Redis may have changed. */
+  ableChanged(): void {
+    if (this.#deps.isAble()) {
+      clearInterval(this.#asking);
+      this.#asking = undefined;
+      if (this.#hasAsked) for (const broker of this.#deps.brokers) broker.giveWay(false);
+      this.#hasAsked = false;
+      this.#takeover.wake();
+    } else this.#asking ??= setInterval(() => this.#giveWay(), askEveryMs).unref();
+  }
+
+  /** What passes by itself is not worth a takeover. */
+  #giveWay(): void {
+    if (!this.#hasAsked) this.#deps.log.warn('Redis cannot be used: other workers are asked to take over');
+    this.#hasAsked = true;
+    for (const broker of this.#deps.brokers) broker.giveWay(true);
+  }
 
   /** Add the steps that leave the brokers. */
   stopWith(shutdown: Shutdown): void {
@@ -42,6 +68,7 @@ export class Failover {
 
   /** Stop heartbeats and tell the registry. What is left at a broker needs a successor. */
   async #stop(): Promise<void> {
+    clearInterval(this.#asking);
     await this.#takeover.stop();
     const { registry } = this.#deps;
     await (this.#sessionsLeft > 0 ? registry.leaveSession() : registry.leave());

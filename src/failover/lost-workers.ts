@@ -43,14 +43,17 @@ export class LostWorkers {
     this.#deps = deps;
   }
 
-  /** The broker at this place has sent the will of a worker. */
-  lost(worker: string, broker: number): void {
+  /**
+   * The broker at this place has sent the will of a worker, or the worker says that it is unable to serve. Then it may never have
+   * been able to send a heartbeat.
+   */
+  lost(worker: string, broker: number, isUnable = false): void {
     const brokers = this.#watched.get(worker);
     if (brokers) brokers.add(broker);
     else if (this.#watched.size < maxWatched) {
       const first = new Set([broker]);
       this.#watched.set(worker, first);
-      void this.#watch(worker, first).finally(() => this.#watched.delete(worker));
+      void this.#watch(worker, first, isUnable ? 0 : undefined).finally(() => this.#watched.delete(worker));
     }
   }
 
@@ -65,15 +68,15 @@ export class LostWorkers {
   }
 
   /** Never rejects. Without Redis nothing is decided, and the heartbeats tell later. */
-  async #watch(worker: string, brokers: ReadonlySet<number>): Promise<void> {
+  async #watch(worker: string, brokers: ReadonlySet<number>, preset: number | undefined): Promise<void> {
     const { registry, signal, takeOver, log } = this.#deps;
     try {
       const until = performance.now() + returnMs;
-      let known = await registry.lastBeat(worker);
+      let known = (await registry.lastBeat(worker)) ?? preset;
       while (known !== undefined) {
         await sleep(graceMs, undefined, { signal }).catch(() => undefined);
         if (signal.aborted || brokers.size === 0) return;
-        const beat = await registry.lastBeat(worker);
+        const beat = (await registry.lastBeat(worker)) ?? preset;
         if (beat === undefined) return;
         if (beat <= known || performance.now() >= until) {
           await takeOver(worker, beat, [...brokers]);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { BrokerConnection } from '../mqtt/connection.ts';
+import { takenMessage } from '../mqtt/presence.ts';
 import type { Lease } from '../store/leases.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { SilentWorker, WorkerRegistry } from './worker-registry.ts';
@@ -28,6 +29,10 @@ export interface SessionTakeoverDeps {
     worker: string,
     choice: { readonly places: readonly number[] | undefined },
   ) => readonly BrokerConnection[];
+  /** The topic on which the others hear of a worker. */
+  readonly topicOf: (worker: string) => string;
+  /** Whether this worker can use its Redis. */
+  readonly isAble: () => boolean;
   readonly onTakeover: () => void;
   readonly log: Log;
 }
@@ -56,6 +61,7 @@ export async function takeOverSession(dead: DeadWorker, deps: SessionTakeoverDep
     await registry.withdrawSubscriptions(worker, addresses);
     log.warn({ worker, death }, 'a worker is gone: taking over its broker session');
     deps.onTakeover();
+    await tellTaken(worker, places, deps);
     const connections = deps.connectAs(worker, { places: dead.brokers });
     const yielded = new AbortController();
     const close = (): void => void Promise.all(connections.map((connection) => connection.close()));
@@ -79,6 +85,19 @@ export async function takeOverSession(dead: DeadWorker, deps: SessionTakeoverDep
   } finally {
     stopWatching();
   }
+}
+
+/** A worker that has given way must not take its session back when its connection ends. */
+async function tellTaken(
+  worker: string,
+  places: readonly number[],
+  deps: SessionTakeoverDeps,
+): Promise<void> {
+  const told = places.map((place) => {
+    const broker = deps.brokers[place];
+    return broker?.state.connected ? broker.publish(takenMessage(deps.topicOf(worker))) : undefined;
+  });
+  await Promise.allSettled(told);
 }
 
 /**

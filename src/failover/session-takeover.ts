@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PresenceNews } from '../mqtt/presence.ts';
 import { LostWorkers, lostBeatMs } from './lost-workers.ts';
 import { type Death, type SessionTakeoverDeps, takeOverSession } from './one-takeover.ts';
 import type { SilentWorker } from './worker-registry.ts';
+
+class Unable extends Error {}
 
 /** The others look for so long at most whether a worker lives that has lost a broker. The broker may notice it later. */
 const watchedMs = 15_000;
@@ -41,10 +44,15 @@ export class SessionTakeover {
     this.#running = this.#run();
   }
 
-  /** Another worker's connection to the broker at this place in `MQTT_URL` has died, or is subscribed again. */
-  heard(worker: string, broker: number, isLost: boolean): void {
-    if (isLost) this.#lost.lost(worker, broker);
-    else this.#lost.back(worker, broker);
+  /** News of another worker from the broker at this place in `MQTT_URL`. */
+  heard(worker: string, broker: number, news: PresenceNews): void {
+    if (news === 'back') this.#lost.back(worker, broker);
+    else if (this.#deps.isAble()) this.#lost.lost(worker, broker, news === 'unable');
+  }
+
+  /** This worker can serve again: the registry hears of it at once. */
+  wake(): void {
+    this.#wake();
   }
 
   /** The state of one of this worker's own connections has changed. The registry hears of it at once. */
@@ -84,6 +92,8 @@ export class SessionTakeover {
         this.#wake = resolve;
       });
       try {
+        // The others must not count on a worker that cannot serve.
+        if (!this.#deps.isAble()) throw new Unable();
         this.#beating = this.#beat();
         await this.#beating;
         const now = performance.now();
@@ -92,7 +102,7 @@ export class SessionTakeover {
         lastBeatAt = now;
         await this.#takeOverSilent(now - beatingSince >= times.silentMs);
       } catch (error) {
-        log.error({ err: error }, 'heartbeat failed');
+        if (!(error instanceof Unable)) log.error({ err: error }, 'heartbeat failed');
       }
       const rested = new AbortController();
       const rest = sleep(this.#restMs, undefined, { signal: rested.signal }).catch(() => undefined);
@@ -130,7 +140,7 @@ export class SessionTakeover {
   /** @param brokers - the places of those where its connection is known to be dead; default all. */
   async #begin(dead: SilentWorker, death: Death, brokers?: readonly number[]): Promise<void> {
     const { registry, times } = this.#deps;
-    if (this.#paused.signal.aborted) return;
+    if (this.#paused.signal.aborted || !this.#deps.isAble()) return;
     const lease = await registry.acquireLease(dead.worker, times.silentMs);
     if (lease === undefined) return;
     // Another worker may have completed the takeover, or the worker may have come back, since the caller looked.

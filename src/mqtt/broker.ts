@@ -1,4 +1,5 @@
 import type { Unacked } from './acknowledgements.ts';
+import type { PresenceNews } from './presence.ts';
 
 /** MQTT 5 user properties; a repeated name has a list of values. */
 export type UserProperties = Record<string, string | string[]>;
@@ -33,8 +34,8 @@ export interface PresenceOptions {
   readonly topic: string;
   /** Covers the topics of all of them; the last level is `+`. */
   readonly filter: string;
-  /** @param name - the last level of the topic. `isLost` is false for a connection that is back. */
-  readonly onMessage: (name: string, isLost: boolean) => void;
+  /** @param name - the last level of the topic. */
+  readonly onMessage: (name: string, news: PresenceNews) => void;
 }
 
 /** A received publish. */
@@ -133,6 +134,11 @@ export interface BrokerConnection {
    * will. It waits for the work as `leave` does, and never rejects.
    */
   suspend(): Promise<void>;
+  /**
+   * Ask other workers to take the session over, since this one cannot serve what it receives; each call asks again. Until one
+   * does, the subscription stays: it may be the only one. Then this side stays away until it is called with false.
+   */
+  giveWay(isUnable: boolean): void;
   /** Disconnect at once. The broker keeps the session and its unacknowledged messages. */
   close(): Promise<void>;
 }

@@ -19,6 +19,7 @@ import { Fence } from './fence.ts';
 import { Inbound } from './inbound.ts';
 import { Outbound } from './outbound.ts';
 import { Presence } from './presence.ts';
+import { Reconnecting } from './reconnecting.ts';
 import type { Ending } from './suspects.ts';
 import { WriteBatcher } from './write-batcher.ts';
 
@@ -31,9 +32,6 @@ export type {
   Publisher,
 } from './broker.ts';
 export { ConnectionClosed, PublishRefused, Reconnected } from './publish-errors.ts';
-
-/** A connection that lasts this long resets the backoff. */
-const STABLE_MS = 5_000;
 
 /** DISCONNECT reason code (MQTT 5.0, 3.14.2.1). */
 const SESSION_TAKEN_OVER = 0x8e;
@@ -63,15 +61,14 @@ class MqttBrokerConnection implements BrokerConnection {
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #presence: Presence | undefined;
+  readonly #reconnecting: Reconnecting;
   readonly #state: ConnectionState;
-  #failures = 0;
   #refusals = 0;
   #connections = 0;
   #lastError: string | undefined;
   #takenOver = false;
   #hasSharedSubscriptions = true;
   #ending: Ending = 'closed';
-  #stableTimer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #leaving: Promise<void> | undefined;
   #keepsSession = false;
@@ -88,7 +85,13 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#outbound = new Outbound(this.#client, writes);
     const { receiveMaximum, senderOf, presence } = options;
     const fence = new Fence(this.#client);
-    this.#presence = presence && new Presence(this.#client, presence, log);
+    this.#presence = presence && new Presence(this.#client, presence, log, () => this.#reconnecting.taken());
+    this.#reconnecting = new Reconnecting({
+      client: this.#client,
+      presence: this.#presence,
+      tell: (message) => this.state.connected && this.#outbound.publish(message).catch(() => undefined),
+      isConnected: () => this.state.connected,
+    });
     const acknowledgements = this.#acknowledgements;
     const deps = { acknowledgements, writes, fence, receiveMaximum, senderOf, presence: this.#presence };
     this.#inbound = new Inbound(this, deps, onDelivery);
@@ -130,6 +133,10 @@ class MqttBrokerConnection implements BrokerConnection {
     return this.#leaving;
   }
 
+  giveWay(isUnable: boolean): void {
+    if (!this.#isLeaving && !this.#isClosing) this.#reconnecting.giveWay(isUnable);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end(true);
     this.#client.stream.destroy(); // also when `leave` hangs in its last step
@@ -162,7 +169,7 @@ class MqttBrokerConnection implements BrokerConnection {
       this.#takenOver = reasonCode === SESSION_TAKEN_OVER;
       this.#ending = endingOf(reasonCode, this.#ending);
     });
-    client.on('reconnect', () => this.#setBackoff(this.#failures + 1));
+    client.on('reconnect', () => this.#reconnecting.failed());
   }
 
   #accepted(connack: IConnackPacket): void {
@@ -185,7 +192,7 @@ class MqttBrokerConnection implements BrokerConnection {
       subscribed: false,
       cause: this.#isLeaving ? 'leaving' : 'subscribing',
     });
-    this.#stableTimer = setTimeout(() => this.#setBackoff(0), STABLE_MS);
+    this.#reconnecting.connected();
     void this.#prove(this.#outbound.needProof);
     this.#outbound.opened();
     this.#subscribe();
@@ -195,17 +202,17 @@ class MqttBrokerConnection implements BrokerConnection {
   /** Prove that the connection works, before a suspect goes out at which the broker may end it. */
   async #prove(isSuspicious: boolean): Promise<void> {
     if (!(await this.#inbound.fence.isSteady())) return;
-    if (isSuspicious) this.#setBackoff(0); // the broker works: if it ends this connection too, reconnect at once
+    if (isSuspicious) this.#reconnecting.soon(); // the broker works: if it ends this connection too, reconnect at once
     this.#outbound.proven();
   }
 
   #disconnected(): void {
-    clearTimeout(this.#stableTimer);
+    this.#reconnecting.disconnected();
     clearTimeout(this.#retry);
     this.#acknowledgements.disconnected();
     this.#inbound.lag.disconnected();
     this.#outbound.suspended(this.#ending);
-    const cause = this.#isClosing ? 'closed' : (this.#lastError ?? 'connection lost');
+    const cause = this.#isClosing ? 'closed' : (this.#lastError ?? this.#reconnecting.lostCause);
     this.#setState({
       connected: false,
       subscribed: false,
@@ -241,13 +248,7 @@ class MqttBrokerConnection implements BrokerConnection {
     this.#inbound.subscribed();
     this.#acknowledgements.stable();
     this.#setState({ connected: true, subscribed: true });
-    if (this.#presence) this.#outbound.publish(this.#presence.greeting).catch(() => undefined);
-  }
-
-  /** MQTT.js reads the period when the connection ends. */
-  #setBackoff(failures: number): void {
-    this.#failures = failures;
-    this.#client.options.reconnectPeriod = backoffMs(failures);
+    this.#reconnecting.subscribed();
   }
 
   #flushed(): void {

@@ -5,6 +5,22 @@ import type { PresenceOptions } from './broker.ts';
 export const LOST = 'lost';
 /** What a connection publishes when it is subscribed again. */
 const BACK = 'back';
+/** What a connection publishes whose worker cannot serve what it receives. */
+const UNABLE = 'unable';
+/** What another worker publishes on this topic before it takes the session over. */
+const TAKEN = 'taken';
+
+/** What a presence topic tells. */
+export type PresenceNews = typeof LOST | typeof BACK | typeof UNABLE;
+
+/** Tells a worker that its session is taken over. A broker that ends its connection for it may not say why. */
+export function takenMessage(topic: string): {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0;
+} {
+  return { topic, payload: Buffer.from(TAKEN), qos: 0 };
+}
 
 /**
  * Hears at a broker whose connection has died, and who is back. Both come at QoS 0, so a full receive window holds up neither
@@ -15,12 +31,20 @@ export class Presence {
   readonly #options: PresenceOptions;
   readonly #log: { warn(message: string): void };
   readonly #prefix: string;
+  readonly #taken: () => void;
   #wasRefused = false;
 
-  constructor(client: MqttClient, options: PresenceOptions, log: { warn(message: string): void }) {
+  /** @param taken - called when another worker is about to take the session over. */
+  constructor(
+    client: MqttClient,
+    options: PresenceOptions,
+    log: { warn(message: string): void },
+    taken: () => void,
+  ) {
     this.#client = client;
     this.#options = options;
     this.#log = log;
+    this.#taken = taken;
     this.#prefix = options.filter.slice(0, -1);
   }
 
@@ -38,11 +62,22 @@ export class Presence {
     return { topic: this.#options.topic, payload: Buffer.from(BACK), qos: 0 };
   }
 
+  /** Ask the others to take the session over. */
+  get plea(): { readonly topic: string; readonly payload: Buffer; readonly qos: 0 } {
+    return { topic: this.#options.topic, payload: Buffer.from(UNABLE), qos: 0 };
+  }
+
   /** @returns whether it was such a message; no request then. */
   take({ topic, payload }: IPublishPacket): boolean {
     if (!topic.startsWith(this.#prefix)) return false;
-    if (topic !== this.#options.topic)
-      this.#options.onMessage(topic.slice(this.#prefix.length), `${payload}` === LOST);
+    const text = payload.toString();
+    if (topic === this.#options.topic) {
+      if (text === TAKEN) this.#taken();
+    } else
+      this.#options.onMessage(
+        topic.slice(this.#prefix.length),
+        text === LOST || text === UNABLE ? text : BACK,
+      );
     return true;
   }
 }

@@ -96,6 +96,8 @@ async function startTakeover(heartbeatMs: number) {
     times: { heartbeatMs, silentMs: 5 * heartbeatMs },
     brokers: [],
     connectAs: () => [session.broker],
+    topicOf: (worker) => `workers/profile/${worker}`,
+    isAble: () => true,
     onTakeover: () => undefined,
     log: openLog('silent'),
   });

@@ -17,6 +17,8 @@ export interface Database {
   readonly connection: Redis | Cluster;
   readonly keys: Keys;
   readonly state: RedisState;
+  /** Call `listener` on every change of `state`. */
+  onState(listener: (state: RedisState) => void): void;
   /**
    * @returns one of the words that the script's head lists.
    * @throws Fault when Redis refuses the script, or the script answers another word.
@@ -51,6 +53,7 @@ export function openRedis(
   access: RedisAccess = {},
 ): Database {
   const keys = keysWith(prefix);
+  const listeners = [onState];
   const onReply = (error: Error): void => health.replied(error);
   const lasting = connect(url, { access, batchCommands, onReply });
   const { connection, reading } = lasting;
@@ -70,7 +73,9 @@ export function openRedis(
     },
     // What moves in a Cluster is followed.
     isIgnored: ({ name }) => isCluster && name === 'cluster_node',
-    changed: onState,
+    changed: (state) => {
+      for (const listener of listeners) listener(state);
+    },
   });
   watch(connection, health, () => findTlsCause(url, access));
   const runs = scripts.runAll && new BatchedScripts(scripts.runAll, onReply);
@@ -80,6 +85,7 @@ export function openRedis(
     get state() {
       return health.state;
     },
+    onState: (listener) => void listeners.push(listener),
     async run(script, scriptKeys, args) {
       const command = commandOf(script, scriptKeys);
       const answer = await (runs?.accepts(scriptKeys, args)

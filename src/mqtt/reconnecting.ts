@@ -1,0 +1,84 @@
+import type { MqttClient } from 'mqtt';
+import { backoffMs } from '../lib/backoff.ts';
+import type { Publication } from './broker.ts';
+import type { Presence } from './presence.ts';
+
+/** A connection that lasts this long resets the backoff. */
+const STABLE_MS = 5_000;
+
+export interface ReconnectingDeps {
+  readonly client: MqttClient;
+  readonly presence: Presence | undefined;
+  /** Publishes, if there is a connection. */
+  readonly tell: (message: Publication) => void;
+  readonly isConnected: () => boolean;
+}
+
+/** Decides when a connection is made again: after a pause, or not at all while another worker has the session. */
+export class Reconnecting {
+  readonly #deps: ReconnectingDeps;
+  #failures = 0;
+  #stableTimer: NodeJS.Timeout | undefined;
+  #isUnable = false;
+  /** Another worker has the session, and this side does not take it back. */
+  #isAway = false;
+
+  constructor(deps: ReconnectingDeps) {
+    this.#deps = deps;
+  }
+
+  /** Why there is no connection, if nothing else is known. */
+  get lostCause(): string {
+    return this.#isAway ? 'another worker serves its requests' : 'connection lost';
+  }
+
+  connected(): void {
+    this.#stableTimer = setTimeout(() => this.soon(), STABLE_MS);
+  }
+
+  disconnected(): void {
+    clearTimeout(this.#stableTimer);
+  }
+
+  /** Tell the others that this connection serves. */
+  subscribed(): void {
+    const { presence, tell } = this.#deps;
+    if (presence && !this.#isUnable) tell(presence.greeting);
+  }
+
+  failed(): void {
+    this.#set(this.#failures + 1);
+  }
+
+  soon(): void {
+    this.#set(0);
+  }
+
+  /** See `BrokerConnection.giveWay`. */
+  giveWay(isUnable: boolean): void {
+    const { client, presence, tell, isConnected } = this.#deps;
+    this.#isUnable = isUnable;
+    const wasAway = this.#isAway && !isConnected();
+    if (isUnable) {
+      if (presence && !this.#isAway) tell(presence.plea);
+      return;
+    }
+    this.#isAway = false;
+    this.soon();
+    if (wasAway) client.reconnect();
+    else if (presence) tell(presence.greeting);
+  }
+
+  /** Another worker is about to take the session over. */
+  taken(): void {
+    if (!this.#isUnable) return;
+    this.#isAway = true;
+    this.#set(this.#failures);
+  }
+
+  /** MQTT.js reads the period when the connection ends; with 0 it does not reconnect. */
+  #set(failures: number): void {
+    this.#failures = failures;
+    this.#deps.client.options.reconnectPeriod = this.#isAway ? 0 : backoffMs(failures);
+  }
+}
