@@ -1,10 +1,10 @@
+import type { PresenceNews } from '../mqtt/broker.ts';
 import {
   type BrokerConnection,
   type ConnectionOptions,
   connectBroker,
   type Delivery,
 } from '../mqtt/connection.ts';
-import type { PresenceNews } from '../mqtt/presence.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Failover } from './failover.ts';
 

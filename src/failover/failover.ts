@@ -1,6 +1,6 @@
 import type { Shutdown } from '../lib/shutdown.ts';
+import type { PresenceNews } from '../mqtt/broker.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
-import type { PresenceNews } from '../mqtt/presence.ts';
 import type { SessionTakeoverDeps } from './one-takeover.ts';
 import { SessionTakeover } from './session-takeover.ts';
 import { leaveBrokers } from './stopping.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PresenceNews } from '../mqtt/presence.ts';
+import type { PresenceNews } from '../mqtt/broker.ts';
 import { LostWorkers, lostBeatMs } from './lost-workers.ts';
 import { type Death, type SessionTakeoverDeps, takeOverSession } from './one-takeover.ts';
 import type { SilentWorker } from './worker-registry.ts';

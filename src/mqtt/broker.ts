@@ -1,5 +1,4 @@
 import type { Unacked } from './acknowledgements.ts';
-import type { PresenceNews } from './presence.ts';
 
 /** MQTT 5 user properties; a repeated name has a list of values. */
 export type UserProperties = Record<string, string | string[]>;
@@ -27,6 +26,9 @@ export interface ConnectionOptions {
   /** Absent for a connection whose death nobody is to hear of. */
   presence?: PresenceOptions;
 }
+
+/** Of a connection: it has died, it serves again, or its worker cannot serve what it receives. */
+export type PresenceNews = 'lost' | 'back' | 'unable';
 
 /** How connections tell each other that one of them has died. */
 export interface PresenceOptions {

@@ -10,9 +10,6 @@ const UNABLE = 'unable';
 /** What another worker publishes on this topic before it takes the session over. */
 const TAKEN = 'taken';
 
-/** What a presence topic tells. */
-export type PresenceNews = typeof LOST | typeof BACK | typeof UNABLE;
-
 /** Tells a worker that its session is taken over. A broker that ends its connection for it may not say why. */
 export function takenMessage(topic: string): {
   readonly topic: string;
