@@ -19,7 +19,7 @@ const maxWatched = 1_000;
 
 /** What the watch over lost workers needs. */
 export interface LostWorkersDeps {
-  readonly registry: Pick<WorkerRegistry, 'lastBeat'>;
+  readonly registry: Pick<WorkerRegistry, 'lastBeat' | 'noteUnable'>;
   /** Stops all watching. */
   readonly signal: AbortSignal;
   /** @param brokers - the places of the brokers that have reported it, in `MQTT_URL`. */
@@ -53,7 +53,7 @@ export class LostWorkers {
     else if (this.#watched.size < maxWatched) {
       const first = new Set([broker]);
       this.#watched.set(worker, first);
-      void this.#watch(worker, first, isUnable ? 0 : undefined).finally(() => this.#watched.delete(worker));
+      void this.#watch(worker, first, isUnable).finally(() => this.#watched.delete(worker));
     }
   }
 
@@ -68,15 +68,16 @@ export class LostWorkers {
   }
 
   /** Never rejects. Without Redis nothing is decided, and the heartbeats tell later. */
-  async #watch(worker: string, brokers: ReadonlySet<number>, preset: number | undefined): Promise<void> {
+  async #watch(worker: string, brokers: ReadonlySet<number>, isUnable: boolean): Promise<void> {
     const { registry, signal, takeOver, log } = this.#deps;
     try {
       const until = performance.now() + returnMs;
-      let known = (await registry.lastBeat(worker)) ?? preset;
+      if (isUnable) await registry.noteUnable(worker);
+      let known = await registry.lastBeat(worker);
       while (known !== undefined) {
         await sleep(graceMs, undefined, { signal }).catch(() => undefined);
         if (signal.aborted || brokers.size === 0) return;
-        const beat = (await registry.lastBeat(worker)) ?? preset;
+        const beat = await registry.lastBeat(worker);
         if (beat === undefined) return;
         if (beat <= known || performance.now() >= until) {
           await takeOver(worker, beat, [...brokers]);

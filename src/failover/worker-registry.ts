@@ -85,6 +85,10 @@ export function openWorkerRegistry(redis: Database, worker: string, fleet: strin
         silent.push({ worker: String(found[index]), beat: Number(found[index + 1]) });
       return silent.filter(({ worker: name }) => name !== worker);
     },
+    /** Another worker cannot serve, and may never have been able to send a heartbeat. */
+    async noteUnable(name: string) {
+      await withRetry(() => connection.zadd(keys.workers(), 'NX', STOPPED, name));
+    },
     /** The last heartbeat of a worker; `undefined` for one that is not registered. */
     async lastBeat(name: string) {
       const score = await withRetry(() => connection.zscore(workers, name));
