@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
 import { EXIT_CONFIG, readSettings, recordSeconds, type Settings, SettingsError } from './config/settings.ts';
 import { type ConnectingSettings, connectingAs } from './failover/connecting.ts';
-import { Failover, type FailoverDeps } from './failover/failover.ts';
+import { openFailover } from './failover/failover.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
 import { type Running, stop } from './failover/stopping.ts';
 import { fleetOf, openWorkerRegistry } from './failover/worker-registry.ts';
@@ -31,8 +31,7 @@ import { openOutbox } from './store/outbox.ts';
 import { openRates } from './store/rates.ts';
 import { redisCalls } from './store/redis/calls.ts';
 import { type Database, openRedis } from './store/redis/database.ts';
-import { redisFaultNames } from './store/redis/faults.ts';
-import { isAway, isOwnFault } from './store/redis/health.ts';
+import { isAway } from './store/redis/health.ts';
 import { type Probes, serveHttp } from './telemetry/http.ts';
 import { CallInstrumentation } from './telemetry/instrumentation-calls.ts';
 import { type Log, openLog } from './telemetry/log.ts';
@@ -100,21 +99,18 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
 
   const { url, keyPrefix, access } = settings.redis;
   const redis = openRedis(url, keyPrefix, trackConnectionOf('redis'), access);
+  calls.faultsOf(redis);
   shutdown.add(() => redis.close());
-  metrics.redisFault(redisFaultNames, () => redis.state.fault?.name);
   const works = openAclWorks(redis, settings.mqtt);
   const context = openContext(settings, redis, { metrics, calls, log, noteEnd: noteEndAt(works) });
   const preload = preloading({ mail: context.mail, sts: context.sts }, log);
   shutdown.add(() => Promise.all([preload.stop(), context.mail?.close(), context.sts?.close()]));
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });
-  const fanOuts = openFanOuts(settings, {
-    stores: context,
-    brokers: publishers,
-    ...{ outboxRelay, topics, metrics, log },
-  });
+  const beside = { topics, metrics, log };
+  const fanOuts = openFanOuts(settings, { stores: context, brokers: publishers, outboxRelay, ...beside });
   const { sessions } = context;
-  const aclSync = openBrokerAclSync(settings.mqtt, { works, sessions, topics, brokers, metrics, log });
+  const aclSync = openBrokerAclSync(settings.mqtt, { works, sessions, brokers, ...beside });
   shutdown.addBestEffort(() => aclSync.stop());
   const poison = openPoisonGuard(settings, redis, { metrics, log });
   const worker = new Worker({
@@ -131,9 +127,8 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const qa = openQa(settings, topics, redis, log);
   const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
   const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
-  const registry = openWorkerRegistry(redis, settings.mqtt.clientId, fleetOf(settings.mqtt));
-  const failover = openFailover(settings, redis, {
-    ...{ registry, brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
+  const failover = openFailover(redis, {
+    ...{ brokers, onTakeover: metrics.sessionTakenOver, log, connectAs, ...failoverSettings(settings, redis) },
   });
 
   logClientIds(settings, log);
@@ -152,21 +147,11 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   return { shutdown, brokers };
 }
 
-/** It gives way while this worker alone may be unable to use Redis. */
-function openFailover(
-  { takeover, mqtt }: Settings,
-  redis: Database,
-  deps: Omit<FailoverDeps, 'times' | 'topicOf' | 'isAble'>,
-): Failover {
-  const topicOf = (worker: string): string => presenceTopic(mqtt.shareGroup, worker);
-  const failover = new Failover({
-    ...deps,
-    ...{ times: takeover, topicOf, isAble: () => !isOwnFault(redis.state) },
-  });
-  redis.onState(() => failover.ableChanged());
-  failover.ableChanged();
-  return failover;
-}
+const failoverSettings = ({ mqtt, takeover: times }: Settings, redis: Database) => ({
+  registry: openWorkerRegistry(redis, mqtt.clientId),
+  times,
+  topicOf: (worker: string) => presenceTopic(mqtt.shareGroup, worker),
+});
 
 function openFanOuts(
   { mqtt: { replyQos, replyExpirySeconds } }: Settings,

@@ -229,12 +229,10 @@ function arrange(env: Environment) {
   });
 }
 
-function redisAccess(env: Environment) {
-  return {
-    ...{ ca: env.REDIS_CA, cert: env.REDIS_CERT, key: env.REDIS_KEY },
-    ...{ sentinelUsername: env.REDIS_SENTINEL_USERNAME, sentinelPassword: env.REDIS_SENTINEL_PASSWORD },
-  };
-}
+const redisAccess = (env: Environment) => ({
+  ...{ ca: env.REDIS_CA, cert: env.REDIS_CERT, key: env.REDIS_KEY },
+  ...{ sentinelUsername: env.REDIS_SENTINEL_USERNAME, sentinelPassword: env.REDIS_SENTINEL_PASSWORD },
+});
 
 function mailSettings(env: Environment): MailSettings | undefined {
   if (env.SMTP_URL === undefined || env.MAIL_FROM === undefined) return undefined;

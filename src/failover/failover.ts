@@ -1,11 +1,13 @@
 import type { Shutdown } from '../lib/shutdown.ts';
 import type { PresenceNews } from '../mqtt/broker.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
+import type { Database } from '../store/redis/database.ts';
+import { isOwnFault } from '../store/redis/health.ts';
 import type { SessionTakeoverDeps } from './one-takeover.ts';
 import { SessionTakeover } from './session-takeover.ts';
 import { leaveBrokers } from './stopping.ts';
 
-export type FailoverDeps = SessionTakeoverDeps;
+type FailoverDeps = SessionTakeoverDeps;
 
 /** So long a worker waits before it asks others to take over, and between two times. */
 const askEveryMs = 1_500;
@@ -73,4 +75,12 @@ export class Failover {
     const { registry } = this.#deps;
     await (this.#sessionsLeft > 0 ? registry.leaveSession() : registry.leave());
   }
+}
+
+/** @returns what gives way while this worker alone may be unable to use Redis. */
+export function openFailover(redis: Database, deps: Omit<FailoverDeps, 'isAble'>): Failover {
+  const failover = new Failover({ ...deps, isAble: () => !isOwnFault(redis.state) });
+  redis.onState(() => failover.ableChanged());
+  failover.ableChanged();
+  return failover;
 }

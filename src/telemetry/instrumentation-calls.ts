@@ -1,6 +1,8 @@
 import type { Mail } from '../services/mail/mailer.ts';
 import type { Sts } from '../services/sts/client.ts';
 import { redisCalls } from '../store/redis/calls.ts';
+import type { Database } from '../store/redis/database.ts';
+import { redisFaultNames } from '../store/redis/faults.ts';
 import type { Metrics } from './metrics.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -33,6 +35,11 @@ export class CallInstrumentation {
       tracing &&
       ((name, call) =>
         tracing.call({ name: `redis ${name}`, attributes: { 'db.system.name': 'redis' } }, call));
+  }
+
+  /** Shows what is wrong with Redis. */
+  faultsOf(redis: Pick<Database, 'state'>): void {
+    this.#metrics.redisFault(redisFaultNames, () => redis.state.fault?.name);
   }
 
   /** @returns `mail` with `sendCode` instrumented. */

@@ -78,19 +78,7 @@ test('all faults are reported at once, one on each line', () => {
 });
 
 const malformed: Record<string, readonly string[]> = {
-  MQTT_URL: [
-    ...[
-      '127.0.0.1',
-      'http://x',
-      'mqtt://',
-      'mqtt://a,redis://b',
-      'mqtt://a,',
-      'mqtt://a:%zz@b',
-      'mqtt://a:b/c@d',
-    ],
-    // One broker twice.
-    ...['mqtt://a,mqtt://A:1883', 'mqtts://a,mqtts://u:p@a:8883/', 'mqtt://[::1],mqtt://[::1]:1883'],
-  ],
+  MQTT_URL: ['127.0.0.1', 'http://x', 'mqtt://', 'mqtt://a,redis://b', 'mqtt://a,', 'mqtt://a,mqtt://A:1883'],
   MQTT_WORKER_PREFIX: ['a/', '+', 'a#', 'x'.repeat(129)],
   MQTT_CLIENT_ID: ['a/b', 'a+b', 'a#', 'x'.repeat(129)],
   MQTT_SHARE_GROUP: ['a/b', '+', '#'],
@@ -103,12 +91,7 @@ const malformed: Record<string, readonly string[]> = {
   REQUEST_TOPIC: wrongPatterns.request,
   ANSWER_TOPIC: wrongPatterns.answer,
   NOTICE_TOPIC: wrongPatterns.notice,
-  REDIS_URL: [
-    ...['127.0.0.1', 'http://x', 'redis://a,mqtt://b', 'redis+sentinel://a', 'redis+sentinel://a/b/c'],
-    ...['redis://:a%b@c', 'redis://:a/b@c', 'redis://:a#b@c', 'redis://a?db=1', 'redis://a/b', 'redis://::1'],
-    ...['redis://a/1,redis://b/1', 'rediss://a,redis://b', 'redis://:x@a,redis://:y@b', 'redis://a:65536'],
-    ...['redis+sentinel://:%zz@a/b', 'redis+sentinel://::1/b', 'redis+sentinel://a,/b'],
-  ],
+  REDIS_URL: ['127.0.0.1', 'http://x', 'redis://a,mqtt://b', 'redis+sentinel://a', 'redis+sentinel://a/b/c'],
   AWS_ENDPOINT_URL_STS: ['sts', 'ftp://sts', 'http://'],
   REDIS_KEY_PREFIX: ['{eu}:', 'a b'],
   ETF_PAYLOAD_BYTES: ['63'],
