@@ -147,11 +147,10 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   return { shutdown, brokers };
 }
 
-const failoverSettings = ({ mqtt, takeover: times }: Settings, redis: Database) => ({
-  registry: openWorkerRegistry(redis, mqtt.clientId),
-  times,
-  topicOf: (worker: string) => presenceTopic(mqtt.shareGroup, worker),
-});
+function failoverSettings({ mqtt, takeover: times }: Settings, redis: Database) {
+  const topicOf = (worker: string): string => presenceTopic(mqtt.shareGroup, worker);
+  return { registry: openWorkerRegistry(redis, mqtt.clientId), times, topicOf };
+}
 
 function openFanOuts(
   { mqtt: { replyQos, replyExpirySeconds } }: Settings,
