@@ -128,7 +128,8 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
   const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
   const failover = openFailover(redis, {
-    ...{ brokers, onTakeover: metrics.sessionTakenOver, log, connectAs, ...failoverSettings(settings, redis) },
+    ...failoverSettings(settings, redis),
+    ...{ brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
   });
 
   logClientIds(settings, log);
@@ -149,7 +150,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
 
 function failoverSettings({ mqtt, takeover: times }: Settings, redis: Database) {
   const topicOf = (worker: string): string => presenceTopic(mqtt.shareGroup, worker);
-  return { registry: openWorkerRegistry(redis, mqtt.clientId), times, topicOf };
+  return { registry: openWorkerRegistry(redis, mqtt.clientId, fleetOf(mqtt)), times, topicOf };
 }
 
 function openFanOuts(

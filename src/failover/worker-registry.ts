@@ -87,7 +87,7 @@ export function openWorkerRegistry(redis: Database, worker: string, fleet: strin
     },
     /** Another worker cannot serve, and may never have been able to send a heartbeat. */
     async noteUnable(name: string) {
-      await withRetry(() => connection.zadd(keys.workers(), 'NX', STOPPED, name));
+      await withRetry(() => connection.zadd(workers, 'NX', STOPPED, name));
     },
     /** The last heartbeat of a worker; `undefined` for one that is not registered. */
     async lastBeat(name: string) {

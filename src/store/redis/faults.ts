@@ -1,4 +1,5 @@
 /** What Redis may say against us, in words for `/readyz`, the log and `profilectl doctor`. */
+import { systemCause } from '../../lib/system-causes.ts';
 import { tlsCause } from '../../lib/tls-causes.ts';
 
 /** What is wrong with Redis. */
@@ -158,6 +159,8 @@ export function redisFaultOf(error: unknown): RedisFault | undefined {
   if (ofNode !== undefined) return ofNode;
   const tls = tlsCause(code);
   if (tls !== undefined) return redisFault('tls', tls);
+  const system = systemCause(code);
+  if (system !== undefined) return redisFault('unreachable', system);
   const text = `${error.message} ${code ?? ''}`;
   const found = entries.find(([, { says }]) => says?.test(text));
   return found && redisFault(found[0] as RedisFaultName, particularCause(found[0], text));
