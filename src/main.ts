@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
+import { announce } from './config/announce.ts';
 import { EXIT_CONFIG, readSettings, recordSeconds, type Settings, SettingsError } from './config/settings.ts';
+import { version } from './config/version.ts';
 import { type ConnectingSettings, connectingAs } from './failover/connecting.ts';
 import { openFailover } from './failover/failover.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
@@ -48,6 +50,11 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 // That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
 setFlagsFromString('--heap-growing-percent=150');
 
+if (process.argv.includes('--version')) {
+  process.stdout.write(`${version}\n`);
+  process.exit(0);
+}
+
 // Before anything else, since a start takes a moment: process 1 of a container ignores a signal that has no listener.
 const signalled = new Promise<string>((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);
@@ -62,6 +69,7 @@ try {
   const tracing = await openTracing(settings.tracesUrl, { instance: settings.mqtt.clientId, onTrouble });
   const output = openLogOutput();
   const log = openLog(settings.logLevel, output, tracing?.ids);
+  announce(settings, process.env, log);
   const running = await start(settings, { log, output, tracing });
   void signalled.then((signal) => stop(running, signal, log, settings.shutdownTimeoutMs));
 } catch (error) {
@@ -82,7 +90,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const shutdown = new Shutdown();
   const brokers: BrokerConnection[] = [];
   const publishers: Publisher[] = [];
-  const metrics = openMetrics(limiterNames);
+  const metrics = openMetrics(limiterNames, version);
   const calls = new CallInstrumentation(metrics, tracing);
   calls.redis();
   shutdown.add(() => tracing?.close());
@@ -132,7 +140,6 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
     ...{ brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
   });
 
-  logClientIds(settings, log);
   brokers.push(...connectAs(settings.mqtt.clientId, { heard: failover.heard }));
   for (const [place, broker] of brokers.entries()) {
     broker.onState(trackConnectionOf('broker'));
@@ -251,16 +258,6 @@ function connectingSettings({ mqtt, clientIdentity }: Settings, topics: Topics):
     senderOf: (topic) => topics.senderOf(topic, clientIdentity),
     presence: { topicOf, filter: presenceFilter(shareGroup) },
   };
-}
-
-/** Without the prefix, a phone could sign in under the worker's client id and take over its session. */
-function logClientIds({ mqtt: { clientId, workerPrefix }, servicePrefix }: Settings, log: Log): void {
-  if (servicePrefix !== undefined)
-    log.info({ servicePrefix }, 'clients with this prefix may ask for every phone (SERVICE_CLIENTS)');
-  if (clientId.startsWith(workerPrefix)) return;
-  const message =
-    'MQTT_CLIENT_ID does not begin with MQTT_WORKER_PREFIX: nothing keeps this client id from a phone';
-  log.warn({ clientId, workerPrefix }, message);
 }
 
 async function serveProbes(

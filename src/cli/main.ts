@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { EXIT_CONFIG, SettingsError } from '../config/settings.ts';
+import { version } from '../config/version.ts';
 import { brokerCommand } from './broker.ts';
 import { completionCommand } from './completion.ts';
 import { openConnections } from './connections.ts';
@@ -23,6 +24,7 @@ const program = new Command('profilectl')
   .description(
     'for those who run the PROFILE worker; settings come from the same environment names as the worker’s',
   )
+  .version(version, '--version', 'print the version')
   .addCommand(sendCommand(connections, terminal))
   .addCommand(watchCommand(connections, terminal))
   .addCommand(decodeCommand(terminal))

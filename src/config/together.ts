@@ -7,6 +7,7 @@ type Given = Readonly<Record<string, string>>;
 export function problemsTogether(given: Given, nodeEnv: string | undefined): string[] {
   return [
     ...missingTogether(given),
+    ...withoutPassword(given),
     ...onlyForQa(given, nodeEnv),
     ...overlapping(given),
     ...topicsTogether(given),
@@ -24,6 +25,21 @@ function missingTogether(given: Given): string[] {
       ? names.filter((name) => !(name in given)).map((name) => `${name} is not set; ${by} needs it`)
       : [],
   );
+}
+
+/**
+ * A user name without a password. Brokers and mail servers refuse it without saying what is missing, and the client of Redis
+ * would log in as another user.
+ */
+function withoutPassword({ MQTT_USERNAME, MQTT_PASSWORD, REDIS_URL = '', SMTP_URL = '' }: Given): string[] {
+  const isHalf = (url: string): boolean => /^[^:]+:\/\/[^:@/?]+:?@/.test(url.trim());
+  return [
+    ...(MQTT_USERNAME !== undefined && MQTT_PASSWORD === undefined
+      ? ['MQTT_PASSWORD is not set; MQTT_USERNAME needs it']
+      : []),
+    ...(REDIS_URL.split(',').some(isHalf) ? ['REDIS_URL has a user name without a password'] : []),
+    ...(isHalf(SMTP_URL) ? ['SMTP_URL has a user name without a password'] : []),
+  ];
 }
 
 /** A worker is no service, and no service is a worker. */

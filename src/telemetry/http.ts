@@ -18,7 +18,7 @@ export interface HttpServer {
 
 /**
  * Serve `/livez` (the event loop turns), `/readyz` (503 with the causes when not ready) and `/metrics`.
- * @throws Error when the port is taken.
+ * @throws Error, with the setting in its message, when the address cannot be used.
  */
 export async function serveHttp(port: number, host: string, probes: Probes): Promise<HttpServer> {
   const pages: Record<string, () => Promise<Page>> = {
@@ -44,7 +44,7 @@ export async function serveHttp(port: number, host: string, probes: Probes): Pro
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(new Error(listenCause(error, port, host))));
     server.listen(port, host, resolve);
   });
   return {
@@ -55,6 +55,15 @@ export async function serveHttp(port: number, host: string, probes: Probes): Pro
         server.closeAllConnections();
       }),
   };
+}
+
+function listenCause({ code }: NodeJS.ErrnoException, port: number, host: string): string {
+  if (code === 'EADDRINUSE')
+    return `HTTP_PORT: another program listens on port ${port}; 0 turns the HTTP server off`;
+  if (code === 'EACCES') return `HTTP_PORT: this user may not listen on port ${port}`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `HTTP_HOST: this machine has no address ${host}`;
+  return `HTTP_PORT and HTTP_HOST: cannot listen on ${host}:${port} (${code})`;
 }
 
 interface Page {

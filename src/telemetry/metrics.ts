@@ -5,6 +5,7 @@ import {
   openLimiters,
   type ReadableState,
   showFault,
+  showBuild,
   showState,
 } from './readings.ts';
 import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';
@@ -78,11 +79,12 @@ const misnamed = [
   'nodejs_active_resources_total',
 ];
 
-/** @param lanes - for each request kind, the name of the concurrency limiter of its slow work. */
-export function openMetrics(lanes: Readonly<Record<string, string>> = {}): Metrics {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  for (const name of misnamed) registry.removeSingleMetric(name);
+/**
+ * @param lanes - for each request kind, the name of the concurrency limiter of its slow work.
+ * @param version - of this program.
+ */
+export function openMetrics(lanes: Readonly<Record<string, string>> = {}, version = 'unknown'): Metrics {
+  const registry = registryWithDefaults(version);
   const answered = openRequests(registry, lanes);
   const { called, roundTrip } = openCalls(registry);
   const counter = (name: string, help: string, labelNames: string[] = []) =>
@@ -149,6 +151,14 @@ function openShown(registry: Registry): Pick<Metrics, 'read' | 'limiter' | 'brok
     brokerAcl: (pending) => openBrokerAcl(registry, pending),
     redisFault: (causes, current) => showFault(registry, causes, current),
   };
+}
+
+function registryWithDefaults(version: string): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of misnamed) registry.removeSingleMetric(name);
+  showBuild(registry, version);
+  return registry;
 }
 
 function openFanOuts(

@@ -103,6 +103,13 @@ export function showFault(
   });
 }
 
+/** Register the gauge whose label is the version: which versions run side by side. */
+export function showBuild(registry: Registry, version: string): void {
+  const name = 'profile_build_info';
+  const help = 'Always 1; the label is the version of the program.';
+  new Gauge({ name, help, labelNames: ['version'], registers: [registry] }).set({ version }, 1);
+}
+
 /** Register the gauges of the concurrency limiters. @returns what adds a limiter to them. */
 export function openLimiters(registry: Registry): (limiter: LimiterState) => void {
   const limiters: LimiterState[] = [];

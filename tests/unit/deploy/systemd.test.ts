@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EXIT_CONFIG, readSettings, settingNames } from '../../../src/config/settings.ts';
 
+const min = { MQTT_URL: 'mqtt://broker.example.org', REDIS_URL: 'redis://redis.example.org' };
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const unit = readFileSync(join(root, 'deploy/systemd/profile-worker@.service'), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'profile-systemd-'));
@@ -53,11 +54,38 @@ test('the unit sets only existing settings, and a worker would start with them',
   );
   const settings = readSettings({
     ...given,
-    MQTT_URL: 'mqtt://broker.example.org',
-    REDIS_URL: 'redis://redis.example.org',
+    ...min,
   });
   assert.equal(settings.mqtt.clientId, 'profile-one-1');
-  assert.deepEqual({ ...settings.http }, { port: 8081, host: '127.0.0.1' });
+  assert.equal(settings.http.host, '127.0.0.1');
+});
+
+test('each instance has a port of its own, the tenth too', () => {
+  const ports = ['1', '2', '10', '64'].map((instance) => {
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', printing(instance)], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    return readSettings({ ...min, HTTP_PORT: stdout.trim() }).http.port;
+  });
+  assert.deepEqual(ports, [8081, 8082, 8090, 8144]);
+});
+
+/** What the unit hands the shell, with a program that prints its port instead of the worker. */
+function printing(instance: string): string {
+  const [line = ''] = all('ExecStart');
+  const [, script = ''] = /^\/bin\/sh -c '(.*)'$/.exec(line) ?? [];
+  assert.match(script, / exec \/usr\/bin\/node \S+$/);
+  const expanded = script.replaceAll('%i', instance).replaceAll('$$', () => '$');
+  return expanded.replace(/exec \S+ \S+$/, 'exec printenv HTTP_PORT');
+}
+
+test('the page enables the instances after it has made each file that the unit needs', () => {
+  const page = readFileSync(join(root, 'docs/deployment.md'), 'utf8');
+  const enabled = page.indexOf('systemctl enable');
+  const loaded = all('LoadCredential').map((line) => line.split(':')[0] ?? '');
+  for (const needed of [...loaded, 'settings.env', 'profile-worker@.service', 'daemon-reload'])
+    assert.ok(page.slice(page.indexOf('## systemd'), enabled).includes(needed), needed);
+  assert.equal(page.lastIndexOf('systemctl enable'), enabled);
+  assert.doesNotMatch(unit, /systemctl enable/);
 });
 
 test('each secret that the unit names is a credential that it loads, and the other way round', () => {
@@ -72,7 +100,7 @@ test('each secret that the unit names is a credential that it loads, and the oth
 
 test('the unit runs the program of package.json, gives it longer than SHUTDOWN_TIMEOUT_MS to end, and does not restart it on bad settings', () => {
   const { main } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  assert.match(all('ExecStart').join(), new RegExp(`/${main.replace('.', '\\.')}$`));
+  assert.match(all('ExecStart').join(), new RegExp(`/${main.replace('.', '\\.')}'$`));
   const preset = /^SHUTDOWN_TIMEOUT_MS=(\d+)/m.exec(readFileSync(join(root, '.env.example'), 'utf8'))?.[1];
   assert.ok(Number(all('TimeoutStopSec')[0]) * 1000 > Number(preset));
   assert.deepEqual(all('RestartPreventExitStatus'), [String(EXIT_CONFIG)]);
