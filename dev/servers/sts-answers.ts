@@ -61,6 +61,21 @@ export function successXml(call: AssumeRoleCall, { keys, expiration }: Issued): 
 `;
 }
 
+/** @see AWS STS API, GetCallerIdentity, Sample Response */
+export function identityXml(): string {
+  return `<GetCallerIdentityResponse xmlns="${namespace}">
+  <GetCallerIdentityResult>
+    <Arn>arn:aws:iam::123456789012:user/worker</Arn>
+    <UserId>AIDA${randomId(17)}</UserId>
+    <Account>123456789012</Account>
+  </GetCallerIdentityResult>
+  <ResponseMetadata>
+    <RequestId>${randomUUID()}</RequestId>
+  </ResponseMetadata>
+</GetCallerIdentityResponse>
+`;
+}
+
 function randomId(length: number): string {
   return Array.from({ length }, () => idAlphabet[randomInt(idAlphabet.length)]).join('');
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Issued, issue, successXml } from './sts-answers.ts';
+import { type Issued, identityXml, issue, successXml } from './sts-answers.ts';
 import { errorXml, StsError } from './sts-error.ts';
 import { type AssumeRoleCall, readCall } from './sts-parameters.ts';
 import { type KeyPair, verifySignature } from './sts-signature.ts';
@@ -143,6 +143,8 @@ export async function startSts(options: StsOptions = {}): Promise<StsServer> {
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request);
   try {
+    if (new URLSearchParams(body.toString('utf8')).get('Action') === 'GetCallerIdentity')
+      return await answerIdentity(state, request, { body, response });
     const call = await identify(state, request, body);
     const release = countOpen(state.open, ['', call.sessionName]);
     response.once('close', release);
@@ -153,18 +155,33 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   }
 }
 
+/** Every valid signature may ask this, whatever the mode; `hang` answers nothing. */
+async function answerIdentity(
+  state: State,
+  request: IncomingMessage,
+  { body, response }: { readonly body: Buffer; readonly response: ServerResponse },
+): Promise<void> {
+  await signerOf(state, request, body);
+  if (state.mode !== 'hang') send(response, 200, identityXml());
+}
+
+/** @throws StsError when the signature is wrong. */
+function signerOf(state: State, request: IncomingMessage, body: Buffer): Promise<string> {
+  const headers = Object.fromEntries(
+    Object.entries(request.headersDistinct).map(([name, values = []]) => [name, values.join(',')]),
+  );
+  const signed = { method: request.method ?? '', target: request.url ?? '/', headers, body };
+  const clock = { region: state.region, now: Date.now() + state.skewMs };
+  return verifySignature(signed, clock, (id) => state.keys.get(id));
+}
+
 /** The caller and the purpose of a call, as `requests` records them. */
 async function identify(state: State, request: IncomingMessage, body: Buffer): Promise<StsRequest> {
   if (request.method !== 'POST')
     throw new StsError(405, 'MethodNotAllowed', 'This endpoint takes POST only.');
   const form = new URLSearchParams(body.toString('utf8'));
-  const headers = Object.fromEntries(
-    Object.entries(request.headersDistinct).map(([name, values = []]) => [name, values.join(',')]),
-  );
   const unsigned = form.get('Action') === 'AssumeRoleWithWebIdentity';
-  const signed = { method: request.method, target: request.url ?? '/', headers, body };
-  const clock = { region: state.region, now: Date.now() + state.skewMs };
-  const accessKeyId = unsigned ? '' : await verifySignature(signed, clock, (id) => state.keys.get(id));
+  const accessKeyId = unsigned ? '' : await signerOf(state, request, body);
   const chained = state.keys.get(accessKeyId)?.sessionToken !== undefined;
   const noted: StsRequest = { ...readCall(form, chained), accessKeyId, answered: 'none' };
   state.requests.push(noted);

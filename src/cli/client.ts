@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import type { Settings } from '../config/settings.ts';
 import { causeOf } from '../mqtt/causes.ts';
 import { CliFault } from './terminal.ts';
@@ -15,6 +15,8 @@ export interface CliClient {
   readonly mqtt: MqttClient;
   /** The token level of a request's topic; `''` without a token. */
   readonly token: string;
+  /** What the broker said when it let us in. */
+  readonly connack: IConnackPacket;
 }
 
 /** A new client id that a broker can bind to the user: `profilectl-<user>-<8 hexadecimal digits>`. */
@@ -33,24 +35,35 @@ export async function connectClient({ mqtt }: Settings, { client, tokenFile }: W
     token === ''
       ? { username: mqtt.username, password: mqtt.password }
       : { username: client, password: token };
+  const options = {
+    clientId: client,
+    protocolVersion: 5,
+    clean: true,
+    reconnectPeriod: 0,
+    connectTimeout: 5_000,
+    ...mqtt.tls,
+    ...login,
+  } as const;
   try {
-    const connected = await connectAsync(
-      url,
-      {
-        clientId: client,
-        protocolVersion: 5,
-        clean: true,
-        reconnectPeriod: 0,
-        connectTimeout: 5_000,
-        ...mqtt.tls,
-        ...login,
-      },
-      false,
-    );
-    connected.on('error', () => undefined); // the caller sees a missing answer
-    return { mqtt: connected, token };
+    return { ...(await opened(url, options)), token };
   } catch (error) {
     throw new CliFault(`the broker at ${new URL(url).host} cannot be reached: ${causeOf(error as Error)}`);
+  }
+}
+
+/** @throws Error of MQTT.js. */
+async function opened(url: string, options: IClientOptions): Promise<Omit<CliClient, 'token'>> {
+  const mqtt = connect(url, options);
+  try {
+    const connack = await new Promise<IConnackPacket>((resolve, reject) => {
+      mqtt.once('connect', resolve);
+      mqtt.on('error', reject); // stays: later ones are seen as a missing answer
+      mqtt.once('close', () => reject(new Error('connack timeout')));
+    });
+    return { mqtt, connack };
+  } catch (error) {
+    mqtt.end(true);
+    throw error;
   }
 }
 

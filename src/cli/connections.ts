@@ -40,7 +40,8 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
       return settings;
     },
     get brokerSettings() {
-      return readSettings({ ...env, REDIS_URL: env.REDIS_URL || 'redis://127.0.0.1' });
+      const isNamed = Boolean(env.REDIS_URL || env.REDIS_URL_FILE);
+      return readSettings(isNamed ? env : { ...env, REDIS_URL: 'redis://127.0.0.1' });
     },
     get topics() {
       const others = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };

@@ -18,6 +18,9 @@ import { watchCommand } from './watch.ts';
 
 /** `profilectl`: each file in this folder is one command. */
 
+// On Node 20 the SDK of AWS would print a notice.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 const terminal = openTerminal(process.env);
 const connections = openConnections(process.env);
 const program = new Command('profilectl')

@@ -146,7 +146,27 @@ async function failureOf(open: () => Pool, mail: Parameters<Pool['sendMail']>[0]
 }
 
 /** Options of the library's connection pool. */
-function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeoutMs }: MailSettings) {
+function poolOptions(settings: MailSettings) {
+  return {
+    ...connectionOptions(settings),
+    pool: true,
+    maxConnections: settings.connections,
+    // One retry, for a pooled connection that the server has closed. The library retries only before it sends data.
+    maxRequeues: 1,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  } as const;
+}
+
+/** Options of one connection. @throws Error, without the value, when `url` is malformed. */
+export function connectionOptions({
+  url: text,
+  requireTls,
+  ca,
+  cert,
+  key,
+  timeoutMs,
+}: Omit<MailSettings, 'connections'>) {
   if (!/^smtps?:\/\/[^/]/.test(text) || !URL.canParse(text))
     throw new Error('the SMTP URL is not smtp:// or smtps://');
   // Parsed here, because the library would obey options in the URL's query, also those that turn TLS off.
@@ -154,23 +174,17 @@ function poolOptions({ url: text, requireTls, ca, cert, key, connections, timeou
   const silence = Math.min(silentMs, timeoutMs);
   const auth = { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
   return {
-    pool: true,
     host: hostname.replace(/^\[|\]$/g, ''),
     ...(port && { port: Number(port) }),
     secure: protocol === 'smtps:',
     requireTLS: requireTls,
     tls: { minVersion: 'TLSv1.2', ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
     ...(username && { auth }),
-    maxConnections: connections,
-    // One retry, for a pooled connection that the server has closed. The library retries only before it sends data.
-    maxRequeues: 1,
     connectionTimeout: silence,
     greetingTimeout: silence,
     socketTimeout: silence,
     dnsTimeout: silence,
     socketCloseTimeout: 500,
-    disableFileAccess: true,
-    disableUrlAccess: true,
   } as const;
 }
 

@@ -189,7 +189,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** The safe fields of an SDK error. Its message may quote what was sent or received. */
-function safeCause(
+export function safeCause(
   error: unknown,
   signal: AbortSignal,
 ): { cause: string; system?: string; status?: number; attempts?: number } {

@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settings } from '../config/settings.ts';
+import { type Database, openRedis } from '../store/redis/database.ts';
+import { type RedisFault, redisFaultOf } from '../store/redis/faults.ts';
+import { probeRedis, type RedisProbe, type Refusal } from '../store/redis/probe.ts';
+import type { Finding } from './doctor-finding.ts';
+
+const patienceMs = 5_000;
+
+/** Credentials and idempotency records last for minutes; a clock that is this wrong is not synchronised at all. */
+const maxClockDifferenceMs = 5_000;
+
+/** Checks Redis: the connection, and what a request needs there: a write, scripts, rights, the clock, no eviction. */
+export async function checkRedis({ redis: { url, keyPrefix, tls } }: Settings): Promise<Finding[]> {
+  let last: unknown;
+  const redis = openRedis(url, keyPrefix, () => undefined, tls);
+  redis.connection.on('error', (error: unknown) => {
+    last = error;
+  });
+  try {
+    if (!(await isReady(redis))) return [notConnected(redis, redisFaultOf(last))];
+    const probe = await within(probeRedis(redis));
+    return probe === undefined ? [silent(redisFaultOf(last))] : findings(probe, keyPrefix);
+  } finally {
+    await redis.close();
+  }
+}
+
+/** After an error the client tries once more, and looks for a cause in TLS meanwhile. */
+const secondTryMs = 1_000;
+
+async function isReady(redis: Database): Promise<boolean> {
+  const ready = () => once(redis.connection, 'ready').then(() => true);
+  const first = await within(ready().catch(() => 'error' as const));
+  if (first !== 'error') return first === true;
+  return (
+    (await within(
+      ready().catch(() => sleep(secondTryMs, false)),
+      secondTryMs,
+    )) === true
+  );
+}
+
+/** @returns undefined if it takes too long. */
+async function within<T>(work: Promise<T>, timeoutMs = patienceMs): Promise<T | undefined> {
+  const stop = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: stop.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    stop.abort();
+  }
+}
+
+function notConnected({ state }: Database, fault: RedisFault | undefined): Finding {
+  return {
+    check: 'redis',
+    state: 'failed',
+    saw: fault?.cause ?? state.cause ?? 'no answer',
+    advice: fault?.advice ?? 'see whether Redis runs and REDIS_URL is its address as seen from here',
+  };
+}
+
+function silent(fault: RedisFault | undefined): Finding {
+  const saw = fault?.cause ?? 'it connects and does not answer';
+  const advice =
+    fault?.advice ?? 'see whether the server is stuck (SLOWLOG, disk), or the network drops packets';
+  return { check: 'redis', state: 'failed', saw, advice };
+}
+
+function findings(probe: RedisProbe, keyPrefix: string): Finding[] {
+  return [
+    { check: 'redis', state: 'ok', saw: 'takes connections' },
+    write(probe.write),
+    scripts(probe, keyPrefix),
+    clock(probe.clockAheadMs),
+    eviction(probe.evictionPolicy),
+  ];
+}
+
+function write(refusal: Refusal | undefined): Finding {
+  const check = 'redis write';
+  if (refusal === undefined) return { check, state: 'ok', saw: 'a key was written, read and deleted' };
+  return { check, state: 'failed', ...wordsOf(refusal) };
+}
+
+function wordsOf({ fault, command }: Refusal): { saw: string; advice: string } {
+  return {
+    saw:
+      command === undefined
+        ? (fault?.cause ?? 'an error that is not known')
+        : `our user may not run ${command} (NOPERM)`,
+    advice: fault?.advice ?? 'see the log of Redis',
+  };
+}
+
+function scripts({ write: refusal, scripts: own, denied }: RedisProbe, keyPrefix: string): Finding {
+  const check = 'redis scripts';
+  const advice = `give our user the rights: ACL SETUSER <user> ~${keyPrefix}* ~{${keyPrefix}* +@all -@dangerous +info +restore`;
+  if (denied.length > 0)
+    return { check, state: 'failed', saw: `our user may not run ${denied.join(', ')} (NOPERM)`, advice };
+  if (own === undefined) return { check, state: 'ok', saw: 'EVAL and EVALSHA run, with all commands' };
+  // The same cause stops both.
+  if (refusal?.fault !== undefined && refusal.fault.name === own.fault?.name && own.command === undefined)
+    return { check, state: 'skipped', saw: 'for the same reason' };
+  return { check, state: 'failed', ...wordsOf(own) };
+}
+
+function clock(aheadMs: number | undefined): Finding {
+  const check = 'redis clock';
+  if (aheadMs === undefined) return { check, state: 'skipped', saw: 'it does not say its time' };
+  const seconds = Math.abs(Math.round(aheadMs / 1000));
+  if (Math.abs(aheadMs) <= maxClockDifferenceMs) return { check, state: 'ok', saw: 'agrees with ours' };
+  return {
+    check,
+    state: 'failed',
+    saw: `it is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} ours`,
+    advice: 'synchronise the clocks of both machines (NTP); see `timedatectl`',
+  };
+}
+
+function eviction(policy: string | undefined): Finding {
+  const check = 'redis memory';
+  if (policy === undefined) return { check, state: 'skipped', saw: 'our user may not run INFO' };
+  if (policy === 'noeviction') return { check, state: 'ok', saw: 'maxmemory-policy is noeviction' };
+  return {
+    check,
+    state: 'failed',
+    saw: `maxmemory-policy is ${policy}`,
+    advice: 'with noeviction Redis refuses to write when it is full, instead of losing profiles',
+  };
+}
