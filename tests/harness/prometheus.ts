@@ -1,7 +1,7 @@
 /** The real Prometheus, with the alert rules of deploy/prometheus, and what can be asked of it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { copyFile, writeFile } from 'node:fs/promises';
+import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,12 +13,15 @@ const deployed = fileURLToPath(new URL('../../deploy/prometheus/', import.meta.u
 /** The name under which alerts and dashboard look for the workers. */
 const { job_name } = parse(readFileSync(join(deployed, 'prometheus.yml'), 'utf8')).scrape_configs[0];
 
-/** Start a Prometheus that scrapes workers at these addresses, `host:port`, and evaluates the rules, five times a second. */
-export function startPrometheus(targets: readonly string[]): Promise<Server> {
+/**
+ * Start a Prometheus that scrapes workers at these addresses, `host:port`, and evaluates the rules, five times a second.
+ * @param rules - instead of those of deploy/prometheus.
+ */
+export function startPrometheus(targets: readonly string[], rules?: object): Promise<Server> {
   const configuration = {
     global: { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '200ms' },
     rule_files: ['alerts.yml'],
-    scrape_configs: [{ job_name, static_configs: [{ targets }] }],
+    scrape_configs: [{ job_name, file_sd_configs: [{ files: ['targets.json'] }] }],
   };
   const options = '--config.file=prometheus.json --storage.tsdb.path=data';
   return startServer({
@@ -29,10 +32,21 @@ export function startPrometheus(targets: readonly string[]): Promise<Server> {
     ready: /Server is ready to receive web requests/,
     configure: async (folder, port) => {
       await writeFile(join(folder, 'port'), String(port));
+      await setTargets({ folder }, targets);
       await writeFile(join(folder, 'prometheus.json'), JSON.stringify(configuration)); // JSON is YAML too
-      await copyFile(join(deployed, 'alerts.yml'), join(folder, 'alerts.yml'));
+      if (rules === undefined) await copyFile(join(deployed, 'alerts.yml'), join(folder, 'alerts.yml'));
+      else await writeFile(join(folder, 'alerts.yml'), JSON.stringify(rules));
     },
   });
+}
+
+/** Have it scrape these workers from now on; it sees at once that the file has changed. */
+export async function setTargets(
+  { folder }: Pick<Server, 'folder'>,
+  targets: readonly string[],
+): Promise<void> {
+  await writeFile(join(folder, 'targets.new'), JSON.stringify([{ targets }]));
+  await rename(join(folder, 'targets.new'), join(folder, 'targets.json'));
 }
 
 /** Ask its HTTP API. */

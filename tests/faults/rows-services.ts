@@ -1,0 +1,105 @@
+import { type Fault, ready, row, slow } from './fault.ts';
+
+export const ofServices: readonly Fault[] = [
+  row(
+    'mail-away',
+    'the mail server is stopped',
+    ready('mail refused … ECONNREFUSED…', 'mail: …ECONNREFUSED', 'ProfileMailRefused'),
+  ),
+  row(
+    'mail-login',
+    'the mail server wants a login, and `SMTP_URL` has none',
+    ready(
+      'mail refused … MAIL 530…',
+      'mail: the server takes no mail without a login (530)',
+      'ProfileMailRefused',
+    ),
+  ),
+  row(
+    'mail-password',
+    'the mail server does not take our user and password',
+    ready('mail refused EAUTH…', 'mail: EAUTH…', 'ProfileMailRefused'),
+  ),
+  slow(
+    row(
+      'mail-certificate',
+      'the certificate of the mail server is not trusted',
+      ready('mail refused … TLS: …', 'mail: TLS: …', 'ProfileMailRefused'),
+    ),
+  ),
+  slow(
+    row(
+      'mail-sender',
+      'the mail server does not take our sender',
+      ready(
+        'mail refused EENVELOPE MAIL 550…',
+        'mail: the server does not take our sender (550)',
+        'ProfileMailRefused',
+      ),
+    ),
+  ),
+  slow(
+    row(
+      'mail-recipient',
+      'the mail server refuses recipients',
+      ready('mail refused EENVELOPE RCPT 550…', '', 'ProfileMailRefused'),
+    ),
+  ),
+  row(
+    'mail-silent',
+    'the mail server does not answer',
+    ready('mail refused timeout…', 'mail: …', 'ProfileMailRefused', 'ProfileLaneFull'),
+  ),
+  row(
+    'sts-role',
+    'our credentials may not assume the role',
+    ready(
+      'STS gave no credentials AccessDenied…',
+      'sts role: gives no credentials: AccessDenied',
+      'ProfileStsRefused',
+    ),
+  ),
+  slow(
+    row(
+      'sts-silent',
+      'STS does not answer',
+      ready(
+        'STS gave no credentials DeadlineExceeded…',
+        'sts: does not know us: no answer in time',
+        'ProfileStsRefused',
+      ),
+    ),
+  ),
+  row(
+    'sts-away',
+    'STS cannot be reached',
+    ready(
+      'STS gave no credentials ECONNREFUSED…',
+      'sts: does not know us: ECONNREFUSED',
+      'ProfileStsRefused',
+    ),
+  ),
+  row(
+    'sts-credentials',
+    'our own credentials at AWS are wrong',
+    ready(
+      'STS gave no credentials SignatureDoesNotMatch…',
+      'sts: does not know us: SignatureDoesNotMatch',
+      'ProfileStsRefused',
+    ),
+  ),
+];
+
+export const ofWorkers: readonly Fault[] = [
+  row('worker-killed', 'a worker is killed', ready('…', '', 'ProfileWorkerGone', 'ProfileSessionAdopted')),
+  slow(
+    row('worker-frozen', 'a worker is frozen', ready('…', '', 'ProfileWorkerGone', 'ProfileSessionAdopted')),
+  ),
+  row('worker-late', 'a worker has too little CPU', ready('', '', 'ProfileEventLoopBlocked')),
+  row('worker-stuck', 'requests wait for Redis', {
+    log: '',
+    readyz: '…',
+    doctor: '…',
+    alerts: ['ProfileInFlightFull', 'ProfileRequestStuck'],
+  }),
+];

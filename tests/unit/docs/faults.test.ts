@@ -1,0 +1,25 @@
+/** The fault table of docs/operations.md is the one that tests/faults tries on running systems. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { breaking } from '../../faults/breaking.ts';
+import { rules } from '../../faults/hurried-prometheus.ts';
+import { tableOf } from '../../faults/markdown.ts';
+import { faults } from '../../faults/table.ts';
+
+const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+
+test('docs/operations.md has the fault table as it is tried', () => {
+  const [, table] = /\n(\| fault \| line of the log .*?)\n\n/s.exec(page) ?? [];
+  assert.equal(table, tableOf(faults));
+});
+
+test('each fault has a way to break it, and each way a fault', () => {
+  assert.deepEqual(faults.map(({ name }) => name).sort(), Object.keys(breaking).sort());
+  assert.equal(new Set(faults.map(({ what }) => what)).size, faults.length);
+});
+
+test('each alert is raised by a fault, and no fault names another', () => {
+  const raised = new Set(faults.flatMap(({ alerts }) => alerts));
+  assert.deepEqual([...raised].sort(), rules.map(({ alert }) => alert).sort());
+});
