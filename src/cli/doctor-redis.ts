@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
 import { type Database, openRedis } from '../store/redis/database.ts';
-import { type RedisFault, redisFaultOf } from '../store/redis/faults.ts';
+import { type RedisFault, redisFault, redisFaultOf } from '../store/redis/faults.ts';
 import { probeRedis, type RedisProbe, type Refusal } from '../store/redis/probe.ts';
 import type { Finding } from './doctor-finding.ts';
 
@@ -12,16 +12,19 @@ const patienceMs = 5_000;
 const maxClockDifferenceMs = 5_000;
 
 /** Checks Redis: the connection, and what a request needs there: a write, scripts, rights, the clock, no eviction. */
-export async function checkRedis({ redis: { url, keyPrefix, tls } }: Settings): Promise<Finding[]> {
+export async function checkRedis({ redis: { url, keyPrefix, access } }: Settings): Promise<Finding[]> {
   let last: unknown;
-  const redis = openRedis(url, keyPrefix, () => undefined, tls);
+  const redis = openRedis(url, keyPrefix, () => undefined, access);
   redis.connection.on('error', (error: unknown) => {
     last = error;
   });
   try {
-    if (!(await isReady(redis))) return [notConnected(redis, redisFaultOf(last))];
+    if (!(await isReady(redis)))
+      return [failure(redisFaultOf(last) ?? redis.state.fault ?? redisFault('silent'))];
     const probe = await within(probeRedis(redis));
-    return probe === undefined ? [silent(redisFaultOf(last))] : findings(probe, keyPrefix);
+    return probe === undefined
+      ? [failure(redis.state.fault ?? redisFaultOf(last) ?? redisFault('silent'))]
+      : findings(probe, keyPrefix);
   } finally {
     await redis.close();
   }
@@ -53,20 +56,8 @@ async function within<T>(work: Promise<T>, timeoutMs = patienceMs): Promise<T | 
   }
 }
 
-function notConnected({ state }: Database, fault: RedisFault | undefined): Finding {
-  return {
-    check: 'redis',
-    state: 'failed',
-    saw: fault?.cause ?? state.cause ?? 'no answer',
-    advice: fault?.advice ?? 'see whether Redis runs and REDIS_URL is its address as seen from here',
-  };
-}
-
-function silent(fault: RedisFault | undefined): Finding {
-  const saw = fault?.cause ?? 'it connects and does not answer';
-  const advice =
-    fault?.advice ?? 'see whether the server is stuck (SLOWLOG, disk), or the network drops packets';
-  return { check: 'redis', state: 'failed', saw, advice };
+function failure({ cause, advice }: RedisFault): Finding {
+  return { check: 'redis', state: 'failed', saw: cause, advice };
 }
 
 function findings(probe: RedisProbe, keyPrefix: string): Finding[] {

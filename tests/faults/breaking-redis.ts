@@ -1,6 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { startRedis } from '../../dev/servers/redis.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type Break, password, rights, type System, user } from './system.ts';
@@ -114,9 +115,19 @@ export const breakingRedis: Readonly<Record<string, Break>> = {
   },
   'redis-cluster-node': async (system) => {
     const other = await startRedis({ extraConfig: 'cluster-enabled yes' });
+    const node = new Redis(other.url);
+    await node.cluster('ADDSLOTSRANGE', 0, 16_383);
+    node.disconnect();
     const scene = await system.another({ REDIS_URL: other.url });
     const stop = await traffic(system, sets);
     return { scene, mend: () => Promise.all([stop(), other.stop()]) };
+  },
+  'redis-record': async (system) => {
+    const { redis, phones } = system;
+    const key = `profile:{${phones[0]?.number}}`;
+    await redis.set(key, 'something else');
+    const stop = await traffic(system, gets);
+    return { mend: () => Promise.all([redis.del(key), stop()]) };
   },
   'redis-slow': async (system) => {
     const { relay, scene } = await system.anotherBehind('redis');

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { marker, relayTo } from '../harness/poison-harness.ts';
+import { feature, profile } from '../harness/terms.ts';
 import type { WorkerUnderTest } from '../harness/worker.ts';
 import type { Break } from './system.ts';
 import { gets, traffic } from './traffic.ts';
@@ -30,9 +32,51 @@ async function stutter(worker: WorkerUnderTest, until: AbortSignal): Promise<voi
   }
 }
 
+/** A worker that is killed whenever it publishes a marker, which the answer to one phone holds. */
+const poisoned: Break = async (system) => {
+  const { harness, redis, phones } = system;
+  let worker: WorkerUnderTest | undefined;
+  let restarted = Promise.resolve();
+  let isDying = false;
+  const restart = async (process: WorkerUnderTest['process']): Promise<void> => {
+    await process.kill('SIGKILL');
+    relay.cut();
+    isDying = false;
+    await process.restart();
+  };
+  const relay = await relayTo(harness, (packet) => {
+    if (!packet.includes(marker)) return true;
+    if (worker !== undefined && !isDying) {
+      isDying = true;
+      restarted = restart(worker.process);
+    }
+    return false;
+  });
+  const [phone] = phones;
+  const key = `profile:{${phone?.number}}`;
+  // The worker's way of storing a profile, with the marker in place of another text.
+  const asking = await harness.phone({ ...phone, session: false });
+  const settings = [feature('WORDS', 'x'.repeat(marker.length))];
+  await asking.ask(profile({ phone: asking.number, settings, status: 'set' }));
+  const stored = (await redis.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
+  const scene = await system.another({ MQTT_URL: relay.url, MQTT_SHARE_GROUP: 'mortal' });
+  worker = scene.worker;
+  await redis.hset(key, 'settings', Buffer.from(stored.replace(/x{5,}/, marker), 'latin1'));
+  await asking.send(profile({ phone: asking.number, status: 'get' }));
+  return {
+    scene,
+    async mend() {
+      await redis.del(key);
+      await restarted.catch(() => undefined);
+      await asking.mqtt.endAsync(true);
+    },
+  };
+};
+
 export const breakingWorkers: Readonly<Record<string, Break>> = {
   'worker-killed': gone('SIGKILL'),
   'worker-frozen': gone('SIGSTOP'),
+  'request-poisoned': poisoned,
   'worker-late': async ({ worker }) => {
     const end = new AbortController();
     const stuttering = stutter(worker, end.signal);

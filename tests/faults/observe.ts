@@ -46,7 +46,9 @@ export function fits(text: string, pattern: string): boolean {
 /** A line of the log as the table has it: the message, and what the other fields say. */
 export function lineText({ time: _, level: __, msg, ...fields }: LogLine): string {
   const words = (value: unknown): string[] =>
-    typeof value === 'object' && value !== null ? Object.values(value).flatMap(words) : [String(value)];
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([name, part]) => (name === 'stack' ? [] : words(part)))
+      : [String(value)];
   return [String(msg), ...words(fields)].join(' ');
 }
 

@@ -60,15 +60,19 @@ export const ofRedis: readonly Fault[] = [
   slow(
     row(
       'redis-clients',
-      'Redis has as many clients as it takes',
-      unready('redis', 'it has as many clients as it takes'),
+      'Redis has as many clients as it takes, and resets connections',
+      unready('redis', '…'),
     ),
   ),
   slow(
     row(
       'redis-cluster-node',
       '`REDIS_URL` names one node of a Cluster',
-      unready('redis', 'REDIS_URL names one node of a Cluster…', 'redis write: …'),
+      unready(
+        'redis',
+        'REDIS_URL names one node of a Cluster…',
+        'redis scripts: REDIS_URL names one node of a Cluster…',
+      ),
     ),
   ),
   row(

@@ -95,6 +95,11 @@ export const ofWorkers: readonly Fault[] = [
   slow(
     row('worker-frozen', 'a worker is frozen', ready('…', '', 'ProfileWorkerGone', 'ProfileSessionAdopted')),
   ),
+  row(
+    'request-poisoned',
+    'a request ends each worker that handles it',
+    ready('a request was given up…', '', 'ProfileRequestPoisoned'),
+  ),
   row('worker-late', 'a worker has too little CPU', ready('', '', 'ProfileEventLoopBlocked')),
   row('worker-stuck', 'requests wait for Redis', {
     log: '',

@@ -105,13 +105,14 @@ async function writeAndUndo({ connection }: Database, key: string): Promise<void
   await connection.unlink(key);
 }
 
-/** By its text and by its digest: the worker needs both. */
-async function runScript({ connection }: Database, key: string) {
+/** By its text and by its digest: the worker needs both. A node of a Cluster that is taken for a single server refuses two slots. */
+async function runScript({ connection, isCluster }: Database, key: string) {
   const lua = probeScript();
   let denied: readonly string[] = [];
   const refusal = await refusalOf(async () => {
     denied = (await connection.eval(lua, 1, key)) as string[];
     await connection.evalsha(createHash('sha1').update(lua).digest('hex'), 1, key);
+    if (!isCluster) await connection.eval('return 1', 2, key, `${key}-other`);
   });
   return { denied, refusal };
 }
