@@ -11,6 +11,8 @@ export function adviceOnConnecting(message: string): string {
   }
   if (/certificate|tls|ssl/i.test(message))
     return 'MQTT_CA must be the certificate that the broker’s was signed with';
+  if (/ended the connection/.test(message))
+    return 'see the log of the broker, and the network to it: what ends connections ends the workers’ too';
   return 'is the broker running, and is MQTT_URL its address as seen from here?';
 }
 

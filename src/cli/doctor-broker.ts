@@ -26,28 +26,20 @@ export async function checkBroker(settings: Settings, options: DoctorOptions): P
 
 async function checkOne(settings: Settings, options: DoctorOptions): Promise<Finding[]> {
   const opened: CliClient[] = [];
+  const lost = new AbortController();
   const open = async (client: string, tokenFile?: string): Promise<CliClient> => {
     const connected = await connectClient(settings, { client, tokenFile });
     opened.push(connected);
+    connected.mqtt.once('close', () => lost.abort());
     return connected;
   };
+  // What was asked on a connection that breaks is never answered.
+  const broken = new Promise<never>((_, reject) => {
+    lost.signal.addEventListener('abort', () => reject(new CliFault(BROKEN)), { once: true });
+  });
+  broken.catch(() => undefined);
   try {
-    const id = ownClientId(settings);
-    const member = await join(await open(id), id, settings);
-    const broker: Finding = { check: 'broker', state: 'ok', saw: `takes connections as ${id}` };
-    const { client, tokenFile } = options;
-    const asked = await askAs(client ?? id, member, {
-      settings,
-      asker: client === undefined ? member.connection : await open(client, tokenFile),
-    });
-    return [
-      broker,
-      rights(member, settings),
-      subscription(member, asked),
-      plugin(asked, settings),
-      worker(asked, options),
-      ...clients(member),
-    ];
+    return await Promise.race([broken, look(settings, options, open)]);
   } catch (error) {
     if (!(error instanceof CliFault)) throw error;
     const { message } = error;
@@ -55,6 +47,29 @@ async function checkOne(settings: Settings, options: DoctorOptions): Promise<Fin
   } finally {
     await Promise.all(opened.map(({ mqtt }) => mqtt.endAsync(true)));
   }
+}
+
+const BROKEN = 'it ended the connection while it was looked at';
+
+type Open = (client: string, tokenFile?: string) => Promise<CliClient>;
+
+async function look(settings: Settings, options: DoctorOptions, open: Open): Promise<Finding[]> {
+  const id = ownClientId(settings);
+  const member = await join(await open(id), id, settings);
+  const broker: Finding = { check: 'broker', state: 'ok', saw: `takes connections as ${id}` };
+  const { client, tokenFile } = options;
+  const asked = await askAs(client ?? id, member, {
+    settings,
+    asker: client === undefined ? member.connection : await open(client, tokenFile),
+  });
+  return [
+    broker,
+    rights(member, settings),
+    subscription(member, asked),
+    plugin(asked, settings),
+    worker(asked, options),
+    ...clients(member),
+  ];
 }
 
 interface Asking {

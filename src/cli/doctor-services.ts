@@ -21,12 +21,13 @@ export async function checkMail({ mail }: Settings): Promise<Finding[]> {
 }
 
 function wordsOf(failure: MailFailure, isLoggedIn: boolean): { saw: string; advice: string } {
-  const { cause, command, responseCode, systemCode, tls } = failure;
+  const { cause, command, responseCode, enhancedCode, systemCode, tls } = failure;
   const code = [cause, systemCode, responseCode].filter((part) => part !== undefined).join(' ');
   if (tls !== undefined) return { saw: tls, advice: mailAdvice.ETLS };
   if (/^E(CONN|HOST|NET|NOTFOUND|AI_)/.test(systemCode ?? ''))
     return { saw: code, advice: mailAdvice.ECONNECTION };
-  if (command === 'MAIL' && (responseCode === 530 || !isLoggedIn))
+  const isSecurity = responseCode === 530 || enhancedCode?.startsWith('5.7.') === true;
+  if (command === 'MAIL' && isSecurity && !isLoggedIn)
     return { saw: `the server takes no mail without a login (${responseCode})`, advice: mailAdvice.login };
   if (command === 'MAIL')
     return { saw: `the server does not take our sender (${responseCode})`, advice: mailAdvice.sender };

@@ -2,6 +2,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { selfSignedCertificate } from '../../dev/servers/certificate.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type Break, password, rights, type System, user } from './system.ts';
@@ -45,9 +46,11 @@ export const breakingRedis: Readonly<Record<string, Break>> = {
     await harness.redis.kill('SIGTERM');
     return { mend: () => harness.redis.restart() };
   },
-  'redis-silent': async ({ harness }) => {
-    await harness.redis.kill('SIGSTOP');
-    return { mend: () => harness.redis.kill('SIGCONT') };
+  'redis-silent': async (system) => {
+    const { redis } = system.harness;
+    const stop = await traffic(system, gets);
+    await redis.kill('SIGSTOP');
+    return { mend: () => Promise.all([redis.kill('SIGCONT'), stop()]) };
   },
   'redis-password': async (system) => {
     await setUser(system, 'resetpass', '>another');
@@ -150,4 +153,17 @@ export const breakingRedis: Readonly<Record<string, Break>> = {
       },
     };
   },
+  'redis-certificate': async (system) => {
+    const other = await startRedis({ tls: { certificate: await selfSignedCertificate() } });
+    return { scene: await system.another({ REDIS_URL: other.url }), mend: () => other.stop() };
+  },
+  'redis-no-cluster': async (system) => {
+    const others = await Promise.all([startRedis(), startRedis()]);
+    const scene = await system.another({ REDIS_URL: others.map(({ url }) => url).join(',') });
+    return { scene, mend: () => Promise.all(others.map((other) => other.stop())) };
+  },
+  'redis-sentinels': async (system) => ({
+    scene: await system.another({ REDIS_URL: 'redis+sentinel://127.0.0.1:1,127.0.0.1:2/main' }),
+    mend: async () => undefined,
+  }),
 };

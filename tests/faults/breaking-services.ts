@@ -35,7 +35,7 @@ const byMail =
   };
 
 const stsMode =
-  (mode: 'AccessDenied' | 'hang' | '500'): Break =>
+  (mode: 'AccessDenied' | 'hang' | 'Throttling'): Break =>
   async (system) => {
     system.sts.mode(mode);
     const stop = await traffic(system, awses, 4);
@@ -62,6 +62,7 @@ export const breakingServices: Readonly<Record<string, Break>> = {
     SMTP_URL: url.replace('://', '://worker:another@'),
   })),
   'mail-certificate': byMail({ tls: 'implicit' }, (SMTP_URL) => ({ SMTP_URL })),
+  'mail-plain': byMail({}, (SMTP_URL) => ({ SMTP_URL, SMTP_REQUIRE_TLS: 'on' })),
   'mail-sender': refusing('mail'),
   'mail-recipient': refusing('rcpt'),
   'mail-silent': mails(
@@ -69,6 +70,7 @@ export const breakingServices: Readonly<Record<string, Break>> = {
     ({ sink }) => sink.hang(false),
   ),
   'sts-role': stsMode('AccessDenied'),
+  'sts-throttles': stsMode('Throttling'),
   'sts-silent': stsMode('hang'),
   'sts-away': bySts({ AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1' }),
   'sts-credentials': bySts({ AWS_SECRET_ACCESS_KEY: 'another' }),

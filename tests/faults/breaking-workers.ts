@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../harness/eventually.ts';
 import { marker, relayTo } from '../harness/poison-harness.ts';
 import { feature, profile } from '../harness/terms.ts';
 import type { WorkerUnderTest } from '../harness/worker.ts';
@@ -10,7 +11,7 @@ const gone =
   (signal: 'SIGKILL' | 'SIGSTOP'): Break =>
   async (system) => {
     const { worker } = await system.another({ MQTT_URL: system.harness.broker.url });
-    await sleep(1_000); // it has a heartbeat by then
+    await eventually('it takes requests', async () => (await worker.page('/readyz')).status === 200);
     await worker.process.kill(signal);
     return {
       scene: {
@@ -23,12 +24,12 @@ const gone =
   };
 
 /** Freeze and thaw it: its event loop is late each time. */
-async function stutter(worker: WorkerUnderTest, until: AbortSignal): Promise<void> {
+async function stutter({ process: { pid = 0 } }: WorkerUnderTest, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
-    await worker.process.kill('SIGSTOP');
-    await sleep(400);
-    await worker.process.kill('SIGCONT');
-    await sleep(60);
+    process.kill(pid, 'SIGSTOP');
+    await sleep(300);
+    process.kill(pid, 'SIGCONT');
+    await sleep(150);
   }
 }
 
@@ -61,6 +62,7 @@ const poisoned: Break = async (system) => {
   const stored = (await redis.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
   const scene = await system.another({ MQTT_URL: relay.url, MQTT_SHARE_GROUP: 'mortal' });
   worker = scene.worker;
+  await eventually('it takes requests', async () => (await scene.worker.page('/readyz')).status === 200);
   await redis.hset(key, 'settings', Buffer.from(stored.replace(/x{5,}/, marker), 'latin1'));
   await asking.send(profile({ phone: asking.number, status: 'get' }));
   return {
@@ -77,26 +79,32 @@ export const breakingWorkers: Readonly<Record<string, Break>> = {
   'worker-killed': gone('SIGKILL'),
   'worker-frozen': gone('SIGSTOP'),
   'request-poisoned': poisoned,
-  'worker-late': async ({ worker }) => {
+  'worker-late': async (system) => {
+    // As shipped, each reading of the metrics tells of a second.
+    const scene = await system.another({ METRICS_CACHE_MS: '1000' });
     const end = new AbortController();
-    const stuttering = stutter(worker, end.signal);
+    const stuttering = stutter(scene.worker, end.signal);
     return {
+      scene,
       async mend() {
         end.abort();
         await stuttering;
       },
     };
   },
-  'worker-stuck': async (system) => {
-    const { relay, scene } = await system.anotherBehind('redis');
-    relay.hold('down');
-    const stop = await traffic(system, gets, 8);
-    return {
-      scene,
-      async mend() {
-        relay.release();
-        await stop();
-      },
-    };
+  'settings-unknown': async (system) => ({
+    scene: await system.another({ MQTT_URLS: 'mqtt://127.0.0.1' }),
+    mend: async () => undefined,
+  }),
+  'settings-client-id': async (system) => ({
+    scene: await system.another({ MQTT_CLIENT_ID: 'worker-7' }),
+    mend: async () => undefined,
+  }),
+  'traces-away': async (system) => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:1';
+    const more = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_BSP_SCHEDULE_DELAY: '200', MQTT_SHARE_GROUP: 'another' };
+    const scene = await system.another(more);
+    const stop = await traffic(system, gets);
+    return { scene, mend: stop };
   },
 };

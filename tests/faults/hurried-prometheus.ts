@@ -40,7 +40,8 @@ export function hurried(rule: Rule): Rule {
 /** Start it for workers at these addresses, `host:port`. */
 export function startHurriedPrometheus(targets: readonly string[]): Promise<Server> {
   const groups = shipped.groups.map((group) => ({ ...group, rules: group.rules.map(hurried) }));
-  return startPrometheus(targets, { groups });
+  // Long enough for the page of a worker that is late.
+  return startPrometheus(targets, { groups }, '500ms');
 }
 
 interface Loaded {

@@ -10,7 +10,11 @@ export const ofBroker: readonly Fault[] = [
     row(
       'broker-silent',
       'the broker is frozen, or the network drops all packets',
-      unready('broker 1', '…', 'broker: …no answer from the broker'),
+      unready(
+        'broker 1',
+        'broker silent for longer than the keep-alive time',
+        'broker: …no answer from the broker',
+      ),
     ),
   ),
   slow(
@@ -38,21 +42,25 @@ export const ofBroker: readonly Fault[] = [
     row(
       'broker-role',
       'our user at the broker has not the role of a worker',
-      unready('broker 1', '…', 'rights: this user may not …'),
+      unready('broker 1', 'connection refused: not authorized', 'rights: this user may not …'),
     ),
   ),
   slow(
     row('broker-clients', 'our user may not manage the broker’s clients (`MQTT_DYNAMIC_SECURITY`)', {
       log: 'the broker’s list of clients is out of sync with the sessions; retrying…',
       readyz: 'broker 1: its list of clients is out of sync with the sessions…',
-      doctor: 'clients: …',
+      doctor: 'clients: the broker lets this user name manage no clients (dynamic-security)',
       alerts: ['ProfileSignOutsStuck'],
     }),
   ),
   row(
     'broker-no-plugin',
     'the broker has not loaded client_identity',
-    ready('requests come with an empty client level…', 'plugin: …', 'ProfileClientsUnnamed'),
+    ready(
+      'requests come with an empty client level…',
+      'plugin: a request in another client’s name is delivered as it is…',
+      'ProfileClientsUnnamed',
+    ),
   ),
   row(
     'broker-answers',
@@ -64,15 +72,15 @@ export const ofBroker: readonly Fault[] = [
     ),
   ),
   row('broker-cut', 'connections to the broker break again and again', {
-    log: 'not ready …',
-    readyz: '…',
-    doctor: '',
+    log: 'not subscribed: connection lost…',
+    readyz: 'broker 1: connection lost',
+    doctor: 'broker: …',
     alerts: ['ProfileConnectionsBreak'],
   }),
   row('broker-twice', 'two workers have the same `MQTT_CLIENT_ID`', {
-    log: '…session taken over',
-    readyz: '…',
+    log: 'not subscribed: connection lost…',
+    readyz: 'broker 1: connection lost',
     doctor: '',
-    alerts: ['ProfileConnectionsBreak'],
+    alerts: ['ProfileWorkerNotReady'],
   }),
 ];

@@ -3,35 +3,46 @@ import { down, type Fault, ready, row, slow, unready } from './fault.ts';
 export const ofRedis: readonly Fault[] = [
   row('redis-away', 'Redis is stopped', unready('redis', 'connection refused')),
   slow(
-    row(
-      'redis-silent',
-      'Redis is frozen, or the network drops all packets',
-      unready('redis', 'it does not answer'),
-    ),
+    row('redis-silent', 'Redis is frozen, or the network drops all packets', {
+      ...unready('redis', 'it does not answer'),
+      alerts: [...down, 'ProfileInFlightFull', 'ProfileRequestStuck'],
+    }),
   ),
-  row('redis-password', 'the password of our user in Redis was changed', unready('redis', '…(WRONGPASS)')),
+  row(
+    'redis-password',
+    'the password of our user in Redis was changed',
+    unready('redis', 'it does not take our user and password (WRONGPASS)'),
+  ),
   slow(
     row(
       'redis-no-password',
       'Redis wants a password, and `REDIS_URL` has none',
-      unready('redis', '…(NOAUTH)'),
+      unready('redis', 'it asks for a password (NOAUTH)'),
     ),
   ),
   row('redis-rights', 'our user may not run one command', {
-    ...unready('redis', '…(NOPERM)'),
+    ...unready('redis', 'our user may not run the command ZADD (NOPERM)'),
     doctor: 'redis scripts: our user may not run ZADD (NOPERM)',
   }),
   slow(
     row(
       'redis-keys',
       'our user may not use keys with `REDIS_KEY_PREFIX`',
-      unready('redis', '…(NOPERM)', 'redis write: …(NOPERM)'),
+      unready(
+        'redis',
+        'our user may not use our keys (NOPERM)',
+        'redis write: our user may not use our keys (NOPERM)',
+      ),
     ),
   ),
   row(
     'redis-replica',
     'Redis has become a replica',
-    unready('redis', '…(READONLY)', 'redis write: …(READONLY)'),
+    unready(
+      'redis',
+      'it is a replica, which takes no changes (READONLY)',
+      'redis write: it is a replica, which takes no changes (READONLY)',
+    ),
   ),
   row('redis-full', 'the memory of Redis is full', {
     ...unready('redis', 'its memory is full (OOM)', 'redis write: its memory is full (OOM)'),
@@ -46,17 +57,31 @@ export const ofRedis: readonly Fault[] = [
     row(
       'redis-few-replicas',
       'too few replicas follow Redis',
-      unready('redis', '…(NOREPLICAS)', 'redis write: …(NOREPLICAS)'),
+      unready(
+        'redis',
+        'too few replicas follow it (NOREPLICAS)',
+        'redis write: too few replicas follow it (NOREPLICAS)',
+      ),
     ),
   ),
   slow(
     row(
       'redis-disk',
       'the disk of Redis is full, or not writable',
-      unready('redis', '…(MISCONF)', 'redis write: …(MISCONF)'),
+      unready(
+        'redis',
+        'it cannot write to its disk (MISCONF)',
+        'redis write: it cannot write to its disk (MISCONF)',
+      ),
     ),
   ),
-  slow(row('redis-busy', 'a script holds Redis up', unready('redis', '…(BUSY)', 'redis: …(BUSY)'))),
+  slow(
+    row(
+      'redis-busy',
+      'a script holds Redis up',
+      unready('redis', 'a script holds it up (BUSY)', 'redis: a script holds it up (BUSY)'),
+    ),
+  ),
   slow(
     row(
       'redis-clients',
@@ -76,8 +101,28 @@ export const ofRedis: readonly Fault[] = [
     ),
   ),
   row(
+    'redis-record',
+    'a key of ours in Redis holds something else',
+    ready('request failed … redis: WRONGTYPE', '', 'ProfileRequestsFail'),
+  ),
+  row(
     'redis-slow',
     'Redis, or the network to it, is slow',
     ready('', '', 'ProfileRedisSlow', 'ProfileGetSlow'),
   ),
+  slow(
+    row(
+      'redis-certificate',
+      'the certificate of Redis is not trusted',
+      unready('redis', 'TLS: …', 'redis: TLS: …'),
+    ),
+  ),
+  slow(
+    row(
+      'redis-no-cluster',
+      '`REDIS_URL` has several addresses, and that is no Cluster',
+      unready('redis', 'REDIS_URL has several addresses, but that is no Cluster'),
+    ),
+  ),
+  slow(row('redis-sentinels', 'the Sentinels are away', unready('redis', 'no connection'))),
 ];

@@ -50,6 +50,13 @@ export const ofServices: readonly Fault[] = [
     'the mail server does not answer',
     ready('mail refused timeout…', 'mail: …', 'ProfileMailRefused', 'ProfileLaneFull'),
   ),
+  slow(
+    row(
+      'mail-plain',
+      'the mail server offers no STARTTLS',
+      ready('mail refused ETLS…', 'mail: ETLS…', 'ProfileMailRefused'),
+    ),
+  ),
   row(
     'sts-role',
     'our credentials may not assume the role',
@@ -63,9 +70,16 @@ export const ofServices: readonly Fault[] = [
     row(
       'sts-silent',
       'STS does not answer',
+      ready('STS gave no credentials DeadlineExceeded…', 'sts: does not know us: …', 'ProfileStsRefused'),
+    ),
+  ),
+  slow(
+    row(
+      'sts-throttles',
+      'STS throttles our account',
       ready(
-        'STS gave no credentials DeadlineExceeded…',
-        'sts: does not know us: no answer in time',
+        'STS gave no credentials Throttling…',
+        'sts role: gives no credentials: Throttling…',
         'ProfileStsRefused',
       ),
     ),
@@ -91,9 +105,27 @@ export const ofServices: readonly Fault[] = [
 ];
 
 export const ofWorkers: readonly Fault[] = [
-  row('worker-killed', 'a worker is killed', ready('…', '', 'ProfileWorkerGone', 'ProfileSessionAdopted')),
+  row(
+    'worker-killed',
+    'a worker is killed',
+    ready(
+      'a worker is gone: taking over its broker session…',
+      '',
+      'ProfileWorkerGone',
+      'ProfileSessionAdopted',
+    ),
+  ),
   slow(
-    row('worker-frozen', 'a worker is frozen', ready('…', '', 'ProfileWorkerGone', 'ProfileSessionAdopted')),
+    row(
+      'worker-frozen',
+      'a worker is frozen',
+      ready(
+        'a worker is gone: taking over its broker session…',
+        '',
+        'ProfileWorkerGone',
+        'ProfileSessionAdopted',
+      ),
+    ),
   ),
   row(
     'request-poisoned',
@@ -101,10 +133,13 @@ export const ofWorkers: readonly Fault[] = [
     ready('a request was given up…', '', 'ProfileRequestPoisoned'),
   ),
   row('worker-late', 'a worker has too little CPU', ready('', '', 'ProfileEventLoopBlocked')),
-  row('worker-stuck', 'requests wait for Redis', {
-    log: '',
-    readyz: '…',
-    doctor: '…',
-    alerts: ['ProfileInFlightFull', 'ProfileRequestStuck'],
-  }),
+  row('settings-unknown', 'a setting is misspelt', ready('unknown settings have no effect: …', '')),
+  slow(
+    row(
+      'settings-client-id',
+      '`MQTT_CLIENT_ID` does not begin with `MQTT_WORKER_PREFIX`',
+      ready('MQTT_CLIENT_ID does not begin with MQTT_WORKER_PREFIX…', ''),
+    ),
+  ),
+  slow(row('traces-away', 'the collector of traces is away', ready('traces could not be sent', ''))),
 ];

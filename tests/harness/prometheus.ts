@@ -16,10 +16,15 @@ const { job_name } = parse(readFileSync(join(deployed, 'prometheus.yml'), 'utf8'
 /**
  * Start a Prometheus that scrapes workers at these addresses, `host:port`, and evaluates the rules, five times a second.
  * @param rules - instead of those of deploy/prometheus.
+ * @param scrape - the interval, and how long it waits for a page.
  */
-export function startPrometheus(targets: readonly string[], rules?: object): Promise<Server> {
+export function startPrometheus(
+  targets: readonly string[],
+  rules?: object,
+  scrape = '200ms',
+): Promise<Server> {
   const configuration = {
-    global: { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '200ms' },
+    global: { scrape_interval: scrape, scrape_timeout: scrape, evaluation_interval: '200ms' },
     rule_files: ['alerts.yml'],
     scrape_configs: [{ job_name, file_sd_configs: [{ files: ['targets.json'] }] }],
   };
