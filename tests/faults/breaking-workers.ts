@@ -53,22 +53,28 @@ const poisoned: Break = async (system) => {
     }
     return false;
   });
-  const [phone] = phones;
-  const key = `profile:{${phone?.number}}`;
+  const [{ client = '', number = '' } = {}] = phones;
+  const key = `profile:{${number}}`;
   // The worker's way of storing a profile, with the marker in place of another text.
-  const asking = await harness.phone({ ...phone, session: false });
+  const asking = await harness.phone({ client, number, session: false });
   const settings = [feature('WORDS', 'x'.repeat(marker.length))];
-  await asking.ask(profile({ phone: asking.number, settings, status: 'set' }));
+  await asking.ask(profile({ phone: number, settings, status: 'set' }));
   const stored = (await redis.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
-  const scene = await system.another({ MQTT_URL: relay.url, MQTT_SHARE_GROUP: 'mortal' });
+  // Keys of its own, so that the system's worker does not take over its session.
+  const prefix = 'mortal:';
+  await redis.copy(key, prefix + key);
+  await redis.hset(prefix + key, 'settings', Buffer.from(stored.replace(/x{5,}/, marker), 'latin1'));
+  await redis.hset(`${prefix}session:${client}`, 'phone', number);
+  await redis.sadd(`${prefix}sessions:{${number}}`, client);
+  const own = { MQTT_URL: relay.url, MQTT_SHARE_GROUP: 'mortal', REDIS_KEY_PREFIX: prefix };
+  const scene = await system.another(own);
   worker = scene.worker;
   await eventually('it takes requests', async () => (await scene.worker.page('/readyz')).status === 200);
-  await redis.hset(key, 'settings', Buffer.from(stored.replace(/x{5,}/, marker), 'latin1'));
-  await asking.send(profile({ phone: asking.number, status: 'get' }));
+  await asking.send(profile({ phone: number, status: 'get' }));
   return {
     scene,
     async mend() {
-      await redis.del(key);
+      await redis.del(key, prefix + key);
       await restarted.catch(() => undefined);
       await asking.mqtt.endAsync(true);
     },

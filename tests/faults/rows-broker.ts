@@ -71,16 +71,20 @@ export const ofBroker: readonly Fault[] = [
       'ProfileAnswersRefused',
     ),
   ),
-  row('broker-cut', 'connections to the broker break again and again', {
-    log: 'not subscribed: connection lost…',
-    readyz: 'broker 1: connection lost',
-    doctor: 'broker: …',
-    alerts: ['ProfileConnectionsBreak'],
-  }),
-  row('broker-twice', 'two workers have the same `MQTT_CLIENT_ID`', {
-    log: 'not subscribed: connection lost…',
-    readyz: 'broker 1: connection lost',
-    doctor: '',
-    alerts: ['ProfileWorkerNotReady'],
-  }),
+  slow(
+    row('broker-cut', 'connections to the broker break again and again', {
+      log: 'not subscribed: connection lost…',
+      readyz: 'broker 1: connection lost',
+      doctor: 'broker: …',
+      alerts: ['ProfileConnectionsBreak'],
+    }),
+  ),
+  slow(
+    row('broker-twice', 'two workers have the same `MQTT_CLIENT_ID`', {
+      log: 'not subscribed: connection lost…',
+      readyz: 'broker 1: connection lost',
+      doctor: '',
+      alerts: ['ProfileWorkerNotReady'],
+    }),
+  ),
 ];

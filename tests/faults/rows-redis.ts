@@ -44,10 +44,12 @@ export const ofRedis: readonly Fault[] = [
       'redis write: it is a replica, which takes no changes (READONLY)',
     ),
   ),
-  row('redis-full', 'the memory of Redis is full', {
-    ...unready('redis', 'its memory is full (OOM)', 'redis write: its memory is full (OOM)'),
-    alerts: [...down, 'ProfileRedisRefuses'],
-  }),
+  slow(
+    row('redis-full', 'the memory of Redis is full', {
+      ...unready('redis', 'its memory is full (OOM)', 'redis write: its memory is full (OOM)'),
+      alerts: [...down, 'ProfileRedisRefuses'],
+    }),
+  ),
   row(
     'redis-evicts',
     'Redis may evict profiles when it is full',
@@ -105,10 +107,12 @@ export const ofRedis: readonly Fault[] = [
     'a key of ours in Redis holds something else',
     ready('request failed … redis: WRONGTYPE', '', 'ProfileRequestsFail'),
   ),
-  row(
-    'redis-slow',
-    'Redis, or the network to it, is slow',
-    ready('', '', 'ProfileRedisSlow', 'ProfileGetSlow'),
+  slow(
+    row(
+      'redis-slow',
+      'Redis, or the network to it, is slow',
+      ready('', '', 'ProfileRedisSlow', 'ProfileGetSlow'),
+    ),
   ),
   slow(
     row(

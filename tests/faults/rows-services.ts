@@ -6,19 +6,23 @@ export const ofServices: readonly Fault[] = [
     'the mail server is stopped',
     ready('mail refused … ECONNREFUSED…', 'mail: …ECONNREFUSED', 'ProfileMailRefused'),
   ),
-  row(
-    'mail-login',
-    'the mail server wants a login, and `SMTP_URL` has none',
-    ready(
-      'mail refused … MAIL 530…',
-      'mail: the server takes no mail without a login (530)',
-      'ProfileMailRefused',
+  slow(
+    row(
+      'mail-login',
+      'the mail server wants a login, and `SMTP_URL` has none',
+      ready(
+        'mail refused … MAIL 530…',
+        'mail: the server takes no mail without a login (530)',
+        'ProfileMailRefused',
+      ),
     ),
   ),
-  row(
-    'mail-password',
-    'the mail server does not take our user and password',
-    ready('mail refused EAUTH…', 'mail: EAUTH…', 'ProfileMailRefused'),
+  slow(
+    row(
+      'mail-password',
+      'the mail server does not take our user and password',
+      ready('mail refused EAUTH…', 'mail: EAUTH…', 'ProfileMailRefused'),
+    ),
   ),
   slow(
     row(
@@ -45,10 +49,12 @@ export const ofServices: readonly Fault[] = [
       ready('mail refused EENVELOPE RCPT 550…', '', 'ProfileMailRefused'),
     ),
   ),
-  row(
-    'mail-silent',
-    'the mail server does not answer',
-    ready('mail refused timeout…', 'mail: …', 'ProfileMailRefused', 'ProfileLaneFull'),
+  slow(
+    row(
+      'mail-silent',
+      'the mail server does not answer',
+      ready('mail refused timeout…', 'mail: …', 'ProfileMailRefused', 'ProfileLaneFull'),
+    ),
   ),
   slow(
     row(
@@ -84,22 +90,26 @@ export const ofServices: readonly Fault[] = [
       ),
     ),
   ),
-  row(
-    'sts-away',
-    'STS cannot be reached',
-    ready(
-      'STS gave no credentials ECONNREFUSED…',
-      'sts: does not know us: ECONNREFUSED',
-      'ProfileStsRefused',
+  slow(
+    row(
+      'sts-away',
+      'STS cannot be reached',
+      ready(
+        'STS gave no credentials ECONNREFUSED…',
+        'sts: does not know us: ECONNREFUSED',
+        'ProfileStsRefused',
+      ),
     ),
   ),
-  row(
-    'sts-credentials',
-    'our own credentials at AWS are wrong',
-    ready(
-      'STS gave no credentials SignatureDoesNotMatch…',
-      'sts: does not know us: SignatureDoesNotMatch',
-      'ProfileStsRefused',
+  slow(
+    row(
+      'sts-credentials',
+      'our own credentials at AWS are wrong',
+      ready(
+        'STS gave no credentials SignatureDoesNotMatch…',
+        'sts: does not know us: SignatureDoesNotMatch',
+        'ProfileStsRefused',
+      ),
     ),
   ),
 ];
@@ -127,12 +137,14 @@ export const ofWorkers: readonly Fault[] = [
       ),
     ),
   ),
-  row(
-    'request-poisoned',
-    'a request ends each worker that handles it',
-    ready('a request was given up…', '', 'ProfileRequestPoisoned'),
+  slow(
+    row(
+      'request-poisoned',
+      'a request ends each worker that handles it',
+      ready('a request was given up…', '', 'ProfileRequestPoisoned'),
+    ),
   ),
-  row('worker-late', 'a worker has too little CPU', ready('', '', 'ProfileEventLoopBlocked')),
+  slow(row('worker-late', 'a worker has too little CPU', ready('', '', 'ProfileEventLoopBlocked'))),
   row('settings-unknown', 'a setting is misspelt', ready('unknown settings have no effect: …', '')),
   slow(
     row(
