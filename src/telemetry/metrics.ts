@@ -4,8 +4,8 @@ import {
   openBrokerAcl,
   openLimiters,
   type ReadableState,
-  showFault,
   showBuild,
+  showFault,
   showState,
 } from './readings.ts';
 import { Durations, type KindTally, TalliedHistogram } from './tallies.ts';

@@ -5,7 +5,7 @@ import { probedCommands } from '../../../src/store/redis/probe.ts';
 
 const source = new URL('../../../src/', import.meta.url);
 const files = (readdirSync(source, { recursive: true }) as string[]).filter((file) =>
-  /^(store|failover|broker-acl|pipeline|handlers)\/.*\.(ts|lua)$/.test(file),
+  /^(store\/.*\.(ts|lua)|failover\/worker-registry\.ts)$/.test(file),
 );
 
 /** Not commands on keys: what ioredis has besides, and what only `profilectl` uses. */
