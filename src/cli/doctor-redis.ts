@@ -24,7 +24,7 @@ export async function checkRedis({ redis: { url, keyPrefix, access } }: Settings
     const probe = await within(probeRedis(redis));
     return probe === undefined
       ? [failure(redis.state.fault ?? redisFaultOf(last) ?? redisFault('silent'))]
-      : findings(probe, keyPrefix);
+      : findings(probe);
   } finally {
     await redis.close();
   }
@@ -60,11 +60,11 @@ function failure({ cause, advice }: RedisFault): Finding {
   return { check: 'redis', state: 'failed', saw: cause, advice };
 }
 
-function findings(probe: RedisProbe, keyPrefix: string): Finding[] {
+function findings(probe: RedisProbe): Finding[] {
   return [
     { check: 'redis', state: 'ok', saw: 'takes connections' },
     write(probe.write),
-    scripts(probe, keyPrefix),
+    scripts(probe),
     clock(probe.clockAheadMs),
     eviction(probe.evictionPolicy),
   ];
@@ -86,9 +86,9 @@ function wordsOf({ fault, command }: Refusal): { saw: string; advice: string } {
   };
 }
 
-function scripts({ write: refusal, scripts: own, denied }: RedisProbe, keyPrefix: string): Finding {
+function scripts({ write: refusal, scripts: own, denied }: RedisProbe): Finding {
   const check = 'redis scripts';
-  const advice = `give our user the rights: ACL SETUSER <user> ~${keyPrefix}* ~{${keyPrefix}* +@all -@dangerous +info +restore`;
+  const { advice } = redisFault('no_rights');
   if (denied.length > 0)
     return { check, state: 'failed', saw: `our user may not run ${denied.join(', ')} (NOPERM)`, advice };
   if (own === undefined) return { check, state: 'ok', saw: 'EVAL and EVALSHA run, with all commands' };

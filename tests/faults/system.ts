@@ -42,7 +42,7 @@ export type Break = (system: System) => Promise<Broken>;
 
 export const user = 'worker';
 export const password = 'a:secret';
-export const rights = '~* resetchannels +@all -@dangerous +info +restore';
+export const rights = '~* resetchannels +@all -@admin';
 
 export async function startSystem(): Promise<System> {
   const extraConfig = `user ${user} on >${password} ${rights}\nbusy-reply-threshold 50`;

@@ -49,7 +49,7 @@ const words = {
   no_rights: {
     says: /^NOPERM|user executing the script can't|^ERR unknown command/,
     cause: 'our user may not run a command, or use a key (NOPERM)',
-    advice: 'give it rights: ACL SETUSER <user> ~<REDIS_KEY_PREFIX>* +@all -@admin',
+    advice: 'give it rights: ACL SETUSER <user> ~<REDIS_KEY_PREFIX>* ~{<REDIS_KEY_PREFIX>* +@all -@admin',
   },
   read_only: {
     says: /(^|-)READONLY/,
