@@ -4,6 +4,7 @@ import type { Fault } from './fault.ts';
 import { firing } from './hurried-prometheus.ts';
 import { observe, type Seen } from './observe.ts';
 import { type System, whole } from './system.ts';
+import { forgetLimits } from './traffic.ts';
 
 /** Break one thing, look for all that the table says, mend it, and wait until the worker is ready by itself. */
 export async function run(fault: Fault, system: System): Promise<Seen> {
@@ -13,6 +14,7 @@ export async function run(fault: Fault, system: System): Promise<Seen> {
     'no alert of the next fault is left of the last one',
     async () => !(await firing(system.prometheus)).some((name) => fault.alerts.includes(name)),
   );
+  await forgetLimits(system);
   const before = system.worker.log().length;
   const { scene, mend } = await start(system);
   try {

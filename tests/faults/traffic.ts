@@ -8,17 +8,20 @@ import type { System } from './system.ts';
 const everyMs = 50;
 let rounds = 0;
 
+/** What the phones have asked for in earlier faults counts no more. */
+export async function forgetLimits({ redis }: System): Promise<void> {
+  await Promise.all((await redis.keys('limit:*')).map((key) => redis.del(key)));
+}
+
 /** @returns what ends it. */
 export async function traffic(
-  { harness, phones: signedIn, redis }: System,
+  { harness, phones: signedIn }: System,
   requestOf: (phone: Phone, round: number) => Term,
   phoneCount = 1,
 ): Promise<() => Promise<void>> {
   const phones = await Promise.all(
     signedIn.slice(0, phoneCount).map((one) => harness.phone({ ...one, session: false })),
   );
-  // What the phones have asked for in earlier faults counts against none of these.
-  if (redis.status === 'ready') await Promise.all((await redis.keys('limit:*')).map((key) => redis.del(key)));
   const timer = setInterval(() => {
     const phone = phones[rounds++ % phones.length];
     // The broker may be away: what is lost does not matter.
