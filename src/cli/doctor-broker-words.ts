@@ -87,7 +87,7 @@ export function worker({ refusal, answer, milliseconds }: Asked, { client }: Doc
       check,
       state: 'failed',
       saw: `the broker takes no request of this client: ${refusal}`,
-      advice: 'the role phone allows events/1/+/api/+/+/+; `profilectl session add` gives it',
+      advice: 'the role phone allows requests; `profilectl session add` gives it',
     };
   return {
     check,

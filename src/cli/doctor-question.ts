@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atom, decode, encode, type Term } from '../etf/index.ts';
-import { actionTopic, parseEventTopic } from '../protocol/topics.ts';
 import { makeRecord } from '../qa/formats/record-fields.ts';
 import type { CliClient } from './client.ts';
 import { isGranted, type Member } from './doctor-rights.ts';
@@ -37,13 +36,15 @@ export interface Asked {
 /** Ask, and wait until the request was delivered and is answered, for three seconds at most. */
 export async function ask({ asker, client, as, withToken, member }: Question): Promise<Asked> {
   const { mqtt, token } = asker;
+  const { topics } = member;
+  const answers = topics.answer(client);
   const mark = randomBytes(8);
   let answer: Term | undefined;
   let seen: string | undefined;
   const started = performance.now();
   let answeredAt = started;
   const take = (topic: string, payload: Buffer): void => {
-    if (topic !== actionTopic(client) || payload.length === 0) return;
+    if (topic !== answers || payload.length === 0) return;
     answeredAt = performance.now();
     answer = decode(payload);
   };
@@ -53,20 +54,20 @@ export async function ask({ asker, client, as, withToken, member }: Question): P
   mqtt.on('message', take);
   member.connection.mqtt.on('message', see);
   try {
-    const canListen = await isGranted(mqtt, actionTopic(client));
-    const topic = `events/1//api/anon/${as}/${withToken ? token : ''}`;
+    const canListen = await isGranted(mqtt, answers);
+    const topic = topics.request(as, withToken ? token : '');
     const refusal = await mqtt.publishAsync(topic, questionOf(mark), { qos: 1 }).then(
       () => undefined,
       (error: Error) => error.message,
     );
     const isComplete = (): boolean =>
       (answer !== undefined || !canListen || wentToAnother()) && (seen !== undefined || !member.isJoined);
-    const wentToAnother = (): boolean => seen !== undefined && parseEventTopic(seen)?.client !== client;
+    const wentToAnother = (): boolean => seen !== undefined && topics.readRequest(seen)?.client !== client;
     const end = Date.now() + (refusal === undefined ? patienceMs : 0);
     while (!isComplete() && Date.now() < end) await sleep(20);
     return {
       refusal,
-      client: seen === undefined ? undefined : parseEventTopic(seen)?.client,
+      client: seen === undefined ? undefined : topics.readRequest(seen)?.client,
       isSeen: seen !== undefined,
       answer,
       milliseconds: Math.round((answeredAt - started) * 10) / 10,

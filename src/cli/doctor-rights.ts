@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { MqttClient } from 'mqtt';
 import { openDynamicSecurity } from '../broker-acl/dynamic-security.ts';
 import type { Settings } from '../config/settings.ts';
-import { actionTopic, sessionTopic, sharedFilter } from '../protocol/topics.ts';
+import { Topics } from '../protocol/topics.ts';
 import type { CliClient } from './client.ts';
 
 /** A connection of the worker's user, as a member of a group of its own, which takes no requests from the workers. */
 export interface Member {
   readonly connection: CliClient;
+  readonly topics: Topics;
   /** Whether the broker granted the shared subscription. */
   readonly isJoined: boolean;
   /** Whether the broker says that it has shared subscriptions. */
@@ -21,20 +22,22 @@ export interface Member {
 /** Try what a worker does at the broker. Nobody reads what is published. */
 export async function join(connection: CliClient, id: string, settings: Settings): Promise<Member> {
   const { mqtt, connack } = connection;
+  const topics = new Topics(settings.topics);
   const group = `doctor-${randomBytes(4).toString('hex')}`;
-  const isJoined = await isGranted(mqtt, sharedFilter(group));
+  const isJoined = await isGranted(mqtt, topics.sharedFilter(group));
   const [answers, notices] = await Promise.all([
-    mayPublish(mqtt, actionTopic(id)),
-    mayPublish(mqtt, sessionTopic('doctor')),
+    mayPublish(mqtt, topics.answer(id)),
+    mayPublish(mqtt, topics.notice('doctor')),
   ]);
   return {
     connection,
+    topics,
     isJoined,
     hasShared: connack.properties?.sharedSubscriptionAvailable !== false,
     missing: [
-      ...(isJoined ? [] : ['subscribe to $share/+/events/1/+/api/+/+/+']),
-      ...(answers ? [] : ['publish to actions/#']),
-      ...(notices ? [] : ['publish to ses/#']),
+      ...(isJoined ? [] : [`subscribe to ${topics.sharedFilter('+')}`]),
+      ...(answers ? [] : [`publish to ${topics.answers}`]),
+      ...(notices ? [] : [`publish to ${topics.notices}`]),
     ],
     unmanaged: settings.mqtt.dynamicSecurity ? await whyUnmanaged(`${id}-clients`, settings) : undefined,
   };

@@ -67,7 +67,7 @@ export const ofBroker: readonly Fault[] = [
     'the broker lets workers publish no answers',
     ready(
       'a broker refused a publish…',
-      'rights: this user may not publish to actions/#',
+      'rights: this user may not publish to actions/1/api/+/#',
       'ProfileAnswersRefused',
     ),
   ),

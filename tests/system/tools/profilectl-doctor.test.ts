@@ -140,7 +140,7 @@ test('where the broker requires passwords: the worker’s own user, and a client
   // The user of administrators is none of a worker's, and that of a worker manages no clients.
   const wrong = await profilectl({ ...admin, MQTT_DYNAMIC_SECURITY: 'on' }, 'doctor', '--json');
   assert.deepEqual(failed(wrong), [
-    'rights: this user may not subscribe to $share/+/events/1/+/api/+/+/+, nor publish to actions/#, nor publish to ses/#',
+    'rights: this user may not subscribe to $share/+/events/1/+/api/+/+/+, nor publish to actions/1/api/+/#, nor publish to ses/+',
   ]);
   const unmanaged = { ...broker.settings('worker'), REDIS_URL, MQTT_DYNAMIC_SECURITY: 'on' };
   assert.deepEqual(failed(await profilectl(unmanaged, 'doctor', '--json')), [
