@@ -27,6 +27,14 @@ export interface Connections {
   close(): Promise<void>;
 }
 
+const anyUrls = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
+
+/** Servers that the command does not use, where none are named. A name may also be set by a file. */
+function withAnyUrls(env: NodeJS.ProcessEnv, names: readonly (keyof typeof anyUrls)[]): NodeJS.ProcessEnv {
+  const missing = names.filter((name) => !env[name] && !env[`${name}_FILE`]);
+  return { ...env, ...Object.fromEntries(missing.map((name) => [name, anyUrls[name]])) };
+}
+
 const REDIS_PATIENCE_MS = 5_000;
 
 export function openConnections(env: NodeJS.ProcessEnv): Connections {
@@ -40,12 +48,10 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
       return settings;
     },
     get brokerSettings() {
-      const isNamed = Boolean(env.REDIS_URL || env.REDIS_URL_FILE);
-      return readSettings(isNamed ? env : { ...env, REDIS_URL: 'redis://127.0.0.1' });
+      return readSettings(withAnyUrls(env, ['REDIS_URL']));
     },
     get topics() {
-      const others = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
-      return new Topics(readSettings({ ...env, ...others }).topics);
+      return new Topics(readSettings(withAnyUrls(env, ['MQTT_URL', 'REDIS_URL'])).topics);
     },
     async redis() {
       const { url, keyPrefix, access } = connections.settings.redis;

@@ -1,14 +1,14 @@
 import { type SmtpOptions, startSmtp } from '../../dev/servers/smtp.ts';
 import type { WorkerSettings } from '../harness/worker.ts';
 import type { Break, System } from './system.ts';
-import { awses, links, traffic } from './traffic.ts';
+import { awses, linking, traffic } from './traffic.ts';
 
 /** The mail server misbehaves while phones link addresses. */
 const mails =
-  (breakIt: (system: System) => void, mendIt: (system: System) => void, phones = 20): Break =>
+  (breakIt: (system: System) => void, mendIt: (system: System) => void): Break =>
   async (system) => {
     breakIt(system);
-    const stop = await traffic(system, links, phones);
+    const stop = await linking(system);
     return {
       async mend() {
         mendIt(system);
@@ -30,7 +30,7 @@ const byMail =
     const sink = await startSmtp(options);
     const url = sink.url.replace(/\/\/.*@/, '//');
     const scene = await system.another({ MQTT_SHARE_GROUP: 'another', ...settingsOf(url) });
-    const stop = await traffic(system, links, 20);
+    const stop = await linking(system);
     return { scene, mend: () => Promise.all([stop(), sink.stop()]) };
   };
 

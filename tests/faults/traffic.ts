@@ -33,8 +33,18 @@ export async function traffic(
   };
 }
 
+/** Phones that link addresses, as if each had asked for none before. */
+export async function linking(system: System): Promise<() => Promise<void>> {
+  const stop = await traffic(system, links, 20);
+  const forgetting = setInterval(() => void forgetLimits(system), 500);
+  return async () => {
+    clearInterval(forgetting);
+    await stop();
+  };
+}
+
 export const gets = ({ number: phone }: Phone): Term => profile({ phone, status: 'get' });
 export const sets = ({ number: phone }: Phone): Term =>
   profile({ phone, presence: atom('online'), status: 'set' });
-export const links = (phone: Phone, round: number): Term => link(phone, `ann-${round}@example.org`);
+const links = (phone: Phone, round: number): Term => link(phone, `ann-${round}@example.org`);
 export const awses = ({ number: phone }: Phone): Term => profile({ phone, status: 'aws' });
