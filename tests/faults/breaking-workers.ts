@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../harness/eventually.ts';
 import { marker, relayTo } from '../harness/poison-harness.ts';
+import { askPrometheus } from '../harness/prometheus.ts';
 import { feature, profile } from '../harness/terms.ts';
 import type { WorkerUnderTest } from '../harness/worker.ts';
 import type { Break } from './system.ts';
@@ -12,13 +13,17 @@ const gone =
   async (system) => {
     const { worker } = await system.another({ MQTT_URL: system.harness.broker.url });
     await eventually('it takes requests', async () => (await worker.page('/readyz')).status === 200);
+    // A counter is at 0 when it is first seen, so that its increase shows.
+    const prometheus = await system.watch([system.worker, worker]);
+    type Vector = { readonly result: readonly unknown[] };
+    const adopted = { query: 'profile_adopted_sessions_total' };
+    await eventually('Prometheus sees both', async () => {
+      const { result } = await askPrometheus<Vector>(prometheus, 'query', adopted);
+      return result.length === 2;
+    });
     await worker.process.kill(signal);
     return {
-      scene: {
-        ...system,
-        settings: system.settings,
-        prometheus: await system.watch([system.worker, worker]),
-      },
+      scene: { ...system, settings: system.settings, prometheus },
       mend: () => worker.process.kill('SIGKILL'),
     };
   };
