@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { connectAsync } from 'mqtt';
+import { mqttType } from '../harness/framing.ts';
 import {
   eventually,
   type Harness,
@@ -13,6 +14,7 @@ import { profile } from '../harness/terms.ts';
 
 /** No worker is ever silent for so long. */
 const never = { HEIR_AFTER_MS: '600000' };
+const CONNECT = 1;
 const takeovers = 'profile_adopted_sessions_total';
 
 async function start(t: TestContext, settings: Record<string, string>): Promise<[Harness, Phone]> {
@@ -40,7 +42,9 @@ const deaths = (worker: WorkerUnderTest): unknown[] =>
 /** Two workers with one address of the broker. The second's own connections, known by their will, get through while `isOpen`. */
 async function startBehindRelay(harness: Harness) {
   const way = { isOpen: true };
-  const inspector = () => (packet: Buffer) => way.isOpen || !packet.includes('workers/profile/profile-2');
+  const isOwn = (packet: Buffer) =>
+    mqttType(packet) === CONNECT && packet.includes('workers/profile/profile-2');
+  const inspector = () => (packet: Buffer) => way.isOpen || !isOwn(packet);
   const relay = await harness.relay({ inspector });
   const other = await harness.startWorker({ MQTT_URL: relay.url });
   const second = await harness.startWorker({ MQTT_URL: relay.url });
