@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
 import { announce } from './config/announce.ts';
-import { EXIT_CONFIG, readSettings, recordSeconds, type Settings, SettingsError } from './config/settings.ts';
+import { EXIT_CONFIG, SettingsError } from './config/error.ts';
+import { readSettings, recordSeconds, type Settings } from './config/settings.ts';
 import { version } from './config/version.ts';
 import { type ConnectingSettings, connectingAs } from './failover/connecting.ts';
 import { openFailover } from './failover/failover.ts';

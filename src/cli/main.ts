@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { EXIT_CONFIG, SettingsError } from '../config/settings.ts';
+import { EXIT_CONFIG, SettingsError } from '../config/error.ts';
 import { version } from '../config/version.ts';
 import { brokerCommand } from './broker.ts';
 import { completionCommand } from './completion.ts';

@@ -5,6 +5,7 @@ import { fieldPatterns } from '../protocol/topic-patterns.ts';
 import { parseSender } from '../services/mail/email-address.ts';
 import type { MailSettings } from '../services/mail/mailer.ts';
 import { type StsSettings, stsProblems } from '../services/sts/settings.ts';
+import { SettingsError } from './error.ts';
 import { problemsTogether } from './together.ts';
 import {
   credentialsKeys,
@@ -20,22 +21,6 @@ import {
   tracesUrl,
   urls,
 } from './values.ts';
-
-/** Settings are missing or malformed. `problems` has a line for each, without its value. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(
-      `cannot start, ${problems.length} setting(s) to mend:\n${problems.map((line) => `  ${line}`).join('\n')}`,
-    );
-    this.problems = problems;
-  }
-}
-
-/** The exit code for a bad configuration (`EX_CONFIG` of sysexits.h). */
-export const EXIT_CONFIG = 78;
 
 const topicLevel = z.string().regex(/^[^/+#\0]{1,128}$/, 'is not 1 to 128 characters without / + #');
 

@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { readSettings, SettingsError } from '../../src/config/settings.ts';
+import { SettingsError } from '../../src/config/error.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { workerArguments } from '../harness/program.ts';
 
 const min = { MQTT_URL: 'mqtt://127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../../dev/servers/process.ts';
-import { EXIT_CONFIG } from '../../../src/config/settings.ts';
+import { EXIT_CONFIG } from '../../../src/config/error.ts';
 import { eventually, startHarness } from '../../harness/harness.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readSettings, SettingsError, settingNames } from '../../../src/config/settings.ts';
+import { SettingsError } from '../../../src/config/error.ts';
+import { readSettings, settingNames } from '../../../src/config/settings.ts';
 import { describeUnknown, unknownSettings } from '../../../src/config/unknown.ts';
 
 const unknown = (...names: string[]) =>

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { EXIT_CONFIG, readSettings, settingNames } from '../../../src/config/settings.ts';
+import { EXIT_CONFIG } from '../../../src/config/error.ts';
+import { readSettings, settingNames } from '../../../src/config/settings.ts';
 
 const min = { MQTT_URL: 'mqtt://broker.example.org', REDIS_URL: 'redis://redis.example.org' };
 const root = fileURLToPath(new URL('../../../', import.meta.url));
