@@ -65,7 +65,7 @@ async function strangers({ database: { connection } }: System, load: Load): Prom
   return all.filter((key) => {
     if (/^(leaving|arriving|removal|heir):|:(asking|waiting)$/.test(key)) return true;
     const number = /\{(\d+)\}/.exec(key)?.[1] ?? '';
-    return gone.has(number) && !/^(done|limit|confirmed):/.test(key);
+    return gone.has(number) && !/^(done|limit|confirmed):|:telling$/.test(key);
   });
 }
 
