@@ -184,7 +184,8 @@ test('the worker that calls STS is killed: the waiting client is answered, and i
   assert.deepEqual(credentialsIn(await take(other)), issued);
   await holder.process.restart();
   assert.deepEqual(credentialsIn(await takeGiven(phone)), issued);
-  assert.ok((await holder.metric('profile_redeliveries_total')) >= 1);
+  // The other worker may have taken the session over before.
+  assert.ok((await own.harness.metric('profile_redeliveries_total')) >= 1);
   await own.harness.idle();
   const keys = await own.harness.database.keys(`aws:{${phone.number}}*`);
   assert.deepEqual(keys, [`aws:{${phone.number}}`]);
