@@ -50,7 +50,7 @@ export async function unpackSuite(suite: string): Promise<Suite> {
 }
 
 /** An apt with lists and caches of its own, which takes nothing for installed. @returns its options. */
-async function openApt(suite: string): Promise<readonly string[]> {
+export async function openApt(suite: string): Promise<readonly string[]> {
   const home = join(cache, 'apt', suite);
   await mkdir(join(home, 'lists', 'partial'), { recursive: true });
   await mkdir(join(home, 'archives', 'partial'), { recursive: true });
@@ -124,13 +124,14 @@ async function writeStarters(folder: string): Promise<void> {
 }
 
 /**
- * Fetches a Node of a major version.
+ * Fetches a Node.
+ * @param version - a major version, or a full one.
  * @returns the folder to put first in the PATH.
  * @throws Unavailable where the registry has none for this machine, or cannot be reached.
  */
-export async function fetchNode(major: number): Promise<string> {
+export async function fetchNode(version: number | string): Promise<string> {
   const name = `node-${process.platform}-${process.arch}`;
-  const folder = join(cache, `node-${major}`);
+  const folder = join(cache, `node-${version}`);
   const program = join(folder, 'node_modules', name, 'bin');
   if (!existsSync(program)) {
     await mkdir(folder, { recursive: true });
@@ -143,13 +144,13 @@ export async function fetchNode(major: number): Promise<string> {
       '--no-audit',
       '--no-fund',
     ];
-    await attempt(`Node ${major}`, 'npm', ['install', ...options, `${name}@${major}`]);
+    await attempt(`Node ${version}`, 'npm', ['install', ...options, `${name}@${version}`]);
   }
   return program;
 }
 
 /** @returns the standard output. */
-async function attempt(
+export async function attempt(
   what: string,
   program: string,
   words: readonly string[],
