@@ -32,6 +32,16 @@ async function until(about: string, holds: () => Promise<boolean>): Promise<void
     if (Date.now() > deadline) assert.fail(`not within ${patienceMs} ms: ${about}`);
 }
 
+/** As the kernel would: after `docker kill` the engine starts nothing again, and nobody inside can kill the first process. */
+async function kill(composition: Composition, container: string): Promise<void> {
+  const format = '{{.State.Pid}} {{.Image}}';
+  const [pid = '', image = ''] = (await composition.docker('inspect', '--format', format, container)).split(
+    /\s/,
+  );
+  const words = ['run', '--rm', '--pid', 'host', '--user', '0', '--entrypoint', 'node', image];
+  await composition.docker(...words, '--eval', `process.kill(${pid}, 'SIGKILL')`);
+}
+
 /** The one whose profile must outlive `down`. */
 let kept: Session;
 
@@ -51,6 +61,13 @@ const composing: readonly Check[] = [
   },
   { about: 'a foreign client goes through the nine requests', run: converse },
   {
+    about: 'the broker of 2.1 keeps what it has in a database',
+    async run(composition) {
+      const words = ['exec', '--no-TTY', 'mosquitto', 'ls', 'persistence.d', 'data'];
+      assert.match(await composition.compose(...words), /mosquitto\.sqlite3[\s\S]*sqlite\.conf/);
+    },
+  },
+  {
     about:
       '`exec worker profilectl doctor` and `run --rm --no-deps worker profilectl` work, and start no worker',
     async run(composition) {
@@ -67,7 +84,7 @@ const composing: readonly Check[] = [
       const [first] = await composition.containers('worker');
       const restarts = async () =>
         Number(await composition.docker('inspect', '--format', '{{.RestartCount}}', first?.ID ?? ''));
-      await composition.docker('exec', first?.ID ?? '', 'node', '-e', 'process.kill(1, "SIGKILL")');
+      await kill(composition, first?.ID ?? '');
       await converse(composition);
       await until('it is started again', async () => (await restarts()) > 0);
     },

@@ -46,7 +46,9 @@ export class Composition {
   compose(...words: readonly string[]): Promise<string> {
     const where = ['--project-name', project, '--project-directory', this.tree];
     const file = ['--file', join(this.tree, 'docker-compose.yml')];
-    return this.docker('compose', ...where, ...file, ...words);
+    // `run` builds first, and Compose 2.26 says so on standard output.
+    const progress = words[0] === 'run' ? ['--progress', 'quiet'] : [];
+    return this.docker('compose', ...progress, ...where, ...file, ...words);
   }
 
   docker(...words: readonly string[]): Promise<string> {

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { attempt, fetchNode } from '../matrix/newer.ts';
@@ -19,6 +19,9 @@ const packages = [
 ];
 /** What a container never needs of them. */
 const without = /^(lib)?systemd-shared|^systemd|^debconf|^libpam|^adduser|^passwd/;
+
+/** A change of how the root is put together takes another number, or the last root stays. */
+const edition = 2;
 
 const users = `root:x:0:0:root:/root:/bin/bash
 redis:x:999:999::/data:/bin/sh
@@ -39,7 +42,14 @@ const images = {
     'EXPOSE 1883',
     'CMD ["/usr/sbin/mosquitto", "-c", "/mosquitto/config/mosquitto.conf"]',
   ],
-  redis: ['RUN mkdir /data && chown 999:999 /data', 'VOLUME /data', 'WORKDIR /data', 'CMD ["redis-server"]'],
+  redis: [
+    // The official image is built so that it listens without a password too.
+    `RUN printf '#!/bin/sh\\nexec /usr/bin/redis-server "$@" --protected-mode no\\n' >/usr/local/bin/redis-server && chmod 755 /usr/local/bin/redis-server`,
+    'RUN mkdir /data && chown 999:999 /data',
+    'VOLUME /data',
+    'WORKDIR /data',
+    'CMD ["redis-server"]',
+  ],
 } as const;
 
 /** Tags of the images that the files of the tree name, by repository. */
@@ -68,7 +78,7 @@ export async function removeDigests(tree: string): Promise<void> {
 export async function fetchStandIns(folder: string, project: string): Promise<void> {
   const root = join(folder, 'bases');
   const lock = await readFile(join(project, 'package-lock.json'));
-  const names = JSON.stringify([...(await imagesOf(project)), packages, users, apk]);
+  const names = JSON.stringify([...(await imagesOf(project)), packages, users, apk, edition]);
   const made = createHash('sha256').update(lock).update(names).digest('hex').slice(0, 12);
   if (made === (await madeFrom(folder))) return;
   await unpackRoot({ suite: 'sid', packages, without }, root);
@@ -113,12 +123,12 @@ async function fillNpmCache(cache: string, folder: string, project: string): Pro
 /** The official image has them in `/usr/lib` itself. */
 async function linkPlugins(root: string): Promise<void> {
   const library = join(root, 'usr', 'lib');
+  const files = await readdir(library, { recursive: true });
   for (const name of ['mosquitto_dynamic_security.so', 'mosquitto_persist_sqlite.so']) {
+    const path = files.find((file) => file.endsWith(`/mosquitto/${name}`));
+    if (path === undefined) throw new Error(`Debian's Mosquitto has no ${name}`);
     await rm(join(library, name), { force: true });
-    await symlink(
-      `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/${name}`,
-      join(library, name),
-    );
+    await symlink(path, join(library, name));
   }
 }
 
