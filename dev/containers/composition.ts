@@ -55,6 +55,11 @@ export class Composition {
     return this.#engine.docker(words, { env: { ...this.ports } });
   }
 
+  /** Removes containers, networks and volumes of this project, whoever left them. */
+  async removeAll(): Promise<void> {
+    await this.compose('--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5');
+  }
+
   /** The containers of a service, with what their health checks say. */
   async containers(service: string): Promise<readonly { readonly ID: string; readonly Health: string }[]> {
     const printed = await this.compose('ps', '--format', 'json', service);

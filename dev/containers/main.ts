@@ -1,7 +1,8 @@
 /**
- * `npm run containers`: docker-compose.yml and both Dockerfiles with a real engine, in a copy of the tree as a clone with umask 077
+ * `npm run containers [-- WORD …]`: docker-compose.yml and both Dockerfiles with a real engine, in a copy of the tree as a clone with umask 077
  * has it. It uses the engine of this machine. Where there is none, root on Debian starts one in namespaces of its own, with
- * stand-ins for the base images. Where that can't be had either it is skipped, and a sentence says why. Exit code 1 when a check fails.
+ * stand-ins for the base images. Where that can't be had either it is skipped, and a sentence says why. With words, only checks
+ * with one of them in their names run, besides the build and the start. Exit code 1 when a check fails.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -46,9 +47,12 @@ async function check(engine: Engine): Promise<number> {
     `${engine.versions}${engine.standIns ? ', with stand-ins for the base images: no tag and no digest is tried' : ''}`,
   );
   const composition = new Composition(engine, tree, await freePorts());
+  const selected = checks.filter(({ about, isBasis }) => isBasis || isWanted(about));
   const count = { passed: 0, failed: 0, skipped: 0 };
+  // A run that was killed leaves its data.
+  await composition.removeAll();
   try {
-    for (const { about, run, isBasis } of checks) {
+    for (const { about, run, isBasis } of selected) {
       const since = performance.now();
       const time = () => `${((performance.now() - since) / 1000).toFixed(0)} s`;
       try {
@@ -60,17 +64,23 @@ async function check(engine: Engine): Promise<number> {
         console.log(`FAIL  ${about} (${time()})\n${error instanceof Error ? error.message : error}`);
         await showState(composition);
         if (isBasis === true) {
-          count.skipped = checks.length - count.passed - count.failed;
+          count.skipped = selected.length - count.passed - count.failed;
           console.log(`The other ${count.skipped} checks need that, and are skipped.`);
           break;
         }
       }
     }
   } finally {
-    await composition.compose('--profile', '*', 'down', '--volumes', '--timeout', '5').catch(() => undefined);
+    await composition.removeAll().catch(() => undefined);
   }
   console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   return count.failed === 0 ? 0 : 1;
+}
+
+/** With words after `--`: whether one of them stands in the check's name. */
+function isWanted(about: string): boolean {
+  const words = process.argv.slice(2).filter((word) => word !== inside);
+  return words.length === 0 || words.some((word) => about.includes(word));
 }
 
 async function showState(composition: Composition): Promise<void> {
@@ -88,7 +98,7 @@ async function checkWithOwnEngine(): Promise<number> {
   );
   await unpackEngine(engineRoot);
   await fetchStandIns(shared, root);
-  return runInNamespaces([fileURLToPath(import.meta.url), inside]);
+  return runInNamespaces([fileURLToPath(import.meta.url), inside, ...process.argv.slice(2)]);
 }
 
 function skipped(why: string): number {
