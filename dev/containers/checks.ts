@@ -1,15 +1,8 @@
 /** What must be right with a real engine, in this order: each check goes on from where the one before it ended. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Composition, project, type Session } from './composition.ts';
+import { type Check, type Composition, project, type Session } from './composition.ts';
 import { productionBroker } from './production-broker.ts';
-
-export interface Check {
-  readonly about: string;
-  /** Without it no other can be right. */
-  readonly isBasis?: boolean;
-  run(composition: Composition): Promise<void>;
-}
 
 const up = ['up', '--detach', '--wait', '--wait-timeout', '240'];
 /** For each condition that is waited for. */

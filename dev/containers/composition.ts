@@ -120,6 +120,13 @@ export class Composition {
   }
 }
 
+export interface Check {
+  readonly about: string;
+  /** Without it no other can be right. */
+  readonly isBasis?: boolean;
+  run(composition: Composition): Promise<void>;
+}
+
 /** Ports that are free now. */
 export async function freePorts(): Promise<Ports> {
   const ports: string[] = [];

@@ -2,8 +2,7 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { certificateAuthority } from '../servers/certificate.ts';
-import type { Check } from './checks.ts';
-import { type Composition, project } from './composition.ts';
+import { type Check, type Composition, project } from './composition.ts';
 
 const image = `${project}-production-broker`;
 const broker = `${project}-broker`;
