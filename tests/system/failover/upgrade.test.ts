@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Services, startServices } from '../../../dev/servers/services.ts';
-import type { SmtpSink } from '../../../dev/servers/smtp.ts';
-import { atom, Tuple } from '../../../src/etf/index.ts';
 import { requestKinds } from '../../../src/handlers/index.ts';
-import { contactsOf, idOf, keep, read } from '../../harness/address-books.ts';
+import { keep, read } from '../../harness/address-books.ts';
 import { type EarlierVersion, earlierVersion } from '../../harness/earlier-version.ts';
 import {
   eventually,
@@ -14,18 +12,9 @@ import {
   startHarness,
   type WorkerUnderTest,
 } from '../../harness/harness.ts';
-import {
-  aws,
-  codeIn,
-  confirm,
-  credentialsIn,
-  credentialsKey,
-  emailService,
-  link,
-  otherCode,
-  success,
-} from '../../harness/services-fixture.ts';
-import { feature, fieldsOf, profile, refusal, text } from '../../harness/terms.ts';
+import { converse } from '../../harness/nine-requests.ts';
+import { credentialsKey } from '../../harness/services-fixture.ts';
+import { profile } from '../../harness/terms.ts';
 
 const earlier = earlierVersion();
 /** `init` is newer than the earlier version. */
@@ -95,54 +84,6 @@ async function haveBothAnswered({ workers }: Harness): Promise<boolean> {
     workers.flatMap((worker) => kinds.map((kind) => answeredBy(worker, kind))),
   );
   return counts.every((count) => count > 0);
-}
-
-/**
- * All nine requests of two phones that have each other in their rosters; each version may read what the other stores.
- * @returns the phone that stays.
- */
-async function converse(harness: Harness, sink: SmtpSink): Promise<Phone> {
-  const [olena, taras, next] = [await harness.phone(), await harness.phone(), await harness.phone()];
-  await keep(olena, { 1: [idOf(taras)] }, { settings: [feature('LANGUAGE', 'uk')] });
-  await keep(taras, { 1: [idOf(olena)] });
-  assert.deepEqual((await read(olena)).settings, [feature('LANGUAGE', 'uk')]);
-
-  const time = Date.now();
-  const updated = fieldsOf(
-    await olena.ask(profile({ phone: olena.number, update: time, presence: atom('away'), status: 'update' })),
-  );
-  assert.deepEqual([updated.update, updated.presence], [time, atom('away')]);
-  await eventually('the counterparty is notified', async () => (await taras.newNotices()).length > 0);
-
-  await verifyAddress(olena, sink);
-  const keys = [credentialsIn(await olena.ask(aws(olena))), credentialsIn(await olena.ask(aws(olena)))];
-  assert.deepEqual(keys[0], keys[1]);
-
-  assert.deepEqual(await olena.ask(profile({ phone: next.number, status: 'migrate' })), success('migration'));
-  const moved = fieldsOf(await next.ask(profile({ phone: next.number, status: 'phone' })));
-  assert.deepEqual(moved.settings, [feature('LANGUAGE', 'uk')]);
-  await harness.idle();
-  const [contact, ...others] = contactsOf((await read(taras)).rosters)['1'] ?? [];
-  assert.ok(contact instanceof Tuple && others.length === 0);
-  assert.deepEqual(contact.elements[1], text(idOf(next)));
-
-  const removed = fieldsOf(await next.ask(profile({ phone: next.number, status: 'remove' })));
-  assert.deepEqual(removed.status, atom('remove'));
-  await harness.idle();
-  await harness.signIn(next.client, next.number);
-  assert.deepEqual(await next.ask(profile({ phone: next.number, status: 'get' })), refusal('not_found'));
-  return taras;
-}
-
-async function verifyAddress(phone: Phone, sink: SmtpSink): Promise<void> {
-  const address = `ann-${phone.number}@example.org`;
-  assert.deepEqual(await phone.ask(link(phone, address)), success('email_sent'));
-  const mail = sink.mails().find(({ to }) => to[0] === address) ?? assert.fail('a mail was taken');
-  const code = codeIn(mail);
-  assert.deepEqual(await phone.ask(confirm(phone, address, otherCode(code))), refusal('wrong_code'));
-  assert.deepEqual(await phone.ask(confirm(phone, address, code)), success('verified'));
-  assert.deepEqual(await phone.ask(confirm(phone, address, code)), refusal('wrong_code'));
-  assert.deepEqual((await read(phone)).services, [emailService(address, 'verified')]);
 }
 
 /** Sends requests, runs an action in the middle of them, and waits for each answer. */

@@ -28,6 +28,18 @@ async function done(...line: string[]): Promise<string> {
   return stdout;
 }
 
+test('REDIS_URL may stand in a file, whatever the command uses', async () => {
+  const { MQTT_URL, REDIS_URL } = servers();
+  const file = join(folder, 'redis-url');
+  await writeFile(file, `${REDIS_URL}\n`);
+  await harness.signIn('by-file', phone.number);
+  const settings = { MQTT_URL, REDIS_URL_FILE: file };
+  const asked = await profilectl(settings, 'send', 'get', '--client', 'by-file');
+  assert.match(asked.stderr, /^refused: \{io,\{error,not_found\}/);
+  const broker = await profilectl(settings, 'broker', 'init', '--file', join(folder, 'security.json'));
+  assert.equal(broker.exitCode, 0, broker.stderr);
+});
+
 const olena = profile({
   phone: '380501112233',
   rosters: [roster({ names: 'Оля', userlist: [contact({ phoneId: '380671112233_7' })] })],

@@ -31,14 +31,33 @@ for (const words of [
   });
 }
 
-test('each alert is raised in a test, has a severity, and is explained in docs/operations.md', () => {
+test('each alert is raised in a test, has a severity, and leads to its section of the runbook', () => {
   assert.ok(rules.length > 10);
   const raised = read('alerts.test.yml');
-  const documented = readFileSync(`${folder}../../docs/operations.md`, 'utf8');
   for (const { alert, labels, annotations } of rules) {
     assert.ok(raised.includes(`ALERTS{alertname="${alert}", alertstate="firing"`), alert);
     assert.match(labels.severity ?? '', /^(critical|warning)$/);
-    assert.deepEqual(Object.keys(annotations).sort(), ['description', 'summary']);
-    assert.ok(documented.includes(`| \`${alert}\` |`), `${alert} is documented`);
+    assert.deepEqual(Object.keys(annotations).sort(), ['description', 'runbook_url', 'summary']);
+    assert.equal(annotations.runbook_url, `docs/runbook.md#${alert.toLowerCase()}`);
   }
+});
+
+test('the runbook has a section for each alert and no other: what it means, three things to look at, what to do', () => {
+  const runbook = readFileSync(`${folder}../../docs/runbook.md`, 'utf8');
+  const sections = runbook.split(/^## /m).slice(1);
+  assert.deepEqual(
+    sections.map((section) => section.split('\n')[0]),
+    rules.map(({ alert }) => alert),
+  );
+  for (const section of sections)
+    assert.match(section, /^\w+\n\n\*\*Means\.\*\* .*?\n\n1\. .*\n2\. .*\n3\. .*\n\n\*\*Do\.\*\* [^#]*$/s);
+});
+
+test('each metric and setting that the runbook names exists', () => {
+  const runbook = readFileSync(`${folder}../../docs/runbook.md`, 'utf8');
+  const documented = readFileSync(`${folder}../../docs/operations.md`, 'utf8');
+  for (const [metric] of runbook.matchAll(/\bprofile_\w+/g)) assert.ok(documented.includes(metric), metric);
+  const settings = readFileSync(`${folder}../../.env.example`, 'utf8');
+  for (const [, name = ''] of runbook.matchAll(/`([A-Z]+_[A-Z_]+)`/g))
+    assert.match(settings, new RegExp(`^#?${name}=`, 'm'), name);
 });

@@ -1,0 +1,83 @@
+/** deploy/redis/worker-rights: a user of Redis who may do what workers and `profilectl` do, and nothing else. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { startServices } from '../../../dev/servers/services.ts';
+import { startHarness } from '../../harness/harness.ts';
+import { converse } from '../../harness/nine-requests.ts';
+import { profilectl } from '../../harness/profilectl.ts';
+import { credentialsKey } from '../../harness/services-fixture.ts';
+
+const root = new URL('../../../', import.meta.url);
+const rights = readFileSync(new URL('deploy/redis/worker-rights', root), 'utf8').trim();
+const prefix = 'chat:';
+/** As the page has it for a Redis that others use too. */
+const ofOneSystem = rights.replace('~*', `~${prefix}* ~{${prefix}*`);
+
+/** What runs scripts and transactions, what ioredis asks by itself, and what only `profilectl` uses. */
+const besides = ['eval', 'evalsha', 'multi', 'exec', 'ping', 'info', 'cluster|slots', 'cluster|info', 'scan'];
+/** Of ioredis, and no commands of Redis. */
+const methods = ['on', 'once', 'off', 'disconnect', 'nodes', 'pipeline', 'duplicate'];
+
+test('the list has the commands that the sources use, and no other', () => {
+  const source = new URL('src/', root);
+  const used = new Set(besides);
+  const names = readdirSync(source, { recursive: true, encoding: 'utf8' });
+  for (const name of names.filter((file) => /^(store|failover)\/.*\.(ts|lua)$/.test(file))) {
+    const text = readFileSync(new URL(name, source), 'utf8');
+    const calls = name.endsWith('.lua')
+      ? text.matchAll(/redis\.p?call\('([A-Z]+)'/g)
+      : text.matchAll(/\b(?:connection|multi\(\))\s*\.([a-z]+)(?:Buffer)?\(/g);
+    for (const [, command = ''] of calls) used.add(command.toLowerCase());
+  }
+  for (const method of methods) used.delete(method);
+  const listed = [...rights.matchAll(/\+(\S+)/g)].map(([, command = '']) => command);
+  assert.deepEqual(listed.sort(), [...used].sort());
+});
+
+test('all nine requests are answered under these rights, and Redis refuses none of the commands', async () => {
+  const services = await startServices();
+  const harness = await startHarness({ workers: 0, settings: { REDIS_KEY_PREFIX: prefix } });
+  after(async () => {
+    await services.stop();
+    await harness.stop();
+  });
+  const { database } = harness;
+  await database.call('ACL', 'SETUSER', 'worker', 'on', '>secret', ...ofOneSystem.split(' '));
+  const REDIS_URL = harness.redis.url.replace('//', '//worker:secret@');
+  const settings = {
+    ...services.settings,
+    REDIS_URL,
+    CREDENTIALS_KEY: credentialsKey,
+    HEARTBEAT_MS: '200',
+    HEIR_AFTER_MS: '1000',
+  };
+  await harness.startWorker(settings);
+  await harness.startWorker(settings);
+  const authentication = new Redis(harness.redis.url, { keyPrefix: prefix });
+  harness.signIn = async (client, phone) => {
+    await authentication.hset(`session:${client}`, { phone });
+    await authentication.sadd(`sessions:{${phone}}`, client);
+  };
+  await converse(harness, services.smtp);
+  // One is killed, so that the other takes its session over.
+  await harness.workers.shift()?.process.kill('SIGKILL');
+  await converse(harness, services.smtp);
+  const own = { MQTT_URL: harness.broker.url, REDIS_URL, REDIS_KEY_PREFIX: prefix };
+  for (const line of [
+    'session add --redis-only --client one --phone 380501112299',
+    'session list --redis-only',
+    'export',
+    'poisoned list',
+  ]) {
+    const { exitCode, stderr } = await profilectl(own, ...line.split(' '));
+    assert.equal(exitCode, 0, `${line}: ${stderr}`);
+  }
+  const refused = (await database.call('ACL', 'LOG')) as unknown[][];
+  const named = refused
+    .map((entry) => `${entry[5]} ${entry[7]}`)
+    .filter((text) => !text.includes('client|setinfo'));
+  assert.deepEqual(named, []);
+  authentication.disconnect();
+});
