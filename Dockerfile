@@ -22,6 +22,8 @@ FROM packages AS build
 COPY --chmod=0644 tsconfig.json tsconfig.build.json tsconfig.etf.json ./
 COPY --chmod=0755 src ./src
 RUN npm run build
+COPY --chmod=0755 dev ./dev
+RUN npm run -s sbom > sbom.json && npm run -s licences > licences.txt
 
 FROM base AS production-packages
 COPY --chmod=0644 package.json package-lock.json .npmrc ./
@@ -30,11 +32,15 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts
 FROM base AS worker
 ARG VERSION=development
 ARG REVISION=unknown
+ARG CREATED=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="profile-worker" \
       org.opencontainers.image.description="Worker for a messenger's PROFILE protocol: MQTT and Erlang terms in, Redis behind" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}"
 
 # Package managers are of no use at run time, but to an intruder.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-*
@@ -43,6 +49,7 @@ COPY --chmod=0644 package.json LICENSE ./
 COPY --chmod=0755 deploy/container/entrypoint /usr/local/bin/
 COPY --from=production-packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/sbom.json /app/licences.txt ./
 RUN ln -s /app/dist/cli/main.js /usr/local/bin/profilectl
 
 ENV NODE_ENV=production \

@@ -220,6 +220,8 @@ function secrets(): void {
     secretFiles,
   );
   for (const file of files) assert.ok(existsSync(file), file);
+  if (!existsSync('/usr/bin/kubectl')) return;
+  for (const file of secretFiles) assert.ok(machine.read('created').includes(`"${file}"`), file);
 }
 
 /** A worker would start with what the pod has. */

@@ -194,7 +194,12 @@ test('the Dockerfile copies only files of the tree that .dockerignore allows, or
     .split('\n')
     .filter((line) => /^[^#]/.test(line));
   assert.equal(first, '*');
-  const makers: Record<string, RegExp> = { '/app/node_modules': /npm ci/, '/app/dist': /npm run build/ };
+  const makers: Record<string, RegExp> = {
+    '/app/node_modules': /npm ci/,
+    '/app/dist': /npm run build/,
+    '/app/sbom.json': /npm run -s sbom > sbom.json/,
+    '/app/licences.txt': /npm run -s licences > licences.txt/,
+  };
   for (const [position, harness] of stages.entries()) {
     for (const { source, from } of copies(harness)) {
       if (from === undefined) {
@@ -221,17 +226,6 @@ test('the image has production packages only and runs the program of package.jso
   const packages = copies(image).find(({ source }) => source === '/app/node_modules')?.from;
   const maker = stages.find(({ name }) => name === packages) ?? assert.fail('node_modules come from a stage');
   assert.match(only(maker, 'RUN'), /npm ci .*--omit=dev/);
-});
-
-test('the image is labelled with the version and the revision that it is built with', () => {
-  assert.deepEqual(
-    all(image, 'ARG').map((text) => text.split('=')[0]),
-    ['VERSION', 'REVISION'],
-  );
-  const label = only(image, 'LABEL');
-  assert.match(label, /org\.opencontainers\.image\.version="\$\{VERSION\}"/);
-  assert.match(label, /org\.opencontainers\.image\.revision="\$\{REVISION\}"/);
-  assert.match(read('docs/deployment.md'), /docker build --build-arg VERSION=\S+ --build-arg REVISION=/);
 });
 
 test('all stages use one slim image of Node.js, of a version that package.json allows', () => {

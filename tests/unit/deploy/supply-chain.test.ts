@@ -1,5 +1,6 @@
 /** The installed packages: pinned, from a registry, under usable licences, and each for a reason. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
@@ -64,4 +65,49 @@ test('docs/design.md gives a reason for each run-time dependency, and for no oth
   const [, section = ''] = /^## Dependencies\n(.*)/ms.exec(read('docs/design.md')) ?? [];
   const explained = [...section.matchAll(/^\| `([^`]+)` \| \S/gm)].map(([, name]) => name);
   assert.deepEqual(explained.sort(), Object.keys(manifest.dependencies).sort());
+});
+
+const run = (script: string): string =>
+  execFileSync('npm', ['run', '-s', script], {
+    cwd: new URL('../../../', import.meta.url),
+    encoding: 'utf8',
+    maxBuffer: 64 * 2 ** 20,
+  });
+const shipped = packages
+  .filter(([, locked]) => isShipped(locked))
+  .map(([path, { version, license }]) => `${path.replace(/^.*node_modules\//, '')} ${version}: ${license}`);
+
+test('the list of licences has each shipped package and no other, each with its text', () => {
+  const [list = '', ...texts] = run('licences').split(/^─+$/m);
+  assert.deepEqual(list.trim().split('\n'), shipped);
+  assert.deepEqual(
+    texts.map((text) => text.trim().split('\n')[0]),
+    shipped,
+  );
+  const without = texts.filter((text) => text.includes('has no text of its licence'));
+  assert.ok(without.length < shipped.length / 10, without.join());
+});
+
+test('the bill of materials has each shipped package, and this project by its name', () => {
+  const bill = JSON.parse(run('sbom'));
+  const named = new Set(
+    bill.components.map((each: { name: string; version: string }) => `${each.name} ${each.version}`),
+  );
+  for (const line of shipped) assert.ok(named.has(line.replace(/:.*/, '')), line);
+  assert.equal(bill.metadata.component.name, 'profile-worker');
+});
+
+test('the image has labels that say which commit it is, from where and when', () => {
+  const [, image = ''] = /^FROM base AS worker\n(.*)/ms.exec(read('Dockerfile')) ?? [];
+  const given = [...image.matchAll(/^ARG (\w+)=/gm)].map(([, name = '']) => name);
+  assert.deepEqual(given, ['VERSION', 'REVISION', 'CREATED', 'SOURCE']);
+  for (const name of given) {
+    assert.ok(image.includes(`org.opencontainers.image.${name.toLowerCase()}="\${${name}}"`), name);
+    assert.match(read('docs/deployment.md'), new RegExp(`--build-arg ${name}=\\S+`));
+  }
+});
+
+test('SECURITY.md names the version that gets mends', () => {
+  const { version }: { version: string } = JSON.parse(read('package.json'));
+  assert.ok(read('SECURITY.md').includes(`| the newest minor (${version.replace(/\.\d+$/, '')}) |`));
 });
