@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Redis } from 'ioredis';
+import { startCluster } from '../../../dev/servers/cluster.ts';
 import { startServices } from '../../../dev/servers/services.ts';
 import { startHarness } from '../../harness/harness.ts';
 import { converse } from '../../harness/nine-requests.ts';
 import { profilectl } from '../../harness/profilectl.ts';
+import { startRedisHarness } from '../../harness/redis-fixture.ts';
 import { credentialsKey } from '../../harness/services-fixture.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -29,6 +31,7 @@ const besides = [
   'cluster|info',
   'scan',
   'asking',
+  'client|setname',
 ];
 /** Of ioredis, and no commands of Redis. */
 const methods = ['on', 'once', 'off', 'disconnect', 'nodes', 'pipeline', 'duplicate'];
@@ -37,7 +40,9 @@ test('the list has the commands that the sources use, and no other', () => {
   const source = new URL('src/', root);
   const used = new Set(besides);
   const names = readdirSync(source, { recursive: true, encoding: 'utf8' });
-  for (const name of names.filter((file) => /^(store|failover)\/.*\.(ts|lua)$/.test(file))) {
+  for (const name of names.filter((file) =>
+    /^(store\/.*\.(ts|lua)|failover\/worker-registry\.ts)$/.test(file),
+  )) {
     const text = readFileSync(new URL(name, source), 'utf8');
     const calls = name.endsWith('.lua')
       ? text.matchAll(/redis\.p?call\('([A-Z]+)'/g)
@@ -90,9 +95,29 @@ test('all nine requests are answered under these rights, and Redis refuses none 
     const { exitCode, stderr } = await profilectl(own, ...line.split(' '));
     assert.equal(exitCode, 0, `${line}: ${stderr}`);
   }
-  const refused = (await database.call('ACL', 'LOG')) as unknown[][];
-  const named = refused
-    .map((entry) => `${entry[5]} ${entry[7]}`)
-    .filter((text) => !text.includes('client|setinfo'));
-  assert.deepEqual(named, []);
+  assert.deepEqual(await refusedBy(harness.redis.url), []);
 });
+
+test('they are enough at a Cluster, while slots move too', async (t) => {
+  const cluster = await startCluster({ extraConfig: `user worker on >secret ${rights}` });
+  const { url, nodes } = cluster;
+  const withPassword = { url: url.replaceAll('//', '//worker:secret@'), stop: () => cluster.stop() };
+  const { set, isStored, phones } = await startRedisHarness(t, withPassword, 4);
+  await set('before');
+  const move = async () => {
+    for (const { number } of phones) await cluster.moveSlot(`profile:{${number}}`);
+  };
+  const moved = move();
+  await set('meanwhile');
+  await moved;
+  await isStored('meanwhile');
+  for (const node of nodes) assert.deepEqual(await refusedBy(node.url), []);
+});
+
+/** What a Redis has refused somebody, but for ioredis telling its name, which nobody needs. */
+async function refusedBy(url: string): Promise<string[]> {
+  const redis = new Redis(url);
+  const refused = (await redis.call('ACL', 'LOG')) as unknown[][];
+  redis.disconnect();
+  return refused.map((entry) => `${entry[5]} ${entry[7]}`).filter((text) => !text.includes('client|setinfo'));
+}

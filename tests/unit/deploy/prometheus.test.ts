@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -53,11 +53,19 @@ test('the runbook has a section for each alert and no other: what it means, thre
     assert.match(section, /^\w+\n\n\*\*Means\.\*\* .*?\n\n1\. .*\n2\. .*\n3\. .*\n\n\*\*Do\.\*\* \S/s);
 });
 
-test('each metric and setting that the runbook names exists', () => {
+test('each metric and setting that the runbook names exists, and so does each line of the log', () => {
   const runbook = readFileSync(`${folder}../../docs/runbook.md`, 'utf8');
   const documented = readFileSync(`${folder}../../docs/operations.md`, 'utf8');
   for (const [metric] of runbook.matchAll(/\bprofile_\w+/g)) assert.ok(documented.includes(metric), metric);
   const settings = readFileSync(`${folder}../../.env.example`, 'utf8');
   for (const [, name = ''] of runbook.matchAll(/`([A-Z]+_[A-Z_]+)`/g))
     assert.match(settings, new RegExp(`^#?${name}=`, 'm'), name);
+  const source = `${folder}../../src/`;
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  const sources = files.map((name) => readFileSync(`${source}${name}`, 'utf8')).join('');
+  const lines = [...runbook.matchAll(/log's lines? `([^`]+)`/g)].map(([, line = '']) => line);
+  assert.ok(lines.length > 4);
+  for (const line of lines) assert.ok(sources.includes(line), line);
 });
