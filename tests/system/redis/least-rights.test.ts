@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { startCluster } from '../../../dev/servers/cluster.ts';
 import { startServices } from '../../../dev/servers/services.ts';
-import { startHarness } from '../../harness/harness.ts';
+import { eventually, startHarness } from '../../harness/harness.ts';
 import { converse } from '../../harness/nine-requests.ts';
 import { profilectl } from '../../harness/profilectl.ts';
 import { startRedisHarness } from '../../harness/redis-fixture.ts';
@@ -31,6 +31,7 @@ const besides = [
   'cluster|info',
   'scan',
   'asking',
+  'readonly',
   'client|setname',
 ];
 /** Of ioredis, and no commands of Redis. */
@@ -84,6 +85,9 @@ test('all nine requests are answered under these rights, and Redis refuses none 
   await converse(harness, services.smtp);
   // One is killed, so that the other takes its session over.
   await harness.workers.shift()?.process.kill('SIGKILL');
+  const adopted = () => harness.metric('profile_adopted_sessions_total');
+  await eventually('its session is taken over', async () => (await adopted()) > 0);
+  await harness.idle();
   await converse(harness, services.smtp);
   const own = { MQTT_URL: harness.broker.url, REDIS_URL, REDIS_KEY_PREFIX: prefix };
   for (const line of [
