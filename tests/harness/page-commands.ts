@@ -5,6 +5,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, wr
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mosquitto, mosquittoPrefix } from '../../dev/servers/installed.ts';
 import type { PlayedSystemd } from './played-systemd.ts';
 import { workerArguments } from './program.ts';
 
@@ -35,6 +36,15 @@ export interface Ports {
 
 /** What stands in the place of something on the page: the names and ports of this machine. */
 export type Replacements = readonly (readonly [from: string | RegExp, to: string])[];
+
+/** `MOSQUITTO` names another broker than the system's. */
+const otherBroker: Replacements =
+  mosquittoPrefix === undefined
+    ? []
+    : [
+        ['/usr/sbin/mosquitto', mosquitto],
+        ['find /usr/lib ', `find ${mosquittoPrefix}/lib `],
+      ];
 
 export class PageMachine {
   readonly root: string;
@@ -94,6 +104,7 @@ export class PageMachine {
     const { broker, redis, workers } = this.ports;
     const all: Replacements = [
       ...this.#replacements,
+      ...otherBroker,
       [/\b(?:broker|redis)\.example\.org\b/g, 'localhost'],
       [/\b8883\b/g, `${broker}`],
       [/\b6379\b/g, `${redis}`],

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
+import { redisServer } from '../../dev/servers/installed.ts';
 import { spawnProgram } from '../../dev/servers/process.ts';
 import { eventually } from './eventually.ts';
 
@@ -110,7 +111,7 @@ export class PlayedSystemd {
   /** Debian's own unit. */
   #redis(): Service {
     return {
-      line: ['redis-server', join(this.#root, 'etc/redis/redis.conf'), '--daemonize', 'no'],
+      line: [redisServer, join(this.#root, 'etc/redis/redis.conf'), '--daemonize', 'no'],
       folder: '/',
       env: { PATH: process.env.PATH },
       user: 'redis',

@@ -7,6 +7,7 @@ import {
   chmodSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -92,6 +93,11 @@ const checks: Readonly<Record<number, (output: string) => Promise<void> | void>>
       ).output,
       /NOAUTH/,
     );
+  },
+  5: () => {
+    const isThere = existsSync(machine.path('var/lib/profile-broker/plugin/mosquitto_persist_sqlite.so'));
+    const kept = readdirSync(machine.path('var/lib/profile-broker/persistence.d'));
+    assert.deepEqual(kept, [isThere ? 'sqlite.conf' : 'snapshot.conf']);
   },
   6: () => {
     assert.equal(modeOf('etc/profile-worker/broker-users'), '600');
