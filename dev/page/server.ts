@@ -9,8 +9,9 @@ import { buildPage, type PageFiles } from './build.ts';
 import { askWorkers, type WorkerAddress } from './metrics.ts';
 import { isLoopback, isOwnPage } from './origin.ts';
 import { people } from './people.ts';
+import { watchReadiness } from './readiness.ts';
 import { readSignIn, signIn } from './sessions.ts';
-import type { Requests, ShownMails } from './shapes.ts';
+import type { Readiness, Requests, ShownMails } from './shapes.ts';
 
 /** The sources of what the page shows. */
 export interface PageSources {
@@ -47,8 +48,9 @@ export async function startPage(
   let files = await buildPage();
   const redis = new Redis(sources.redisUrl, { lazyConnect: true });
   redis.on('error', () => undefined); // The request that needed it fails.
+  const readiness = watchReadiness({ redis, workers: () => sources.workers() });
   const server = createServer((request, response) => {
-    const context = { sources, redis, files };
+    const context = { sources, redis, files, readiness };
     answer(request, response, context).catch(() => response.writeHead(502, headers).end());
   });
   const endBridge = bridgeToBroker(server, sources.brokerUrl);
@@ -73,6 +75,7 @@ interface Context {
   readonly sources: PageSources;
   readonly redis: Redis;
   readonly files: PageFiles;
+  readiness(): Promise<Readiness>;
 }
 
 const headers = {
@@ -93,6 +96,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, contex
   else if (path === '/topics.json') sendJson(response, topicPatterns);
   else if (path === '/requests.json') sendJson(response, requestHelp());
   else if (path === '/workers.json') sendJson(response, await askWorkers(await sources.workers()));
+  else if (path === '/readiness.json') sendJson(response, await context.readiness());
   else if (path === '/mails.json') sendJson(response, await sources.mails());
   else {
     const file = files.get(path === '/' ? '/index.html' : path);

@@ -29,6 +29,20 @@ export interface WorkerNumbers {
 /** `GET /workers.json` */
 export type Workers = readonly WorkerNumbers[];
 
+/** What a request needs beside the broker, as it is now. */
+export interface Part {
+  /** `no-worker` where none is found. */
+  readonly kind: 'redis' | 'worker' | 'no-worker';
+  readonly name: string;
+  /** Why it takes no requests, a sentence each; empty when it does. */
+  readonly causes: readonly string[];
+  /** For how long it has been ready, or not. */
+  readonly forSeconds: number;
+}
+
+/** `GET /readiness.json`: Redis, then each worker. */
+export type Readiness = readonly Part[];
+
 /** A mail that was caught, as the page shows it. */
 export interface ShownMail {
   readonly to: readonly string[];

@@ -1,10 +1,11 @@
 import { useEffect } from 'preact/hooks';
-import { brokerState, openLine } from './broker.ts';
+import { openLine } from './broker.ts';
 import { Composer } from './compose/composer.tsx';
 import { attempt } from './compose/outcome.ts';
 import { Conversation } from './conversation/conversation.tsx';
 import { news } from './conversation/messages.ts';
 import { choose, people } from './people.ts';
+import { ReadinessLine, WaitingList } from './readiness/readiness.tsx';
 import { requests } from './requests.ts';
 import { server } from './server.ts';
 import { Mails } from './shown/mails.tsx';
@@ -17,8 +18,9 @@ export function App() {
     <>
       <header class="top">
         <h1>PROFILE worker</h1>
-        <BrokerState />
+        <ReadinessLine />
       </header>
+      <WaitingList />
       <Workers />
       <main>
         <Composer />
@@ -32,16 +34,6 @@ export function App() {
         {news}
       </p>
     </>
-  );
-}
-
-function BrokerState() {
-  const state = brokerState.value;
-  const text = { connecting: 'connecting…', connected: 'connected', broken: 'no connection, trying again' };
-  return (
-    <p class={`line-state ${state}`}>
-      <span aria-hidden="true" /> Broker: {text[state]}
-    </p>
   );
 }
 

@@ -3,6 +3,8 @@ import mqtt, { type MqttClient } from 'mqtt';
 import { Topics } from '../../src/protocol/topics.ts';
 import { received, sent } from './conversation/messages.ts';
 import { server } from './server.ts';
+import { answered, readAnew } from './shown/outdated.ts';
+import { readPayload } from './term.ts';
 
 export type LineState = 'connecting' | 'connected' | 'broken';
 
@@ -10,6 +12,9 @@ const states = signal<ReadonlyMap<string, LineState>>(new Map());
 const lines = new Map<string, MqttClient>();
 let topics: Topics | undefined;
 const encoder = new TextEncoder();
+
+/** The Correlation Data of what the profile panel asks by itself; exchanges have numbers. */
+const panelMark = 'profile-panel';
 
 /** The lowest state of all connections. */
 export const brokerState = computed((): LineState => {
@@ -51,18 +56,24 @@ export async function openLine(phone: string): Promise<void> {
   line.on('connect', () => {
     line.subscribe([answerTopic, noticeTopic], { qos: 1 }, (error) => {
       report(error ? 'broken' : 'connected');
+      // What happened meanwhile was not heard.
+      readAnew(phone);
     });
   });
   line.on('close', () => report('broken'));
   line.on('error', () => report('broken'));
   line.on('message', (topic, payload, { properties }) => {
-    const correlation = properties?.correlationData;
+    const correlation = properties?.correlationData && new TextDecoder().decode(properties.correlationData);
+    if (correlation === panelMark) {
+      answered({ phone, term: readPayload(payload).term, at: new Date(), answersGet: true });
+      return;
+    }
     received({
       phone,
       topic,
       payload,
       isNotice: topic === noticeTopic,
-      exchange: correlation && Number(new TextDecoder().decode(correlation)),
+      exchange: correlation === undefined ? undefined : Number(correlation),
     });
   });
   try {
@@ -70,6 +81,21 @@ export async function openLine(phone: string): Promise<void> {
   } finally {
     line.connect();
   }
+}
+
+/** Whether the phone's client is connected and hears answers. */
+export function isConnected(phone: string): boolean {
+  return states.value.get(phone) === 'connected';
+}
+
+/** Asks for the profile panel. It is no part of the conversation, and neither is its answer. */
+export async function askForPanel(phone: string, payload: Uint8Array): Promise<void> {
+  const line = lines.get(phone);
+  if (topics === undefined || !line?.connected) return;
+  await line.publishAsync(topics.request(), payload as Buffer, {
+    qos: 1,
+    properties: { correlationData: encoder.encode(panelMark) as Buffer },
+  });
 }
 
 /** Publishes a request as the phone's device. @throws Error when the broker does not take it. */

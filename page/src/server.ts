@@ -1,4 +1,4 @@
-import type { People, Requests, ShownMails, SignIn, Workers } from '../../dev/page/shapes.ts';
+import type { People, Readiness, Requests, ShownMails, SignIn, Workers } from '../../dev/page/shapes.ts';
 import type { TopicPatterns } from '../../src/protocol/topic-patterns.ts';
 
 /** Fetches JSON from the page's own server. @throws Error when it does not answer. */
@@ -7,6 +7,7 @@ export const server = {
   people: () => read<People>('/people.json'),
   requests: () => read<Requests>('/requests.json'),
   workers: () => read<Workers>('/workers.json'),
+  readiness: () => read<Readiness>('/readiness.json'),
   mails: () => read<ShownMails>('/mails.json'),
 
   async signIn(who: SignIn): Promise<void> {

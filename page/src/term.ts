@@ -32,6 +32,18 @@ export function recordFields(term: Term | undefined, name: string): readonly Ter
   return tag instanceof Atom && tag.name === name ? fields : undefined;
 }
 
+/** The reason of `{io,{error,Reason},…}`; `undefined` for any other term. */
+export function refusalOf(term: Term | undefined): string | undefined {
+  const [word, reason] = ioWords(term);
+  return word === 'error' ? reason : undefined;
+}
+
+/** The words of the code in `{io,Code,…}`, such as `['ok', 'verified']`; none for any other term. */
+export function ioWords(term: Term | undefined): readonly string[] {
+  const [code] = recordFields(term, 'io') ?? [];
+  return code instanceof Tuple ? code.elements.map((word) => (word instanceof Atom ? word.name : '')) : [];
+}
+
 /** The fields of a record, by name. */
 export type Fields = Readonly<Partial<Record<string, Term>>>;
 

@@ -86,6 +86,11 @@ export class Visitor {
     return shown(message);
   }
 
+  /** Pixels of the page that stand out at the side. */
+  overflow(): Promise<number> {
+    return this.page.evaluate('document.documentElement.scrollWidth - innerWidth');
+  }
+
   /** Rules of WCAG that the page breaks, each with the places. */
   async barriers(): Promise<string[]> {
     const { violations } = await new AxeBuilder({ page: this.page }).analyze();
@@ -93,13 +98,17 @@ export class Visitor {
   }
 }
 
-/** Read a message; the bytes that stand beside the text must be those of that very term. */
+/** Read a message; the bytes that unfold beside the text must be those of that very term. */
 async function shown(message: Locator): Promise<Shown> {
   const text = await message.getByRole('group', { name: 'Erlang term' }).innerText();
+  const fold = message.getByRole('button', { name: / bytes$/ });
+  assert.equal(await fold.getAttribute('aria-expanded'), 'false');
+  await fold.click();
   const hex = await message
     .getByRole('group', { name: /bytes in hexadecimal$/ })
     .locator('code')
     .innerText();
+  await fold.click();
   const bytes = Buffer.from(hex.replaceAll(/\s/g, ''), 'hex');
   assert.equal(print(decode(bytes)), text);
   return { text, topic: await message.locator('.topic').innerText() };

@@ -2,6 +2,7 @@ import { ask, clientOf } from '../broker.ts';
 import { speaker } from '../people.ts';
 import { requests } from '../requests.ts';
 import { server } from '../server.ts';
+import { markOutdated } from '../shown/outdated.ts';
 import {
   composedText,
   doubt,
@@ -164,5 +165,6 @@ async function signInAgain(): Promise<string> {
   const phone = speaker.value?.phone;
   if (phone === undefined) return 'The server has not sent the list of phones yet.';
   await server.signIn({ client: clientOf(phone), phone });
+  markOutdated(phone);
   return `The session of ${clientOf(phone)} is there again.`;
 }

@@ -9,7 +9,6 @@ export function Bytes({ bytes }: { bytes: Uint8Array }) {
   const hidden = bytes.length - hex.length;
   return (
     <ScrollBox name="bytes" label={`${bytes.length} bytes in hexadecimal`}>
-      <p class="size">{bytes.length.toLocaleString('en')} bytes</p>
       <code>
         {hex.join(' ')}
         {hidden > 0 && ` … and ${hidden.toLocaleString('en')} more`}

@@ -1,4 +1,7 @@
+import { useSignal } from '@preact/signals';
 import { nameOf } from '../people.ts';
+import { secondsSince, waiting } from '../readiness/state.ts';
+import { span } from '../readiness/waiting.ts';
 import { Bytes } from './bytes.tsx';
 import { ErlangText } from './erlang-text.tsx';
 import { type Exchange, exchanges, forgetAll, isRefusal, type Message, summary } from './messages.ts';
@@ -41,8 +44,20 @@ function ExchangeCard({ exchange }: { exchange: Exchange }) {
           received={kind === undefined && answer.isNotice ? 'notice' : 'answer'}
         />
       ))}
-      {kind !== undefined && answers.length === 0 && <p class="waiting">waiting for the answer</p>}
+      {request !== undefined && answers.length === 0 && <Unanswered since={request.at} />}
     </article>
+  );
+}
+
+/** Says for how long an answer is missing, and what it may be waiting for. */
+function Unanswered({ since }: { since: Date }) {
+  const seconds = secondsSince(since.getTime());
+  const names = waiting.value.map(({ name }) => name);
+  return (
+    <p class="waiting">
+      waiting for the answer{seconds > 0 && ` for ${span(seconds)}`}
+      {names.length > 0 && `, and for ${names.join(', ')}`}
+    </p>
   );
 }
 
@@ -56,28 +71,41 @@ interface RowProps {
 
 function MessageRow({ message, who, what, received }: RowProps) {
   const { topic, text, payload, at, term, tookMs } = message;
+  const hasBytes = useSignal(false);
   const tone = received === undefined ? 'sent' : isRefusal(term) ? 'refused' : received;
   return (
     <div class={`message ${tone}`}>
-      <h3>
-        <span class="arrow" role="img" aria-label={received === undefined ? 'sent by' : `${received} to`}>
-          {received === undefined ? '→' : '←'}
-        </span>
-        <span class="who">{who}</span> <span class="what">{what}</span>
-        <span class="meta">
+      <div class="head">
+        <h3>
+          <span class="arrow" role="img" aria-label={received === undefined ? 'sent by' : `${received} to`}>
+            {received === undefined ? '→' : '←'}
+          </span>
+          <span class="who">{who}</span> <span class="what">{what}</span>
+        </h3>
+        <p class="topic">{topic}</p>
+        <p class="meta">
           {tookMs !== undefined && <span class="took">{formatMs(tookMs)}</span>}
+          <button
+            type="button"
+            class="fold"
+            aria-expanded={hasBytes.value}
+            onClick={() => {
+              hasBytes.value = !hasBytes.value;
+            }}
+          >
+            {payload.length.toLocaleString('en')} bytes
+          </button>
           <time dateTime={at.toISOString()}>{at.toLocaleTimeString('en-GB')}</time>
-        </span>
-      </h3>
-      <p class="topic">{topic}</p>
+        </p>
+      </div>
       <div class="messages">
         <ErlangText text={text} />
-        <Bytes bytes={payload} />
+        {hasBytes.value && <Bytes bytes={payload} />}
       </div>
     </div>
   );
 }
 
 function formatMs(ms: number): string {
-  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms).toLocaleString('en')} ms`;
 }

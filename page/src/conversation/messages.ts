@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals';
 import { Atom, type Term, Tuple } from '../../../src/etf/index.ts';
 import { nameOf } from '../people.ts';
+import { markOutdated } from '../shown/outdated.ts';
 import { learn } from '../shown/profiles.ts';
-import { type ReadPayload, readPayload, recordFields } from '../term.ts';
+import { fieldsOf, ioWords, plainText, type ReadPayload, readPayload, refusalOf } from '../term.ts';
 
 /** A message as it is shown. */
 export interface Message extends ReadPayload {
@@ -69,8 +70,15 @@ export function received(packet: {
     const more = { ...asked, messages: [...asked.messages, message] };
     exchanges.value = exchanges.value.map((each) => (each === asked ? more : each));
   }
-  learn(message.term, message.at);
+  const answersGet = asked?.kind === 'get' && asksOwn(asked);
+  learn({ phone, term: message.term, at: message.at, answersGet });
+  if (isNotice || (asked !== undefined && ioWords(message.term)[0] === 'ok')) markOutdated(phone);
   news.value = `${nameOf(phone)}, ${asked?.kind ?? 'not asked for'}: ${summary(message.term)}`;
+}
+
+/** Whether a request names its client's own phone, or none. Edited by hand, it may name another. */
+function asksOwn({ phone, messages }: Exchange): boolean {
+  return ['', phone].includes(plainText(fieldsOf(messages[0]?.term, 'Profile')?.phone));
 }
 
 export function forgetAll(): void {
@@ -84,18 +92,13 @@ function add(exchange: Exchange): void {
 
 /** Summarizes an answer in a word or two. */
 export function summary(term: Term | undefined): string {
-  const [code] = recordFields(term, 'io') ?? [];
-  if (code instanceof Tuple) return code.elements.map(nameOfAtom).join(' ');
+  const words = ioWords(term);
+  if (words.length > 0) return words.join(' ');
   const tag = term instanceof Tuple ? term.elements[0] : undefined;
   return tag instanceof Atom ? tag.name : 'no term';
 }
 
 /** Whether an answer is a refusal. */
 export function isRefusal(term: Term | undefined): boolean {
-  const [code] = recordFields(term, 'io') ?? [];
-  return code instanceof Tuple && nameOfAtom(code.elements[0]) === 'error';
-}
-
-function nameOfAtom(term: Term | undefined): string {
-  return term instanceof Atom ? term.name : '';
+  return refusalOf(term) !== undefined;
 }

@@ -17,6 +17,10 @@ interface ChartProps {
 }
 
 const heightPx = 72;
+const axisFont = '11px "Inter Variable", sans-serif';
+const axisGap = 4;
+/** The charts begin at the same place while the labels are short. */
+const leastLabelPx = 28;
 
 /** A small chart of the last two minutes; its newest values are also text beside the title. */
 export function Chart({ title, times, lines }: ChartProps) {
@@ -85,9 +89,9 @@ function optionsOf(element: Element, lines: readonly Line[]): uPlot.Options {
     axes: [
       { show: false },
       {
-        size: 34,
-        gap: 4,
-        font: '11px "Inter Variable", sans-serif',
+        size: (plot, labels) => labelWidth(plot.ctx, labels) + axisGap,
+        gap: axisGap,
+        font: axisFont,
         stroke: muted,
         space: 26,
         ticks: { show: false },
@@ -104,6 +108,16 @@ function optionsOf(element: Element, lines: readonly Line[]): uPlot.Options {
       })),
     ],
   };
+}
+
+/** The space that the longest label of an axis takes, in CSS pixels. `labels` is `null` while there are none. */
+function labelWidth(context: CanvasRenderingContext2D, labels: readonly string[] | null): number {
+  context.save();
+  context.font = axisFont;
+  const widths = (labels ?? []).map((label) => context.measureText(label).width);
+  context.restore();
+  // A glyph may reach a little beyond its width.
+  return Math.ceil(Math.max(leastLabelPx, ...widths)) + 2;
 }
 
 /** Reads a colour of the style sheet as it is now, in light or dark. */

@@ -4,38 +4,22 @@ import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { WebSocket } from 'ws';
-import { chromiumProgram, startBrowser } from '../../../dev/browser.ts';
-import { startPageOf } from '../../../dev/page/of-system.ts';
 import type { RunningPage } from '../../../dev/page/server.ts';
-import { type System, startSystem } from '../../../dev/system.ts';
+import type { System } from '../../../dev/system.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { skip, startPageSystem } from '../../harness/page-system.ts';
 import { Visitor } from '../../harness/page-visitor.ts';
-
-const skip = chromiumProgram === undefined && process.platform === 'darwin' && 'there is no Chromium';
 
 let system: System;
 let page: RunningPage;
 let browser: Browser;
-const closers: (() => Promise<unknown>)[] = [];
+let stop = async (): Promise<void> => undefined;
 
 before(async () => {
-  if (skip) return;
-  system = await startSystem({
-    workerFile: 'src/main.ts',
-    logLevel: 'error',
-    hasColours: false,
-    print: (line) => assert.fail(line),
-    onStarted: (stop) => closers.push(stop),
-  });
-  page = await startPageOf(system);
-  closers.push(() => page.stop());
-  browser = await startBrowser();
-  closers.push(() => browser.close());
+  if (!skip) ({ system, page, browser, stop } = await startPageSystem());
 });
 
-after(async () => {
-  for (const close of closers.reverse()) await close();
-});
+after(() => stop());
 
 describe('the page', { skip, concurrency: false }, () => {
   let visitor: Visitor;
@@ -73,13 +57,13 @@ describe('the page', { skip, concurrency: false }, () => {
 
   test('the mail of a link is shown, and email confirms with the code from it', async () => {
     assert.equal((await visitor.ask('link')).text, '{io,{ok,email_sent},<<>>}');
+    await profile().getByText('olena@example.org added').waitFor();
     await visitor.choose('get');
     const mail = visitor.part('Caught mails').getByRole('article').first();
     assert.match(await mail.innerText(), /to olena@example\.org/);
     const code = /\b\d{6}\b/.exec(system.smtp.mails().at(-1)?.text ?? '')?.[0];
     await mail.getByRole('button', { name: `Confirm with ${code}` }).click();
     assert.equal((await visitor.send()).text, '{io,{ok,verified},<<>>}');
-    await profile().getByRole('button', { name: 'Read again' }).click();
     await profile().getByText('olena@example.org verified').waitFor();
   });
 
@@ -95,12 +79,21 @@ describe('the page', { skip, concurrency: false }, () => {
     await visitor.speakAs('Olena’s new phone');
     assert.match((await visitor.ask('phone')).text, /^\{'Profile',<<"380931112233">>,.*,phone\}$/);
     assert.match(await profile().innerText(), /olena@example\.org verified/);
+    await visitor.speakAs('Olena');
+    assert.match(await profile().innerText(), /Moved to Olena’s new phone, 380931112233, at/);
+    await visitor.speakAs('Taras');
+    await profile().getByText('380931112233_1', { exact: true }).waitFor();
+    await visitor.speakAs('Olena’s new phone');
     assert.match((await visitor.ask('remove')).text, /^\{'Profile',<<"380931112233">>,\[\],.*,remove\}$/);
     assert.match(await profile().innerText(), /Removed at/);
     assert.equal((await visitor.ask('get')).text, '{io,{error,not_authorized},<<>>}');
     await visitor.page.getByRole('button', { name: 'Sign in again' }).click();
     await visitor.page.getByText(/^The session of page-\w+-380931112233 is there again/).waitFor();
+    await profile().getByText('No profile, at').waitFor();
     assert.equal((await visitor.ask('get')).text, '{io,{error,not_found},<<>>}');
+    await visitor.speakAs('Taras');
+    await profile().getByText('deleted').first().waitFor();
+    assert.equal(await profile().getByText('deleted', { exact: true }).count(), 2);
   });
 
   test('a term without a form is edited by hand; invalid text is reported before it is sent', async () => {
@@ -174,9 +167,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await visitor.page.getByText('Another phone').click();
       await visitor.page.getByRole('textbox', { name: 'Erlang term' }).fill('{');
       assert.deepEqual(await visitor.barriers(), []);
-      const overflow = await visitor.page.evaluate<number>(
-        'document.documentElement.scrollWidth - innerWidth',
-      );
+      const overflow = await visitor.overflow();
       assert.ok(overflow <= 0, `${overflow} px stand out at the side`);
       await visitor.close();
     });
@@ -212,7 +203,7 @@ test('a web site that the developer visits can neither read nor write through th
 }, async () => {
   const own = new URL(page.url).origin;
   const foreign = 'http://example.org';
-  for (const path of ['/', '/people.json', '/mails.json', '/workers.json']) {
+  for (const path of ['/', '/people.json', '/mails.json', '/workers.json', '/readiness.json']) {
     assert.equal(await statusOf(path, {}), 200);
     assert.equal(await statusOf(path, { headers: { host: 'example.org' } }), 403);
   }
