@@ -45,5 +45,6 @@ export function Workers() {
 }
 
 function number(value: number | null | undefined, digits: number): string {
-  return value === null || value === undefined ? '–' : value.toFixed(digits);
+  if (value === null || value === undefined) return '–';
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

@@ -125,8 +125,8 @@ describe('the page says what is waited for', { skip, concurrency: false }, () =>
         json: [{ name: 'worker-1', numbers: { requests: count * polls, inFlight: 12_345, durations } }],
       });
     });
-    await visitor.page.getByRole('img', { name: /Latency.*95 % \d{6,}/ }).waitFor();
-    await visitor.page.getByRole('img', { name: /In flight.*worker-1 12345/ }).waitFor();
+    await visitor.page.getByRole('img', { name: /Latency.*95 % [\d,.]{9,}/ }).waitFor();
+    await visitor.page.getByRole('img', { name: /In flight.*worker-1 12,345/ }).waitFor();
     await eventually('the labels are drawn', async () => {
       const inks = await leftInk(visitor);
       return inks.length === 3 && inks.every(({ label }) => label > 0);
