@@ -24,7 +24,7 @@ import { Worker } from './pipeline/worker.ts';
 import { openWrongTokenLimiter } from './pipeline/wrong-tokens.ts';
 import { presenceFilter, presenceTopic } from './protocol/presence-topics.ts';
 import { Topics } from './protocol/topics.ts';
-import { QaTranslator } from './qa/translator.ts';
+import { openQa, openQaStation } from './qa/station.ts';
 import { openMail } from './services/mail/mailer.ts';
 import { preloading } from './services/preload.ts';
 import { openSts } from './services/sts/client.ts';
@@ -133,7 +133,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const http = await serveProbes(settings, metrics, { ...readiness, remarks });
   shutdown.add(() => http?.close());
 
-  const qa = openQa(settings, topics, redis, log);
+  const qa = openQa(settings, { topics, requests, records: openRequestFormats(redis), ...sessions, log });
   const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
   const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
   const failover = openFailover(redis, {
@@ -146,8 +146,8 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
     broker.onState(trackConnectionOf('broker'));
     failover.watch(broker, place);
     publishers.push(qa?.publisher(broker) ?? broker);
-    qa?.publishHelp(broker, log);
   }
+  shutdown.addBestEffort(openQaStation({ mqtt: settings.mqtt, qa, brokers, ...readiness, log }));
   failover.stopWith(shutdown);
   shutdown.add(() => outboxRelay.stop());
   shutdown.addBestEffort(() => fanOuts.stop());
@@ -236,18 +236,6 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
     awsFastReplyMs: settings.awsFastReplyMs,
     contactLayout: settings.contactLayout,
   };
-}
-
-/** The QA translator; absent in production. */
-function openQa(
-  { qa, etfLimits: limits }: Settings,
-  topics: Topics,
-  redis: Database,
-  log: Log,
-): QaTranslator | undefined {
-  if (!qa.text && !qa.mirror) return undefined;
-  log.info(qa, 'QA is on: requests may be text (QA_TEXT), or are mirrored on qa/# (QA_MIRROR)');
-  return new QaTranslator({ ...qa, limits, topics, formats: openRequestFormats(redis), requests });
 }
 
 function connectingSettings({ mqtt, clientIdentity }: Settings, topics: Topics): ConnectingSettings {

@@ -39,6 +39,8 @@ export interface MosquittoOptions {
   readonly plugin?: boolean;
   /** Bounds the requests of one client, default true. Without it a client may send as many as it likes. */
   readonly requestLimits?: boolean;
+  /** Says on qa/missed/<client> which publishes became no request (`plugin_opt_hints`); default false. */
+  readonly hints?: boolean;
   /**
    * Keeps sessions and queued messages over a restart, default true: with persist-sqlite where the broker has it, else by
    * snapshots.
@@ -108,7 +110,8 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   await writeFile(join(folder, 'acl'), withTopics(acl, options.topics));
   await layOutPersistence(folder, options.persistence);
   const conf = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
-  const shipped = withTopics(conf, options.topics);
+  const hinting = options.hints ? conf.replace(/^#(plugin_opt_hints true)$/m, '$1') : conf;
+  const shipped = withTopics(hinting, options.topics);
   const unlimited = shipped.replaceAll(
     /^(plugin_opt_request\S+_per_second|plugin_opt_request_payload_bytes) .*$/gm,
     '$1 0',

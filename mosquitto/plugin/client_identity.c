@@ -20,6 +20,9 @@
  *
  * A client that sends more, or larger, requests than its allowances hold is refused; see request_limit.h.
  *
+ * With `plugin_opt_hints true`, for testers, the broker says on qa/missed/<client> which publishes became no request, and
+ * workers in QA mode say to the client why (docs/qa.md). MQTT 3.1.1 has no other way to tell a client.
+ *
  * Described in mosquitto/README.md and docs/protocol.md.
  */
 #define _GNU_SOURCE /* dl_iterate_phdr */
@@ -37,6 +40,9 @@
 
 enum { TOPIC_MAX = 65535 }; /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
 
+/* What a hint shows of a publish, in bytes; and how many the broker makes in a second, for all clients. */
+enum { HINT_TOPIC_MAX = 512, HINT_PAYLOAD_MAX = 256, HINTS_PER_SECOND = 100 };
+
 /* A request that may prove to be a will; see on_write(). */
 struct will {
 	char *topic; /* with the client id; NULL if there is none */
@@ -48,6 +54,9 @@ struct identity {
 	mosquitto_plugin_id_t *plugin;
 	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
 	bool guard_wills;
+	bool gives_hints;
+	time_t hints_at; /* the second that hints_given counts */
+	int hints_given;
 	struct pattern requests;
 	struct will will;
 	struct request_limit limit;
@@ -71,6 +80,42 @@ static const char *unusable(const char *id)
 	if (id == NULL || *id == '\0') return "it has no client id";
 	if (strpbrk(id, "/+#") != NULL) return "its client id holds '/', '+' or '#'";
 	return NULL;
+}
+
+/*
+ * Says on qa/missed/<client> that a publish became no request: "<why> <topic>", a zero byte, and the first bytes of the payload.
+ * Not of workers, which publish answers, and not twice for one publish: only the ACL check says it.
+ */
+static void hint(struct identity *self, const struct mosquitto_evt_acl_check *check, const char *why)
+{
+	static const char prefix[] = "qa/missed/";
+	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
+	if (!self->gives_hints || unusable(id) != NULL || strncmp(id, "profile-", 8) == 0) return;
+	if (check->topic[0] == '$') return; /* the broker's own topics, with the passwords of new users */
+	time_t now = time(NULL);
+	if (now != self->hints_at) self->hints_given = 0;
+	self->hints_at = now;
+	if (self->hints_given++ >= HINTS_PER_SECOND) return;
+
+	size_t topic_length = strnlen(check->topic, HINT_TOPIC_MAX);
+	size_t payload_length = check->payload == NULL ? 0 : check->payloadlen;
+	if (payload_length > HINT_PAYLOAD_MAX) payload_length = HINT_PAYLOAD_MAX;
+	size_t why_length = strlen(why);
+	size_t length = why_length + 1 + topic_length + 1 + payload_length;
+	char *payload = mosquitto_malloc(length);
+	char *topic = mosquitto_malloc(sizeof prefix + strlen(id));
+	if (payload != NULL && topic != NULL) {
+		memcpy(payload, why, why_length);
+		payload[why_length] = ' ';
+		memcpy(payload + why_length + 1, check->topic, topic_length);
+		payload[why_length + 1 + topic_length] = '\0';
+		if (payload_length > 0) memcpy(payload + length - payload_length, check->payload, payload_length);
+		memcpy(topic, prefix, sizeof prefix - 1);
+		strcpy(topic + sizeof prefix - 1, id);
+		mosquitto_broker_publish_copy(NULL, topic, (int)length, payload, 0, false, NULL);
+	}
+	mosquitto_free(payload);
+	mosquitto_free(topic);
 }
 
 static int refuse(struct identity *self, const char *id, const char *reason)
@@ -162,11 +207,20 @@ static int on_write(struct identity *self, const struct mosquitto_evt_acl_check 
 
 	forget_will(self);
 	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
-	if (check->retain) return refuse(self, id, "it is retained");
-	if (!find_client_level(self, check->topic, &client)) return no_opinion();
+	if (check->retain) {
+		hint(self, check, "retained");
+		return refuse(self, id, "it is retained");
+	}
+	if (!find_client_level(self, check->topic, &client)) {
+		hint(self, check, "other");
+		return no_opinion();
+	}
 	const char *reason = unfit(check->topic, client, id);
 	if (reason != NULL) return refuse(self, id, reason);
-	if (!is_admitted(self, id, check->topic, check->payloadlen)) return refuse_excess(&self->limit, id);
+	if (!is_admitted(self, id, check->topic, check->payloadlen)) {
+		hint(self, check, "limit");
+		return refuse_excess(&self->limit, id);
+	}
 	char *level = (char *)(uintptr_t)check->topic + client.start;
 	if (strlen(id) == client.length && memcmp(id, level, client.length) == 0) return no_opinion();
 
@@ -209,7 +263,10 @@ static int on_acl_check(int event, void *event_data, void *userdata)
 	const struct mosquitto_evt_acl_check *check = event_data;
 	(void)event;
 
-	if (!is_event(userdata, check->topic)) return no_opinion();
+	if (!is_event(userdata, check->topic)) {
+		if (check->access == MOSQ_ACL_WRITE) hint(userdata, check, "other");
+		return no_opinion();
+	}
 	if (check->access == MOSQ_ACL_WRITE) return on_write(userdata, check);
 	return check->access == MOSQ_ACL_READ ? on_read(userdata, check) : no_opinion();
 }
@@ -288,6 +345,15 @@ static bool read_topic(struct identity *self, const char *text)
 	return read_pattern(&self->requests, text, ":client", ":node :user :token");
 }
 
+/* Whether it is the option of that name with true or false, which it takes. */
+static bool read_switch(const struct mosquitto_opt *option, const char *name, bool *on)
+{
+	const char *value = option->value == NULL ? "" : option->value;
+	if (strcmp(option->key, name) != 0 || (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)) return false;
+	*on = strcmp(value, "true") == 0;
+	return true;
+}
+
 static int read_options(struct identity *self, const struct mosquitto_opt *options, int count)
 {
 	read_topic(self, REQUEST_TOPIC);
@@ -295,12 +361,14 @@ static int read_options(struct identity *self, const struct mosquitto_opt *optio
 		const char *value = options[i].value == NULL ? "" : options[i].value;
 		if (read_limit(&self->limit, options[i].key, value)) continue;
 		if (strcmp(options[i].key, "request_topic") == 0 && read_topic(self, value)) continue;
-		self->guard_wills = strcmp(value, "true") == 0;
-		bool is_known = strcmp(options[i].key, "guard_wills") == 0;
-		if (!is_known || (!self->guard_wills && strcmp(value, "false") != 0)) {
-			return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_request_topic PATTERN, plugin_opt_"
-					"request_payload_bytes|request_bytes_per_second|request_bytes_burst|requests_per_second|requests_burst NUMBER");
-		}
+		if (read_switch(&options[i], "guard_wills", &self->guard_wills)) continue;
+		if (read_switch(&options[i], "hints", &self->gives_hints)) continue;
+		return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_hints true|false, plugin_opt_request_topic PATTERN, plugin_opt_"
+				"request_payload_bytes|request_bytes_per_second|request_bytes_burst|requests_per_second|requests_burst NUMBER");
+	}
+	if (self->gives_hints && !self->guard_wills) {
+		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: plugin_opt_hints needs plugin_opt_guard_wills true");
+		return MOSQ_ERR_INVAL;
 	}
 	return MOSQ_ERR_SUCCESS;
 }

@@ -2,10 +2,11 @@ import { atom, decode, encode, type Limits, Tuple, tuple } from '../etf/index.ts
 import type { Delivery, Publication } from '../mqtt/connection.ts';
 import { ioError } from '../protocol/io.ts';
 import { readProfile } from '../protocol/profile.ts';
+import { printRecords } from './formats/erlang-lines.ts';
 import { explain } from './formats/explain.ts';
 import type { Format } from './formats/format.ts';
 import { readFormat } from './formats/read.ts';
-import { contentTypes, writeFormat } from './formats/write.ts';
+import { answerLimits, contentTypes, writeFormat } from './formats/write.ts';
 
 /** A payload that was read, for the worker and for the mirror. */
 export interface ReadRequest {
@@ -54,8 +55,13 @@ export function readRequest(payload: Buffer, readsText: boolean, { limits, kinds
 /** Reading text of this size blocks other requests for a few milliseconds. */
 const maxTextBytes = 32_768;
 
-/** The delivery with ETF as its payload and with another `reply`. */
-export function translated(delivery: Delivery, payload: Buffer, reply: Delivery['reply']): Delivery {
+/** The delivery with ETF as its payload and with another `reply`. @param onEnd - called when it is acknowledged. */
+export function translated(
+  delivery: Delivery,
+  payload: Buffer,
+  reply: Delivery['reply'],
+  onEnd: () => void,
+): Delivery {
   return {
     broker: delivery.broker,
     topic: delivery.topic,
@@ -69,17 +75,24 @@ export function translated(delivery: Delivery, payload: Buffer, reply: Delivery[
     responseTopic: delivery.responseTopic,
     userProperties: delivery.userProperties,
     isStillOwned: () => delivery.isStillOwned(),
-    acknowledge: () => delivery.acknowledge(),
+    acknowledge: () => {
+      onEnd();
+      delivery.acknowledge();
+    },
     reply,
   };
 }
 
-/** An answer in the format of its request. */
+/** An answer in the format of its request; Erlang text has its records by name, for people to read. */
 export function inFormat(publication: Publication, format: Format): Publication {
   if (format === 'etf') return publication;
+  const { payload } = publication;
   return {
     ...publication,
-    payload: writeFormat(publication.payload, format),
+    payload:
+      format === 'erlang'
+        ? Buffer.from(printRecords(decode(payload, answerLimits)))
+        : writeFormat(payload, format),
     contentType: contentTypes[format],
   };
 }

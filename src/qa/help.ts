@@ -19,6 +19,8 @@ const mirrorHelp = `What passes is mirrored as JSON, without secrets, not retain
   qa/req/<client>/<request>    requests
   qa/rep/<client>/<request>    answers, with the milliseconds that they took
   qa/ses/<phone>               notices
+  qa/hint/<client>             why a client has no answer, or not the one it expects; retained, 10 minutes
+  qa/status/<worker>           whether a worker takes requests, and its version; retained
 "-" stands for an empty level. A client "-" in qa/req says that the broker's plugin is not loaded.`;
 
 const withText = (topics: Topics): string => `PROFILE worker with QA_TEXT=on
@@ -37,7 +39,7 @@ and is answered in the same form. Over several lines, with comments, with a fina
 {io,{error,not_authorized},<<>>}          your client has no session, or it belongs to another phone
 {io,{error,invalid_data},<<"sentence">>}  the sentence says where and why it cannot be read
 {io,{error,too_large},<<>>}               the profile would be larger than its quota (PROFILE_BYTES)
-Nothing at all                            the payload was empty, or "retain" was ticked: both are ignored
+Nothing at all                            qa/hint/<your client id> says what was wrong
 
 ${mirrorHelp}
 `;

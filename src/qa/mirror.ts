@@ -1,8 +1,9 @@
 import { decode, type Limits, type Term } from '../etf/index.ts';
-import { printLines } from './formats/erlang-lines.ts';
+import { printBriefly, printRecords } from './formats/erlang-lines.ts';
 import type { Format } from './formats/format.ts';
 import { toJson } from './formats/json-write.ts';
 import { redact } from './redact.ts';
+import { summedUp } from './summary.ts';
 
 /** The fields of a mirrored message. */
 export interface Shown {
@@ -32,31 +33,43 @@ export function noticeMirrorTopic(phone: string): string {
 
 /** Testers compare the history of a topic, of which MQTT Explorer keeps about 15 KB. */
 const maxBytes = 6 * 1024;
+/** The line at the head fits into the window of MQTT Explorer. */
+const maxBrief = 160;
 
 /**
- * A message as JSON, with a line for each line of Erlang text; secrets are redacted.
- * A message above 6 KB begins with `"truncated": true`, has no term, and its text is cut.
+ * A message as JSON for people: first what it says in one line, under the name of its side; then the term with names; last
+ * the Erlang text. Secrets are redacted.
+ * A message above 6 KB has `"truncated": true`: its term is summed up (`summedUp`) or left out, and its text is cut.
+ * @param side - `request`, `answer` or `notice`.
  */
-export function mirrored({ message, limits, ...about }: Shown, at: Date): Buffer {
+export function mirrored(side: Side, { message, limits, ...about }: Shown, at: Date): Buffer {
   const head = { at: at.toISOString(), ...about };
   const term = message === undefined ? undefined : decodeIfTerm(message, limits);
-  if (term === undefined) return json(head);
+  if (term === undefined) return json({ [side]: about.because ?? 'unreadable', ...head });
   const safe = redact(term);
-  const text = printLines(safe).split('\n');
-  const whole = json({ ...head, text, term: toJson(safe) });
-  return whole.length <= maxBytes ? whole : truncated(head, text);
+  const brief = { [side]: printBriefly(safe, maxBrief) };
+  const named = toJson(safe);
+  const text = printRecords(safe).split('\n');
+  const whole = json({ ...brief, term: named, ...head, text });
+  if (whole.length <= maxBytes) return whole;
+  const first = { ...brief, truncated: true };
+  const summed = { ...first, term: summedUp(named), ...head };
+  const isTooLong = json(summed).length > maxBytes / 2;
+  return truncated(isTooLong ? { ...first, ...head } : summed, text);
 }
+
+type Side = 'request' | 'answer' | 'notice';
 
 function truncated(head: object, text: readonly string[]): Buffer {
   const kept: string[] = [];
-  let room = maxBytes - json({ truncated: true, ...head, text: ['…'] }).length;
+  let room = maxBytes - json({ ...head, text: ['…'] }).length;
   for (const line of text) {
     const cut = line.length > maxLine ? `${Array.from(line.slice(0, maxLine)).slice(0, -1).join('')}…` : line;
     room -= Buffer.byteLength(JSON.stringify(cut)) + lineOverhead;
     if (room < 0) break;
     kept.push(cut);
   }
-  return json({ truncated: true, ...head, text: [...kept, '…'] });
+  return json({ ...head, text: [...kept, '…'] });
 }
 
 /** Bytes of indentation, comma and line end. */

@@ -19,7 +19,9 @@ import {
 import type { Format } from './formats/format.ts';
 import { answerLimits, contentTypes } from './formats/write.ts';
 import { helpTopics, type RequestExamples } from './help.ts';
+import { Hints, type HintsDeps, refusalHints } from './hints.ts';
 import { mirrored, mirrorTopic, noticeMirrorTopic, type Shown } from './mirror.ts';
+import { readMissed, whyMissed } from './near-misses.ts';
 
 export interface QaOptions {
   /** `QA_TEXT`: requests may be text; an answer has the format of its request. */
@@ -30,6 +32,8 @@ export interface QaOptions {
   readonly topics: Topics;
   readonly formats: RequestFormats;
   readonly requests: RequestExamples;
+  /** Absent: no hints. */
+  readonly hints?: HintsDeps;
 }
 
 /**
@@ -40,10 +44,17 @@ export interface QaOptions {
 export class QaTranslator {
   readonly #options: QaOptions;
   readonly #reading: Reading;
+  readonly #hints: Hints | undefined;
 
   constructor(options: QaOptions) {
     this.#options = options;
+    this.#hints = options.mirror && options.hints ? new Hints(options.hints) : undefined;
     this.#reading = { limits: options.limits, kinds: Object.keys(options.requests) };
+  }
+
+  /** Whether something is to be said on `qa/#`. */
+  get isMirroring(): boolean {
+    return this.#options.mirror;
   }
 
   /** Publish the retained help texts; each start replaces them. */
@@ -62,13 +73,17 @@ export class QaTranslator {
   receive(delivery: Delivery): Delivery {
     const { text, topics, limits } = this.#options;
     const event = topics.readRequest(delivery.topic);
-    if (delivery.payload.length === 0 || delivery.retained || event === undefined) return delivery;
+    if (event === undefined) return delivery;
+    const client = event.client || topics.clientOfResponseTopic(delivery.responseTopic) || '';
+    if (delivery.payload.length === 0 || delivery.retained) {
+      this.#hints?.give(delivery.broker, client, delivery.retained ? wasRetained : wasEmpty);
+      return delivery;
+    }
     const asked = readRequest(delivery.payload, text, this.#reading);
     if (asked.kind === 'foreign') return delivery;
-    const client = event.client || topics.clientOfResponseTopic(delivery.responseTopic) || '';
     if (text)
       this.#options.formats.remember(client, asked.format === 'etf' ? undefined : asked.format).catch(ignore);
-    this.#mirror(delivery.broker, mirrorTopic('req', client, asked.kind), {
+    this.#mirror(delivery.broker, 'request', mirrorTopic('req', client, asked.kind), {
       form: asked.format,
       bytes: delivery.payload.length,
       ...(delivery.redelivered && { redelivered: true }),
@@ -76,7 +91,30 @@ export class QaTranslator {
       limits,
       because: asked.reason,
     });
-    return translated(delivery, asked.payload, (publication) => this.#reply(delivery, publication, asked));
+    let isAnswered = false;
+    const reply = (publication: Publication): Promise<void> => {
+      isAnswered = true;
+      return this.#reply(delivery, publication, asked);
+    };
+    // Credentials are answered to all who wait for them, at any worker.
+    const onEnd = (): void => {
+      if (isAnswered || asked.kind === 'aws' || delivery.redelivered) return;
+      this.#hints?.give(delivery.broker, client, client === '' ? hasNoClient : unanswered);
+    };
+    return translated(delivery, asked.payload, reply, onEnd);
+  }
+
+  /** A message of the broker's plugin on `qa/missed/<client>`: a publish that became no request. */
+  missed(
+    { topic, payload, broker }: Pick<Delivery, 'topic' | 'payload' | 'broker'>,
+    log: ConnectionLog,
+  ): void {
+    const client = topic.slice(topic.lastIndexOf('/') + 1);
+    const missed = readMissed(payload);
+    const hint = missed && whyMissed(missed, this.#options.topics);
+    if (hint !== undefined) this.#hints?.give(broker, client, hint);
+    // It may have overwritten a text that others are to read.
+    if (missed !== undefined && /^qa\/(help$|examples\/)/.test(missed.topic)) this.publishHelp(broker, log);
   }
 
   /** Publishes what is no reply to a delivery: notices, and answers to other clients. */
@@ -99,7 +137,8 @@ export class QaTranslator {
     const shownOn =
       phone === undefined ? mirrorTopic('rep', client, kindOf(payload)) : noticeMirrorTopic(phone);
     const written = inFormat(publication, format);
-    this.#mirror(broker, shownOn, {
+    if (phone === undefined && kindOf(payload) === 'remove') this.#hints?.signedOut(client);
+    this.#mirror(broker, phone === undefined ? 'answer' : 'notice', shownOn, {
       form: format,
       bytes: written.payload.length,
       message: payload,
@@ -119,7 +158,8 @@ export class QaTranslator {
     const client = this.#options.topics.clientOfAnswer(publication.topic) ?? '';
     const reasoned = withReason(publication, asked, this.#reading);
     const written = inFormat(reasoned, asked.format);
-    this.#mirror(delivery.broker, mirrorTopic('rep', client, asked.kind), {
+    this.#hint(delivery.broker, client, reasoned.payload);
+    this.#mirror(delivery.broker, 'answer', mirrorTopic('rep', client, asked.kind), {
       form: asked.format,
       bytes: written.payload.length,
       milliseconds: Math.round((performance.now() - delivery.receivedAt) * 100) / 100,
@@ -132,13 +172,31 @@ export class QaTranslator {
     });
   }
 
+  /** Say what an answer means to the one who got it. */
+  #hint(broker: Publisher, client: string, answer: Uint8Array): void {
+    if (this.#hints === undefined) return;
+    const said = kindOf(answer);
+    const hint = refusalHints[said];
+    if (said === 'not_authorized') this.#hints.giveUnauthorized(broker, client);
+    else if (hint !== undefined) this.#hints.give(broker, client, hint);
+    else this.#hints.settle(broker, client);
+    if (said === 'remove') this.#hints.signedOut(client);
+  }
+
   /** Publish at QoS 0 without waiting, so that the mirror does not slow down requests. */
-  #mirror(broker: Publisher, topic: string, shown: Shown): void {
+  #mirror(broker: Publisher, side: Parameters<typeof mirrored>[0], topic: string, shown: Shown): void {
     if (!this.#options.mirror) return;
-    const payload = mirrored(shown, new Date());
+    const payload = mirrored(side, shown, new Date());
     broker.publish({ topic, payload, qos: 0, contentType: 'application/json' }).catch(ignore);
   }
 }
+
+const wasEmpty = 'The payload was empty: a request is a text in one of the forms on qa/help, or ETF.';
+const wasRetained = '"retain" was ticked: a retained request is never taken. Untick it and publish again.';
+const unanswered =
+  'The worker did not answer: it is no request, or this client asks too often (CLIENT_RATE) and has no session.';
+const hasNoClient =
+  'The broker writes no client id into requests: its plugin is not loaded, so nobody can be answered.';
 
 function isTooLarge(error: unknown): boolean {
   return error instanceof PublishRefused && error.isOfSize;

@@ -52,6 +52,9 @@ export function keysWith(prefix: string) {
     arrivingContacts: (phone: string, claim: string) => `${prefix}arriving:{${phone}}:${claim}:contacts`,
     /** In which form a client asked last, if not in ETF. */
     format: (client: string) => `${prefix}form:${client}`,
+    /** That a client has a hint on `qa/hint/<client>`, and when a `remove` has signed it out. */
+    hint: (client: string) => `${prefix}hint:${client}`,
+    signedOut: (client: string) => `${prefix}signed-out:${client}`,
     /** Hash: how often a request was begun that the broker delivers again; by its digest. */
     redelivery: (digest: string) => `${prefix}redelivery:${digest}`,
     /** Hash: the requests that were given up, by their digest. */

@@ -5,8 +5,17 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startServices } from '../../../dev/servers/services.ts';
-import { decode, encode, isAtom, parse, print, type Term, Tuple } from '../../../src/etf/index.ts';
+import {
+  decode,
+  encode,
+  isAtom,
+  parse as parseText,
+  print,
+  type Term,
+  Tuple,
+} from '../../../src/etf/index.ts';
 import { requests } from '../../../src/handlers/index.ts';
+import { records } from '../../../src/qa/formats/record-fields.ts';
 import { Explorer } from '../../harness/explorer.ts';
 import { eventually, startHarness } from '../../harness/harness.ts';
 import { contact, feature, fieldsOf, profile, refusal, roster, service } from '../../harness/terms.ts';
@@ -21,6 +30,7 @@ after(async () => {
   await harness.stop();
 });
 
+const parse = (text: string): Term => parseText(text, { records });
 const askTerm = async (request: string): Promise<Term> => parse(await explorer.askText(request));
 
 test('all nine requests, as Erlang text', async () => {
@@ -81,64 +91,23 @@ test('all nine requests, as Erlang text', async () => {
   await harness.signIn(explorer.client, '380501112233');
 });
 
-test('a text answer has one element a line', async () => {
+test('a text answer names the fields that are set, and a contact takes a line', async () => {
   await explorer.askText(requests.set.example);
   const { update = 0 } = fieldsOf(await askTerm(requests.get.example));
   assert.equal(
     (await explorer.askText(requests.get.example)).replaceAll(print(update), 'Time'),
-    `{
-  'Profile',
-  <<"380501112233">>,
-  [],
-  [
-    {
-      'Roster',
-      1,
-      <<"Olena">>,
-      [],
-      [],
-      [],
-      [
-        {
-          'Contact',
-          <<"380671112233_7">>,
-          [],
-          <<"Taras">>,
-          [],
-          [],
-          [],
-          [],
-          [],
-          0,
-          [],
-          0,
-          [],
-          [],
-          []
-        }
-      ],
-      [],
-      [],
-      [],
-      [],
-      [],
-      0,
-      []
+    `#'Profile'{
+  phone = <<"380501112233">>,
+  rosters = [
+    #'Roster'{
+      id = 1,
+      names = <<"Olena">>,
+      userlist = [#'Contact'{phone_id = <<"380671112233_7">>, names = <<"Taras">>}]
     }
   ],
-  [
-    {
-      'Feature',
-      [],
-      <<"LANG">>,
-      <<"uk">>,
-      []
-    }
-  ],
-  Time,
-  0,
-  [],
-  get
+  settings = [#'Feature'{key = <<"LANG">>, value = <<"uk">>}],
+  update = Time,
+  status = get
 }`,
   );
 });

@@ -49,7 +49,7 @@ test('settings and map keys with names of secrets hide their values', () => {
   assert.match(shown(feature('LANG', 'uk')), /uk/);
 });
 
-test('a mirrored message has the text in lines, the term and its size', () => {
+test('a mirrored message has a line on what it says, the term, its size, and last the text', () => {
   const message = encode(profile({ phone: '380501112233', update: 17, status: 'get' }));
   const about = {
     form: 'etf',
@@ -58,29 +58,18 @@ test('a mirrored message has the text in lines, the term and its size', () => {
     message,
     limits: defaultLimits,
   } as const;
-  assert.deepEqual(JSON.parse(mirrored(about, new Date(0)).toString()), {
+  assert.deepEqual(JSON.parse(mirrored('answer', about, new Date(0)).toString()), {
+    answer: `#'Profile'{phone = <<"380501112233">>, update = 17, status = get}`,
+    term: { record: 'Profile', phone: '380501112233', update: 17, balance: 0, status: 'get' },
     at: '1970-01-01T00:00:00.000Z',
     form: 'etf',
     bytes: message.length,
     milliseconds: 1.5,
-    text: [
-      '{',
-      "  'Profile',",
-      '  <<"380501112233">>,',
-      '  [],',
-      '  [],',
-      '  [],',
-      '  17,',
-      '  0,',
-      '  [],',
-      '  get',
-      '}',
-    ],
-    term: { record: 'Profile', phone: '380501112233', update: 17, balance: 0, status: 'get' },
+    text: [`#'Profile'{phone = <<"380501112233">>, update = 17, status = get}`],
   });
 });
 
-test('a mirrored message has at most 6 KB, and begins with a note if it was cut', () => {
+test('a mirrored message has at most 6 KB, and says so if it was cut', () => {
   const contacts = Array.from({ length: 500 }, (_, n) => contact({ phoneId: `380${n}_1`, names: 'Ім’я 😀' }));
   const long = 'ї😀'.repeat(9_000);
   for (const term of [
@@ -93,13 +82,29 @@ test('a mirrored message has at most 6 KB, and begins with a note if it was cut'
   ]) {
     const message = encode(term);
     const about = { form: 'erlang', bytes: message.length, message, limits: defaultLimits } as const;
-    const payload = mirrored(about, new Date());
+    const payload = mirrored('answer', about, new Date());
     assert.ok(payload.length <= 6 * 1024, `${payload.length} bytes`);
     assert.ok(payload.length > 2 * 1024, `${payload.length} bytes`);
     const json = JSON.parse(payload.toString());
-    assert.deepEqual([Object.keys(json)[0], json.truncated, json.text.at(-1)], ['truncated', true, '…']);
+    const names = Object.keys(json);
+    assert.deepEqual([names.slice(0, 2), names.at(-1)], [['answer', 'truncated'], 'text']);
+    assert.deepEqual([json.truncated, json.text.at(-1)], [true, '…']);
+    assert.ok(json.answer.length <= 160);
     assert.doesNotMatch(payload.toString(), /\uFFFD/);
   }
+});
+
+test('of 400 contacts the mirror shows the first ten, and how many there are', () => {
+  const contacts = Array.from({ length: 400 }, (_, n) =>
+    contact({ phoneId: `3805000000${n}_1`, names: 'Ім’я' }),
+  );
+  const message = encode(
+    profile({ rosters: [roster({ names: 'Olena', userlist: contacts })], status: 'get' }),
+  );
+  const about = { form: 'etf', bytes: message.length, message, limits: defaultLimits } as const;
+  const { term } = JSON.parse(mirrored('answer', about, new Date()).toString());
+  const [{ contacts: count, userlist, names }] = term.rosters;
+  assert.deepEqual([count, userlist.length, names], [400, 10, 'Olena']);
 });
 
 test('for bytes that are not a term only the size and the reason are shown', () => {
@@ -110,12 +115,18 @@ test('for bytes that are not a term only the size and the reason are shown', () 
     message: undefined,
     limits: defaultLimits,
   } as const;
-  assert.deepEqual(Object.keys(JSON.parse(mirrored(about, new Date()).toString())), [
+  assert.deepEqual(Object.keys(JSON.parse(mirrored('answer', about, new Date()).toString())), [
+    'answer',
     'at',
     'form',
     'bytes',
     'because',
   ]);
   const broken = { form: 'etf', bytes: 2, message: Buffer.of(131, 104), limits: defaultLimits } as const;
-  assert.deepEqual(Object.keys(JSON.parse(mirrored(broken, new Date()).toString())), ['at', 'form', 'bytes']);
+  assert.deepEqual(Object.keys(JSON.parse(mirrored('answer', broken, new Date()).toString())), [
+    'answer',
+    'at',
+    'form',
+    'bytes',
+  ]);
 });

@@ -19,7 +19,7 @@ import {
   Tuple,
 } from '../../../../src/etf/index.ts';
 import { requestKinds } from '../../../../src/handlers/index.ts';
-import { printLines } from '../../../../src/qa/formats/erlang-lines.ts';
+import { printBriefly, printLines, printRecords } from '../../../../src/qa/formats/erlang-lines.ts';
 import { explain } from '../../../../src/qa/formats/explain.ts';
 import { readJson } from '../../../../src/qa/formats/json-read.ts';
 import { toJson } from '../../../../src/qa/formats/json-write.ts';
@@ -77,6 +77,17 @@ test('a term written with one element a line reads back as the same term', () =>
     fc.property(anyTerms, (term) => {
       const text = printLines(term);
       sameTerm(term, parse(text), text);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test('a term written with named records reads back as the same term, also on one line', () => {
+  fc.assert(
+    fc.property(anyTerms, (term) => {
+      for (const text of [printRecords(term), printBriefly(term, 2 ** 20)])
+        sameTerm(term, parse(text, { records }), text);
+      assert.ok(printBriefly(term, 60).length <= 60);
     }),
     { numRuns: 3_000 },
   );
