@@ -2,7 +2,6 @@ import { atom, encode, tuple } from '../src/etf/index.ts';
 import { devices, olena, requestTopic } from './phones.ts';
 import type { System } from './system.ts';
 import { printfFormat } from './transcript.ts';
-import { troubleTopic } from './troubles.ts';
 
 /** Prints how to send requests to a running system, one line each. */
 export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?: string): string[] {
@@ -26,7 +25,7 @@ export function guide({ mosquitto, redis, smtp, sts, workers }: System, pageUrl?
     `  printf ${printfFormat(ask)} | ${publish}`,
     '',
     'MQTT Explorer: connect it to the broker above, as it is; it is signed in as the first of these phones. Copy what is on',
-    `qa/examples/… to ${requestTopic}; publish \`mail refuse\` or \`sts slow\` to ${troubleTopic} to make trouble. See docs/qa.md.`,
+    `qa/examples/… to ${requestTopic}; dev/help says what else a publish does. See docs/qa.md.`,
     '',
     'Messages of phones and workers follow below. Workers restart when a file in src/ changes.',
     'Ctrl-C ends all of it.',

@@ -15,10 +15,10 @@ import { signInExplorers } from './explorers.ts';
 import { type FieldLogins, habits, logins as loginsOf } from './field-steps.ts';
 import { guide } from './guide.ts';
 import { type ConnectedDevices, connectDevices, listen, seedSessions } from './phones.ts';
+import { openStation } from './station.ts';
 import { allSteps, introductions } from './steps.ts';
 import { type System, startSystem } from './system.ts';
 import { openTranscript } from './transcript.ts';
-import { takeOrders } from './troubles.ts';
 import { watchFiles } from './watch.ts';
 
 const {
@@ -154,8 +154,13 @@ async function stayUp(system: System): Promise<void> {
     (client, { phone }) => transcript.about(`${client} is signed in as ${phone}`),
   );
   closers.push(() => explorers.leave());
-  const trouble = await takeOrders(mosquitto.url, system, (state) => transcript.about(state));
-  closers.push(() => trouble.leave());
+  const station = await openStation({
+    system,
+    startAnew: () => startAnew(system),
+    explorers,
+    print: (line) => transcript.about(line),
+  });
+  closers.push(() => station.leave());
   const restart = inTurn(() => restartWorkers(system));
   const unwatch = watchFiles(sourceFolder, isOfWorker, restart);
   closers.push(async () => unwatch());

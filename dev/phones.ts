@@ -150,6 +150,7 @@ export async function listen(
   onMessage: (message: { topic: string; payload: Buffer; toWorkers: boolean }) => void,
 ): Promise<{ leave(): Promise<void> }> {
   const connection = await connectAsync(url, { clientId: 'dev-listener', protocolVersion: 5 });
+  connection.on('error', () => undefined); // Trouble on purpose stops the broker.
   connection.on('message', (topic, payload) =>
     onMessage({ topic, payload, toWorkers: topics.readRequest(topic) !== undefined }),
   );

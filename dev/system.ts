@@ -69,6 +69,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     running(
       startMosquitto({
         extraConfig: explorerConfig,
+        hints: true,
         topics: topicPatterns,
         ...(options.field && fieldBroker),
       }),

@@ -1,83 +1,126 @@
-import { connectAsync } from 'mqtt';
-import type { SmtpSink } from './servers/smtp.ts';
-import type { StsServer } from './servers/sts.ts';
+import { type Server, servers, type Trouble, type Troubled, troubles, type Undo } from './trouble-orders.ts';
 
 /** The topic for fault orders, from MQTT Explorer or a script; the current state is retained below it. */
 export const troubleTopic = 'dev/trouble';
 
-type Server = 'mail' | 'sts';
-type Order = (servers: { readonly smtp: SmtpSink; readonly sts: StsServer }, milliseconds: number) => void;
+const maxSeconds = 3_600;
+/** A worker that stands still for longer is taken for dead. */
+const maxSlowMs = 3_000;
 
-const mailWell = ({ smtp }: { readonly smtp: SmtpSink }): void => {
-  smtp.refuse('none');
-  smtp.hang(false);
-  smtp.delay(0);
-};
-
-/** The faults that can be ordered, and what a client then receives. */
-export const troubles: Readonly<
-  Record<Server, Readonly<Record<string, readonly [order: Order, then: string]>>>
-> = {
-  mail: {
-    ok: [() => undefined, 'link is answered email_sent'],
-    slow: [({ smtp }, ms) => smtp.delay(ms), 'link is answered late; a get meanwhile is not'],
-    refuse: [({ smtp }) => smtp.refuse('rcpt'), 'link is answered email_send'],
-    greylist: [({ smtp }) => smtp.refuse('temporary'), 'link is answered email_send'],
-    hang: [({ smtp }) => smtp.hang(true), 'link is answered email_send after SMTP_TIMEOUT_MS'],
-  },
-  sts: {
-    ok: [({ sts }) => sts.mode('success'), 'aws is answered with credentials'],
-    slow: [({ sts }, ms) => sts.mode('slow', ms), 'aws is answered added, and later with credentials'],
-    refuse: [({ sts }) => sts.mode('AccessDenied'), 'aws is answered with the error aws'],
-    throttle: [({ sts }) => sts.mode('Throttling'), 'aws is answered with the error aws, after retries'],
-    break: [({ sts }) => sts.mode('500'), 'aws is answered with the error aws, after retries'],
-    hang: [({ sts }) => sts.mode('hang'), 'aws is answered added, and the error aws after AWS_DEADLINE_MS'],
-  },
-};
-
-/** Longer than a client waits for `added`, shorter than a worker waits for one call to STS. */
-const slowMs = 2_000;
-
-/**
- * Applies `mail slow`, `sts slow 5000`, ….
- * @returns the state after it, or the possible orders.
- */
-export function order(
-  text: string,
-  servers: { readonly smtp: SmtpSink; readonly sts: StsServer },
-): { readonly server: Server | undefined; readonly state: string } {
-  const [name = '', what = '', milliseconds = String(slowMs)] = text.trim().split(/\s+/);
-  const server = name === 'mail' || name === 'sts' ? name : undefined;
-  const known =
-    server === undefined || !Object.hasOwn(troubles[server], what) ? undefined : troubles[server][what];
-  if (server === undefined || known === undefined || !/^\d{1,6}$/.test(milliseconds)) {
-    const all = Object.entries(troubles).map(([each, orders]) => `${each} ${Object.keys(orders).join('|')}`);
-    return { server: undefined, state: `not understood; one of: ${all.join(', ')}; slow takes milliseconds` };
-  }
-  const [carryOut, then] = known;
-  if (server === 'mail') mailWell(servers);
-  carryOut(servers, Number(milliseconds));
-  return { server, state: `${server} ${what}${what === 'slow' ? ` ${milliseconds} ms` : ''}: ${then}` };
+interface Parsed {
+  readonly server: Server;
+  readonly what: string;
+  readonly trouble: Trouble | undefined;
+  readonly amount: number;
+  readonly seconds: number;
 }
 
-/** Takes orders by MQTT, and publishes the state retained on `dev/trouble/<server>`. */
-export async function takeOrders(
-  brokerUrl: string,
-  servers: { readonly smtp: SmtpSink; readonly sts: StsServer },
-  print: (state: string) => void,
-): Promise<{ leave(): Promise<void> }> {
-  const connection = await connectAsync(brokerUrl, { clientId: 'dev-trouble', protocolVersion: 5 });
-  const carryOut = (text: string): void => {
-    const { server, state } = order(text, servers);
-    print(state);
-    connection.publish(`${troubleTopic}/${server ?? 'help'}`, state, {
-      qos: 1,
-      retain: server !== undefined,
-    });
+/** Reads `mail slow`, `sts slow 5000`, `redis down for 30`, `mail ok`. */
+function parse(text: string): Parsed | undefined {
+  const [, name = '', what = '', amount, seconds] =
+    /^(\w+) (\w+)(?: (\d{1,6}))?(?: for (\d{1,4}))?$/.exec(text.trim().replaceAll(/\s+/g, ' ')) ?? [];
+  const server = servers.find((each) => each === name);
+  if (server === undefined) return undefined;
+  const trouble = Object.hasOwn(troubles[server], what) ? troubles[server][what] : undefined;
+  if (trouble === undefined && what !== 'ok') return undefined;
+  if (amount !== undefined && trouble?.amount === undefined) return undefined;
+  const most =
+    what === 'slow' && server !== 'mail' && server !== 'sts' ? maxSlowMs : Number.POSITIVE_INFINITY;
+  return {
+    server,
+    what,
+    trouble,
+    amount: Math.min(Number(amount ?? trouble?.amount ?? 0), most),
+    seconds: Math.min(Number(seconds ?? trouble?.seconds ?? 60), maxSeconds),
   };
-  connection.on('message', (_, payload, { retain }) => {
-    if (!retain && payload.length > 0) carryOut(payload.toString());
-  });
-  await connection.subscribeAsync(troubleTopic, { qos: 1 });
-  return { leave: () => connection.endAsync() };
+}
+
+/** All orders, one line for each server. */
+export const troubleOrders: readonly string[] = servers.map(
+  (server) => `${server} ok|${Object.keys(troubles[server]).join('|')}`,
+);
+const notUnderstood = `not understood; one of: ${troubleOrders.join(', ')}; slow, off and limit take a number, each "for" and seconds`;
+
+interface InForce {
+  readonly state: string;
+  readonly undo: Undo;
+  readonly timer: NodeJS.Timeout;
+  readonly isSlow: boolean;
+}
+
+/** The trouble that is in force, one for each server; each ends by itself. */
+export class Troubles {
+  readonly #system: Troubled;
+  readonly #tell: (server: Server | undefined, state: string) => void;
+  readonly #inForce = new Map<Server, InForce>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param tell - receives the state of a server at each change, or what was not understood. */
+  constructor(system: Troubled, tell: (server: Server | undefined, state: string) => void) {
+    this.#system = system;
+    this.#tell = tell;
+  }
+
+  /** What is in force, a sentence each. */
+  get states(): string[] {
+    return [...this.#inForce.values()].map(({ state }) => state);
+  }
+
+  /** Carries out an order, after those before it. */
+  order(text: string): Promise<void> {
+    const parsed = parse(text);
+    if (parsed === undefined) {
+      this.#tell(undefined, notUnderstood);
+      return Promise.resolve();
+    }
+    return this.#inTurn(() => this.#carryOut(parsed));
+  }
+
+  /** Ends all trouble. */
+  endAll(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const server of [...this.#inForce.keys()]) await this.#end(server, false);
+    });
+  }
+
+  /** For the end of the program: what is down stays down. */
+  async leave(): Promise<void> {
+    for (const { timer, isSlow, undo } of this.#inForce.values()) {
+      clearTimeout(timer);
+      if (isSlow) await undo();
+    }
+    this.#inForce.clear();
+  }
+
+  async #carryOut({ server, what, trouble, amount, seconds }: Parsed): Promise<void> {
+    const wasInForce = await this.#end(server, trouble !== undefined);
+    if (trouble === undefined) {
+      if (!wasInForce) this.#tell(server, `${server} ok`);
+      return;
+    }
+    const undo = await trouble.order(this.#system, amount);
+    const until = new Date(Date.now() + seconds * 1_000).toISOString().slice(11, 19);
+    const shown = trouble.amount === undefined ? '' : ` ${amount}${what === 'slow' ? ' ms' : ''}`;
+    const state = `${server} ${what}${shown}, until ${until} UTC: ${trouble.effect}`;
+    const timer = setTimeout(() => void this.order(`${server} ok`), seconds * 1_000);
+    timer.unref();
+    this.#inForce.set(server, { state, undo, timer, isSlow: what === 'slow' });
+    this.#tell(server, state);
+  }
+
+  async #end(server: Server, isSilent: boolean): Promise<boolean> {
+    const trouble = this.#inForce.get(server);
+    if (trouble === undefined) return false;
+    clearTimeout(trouble.timer);
+    this.#inForce.delete(server);
+    await trouble.undo();
+    if (!isSilent) this.#tell(server, `${server} ok`);
+    return true;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
 }

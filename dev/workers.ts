@@ -28,6 +28,7 @@ export class WorkerProcess {
   readonly httpPort: number;
   readonly #options: WorkerOptions;
   #child: ChildProcess | undefined;
+  #more: Readonly<Record<string, string>> = {};
   #stopping = false;
   #failed = false;
   /** The worker has finished, and only waits for a debugger to detach. */
@@ -52,9 +53,25 @@ export class WorkerProcess {
     return this.#failed;
   }
 
-  async restart(): Promise<void> {
+  /** @param more - settings for this start and those that follow, in the place of earlier ones. */
+  async restart(more = this.#more): Promise<void> {
+    this.#more = more;
     await this.stop();
     await this.start();
+  }
+
+  /** Kills it, as a crash would: the broker keeps what it has not acknowledged, and its subscription. */
+  async crash(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Sends a signal that does not end it. */
+  kill(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(signal);
   }
 
   /** Lets it finish its work; kills it if that takes too long. */
@@ -64,6 +81,7 @@ export class WorkerProcess {
     this.#stopping = true;
     const gone = once(child, 'exit');
     const impatience = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    child.kill('SIGCONT'); // A stopped process does not receive SIGTERM.
     child.kill('SIGTERM');
     await gone.finally(() => clearTimeout(impatience));
   }
@@ -78,6 +96,7 @@ export class WorkerProcess {
     const env = {
       ...passedOn(),
       ...settings,
+      ...this.#more,
       MQTT_CLIENT_ID: `profile-${name}`,
       HTTP_PORT: String(this.httpPort),
     };

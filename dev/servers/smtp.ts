@@ -62,6 +62,10 @@ export interface SmtpSink {
   readonly ca: Buffer | undefined;
   /** Oldest first; the server keeps the newest 1000. */
   mails(): readonly CaughtMail[];
+  /** Calls back with each mail that comes from now on. */
+  onMail(listener: (mail: CaughtMail) => void): void;
+  /** Forgets the mails that it has. */
+  forget(): void;
   /** Resolves with the first mail that fits, caught already or later. @throws Error after `timeoutMs`. */
   waitForMail(fits: (mail: CaughtMail) => boolean, timeoutMs: number): Promise<CaughtMail>;
   refuse(where: SmtpRefusal): void;
@@ -191,6 +195,12 @@ export async function startSmtp(options: SmtpOptions = {}): Promise<SmtpSink> {
     pageUrl: pageServer && `http://127.0.0.1:${(pageServer.address() as AddressInfo).port}/`,
     ca: certificate?.cert,
     mails: () => mails,
+    onMail(listener) {
+      arrivals.on('mail', listener);
+    },
+    forget() {
+      mails.length = 0;
+    },
     waitForMail: (fits, timeoutMs) => waitForMail(mails, arrivals, fits, timeoutMs),
     refuse(where) {
       refusal = where;

@@ -1,95 +1,257 @@
-/** `npm run dev` for spectators: MQTT Explorer is signed in, and faults can be ordered. */
+/** `npm run dev` for a tester with MQTT Explorer alone: all is done by a publish, and comes back as it was. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { Redis } from 'ioredis';
-import { explorerConfig, signInExplorers } from '../../../dev/explorers.ts';
-import { olena, taras } from '../../../dev/phones.ts';
-import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
-import { startRedis } from '../../../dev/servers/redis.ts';
-import { startSmtp } from '../../../dev/servers/smtp.ts';
-import { startSts } from '../../../dev/servers/sts.ts';
-import { order, takeOrders, troubles } from '../../../dev/troubles.ts';
-import { caught, message, start } from '../../harness/mail-fixture.ts';
-import { connectClient, watch } from '../../harness/mqtt-clients.ts';
+import { type Explorers, signInExplorers } from '../../../dev/explorers.ts';
+import { fixtures } from '../../../dev/fixtures.ts';
+import { olena, olenasNew, seedSessions, taras } from '../../../dev/phones.ts';
+import { openStation } from '../../../dev/station.ts';
+import { startSystem } from '../../../dev/system.ts';
+import { troubles } from '../../../dev/trouble-orders.ts';
+import { troubleOrders } from '../../../dev/troubles.ts';
+import { Explorer } from '../../harness/explorer.ts';
+import { eventually } from '../../harness/harness.ts';
 
-const broker = await startMosquitto({ persistence: false, extraConfig: explorerConfig });
-after(() => broker.stop());
+const stops: (() => Promise<unknown>)[] = [];
+after(async () => {
+  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+});
 
-test('each MQTT Explorer that connects has a session, the first as Olena', async (t) => {
-  const server = await startRedis();
-  const redis = new Redis(server.url);
-  const signedIn: string[] = [];
-  const explorers = await signInExplorers(
-    { brokerUrl: broker.url, redisUrl: server.url },
-    (client, { phone }) => signedIn.push(`${client} ${phone}`),
+const printed: string[] = [];
+const system = await startSystem({
+  workerFile: 'src/main.ts',
+  logLevel: 'error',
+  hasColours: false,
+  print: (line) => printed.push(line),
+  onStarted: (stop) => stops.push(stop),
+});
+await seedSessions(system.redis.url);
+const { mosquitto, redis, smtp } = system;
+const explorers: Explorers = await signInExplorers(
+  { brokerUrl: mosquitto.url, redisUrl: redis.url },
+  (client, { phone }) => printed.push(`${client} is ${phone}`),
+);
+stops.push(() => explorers.leave());
+let startedAnew = 0;
+const startAnew = async (): Promise<void> => {
+  startedAnew++;
+  await seedSessions(redis.url);
+};
+const station = await openStation({ system, startAnew, explorers, print: (line) => printed.push(line) });
+stops.push(() => station.leave());
+
+const open: Explorer[] = [];
+stops.push(() => Promise.all(open.map((each) => each.leave())));
+
+async function explorer(client: string, phone: string): Promise<Explorer> {
+  const one = new Explorer(client, phone);
+  await one.connect(mosquitto.url, { protocolVersion: 4 }, ['#', '$SYS/#'], 0);
+  open.push(one);
+  return one;
+}
+
+const signedIn = async (line: string, count = 1) =>
+  eventually(line, () => printed.filter((each) => each === line).length >= count);
+
+const get = (phone: string) => `#'Profile'{phone = <<"${phone}">>, status = get}`;
+const asking = (phone: string, status: string, fields = '') =>
+  `#'Profile'{phone = <<"${phone}">>, ${fields}status = ${status}}`;
+const emailOf = (address: string, code = '[]') =>
+  `services = [#'Service'{id = <<"${address}">>, type = email, data = ${code}}], `;
+
+const first = await explorer('mqtt-explorer-1a2b3c4d', olena.phone);
+await signedIn(`mqtt-explorer-1a2b3c4d is ${olena.phone}`);
+
+/** The next text on a topic after `act`. */
+async function textAfter(topic: string | RegExp, act: () => Promise<unknown>): Promise<string> {
+  const all = () =>
+    first.seen.filter((each) => (typeof topic === 'string' ? each.topic === topic : topic.test(each.topic)));
+  const before = all().length;
+  await act();
+  await eventually(`something on ${topic}`, () => all().length > before);
+  return all()[before]?.text ?? '';
+}
+const say = (topic: string, text: string) => first.publish(text, { topic });
+const order = (text: string) => textAfter(/^dev\/trouble\//, () => say('dev/trouble', text));
+
+const askAtQos1 = (phone: string) => first.mqtt.publishAsync('events/1//api/anon//', get(phone), { qos: 1 });
+
+test('the second MQTT Explorer is Taras; who has a session keeps it', async () => {
+  await explorer('mqtt-explorer-00000001', taras.phone);
+  await signedIn(`mqtt-explorer-00000001 is ${taras.phone}`);
+  assert.match(await first.askText(get(olena.phone)), /not_found/);
+});
+
+test('after remove an MQTT Explorer is somebody again when it connects again', async () => {
+  await first.askText(asking(olena.phone, 'set'));
+  assert.match(await first.askText(asking(olena.phone, 'remove')), /status = remove/);
+  assert.match(await first.askText(get(olena.phone)), /not_authorized/);
+  await first.leave();
+  await first.connect(mosquitto.url, { protocolVersion: 4 }, ['#', '$SYS/#'], 0);
+  await signedIn(`mqtt-explorer-1a2b3c4d is ${olena.phone}`, 2);
+  assert.match(await first.askText(get(olena.phone)), /not_found/);
+});
+
+test('dev/sign-in lets a client be of any phone', async () => {
+  const words = `${first.client} ${taras.phone}`;
+  assert.equal(
+    await textAfter('dev/sign-in/done', () => say('dev/sign-in', words)),
+    `${first.client} is signed in as ${taras.phone}`,
   );
-  t.after(async () => {
-    redis.disconnect();
-    await explorers.leave();
-    await server.stop();
-  });
-  const connect = async (clientId: string, count: number) => {
-    const client = await connectClient(t, broker.url, { clientId, protocolVersion: 4 });
-    while (signedIn.length < count) await client.publishAsync('x', 'x', { qos: 1 });
+  assert.match(await first.askText(get(taras.phone)), /not_found/);
+  assert.match(await first.askText(get(olena.phone)), /not_authorized/);
+  assert.match(await textAfter('dev/sign-in/done', () => say('dev/sign-in', 'me')), /not understood/);
+  await textAfter('dev/sign-in/done', () => say('dev/sign-in', `${first.client} ${olena.phone}`));
+});
+
+test('fixtures: 500 contacts, a verified address, an expired code, a pending migration', async () => {
+  const make = (what: string) =>
+    textAfter(new RegExp(`^dev/fixture/${what}`), () => say('dev/fixture', what));
+  assert.match(await make('contacts'), /has a profile with 500 contacts/);
+  assert.equal((await first.askText(get(olena.phone))).match(/#'Contact'/g)?.length, 500);
+  const { term } = (await first.json(`qa/rep/${first.client}/get`)) as {
+    term: { rosters: { contacts: number }[] };
   };
-  await connect('mqtt-explorer-1a2b3c4d', 1);
-  await connect('mqtt-explorer-00000001', 2);
-  await redis.hset('session:mqtt-explorer-00000002', { phone: '380500000000' });
-  await connect('mqtt-explorer-00000002', 2);
-  await connect('somebody-else', 2);
-  await connect('mqtt-explorer-1a2b3c4d', 2);
-  assert.deepEqual(signedIn, [
-    `mqtt-explorer-1a2b3c4d ${olena.phone}`,
-    `mqtt-explorer-00000001 ${taras.phone}`,
-  ]);
-  assert.deepEqual(await redis.hgetall('session:mqtt-explorer-1a2b3c4d'), { phone: olena.phone });
-  assert.deepEqual(await redis.smembers(`sessions:{${olena.phone}}`), ['mqtt-explorer-1a2b3c4d']);
-  assert.deepEqual(await redis.hgetall('session:mqtt-explorer-00000002'), { phone: '380500000000' });
-  assert.deepEqual(await redis.hgetall('session:somebody-else'), {});
+  assert.equal(term.rosters[0]?.contacts, 500);
+
+  assert.match(await make('verified'), /verified address/);
+  assert.match(await first.askText(get(olena.phone)), /fixture@example\.org.*status = verified/s);
+
+  const [code = ''] = /\d{6}/.exec((await make('expired')).split('the code was')[1] ?? '') ?? [];
+  const tried = asking(olena.phone, 'email', emailOf('fixture@example.org', `<<"${code}">>`));
+  assert.match(await first.askText(tried), /wrong_code/);
+
+  assert.match(await make('migration'), /pending migration/);
+  const third = await explorer('mqtt-explorer-00000003', olenasNew.phone);
+  await signedIn(`mqtt-explorer-00000003 is ${olenasNew.phone}`);
+  assert.match(await third.askText(asking(olenasNew.phone, 'phone')), /status = phone/);
+  assert.match(await textAfter('dev/fixture/help', () => say('dev/fixture', 'coffee')), /not understood/);
 });
 
-test('faults are ordered by MQTT, and the state can be read', async (t) => {
-  const { sink: smtp, mail } = await start(t);
-  const sts = await startSts();
-  const states: string[] = [];
-  const orders = await takeOrders(broker.url, { smtp, sts }, (text) => states.push(text));
-  t.after(async () => {
-    await orders.leave();
-    await sts.stop();
-  });
-  const watcher = await watch(t, broker.url, 'dev/trouble/#');
-  const say = (text: string) => watcher.client.publishAsync('dev/trouble', text, { qos: 0 });
-
-  await say('mail refuse');
-  await watcher.message(
-    ({ topic, payload }) => topic === 'dev/trouble/mail' && /email_send/.test(`${payload}`),
+test('the last code for an address stands on dev/mail/<address>', async () => {
+  await textAfter('dev/sign-in/done', () => say('dev/sign-in', `${first.client} ${taras.phone}`));
+  await first.askText(asking(taras.phone, 'set'));
+  const code = await textAfter('dev/mail/taras@example.org', () =>
+    say('events/1//api/anon//', asking(taras.phone, 'link', emailOf('taras@example.org'))),
   );
-  assert.equal(await mail.sendCode(message), 'refused');
-  await say('mail ok');
-  await watcher.message(({ payload }) => /email_sent/.test(`${payload}`));
-  await caught(smtp, mail, message);
-  await say('mail slow 300');
-  await watcher.message(({ payload }) => /slow 300 ms/.test(`${payload}`));
-  const started = performance.now();
-  await caught(smtp, mail, { ...message, messageId: 'another' });
-  assert.ok(performance.now() - started >= 295);
-  await say('make coffee');
-  const { payload } = await watcher.message(({ topic }) => topic === 'dev/trouble/help');
-  assert.match(`${payload}`, /mail ok\|slow\|refuse/);
-
-  const late = await watch(t, broker.url, 'dev/trouble/#');
-  assert.equal((await late.message(({ topic }) => topic === 'dev/trouble/mail')).retain, true);
+  assert.match(code, /^\d{6}$/);
+  const late = await explorer('somebody', taras.phone);
+  await eventually('it is kept', () => late.on('dev/mail/taras@example.org').length > 0);
+  const right = asking(taras.phone, 'email', emailOf('taras@example.org', `<<"${code}">>`));
+  assert.match(await first.askText(right), /verified/);
 });
 
-test('everything that can be ordered is carried out', async (t) => {
-  const [smtp, sts] = await Promise.all([startSmtp(), startSts()]);
-  t.after(() => Promise.all([smtp.stop(), sts.stop()]));
-  for (const [server, orders] of Object.entries(troubles)) {
-    for (const [what, [, then]] of Object.entries(orders)) {
-      assert.ok(order(`${server} ${what}`, { smtp, sts }).state.endsWith(then), what);
-    }
+test('trouble with mail and STS is ordered, its state is kept, and it ends by itself', async () => {
+  assert.match(await order('mail refuse'), /^mail refuse, until \d\d:\d\d:\d\d UTC: .*email_send/);
+  await say('dev/fixture', 'verified');
+  await eventually('it is not made', () =>
+    /email_send/.test(first.on('dev/fixture/verified').at(-1)?.text ?? ''),
+  );
+  const late = await explorer('somebody-else', taras.phone);
+  await eventually('it is kept', () => late.on('dev/trouble/mail').some(({ retain }) => retain));
+  assert.equal(await order('mail ok'), 'mail ok');
+  assert.match(await order('make coffee'), /mail ok\|slow\|refuse/);
+  const state = await order('sts slow 300 for 1');
+  assert.match(state, /^sts slow 300 ms, until/);
+  await eventually('it has ended', () => first.on('dev/trouble/sts').at(-1)?.text === 'sts ok');
+});
+
+test('workers down: qa/status and a hint say so, and the request is answered when they are back', async () => {
+  await order('worker down for 20');
+  await eventually('qa/status', async () => {
+    const { workers, trouble } = await first.json('qa/status');
+    return (
+      JSON.stringify(workers).includes('"ready":false') && JSON.stringify(trouble).includes('worker down')
+    );
+  });
+  const answers = first.answered().length;
+  const hint = `qa/hint/${first.client}`;
+  assert.match(
+    await textAfter(hint, () => first.publish(get(taras.phone))),
+    /No worker takes.*is lost, as its QoS is 0/,
+  );
+  assert.match(await textAfter(hint, () => askAtQos1(taras.phone)), /No worker takes.*is answered then/);
+  await order('worker ok');
+  await eventually('the answer', () => first.answered().length > answers);
+  await eventually('the hint is gone', () => first.on(`qa/hint/${first.client}`).at(-1)?.text === '');
+  const { version } = await first.json('qa/status');
+  assert.match(String(version), /^\d+\.\d+\.\d+/);
+});
+
+test('Redis down, and back with its data', async () => {
+  const answers = first.answered().length;
+  await order('redis down for 60');
+  await first.publish(get(taras.phone));
+  await eventually('not ready', async () => JSON.stringify(await first.json('qa/status')).includes('redis'));
+  await order('redis ok');
+  await eventually('the answer', () => first.answered().length > answers);
+  assert.match(first.answered().at(-1)?.text ?? '', /status = get/);
+});
+
+test('the broker down: clients come back, and so does dev', async () => {
+  await say('dev/trouble', 'broker down for 1');
+  await eventually('it is back', () => printed.includes('broker ok'));
+  await first.leave();
+  await first.connect(mosquitto.url, { protocolVersion: 4 }, ['#', '$SYS/#'], 0);
+  await eventually('it is answered', async () => (await order('mail ok')) === 'mail ok');
+  await eventually('the workers are back', async () => {
+    const answers = await Promise.all(
+      system.workers.map(({ httpPort }) => fetch(`http://127.0.0.1:${httpPort}/readyz`)),
+    );
+    return answers.every(({ ok }) => ok);
+  });
+  assert.match(await first.askText(get(taras.phone)), /status = get/);
+});
+
+test('slow servers answer late, and answer', async () => {
+  for (const server of ['worker', 'redis', 'broker']) {
+    assert.match(await order(`${server} slow 100`), /late/);
+    assert.match(await first.askText(get(taras.phone)), /status = get/);
+    assert.equal(await order(`${server} ok`), `${server} ok`);
   }
-  for (const wrong of ['', 'mail', 'mail constructor', 'sts slow soon']) {
-    assert.equal(order(wrong, { smtp, sts }).server, undefined, wrong);
-  }
+});
+
+test('a clock that is fast by an hour, and a rate limit', async () => {
+  assert.match(await order('clock off 3600'), /^clock off 3600, until/);
+  const set = await first.askText(asking(taras.phone, 'set'));
+  const hours = (Number(/update = (\d+)/.exec(set)?.[1]) - Date.now()) / 3_600_000;
+  assert.ok(hours > 0.5 && hours < 1.5, `${hours} hours`);
+  assert.equal(await order('clock ok'), 'clock ok');
+  assert.match(await order('rate limit 1'), /too_many_requests/);
+  for (let count = 0; count < 20; count++) await first.publish(get(taras.phone));
+  await eventually('too many', () => first.answered().some(({ text }) => text.includes('too_many_requests')));
+  assert.equal(await order('rate ok'), 'rate ok');
+});
+
+test('dev/reset puts phones, mails and trouble back', async () => {
+  await order('mail hang');
+  const done = await textAfter('dev/reset/done', () => say('dev/reset', ''));
+  assert.match(done, /as it was at the start/);
+  assert.equal(startedAnew, 1);
+  assert.equal(smtp.mails().length, 0);
+  assert.equal(first.on('dev/trouble/mail').at(-1)?.text, 'mail ok');
+  assert.equal(first.on('dev/mail/taras@example.org').at(-1)?.text, '');
+  assert.match(await first.askText(get(olena.phone)), /not_found/);
+});
+
+test('dev/help lists all of it', async () => {
+  const late = await explorer('reader', olena.phone);
+  await eventually('help', () => late.on('dev/help').length > 0);
+  const help = late.on('dev/help')[0]?.text ?? '';
+  for (const topic of [
+    'dev/reset',
+    'dev/sign-in',
+    'dev/fixture',
+    'dev/trouble',
+    'dev/mail',
+    'qa/status',
+    'qa/hint',
+  ])
+    assert.ok(help.includes(topic), topic);
+  for (const name of Object.keys(fixtures)) assert.ok(help.includes(`  ${name} `), name);
+  for (const [server, orders] of Object.entries(troubles))
+    assert.ok(
+      troubleOrders.some(
+        (line) => line === `${server} ok|${Object.keys(orders).join('|')}` && help.includes(line),
+      ),
+    );
 });
