@@ -11,6 +11,7 @@ import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { poisonedCommand } from './poisoned.ts';
 import { profileCommand } from './profile.ts';
+import { qaCommand } from './qa.ts';
 import { sendCommand } from './send.ts';
 import { sessionCommand } from './session.ts';
 import { openTerminal } from './terminal.ts';
@@ -38,6 +39,7 @@ const program = new Command('profilectl')
   .addCommand(poisonedCommand(connections, terminal))
   .addCommand(sessionCommand(connections, terminal))
   .addCommand(brokerCommand(connections, terminal))
+  .addCommand(qaCommand(connections, terminal))
   .addCommand(doctorCommand(connections, terminal));
 program.addCommand(completionCommand(program, terminal));
 

@@ -1,0 +1,150 @@
+/** QA at a secured broker, as `profilectl broker init` makes it: a tester asks as itself and reads all, and no more. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { selfSignedCertificate } from '../../dev/servers/certificate.ts';
+import { startMosquitto } from '../../dev/servers/mosquitto.ts';
+import { startRedis } from '../../dev/servers/redis.ts';
+import { requests } from '../../src/handlers/index.ts';
+import { Explorer } from '../harness/explorer.ts';
+import { eventually } from '../harness/harness.ts';
+import { connectClient } from '../harness/mqtt-clients.ts';
+import { profilectl } from '../harness/profilectl.ts';
+import { startWorker } from '../harness/worker.ts';
+
+const phone = '380501112233';
+const folder = await mkdtemp(join(tmpdir(), 'profile-invite-'));
+const security = join(folder, 'dynamic-security.json');
+const init = await profilectl({}, 'broker', 'init', '--file', security);
+const passwords = new Map(
+  init.stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ') as [string, string]),
+);
+const certificate = await selfSignedCertificate();
+const broker = await startMosquitto({
+  persistence: false,
+  hints: true,
+  production: { security: await readFile(security, 'utf8'), certificate },
+});
+const redis = await startRedis();
+const settingsOf = (user: string) => ({
+  MQTT_URL: broker.url,
+  MQTT_USERNAME: user,
+  MQTT_PASSWORD: passwords.get(user) ?? '',
+  MQTT_CA: certificate.cert.toString(),
+  REDIS_URL: redis.url,
+});
+const file = join(folder, 'olena.json');
+const invite = () =>
+  profilectl(
+    settingsOf('admin'),
+    'qa',
+    'invite',
+    '--phone',
+    phone,
+    '--client',
+    'tester-olena',
+    '--file',
+    file,
+  );
+const invited = await invite();
+const worker = await startWorker({
+  ...settingsOf('worker'),
+  MQTT_CLIENT_ID: 'profile-1',
+  NODE_ENV: 'test',
+  QA_TEXT: 'on',
+  QA_MIRROR: 'on',
+});
+after(async () => {
+  await worker.process.stop();
+  await Promise.all([broker.stop(), redis.stop(), rm(folder, { recursive: true })]);
+});
+
+interface Connection {
+  readonly clientId: string;
+  readonly username: string;
+  readonly password: string;
+  readonly host: string;
+  readonly port: number;
+  readonly encryption: boolean;
+  readonly subscriptions: readonly { readonly topic: string }[];
+  readonly selfSignedCertificate: { readonly data: string };
+}
+let connection: Connection;
+before(async () => {
+  assert.equal(invited.exitCode, 0, invited.stderr);
+  const all = JSON.parse(await readFile(file, 'utf8')) as Record<
+    string,
+    Connection & { configVersion: number }
+  >;
+  assert.ok(Object.values(all).every(({ configVersion }) => configVersion === 1));
+  assert.ok(all['tester-olena']);
+  connection = all['tester-olena'];
+});
+
+const login = () => ({
+  username: connection.username,
+  password: connection.password,
+  ca: Buffer.from(connection.selfSignedCertificate.data, 'base64'),
+  protocolVersion: 4 as const,
+});
+
+async function open(): Promise<Explorer> {
+  const tester = new Explorer(connection.clientId, phone);
+  const topics = connection.subscriptions.map(({ topic }) => topic);
+  return tester.connect(broker.url, login(), topics, 0);
+}
+
+test('the printed fields are those of the file, which is the owner’s alone', async () => {
+  const { host, port, username, password, encryption } = connection;
+  assert.equal(`mqtts://${host}:${port}`, broker.url);
+  assert.equal(encryption, true);
+  for (const value of [host, String(port), username, password])
+    assert.ok(invited.stdout.includes(value), value);
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+});
+
+test('a tester asks as itself, and sees examples, the mirror, hints and status', async () => {
+  const tester = await open();
+  await eventually('the examples', () => tester.on('qa/examples/get').length > 0);
+  assert.match(await tester.askText(requests.set.example), /^#'Profile'\{/);
+  await tester.json('qa/rep/tester-olena/set');
+  assert.equal((await tester.json('qa/status/profile-1')).ready, true);
+  await tester.publish(requests.get.example, { topic: 'events/1//api/anon/' });
+  assert.match(String((await tester.json('qa/hint/tester-olena')).hint), /a slash too few/);
+  await eventually('$SYS', () => tester.seen.some(({ topic }) => topic.startsWith('$SYS/')));
+  await tester.leave();
+});
+
+test('a tester speaks for nobody else, and takes no request from the workers', async (t) => {
+  const tester = await open();
+  const watching = tester.seen.length;
+  for (const topic of ['actions/1/api/emqttd_42', `ses/${phone}`, 'qa/examples/get', 'qa/hint/emqttd_42'])
+    await tester.publish('forged', { topic });
+  await tester.askText(requests.get.example);
+  assert.ok(!tester.seen.slice(watching).some(({ text }) => text === 'forged'));
+  await tester.leave();
+  const client = await connectClient(t, broker.url, { clientId: connection.clientId, ...login() });
+  for (const filter of ['$share/profile/events/1/+/api/+/+/+', '$CONTROL/#'])
+    await assert.rejects(client.subscribeAsync(filter), filter);
+});
+
+test('an invitation is for one client id, and leaves files and sessions that are there', async () => {
+  const again = await invite();
+  assert.equal(again.exitCode, 1);
+  assert.match(again.stderr, /has a session already/);
+  const taken = await profilectl(
+    settingsOf('admin'),
+    'qa',
+    'invite',
+    '--phone',
+    phone,
+    '--client',
+    'qa-olena',
+  );
+  assert.match(taken.stderr, /are the user qa’s/);
+});
