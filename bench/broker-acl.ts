@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
+import { checkArguments } from '../dev/arguments.mjs';
 import { selfSignedCertificate } from '../dev/servers/certificate.ts';
 import { startMosquitto } from '../dev/servers/mosquitto.ts';
 import { type BrokerClients, openBrokerClients } from '../src/broker-acl/client.ts';
@@ -164,6 +165,7 @@ function memoryMb(pid: number): number {
   return Math.round(Number(kilobytes) / 1000);
 }
 
+checkArguments('bench:sessions');
 const sizes = process.argv.slice(2).map(Number);
 const results = [];
 for (const sessions of sizes.length > 0 ? sizes : [0, 1_000, 10_000]) results.push(await measure(sessions));

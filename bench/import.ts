@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { checkArguments } from '../dev/arguments.mjs';
 import { startRedis } from '../dev/servers/redis.ts';
 import { atom, encode, print, type Term, tuple } from '../src/etf/index.ts';
 
@@ -135,6 +136,7 @@ async function run(path: string, redisUrl: string, ...options: string[]): Promis
   return `${done} profiles in ${seconds.toFixed(1)} s, ${rate}, ${cpu}, peak ${Math.round(peakMegabytes)} MB`;
 }
 
+checkArguments('bench:import');
 const folder = await mkdtemp(join(tmpdir(), 'bench-import-'));
 try {
   for (const [form, write] of Object.entries(process.argv[3] === 'etf' ? { etf } : { etf, erlang })) {

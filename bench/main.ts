@@ -1,5 +1,6 @@
-// `npm run bench -- [--quick] [--build NAME=FILE] [get|changes|etf …]`
+// `npm run bench`; what it takes stands in dev/scripts.mjs.
 import { parseArgs } from 'node:util';
+import { checkArguments } from '../dev/arguments.mjs';
 import { benchChanges } from './changes.ts';
 import { benchContacts } from './contacts.ts';
 import type { BenchOptions } from './contest.ts';
@@ -15,23 +16,7 @@ import { benchCosts } from './simulation/measure.ts';
 import { isReached, type Section, tableLines } from './table.ts';
 import { benchTraces } from './traces.ts';
 
-const usage = `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
-
-  --quick             few and short rounds, some two minutes, more on a busy machine; the figures are rough
-  --build NAME=FILE   also measure another build of the worker, whose program FILE is
-
-  BENCHMARK  get       a get from phone to phone, beside loops that check nothing, and beside NestJS if that is there
-             changes   set, update and email beside get
-             contacts  a get of many contacts beside sending as many ready bytes
-             fan-out   an update with 1,000 notices
-             growth    more workers, and more profiles
-             process   what a worker takes to start, and of memory
-             etf       the codec beside others
-  Without a name all of these are run. By their names alone:
-             nestjs    installs NestJS, then runs get
-             traces    a get with traces off, sampled and on
-             costs     what npm run simulate counts with; in full it writes bench/simulation/costs.json
-             prices    what a unit of each kind of work takes, which a client's rate limit counts`;
+checkArguments('bench');
 
 type Benchmark = (options: BenchOptions) => Promise<readonly Section[]>;
 
@@ -58,11 +43,8 @@ function readArguments() {
     options: {
       quick: { type: 'boolean', default: false },
       build: { type: 'string', multiple: true, default: [] },
-      help: { type: 'boolean', default: false },
     },
   });
-  const unknown = positionals.find((name) => !benchmarks.has(name));
-  if (unknown !== undefined) throw new Error(`there is no benchmark ${unknown}\n\n${usage}`);
   const builds = new Map(
     values.build.map((build) => {
       const [, name, file] = /^([^=]+)=(.+)$/.exec(build) ?? [];
@@ -74,11 +56,7 @@ function readArguments() {
 }
 
 async function run(): Promise<void> {
-  const { help, quick, builds, names } = readArguments();
-  if (help) {
-    console.log(usage);
-    return;
-  }
+  const { quick, builds, names } = readArguments();
   const start = new Date();
   const machine = describeMachine();
   const progress = openProgress();

@@ -21,7 +21,7 @@ export interface Step {
   readonly sends?: string;
   /** Expected on each topic in this order. A variable that is new here is bound to the received term. */
   readonly expects: readonly Received[];
-  /** Messages that the protocol allows besides, at most once each, before the rest. They are not counted. */
+  /** Messages that the protocol allows besides, at most once each, before the rest. They are said to be skipped, and not counted. */
   readonly allows?: readonly Received[];
   /** Checks of the terms bound here, beyond their place in the pattern. */
   readonly where?: Readonly<Record<string, (term: Term) => boolean>>;
@@ -63,11 +63,14 @@ export class Conversation {
   readonly #timeoutMs: number;
   readonly #arrivals = new EventEmitter();
   readonly #unexamined: Message[] = [];
+  /** Messages that were right: QoS 1 may deliver each of them again. */
+  readonly #taken = new Set<string>();
   #bindings: Bindings = new Map();
   #receivedCount = 0;
+  #skippedCount = 0;
 
-  /** @param timeoutMs - longest wait for all messages of one request. */
-  constructor(publish: Publish, transcript: Transcript, timeoutMs = 10_000) {
+  /** @param timeoutMs - longest wait for all messages of one request; a busy machine takes tens of seconds. */
+  constructor(publish: Publish, transcript: Transcript, timeoutMs = 90_000) {
     this.#publish = publish;
     this.#transcript = transcript;
     this.#timeoutMs = timeoutMs;
@@ -76,6 +79,11 @@ export class Conversation {
   /** How many received answers and notices were right. */
   get receivedCount(): number {
     return this.#receivedCount;
+  }
+
+  /** How many received messages were passed over, because the protocol allows them. */
+  get skippedCount(): number {
+    return this.#skippedCount;
   }
 
   /** Takes a message that a device received. */
@@ -109,8 +117,8 @@ export class Conversation {
 
   /** @throws ConversationFault when a message arrived that no step expects. */
   expectSilence(): void {
-    const [extra] = this.#unexamined;
-    if (extra !== undefined) throw unasked(extra);
+    for (let extra = this.#unexamined.shift(); extra !== undefined; extra = this.#unexamined.shift())
+      if (!this.#isRepeat(extra)) throw unasked(extra);
   }
 
   async #receiveAll({ expects, allows = [] }: Step): Promise<void> {
@@ -139,8 +147,22 @@ export class Conversation {
       ({ device, topic, pattern }) =>
         device === message.device && topic === message.topic && this.#compare(pattern, message) !== undefined,
     );
-    if (index >= 0) allowed.splice(index, 1);
-    return index >= 0;
+    if (index < 0) return false;
+    allowed.splice(index, 1);
+    this.#skip(message, 'the protocol allows it before the answer, when that takes long');
+    return true;
+  }
+
+  /** Whether the same message came before; the broker or another worker may deliver it once more. */
+  #isRepeat(message: Message): boolean {
+    if (!this.#taken.has(identity(message))) return false;
+    this.#skip(message, 'it is a repeat, which QoS 1 allows');
+    return true;
+  }
+
+  #skip({ topic }: Message, because: string): void {
+    this.#skippedCount++;
+    this.#transcript.about(`skipped the message on ${topic}: ${because}`);
   }
 
   #compare(pattern: string, { payload }: Message): Bindings | undefined {
@@ -153,12 +175,17 @@ export class Conversation {
       ({ device, topic }) => device === message.device && topic === message.topic,
     );
     const [expected] = index < 0 ? [] : outstanding.splice(index, 1);
+    const found = expected === undefined ? undefined : this.#compare(expected.pattern, message);
+    if (found === undefined && this.#isRepeat(message)) {
+      if (expected !== undefined) outstanding.splice(index, 0, expected);
+      return;
+    }
     if (expected === undefined) throw unasked(message);
-    const found = this.#compare(expected.pattern, message);
     if (found === undefined) {
       throw new ConversationFault(`on ${expected.topic} this was expected:\n  ${expected.pattern}`);
     }
     this.#bindings = found;
+    this.#taken.add(identity(message));
     this.#receivedCount++;
   }
 }
@@ -170,6 +197,10 @@ function compare(pattern: string, payload: Buffer, bindings: Bindings): Bindings
     if (error instanceof EtfError) return undefined;
     throw error;
   }
+}
+
+function identity({ device, topic, payload }: Message): string {
+  return `${device.client} ${topic} ${payload.toString('latin1')}`;
 }
 
 function unasked({ device, topic }: Message): ConversationFault {

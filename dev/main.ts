@@ -1,15 +1,10 @@
 /**
  * `npm run dev`: starts broker, Redis, mail sink, STS and two workers on free ports, and holds a conversation with
- * them.
- *
- * It touches no running server and leaves nothing behind. `--once` ends after the conversation, with exit code 0 only
- * if every answer and notice was right. `--worker <file>` runs another program as the worker, such as `dist/main.js`.
- * `--field` has the phones keep the habits of clients in the field: they log in as `api` with their token, wait for a first
- * profile, leave the phone out of a request, and never subscribe.
- * `--inspect <port>` starts one worker only, with a debugger port. `LOG_LEVEL` sets the workers' log level.
+ * them. It touches no running server and leaves nothing behind. Its options stand in dev/scripts.mjs.
  */
 import { fileURLToPath } from 'node:url';
 import { inspect, parseArgs } from 'node:util';
+import { checkArguments } from './arguments.mjs';
 import { Conversation, ConversationFault } from './conversation.ts';
 import { signInExplorers } from './explorers.ts';
 import { type FieldLogins, habits, logins as loginsOf } from './field-steps.ts';
@@ -20,6 +15,8 @@ import { allSteps, introductions } from './steps.ts';
 import { type System, startSystem } from './system.ts';
 import { openTranscript } from './transcript.ts';
 import { watchFiles } from './watch.ts';
+
+checkArguments('dev');
 
 const {
   once: isOnce,
@@ -99,6 +96,7 @@ async function converse(system: System): Promise<void> {
     conversation.expectSilence();
     print(
       `${steps.filter(({ sends }) => sends !== undefined).length} requests, ${conversation.receivedCount} answers and notices, all of them right. ` +
+        `${conversation.skippedCount > 0 ? `${conversation.skippedCount} skipped, which the protocol allows. ` : ''}` +
         `From start to first answer: ${firstAnswerAfter?.toFixed(1)} s.`,
     );
   } finally {

@@ -1,11 +1,14 @@
-/** `npm run pictures`: renews the pictures of docs/pictures from a real system in a real browser. */
+/** `npm run pictures`: makes docs/pictures/page.png anew, from a real system in a real browser. */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
+import { checkArguments } from './arguments.mjs';
 import { startBrowser } from './browser.ts';
 import { startPageOf } from './page/of-system.ts';
 import { startSystem } from './system.ts';
+
+checkArguments('pictures');
 
 const folder = fileURLToPath(new URL('../docs/pictures/', import.meta.url));
 

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { nodeFault } from '../deploy/node-version.mjs';
 import { installPrograms, missingPrograms } from './programs.mjs';
 import { runShowingProgress, SetupError } from './progress.mjs';
 
@@ -128,11 +129,8 @@ function lockHolder() {
 }
 
 function requireNode() {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 20 || (major === 20 && minor >= 19)) return;
-  throw new SetupError(
-    `Node.js 20.19 or newer is needed; this is ${process.versions.node}. With nvm: nvm install && nvm use`,
-  );
+  const fault = nodeFault();
+  if (fault !== undefined) throw new SetupError(fault);
 }
 
 /** @param {string | undefined} script */

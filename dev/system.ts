@@ -93,7 +93,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     QA_TEXT: 'on',
     QA_MIRROR: 'on',
     LOG_LEVEL: options.logLevel,
-    SHUTDOWN_TIMEOUT_MS: '5000',
+    // On a busy machine work in hand takes long; an idle worker ends at once.
+    SHUTDOWN_TIMEOUT_MS: '30000',
     ...(options.inspectPort !== undefined && patience),
   };
   const { workerFile: file, hasColours, print, inspectPort } = options;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pretty from 'pino-pretty';
-import { freePort, spawnProgram } from './servers/process.ts';
+import { freePort, isPortFree, spawnProgram } from './servers/process.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
@@ -22,14 +22,15 @@ export interface WorkerOptions {
   readonly print: (line: string) => void;
 }
 
-/** A worker as a separate process on its own port, the same for each start. */
+/** A worker as a separate process on its own port. The port stays the same, unless another program has taken it meanwhile. */
 export class WorkerProcess {
   readonly name: string;
-  readonly httpPort: number;
   readonly #options: WorkerOptions;
+  #httpPort: number;
   #child: ChildProcess | undefined;
   #more: Readonly<Record<string, string>> = {};
   #stopping = false;
+  #portIsTaken = false;
   #failed = false;
   /** The worker has finished, and only waits for a debugger to detach. */
   #isHeld = false;
@@ -37,7 +38,7 @@ export class WorkerProcess {
   private constructor(options: WorkerOptions, httpPort: number) {
     this.#options = options;
     this.name = options.name;
-    this.httpPort = httpPort;
+    this.#httpPort = httpPort;
     running.add(this);
   }
 
@@ -46,6 +47,10 @@ export class WorkerProcess {
     const worker = new WorkerProcess(options, await freePort());
     await worker.start();
     return worker;
+  }
+
+  get httpPort(): number {
+    return this.#httpPort;
   }
 
   /** Whether it exited by itself, or with an exit code other than 0. */
@@ -91,14 +96,32 @@ export class WorkerProcess {
     this.#child?.kill('SIGKILL');
   }
 
+  /** @throws Error when it exits before it is ready. Another port is tried where another program has its own. */
   async start(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#startOnce();
+      } catch (error) {
+        if (!this.#portIsTaken || attempt === attempts) throw error;
+        const taken = this.#httpPort;
+        this.#httpPort = await freePort();
+        this.#failed = false;
+        this.#options.print(`${this.name}: port ${taken} is taken; it starts again on ${this.#httpPort}`);
+      }
+    }
+  }
+
+  async #startOnce(): Promise<void> {
     const { name, file, settings, inspectPort } = this.#options;
+    // Another program there might answer in its place.
+    this.#portIsTaken = !(await isPortFree(this.#httpPort));
+    if (this.#portIsTaken) throw new Error(`${name} did not start: its port is taken`);
     const env = {
       ...passedOn(),
       ...settings,
       ...this.#more,
       MQTT_CLIENT_ID: `profile-${name}`,
-      HTTP_PORT: String(this.httpPort),
+      HTTP_PORT: String(this.#httpPort),
     };
     const door = inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`];
     const line = [process.execPath, ...door, '--import', 'tsx', resolve(root, file)];
@@ -108,9 +131,14 @@ export class WorkerProcess {
     this.#isHeld = false;
     this.#printLog(child);
     child.once('exit', (code, signal) => this.#ended(code, signal));
+    // Its last words, with the cause, have then arrived; a helper of tsx may hold the streams open for longer.
+    const closed = once(child, 'close');
     const deadline = Date.now() + startTimeoutMs;
-    while (!(await isReady(this.httpPort))) {
-      if (this.#child !== child) throw new Error(`${name} did not start`);
+    while (!(await isReady(this.#httpPort))) {
+      if (this.#child !== child) {
+        await Promise.race([closed, delay(1_000)]);
+        throw new Error(`${name} did not start`);
+      }
       if (Date.now() > deadline) throw new Error(`${name} was not ready in ${startTimeoutMs} ms`);
       await delay(20);
     }
@@ -134,6 +162,7 @@ export class WorkerProcess {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => {
+        if (line.includes('EADDRINUSE') && line.includes(String(this.#httpPort))) this.#portIsTaken = true;
         if (line !== '') print(`${name}: ${format(line).trimEnd()}`);
         if (line.startsWith('Waiting for the debugger to disconnect')) this.#letGo(child);
       });
@@ -141,9 +170,10 @@ export class WorkerProcess {
   }
 }
 
-const startTimeoutMs = 60_000;
+const attempts = 5;
+const startTimeoutMs = 180_000;
 /** Longer than the SHUTDOWN_TIMEOUT_MS that it gets. */
-const stopTimeoutMs = 8_000;
+const stopTimeoutMs = 35_000;
 
 const running = new Set<WorkerProcess>();
 process.once('exit', () => {

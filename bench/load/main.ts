@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkArguments } from '../../dev/arguments.mjs';
 import { describeMachine, machineLine, RESULTS } from '../report.ts';
 import { chartsOf } from './charts.ts';
 import { curvesSvg } from './curves.ts';
@@ -13,19 +14,7 @@ import { parseMix, usualMix } from './mix.ts';
 import { type Sweep, sweep } from './sweep.ts';
 import { startSystem, useSystem } from './system.ts';
 
-const usage = `npm run load -- [OPTION]...
-
-  --workers 1,2,4      measure with these numbers of workers, one after the other
-  --rates 500,1000,…   requests a second, rising; ends after two rates that were too much
-  --seconds 6          how long each rate is held
-  --phones 2000        simulated phones
-  --friends 8          contacts of each, who have it in their rosters too
-  --mix ${usualMix}
-  --arrivals poisson   or even
-  --p99 100            longest p99, in milliseconds, with which the workers still keep up
-  --qos 2              of requests; clients in the field use 2
-  --mqtt URL --redis URL   load a system that runs already on this machine, instead of own ones
-  --quick              two workers, three rates of two seconds: to see that it works`;
+checkArguments('load');
 
 const presets = '100,200,300,500,750,1000,1500,2000,2500,3000,4000,5000,7000,10000';
 
@@ -44,7 +33,6 @@ function readArguments() {
       mqtt: { type: 'string' },
       redis: { type: 'string' },
       quick: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
   const numbers = (list: string): number[] => list.split(',').map((text) => positive(text));
@@ -52,7 +40,6 @@ function readArguments() {
   if (arrivals !== 'poisson' && arrivals !== 'even') throw new Error('--arrivals is poisson or even');
   if ((mqtt === undefined) !== (redis === undefined)) throw new Error('--mqtt and --redis belong together');
   return {
-    help: values.help,
     workers: quick ? [2] : numbers(values.workers),
     rates: quick ? [100, 200, 300] : numbers(values.rates).toSorted((a, b) => a - b),
     durationMs: quick ? 2_000 : positive(values.seconds) * 1000,
@@ -74,7 +61,6 @@ function positive(text: string): number {
 
 async function run(): Promise<void> {
   const options = readArguments();
-  if (options.help) return console.log(usage);
   const start = new Date();
   const machine = describeMachine();
   console.log(machineLine(machine));

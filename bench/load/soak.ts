@@ -2,19 +2,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkArguments } from '../../dev/arguments.mjs';
 import { openProgress } from '../progress.ts';
 import { describeMachine, machineLine, RESULTS } from '../report.ts';
 import { parseMix, usualMix } from './mix.ts';
 import { type SoakResult, soak } from './soak-run.ts';
 import { isFlat } from './steadiness.ts';
 
-const usage = `npm run soak -- [OPTION]...
-
-  --minutes 30
-  --rate 300      requests a second; 70 % of the saturation that npm run load finds is a good one
-  --workers 2
-  --phones 2000
-  --mix ${usualMix}`;
+checkArguments('soak');
 
 function readArguments() {
   const { values } = parseArgs({
@@ -24,12 +19,10 @@ function readArguments() {
       workers: { type: 'string', default: '2' },
       phones: { type: 'string', default: '2000' },
       mix: { type: 'string', default: usualMix },
-      help: { type: 'boolean', default: false },
     },
   });
-  const { minutes, rate, workers, phones, mix, help } = values;
+  const { minutes, rate, workers, phones, mix } = values;
   return {
-    help,
     seconds: Number(minutes) * 60,
     rate: Number(rate),
     workers: Number(workers),
@@ -64,7 +57,6 @@ function reportOf({ samples, trends, load, problems }: SoakResult): string[] {
 
 async function run(): Promise<void> {
   const options = readArguments();
-  if (options.help) return console.log(usage);
   const start = new Date();
   const machine = describeMachine();
   const { rate, workers, phones, seconds } = options;

@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { checkArguments } from '../../dev/arguments.mjs';
 import { type Assumption, assumptions as stated } from './assumptions.ts';
 import measured from './costs.json' with { type: 'json' };
 
@@ -148,7 +149,13 @@ const textOf = (value: number): string =>
   Number.isFinite(value) ? value.toLocaleString('en', { maximumSignificantDigits: 2 }) : 'no number';
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  checkArguments('simulate');
   const { values } = parseArgs({ options: { set: { type: 'string', multiple: true, default: [] } } });
-  const assumptions = values.set.reduce(changeAssumption, stated as Assumptions);
-  console.log(`Costs of ${measured.machine}\n\n${simulate(assumptions, measured).join('\n')}`);
+  try {
+    const assumptions = values.set.reduce(changeAssumption, stated as Assumptions);
+    console.log(`Costs of ${measured.machine}\n\n${simulate(assumptions, measured).join('\n')}`);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 2;
+  }
 }

@@ -3,8 +3,9 @@
  * needs it. The program ends with this process in every case, and leaves nothing behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -221,15 +222,41 @@ export function spawnProgram(
   });
 }
 
-/** Finds a port of 127.0.0.1 that nothing listens on now. */
+/**
+ * Finds a port of 127.0.0.1 that nothing listens on now. It lies below the range from which the kernel takes ports for outgoing
+ * connections and for listeners without a number, so that none of them takes it while its server is down.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1');
-  return address.port;
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const port = randomInt(lowestPort, lowestEphemeralPort());
+    if (given.has(port) || !(await isPortFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+  throw new Error('no free port on 127.0.0.1');
+}
+
+const lowestPort = 10_240;
+/** The ports that this process has handed out. */
+const given = new Set<number>();
+
+function lowestEphemeralPort(): number {
+  try {
+    const [low] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/);
+    // A machine with a range from 1024 on leaves nothing below it.
+    return Math.max(lowestPort + 10_000, Math.min(Number(low), 32_768));
+  } catch {
+    return 32_768;
+  }
+}
+
+/** Whether nothing listens on a port of 127.0.0.1. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
 }
 
 function accepts(port: number): Promise<boolean> {

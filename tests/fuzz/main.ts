@@ -1,14 +1,11 @@
-/**
- * `npm run fuzz`: reads random inputs, guided by coverage, and reports the results.
- *
- * `-- --target etf|records|text|forms` (default: each in turn), `--executions 3500000` and `--seconds 1200` for each
- * target, `--seed 1`, `--keep` to add to the corpus. Exit code 1, and the inputs in base64, if a promise was broken.
- */
+/** `npm run fuzz`: reads random inputs, guided by coverage, and reports the results; dev/scripts.mjs has its options. */
 import { parseArgs } from 'node:util';
+import { checkArguments } from '../../dev/arguments.mjs';
 import { readCorpus, writeCorpus } from './corpus.ts';
 import { type FuzzReport, fuzz } from './fuzzer.ts';
 import { targets } from './targets.ts';
 
+checkArguments('fuzz');
 const { values } = parseArgs({
   options: {
     target: { type: 'string', multiple: true, default: Object.keys(targets) },
