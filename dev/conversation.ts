@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { decode, EtfError, encode, type Term } from '../src/etf/index.ts';
-import { type Bindings, fill, match, readPattern } from './patterns.ts';
+import { type Bindings, fill, match, readPattern } from '../src/etf/patterns.ts';
 import { type Device, requestTopic } from './phones.ts';
 import { topics } from './topics.ts';
 import type { Transcript } from './transcript.ts';

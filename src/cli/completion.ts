@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, type Option } from 'commander';
 import type { Terminal } from './terminal.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
@@ -7,7 +7,7 @@ type Shell = (typeof shells)[number];
 /** `profilectl completion <shell>`: a completion script, generated from the commands. */
 export function completionCommand(program: Command, terminal: Terminal): Command {
   return new Command('completion')
-    .description('print a script that lets the shell complete commands and options')
+    .description('print a script that lets the shell complete commands, options and their values')
     .addArgument(new Argument('<shell>').choices(shells))
     .action((shell: Shell) => terminal.print(scripts[shell](pathsOf(program))))
     .addHelpText(
@@ -20,8 +20,8 @@ Examples:
     );
 }
 
-/** The words that may follow each command. */
-type Paths = readonly (readonly [path: string, words: readonly string[]])[];
+/** The words that may follow each command, and its options that take a value. */
+type Paths = readonly (readonly [path: string, words: readonly string[], valued: readonly Option[]])[];
 
 function pathsOf(command: Command, above: readonly string[] = []): Paths {
   const words = [
@@ -30,7 +30,8 @@ function pathsOf(command: Command, above: readonly string[] = []): Paths {
     ...command.options.flatMap((option) => option.long ?? []),
     '--help',
   ];
-  const own = [above.join(' '), words] as const;
+  const valued = command.options.filter(({ required, optional }) => required || optional);
+  const own = [above.join(' '), words, valued] as const;
   return [own, ...command.commands.flatMap((child) => pathsOf(child, [...above, child.name()]))];
 }
 
@@ -44,15 +45,22 @@ const bash = (paths: Paths): string => `_profilectl() {
         .join('|')}) path="\${path:+$path }$word" ;;
     esac
   done
+  case "$path \${COMP_WORDS[COMP_CWORD - 1]}" in
+${paths.flatMap(([path, , valued]) => valued.map((option) => `    '${path} ${option.long}') COMPREPLY=(${chosen(option)}); return ;;`)).join('\n')}
+  esac
   case "$path" in
 ${paths.map(([path, words]) => `    '${path}') COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$current")) ;;`).join('\n')}
   esac
 }
 complete -o default -F _profilectl profilectl`;
 
+/** The shell offers files where a value is none of a few. */
+const chosen = ({ argChoices }: Option): string =>
+  argChoices === undefined ? '' : `$(compgen -W '${argChoices.join(' ')}' -- "$current")`;
+
 const fish = (paths: Paths): string =>
   paths
-    .flatMap(([path, words]) => {
+    .flatMap(([path, words, valued]) => {
       const parts = path === '' ? [] : path.split(' ');
       const deeper = paths
         .map(([other]) => other.split(' '))
@@ -62,11 +70,13 @@ const fish = (paths: Paths): string =>
       const seen = parts.map((part) => `__fish_seen_subcommand_from ${part}`);
       const unseen = deeper.length === 0 ? [] : [`not __fish_seen_subcommand_from ${deeper.join(' ')}`];
       const condition = [...seen, ...unseen].join('; and ');
-      return words.map((word) =>
-        word.startsWith('--')
-          ? `complete -c profilectl -n '${condition}' -l ${word.slice(2)}`
-          : `complete -c profilectl -n '${condition}' -f -a ${word}`,
-      );
+      return words.map((word) => {
+        if (!word.startsWith('--')) return `complete -c profilectl -n '${condition}' -f -a ${word}`;
+        const option = valued.find(({ long }) => long === word);
+        const choices = option?.argChoices;
+        const value = option === undefined ? '' : choices ? ` -x -a '${choices.join(' ')}'` : ' -r';
+        return `complete -c profilectl -n '${condition}' -l ${word.slice(2)}${value}`;
+      });
     })
     .join('\n');
 

@@ -17,6 +17,8 @@ export interface Connections {
   readonly settings: Settings;
   /** The settings for commands that use only the broker: REDIS_URL may be missing. */
   readonly brokerSettings: Settings;
+  /** The settings for commands that use only Redis: MQTT_URL may be missing. */
+  readonly redisSettings: Settings;
   /** The topics of the settings, of which no other needs to be set. */
   readonly topics: Topics;
   /** @throws CliFault when Redis cannot be reached. */
@@ -50,18 +52,22 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
     get brokerSettings() {
       return readSettings(withAnyUrls(env, ['REDIS_URL']));
     },
+    get redisSettings() {
+      return readSettings(withAnyUrls(env, ['MQTT_URL']));
+    },
     get topics() {
       return new Topics(readSettings(withAnyUrls(env, ['MQTT_URL', 'REDIS_URL'])).topics);
     },
     async redis() {
-      const { url, keyPrefix, access } = connections.settings.redis;
+      const { url, keyPrefix, access } = connections.redisSettings.redis;
       redis ??= openRedis(url, keyPrefix, () => undefined, access);
       if (!redis.state.connected) await ready(redis);
       return redis;
     },
     sessions: async () => openSessions(await connections.redis()),
     brokerAcls() {
-      acls ??= connections.redis().then((database) => openBrokerAcls(database, connections.settings));
+      const { settings } = connections; // before anything is connected
+      acls ??= connections.redis().then((database) => openBrokerAcls(database, settings));
       return acls;
     },
     async close() {

@@ -1,13 +1,17 @@
 import { Command, Option } from 'commander';
+import { decode } from '../etf/index.ts';
+import { printLines } from '../qa/formats/erlang-lines.ts';
 import type { Format } from '../qa/formats/format.ts';
-import { writeFormat } from '../qa/formats/write.ts';
+import { answerLimits, writeFormat } from '../qa/formats/write.ts';
 import { formats, readInput, toMessage } from './payloads.ts';
+import { shorten } from './shorten.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options {
   readonly file?: string;
   readonly to: Format;
   readonly json?: boolean;
+  readonly full?: boolean;
 }
 
 /** `profilectl decode`: show a payload in a readable format. */
@@ -50,14 +54,22 @@ function converting(name: string, preset: Format, terminal: Terminal): Command {
     .option('--file <path>', 'read this file')
     .addOption(new Option('--to <form>', 'what to write').choices(formats).default(preset))
     .addOption(new Option('--json', 'the same as --to json').conflicts('to'))
+    .option('--full', 'also the whole of long lists, on a terminal')
     .action(async (payload: string | undefined, options: Options) => {
       const message = toMessage(await readInput(payload, options.file));
-      show(message, options.json ? 'json' : options.to, terminal);
+      show(message, options.json ? 'json' : options.to, terminal, options.full ?? false);
     });
 }
 
-/** Print a message. Bytes are written unchanged, but never to a terminal. */
-export function show(message: Uint8Array, format: Format, terminal: Terminal): void {
+/**
+ * Print a message. Bytes are written unchanged, but never to a terminal.
+ * @param full - `false` cuts long lists, for a person only: what goes to a file or a program is whole.
+ */
+export function show(message: Uint8Array, format: Format, terminal: Terminal, full = true): void {
+  if (format === 'erlang' && terminal.isPerson && !full) {
+    terminal.print(printLines(shorten(decode(message, answerLimits))));
+    return;
+  }
   if (format === 'etf' && !terminal.isPerson) terminal.write(message);
   else terminal.print(writeFormat(message, format === 'etf' ? 'hex' : format).toString());
 }

@@ -64,7 +64,7 @@ async function importAll(
   { connections, terminal }: Parts,
 ): Promise<void> {
   // A dry run checks by them too; what is wrong in them is said before the files are read.
-  void connections.settings;
+  void (options.redisOnly ? connections.redisSettings : connections.settings);
   const files = await Promise.all(paths.map((path) => openDump(path, options.encoding)));
   const target = await targetOf(options, connections);
   const report = await Report.open(terminal, options.report);

@@ -14,7 +14,7 @@ import { profileCommand } from './profile.ts';
 import { qaCommand } from './qa.ts';
 import { sendCommand } from './send.ts';
 import { sessionCommand } from './session.ts';
-import { openTerminal } from './terminal.ts';
+import { CliFault, openTerminal } from './terminal.ts';
 import { watchCommand } from './watch.ts';
 
 /** `profilectl`: each file in this folder is one command. */
@@ -63,5 +63,6 @@ function throwInsteadOfExit(command: Command): void {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   terminal.note(error instanceof Error ? error.message : 'failed');
+  if (error instanceof CliFault) return error.exitCode;
   return error instanceof SettingsError ? EXIT_CONFIG : 1;
 }

@@ -5,6 +5,8 @@ import type { Format } from '../qa/formats/format.ts';
 import { readFormat } from '../qa/formats/read.ts';
 import { answerLimits } from '../qa/formats/write.ts';
 import { redact } from '../qa/redact.ts';
+import { termOf } from './message.ts';
+import { shorten } from './shorten.ts';
 import { CliFault } from './terminal.ts';
 
 export const formats: readonly Format[] = ['erlang', 'json', 'hex', 'base64', 'etf'];
@@ -34,16 +36,17 @@ export function toMessage(payload: Uint8Array): Uint8Array {
   return message;
 }
 
-/** Any payload on one line, with or without its secrets. */
-export function inOneLine(payload: Uint8Array, secrets: 'shown' | 'redacted'): string {
-  const { message } = readFormat(payload, answerLimits);
-  try {
-    if (message !== undefined) {
-      const term = decode(message, answerLimits);
-      return print(secrets === 'shown' ? term : redact(term));
-    }
-  } catch {
-    // A payload that is no term is shown as bytes.
+/** Any payload on one line, with or without its secrets; `short` cuts long lists. */
+export function inOneLine(
+  payload: Uint8Array,
+  secrets: 'shown' | 'redacted',
+  length: 'short' | 'full' = 'full',
+): string {
+  const term = termOf(payload);
+  if (term !== undefined) {
+    const part = length === 'short' ? shorten(term) : term;
+    return print(secrets === 'shown' ? part : redact(part));
   }
+  // A payload that is no term is shown as bytes.
   return secrets === 'shown' ? print(payload) : `% ${payload.length} bytes that are no term`;
 }

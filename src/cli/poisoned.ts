@@ -49,7 +49,7 @@ Examples:
 const unused = 1;
 
 async function store(connections: Connections): Promise<PoisonStore> {
-  return openPoison(await connections.redis(), unused, connections.settings.verifySecret);
+  return openPoison(await connections.redis(), unused, connections.redisSettings.verifySecret);
 }
 
 async function list(

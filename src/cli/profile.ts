@@ -20,6 +20,7 @@ interface Options {
   readonly json?: boolean;
   readonly file?: string;
   readonly replace?: boolean;
+  readonly full?: boolean;
 }
 
 /** `profilectl profile …`: the profile of a phone in Redis, without a worker. */
@@ -32,9 +33,11 @@ export function profileCommand(connections: Connections, terminal: Terminal): Co
     .requiredOption(...phone)
     .addOption(new Option('--to <form>', 'what to write').choices(formats).default('erlang'))
     .addOption(new Option('--json', 'the same as --to json').conflicts('to'))
-    .action(async (options: Options) =>
-      show(await stored(options, connections), options.json ? 'json' : options.to, terminal),
-    );
+    .option('--full', 'also the whole of long lists, on a terminal')
+    .action(async (options: Options) => {
+      const to = options.json ? 'json' : options.to;
+      show(await stored(options, connections), to, terminal, options.full ?? false);
+    });
   profile
     .command('export')
     .description('write the profile to a file, as JSON by default')

@@ -7,7 +7,7 @@ import type { Connections } from './connections.ts';
 
 /** The profiles in Redis, changed as workers change them: with an idempotency record, though no request reads it. */
 export async function profilesOf(connections: Connections): Promise<Profiles> {
-  const { redis, settings } = connections;
+  const { redis, redisSettings: settings } = connections;
   const database = await redis();
   const reads = new BatchedReads(database);
   return openProfiles(database, reads, recordSeconds(settings), settings.profileBytes);

@@ -7,12 +7,13 @@ import { kindsThatNamePhone } from '../protocol/profile.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { printLines } from '../qa/formats/erlang-lines.ts';
 import type { Format } from '../qa/formats/format.ts';
-import { toJson } from '../qa/formats/json-write.ts';
 import { makeRecord } from '../qa/formats/record-fields.ts';
 import { answerLimits, writeFormat } from '../qa/formats/write.ts';
 import { type CliClient, connectClient } from './client.ts';
 import type { Connections } from './connections.ts';
+import { showMessage } from './message.ts';
 import { formats, inOneLine, readInput, toMessage } from './payloads.ts';
+import { shorten } from './shorten.ts';
 import { CliFault, positive, type Terminal } from './terminal.ts';
 import { watch } from './watch.ts';
 
@@ -28,6 +29,7 @@ interface Options {
   readonly timeout: number;
   readonly watch?: boolean;
   readonly json?: boolean;
+  readonly full?: boolean;
 }
 
 /** `profilectl send`: send a request as a client, and show it with its answer. */
@@ -52,7 +54,11 @@ export function sendCommand(connections: Connections, terminal: Terminal): Comma
     )
     .option('--timeout <seconds>', 'how long to wait for the answer', positive, 5)
     .option('--watch', 'go on showing what passes')
-    .option('--json', 'for scripts')
+    .option('--full', 'also the whole of long lists')
+    .option(
+      '--json',
+      'for scripts: always one object, that of `watch --json` with request, milliseconds and error',
+    )
     .action((request: RequestKind | 'file', options: Options) =>
       send(request, options, connections, terminal),
     )
@@ -77,19 +83,45 @@ async function send(
   connections: Connections,
   terminal: Terminal,
 ): Promise<void> {
-  refuseUnused(kind, options);
-  const message =
-    kind === 'file' ? toMessage(await readInput(undefined, options.file)) : encode(requestOf(kind, options));
-  const { topics } = connections;
-  const client = { ...(await connectClient(connections.brokerSettings, options)), topics };
+  const sent: Sent = {};
+  let isReported = false;
+  const report = (error?: string): void => {
+    isReported = true;
+    if (options.json) terminal.print(JSON.stringify(objectOf(sent, options.client, error)));
+    else if (sent.answer !== undefined) printExchange(sent, options, terminal);
+  };
   try {
-    const asked = await ask(client, message, options);
-    report(asked, options, terminal);
-    if (options.watch) await watch(client, options, terminal);
-    if (isRefusal(asked.answer)) throw new CliFault(`refused: ${print(asked.answer)}`);
-  } finally {
-    await client.mqtt.endAsync(true);
+    sent.topics = connections.topics;
+    refuseUnused(kind, options);
+    sent.message =
+      kind === 'file'
+        ? toMessage(await readInput(undefined, options.file))
+        : encode(requestOf(kind, options));
+    const client = await connectClient(connections.brokerSettings, options);
+    const watched = { mqtt: client.mqtt, topics: sent.topics };
+    try {
+      Object.assign(sent, await ask({ ...client, ...watched }, sent.message, options));
+      const refusal = refusalOf(sent.answer);
+      report(refusal);
+      if (options.watch) await watch(watched, options, terminal);
+      if (refusal !== undefined) throw new CliFault(refusal);
+    } finally {
+      await client.mqtt.endAsync(true);
+    }
+  } catch (error) {
+    // A script gets an object whatever happens.
+    if (!isReported) report(error instanceof Error ? error.message : 'failed');
+    throw error;
   }
+}
+
+/** A request and what became of it, as far as it came. */
+interface Sent {
+  topics?: Topics;
+  message?: Uint8Array;
+  answer?: Term;
+  payload?: Uint8Array;
+  milliseconds?: number;
 }
 
 /** Refuse options that have no effect on this request. @throws CliFault */
@@ -125,30 +157,24 @@ function requestOf(kind: RequestKind, { phone, email, code, presence }: Options)
   return makeRecord('Profile', values);
 }
 
-interface Asked {
-  readonly topic: string;
-  readonly answersOn: string;
-  readonly request: Term;
-  readonly answer: Term;
-  readonly milliseconds: number;
-}
-
 interface Asking extends CliClient {
   readonly topics: Topics;
 }
 
-async function ask({ mqtt, token, topics }: Asking, message: Uint8Array, options: Options): Promise<Asked> {
-  const topic = topics.request(token === '' ? '' : options.client, token);
-  const answersOn = topics.answer(options.client);
+async function ask(
+  { mqtt, token, topics }: Asking,
+  message: Uint8Array,
+  { client, as, timeout }: Options,
+): Promise<Required<Pick<Sent, 'answer' | 'payload' | 'milliseconds'>>> {
+  const topic = topics.request(token === '' ? '' : client, token);
   const correlationData = Buffer.from(randomUUID());
-  await mqtt.subscribeAsync(answersOn, { qos: 1 });
+  await mqtt.subscribeAsync(topics.answer(client), { qos: 1 });
   const started = performance.now();
   const answered = new Promise<Buffer>((resolve) => {
     mqtt.on('message', (_, payload, { properties }) => {
       if (properties?.correlationData?.equals(correlationData)) resolve(payload);
     });
   });
-  const { as, timeout } = options;
   const published = mqtt.publishAsync(topic, writeFormat(message, as), {
     qos: 1,
     properties: { correlationData },
@@ -163,27 +189,48 @@ async function ask({ mqtt, token, topics }: Asking, message: Uint8Array, options
     throw new CliFault(`no answer within ${timeout} s; \`profilectl doctor\` finds out why`);
   }
   return {
-    topic: token === '' ? topic : topics.request(options.client, '<token>'),
-    answersOn,
-    request: decode(message, answerLimits),
+    payload,
     answer: decode(toMessage(payload), answerLimits),
     milliseconds: Math.round((performance.now() - started) * 10) / 10,
   };
 }
 
-function report(asked: Asked, options: Options, terminal: Terminal): void {
-  const { topic, answersOn, request, answer, milliseconds } = asked;
-  if (options.json) {
-    terminal.print(JSON.stringify({ topic, request: toJson(request), answer: toJson(answer), milliseconds }));
-    return;
-  }
-  terminal.print(`${terminal.paint('cyan', `→ ${topic}`)}  ${inOneLine(encode(request), 'shown')}`);
+function printExchange(sent: Sent, options: Options, terminal: Terminal): void {
+  const { topics, message = new Uint8Array(), answer = [], milliseconds } = sent;
+  const asked = `→ ${requestTopic(topics, options)}`;
+  terminal.print(`${terminal.paint('cyan', asked)}  ${inOneLine(message, 'shown')}`);
   const time = terminal.paint('dim', `% ${milliseconds} ms`);
-  terminal.print(`${terminal.paint('green', `← ${answersOn}`)}  ${time}`);
-  terminal.print(printLines(answer));
+  terminal.print(`${terminal.paint('green', `← ${topics?.answer(options.client)}`)}  ${time}`);
+  terminal.print(printLines(options.full ? answer : shorten(answer)));
 }
 
-function isRefusal(answer: Term): boolean {
+function requestTopic(topics: Topics | undefined, { client, tokenFile }: Options): string {
+  return topics?.request(...(tokenFile === undefined ? [] : [client, '<token>'])) ?? '';
+}
+
+/** The answer as `watch --json` shows it, with its request, the time that it took, and what went wrong; these are `null` if not known. */
+function objectOf(sent: Sent, client: string, error: string | undefined): object {
+  const { topics, message, payload, milliseconds = null } = sent;
+  const none = {
+    kind: 'answer',
+    topic: topics?.answer(client) ?? null,
+    client,
+    bytes: 0,
+    text: null,
+    term: null,
+  };
+  const show = (topic: string, bytes: Uint8Array) =>
+    topics === undefined ? undefined : showMessage({ topic, payload: bytes }, topics, 'shown');
+  return {
+    ...((payload && show(topics?.answer(client) ?? '', payload)) ?? none),
+    request: (message && show(topics?.request() ?? '', message)) ?? null,
+    milliseconds,
+    error: error ?? null,
+  };
+}
+
+function refusalOf(answer: Term | undefined): string | undefined {
   const [, code] = answer instanceof Tuple ? answer.elements : [];
-  return code instanceof Tuple && isAtom(code.elements[0], 'error');
+  const isRefused = answer !== undefined && code instanceof Tuple && isAtom(code.elements[0], 'error');
+  return isRefused ? `refused: ${print(answer)}` : undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { type SignInDeps, signIn, signOut } from '../broker-acl/sign-in.ts';
+import { SettingsError } from '../config/settings.ts';
 import { encodeFragment } from '../etf/index.ts';
 import { readPhone } from '../protocol/phone.ts';
 import type { Connections } from './connections.ts';
@@ -31,27 +32,37 @@ export function sessionCommand(connections: Connections, terminal: Terminal): Co
     .requiredOption(...phone)
     .addOption(redisOnly)
     .addOption(json)
-    .action((options: Options) => add(options, connections, terminal));
+    .action((options: Options) =>
+      add(options, connections, terminal).catch((error) => withoutBrokers(error, options)),
+    );
   session
     .command('remove')
     .description('end a session, and cut its client off')
     .requiredOption(...client)
     .addOption(redisOnly)
-    .action((options: Options) => remove(options, connections, terminal));
+    .action((options: Options) =>
+      remove(options, connections, terminal).catch((error) => withoutBrokers(error, options)),
+    );
   session
     .command('rotate')
     .description('give a session another token and print it, once; the old one is invalid from then on')
     .requiredOption(...client)
     .addOption(redisOnly)
     .addOption(json)
-    .action((options: Options) => rotate(options, connections, terminal));
+    .action((options: Options) =>
+      rotate(options, connections, terminal).catch((error) => withoutBrokers(error, options)),
+    );
   session
     .command('list')
-    .description('the sessions of a phone, or all')
+    .description(
+      'the sessions of a phone, or all, and whether the brokers know them; with --redis-only they are not asked',
+    )
     .option(...phone)
     .addOption(redisOnly)
     .addOption(json)
-    .action((options: Partial<Options>) => list(options, connections, terminal));
+    .action((options: Partial<Options>) =>
+      list(options, connections, terminal).catch((error) => withoutBrokers(error, options)),
+    );
   return session.addHelpText('after', help);
 }
 
@@ -133,6 +144,20 @@ async function inBrokers(
   return known.every((clients) => clients.includes(client));
 }
 
+/** Name the way out to who has no such broker, whatever is wrong with it. */
+function withoutBrokers(error: unknown, { redisOnly }: Pick<Options, 'redisOnly'>): never {
+  if (
+    !redisOnly &&
+    error instanceof Error &&
+    !(error instanceof CliFault) &&
+    !(error instanceof SettingsError)
+  )
+    throw new CliFault(`${error.message}; ${otherwise}`);
+  throw error;
+}
+
+const otherwise = 'with --redis-only the brokers are left alone, for those without the plugin';
+
 async function partsOf(
   { redisOnly }: Pick<Options, 'redisOnly'>,
   connections: Connections,
@@ -161,8 +186,8 @@ export function clientIdIn(text: string): string {
 }
 
 /** A phone with a worker's client id would receive that worker's requests; one with a service's is never answered. */
-export function phonesClientIn(text: string, { settings }: Connections): string {
-  const { servicePrefix, mqtt } = settings;
+export function phonesClientIn(text: string, { redisSettings }: Connections): string {
+  const { servicePrefix, mqtt } = redisSettings;
   const { workerPrefix } = mqtt;
   if (servicePrefix !== undefined && text.startsWith(servicePrefix))
     throw new CliFault(

@@ -31,9 +31,16 @@ export function openTerminal(env: NodeJS.ProcessEnv): Terminal {
   };
 }
 
-/** A fault that the user can fix: printed without a stack, with exit code 1. */
+/** A fault that the user can fix: printed without a stack. */
 export class CliFault extends Error {
   override readonly name = 'CliFault';
+  readonly exitCode: number;
+
+  /** @param exitCode - 1 for what failed, 2 for what was not understood. */
+  constructor(message: string, exitCode: 1 | 2 = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** Read the value of an option. @throws InvalidArgumentError, which commander prints with the option's name. */

@@ -3,6 +3,7 @@ import type { MqttClient } from 'mqtt';
 import type { Topics } from '../protocol/topics.ts';
 import { connectClient, ownClientId } from './client.ts';
 import type { Connections } from './connections.ts';
+import { showMessage } from './message.ts';
 import { inOneLine } from './payloads.ts';
 import { positive, type Terminal } from './terminal.ts';
 
@@ -10,15 +11,17 @@ interface Options {
   readonly json?: boolean;
   readonly count?: number;
   readonly secrets?: boolean;
+  readonly full?: boolean;
 }
 
 /** `profilectl watch`: show messages, decoded, until it is interrupted. */
 export function watchCommand(connections: Connections, terminal: Terminal): Command {
   return new Command('watch')
     .description('show messages, decoded, until Ctrl-C')
-    .option('--json', 'a line of JSON for each message')
+    .option('--json', 'a line of JSON for each message: the same object as that of `send --json`')
     .option('--count <n>', 'end after n messages', positive)
     .option('--secrets', 'show codes, credentials and e-mail addresses too')
+    .option('--full', 'also the whole of long lists')
     .action(async (options: Options) => {
       const settings = connections.brokerSettings;
       const { mqtt } = await connectClient(settings, { client: ownClientId(settings) });
@@ -35,7 +38,7 @@ The user in MQTT_USERNAME must be allowed to read the topics: qa is, in a broker
 
 Examples:
   $ profilectl watch
-  $ profilectl watch --json --count 10 | jq .term`,
+  $ profilectl watch --json --count 10 | jq 'select(.kind == "answer") | .term'`,
     );
 }
 
@@ -48,12 +51,10 @@ interface Watched {
 /** Print messages until the count, an interrupt or the end of the connection. */
 export async function watch({ mqtt, topics }: Watched, options: Options, terminal: Terminal): Promise<void> {
   const filters = [topics.requests, topics.answers, topics.notices];
-  const isRequest = (topic: string): boolean => topics.readRequest(topic) !== undefined;
   let left = options.count ?? Number.POSITIVE_INFINITY;
   await new Promise<void>((resolve, reject) => {
     mqtt.on('message', (topic, payload) => {
-      if (left-- > 0)
-        terminal.print(line({ topic, payload, isRequest: isRequest(topic) }, options, terminal));
+      if (left-- > 0) terminal.print(line({ topic, payload, topics }, options, terminal));
       if (left <= 0) resolve();
     });
     mqtt.once('close', resolve);
@@ -64,11 +65,14 @@ export async function watch({ mqtt, topics }: Watched, options: Options, termina
 }
 
 function line(
-  { topic, payload, isRequest }: { topic: string; payload: Buffer; isRequest: boolean },
-  options: Options,
+  { topic, payload, topics }: { topic: string; payload: Buffer; topics: Topics },
+  { json, secrets, full }: Options,
   terminal: Terminal,
 ): string {
-  const term = inOneLine(payload, options.secrets ? 'shown' : 'redacted');
-  if (options.json) return JSON.stringify({ topic, bytes: payload.length, term });
-  return `${terminal.paint(isRequest ? 'cyan' : 'green', `${isRequest ? '→' : '←'} ${topic}`)} ${term}`;
+  const shown = secrets ? 'shown' : 'redacted';
+  if (json) return JSON.stringify(showMessage({ topic, payload }, topics, shown));
+  const { kind, topic: named } = showMessage({ topic, payload: Buffer.alloc(0) }, topics, shown);
+  const arrow = kind === 'request' ? '→' : '←';
+  const term = inOneLine(payload, shown, full ? 'full' : 'short');
+  return `${terminal.paint(kind === 'request' ? 'cyan' : 'green', `${arrow} ${named}`)} ${term}`;
 }

@@ -1,6 +1,6 @@
 import { escapedCharacters, isCharacter } from './syntax.ts';
 
-/** The text is not a term. The message names the position and the rule; it never repeats the text itself. */
+/** The text is not a term. The message names the position and the rule; of the text it repeats at most one odd character. */
 export class EtfTextError extends Error {
   override readonly name = 'EtfTextError';
   /** Line and column count from 1; a column is a UTF-16 unit. */
@@ -80,7 +80,7 @@ export class Tokens {
       return { kind: 'float', value, at };
     }
     const integer = this.match(INTEGER);
-    if (integer === undefined) this.fail('this character has no meaning outside quotes', at);
+    if (integer === undefined) this.fail(`${nameOf(this.text, at)} has no meaning outside quotes`, at);
     const [first = '', digits] = integer[0].replaceAll('_', '').split('#');
     if (digits === undefined) {
       if (first.length > MAX_DIGITS) this.fail('write an integer this long in base 16, as 16#FF', at);
@@ -148,6 +148,17 @@ export class Tokens {
     this.at += 1;
     return control & 31;
   }
+}
+
+/** `“ (U+201C)`; of a character that nobody sees only its number. */
+function nameOf(text: string, at: number): string {
+  const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+  const number = `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+  if (/[\p{C}\p{Z}\p{M}]/u.test(character)) return number;
+  const hint = /[\u2018-\u201f\u00ab\u00bb]/.test(character)
+    ? ', a quote of a word processor instead of a straight one,'
+    : '';
+  return `${character} (${number})${hint}`;
 }
 
 function startsAtom(name: string): boolean {

@@ -10,10 +10,25 @@ import { type Holds, isRecordName, makeRecord, type RecordName, records } from '
  */
 export function readJson(text: string): Term {
   const value = parseJson(text);
+  if (
+    isObject(value) &&
+    !('request' in value) &&
+    Object.keys(value).some((key) => requestFields.has(key)) &&
+    !isNamed(value)
+  )
+    fail('', '"request" is missing; it names what is asked, as in {"request":"get"}');
   if (!isObject(value) || !('request' in value)) return new Reader('').term(value, 'anything');
   const { request, ...fields } = value;
   if ('status' in fields) fail('status', '"request" says it already');
   return new Reader('').record('Profile', { ...fields, status: request });
+}
+
+/** The fields of a request that are in no other object. */
+const requestFields = new Set(records.Profile.map(({ name }) => name).filter((name) => name !== 'status'));
+
+/** Whether an object says by itself what it is. */
+function isNamed(value: JsonObject): boolean {
+  return 'record' in value || 'ok' in value || 'error' in value;
 }
 
 type JsonObject = { readonly [key: string]: JsonValue };

@@ -34,7 +34,10 @@ export function parseJson(text: string): JsonValue {
 function describe(error: unknown, text: string): string {
   if (error instanceof SyntaxError) {
     const [, what = 'this is not JSON', offset = '0'] = /^(.*) at position (\d+)$/s.exec(error.message) ?? [];
-    return `${placeOf(text, Number(offset))}: ${what}`;
+    const odd = /[^\0-\x7f]/u.exec(text.slice(Number(offset)))?.[0] ?? '';
+    const isThere = odd !== '' && text.startsWith(odd, Number(offset));
+    const number = odd.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
+    return `${placeOf(text, Number(offset))}: ${what}${isThere ? ` (the character is U+${number}; quotes in JSON are straight)` : ''}`;
   }
   if (error instanceof RangeError) return 'the JSON nests too deep';
   throw error;

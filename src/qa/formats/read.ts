@@ -65,9 +65,15 @@ const destroyedByEditor =
 
 type TextFormat = Exclude<Format, 'etf'>;
 
+/**
+ * An object, or a list of them. What was meant as one is too, so that the reason speaks of JSON: with a bare, single-quoted or
+ * curly-quoted key before a colon.
+ */
+const jsonStarts = /^(\{\s*["}\u201c-\u201f]|\[\s*\{\s*"[^"]*"\s*:|\{\s*('[^']*'|[\w$]+)\s*:)/;
+
 function formatOf(text: string): TextFormat {
   const start = text.trimStart();
-  if (/^\{\s*["}]/.test(start)) return 'json';
+  if (jsonStarts.test(start)) return 'json';
   const bare = withoutEnd(start);
   if (/^(0x)?83[0-9a-f\s:]*$/i.test(bare)) return 'hex';
   // 131 and the tag of a tuple, a list or anything else, in the alphabet of base64 or of its variant for URLs.

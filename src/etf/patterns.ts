@@ -1,5 +1,6 @@
-import { Atom, encodeFragment, type Term, Tuple, tuple } from '../src/etf/index.ts';
-import { parse } from '../src/etf/text.ts';
+import { encodeFragment } from './encode.ts';
+import { Atom, type Term, Tuple, tuple } from './terms.ts';
+import { type ParseOptions, parse } from './text.ts';
 
 /** The terms bound to the variables of the patterns so far, by name. */
 export type Bindings = ReadonlyMap<string, Term>;
@@ -7,14 +8,19 @@ export type Bindings = ReadonlyMap<string, Term>;
 /**
  * Reads Erlang text that may have variables, as in Erlang's own patterns: `{'Profile',Phone,[],_}`.
  * @returns the term; a variable in it is an atom that `match` and `fill` recognize.
+ * @throws EtfTextError as `parse` does.
  */
-export function readPattern(text: string): Term {
-  // Quoted atoms, texts of binaries and strings match first, so that no variable is found in them.
-  const marked = text.replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\b[A-Z_]\w*/g, (word) =>
-    /^['"]/.test(word) ? word : `'${variableMark}${word}'`,
-  );
-  return parse(marked);
+export function readPattern(text: string, options?: ParseOptions): Term {
+  const marked = text.replace(word, (found) => (/^[A-Z_]/.test(found) ? `'${variableMark}${found}'` : found));
+  return parse(marked, options);
 }
+
+/** Quoted atoms, strings, comments, characters and numbers match first, so that no variable is found in them. */
+const word =
+  /'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|%[^\n]*|\$(?:\\.|.)|\d+#\w+|\b[a-zß-öø-ÿ][\w@]*|\b[A-Z_]\w*/gs;
+
+/** In a pattern a record's fields that are left out may hold anything. */
+export const anything: Term = new Atom('$_');
 
 /**
  * Compares a term with a pattern, as Erlang does. A bound variable stands for its term, any other is bound to the
