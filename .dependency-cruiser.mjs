@@ -54,6 +54,8 @@ const source = {
     'src/lib/',
     'commander',
     'mqtt',
+    'yaml',
+    'zod',
   ],
   'src/main.ts': [
     'src/pipeline/',

@@ -20,6 +20,22 @@ const faultKinds = [
   ...['kill', 'term', 'freeze', 'cutBroker', 'cutRedis', 'restartRedis', 'failover', 'hangMail', 'hangSts'],
   ...['restartBroker', 'killBroker'],
 ];
+const floodRows = [
+  ...[
+    'control',
+    'count',
+    'zipped',
+    'deep',
+    'wide',
+    'bytes-read',
+    'unread',
+    'fan-out',
+    'sts',
+    'mail',
+    'wrong-tokens',
+  ],
+  ...['retained', 'will', 'poison'],
+];
 const fuzzTargets = ['etf', 'records', 'text', 'forms'];
 
 /** @type {Record<string, Script>} */
@@ -131,7 +147,7 @@ a name in the table; without one all are done. Exit code 0: all was seen as the 
     setup: 'bench',
     build: true,
     options: { quick: 'flag', seconds: 'number', clients: 'count', json: 'flag' },
-    others: 'text',
+    others: floodRows,
     usage: `npm run flood -- [OPTION]... [ROW]...
 
   --quick        calm and attack of 3 seconds each, instead of 10; the figures are rough

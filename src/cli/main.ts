@@ -12,9 +12,11 @@ import { importCommand } from './import.ts';
 import { poisonedCommand } from './poisoned.ts';
 import { profileCommand } from './profile.ts';
 import { qaCommand } from './qa.ts';
+import { recordCommand } from './record.ts';
 import { sendCommand } from './send.ts';
 import { sessionCommand } from './session.ts';
 import { CliFault, openTerminal } from './terminal.ts';
+import { testCommand } from './test.ts';
 import { watchCommand } from './watch.ts';
 
 /** `profilectl`: each file in this folder is one command. */
@@ -31,6 +33,8 @@ const program = new Command('profilectl')
   .version(version, '--version', 'print the version')
   .addCommand(sendCommand(connections, terminal))
   .addCommand(watchCommand(connections, terminal))
+  .addCommand(testCommand(connections, terminal))
+  .addCommand(recordCommand(connections, terminal))
   .addCommand(decodeCommand(terminal))
   .addCommand(encodeCommand(terminal))
   .addCommand(profileCommand(connections, terminal))

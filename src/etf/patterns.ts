@@ -20,7 +20,7 @@ const word =
   /'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|%[^\n]*|\$(?:\\.|.)|\d+#\w+|\b[a-zß-öø-ÿ][\w@]*|\b[A-Z_]\w*/gs;
 
 /** In a pattern a record's fields that are left out may hold anything. */
-export const anything: Term = new Atom('$_');
+export const anything: Term = new Atom('$');
 
 /**
  * Compares a term with a pattern, as Erlang does. A bound variable stands for its term, any other is bound to the
@@ -29,7 +29,7 @@ export const anything: Term = new Atom('$_');
  */
 export function match(pattern: Term, term: Term, bindings: Bindings): Bindings | undefined {
   const variable = variableName(pattern);
-  if (variable === '_') return bindings;
+  if (variable === '_' || variable === '') return bindings;
   if (variable !== undefined) {
     const bound = bindings.get(variable);
     if (bound === undefined) return new Map(bindings).set(variable, term);

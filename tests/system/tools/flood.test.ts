@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { rows } from '../../../bench/flood/rows.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -39,21 +38,7 @@ test('the control row as a table: a line with its figures, and no goals', async 
   assert.equal(code, 0);
 });
 
-test('--help names each row', async () => {
-  const { code, stdout } = await flood('--help');
-  assert.equal(code, 0);
-  for (const { name, does } of rows) assert.ok(stdout.includes(`${name.padEnd(14)}${does}`), name);
+test('what is asked for wrongly is said in one line, and exit code 2', async () => {
+  const { code, stdout, stderr } = await flood('--loud');
+  assert.deepEqual([code, stdout, stderr.split('\n').length], [2, '', 2]);
 });
-
-for (const [options, cause] of [
-  [['--loud'], "Unknown option '--loud'"],
-  [['nothing'], 'there is no row nothing'],
-  [['--seconds=soon'], '--seconds soon is no number above 0'],
-  [['--clients=0'], '--clients 0 is no number above 0'],
-] as const)
-  test(`${options}: one line that says why, and exit code 2`, async () => {
-    const { code, stdout, stderr } = await flood(...options);
-    assert.deepEqual([code, stdout], [2, '']);
-    assert.ok(stderr.startsWith(cause), stderr);
-    assert.equal(stderr.trimEnd().split('\n').length, 1);
-  });

@@ -84,10 +84,126 @@ test('send --json is for scripts, also when the request goes out as text', async
     '--as',
     'json',
   ];
-  const { topic, answer, milliseconds } = JSON.parse(await done('send', 'update', ...line));
-  assert.equal(topic, 'events/1//api/anon//');
-  assert.deepEqual([answer.status, answer.presence], ['update', 'away']);
+  const { topic, kind, client, term, request, milliseconds, error } = JSON.parse(
+    await done('send', 'update', ...line),
+  );
+  assert.deepEqual([topic, kind, client, error], ['actions/1/api/sender', 'answer', 'sender', null]);
+  assert.deepEqual([request.topic, request.kind], ['events/1//api/anon//', 'request']);
+  assert.deepEqual([term.status, term.presence, request.term.status], ['update', 'away', 'update']);
   assert.ok(milliseconds > 0);
+});
+
+test('send --json prints one object whatever becomes of the request, and it is that of watch --json', async (t) => {
+  const watching = spawn('node', [...programArguments, 'watch', '--json', '--count', '2'], {
+    env: { PATH: process.env.PATH, ...servers() },
+  });
+  t.after(() => watching.kill());
+  let [watched, notes] = ['', ''];
+  watching.stdout.setEncoding('utf8').on('data', (part: string) => (watched += part));
+  watching.stderr.setEncoding('utf8').on('data', (part: string) => (notes += part));
+  await eventually('it watches', () => notes.includes('watching'));
+  const refused = await call('send', 'get', '--phone', '380000000000', '--client', 'sender', '--json');
+  await eventually('it has ended', () => watching.exitCode !== null);
+  const { request, milliseconds, error, ...answer } = JSON.parse(refused.stdout);
+  const messages = watched
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+  assert.deepEqual(
+    messages.find(({ kind }) => kind === 'answer'),
+    answer,
+  );
+  assert.deepEqual(messages.find(({ kind }) => kind === 'request')?.term, request.term);
+  assert.deepEqual(Object.keys(messages[0]), ['kind', 'topic', 'client', 'bytes', 'text', 'term']);
+  assert.equal(error, 'refused: {io,{error,not_authorized},<<>>}');
+  assert.equal(refused.exitCode, 1);
+  assert.ok(milliseconds > 0);
+
+  const file = join(folder, 'foreign.erl');
+  await writeFile(file, "{'Auth',1}.");
+  const cases = [
+    [{}, ['file', '--file', file, '--timeout', '0.3'], /no answer within/],
+    [{}, ['remove'], /--phone says whose profile/],
+    [{}, ['file', '--file', join(folder, 'none')], /cannot be read/],
+    [{ MQTT_URL: 'mqtt://127.0.0.1:1' }, ['get'], /cannot be reached/],
+  ] as const;
+  for (const [other, line, reason] of cases) {
+    const { exitCode, stdout } = await profilectl(
+      { ...servers(), ...other },
+      ...['send', ...line, '--client', 'sender', '--json'],
+    );
+    const object = JSON.parse(stdout);
+    assert.deepEqual([exitCode, object.term, object.text, object.milliseconds], [1, null, null, null]);
+    assert.match(object.error, reason);
+    assert.deepEqual(Object.keys(object).slice(0, 6), Object.keys(messages[0]));
+  }
+});
+
+test('a profile with thousands of contacts is shown in part, and whole with --full', async () => {
+  const client = 'popular';
+  const number = '380630000000';
+  await harness.signIn(client, number);
+  const userlist = Array.from({ length: 2_000 }, (_, index) =>
+    contact({ phoneId: `3806${7_000_000 + index}_1` }),
+  );
+  const popular = await harness.phone({ number });
+  await popular.ask(profile({ phone: number, rosters: [roster({ userlist })], status: 'set' }));
+  const short = await done('send', 'get', '--client', client);
+  assert.ok(short.split('\n').length < 400, `${short.split('\n').length} lines`);
+  assert.match(short, /'… 1,990 more; --full shows them'/);
+  const whole = await done('send', 'get', '--client', client, '--full');
+  assert.equal(whole.match(/'Contact'/g)?.length, 2_000);
+  // What goes to a file is whole.
+  assert.equal((await done('profile', 'show', '--phone', number)).match(/'Contact'/g)?.length, 2_000);
+  const { term } = JSON.parse(await done('send', 'get', '--client', client, '--json'));
+  assert.equal(term.rosters[0].userlist.length, 2_000);
+});
+
+test('messages name the odd character, the missing request, and JSON as JSON', async () => {
+  for (const [text, reason] of [
+    ["{'Profile',<<“380501112233”>>}", /line 1, column 14: “ \(U\+201C\), a quote of a word processor/],
+    ['{ok,\u200b1}', /line 1, column 5: U\+200B has no meaning outside quotes/],
+    ['{"phone":"380501112233"}', /"request" is missing/],
+    ['{“request”:“get”}', /line 1, column 2: .*key expected.*U\+201C/],
+    ['{"request":“get”}', /line 1, column 12: .*value expected.*U\+201C/],
+    ['{request:"get"}', /line 1, column 2: Quoted object key expected/],
+    ["{'request':'get'}", /line 1, column 2: Quoted object key expected/],
+  ] as const) {
+    const { exitCode, stderr } = await call('encode', text);
+    assert.equal(exitCode, 1, text);
+    assert.match(stderr, reason);
+  }
+  // Erlang text that begins alike stays what it is.
+  assert.match(await done('decode', "{'Auth',1}"), /Auth/);
+  assert.match(await done('decode', '[{"text",1}]'), /"text"/);
+});
+
+test('commands that need only Redis work without MQTT_URL', async () => {
+  const { REDIS_URL } = servers();
+  const only = (...line: string[]) => profilectl({ REDIS_URL }, ...line);
+  const file = join(folder, 'all.etf');
+  for (const line of [
+    ['export', '--all', '--file', file],
+    ['import', '--redis-only', file],
+    ['import', '--redis-only', '--dry-run', file],
+    ['profile', 'show', '--phone', phone.number],
+    ['session', 'list', '--redis-only'],
+    ['session', 'add', '--redis-only', '--client', 'only-redis', '--phone', '380501119999'],
+    ['session', 'remove', '--redis-only', '--client', 'only-redis'],
+    ['poisoned', 'list'],
+  ]) {
+    const { exitCode, stderr } = await only(...line);
+    assert.equal(exitCode, 0, `${line.join(' ')}: ${stderr}`);
+  }
+  const list = await only('session', 'list');
+  assert.deepEqual([list.exitCode, /MQTT_URL is not set/.test(list.stderr)], [78, true]);
+});
+
+test('session list at a broker without the plugin names --redis-only', async () => {
+  const { exitCode, stderr } = await call('session', 'list');
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /with --redis-only the brokers are left alone/);
+  assert.match(await done('session', 'list', '--help'), /--redis-only/);
 });
 
 test('send reports what is missing, and when nobody answers', async () => {
@@ -232,14 +348,22 @@ test('completion offers commands, options and choices', async () => {
   assert.deepEqual(await complete('profile', ''), ['show', 'export', 'import', '--help']);
   assert.deepEqual(await complete('profile', 'import', '--re'), ['--replace']);
   assert.deepEqual(await complete('send', 'm'), ['migrate']);
+  assert.deepEqual(await complete('decode', '--to', ''), ['erlang', 'json', 'hex', 'base64', 'etf']);
+  assert.deepEqual(await complete('send', 'get', '--as', 'h'), ['hex']);
+  assert.deepEqual(await complete('import', '--auth-layout', ''), ['header', 'document']);
+  assert.deepEqual(await complete('decode', '--file', ''), ['']);
   assert.match(await done('completion', 'zsh'), /bashcompinit/);
-  assert.match(await done('completion', 'fish'), /-a send$/m);
+  const fish = await done('completion', 'fish');
+  assert.match(fish, /-a send$/m);
+  assert.match(fish, /seen_subcommand_from decode' -l to -x -a 'erlang json hex base64 etf'$/m);
 });
 
 test('every command explains itself, with examples', async () => {
   for (const command of [
     'send',
     'watch',
+    'test',
+    'record',
     'decode',
     'encode',
     'profile',

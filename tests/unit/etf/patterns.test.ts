@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Bindings, fill, match, readPattern } from '../../../src/etf/patterns.ts';
 import type { Term } from '../../../src/etf/index.ts';
+import { type Bindings, fill, match, readPattern } from '../../../src/etf/patterns.ts';
 import { parse, print } from '../../../src/etf/text.ts';
 
 const nothing: Bindings = new Map();
