@@ -63,8 +63,6 @@ export class Conversation {
   readonly #timeoutMs: number;
   readonly #arrivals = new EventEmitter();
   readonly #unexamined: Message[] = [];
-  /** Messages that were right: QoS 1 may deliver each of them again. */
-  readonly #taken = new Set<string>();
   #bindings: Bindings = new Map();
   #receivedCount = 0;
   #skippedCount = 0;
@@ -117,8 +115,8 @@ export class Conversation {
 
   /** @throws ConversationFault when a message arrived that no step expects. */
   expectSilence(): void {
-    for (let extra = this.#unexamined.shift(); extra !== undefined; extra = this.#unexamined.shift())
-      if (!this.#isRepeat(extra)) throw unasked(extra);
+    const [extra] = this.#unexamined;
+    if (extra !== undefined) throw unasked(extra);
   }
 
   async #receiveAll({ expects, allows = [] }: Step): Promise<void> {
@@ -149,20 +147,11 @@ export class Conversation {
     );
     if (index < 0) return false;
     allowed.splice(index, 1);
-    this.#skip(message, 'the protocol allows it before the answer, when that takes long');
-    return true;
-  }
-
-  /** Whether the same message came before; the broker or another worker may deliver it once more. */
-  #isRepeat(message: Message): boolean {
-    if (!this.#taken.has(identity(message))) return false;
-    this.#skip(message, 'it is a repeat, which QoS 1 allows');
-    return true;
-  }
-
-  #skip({ topic }: Message, because: string): void {
     this.#skippedCount++;
-    this.#transcript.about(`skipped the message on ${topic}: ${because}`);
+    this.#transcript.about(
+      `skipped the message on ${message.topic}: the protocol allows it before an answer that takes long`,
+    );
+    return true;
   }
 
   #compare(pattern: string, { payload }: Message): Bindings | undefined {
@@ -175,17 +164,12 @@ export class Conversation {
       ({ device, topic }) => device === message.device && topic === message.topic,
     );
     const [expected] = index < 0 ? [] : outstanding.splice(index, 1);
-    const found = expected === undefined ? undefined : this.#compare(expected.pattern, message);
-    if (found === undefined && this.#isRepeat(message)) {
-      if (expected !== undefined) outstanding.splice(index, 0, expected);
-      return;
-    }
     if (expected === undefined) throw unasked(message);
+    const found = this.#compare(expected.pattern, message);
     if (found === undefined) {
       throw new ConversationFault(`on ${expected.topic} this was expected:\n  ${expected.pattern}`);
     }
     this.#bindings = found;
-    this.#taken.add(identity(message));
     this.#receivedCount++;
   }
 }
@@ -197,10 +181,6 @@ function compare(pattern: string, payload: Buffer, bindings: Bindings): Bindings
     if (error instanceof EtfError) return undefined;
     throw error;
   }
-}
-
-function identity({ device, topic, payload }: Message): string {
-  return `${device.client} ${topic} ${payload.toString('latin1')}`;
 }
 
 function unasked({ device, topic }: Message): ConversationFault {

@@ -240,6 +240,7 @@ try {
     hasColours,
     print,
     field,
+    calm: isOnce,
     ...(inspectPort !== undefined && { inspectPort: Number(inspectPort) }),
     onStarted: (stopPart) => closers.push(stopPart),
   });

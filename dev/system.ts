@@ -31,6 +31,11 @@ export interface SystemOptions {
    * and a first profile.
    */
   readonly field?: boolean;
+  /**
+   * Nothing ends a worker here, so that no other need take its requests over. On a busy machine one would after some seconds,
+   * and answer once more, which the conversation takes for a fault.
+   */
+  readonly calm?: boolean;
   /** Receives each line of a worker's log. */
   readonly print: (line: string) => void;
   /** Receives a function that stops a part, as soon as that part runs. */
@@ -95,6 +100,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     LOG_LEVEL: options.logLevel,
     // On a busy machine work in hand takes long; an idle worker ends at once.
     SHUTDOWN_TIMEOUT_MS: '30000',
+    ...(options.calm && { HEIR_AFTER_MS: '120000', AWS_DEADLINE_MS: '60000' }),
     ...(options.inspectPort !== undefined && patience),
   };
   const { workerFile: file, hasColours, print, inspectPort } = options;

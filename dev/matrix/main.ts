@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkArguments } from '../arguments.mjs';
 import { fetchNode, type Suite, Unavailable, unpackSuite } from './newer.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -134,6 +135,7 @@ function testFiles(path: string): string[] {
   return names.filter((name) => name.endsWith('.test.ts')).map((name) => join(path, name));
 }
 
+checkArguments('matrix');
 const words = process.argv.slice(2);
 const smoke = words.includes('--smoke');
 const only = words.find((word) => word.startsWith('--on='))?.slice('--on='.length);

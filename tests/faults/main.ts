@@ -1,5 +1,6 @@
 /** `npm run faults`: break each thing of the fault table on a running system, and print what was seen. */
 
+import { checkArguments } from '../../dev/arguments.mjs';
 import { columns, show, Unseen } from './observe.ts';
 import { run } from './run.ts';
 import { startSystem } from './system.ts';
@@ -8,6 +9,7 @@ import { faults } from './table.ts';
 // On Node 20 the SDK of AWS would print a notice between the rows.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
+checkArguments('faults');
 const only = process.argv.slice(2);
 const chosen = faults.filter(({ name }) => only.length === 0 || only.some((part) => name.startsWith(part)));
 const system = await startSystem();

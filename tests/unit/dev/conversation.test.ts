@@ -149,27 +149,3 @@ test('what the protocol allows before an answer is skipped, and said to be', asy
     lines.some((line) => line.startsWith(`% skipped the message on ${ofOlena}: the protocol allows`)),
   );
 });
-
-test('a message that comes once more is skipped, in its own step and in a later one', async () => {
-  const again: readonly Received[] = [
-    [olena, ofOlena, '{ok,5}'],
-    [olena, ofOlena, '{ok,6}'],
-    [taras, toTaras, '{contact,6}'],
-    [taras, toTaras, '{contact,5}'],
-  ];
-  const { conversation } = converse([...right, [taras, toTaras, '{contact,5}']], again);
-  await conversation.take(step);
-  const next: Step = {
-    ...step,
-    expects: [answer(olena, '{ok,Later}'), notice(taras, '{contact,Later}')],
-    before: () => ({ Later: 6 }),
-  };
-  await conversation.take(next);
-  conversation.expectSilence();
-  assert.deepEqual([conversation.receivedCount, conversation.skippedCount], [4, 3]);
-});
-
-test('a message that never came before is no repeat', async () => {
-  const { conversation } = converse([...right, [taras, toTaras, '{contact,7}']]);
-  assert.match(await faultOf(conversation.take(step)), /what no request has asked for/);
-});
