@@ -108,6 +108,7 @@ export const walls = {
     'pino-pretty',
     'playwright-core',
     'smtp-server',
+    'tsx',
     'vite',
     'ws',
   ],

@@ -3,7 +3,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { nodeFault } from '../deploy/node-version.mjs';
 import { checkArguments } from './arguments.mjs';
 import { scripts } from './scripts.mjs';
 
@@ -11,8 +10,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const [name = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(scripts, name)) end(`Usage: node dev/run.mjs ${Object.keys(scripts).join('|')}`, 2);
 checkArguments(name, args);
-const fault = nodeFault();
-if (fault !== undefined) end(fault, 1);
+run(process.execPath, [...process.execArgv, join(root, 'deploy/node-version.mjs')]);
 
 const { program, setup, build } = scripts[name];
 if (setup !== undefined) run(process.execPath, [join(root, 'dev/setup.mjs'), setup]);

@@ -1,10 +1,10 @@
 // Runs first in every script that starts a system, such as `npm run dev`. It needs only Node: no packages, no
 // TypeScript.
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { nodeFault } from '../deploy/node-version.mjs';
 import { installPrograms, missingPrograms } from './programs.mjs';
 import { runShowingProgress, SetupError } from './progress.mjs';
 
@@ -129,8 +129,8 @@ function lockHolder() {
 }
 
 function requireNode() {
-  const fault = nodeFault();
-  if (fault !== undefined) throw new SetupError(fault);
+  const check = [...process.execArgv, join(root, 'deploy', 'node-version.mjs')];
+  if (spawnSync(process.execPath, check, { stdio: 'inherit' }).status !== 0) process.exit(1);
 }
 
 /** @param {string | undefined} script */

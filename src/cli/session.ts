@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { type SignInDeps, signIn, signOut } from '../broker-acl/sign-in.ts';
-import { SettingsError } from '../config/settings.ts';
+import { SettingsError } from '../config/error.ts';
 import { encodeFragment } from '../etf/index.ts';
 import { readPhone } from '../protocol/phone.ts';
 import type { Connections } from './connections.ts';
