@@ -45,7 +45,7 @@ test('the package is of this version, and has the program, its documents and eve
     [...folders].sort(),
     [
       ...['.env.example', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
-      ...['deploy/', 'dist/', 'docs/', 'mosquitto/'],
+      ...['deploy/', 'dist/', 'docs/', 'examples/', 'mosquitto/'],
     ].sort(),
   );
 });
