@@ -42,6 +42,7 @@ const REDIS_PATIENCE_MS = 5_000;
 export function openConnections(env: NodeJS.ProcessEnv): Connections {
   let settings: Settings | undefined;
   let redis: Database | undefined;
+  let isReady: Promise<void> | undefined;
   let acls: Promise<SignInDeps> | undefined;
 
   const connections: Connections = {
@@ -61,7 +62,9 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
     async redis() {
       const { url, keyPrefix, access } = connections.redisSettings.redis;
       redis ??= openRedis(url, keyPrefix, () => undefined, access);
-      if (!redis.state.connected) await ready(redis);
+      // It is ready once; its state may say so a little later.
+      isReady ??= ready(redis);
+      await isReady;
       return redis;
     },
     sessions: async () => openSessions(await connections.redis()),
