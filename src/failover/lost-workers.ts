@@ -20,6 +20,8 @@ const maxWatched = 1_000;
 /** What the watch over lost workers needs. */
 export interface LostWorkersDeps {
   readonly registry: Pick<WorkerRegistry, 'lastBeat' | 'noteUnable'>;
+  /** Whether this worker can use its Redis. */
+  readonly isAble: () => boolean;
   /** Stops all watching. */
   readonly signal: AbortSignal;
   /** @param brokers - the places of the brokers that have reported it, in `MQTT_URL`. */
@@ -69,13 +71,16 @@ export class LostWorkers {
 
   /** Never rejects. Without Redis nothing is decided, and the heartbeats tell later. */
   async #watch(worker: string, brokers: ReadonlySet<number>, isUnable: boolean): Promise<void> {
-    const { registry, signal, takeOver, log } = this.#deps;
+    const { registry, isAble, signal, takeOver, log } = this.#deps;
+    const rest = (): Promise<unknown> => sleep(graceMs, undefined, { signal }).catch(() => undefined);
     try {
+      // What a worker has left for its successor comes as soon as this one is connected, maybe before Redis is.
+      while (isUnable && !isAble() && !signal.aborted) await rest();
       const until = performance.now() + returnMs;
       if (isUnable) await registry.noteUnable(worker);
       let known = await registry.lastBeat(worker);
       while (known !== undefined) {
-        await sleep(graceMs, undefined, { signal }).catch(() => undefined);
+        await rest();
         if (signal.aborted || brokers.size === 0) return;
         const beat = await registry.lastBeat(worker);
         if (beat === undefined) return;

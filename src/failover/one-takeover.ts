@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { BrokerConnection } from '../mqtt/connection.ts';
-import { takenMessage } from '../mqtt/presence.ts';
+import { foundMessage, takenMessage } from '../mqtt/presence.ts';
 import type { Lease } from '../store/leases.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { SilentWorker, WorkerRegistry } from './worker-registry.ts';
@@ -93,9 +93,11 @@ async function tellTaken(
   places: readonly number[],
   deps: SessionTakeoverDeps,
 ): Promise<void> {
-  const told = places.map((place) => {
+  const told = places.flatMap((place) => {
     const broker = deps.brokers[place];
-    return broker?.state.connected ? broker.publish(takenMessage(deps.topicOf(worker))) : undefined;
+    if (!broker?.state.connected) return [];
+    const topic = deps.topicOf(worker);
+    return [broker.publish(takenMessage(topic)), broker.publish(foundMessage(topic))];
   });
   await Promise.allSettled(told);
 }

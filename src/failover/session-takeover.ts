@@ -35,6 +35,7 @@ export class SessionTakeover {
     this.#deps = deps;
     this.#lost = new LostWorkers({
       registry: deps.registry,
+      isAble: deps.isAble,
       signal: this.#paused.signal,
       takeOver: async (worker, beat, brokers) => {
         await this.#begin({ worker, beat }, beat === 0 ? 'stopped' : 'connection lost', brokers);
@@ -47,7 +48,8 @@ export class SessionTakeover {
   /** News of another worker from the broker at this place in `MQTT_URL`. */
   heard(worker: string, broker: number, news: PresenceNews): void {
     if (news === 'back') this.#lost.back(worker, broker);
-    else if (this.#deps.isAble()) this.#lost.lost(worker, broker, news === 'unable');
+    else if (news === 'unable') this.#lost.lost(worker, broker, true);
+    else if (this.#deps.isAble()) this.#lost.lost(worker, broker);
   }
 
   /** This worker can serve again: the registry hears of it at once. */

@@ -10,14 +10,25 @@ const UNABLE = 'unable';
 /** What another worker publishes on this topic before it takes the session over. */
 const TAKEN = 'taken';
 
-/** Tells a worker that its session is taken over. A broker that ends its connection for it may not say why. */
-export function takenMessage(topic: string): {
+/** The broker gives it to whoever subscribes later, until another message on the same topic replaces it. */
+interface PresenceMessage {
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: 0;
-} {
+  readonly retain?: boolean;
+}
+
+/** Tells a worker that its session is taken over. A broker that ends its connection for it may not say why. */
+export function takenMessage(topic: string): PresenceMessage {
   return { topic, payload: Buffer.from(TAKEN), qos: 0 };
 }
+
+/** Takes back what a worker has left for its successor, who has come. */
+export function foundMessage(topic: string): PresenceMessage {
+  return { topic, payload: nothing, qos: 0, retain: true };
+}
+
+const nothing = Buffer.alloc(0);
 
 /**
  * Hears at a broker whose connection has died, and who is back. Both come at QoS 0, so a full receive window holds up neither
@@ -55,13 +66,27 @@ export class Presence {
   }
 
   /** Tell the others that this connection is subscribed. */
-  get greeting(): { readonly topic: string; readonly payload: Buffer; readonly qos: 0 } {
+  get greeting(): PresenceMessage {
     return { topic: this.#options.topic, payload: Buffer.from(BACK), qos: 0 };
   }
 
   /** Ask the others to take the session over. */
-  get plea(): { readonly topic: string; readonly payload: Buffer; readonly qos: 0 } {
+  get plea(): PresenceMessage {
     return { topic: this.#options.topic, payload: Buffer.from(UNABLE), qos: 0 };
+  }
+
+  /**
+   * Ask whoever subscribes at this broker next to take the session over. The registry in Redis tells only those who reach the
+   * brokers under the same addresses.
+   * @param expirySeconds - how long the broker keeps the session.
+   */
+  legacy(expirySeconds: number): PresenceMessage & { readonly expirySeconds: number } {
+    return { ...this.plea, retain: true, expirySeconds };
+  }
+
+  /** Take back what was left for a successor. */
+  get found(): PresenceMessage {
+    return foundMessage(this.#options.topic);
   }
 
   /** @returns whether it was such a message; no request then. */

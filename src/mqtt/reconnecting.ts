@@ -40,10 +40,12 @@ export class Reconnecting {
     clearTimeout(this.#stableTimer);
   }
 
-  /** Tell the others that this connection serves. */
+  /** Tell the others that this connection serves, and needs no successor any more. */
   subscribed(): void {
     const { presence, tell } = this.#deps;
-    if (presence && !this.#isUnable) tell(presence.greeting);
+    if (!presence || this.#isUnable) return;
+    tell(presence.greeting);
+    tell(presence.found);
   }
 
   failed(): void {

@@ -6,6 +6,7 @@ import { openWorkerRegistry } from '../../src/failover/worker-registry.ts';
 import { openRedis } from '../../src/store/redis/database.ts';
 import { eventually, type Harness, startHarness } from '../harness/harness.ts';
 import { profile } from '../harness/terms.ts';
+import type { WorkerSettings } from '../harness/worker.ts';
 
 const fleet = 'profile@one:1883,two:1883';
 
@@ -16,7 +17,7 @@ async function start(t: TestContext, workers: number): Promise<Harness> {
 }
 
 /** Requests are acknowledged before, while and after all workers stop; then others with new names start. */
-async function replaceAll(harness: Harness, count: number): Promise<void> {
+async function replaceAll(harness: Harness, count: number, settings: WorkerSettings = {}): Promise<void> {
   const phone = await harness.phone({ mqtt: { protocolVersion: 5 } });
   const old = [...harness.workers];
   let stopped: Promise<unknown> | undefined;
@@ -27,7 +28,8 @@ async function replaceAll(harness: Harness, count: number): Promise<void> {
     await phone.send(profile({ phone: phone.number, status: 'get' }), { qos: 1, properties });
     await sleep(1);
   }
-  for (const [index] of old.entries()) await harness.startWorker({ MQTT_CLIENT_ID: `profile-new-${index}` });
+  for (const [index] of old.entries())
+    await harness.startWorker({ ...settings, MQTT_CLIENT_ID: `profile-new-${index}` });
   const answered = () => new Set(phone.answers.map(({ properties }) => `${properties?.correlationData}`));
   await eventually(`all ${count} are answered`, () => answered().size === count);
 }
@@ -43,6 +45,12 @@ test('three workers are stopped at once under load, and others start: every ackn
 
 test('the only worker is stopped, and another one starts: every acknowledged request is answered', async (t) => {
   await replaceAll(await start(t, 1), 150);
+});
+
+test('the only worker is stopped, and another one reaches the broker at another address: every acknowledged request is answered', async (t) => {
+  const harness = await start(t, 1);
+  const { url } = await harness.relay();
+  await replaceAll(harness, 150, { MQTT_URL: url });
 });
 
 test('of workers that leave a broker at once exactly one is the last, in any order', async (t) => {

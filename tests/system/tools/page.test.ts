@@ -95,7 +95,9 @@ describe('the page', { skip, concurrency: false }, () => {
     await profile().getByText('No profile, at').waitFor();
     assert.equal((await visitor.ask('get')).text, '{io,{error,not_found},<<>>}');
     await visitor.speakAs('Taras');
-    await profile().getByText(/^deleted/).waitFor();
+    await profile()
+      .getByText(/^deleted/)
+      .waitFor();
   });
 
   test('a term without a form is edited by hand; invalid text is reported before it is sent', async () => {
