@@ -5,7 +5,8 @@ import { Redis } from 'ioredis';
 import { startMosquitto } from '../dev/servers/mosquitto.ts';
 import { startRedis } from '../dev/servers/redis.ts';
 import type { LoadOrder, LoadReport, LoadResult } from './phone-process.ts';
-import { clientOf, MAX_PHONES, phoneOf, workloadOf } from './workloads.ts';
+import { processMicros } from './process-time.ts';
+import { storeReady } from './ready-answers.ts';
 
 /** Requests are counted for each client as always, but no benchmark client reaches the limit. */
 const countingAll = { CLIENT_RATE: '1000000', CLIENT_BURST: '1000000' };
@@ -15,8 +16,8 @@ export interface Contender {
   readonly name: string;
   /** The file that Node runs. It gets broker and Redis by MQTT_URL and REDIS_URL, and prints `ready`. */
   readonly program: string;
-  /** How its profiles are stored in its Redis: by `set` requests, or as ready answers. */
-  readonly seed: 'requests' | 'ready answers';
+  /** How its profiles are stored in its Redis: by `set` requests, as ready answers, or as answers to changes. */
+  readonly seed: 'requests' | 'ready answers' | 'ready changes';
   /** More settings for it. */
   readonly settings?: Readonly<Record<string, string>>;
   /** How many contacts are in each profile; default none. */
@@ -28,12 +29,18 @@ export interface Contender {
 }
 
 /** The usage of a process since its start, as `meter.mjs` reports it. */
-export interface Usage {
+export interface ProcessUsage {
   /** User and system time of all threads. */
   readonly cpuMicros: number;
   readonly peakMegabytes: number;
   readonly residentMegabytes: number;
   readonly hasLoadedSdk: boolean;
+}
+
+/** The usage of a contender's processes together, and of its servers. */
+export interface Usage extends ProcessUsage {
+  readonly redisMicros: number;
+  readonly brokerMicros: number;
 }
 
 /** A contender that takes requests. An idle one costs the others nothing, so all of a run can be kept warm. */
@@ -43,6 +50,8 @@ export interface RunningContender {
   readonly contacts: number;
   readonly redisUrl: string;
   usage(): Promise<Usage>;
+  /** Starts its processes anew; broker, Redis and phones stay. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -70,25 +79,43 @@ export async function startContender(contender: Contender, load: Load): Promise<
     const redis = await startRedis();
     started.push(() => redis.stop());
     const { contacts = 0, processes = 1, others = 0 } = contender;
-    await storeSessions(redis.url, contacts, contender.seed === 'ready answers');
+    await storeReady(redis.url, contacts, contender.seed);
     await storeOthers(redis.url, others);
-    const children: ChildProcess[] = [];
-    for (let count = 1; count <= processes; count++) {
-      const child = startProgram(contender.program, {
-        MQTT_URL: broker.url,
-        MQTT_CLIENT_ID: `worker-${count}`,
-        REDIS_URL: redis.url,
-        ...countingAll,
-        ...contender.settings,
-      });
-      started.push(() => end(child));
-      await becomeReady(child);
-      children.push(child);
-    }
+    let children: ChildProcess[] = [];
+    started.push(async () => {
+      for (const child of children) await end(child);
+    });
+    const restart = async (): Promise<void> => {
+      for (const child of children) await end(child);
+      children = [];
+      for (let count = 1; count <= processes; count++) {
+        const child = startProgram(contender.program, {
+          MQTT_URL: broker.url,
+          MQTT_CLIENT_ID: `worker-${count}`,
+          REDIS_URL: redis.url,
+          ...countingAll,
+          ...contender.settings,
+        });
+        children.push(child);
+        await becomeReady(child);
+      }
+    };
+    await restart();
     if (contender.seed === 'requests') await load.run({ port: broker.port, contacts, kind: 'seed' });
-    const usage = async (): Promise<Usage> =>
-      sum(await Promise.all(children.map((child) => ask<Usage>(child, 'usage'))));
-    return { name: contender.name, brokerPort: broker.port, contacts, redisUrl: redis.url, usage, stop };
+    const usage = async (): Promise<Usage> => ({
+      ...sum(await Promise.all(children.map((child) => ask<ProcessUsage>(child, 'usage')))),
+      redisMicros: processMicros(redis.pid),
+      brokerMicros: processMicros(broker.pid),
+    });
+    return {
+      name: contender.name,
+      brokerPort: broker.port,
+      contacts,
+      redisUrl: redis.url,
+      usage,
+      restart,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -108,7 +135,7 @@ export function startLoad(): Load {
   };
 }
 
-function sum(usages: readonly Usage[]): Usage {
+function sum(usages: readonly ProcessUsage[]): ProcessUsage {
   const of = (key: 'cpuMicros' | 'peakMegabytes' | 'residentMegabytes'): number =>
     usages.reduce((total, usage) => total + usage[key], 0);
   return {
@@ -134,18 +161,6 @@ const copyProfiles = `for place = ARGV[1], ARGV[2] do
   redis.call('HSET', 'profile:{39' .. string.format('%010d', place) .. '}', 'version', 'v', 'update', '1700000000000',
     'balance', 'a', 'presence', 'd', 'settings', ARGV[3], 'services', 'j', 'outlines', 'j', 'rosters', 'j')
 end`;
-
-async function storeSessions(url: string, contacts: number, withReadyAnswers: boolean): Promise<void> {
-  const redis = new Redis(url);
-  const pipeline = redis.pipeline();
-  for (let index = 0; index < MAX_PHONES; index++) {
-    const phone = phoneOf(index);
-    pipeline.hset(`session:${clientOf(index)}`, 'phone', phone);
-    if (withReadyAnswers) pipeline.set(`ready:{${phone}}`, workloadOf('get', phone, contacts).answer);
-  }
-  await pipeline.exec();
-  await redis.quit();
-}
 
 function startProgram(program: string, servers: Record<string, string>): ChildProcess {
   return fork(program, {

@@ -23,6 +23,13 @@ export const bareLoop: Contender = {
   seed: 'ready answers',
 };
 
+/** The same loop for changes. */
+export const bareChanges: Contender = {
+  name: 'bare changes',
+  program: fileURLToPath(new URL('peers/bare-changes.mjs', import.meta.url)),
+  seed: 'ready changes',
+};
+
 /** The protocols of Mosquitto and Redis by hand. */
 export const bareSockets: Contender = {
   name: 'bare sockets',

@@ -14,7 +14,14 @@ import {
 import { type Contest, measureRounds, type Result, ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Goal, Section } from './table.ts';
 
-const depths = [1, 64, 256];
+/** Requests in flight, and the phones' MQTT. */
+const loads = [
+  { inFlight: 1, version: 4 },
+  { inFlight: 64, version: 4 },
+  { inFlight: 256, version: 4 },
+  { inFlight: 64, version: 5 },
+  { inFlight: 256, version: 5 },
+] as const;
 
 /**
  * `get` from phone to phone, over broker and Redis. The worker is measured beside a loop of the same libraries
@@ -26,20 +33,21 @@ export function benchGet(options: BenchOptions): Promise<Section[]> {
     ? [bareLoop, bareSockets, nestjs]
     : [bareLoop, bareSockets];
   return withContenders([...peers, ...workers(options)], options.progress, async (running, load) => {
-    const tasks = depths.flatMap((inFlight) =>
-      running.map((contender): Task => ({ contender, kind: 'get', inFlight })),
+    const tasks = loads.flatMap((each) =>
+      running.map((contender): Task => ({ contender, kind: 'get', ...each })),
     );
     const results = await measureRounds(tasks, load, {
       effort: effortOf(options),
       progress: options.progress,
     });
-    return depths.map((depth) => {
+    return loads.map(({ inFlight, version }) => {
       const contests = tasks
-        .filter(({ inFlight }) => inFlight === depth)
+        .filter((task) => task.inFlight === inFlight && task.version === version)
         .map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
       const [reference] = contests;
       if (reference === undefined) throw new Error('a contender is missing');
-      return sectionOf(`get, ${depth} in flight`, { contests, reference }, goalsOf(depth, contests));
+      const title = `get, ${inFlight} in flight, MQTT ${version === 4 ? '3.1.1' : '5'}`;
+      return sectionOf(title, { contests, reference }, goalsOf(inFlight, contests));
     });
   });
 }
@@ -58,12 +66,26 @@ const nestjsFolder = fileURLToPath(new URL('peers/nestjs/', import.meta.url));
 function goalsOf(depth: number, contests: readonly Contest[]): Goal[] {
   const of = (name: string) => contests.find((contest) => contest.name === name)?.results ?? [];
   const beside = (key: keyof Result, name: string, atMost: number): Goal => ({
-    text: `${key === 'cpuMicros' ? 'CPU' : key.slice(0, 3)} beside ${name}`,
+    text: `${names[key] ?? key} beside ${name}`,
     ratio: ratioOf(key, of(worker.name), of(name)),
     atMost,
   });
   if (depth === 1) return [beside('p50Micros', bareLoop.name, 1.15)];
-  const goals = [beside('cpuMicros', bareLoop.name, 0.75), beside('cpuMicros', bareSockets.name, 1.25)];
+  const goals = [
+    beside('allMicros', bareSockets.name, 1.1),
+    beside('allMicros', bareLoop.name, 0.75),
+    beside('cpuMicros', bareSockets.name, 1.25),
+    beside('cpuMicros', bareLoop.name, 0.6),
+    beside('redisMicros', bareSockets.name, 1.3),
+  ];
   if (of(nestjs.name).length > 0) goals.push(beside('cpuMicros', nestjs.name, 0.25));
   return depth === 64 ? [...goals, beside('p99Micros', bareLoop.name, 1)] : goals;
 }
+
+const names: Partial<Record<keyof Result, string>> = {
+  cpuMicros: 'CPU',
+  allMicros: 'CPU of worker, Redis and broker',
+  redisMicros: 'CPU of Redis',
+  p50Micros: 'p50',
+  p99Micros: 'p99',
+};

@@ -11,6 +11,7 @@ export function benchGrowth(options: BenchOptions): Promise<Section[]> {
   const others = options.quick ? 50_000 : 1_000_000;
   const contenders: Contender[] = [
     { ...worker, name: '1 worker' },
+    { ...worker, name: '2 workers', processes: 2 },
     { ...worker, name: '4 workers', processes: 4 },
     { ...worker, name: `${others.toLocaleString('en')} profiles`, others },
   ];
@@ -24,8 +25,8 @@ export function benchGrowth(options: BenchOptions): Promise<Section[]> {
       progress: options.progress,
     });
     const contests = tasks.map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
-    const [one, four, many] = contests;
-    if (one === undefined || four === undefined || many === undefined)
+    const [one, two, four, many] = contests;
+    if (one === undefined || two === undefined || four === undefined || many === undefined)
       throw new Error('a contender is missing');
     const goal = (text: string, { results: ours }: typeof one, atMost: number) => ({
       text,
@@ -33,6 +34,7 @@ export function benchGrowth(options: BenchOptions): Promise<Section[]> {
       atMost,
     });
     const goals = [
+      goal('CPU a request with 2 workers beside 1', two, 1.1),
       goal('CPU a request with 4 workers beside 1', four, 1.1),
       goal('CPU a request with many profiles beside few', many, 1.05),
     ];

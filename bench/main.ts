@@ -2,12 +2,14 @@
 import { parseArgs } from 'node:util';
 import { checkArguments } from '../dev/arguments.mjs';
 import { benchChanges } from './changes.ts';
+import { benchCold } from './cold.ts';
 import { benchContacts } from './contacts.ts';
 import type { BenchOptions } from './contest.ts';
 import { benchEtf } from './etf.ts';
 import { benchFanOut } from './fan-out.ts';
 import { benchGet, benchNestjs } from './get.ts';
 import { benchGrowth } from './growth.ts';
+import { benchLimits } from './limits.ts';
 import { benchPrices } from './prices.ts';
 import { benchProcess } from './process.ts';
 import { openProgress } from './progress.ts';
@@ -23,6 +25,8 @@ type Benchmark = (options: BenchOptions) => Promise<readonly Section[]>;
 const benchmarks = new Map<string, Benchmark>([
   ['get', benchGet],
   ['changes', benchChanges],
+  ['cold', benchCold],
+  ['limits', benchLimits],
   ['contacts', benchContacts],
   ['fan-out', benchFanOut],
   ['growth', benchGrowth],

@@ -1,5 +1,5 @@
 /**
- * The few MQTT 3.1.1 packets that simulated phones make themselves: a full client library would use more of the
+ * The few packets of MQTT 3.1.1, and of MQTT 5 without properties, that simulated phones make themselves: a full client library would use more of the
  * machine.
  */
 
@@ -18,16 +18,26 @@ export interface ConnectOptions {
   readonly will?: { readonly topic: string; readonly payload: Buffer; readonly retain: boolean } | undefined;
   /** Default true. */
   readonly clean?: boolean;
+  /** Of MQTT; default 4, which is 3.1.1. */
+  readonly version?: 4 | 5 | undefined;
 }
 
 /** CONNECT without keepalive. */
 export function connectPacket(client: string, options: ConnectOptions = {}): Buffer {
-  const { login, will, clean = true } = options;
+  const { login, will, clean = true, version = 4 } = options;
+  const properties = noProperties(version);
   const flags = (login ? 0xc0 : 0) | (will ? 0x0c : 0) | (will?.retain ? 0x20 : 0) | (clean ? 0x02 : 0);
-  const head = Buffer.from([0, 4, ...Buffer.from('MQTT'), 4, flags, 0, 0]);
-  const willParts = will ? [withLength(will.topic), uint16(will.payload.length), will.payload] : [];
+  const head = Buffer.from([0, 4, ...Buffer.from('MQTT'), version, flags, 0, 0]);
+  const willParts = will
+    ? [...properties, withLength(will.topic), uint16(will.payload.length), will.payload]
+    : [];
   const loginParts = login ? [withLength(login.username), withLength(login.password)] : [];
-  return packet(0x10, [head, withLength(client), ...willParts, ...loginParts]);
+  return packet(0x10, [head, ...properties, withLength(client), ...willParts, ...loginParts]);
+}
+
+/** What stands for the properties of a packet. */
+export function noProperties(version: 4 | 5): Buffer[] {
+  return version === 5 ? [Buffer.of(0)] : [];
 }
 
 /** PUBLISH. The packet id is 1 unless the QoS is 0: a broker does not look at that of QoS 1. */
@@ -38,6 +48,17 @@ export function publishPacket(
 ): Buffer {
   const id = qos === 0 ? [] : [uint16(1)];
   return packet(0x30 | (qos << 1) | (retain ? 1 : 0), [withLength(topic), ...id, payload]);
+}
+
+/** The end of a packet's properties, whose length stands at `at`. */
+export function propertiesEnd(bytes: Buffer, at: number): number {
+  let length = 0;
+  for (let shift = 0; shift < 28; shift += 7) {
+    const byte = bytes[at++] ?? 0;
+    length += (byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
+  return at + length;
 }
 
 /** The first whole packet: where its body starts and ends. */

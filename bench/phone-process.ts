@@ -3,6 +3,7 @@ import { Phone } from './phone.ts';
 import {
   clientOf,
   type Kind,
+  MAX_IN_FLIGHT,
   MAX_PHONES,
   phoneOf,
   STORED_TIME,
@@ -20,6 +21,8 @@ export type LoadOrder = { readonly port: number; readonly contacts: number } & (
       /** The index of the first phone that sends requests; default 0. */
       readonly first?: number;
       readonly milliseconds: number;
+      /** Of MQTT; default 4, which is 3.1.1. */
+      readonly version?: 4 | 5;
     }
 );
 
@@ -45,7 +48,8 @@ const connected = new Map<string, Promise<Phone>>();
 /** Phones stay connected from one round to the next. */
 function phoneAt(port: number, index: number): Promise<Phone> {
   const name = `${port} ${index}`;
-  const phone = connected.get(name) ?? Phone.connect(port, clientOf(index), STORED_TIME);
+  const version = index < MAX_IN_FLIGHT ? 4 : 5;
+  const phone = connected.get(name) ?? Phone.connect(port, clientOf(index), { time: STORED_TIME, version });
   connected.set(name, phone);
   return phone;
 }
@@ -60,7 +64,8 @@ async function work(order: LoadOrder): Promise<LoadResult> {
     }
     return { requests: MAX_PHONES, seconds: 0, p50Micros: 0, p99Micros: 0 };
   }
-  const { kind, inFlight: count, first = 0, milliseconds } = order;
+  const { kind, inFlight: count, version, milliseconds } = order;
+  const first = (order.first ?? 0) + (version === 5 ? MAX_IN_FLIGHT : 0);
   return measure(port, { first, count, milliseconds }, (phone) => workloadOf(kind, phone, contacts));
 }
 

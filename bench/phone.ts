@@ -20,12 +20,16 @@ export class Phone {
   }
 
   /**
-   * @param time - the time of the phone's stored profile, Unix milliseconds.
+   * @param options - `time`: of the phone's stored profile, Unix milliseconds; `version`: of MQTT, 4 is 3.1.1.
    * @returns a phone that is connected and subscribed to its answers.
    */
-  static async connect(port: number, client: string, time: number): Promise<Phone> {
+  static async connect(
+    port: number,
+    client: string,
+    { time, version }: { readonly time: number; readonly version: 4 | 5 },
+  ): Promise<Phone> {
     const broker = { host: '127.0.0.1', port };
-    return new Phone(await Device.connect(broker, client, { qos: 1, numbers: [] }), time);
+    return new Phone(await Device.connect(broker, client, { qos: 1, numbers: [], version }), time);
   }
 
   /**

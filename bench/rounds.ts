@@ -16,12 +16,18 @@ export interface Task {
   readonly contender: RunningContender;
   readonly kind: Kind;
   readonly inFlight: number;
+  /** Of the phones' MQTT: 4 is 3.1.1, which is the default. */
+  readonly version?: 4 | 5;
 }
 
 /** The result of a task in one round. */
 export interface Result {
   /** User and system time of all the process's threads, for one request. */
   readonly cpuMicros: number;
+  /** The same of Redis, of the broker, and of all of them together. */
+  readonly redisMicros: number;
+  readonly brokerMicros: number;
+  readonly allMicros: number;
   readonly p50Micros: number;
   readonly p99Micros: number;
   readonly requestsPerSecond: number;
@@ -55,8 +61,8 @@ export async function measureRounds(
   return results;
 }
 
-async function measure(
-  { contender, kind, inFlight }: Task,
+export async function measure(
+  { contender, kind, inFlight, version = 4 }: Task,
   load: Load,
   milliseconds: number,
 ): Promise<Result> {
@@ -66,11 +72,18 @@ async function measure(
     contacts: contender.contacts,
     kind,
     inFlight,
+    version,
     milliseconds,
   });
   const after = await contender.usage();
+  const of = (key: 'cpuMicros' | 'redisMicros' | 'brokerMicros'): number =>
+    (after[key] - before[key]) / requests;
+  const [cpuMicros, redisMicros, brokerMicros] = [of('cpuMicros'), of('redisMicros'), of('brokerMicros')];
   return {
-    cpuMicros: (after.cpuMicros - before.cpuMicros) / requests,
+    cpuMicros,
+    redisMicros,
+    brokerMicros,
+    allMicros: cpuMicros + redisMicros + brokerMicros,
     p50Micros,
     p99Micros,
     requestsPerSecond: requests / seconds,
@@ -84,6 +97,9 @@ function textOf({ contender, kind, inFlight }: Task): string {
 
 const columns = {
   'CPU µs': 'cpuMicros',
+  'Redis µs': 'redisMicros',
+  'broker µs': 'brokerMicros',
+  'all µs': 'allMicros',
   'p50 µs': 'p50Micros',
   'p99 µs': 'p99Micros',
   'requests/s': 'requestsPerSecond',
@@ -104,10 +120,13 @@ export function sectionOf(
 ): Section {
   return {
     title,
-    columns: [...Object.keys(columns), `CPU : ${reference.name}`],
+    columns: [...Object.keys(columns), `CPU : ${reference.name}`, `all : ${reference.name}`],
     rows: contests.map(({ name, results }): Row => {
       const figures = Object.values(columns).map((key) => spreadOf(results.map((result) => result[key])));
-      return { name, figures: [...figures, ratioOf('cpuMicros', results, reference.results)] };
+      const ratios = (['cpuMicros', 'allMicros'] as const).map((key) =>
+        ratioOf(key, results, reference.results),
+      );
+      return { name, figures: [...figures, ...ratios] };
     }),
     goals,
   };

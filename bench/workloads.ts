@@ -24,8 +24,11 @@ const PROFILE_BYTES = 824;
 /** The time of a profile that was stored without the worker, Unix milliseconds; 6 bytes as an integer. */
 export const STORED_TIME = 1_700_000_000_000;
 
-/** One phone for each possible request in flight; each waits for its answer before it sends again. */
-export const MAX_PHONES = 256;
+/** Each phone waits for its answer before it sends again. */
+export const MAX_IN_FLIGHT = 256;
+
+/** The first half speaks MQTT 3.1.1, the second MQTT 5. */
+export const MAX_PHONES = 2 * MAX_IN_FLIGHT;
 
 export function clientOf(index: number): string {
   return `emqttd_${index}`;
@@ -125,7 +128,8 @@ function contact(phoneId: string): Term {
   );
 }
 
-function settingsFor(phone: string): Term[] {
+/** The settings in the profile of a phone. */
+export function settingsFor(phone: string): Term[] {
   const settings = [
     setting('LANGUAGE', 'uk'),
     setting('THEME', 'dark'),

@@ -62,7 +62,7 @@ LOG_LEVEL is that of the workers.`,
     build: true,
     options: { quick: 'flag', build: ['text'] },
     others: [
-      ...['get', 'changes', 'contacts', 'fan-out', 'growth', 'process', 'etf'],
+      ...['get', 'changes', 'cold', 'limits', 'contacts', 'fan-out', 'growth', 'process', 'etf'],
       ...['nestjs', 'traces', 'costs', 'prices'],
     ],
     usage: `npm run bench -- [--quick] [--build NAME=FILE]... [BENCHMARK]...
@@ -71,7 +71,9 @@ LOG_LEVEL is that of the workers.`,
   --build NAME=FILE   also measure another build of the worker, whose program FILE is
 
   BENCHMARK  get       a get from phone to phone, beside loops that check nothing, and beside NestJS if that is there
-             changes   set, update and email beside get
+             changes   set, update and email beside a loop that writes the same
+             cold      the first requests after a start beside later ones
+             limits    a get with clients' limits on and off
              contacts  a get of many contacts beside sending as many ready bytes
              fan-out   an update with 1,000 notices
              growth    more workers, and more profiles

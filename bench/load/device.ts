@@ -6,11 +6,13 @@ import {
   type ConnectOptions,
   connectPacket,
   frame,
+  noProperties,
   PUBACK,
   PUBCOMP,
   PUBLISH,
   PUBREC,
   packet,
+  propertiesEnd,
   SUBACK,
   uint16,
   withLength,
@@ -39,13 +41,14 @@ export type Answered = (payload: Buffer) => boolean;
 const bareTopic = 'events/1//api/anon//';
 
 /**
- * One phone's connection: MQTT 3.1.1, one request at a time, answers and notices at QoS 1. It makes its packets itself,
+ * One phone's connection: MQTT 3.1.1 or 5, one request at a time, answers and notices at QoS 1. It makes its packets itself,
  * because hundreds of phones of a full client library would take more of the machine than what is measured.
  */
 export class Device {
   readonly client: string;
   readonly #socket: Socket;
   readonly #qos: 1 | 2;
+  readonly #version: 4 | 5;
   readonly #requestTopic: Buffer;
   readonly #answerTopic: string;
   #rest: Buffer = Buffer.alloc(0);
@@ -58,10 +61,15 @@ export class Device {
   /** Called when the connection breaks. */
   onBroken: (error: Error) => void = () => undefined;
 
-  private constructor(socket: Socket, client: string, { qos, topic = bareTopic }: DeviceOptions) {
+  private constructor(
+    socket: Socket,
+    client: string,
+    { qos, topic = bareTopic, version = 4 }: DeviceOptions,
+  ) {
     this.#socket = socket;
     this.client = client;
     this.#qos = qos;
+    this.#version = version;
     this.#requestTopic = withLength(topic);
     this.#answerTopic = `actions/1/api/${client}`;
   }
@@ -87,7 +95,12 @@ export class Device {
     this.#answered = answered;
     this.#packetId = (this.#packetId % 65_535) + 1;
     const first = this.#qos === 2 ? 0x34 : 0x32;
-    const publish = packet(first, [this.#requestTopic, uint16(this.#packetId), request]);
+    const publish = packet(first, [
+      this.#requestTopic,
+      uint16(this.#packetId),
+      ...noProperties(this.#version),
+      request,
+    ]);
     if (this.#out === undefined) this.#socket.write(publish);
     else this.#out.push(publish);
   }
@@ -133,7 +146,7 @@ export class Device {
       const kind = (bytes[0] ?? 0) >> 4;
       if (kind === PUBLISH) this.#receive(body, out);
       else if (kind === PUBREC) out.push(Buffer.of(0x62, 2, body[0] ?? 0, body[1] ?? 0));
-      else if (kind === CONNACK) out.push(subscription(filters));
+      else if (kind === CONNACK) out.push(subscription(filters, this.#version));
       else if (kind === SUBACK) subscribed();
       else if (kind !== PUBACK && kind !== PUBCOMP) {
         this.onBroken(new Error(`the broker sent a packet of kind ${kind}`));
@@ -152,7 +165,8 @@ export class Device {
     if (topic === this.#answerTopic) {
       const answered = this.#answered;
       this.#answered = undefined;
-      if (answered !== undefined && !answered(body.subarray(topicEnd + 2))) this.#answered ??= answered;
+      const payloadAt = this.#version === 5 ? propertiesEnd(body, topicEnd + 2) : topicEnd + 2;
+      if (answered !== undefined && !answered(body.subarray(payloadAt))) this.#answered ??= answered;
     } else this.onNotice();
   }
 }
@@ -168,6 +182,7 @@ async function openSocket({ host, port, ca }: BrokerAddress): Promise<Socket> {
   return socket.setNoDelay(true);
 }
 
-function subscription(filters: readonly string[]): Buffer {
-  return packet(0x82, [uint16(1), ...filters.flatMap((filter) => [withLength(filter), Buffer.of(1)])]);
+function subscription(filters: readonly string[], version: 4 | 5): Buffer {
+  const each = filters.flatMap((filter) => [withLength(filter), Buffer.of(1)]);
+  return packet(0x82, [uint16(1), ...noProperties(version), ...each]);
 }

@@ -1,0 +1,25 @@
+import { Redis } from 'ioredis';
+import { encodeFragment } from '../src/etf/index.ts';
+import type { Contender } from './contender.ts';
+import { clientOf, type Kind, MAX_PHONES, phoneOf, settingsFor, workloadOf } from './workloads.ts';
+
+const changes: readonly Kind[] = ['set', 'update', 'email'];
+
+/** Stores the session of each phone, and what a contender without a codec sends. */
+export async function storeReady(url: string, contacts: number, seed: Contender['seed']): Promise<void> {
+  const redis = new Redis(url);
+  const pipeline = redis.pipeline();
+  for (let index = 0; index < MAX_PHONES; index++) {
+    const phone = phoneOf(index);
+    pipeline.hset(`session:${clientOf(index)}`, 'phone', phone);
+    if (seed === 'ready answers') pipeline.set(`ready:{${phone}}`, workloadOf('get', phone, contacts).answer);
+    if (seed === 'ready changes') {
+      const profile = { version: 'none', settings: Buffer.from(encodeFragment(settingsFor(phone))) };
+      pipeline.hset(`profile:{${phone}}`, profile);
+      for (const kind of changes)
+        pipeline.set(`ready:{${phone}}:${kind}`, workloadOf(kind, phone, contacts).answer);
+    }
+  }
+  await pipeline.exec();
+  await redis.quit();
+}
