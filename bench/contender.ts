@@ -6,7 +6,7 @@ import { startMosquitto } from '../dev/servers/mosquitto.ts';
 import { startRedis } from '../dev/servers/redis.ts';
 import type { LoadOrder, LoadReport, LoadResult } from './phone-process.ts';
 import { processMicros } from './process-time.ts';
-import { storeReady } from './ready-answers.ts';
+import { type Seed, storeReady } from './ready-answers.ts';
 
 /** Requests are counted for each client as always, but no benchmark client reaches the limit. */
 const countingAll = { CLIENT_RATE: '1000000', CLIENT_BURST: '1000000' };
@@ -16,8 +16,8 @@ export interface Contender {
   readonly name: string;
   /** The file that Node runs. It gets broker and Redis by MQTT_URL and REDIS_URL, and prints `ready`. */
   readonly program: string;
-  /** How its profiles are stored in its Redis: by `set` requests, as ready answers, or as answers to changes. */
-  readonly seed: 'requests' | 'ready answers' | 'ready changes';
+  /** How its profiles are stored in its Redis. */
+  readonly seed: Seed;
   /** More settings for it. */
   readonly settings?: Readonly<Record<string, string>>;
   /** How many contacts are in each profile; default none. */

@@ -1,12 +1,14 @@
 import { Redis } from 'ioredis';
 import { encodeFragment } from '../src/etf/index.ts';
-import type { Contender } from './contender.ts';
 import { clientOf, type Kind, MAX_PHONES, phoneOf, settingsFor, workloadOf } from './workloads.ts';
 
 const changes: readonly Kind[] = ['set', 'update', 'email'];
 
+/** How the profiles of a contender are stored: by `set` requests, as ready answers, or as answers to changes. */
+export type Seed = 'requests' | 'ready answers' | 'ready changes';
+
 /** Stores the session of each phone, and what a contender without a codec sends. */
-export async function storeReady(url: string, contacts: number, seed: Contender['seed']): Promise<void> {
+export async function storeReady(url: string, contacts: number, seed: Seed): Promise<void> {
   const redis = new Redis(url);
   const pipeline = redis.pipeline();
   for (let index = 0; index < MAX_PHONES; index++) {

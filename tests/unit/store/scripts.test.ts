@@ -93,7 +93,9 @@ for (const file of files) {
     });
 
     test('the functions that it calls are its own, of Lua, of Redis or of the prelude', () => {
-      const known = [...functionsOf(prelude), ...wordsIn(body, /\blocal function (\w+)/g), ...builtIn];
+      const ofRedis = /^local call, pcall = redis\.call, redis\.pcall$/m.test(body) ? ['call', 'pcall'] : [];
+      const own = wordsIn(body, /\blocal function (\w+)/g);
+      const known = [...functionsOf(prelude), ...own, ...ofRedis, ...builtIn];
       const called = wordsIn(body.replaceAll(/--.*|'[^'\n]*'/g, ''), /(?<![\w.:])(\w+)\(/g);
       assert.deepEqual(
         called.filter((each) => !known.includes(each)),
