@@ -45,8 +45,8 @@ export const nestjs: Contender = {
 
 export function effortOf({ quick }: BenchOptions): Effort {
   return quick
-    ? { warmUpRounds: 2, rounds: 5, milliseconds: 300 }
-    : { warmUpRounds: 4, rounds: 21, milliseconds: 1_000 };
+    ? { warmUpRequests: 20_000, rounds: 5, milliseconds: 300 }
+    : { warmUpRequests: 60_000, rounds: 21, milliseconds: 1_000 };
 }
 
 /** This worker, and the other builds of it. */

@@ -4,8 +4,8 @@ import type { Kind } from './workloads.ts';
 
 /** The duration of the measuring. */
 export interface Effort {
-  /** Rounds that run first and do not count. */
-  readonly warmUpRounds: number;
+  /** So many requests of each kind a contender serves before it is measured: V8 compiles what it runs often, and gathers its heap. */
+  readonly warmUpRequests: number;
   readonly rounds: number;
   /** Of each task in a round. */
   readonly milliseconds: number;
@@ -51,15 +51,36 @@ export async function measureRounds(
   { effort, progress }: { effort: Effort; progress: Progress },
 ): Promise<Map<Task, Result[]>> {
   const results = new Map<Task, Result[]>(tasks.map((task) => [task, []]));
-  for (let round = 1 - effort.warmUpRounds; round <= effort.rounds; round++) {
+  await warmUp(tasks, load, { effort, progress });
+  for (let round = 1; round <= effort.rounds; round++) {
     for (const task of round % 2 === 0 ? tasks.toReversed() : tasks) {
-      progress(`${round < 1 ? 'warming up' : `round ${round} of ${effort.rounds}`}: ${textOf(task)}`);
-      const result = await measure(task, load, effort.milliseconds);
-      if (round >= 1) results.get(task)?.push(result);
+      progress(`round ${round} of ${effort.rounds}: ${textOf(task)}`);
+      results.get(task)?.push(await measure(task, load, effort.milliseconds));
     }
   }
   return results;
 }
+
+/** In turns, so that nobody is idle for long. Stops early on a machine that has little to give. */
+async function warmUp(
+  tasks: readonly Task[],
+  load: Load,
+  { effort, progress }: { effort: Effort; progress: Progress },
+): Promise<void> {
+  const cold = new Map<string, { task: Task; requests: number }>();
+  for (const task of tasks) cold.set(`${task.contender.name} ${task.kind}`, { task, requests: 0 });
+  for (let turn = 0; turn < maxWarmUpTurns && cold.size > 0; turn++) {
+    for (const [name, each] of cold) {
+      progress(`warming up: ${name}, ${each.requests} requests`);
+      const { contender, kind, inFlight, version = 4 } = each.task;
+      const order = { port: contender.brokerPort, contacts: contender.contacts, kind, inFlight, version };
+      each.requests += (await load.run({ ...order, milliseconds: effort.milliseconds })).requests;
+      if (each.requests >= effort.warmUpRequests) cold.delete(name);
+    }
+  }
+}
+
+const maxWarmUpTurns = 50;
 
 export async function measure(
   { contender, kind, inFlight, version = 4 }: Task,
