@@ -20,7 +20,7 @@ local session, profile = ('s'):byte(), ('p'):byte()
 -- Lua copies every byte several times, 2 µs for a kilobyte.
 local longestField = 16384
 
--- Every get passes here: names that are looked up, and functions in a table, were a sixteenth of what it cost Redis.
+-- Every get passes here: names that are looked up, and functions in a table, were a twentieth of what it cost Redis.
 local function readProfile(key)
   local rosters = pcall('HSTRLEN', key, 'rosters')
   if type(rosters) == 'table' then return 0 end
