@@ -27,3 +27,6 @@ process.on('message', (message) => {
 
 // The listener alone must not keep a contender running that is about to end.
 process.channel?.unref();
+
+// A benchmark that is killed leaves no contender behind.
+process.on('disconnect', () => process.exit());
