@@ -1,13 +1,14 @@
 /** A broker, a Redis and workers of a test file's own, and phones that talk to them. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { IClientOptions } from 'mqtt';
 import { type MosquittoOptions, startMosquitto } from '../../dev/servers/mosquitto.ts';
 import type { Server } from '../../dev/servers/process.ts';
-import { type RedisOptions, startRedis } from '../../dev/servers/redis.ts';
+import type { RedisOptions } from '../../dev/servers/redis.ts';
 import { eventually } from './eventually.ts';
 import { Phone } from './phone.ts';
+import { openTestRedis, startTestRedis } from './redis-kind.ts';
 import { Relay, type RelayOptions } from './relay.ts';
 import { startWorker, type WorkerSettings, type WorkerUnderTest } from './worker.ts';
 
@@ -21,6 +22,7 @@ export interface HarnessOptions {
   /** More settings for each worker. */
   readonly settings?: WorkerSettings;
   readonly broker?: MosquittoOptions;
+  /** Makes it a single Redis, whatever `TEST_REDIS` says. */
   readonly redis?: RedisOptions;
 }
 
@@ -41,7 +43,7 @@ export interface PhoneOptions {
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const [broker, redis] = await Promise.all([
     startMosquitto({ persistence: false, requestLimits: false, ...options.broker }),
-    startRedis(options.redis),
+    startTestRedis(options.redis),
   ]);
   const harness = new Harness(broker, redis, options.settings ?? {});
   try {
@@ -55,6 +57,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
 
 export class Harness {
   readonly broker: Server;
+  /** With `TEST_REDIS=sentinel|cluster` it has a URL and can be stopped, nothing more. */
   readonly redis: Server;
   /** For looking into Redis, and for what the authentication service does there. */
   readonly database: Redis;
@@ -67,7 +70,7 @@ export class Harness {
   constructor(broker: Server, redis: Server, settings: WorkerSettings) {
     this.broker = broker;
     this.redis = redis;
-    this.database = new Redis(redis.url, { maxRetriesPerRequest: null });
+    this.database = openTestRedis(redis.url);
     this.database.on('error', () => undefined); // tests stop Redis
     this.#settings = settings;
     harnesses++;

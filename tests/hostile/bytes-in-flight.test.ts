@@ -47,6 +47,7 @@ async function startCounting({ database }: Harness): Promise<() => Promise<numbe
 test('a client that no worker knows asks 400 times at once: Redis answers what its bucket pays for', async (t) => {
   const [rate, burst] = [50, 500];
   const harness = await startHarness({
+    redis: {},
     workers: 2,
     settings: { CLIENT_RATE: `${rate}`, CLIENT_BURST: `${burst}` },
   });
@@ -72,7 +73,7 @@ test('a client that no worker knows asks 400 times at once: Redis answers what i
 });
 
 test('thirty clients ask for a large profile each while the broker confirms nothing: ten megabytes are read, and in the end all', async (t) => {
-  const harness = await startHarness({ workers: 1 });
+  const harness = await startHarness({ redis: {}, workers: 1 });
   t.after(() => harness.stop());
   const askers: Asker[] = [];
   for (let place = 0; place < 30; place++) askers.push(await askerOf(harness, place));

@@ -6,7 +6,7 @@ import { eventually, type Phone, startHarness } from '../harness/harness.ts';
 import { move } from '../harness/migration.ts';
 import { contact, fieldsOf, profile, roster } from '../harness/terms.ts';
 
-const harness = await startHarness({ workers: 2, settings: { MQTT_RECEIVE_MAXIMUM: '16' } });
+const harness = await startHarness({ redis: {}, workers: 2, settings: { MQTT_RECEIVE_MAXIMUM: '16' } });
 after(() => harness.stop());
 
 const strangers = Array.from({ length: 4_000 }, (_, index) => `44${7_000_000_000 + index}_1`);

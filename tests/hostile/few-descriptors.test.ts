@@ -7,7 +7,7 @@ import { eventually, startHarness } from '../harness/harness.ts';
 import { aws, credentialsIn, link, success } from '../harness/services-fixture.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
-const [harness, services] = await Promise.all([startHarness({ workers: 0 }), startServices()]);
+const [harness, services] = await Promise.all([startHarness({ redis: {}, workers: 0 }), startServices()]);
 after(async () => {
   await services.stop();
   await harness.stop();

@@ -10,6 +10,7 @@ const RATE = 1;
 const BURST = 20;
 
 const harness = await startHarness({
+  redis: {},
   workers: 2,
   // Only requests must be counted.
   settings: {

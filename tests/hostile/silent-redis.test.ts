@@ -9,7 +9,7 @@ import { Relay } from '../harness/relay.ts';
 import { profile } from '../harness/terms.ts';
 
 test('a silent Redis is given up: the worker is not ready meanwhile, and the request goes on with a new connection', async (t) => {
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   t.after(() => harness.stop());
   const relay = await harness.relay({}, harness.redis);
   const worker = await harness.startWorker({ REDIS_URL: relay.url });

@@ -9,7 +9,7 @@ import { eventually } from '../../harness/harness.ts';
 import { codeIn, confirm, link, startMailHarness, success } from '../../harness/services-fixture.ts';
 
 test('killed between the mail and its record: a second mail goes out, with the same code', async (t) => {
-  const { harness, sink, stop } = await startMailHarness({ workers: 0 });
+  const { harness, sink, stop } = await startMailHarness({ redis: {}, workers: 0 });
   t.after(stop);
   const [toMail, toRedis] = [await harness.relay({}, sink), await harness.relay({}, harness.redis)];
   const first = await harness.startWorker({

@@ -9,7 +9,7 @@ import { profile } from '../../harness/terms.ts';
 /** Faster than the default, to make the tests faster. */
 const settings = { HEARTBEAT_MS: '200', HEIR_AFTER_MS: '1000' };
 
-const harness = await startHarness({ settings });
+const harness = await startHarness({ redis: {}, settings });
 const fleet = `workers:profile@127.0.0.1:${harness.broker.port}`;
 const phone = await harness.phone({ mqtt: { protocolVersion: 5 } });
 await phone.ask(profile({ phone: phone.number, status: 'set' }));

@@ -47,7 +47,7 @@ async function run(
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal}: it logs its end and exits with 0, also after a second signal`, async (t) => {
-    const harness = await startHarness({ workers: 0 });
+    const harness = await startHarness({ redis: {}, workers: 0 });
     t.after(() => harness.stop());
     for (const signals of [[signal], [signal, signal]]) {
       const { child, printed, ended } = await run(t, harness);
@@ -60,7 +60,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('SIGTERM: requests in flight are finished and answered first; what the last worker has not begun waits for the next', async (t) => {
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   t.after(() => harness.stop());
   const phone = await harness.phone();
   const { child, printed, ended } = await run(t, harness, { MQTT_RECEIVE_MAXIMUM: '5' });
@@ -83,7 +83,7 @@ test('SIGTERM: requests in flight are finished and answered first; what the last
 });
 
 test('SIGTERM: requests that cannot be finished in time stay at the broker, and the next worker of that name answers them', async (t) => {
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   t.after(() => harness.stop());
   const phone = await harness.phone();
   const first = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '300' });
@@ -101,7 +101,7 @@ test('SIGTERM: requests that cannot be finished in time stay at the broker, and 
 });
 
 test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker and does not wait', async (t) => {
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   t.after(() => harness.stop());
   const { child, printed, ended } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '60000' });
   await harness.redis.kill('SIGKILL');
@@ -112,7 +112,7 @@ test('SIGTERM while Redis is gone and nothing is in flight: it leaves the broker
 });
 
 test('SIGTERM while the broker is gone: it does not wait, says what is left, and the next worker answers that', async (t) => {
-  const harness = await startHarness({ workers: 0, broker: { persistence: true } });
+  const harness = await startHarness({ redis: {}, workers: 0, broker: { persistence: true } });
   t.after(() => harness.stop());
   const kept = { clean: false, reconnectPeriod: 50, properties: { sessionExpiryInterval: 600 } };
   const phone = await harness.phone({ mqtt: kept });
@@ -135,7 +135,7 @@ test('SIGTERM while the broker is gone: it does not wait, says what is left, and
 });
 
 test('SIGTERM while the broker is gone and nothing is in flight: it ends, and another worker looks after its session', async (t) => {
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   t.after(() => harness.stop());
   const { child, printed, ended } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '600000' });
   await harness.broker.kill('SIGKILL');
@@ -153,7 +153,7 @@ test('SIGTERM before a broker was ever there, while it connects, and as soon as 
   );
   await once(silent, 'listening');
   t.after(() => silent.close());
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   t.after(() => harness.stop());
   const { port } = silent.address() as AddressInfo;
   const nobody = 'mqtt://127.0.0.1:1';
@@ -175,7 +175,7 @@ test('SIGTERM before a broker was ever there, while it connects, and as soon as 
 });
 
 test('a full standard output that nobody reads holds up neither the work nor the end', async (t) => {
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   t.after(() => harness.stop());
   const phone = await harness.phone();
   const { child } = await run(t, harness, { SHUTDOWN_TIMEOUT_MS: '600000', LOG_LEVEL: 'debug' });
@@ -190,7 +190,7 @@ test('a full standard output that nobody reads holds up neither the work nor the
 });
 
 test('requests that arrive while one of two workers stops are all answered, once', async (t) => {
-  const harness = await startHarness();
+  const harness = await startHarness({ redis: {} });
   t.after(() => harness.stop());
   const phone = await harness.phone();
   await phone.exchange(profile({ phone: phone.number, status: 'set' }));

@@ -14,7 +14,7 @@ interface TappedHarness {
 
 /** A system whose worker reaches Redis through a tap. */
 async function startTapped(t: TestContext, settings: Record<string, string> = {}): Promise<TappedHarness> {
-  const harness = await startHarness({ workers: 0 });
+  const harness = await startHarness({ redis: {}, workers: 0 });
   const writes: Buffer[] = [];
   t.after(() => harness.stop());
   const inspector = (): Inspect => (bytes, direction) => {

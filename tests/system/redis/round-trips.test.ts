@@ -25,7 +25,7 @@ const counting = (server: keyof typeof writes): RelayOptions => ({
   },
 });
 
-const harness = await startHarness({ workers: 0 });
+const harness = await startHarness({ redis: {}, workers: 0 });
 const toRedis = await harness.relay(counting('redis'), harness.redis);
 const toBroker = await harness.relay(counting('broker'));
 const worker = await harness.startWorker({

@@ -12,7 +12,7 @@ import {
 } from '../../harness/services-fixture.ts';
 import { fieldsOf, profile } from '../../harness/terms.ts';
 
-const own = await startMailHarness({ settings: { LOG_LEVEL: 'debug' } });
+const own = await startMailHarness({ redis: {}, settings: { LOG_LEVEL: 'debug' } });
 after(() => own.stop());
 
 const metric = (name: string) => own.harness.metric(name);

@@ -11,7 +11,7 @@ const get = ({ number: phone }: Phone) => profile({ phone, status: 'get' });
 describe('the pages', () => {
   let harness: Harness;
   before(async () => {
-    harness = await startHarness();
+    harness = await startHarness({ redis: {} });
   });
   after(() => harness.stop());
 
@@ -59,7 +59,7 @@ describe('the pages', () => {
 describe('the log', () => {
   /** Sends a good and a bad request; returns the worker's output, and the sent data. */
   async function converse(t: { after(end: () => Promise<void>): void }, level: string) {
-    const harness = await startHarness({ settings: { LOG_LEVEL: level } });
+    const harness = await startHarness({ redis: {}, settings: { LOG_LEVEL: level } });
     t.after(() => harness.stop());
     const phone = await harness.phone({ client: 'a-secret-client', number: '380501112233' });
     const settings = [feature('a secret key', 'a secret value')];
@@ -108,7 +108,7 @@ describe('the log', () => {
 
 describe('Redis or the broker is away', () => {
   test('Redis: not ready with the cause, then ready again by itself, and waiting requests are answered', async (t) => {
-    const harness = await startHarness();
+    const harness = await startHarness({ redis: {} });
     t.after(() => harness.stop());
     const phone = await harness.phone();
     fieldsOf(await phone.ask(set(phone)));
@@ -134,7 +134,7 @@ describe('Redis or the broker is away', () => {
   });
 
   test('the broker: not ready with the cause, then ready again by itself, and requests are answered', async (t) => {
-    const harness = await startHarness();
+    const harness = await startHarness({ redis: {} });
     t.after(() => harness.stop());
     await harness.broker.kill('SIGTERM');
     await eventually('not ready', async () => (await harness.worker.page('/readyz')).status === 503);
@@ -147,7 +147,7 @@ describe('Redis or the broker is away', () => {
   });
 
   test('Redis has lost the loaded scripts: no client notices', async (t) => {
-    const harness = await startHarness();
+    const harness = await startHarness({ redis: {} });
     t.after(() => harness.stop());
     const phone = await harness.phone();
     for (let count = 0; count < 2; count++) {
@@ -158,7 +158,7 @@ describe('Redis or the broker is away', () => {
   });
 
   test('both, when the worker starts: it waits for them', async (t) => {
-    const harness = await startHarness({ workers: 0 });
+    const harness = await startHarness({ redis: {}, workers: 0 });
     t.after(() => harness.stop());
     await Promise.all([harness.broker.kill('SIGTERM'), harness.redis.kill('SIGTERM')]);
     const starting = harness.startWorker();
@@ -171,7 +171,7 @@ describe('Redis or the broker is away', () => {
 });
 
 test('unacknowledged requests of a killed worker are redelivered to it, and are answered', async (t) => {
-  const harness = await startHarness();
+  const harness = await startHarness({ redis: {} });
   t.after(() => harness.stop());
   const phone = await harness.phone();
   fieldsOf(await phone.ask(set(phone)));

@@ -9,7 +9,7 @@ import { EXIT_CONFIG } from '../../../src/config/error.ts';
 import { eventually, startHarness } from '../../harness/harness.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const harness = await startHarness();
+const harness = await startHarness({ redis: {} });
 after(() => harness.stop());
 
 const healthy = (port: number, ...words: string[]): number | null =>

@@ -15,7 +15,7 @@ import { startWorker } from '../../harness/worker.ts';
 
 const services = await startServices();
 const { smtp, sts } = services;
-const harness = await startHarness();
+const harness = await startHarness({ redis: {} });
 after(async () => {
   await services.stop();
   await harness.stop();
@@ -62,7 +62,7 @@ function failed({ stdout }: { readonly stdout: string }): string[] {
 }
 
 test('doctor reports what fails and how to fix it', async (t) => {
-  const bare = await startHarness({ broker: { plugin: false } });
+  const bare = await startHarness({ redis: {}, broker: { plugin: false } });
   t.after(() => bare.stop());
   await bare.worker.process.stop();
   sts.mode('AccessDenied');
@@ -153,7 +153,7 @@ test('where the broker requires passwords: the worker’s own user, and a client
 });
 
 test('an ACL that lets clients name only themselves needs no plugin', async (t) => {
-  const guarded = await startHarness({ broker: { plugin: false } });
+  const guarded = await startHarness({ redis: {}, broker: { plugin: false } });
   t.after(() => guarded.stop());
   const rules = [
     'topic readwrite $share/#',
