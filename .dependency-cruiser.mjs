@@ -2,7 +2,7 @@ import swc from '@swc/core';
 
 /**
  * The walls between folders: what each may import. Everything else is an error, types included, and so is each circle.
- * `npm run check` runs it. docs/design.md restates the list, and tests/unit/walls.test.ts breaks each wall on purpose.
+ * `npm run check` runs it. docs/architecture.md restates the list, and tests/unit/walls.test.ts breaks each wall on purpose.
  *
  * A name with a `/` at its end is a folder, one that ends in `.ts` or `*` is files, any other is a package.
  * The longest name that fits a file decides. Node's own modules are free; Biome keeps them from the page.

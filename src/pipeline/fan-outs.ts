@@ -71,7 +71,7 @@ interface Pass {
  * Tells contacts what the stores have noted for them, in the background: requests do not wait for it, and any worker can do it.
  * A pass tells all contacts of a phone. Its first batch goes at once; the others share one part of the event loop. So a phone
  * with many contacts holds up neither requests nor phones with few.
- * @see docs/design.md, "One work queue"
+ * @see docs/architecture.md, "One work queue"
  */
 export class FanOuts {
   readonly name = 'fan-out';

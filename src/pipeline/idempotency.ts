@@ -14,7 +14,7 @@ import { isAuthorized } from './authenticator.ts';
  *
  * A record is `<word> <version>` in `done:{phone}:<key>`. The word says what became of the request. The script that writes
  * the effect writes the record too, if the record is still as it was read.
- * @see docs/design.md, "Idempotency"
+ * @see docs/architecture.md, "Idempotency"
  */
 
 /** The keys of a request's two records. They are equal unless the client sent Correlation Data. */

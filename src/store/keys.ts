@@ -1,5 +1,5 @@
 /**
- * The names of the keys in Redis (docs/protocol.md, "Redis"). What belongs to a phone carries the hash tag `{phone}`,
+ * The names of the keys in Redis (docs/operations.md, "Keys in Redis"). What belongs to a phone carries the hash tag `{phone}`,
  * so that one slot of a Redis Cluster holds all of it and one script can change it.
  */
 export type Keys = ReturnType<typeof keysWith>;

@@ -28,7 +28,7 @@ const renamedAtOnce = 256;
  *
  * Two workers may carry out one migration: two devices confirm it, or one worker was frozen and taken for dead. The one
  * that claimed it last settles it or puts it back; the other's step changes nothing, and it looks anew.
- * @see docs/design.md, "Changes that span phones"
+ * @see docs/architecture.md, "Changes that span phones"
  */
 export function openMigrations(redis: Database, doneSeconds: number) {
   const { keys } = redis;

@@ -34,7 +34,7 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
  * `version` (names the state), `update` (Unix milliseconds in digits), `balance`, `presence`, `settings`, `services`,
  * `outlines` (the rosters with `phone_id`s for contacts), `news` (names what contacts are still to hear of), and `rosters` (the rosters joined with their contacts; missing
  * after a contact has changed, until the next reader joins them).
- * @see docs/design.md, "Profiles in Redis"
+ * @see docs/architecture.md, "Profiles in Redis"
  */
 export type Profiles = ReturnType<typeof openProfiles>;
 

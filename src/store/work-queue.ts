@@ -17,7 +17,7 @@ const lookAt = 16;
  * Phones with work that any worker can do, in a sorted set; the score is the time from which the work is due. The set says
  * where to look, and the data of the phone says what is to be done. A phone stands in it once, until its work is done.
  * @param list - the key of the sorted set.
- * @see docs/design.md, "One work queue"
+ * @see docs/architecture.md, "One work queue"
  */
 export function openWorkQueue(redis: Database, list: string) {
   const { connection } = redis;

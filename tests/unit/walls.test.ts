@@ -1,4 +1,4 @@
-/** The walls between folders (`.dependency-cruiser.mjs`): each holds, and docs/design.md restates them. */
+/** The walls between folders (`.dependency-cruiser.mjs`): each holds, and docs/architecture.md restates them. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -170,7 +170,7 @@ test('`npm run check` checks the walls of all folders', () => {
   assert.ok(scripts.check.includes(`&& depcruise ${tops.join(' ')} &&`));
 });
 
-test('the table of docs/design.md names each folder with what it may import', () => {
+test('the table of docs/architecture.md names each folder with what it may import', () => {
   const source = names.filter((name) => name.startsWith('src/') && name !== 'src/main.ts');
   const told = (name: string): string => {
     const may = walls[name] ?? [];
@@ -181,7 +181,7 @@ test('the table of docs/design.md names each folder with what it may import', ()
     );
   };
   const expected = Object.fromEntries(names.map((name) => [name, told(name) || 'nothing']));
-  const design = readFileSync(join(root, 'docs/design.md'), 'utf8');
+  const design = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
   const rows = design.matchAll(/^\| `((?:src|page|dev|tests|bench)\/[^`]*)` \| .+ \| (.+) \|$/gm);
   assert.deepEqual(Object.fromEntries([...rows].map(([, name = '', may]) => [name, may])), expected);
 });

@@ -1,4 +1,4 @@
-/** The authentication service of docs/design.md: its sessions and broker users let phones in, and end. */
+/** The authentication service of docs/architecture.md: its sessions and broker users let phones in, and end. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { fieldsOf, profile } from '../../harness/terms.ts';
 import { startWorker } from '../../harness/worker.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const design = await readFile(join(root, 'docs/design.md'), 'utf8');
+const design = await readFile(join(root, 'docs/architecture.md'), 'utf8');
 const [, recipe = ''] = /^```js\n(.*?)^```$/ms.exec(design) ?? [];
 
 const [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);

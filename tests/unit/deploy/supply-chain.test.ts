@@ -61,8 +61,8 @@ test('shipped packages have a licence that only requires its text to be kept', (
   }
 });
 
-test('docs/design.md gives a reason for each run-time dependency, and for no other', () => {
-  const [, section = ''] = /^## Dependencies\n(.*)/ms.exec(read('docs/design.md')) ?? [];
+test('docs/architecture.md gives a reason for each run-time dependency, and for no other', () => {
+  const [, section = ''] = /^## Dependencies\n(.*)/ms.exec(read('docs/architecture.md')) ?? [];
   const explained = [...section.matchAll(/^\| `([^`]+)` \| \S/gm)].map(([, name]) => name);
   assert.deepEqual(explained.sort(), Object.keys(manifest.dependencies).sort());
 });
