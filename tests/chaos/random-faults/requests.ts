@@ -62,7 +62,10 @@ export async function update(phone: Phone): Promise<void> {
     ? contactPhone.expect(
         `update of ${phone.name} (${number}) to ${time}`,
         ({ phoneId, update: notified, isDeleted }) =>
-          phone.numbers.has(phoneId.slice(0, -2)) ? isDeleted || notified >= time : false,
+          // A removal ends it. A move does not: it says only that the former number is deleted.
+          isDeleted
+            ? phoneId === `${phone.number}_1`
+            : phone.numbers.has(phoneId.slice(0, -2)) && notified >= time,
       )
     : undefined;
   try {
