@@ -21,7 +21,7 @@ let subscriptions = 0;
 let connacks = 0;
 const relay = await harness.relay({
   inspector: () => (packet, direction) => {
-    if (direction === 'up' && mqttType(packet) === SUBSCRIBE) subscriptions++;
+    if (direction === 'up' && mqttType(packet) === SUBSCRIBE && packet.includes('$share/')) subscriptions++;
     if (direction === 'down' && mqttType(packet) === CONNACK) {
       connacks++;
       if (isPlain) denySharedSubscriptions(packet);

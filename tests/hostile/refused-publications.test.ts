@@ -44,7 +44,7 @@ test('a Response Topic with characters for which the broker ends the connection 
     inspector: () => (packet, direction) => {
       // "~" stands for a control character; Mosquitto lets no client send one.
       if (direction === 'down' && mqttType(packet) === PUBLISH)
-        packet.fill(1, at(packet, '~'), at(packet, '~') + 1);
+        packet.fill(1, at(packet, '~'), Math.min(at(packet, '~') + 1, packet.length));
       return true;
     },
   });
