@@ -104,6 +104,7 @@ export const walls = {
     '@smithy/signature-v4',
     'ioredis',
     'mailparser',
+    'markdownlint',
     'mqtt',
     'pino-pretty',
     'playwright-core',

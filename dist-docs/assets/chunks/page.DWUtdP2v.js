@@ -1,0 +1,1 @@
+const s="/assets/page.BMxokmfF.png";export{s as _};
