@@ -1,4 +1,4 @@
-/** The authentication service of docs/architecture.md: its sessions and broker users let phones in, and end. */
+/** The authentication service of docs/sessions.md: its sessions and broker users let phones in, and end. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,8 +15,8 @@ import { fieldsOf, profile } from '../../harness/terms.ts';
 import { startWorker } from '../../harness/worker.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const design = await readFile(join(root, 'docs/architecture.md'), 'utf8');
-const [, recipe = ''] = /^```js\n(.*?)^```$/ms.exec(design) ?? [];
+const page = await readFile(join(root, 'docs/sessions.md'), 'utf8');
+const [, recipe = ''] = /^```js\n(.*?)^```$/ms.exec(page) ?? [];
 
 const [broker, redis] = await Promise.all([startProductionBroker(), startRedis()]);
 const database = new Redis(redis.url);
@@ -40,7 +40,7 @@ await chmod(join(folder, 'profilectl'), 0o755);
 const run = promisify(execFile);
 
 /** Call a function of the recipe in a process of its own. */
-async function call(name: 'signIn' | 'signOut', ...words: string[]): Promise<string> {
+async function call(name: 'signIn' | 'signOut' | 'signOutEverywhere', ...words: string[]): Promise<string> {
   const code = `const recipe = await import('./recipe.mjs');
     process.stdout.write(await recipe.${name}(...${JSON.stringify(words)}), () => process.exit());`;
   const env = {
@@ -85,4 +85,13 @@ test('the recipe has 20 lines, and lets a phone in until it is signed out', asyn
   await call('signOut', CLIENT);
   await assert.rejects(logIn(other, third), /not authorized/i);
   assert.equal(await database.exists(`session:${CLIENT}`), 0);
+});
+
+test('the recipe signs a phone out everywhere', async () => {
+  const phone = '380931112233';
+  const tokens = [await call('signIn', CLIENT, phone), await call('signIn', 'emqttd_43', phone)];
+  assert.equal(await database.scard(`sessions:{${phone}}`), 2);
+  await call('signOutEverywhere', phone);
+  assert.equal(await database.exists(`session:${CLIENT}`, 'session:emqttd_43'), 0);
+  for (const token of tokens) await assert.rejects(logIn(phone, token), /not authorized/i);
 });

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { defineConfig, type DefaultTheme } from 'vitepress';
+
+/** The pages by reader, as README.md lists them. */
+const sidebar: DefaultTheme.SidebarItem[] = [
+  {
+    text: 'Begin',
+    items: [
+      { text: 'What it is', link: '/' },
+      { text: 'A first hour', link: '/docs/tutorial' },
+      { text: 'Contributing', link: '/docs/contributing' },
+      { text: 'Extending', link: '/docs/extending' },
+    ],
+  },
+  {
+    text: 'Clients and services',
+    items: [
+      { text: 'Protocol', link: '/docs/protocol' },
+      { text: 'Differences from the document', link: '/docs/protocol-differences' },
+      { text: 'Delivery guarantees', link: '/docs/delivery' },
+      { text: 'Sessions', link: '/docs/sessions' },
+      { text: 'Testing by hand (QA)', link: '/docs/qa' },
+    ],
+  },
+  {
+    text: 'Operators',
+    items: [
+      { text: 'Production', link: '/docs/production' },
+      { text: 'Runbook', link: '/docs/runbook' },
+      { text: 'Deployment', link: '/docs/deployment' },
+      { text: 'Operations', link: '/docs/operations' },
+      { text: 'Upgrading', link: '/docs/upgrading' },
+      { text: 'Importing from an Erlang server', link: '/docs/moving-in' },
+      { text: 'The broker', link: '/mosquitto/README' },
+      { text: 'Changes', link: '/CHANGELOG' },
+    ],
+  },
+  {
+    text: 'Decisions',
+    items: [
+      { text: 'Scaling', link: '/docs/scaling' },
+      { text: 'Performance', link: '/docs/performance' },
+      { text: 'Threats', link: '/docs/threats' },
+      { text: 'Security', link: '/SECURITY' },
+      { text: 'Architecture', link: '/docs/architecture' },
+      { text: 'The codec', link: '/src/etf/README' },
+    ],
+  },
+];
+
+const root = new URL('../../', import.meta.url);
+const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
+
+/** Links to files that are no pages, such as sources and settings, stay as text: the site has pages only. */
+const isNoPage = (link: string): boolean => !/^#|^https?:|\.md(?:#|$)/.test(link);
+
+/** The site of the documents: `npm run docs` builds it from the pages as they stand, with a search that needs no server. */
+export default defineConfig({
+  title: 'PROFILE worker',
+  description: 'A stateless MQTT worker for a messenger’s PROFILE protocol',
+  srcDir: '..',
+  srcExclude: ['node_modules/**', 'dist/**', 'dist-docs/**', 'tests/**', 'bench/**', 'page/**', '.cache/**', 'deploy/**'],
+  outDir: '../dist-docs',
+  cacheDir: '../.cache/vitepress',
+  rewrites: { 'README.md': 'index.md' },
+  ignoreDeadLinks: [/./],
+  vite: { publicDir: false },
+  markdown: {
+    config(markdown) {
+      const fence = markdown.renderer.rules.fence!;
+      markdown.renderer.rules.fence = (tokens, index, ...rest) => {
+        const token = tokens[index]!;
+        if (token.info.trim() !== 'mermaid') return fence(tokens, index, ...rest);
+        return `<pre class="diagram" v-pre>${markdown.utils.escapeHtml(token.content)}</pre>`;
+      };
+      markdown.core.ruler.push('links-to-sources', ({ tokens }) => {
+        for (const { children } of tokens) {
+          for (const [at, token] of (children ?? []).entries()) {
+            if (token.type !== 'link_open' || !isNoPage(token.attrGet('href') ?? '')) continue;
+            token.tag = 'span';
+            token.attrs = null;
+            const end = children!.slice(at).find(({ type }) => type === 'link_close');
+            if (end !== undefined) end.tag = 'span';
+          }
+        }
+      });
+    },
+  },
+  themeConfig: {
+    sidebar,
+    nav: [{ text: version, link: '/CHANGELOG' }],
+    outline: [2, 3],
+    search: {
+      provider: 'local',
+      options: { detailedView: true, miniSearch: { searchOptions: { fuzzy: 0.1, prefix: true, boost: { title: 4, titles: 2 } } } },
+    },
+  },
+});

@@ -1,0 +1,97 @@
+/** `npm run docs`: the pages as a site, read and searched in a real browser. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
+import { chromiumProgram, startBrowser } from '../../../dev/browser.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const isBuilt = existsSync(join(root, 'dist-docs/index.html')) && process.env.DOCS_SITE === 'built';
+const skip = chromiumProgram === undefined && 'no Chromium was found (on Debian: apt-get install chromium)';
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+};
+
+let folder: string;
+let server: Server;
+let browser: Browser;
+let address: string;
+before(async () => {
+  if (skip) return;
+  folder = isBuilt ? join(root, 'dist-docs') : await mkdtemp(join(tmpdir(), 'profile-docs-'));
+  const program = join(root, 'node_modules/vitepress/bin/vitepress.js');
+  if (!isBuilt) {
+    await promisify(execFile)(process.execPath, [program, 'build', 'docs', '--outDir', folder], { cwd: root });
+  }
+  server = createServer(({ url = '/' }, response) => {
+    const path = url.split('?', 1)[0]?.replace(/\/$/, '/index.html') ?? '/';
+    readFile(join(folder, extname(path) === '' ? `${path}.html` : path)).then(
+      (body) => response.setHeader('content-type', types[extname(path)] ?? types['.html'] ?? '').end(body),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  browser = await startBrowser();
+});
+after(async () => {
+  if (skip) return;
+  await browser.close();
+  server.close();
+  if (!isBuilt) await rm(folder, { recursive: true });
+});
+
+test('the first page draws its diagram, and leads to the others', { skip }, async () => {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(60_000);
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(String(error)));
+  await page.goto(address);
+  await page.locator('pre.diagram svg').first().waitFor();
+  await page.getByRole('link', { name: 'Protocol', exact: true }).click();
+  await page.getByRole('heading', { level: 1 }).filter({ hasText: /protocol/i }).waitFor();
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+/** What somebody would type, and a page that must be among the first that the search finds. */
+const questions: readonly (readonly [string, RegExp])[] = [
+  ['idempotent', /delivery|architecture|design|contributing/],
+  ['rate limit', /protocol|operations|production|runbook|contributing|architecture/],
+  ['log out', /sessions/],
+  ['revoke', /sessions/],
+  ['SES', /extending/],
+];
+
+test('the search finds what somebody would type', { skip }, async () => {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(60_000);
+  await page.goto(`${address}/docs/protocol`);
+  await page.getByRole('button', { name: 'Search' }).first().click();
+  const field = page.locator('.VPLocalSearchBox input');
+  for (const [words, expected] of questions) {
+    await field.fill(words);
+    const found = page.locator('.VPLocalSearchBox .result');
+    await page.waitForFunction(
+      () => document.querySelector('.VPLocalSearchBox .result, .VPLocalSearchBox .no-results') !== null,
+    );
+    await found.first().waitFor();
+    const hrefs = await found.evaluateAll((links) => links.slice(0, 5).map((link) => link.getAttribute('href') ?? ''));
+    assert.ok(
+      hrefs.some((href) => expected.test(href)),
+      `${words}: ${hrefs.join(' ')}`,
+    );
+  }
+  await page.close();
+});
