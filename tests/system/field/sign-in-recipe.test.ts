@@ -42,7 +42,7 @@ const run = promisify(execFile);
 /** Call a function of the recipe in a process of its own. */
 async function call(name: 'signIn' | 'signOut' | 'signOutEverywhere', ...words: string[]): Promise<string> {
   const code = `const recipe = await import('./recipe.mjs');
-    process.stdout.write(await recipe.${name}(...${JSON.stringify(words)}), () => process.exit());`;
+    process.stdout.write(String(await recipe.${name}(...${JSON.stringify(words)})), () => process.exit());`;
   const env = {
     ...broker.settings('admin'),
     REDIS_URL: redis.url,

@@ -32,7 +32,9 @@ before(async () => {
   folder = isBuilt ? join(root, 'dist-docs') : await mkdtemp(join(tmpdir(), 'profile-docs-'));
   const program = join(root, 'node_modules/vitepress/bin/vitepress.js');
   if (!isBuilt) {
-    await promisify(execFile)(process.execPath, [program, 'build', 'docs', '--outDir', folder], { cwd: root });
+    await promisify(execFile)(process.execPath, [program, 'build', 'docs', '--outDir', folder], {
+      cwd: root,
+    });
   }
   server = createServer(({ url = '/' }, response) => {
     const path = url.split('?', 1)[0]?.replace(/\/$/, '/index.html') ?? '/';
@@ -60,7 +62,10 @@ test('the first page draws its diagram, and leads to the others', { skip }, asyn
   await page.goto(address);
   await page.locator('pre.diagram svg').first().waitFor();
   await page.getByRole('link', { name: 'Protocol', exact: true }).click();
-  await page.getByRole('heading', { level: 1 }).filter({ hasText: /protocol/i }).waitFor();
+  await page
+    .getByRole('heading', { level: 1 })
+    .filter({ hasText: /protocol/i })
+    .waitFor();
   assert.deepEqual(faults, []);
   await page.close();
 });
@@ -87,7 +92,9 @@ test('the search finds what somebody would type', { skip }, async () => {
       () => document.querySelector('.VPLocalSearchBox .result, .VPLocalSearchBox .no-results') !== null,
     );
     await found.first().waitFor();
-    const hrefs = await found.evaluateAll((links) => links.slice(0, 5).map((link) => link.getAttribute('href') ?? ''));
+    const hrefs = await found.evaluateAll((links) =>
+      links.slice(0, 5).map((link) => link.getAttribute('href') ?? ''),
+    );
     assert.ok(
       hrefs.some((href) => expected.test(href)),
       `${words}: ${hrefs.join(' ')}`,
