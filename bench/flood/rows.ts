@@ -30,7 +30,7 @@ export interface Row {
   readonly connect?: Partial<DeviceOptions>;
   /** What the foreign services do while it runs. */
   readonly services?: (services: Services) => void;
-  /** Done for each attacker before the calm is measured. */
+  /** Done for each attacker before the time without load is measured. */
   readonly prepare?: (attacker: Attacker) => Promise<void>;
   /** Begins; the attacker's `stop` ends it. */
   readonly start: (attacker: Attacker, victims: readonly Session[]) => void;

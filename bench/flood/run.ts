@@ -7,7 +7,7 @@ import { control, type Row } from './rows.ts';
 import { type FloodSystem, startFloodSystem } from './system.ts';
 
 export interface RunOptions {
-  /** How long the calm and the attack are measured. */
+  /** How long the time without load and the attack are measured. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly progress: (text: string) => void;
@@ -18,12 +18,12 @@ export interface RowResult {
   readonly does: string;
   readonly calm: Measured;
   readonly attacked: Measured;
-  /** p99 under the attack, of that in the calm. */
+  /** p99 under the attack, of that without load. */
   readonly ratio: number;
-  /** Megabytes above the calm, the most while it ran and just after. */
+  /** Megabytes above those without load, the most while it ran and just after. */
   readonly growth: Memory;
   readonly attack: Attacked;
-  /** Seconds of processor time that the attack took of each part, beyond the calm. */
+  /** Seconds of processor time that the attack took of each part, beyond the time without load. */
   readonly cpu: EachPart;
   /** Ended early, because something grew without end. */
   readonly cutShort: boolean;

@@ -13,7 +13,7 @@ const widths = [12, 10, 10, 8, 10, 9, 8, 9, 12, 35, 0];
 
 export const headLine = (): string => lineOf([...columns]);
 
-/** One row: times in milliseconds, memory as growth above the calm. */
+/** One row: times in milliseconds, memory as growth above that without load. */
 export function rowLine(result: RowResult): string {
   const { name, calm, attacked, ratio, growth, attack, does, cutShort } = result;
   return lineOf([

@@ -104,17 +104,19 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 /** The first sentence of each comment of a source file. */
-export function commentsOf(source: string): Prose[] {
+export function commentsOf(source: string, isLua = false): Prose[] {
   const found: Prose[] = [];
+  const opens = isLua ? /^\s*--(?!\[)\s*(.*)$/ : /^\s*(?:\/\*\*|\/\/)\s*(.*)$/;
   const lines = source.split('\n');
   for (const [index, line] of lines.entries()) {
-    const opened = /^\s*(?:\/\*\*|\/\/|--(?!\[))\s*(.*)$/.exec(line);
+    const opened = opens.exec(line);
     const before = lines[index - 1] ?? '';
     if (opened === null || (/^\s*(?:\/\/|--)/.test(line) && /^\s*(?:\/\/|--)/.test(before))) continue;
     const rest = [opened[1] ?? ''];
     for (const next of lines.slice(index + 1)) {
       const more = /^\s*(?:\*(?!\/)|\/\/|--)\s?(.*)$/.exec(next);
       if (line.includes('*/') || more === null) break;
+      if (more[1]?.trim() === '' && rest.join('') !== '') break;
       rest.push(more[1] ?? '');
     }
     const text = plain(

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { defineConfig, type DefaultTheme } from 'vitepress';
+import { type DefaultTheme, defineConfig } from 'vitepress';
 
 /** The pages by reader, as README.md lists them. */
 const sidebar: DefaultTheme.SidebarItem[] = [
@@ -59,12 +59,22 @@ export default defineConfig({
   title: 'PROFILE worker',
   description: 'A stateless MQTT worker for a messenger’s PROFILE protocol',
   srcDir: '..',
-  srcExclude: ['node_modules/**', 'dist/**', 'dist-docs/**', 'tests/**', 'bench/**', 'page/**', '.cache/**', 'deploy/**'],
+  srcExclude: [
+    'node_modules/**',
+    'dist/**',
+    'dist-docs/**',
+    'tests/**',
+    'bench/**',
+    'page/**',
+    '.cache/**',
+    'deploy/**',
+  ],
   outDir: '../dist-docs',
   cacheDir: '../.cache/vitepress',
   rewrites: { 'README.md': 'index.md' },
   ignoreDeadLinks: [/./],
-  vite: { publicDir: false },
+  // The library of diagrams is a file beside the others, not part of their code.
+  vite: { publicDir: false, build: { assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 } },
   markdown: {
     config(markdown) {
       const fence = markdown.renderer.rules.fence!;
@@ -92,7 +102,10 @@ export default defineConfig({
     outline: [2, 3],
     search: {
       provider: 'local',
-      options: { detailedView: true, miniSearch: { searchOptions: { fuzzy: 0.1, prefix: true, boost: { title: 4, titles: 2 } } } },
+      options: {
+        detailedView: true,
+        miniSearch: { searchOptions: { fuzzy: 0.2, prefix: true, combineWith: 'AND', boost: { title: 4, titles: 2 } } },
+      },
     },
   },
 });

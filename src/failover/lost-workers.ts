@@ -3,7 +3,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { WorkerRegistry } from './worker-registry.ts';
 
 /**
- * How long a worker whose connection has died may take to show that it lives. A living one sends heartbeats at once
+ * How long a worker whose connection is lost may take to show that it lives. A living one sends heartbeats at once
  * (`lostBeatMs`) and reconnects within a quarter of a second, as a rule.
  */
 const graceMs = 350;
@@ -30,7 +30,7 @@ export interface LostWorkersDeps {
 }
 
 /**
- * Decides about workers whose connection has died, as their wills tell.
+ * Decides about workers whose connection is lost, as their wills tell.
  *
  *     will ──▶ wait a moment ──back at the broker──▶ nothing
  *                 ▲    │

@@ -10,7 +10,7 @@ const maxRestMs = 100;
 export class Background {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Has its turn when all that came before had theirs. @throws what `part` throws; others go on. */
+  /** Runs when all that came before has run. @throws what `part` throws; others go on. */
   run<T>(part: () => Promise<T>): Promise<T> {
     let before: EventLoopUtilization | undefined;
     const done = this.#last.then(() => {

@@ -10,7 +10,7 @@ interface Paused {
 }
 
 /**
- * Cuts long work of many requests into slices that share one budget a turn. Work that ends within the budget is done at
+ * Cuts long work of many requests into slices that share one budget in each turn of the event loop. Work that ends within the budget is done at
  * once and needs no promise.
  */
 export class Slices {

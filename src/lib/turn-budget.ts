@@ -1,6 +1,6 @@
 /**
- * How long one kind of work may hold the event loop in a turn, over all that do it. What is left over goes on in the next
- * turn, so that everything else waits for one share at most.
+ * How long one kind of work may hold the event loop in one turn, over all that do it. What is left over goes on in the
+ * next turn, so that everything else waits for one share at most.
  */
 export class TurnBudget {
   readonly #milliseconds: number;

@@ -13,7 +13,7 @@ export interface ConnectionOptions {
   tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer };
   /** The shared subscription, `$share/<group>/<filter>`. */
   filter: string;
-  /** Whose a message is, by its topic: senders take turns. Default the topic itself. */
+  /** Whose a message is, by its topic: senders are served round robin. Default the topic itself. */
   senderOf?: (topic: string) => string;
   /** Receive Maximum: deliveries that are unacknowledged at the same time, 1 to 65,535. */
   receiveMaximum: number;
@@ -27,10 +27,10 @@ export interface ConnectionOptions {
   presence?: PresenceOptions;
 }
 
-/** Of a connection: it has died, it serves again, or its worker cannot serve what it receives. */
+/** Of a connection: it is lost, it serves again, or its worker cannot serve what it receives. */
 export type PresenceNews = 'lost' | 'back' | 'unable';
 
-/** How connections tell each other that one of them has died. */
+/** How connections tell each other that one of them is lost. */
 export interface PresenceOptions {
   /** The topic of this connection's will. */
   readonly topic: string;

@@ -7,7 +7,7 @@ const TICK_MS = 50;
 /** If nobody has looked at the clock for so long, the event loop was held, or the process stopped. Less is not noticed. */
 const HELD_MS = 2 * TICK_MS;
 
-/** The backlog of a pause is worked off at this share of the time, for a load of 4/5 of what the worker can take. */
+/** The backlog of a pause is processed at this share of the time, for a load of 4/5 of what the worker can take. */
 const RECOVERY = 1 / 4;
 
 /**

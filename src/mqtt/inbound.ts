@@ -15,10 +15,10 @@ const DELIVERY_BYTES = 512;
 /** So long deliveries are decoded in one turn of the event loop; the rest follows in the next, behind what else waits. */
 const HAND_OUT_MS = 2;
 
-/** Of each sender so many are handed out as they arrive in a turn; more wait for those of others. */
+/** Of each sender so many are dispatched as they arrive in one turn of the event loop; more wait for those of others. */
 const AT_ONCE = 4;
 
-/** Senders are counted in so many places; two that share one wait for their turn a little sooner. */
+/** Senders are counted in so many places; two that share one wait a little sooner. */
 const COUNTS = 1_024;
 
 /** A sender's place is made of the last characters of its name. */
@@ -28,7 +28,7 @@ const COUNTED_CHARACTERS = 8;
 const ACK_DEFERRED = new Error('the acknowledgement is sent later');
 
 /**
- * Hands out the messages that MQTT.js receives, at most `receiveMaximum` at a time.
+ * Dispatches the messages that MQTT.js receives, at most `receiveMaximum` at a time.
  *
  * The broker does not keep to that bound: Mosquitto 2.0.11 sends its whole queue after the first few acknowledgements.
  * Reading cannot pause, because PUBACKs for answers come behind the surplus. So the surplus waits in memory, up to a limit.
@@ -46,7 +46,7 @@ export class Inbound {
   readonly #receiveMaximum: number;
   readonly #senderOf: (topic: string) => string;
   readonly #waiting = new FairQueue<ReceivedPublish>();
-  /** How many of each sender were handed out in this turn as they arrived. */
+  /** How many of each sender were dispatched in this turn of the event loop as they arrived. */
   readonly #counts = new Uint8Array(COUNTS);
   #isCounting = false;
   #waitingBytes = 0;
@@ -117,7 +117,7 @@ export class Inbound {
     return this.#inWork === 0 && this.#waiting.length === 0 && !this.#acknowledgements.due;
   }
 
-  /** Hand out nothing more. What is in work may be finished. */
+  /** Dispatch nothing more. What is in work may be finished. */
   stop(): void {
     this.#isStopped = true;
     while (this.#waiting.shift() !== undefined);
@@ -149,7 +149,7 @@ export class Inbound {
     }
   }
 
-  /** Whether a delivery of this sender is handed out as it arrives. */
+  /** Whether a delivery of this sender is dispatched as it arrives. */
   #isTurnOf(sender: string): boolean {
     if (this.#handingOut || this.#inWork >= this.#receiveMaximum) return false;
     if (this.#waiting.length > 0 && this.#waiting.has(sender)) return false;

@@ -31,7 +31,7 @@ export function foundMessage(topic: string): PresenceMessage {
 const nothing = Buffer.alloc(0);
 
 /**
- * Hears at a broker whose connection has died, and who is back. Both come at QoS 0, so a full receive window holds up neither
+ * Hears at a broker whose connection is lost, and who is back. Both come at QoS 0, so a full receive window holds up neither
  * and the broker keeps neither for a worker that is away.
  */
 export class Presence {

@@ -45,7 +45,7 @@ export class ConnectionClosed extends Error {
 }
 
 /**
- * A publication with `resend: false` met a new connection, so the caller must decide anew whether to publish it. The broker
+ * A publication with `resend: false` met a new connection, so the caller must decide again whether to publish it. The broker
  * may or may not have received it.
  */
 export class Reconnected extends Error {

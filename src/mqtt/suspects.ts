@@ -9,7 +9,7 @@ export type Ending = 'blamed' | 'closed' | 'unrelated';
 /** A publication that the broker has not confirmed. */
 export interface Suspect {
   isSuspect: boolean;
-  /** Stays the same when it is published anew. */
+  /** Stays the same when it is published again. */
   readonly subject: object;
   /** The broker has read all of it (QoS 2). */
   readonly isReceived: boolean;
@@ -95,7 +95,7 @@ export class Suspects<T extends Suspect> {
     return true;
   }
 
-  /** A withdrawn publication is published anew. */
+  /** A withdrawn publication is published again. */
   returned(publication: T): void {
     this.#suspect(publication);
   }

@@ -26,7 +26,7 @@ const maxRunning = 16;
 /** So many of those may have more contacts than one batch has; so they leave room for phones with few. */
 const maxLong = 8;
 
-/** So many phones have their turn here; the queue in Redis keeps the others. */
+/** So many phones are worked on here; the queue in Redis keeps the others. */
 const maxPhones = 1_000;
 
 /** Another worker looks at a phone that is noted, or taken from the queue, after so long. */
@@ -77,7 +77,7 @@ export class FanOuts {
   readonly name = 'fan-out';
   readonly #deps: FanOutsDeps;
   readonly #stopped = new AbortController();
-  /** The phones that have their turn here, or had it and rest. */
+  /** The phones that are worked on here, or were and rest. */
   readonly #phones = new Set<string>();
   /** Those of them that were noted again. */
   readonly #noted = new Set<string>();

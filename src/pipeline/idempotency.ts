@@ -80,8 +80,8 @@ export async function hasRecord(
 }
 
 /**
- * The state of a request with what is not read together with it: the refusal of a kind that names any phone stands with
- * the phone that asks; and what comes again may have its record from a worker of the version before.
+ * The state of a request with what is not read together with it. The refusal of a kind that names any phone stands with
+ * the phone that asks. What comes again may have its record from a worker of the version before.
  */
 export async function withRest(
   state: RequestState,

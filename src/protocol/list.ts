@@ -29,7 +29,7 @@ export function* readListInSteps<T>(
   return records;
 }
 
-/** Whether the work on a list waits for its turn before it begins; to find its elements alone takes time. */
+/** Whether the work on a list is queued before it begins; to find its elements alone takes time. */
 export function isLong(fragment: Fragment): boolean {
   return fragment.length > 4096;
 }

@@ -1,6 +1,6 @@
 const WORKERS = 'workers/';
 
-/** The topic on which the broker tells the others of a group that this worker's connection has died. */
+/** The topic on which the broker tells the others of a group that this worker's connection is lost. */
 export function presenceTopic(group: string, worker: string): string {
   return `${WORKERS}${group}/${worker}`;
 }

@@ -25,8 +25,8 @@ const atLatestMs = 10_000;
 const retryMs = 15_000;
 
 /**
- * Load the libraries of services behind the start, so that the start takes no longer, and no request is the first to need a
- * file of the program: it may have been replaced by then, or no file descriptor may be left.
+ * Load the libraries of services behind the start, so that the start takes no longer. No request is the first to need a
+ * file of the program then: it may have been replaced by then, or no file descriptor may be left.
  */
 export function preloading(
   services: Readonly<Record<string, Loadable | undefined>>,

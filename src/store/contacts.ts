@@ -56,7 +56,7 @@ export function openContacts(redis: Database, doneSeconds: number) {
           [keys.contacts(phone), keys.profile(phone), done],
           [field, contact, next, uniqueId(), cause === undefined ? 0 : doneSeconds],
         );
-        // Who was thawed, or has the request again, changes nothing that its owner has changed since.
+        // Who resumes after a freeze, or has the request again, changes nothing that its owner has changed since.
         if (answer === 'done') return contact;
         return answer === 'changed' ? answer : next;
       },
@@ -81,7 +81,7 @@ export function openContacts(redis: Database, doneSeconds: number) {
         skip(error);
         return undefined;
       };
-      // ioredis makes one pipeline of the commands of a turn.
+      // ioredis makes one pipeline of the commands of a turn of the event loop.
       const found = await Promise.all(places.map((place) => read(place).catch(skipped)));
       return Promise.all(
         places.map((place, index) => {

@@ -54,7 +54,7 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
   const pauses = new Pauses();
 
   /**
-   * Take a turn at asking STS for a phone; one at a time has it, over all workers.
+   * Take the lock for asking STS for a phone; one at a time has it, over all workers.
    * @param client - who asks.
    * @param replyTo - where its answer is to go, as JSON takes it.
    */
@@ -70,7 +70,7 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
     return {
       /** Try to have the turn, or to keep it, without waiting for it. */
       tryAcquire,
-      /** Keep the turn until the returned function is called, or this process dies. */
+      /** Keep the lock until the returned function is called, or this process exits. */
       keep(): () => void {
         const timer = setInterval(() => void tryAcquire().catch(() => undefined), lapseMs / 3);
         return () => clearInterval(timer);

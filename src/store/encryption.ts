@@ -61,7 +61,7 @@ export function cipherWith(keys: readonly Buffer[]): Cipher {
       try {
         return Buffer.concat([plain, decipher.final()]);
       } catch {
-        // A tag that doesn't fit is node:crypto's only error here: foreign or altered, the caller asks STS anew.
+        // A tag that doesn't fit is node:crypto's only error here: foreign or altered, the caller asks STS again.
         return undefined;
       }
     },

@@ -68,7 +68,7 @@ export function keysWith(prefix: string) {
     formerWorkers: () => `${prefix}workers`,
     /** Sorted set: `<broker>/<client id>` of each subscription of those workers, the score its last heartbeat. */
     subscriptions: (fleet: string) => `${prefix}subscriptions:${fleet}`,
-    /** Who works off what the brokers hold for a dead worker. */
+    /** Who takes over what the brokers hold for a dead worker. */
     takeoverLease: (fleet: string, worker: string) => `${prefix}heir:${fleet}:${worker}`,
     /** There only while it is tried what our user may do; several numbers lie on several nodes of a Cluster. */
     rights: (number: number) => `${prefix}rights:{${number}}`,
@@ -95,7 +95,7 @@ export function keysWith(prefix: string) {
     besideProfile: (phone: string) => [
       keys.verify(phone),
       keys.credentials(phone),
-      // Not who waits for credentials: each is still owed its answer.
+      // Not who waits for credentials: each still waits for its answer.
       keys.credentialLock(phone),
     ],
     /** All that goes with a profile when its phone goes: contacts, verifications, credentials, migrations. */

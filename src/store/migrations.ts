@@ -53,7 +53,7 @@ export function openMigrations(redis: Database, doneSeconds: number) {
       const { from, to } = migration;
       const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim]);
       if (answer !== 'stored') return undefined;
-      // Who had it in hand before may have died over its copy.
+      // Who had it in hand before may have ended during its copy.
       if (migration.claim !== undefined) await dropCopy(to, migration.claim);
       return { ...migration, claim };
     },
@@ -109,7 +109,7 @@ export function openMigrations(redis: Database, doneSeconds: number) {
       if (answer === 'stored') await release(migration);
       return answer;
     },
-    /** The profile has moved, and the sessions with it: nothing of the old phone stays, and it may begin anew. */
+    /** The profile has moved, and the sessions with it: nothing of the old phone stays, and it may begin again. */
     async endLeaving({ from, to }: Migration) {
       const places = [keys.leaving(from), keys.leavingContacts(from), ...keys.besideProfile(from)];
       await redis.run('end-leaving', places, [to]);

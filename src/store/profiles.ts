@@ -68,7 +68,7 @@ export function openProfiles(
     });
 
   return {
-    /** The profile of a phone, in one round trip unless its rosters are large, or must be joined anew. */
+    /** The profile of a phone, in one round trip unless its rosters are large, or must be joined again. */
     read,
     /** The profile of a phone as it was read together with something else. */
     unpack,

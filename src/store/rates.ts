@@ -10,7 +10,7 @@ export interface Use {
   readonly costMs: number;
   /** How long ago the oldest of the requests may have come. */
   readonly ageMs: number;
-  /** How long the bucket takes at most until it is full: what would be owed beyond that is forgiven. */
+  /** How long the bucket takes at most until it is full: what would be in debt beyond that is forgiven. */
   readonly maxAheadMs: number;
 }
 

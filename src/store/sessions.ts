@@ -24,7 +24,7 @@ export function openSessions(redis: Database, noteEnd?: (phone: string) => Promi
   const phoneOf = async (client: string): Promise<string | undefined> =>
     (await withRetry(() => connection.hget(keys.session(client), 'phone'))) ?? undefined;
 
-  // ioredis makes one pipeline of the commands of a turn.
+  // ioredis makes one pipeline of the commands of a turn of the event loop.
   const phonesOf = (clients: readonly string[]) => Promise.all(clients.map(phoneOf));
 
   const areOf = async (phone: string, clients: readonly string[]): Promise<boolean[]> =>

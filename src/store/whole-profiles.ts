@@ -11,7 +11,7 @@ import { emptyFields, type StoredProfile } from './stored-profile.ts';
 /** So many profiles are joined at the same time: it bounds what their contacts take in Redis' buffers and here. */
 const maxJoins = 16;
 
-/** What reads a profile without the script that reads for many requests: a large one, or one that is to be joined anew. */
+/** What reads a profile without the script that reads for many requests: a large one, or one that is to be joined again. */
 export class WholeProfiles {
   readonly #redis: Database;
   readonly #joins = new ConcurrencyLimiter({

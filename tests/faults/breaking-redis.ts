@@ -23,7 +23,7 @@ const configured =
     };
   };
 
-/** The rights of the worker's user, which log in anew. */
+/** The rights of the worker's user, which log in again. */
 async function setUser({ redis }: System, ...words: readonly string[]): Promise<void> {
   await redis.acl('SETUSER', user, ...words);
   await redis.client('KILL', 'USER', user).catch(() => undefined);

@@ -28,7 +28,7 @@ const gone =
     };
   };
 
-/** Freeze and thaw it: its event loop is late each time. */
+/** Freeze and resume it: its event loop is late each time. */
 async function stutter({ process: { pid = 0 } }: WorkerUnderTest, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
     process.kill(pid, 'SIGSTOP');

@@ -21,7 +21,7 @@ const rosters = [roster({ id: 'a', userlist: [one] }), roster({ id: 'a:b', userl
 const getRosters = async (phone: Phone) =>
   elementsOf(fieldsOf(await phone.ask(profile({ phone: phone.number, status: 'get' }))).rosters);
 
-/** Have the next reader join the rosters with their contacts anew. */
+/** Have the next reader join the rosters with their contacts again. */
 const forgetJoined = (phone: Phone) => harness.database.hdel(`profile:{${phone.number}}`, 'rosters');
 
 test('the rosters a with contact b:c and a:b with c keep their contacts', async () => {

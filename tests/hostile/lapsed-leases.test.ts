@@ -69,7 +69,7 @@ for (const [name, open] of Object.entries(holders)) {
   });
 }
 
-/** A broker session that is worked off when `finish` is called, and left undone when it is closed. */
+/** A broker session that is finished when `finish` is called, and left undone when it is closed. */
 function heldSession() {
   const ended = new AbortController();
   let isClosed = false;

@@ -35,7 +35,7 @@ const connectionTimeoutMs = 3_000;
 /** A connection that is silent for so long counts as dead. */
 const silentMs = 10_000;
 
-/** Looking for credentials takes milliseconds, or a call to STS; after this time it is begun anew. */
+/** Looking for credentials takes milliseconds, or a call to STS; after this time it is begun again. */
 const searchMs = 4_000;
 
 /** So many searches that never end are left behind, each with its connection; beyond that no other is begun. */
@@ -104,7 +104,7 @@ export class Sdk {
     return first;
   }
 
-  /** Let later calls use another client, which looks for credentials anew; unless there is another by now. */
+  /** Let later calls use another client, which looks for credentials again; unless there is another by now. */
   renew(client: STSClient): void {
     if (this.#client === client) this.#client = this.#open(client);
   }

@@ -96,7 +96,7 @@ function twice(open: () => Redis | Cluster): LastingConnection {
 }
 
 /**
- * Who answers READONLY is no master any more: ask anew who is. The command is done again by `withRetry`. A server that stays
+ * Who answers READONLY is no master any more: ask again who is. The command is done again by `withRetry`. A server that stays
  * a replica is not connected to again and again.
  */
 function leavingReplicas(onReply: (error: Error) => void): (error: Error) => boolean {

@@ -21,7 +21,7 @@ const refusals: ReadonlySet<RedisFaultName> = new Set(['no_rights', 'full', 'dis
 /** So long a refusal is taken for one that passes, from its first. */
 const patienceMs = 10_000;
 
-/** A refusal that was not met for so long begins anew. */
+/** A refusal that was not met for so long begins again. */
 const forgottenMs = 15_000;
 
 /** When each refusal was met, first and last. */

@@ -14,7 +14,7 @@ export interface ScriptCommands {
   readonly runAll: ScriptCommand | undefined;
 }
 
-/** Those that take as many keys as there are; they gather what is asked for in a turn, and so wait for no others. */
+/** Those that take as many keys as there are; they batch what is asked for in a turn of the event loop, and so wait for no others. */
 export const batchCommands = ['read-batch', 'run-batch'] as const;
 
 const [readBatch, runBatch] = batchCommands;

@@ -31,7 +31,7 @@ if stored ~= read then
 end
 redis.call('HSET', contacts, field, new)
 redis.call('HSET', profile, 'version', version)
--- The ready rosters held the old contact; the next reader joins them anew.
+-- The ready rosters held the old contact; the next reader joins them again.
 redis.call('HDEL', profile, 'rosters')
 if doneSeconds ~= '0' then
   redis.call('SET', done, 'changed', 'EX', doneSeconds)

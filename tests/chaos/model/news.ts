@@ -5,7 +5,7 @@ import { drop, type Profile, type State } from './state.ts';
 import { done, type Entry, type Move, type News, type Task } from './task.ts';
 
 /**
- * What contacts hear of an `update` is the profile as it is when it is their turn, under the phone that it has by then. Of two
+ * What contacts hear of an `update` is the profile as it is when they hear, under the phone that it has by then. Of two
  * updates that both wait one is enough. A removal is the last that they hear.
  */
 export function readNews(before: State, { asked }: Operation): Move[] {

@@ -149,7 +149,7 @@ test('answers and notices for clients that come, ask, and go without a subscript
   assert.match(report, /ERROR SUMMARY: 0 errors/, report);
 });
 
-/** Wills in another's name, which the plugin publishes anew, and retained ones. */
+/** Wills in another's name, which the plugin publishes again, and retained ones. */
 async function leaveWills(t: TestContext, broker: Server): Promise<void> {
   const reader = await connectClient(t, broker.url, { clientId: 'reader' });
   await reader.subscribeAsync('events/#', { qos: 1 });

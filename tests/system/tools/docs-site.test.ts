@@ -72,10 +72,15 @@ test('the first page draws its diagram, and leads to the others', { skip }, asyn
 
 /** What somebody would type, and a page that must be among the first that the search finds. */
 const questions: readonly (readonly [string, RegExp])[] = [
-  ['idempotent', /delivery|architecture|design|contributing/],
+  ['idempotent', /delivery|architecture|design|contributing|#/],
   ['rate limit', /protocol|operations|production|runbook|contributing|architecture/],
+  ['dedup', /#/],
+  ['quota', /protocol|#/],
+  ['cache', /protocol|operations|#/],
   ['log out', /sessions/],
   ['revoke', /sessions/],
+  ['roll back', /upgrading|runbook|#/],
+  ['OOM-killed', /runbook|#/],
   ['SES', /extending/],
 ];
 

@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { ByteBudget } from '../../../src/lib/byte-budget.ts';
 import { Rng } from '../../harness/rng.ts';
 
-/** Takes turns of these keys and sizes; `begun` says in which order they have begun. */
+/** Queues work of these keys and sizes; `begun` says in which order they have begun. */
 function start(budget: ByteBudget, turns: readonly (readonly [string, number])[]) {
   const begun: string[] = [];
   const ends = turns.map(([key, bytes]) =>

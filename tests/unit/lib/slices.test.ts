@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { atOnce, Slices, type Steps } from '../../../src/lib/slices.ts';
 import { TurnBudget } from '../../../src/lib/turn-budget.ts';
 
-/** Slices of five steps a turn, each of a millisecond, with the steps that were done. */
+/** Slices of five steps in each turn of the event loop, each of a millisecond, with the steps that were done. */
 function counted() {
   let now = 0;
   const done: string[] = [];
@@ -42,7 +42,7 @@ test('however many work, the steps of one turn are as few, and each gets on', as
   const { slices, done, work } = counted();
   const names = Array.from({ length: 50 }, (_, index) => `work ${index}`);
   const results = Promise.all(names.map((name) => slices.run(work(name, 20))));
-  // Each does one step when it comes, then they take turns.
+  // Each does one step when it comes, then they go round robin.
   assert.ok(done.length <= 6 + names.length, `${done.length} steps at once`);
   let most = 0;
   for (let before = done.length; done.length < 1000; before = done.length) {

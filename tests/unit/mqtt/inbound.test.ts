@@ -120,7 +120,7 @@ test('so many deliveries are handed out in a turn as fit in its budget; all are,
   );
 });
 
-/** Handing out takes a millisecond of a clock that only this counts. */
+/** Dispatching takes a millisecond of a clock that only this counts. */
 function counted(receiveMaximum: number) {
   let now = 0;
   const handedOut: Delivery[] = [];
