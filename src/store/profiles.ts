@@ -30,8 +30,9 @@ export type ProfileChange = Partial<Omit<ProfileFields, 'rosters'>> & {
 };
 
 /**
- * The profiles, each a hash of ready ETF fragments:
- * `version` (names the state), `update` (Unix milliseconds in digits), `balance`, `presence`, `settings`, `services`,
+ * The profiles, each a hash of ready ETF fragments.
+ *
+ * Fields: `version` (names the state), `update` (Unix milliseconds in digits), `balance`, `presence`, `settings`, `services`,
  * `outlines` (the rosters with `phone_id`s for contacts), `news` (names what contacts are still to hear of), and `rosters` (the rosters joined with their contacts; missing
  * after a contact has changed, until the next reader joins them).
  * @see docs/architecture.md, "Profiles in Redis"

@@ -71,7 +71,7 @@ export function openRedis(
       const tried = Array.from({ length: isCluster ? nodesTried : 1 }, (_, number) => keys.rights(number));
       await Promise.all(tried.map((key) => commandOf('check-rights', [key]).call(key)));
     },
-    // Slots that move in a Cluster are followed.
+    // A slot that a Cluster moves is followed.
     isIgnored: ({ name }) => isCluster && name === 'cluster_node',
     changed: (state) => {
       for (const listener of listeners) listener(state);
