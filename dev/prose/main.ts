@@ -1,6 +1,7 @@
 // `npm run check` reads the documents, the first sentences of comments and the help texts:
 // private words, long sentences and lines, dead links, commands that are not there, figures without a command.
-import { readdirSync, readFileSync } from 'node:fs';
+// `-- --summary` also counts words and sentences of each page; `-- --wrap` breaks long lines first.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { lint } from 'markdownlint/promise';
 import { profilectlCommands } from './profilectl.ts';
@@ -15,6 +16,7 @@ import {
 } from './rules.ts';
 import { commentsOf, helpsOf, type Prose, percentile, proseOf, sentencesOf, wordsOf } from './text.ts';
 import { limits } from './words.ts';
+import { wrap } from './wrap.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
@@ -45,6 +47,13 @@ const tree: Tree = {
     'tests/unit/services/mail/polish.test.ts',
   ]),
 };
+
+if (process.argv.includes('--wrap')) {
+  for (const page of pages.filter((one) => !isHistory(one))) {
+    const text = wrap(read(page), limits.lineLength);
+    if (text !== read(page)) writeFileSync(`${root}${page}`, text);
+  }
+}
 
 let count = 0;
 function report(file: string, findings: readonly Finding[]): void {

@@ -14,6 +14,7 @@ import {
   type Tree,
 } from '../../../dev/prose/rules.ts';
 import { commentsOf, helpsOf, proseOf, sentencesOf, wordsOf } from '../../../dev/prose/text.ts';
+import { wrap } from '../../../dev/prose/wrap.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const lines = (found: readonly { readonly line: number }[]): number[] => found.map(({ line }) => line);
@@ -105,4 +106,13 @@ test('of comments the first sentence is read, of commands their help', () => {
     helpsOf(command).map(({ text }) => text),
     ['what it does', 'what it is for'],
   );
+});
+
+test('long lines are broken, and what cannot be broken stays', () => {
+  const page = '- an item of four words\n  goes on\n\n`a b c d e f g h i`\n\n| a table of many words |\n';
+  assert.equal(
+    wrap(page, 12),
+    '- an item of\n  four words\n  goes on\n\n`a b c d e f g h i`\n\n| a table of many words |\n',
+  );
+  assert.equal(wrap('one two three\nfour\n', 8), 'one two\nthree\nfour\n');
 });
