@@ -50,6 +50,8 @@ function broken(line: string, width: number, indent: string): string[] {
 /** The last blank at which a line may break; one inside code or the text of a link stays. -1 if there is none. */
 function breakOf(line: string, width: number, indent: number): number {
   const kept = line.replace(/`[^`]*`|\[[^\]]*\]\([^)]*\)/g, (whole) => whole.replaceAll(' ', '_'));
+  // Code that began on another line: where it may break is not known.
+  if (line.split('`').length % 2 === 0) return -1;
   for (let at = width; at > indent; at--) {
     // A word that Markdown would read as the mark of a list does not begin a line.
     if (
