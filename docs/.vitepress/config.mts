@@ -104,7 +104,9 @@ export default defineConfig({
       provider: 'local',
       options: {
         detailedView: true,
-        miniSearch: { searchOptions: { fuzzy: 0.2, prefix: true, combineWith: 'AND', boost: { title: 4, titles: 2 } } },
+        miniSearch: {
+          searchOptions: { fuzzy: 0.2, prefix: true, combineWith: 'AND', boost: { title: 4, titles: 2 } },
+        },
       },
     },
   },

@@ -15,15 +15,15 @@ const page = await readFile(join(root, 'docs/tutorial.md'), 'utf8');
 interface Block {
   readonly says: string;
   readonly code: string;
-  readonly then: string;
+  readonly after: string;
 }
 
 const blocks: readonly Block[] = [...page.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map((found) => ({
   says: page.slice(0, found.index).trimEnd().split('\n\n').at(-1) ?? '',
   code: found[1] ?? '',
-  then: page.slice(found.index + found[0].length).trimStart(),
+  after: page.slice(found.index + found[0].length).trimStart(),
 }));
-const isSkipped = ({ then }: Block): boolean => then.startsWith('*Not run');
+const isSkipped = ({ after: text }: Block): boolean => text.startsWith('*Not run');
 const hasPaho = spawnSync('python3', ['-c', 'import paho.mqtt.client']).status === 0;
 
 let harness: Harness;
