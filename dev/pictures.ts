@@ -1,4 +1,4 @@
-/** `npm run pictures`: makes docs/pictures/page.png anew, from a real system in a real browser. */
+/** `npm run pictures`: makes docs/pictures/page.png again, from a real system in a real browser. */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -237,7 +237,7 @@ export async function freePort(): Promise<number> {
 }
 
 const lowestPort = 10_240;
-/** The ports that this process has handed out. */
+/** The ports that this process has given. */
 const given = new Set<number>();
 
 function lowestEphemeralPort(): number {
