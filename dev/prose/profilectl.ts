@@ -2,13 +2,13 @@
 export function profilectlCommands(sources: readonly string[]): Map<string, Set<string>> {
   const commands = new Map<string, Set<string>>();
   for (const source of sources) {
-    const group = /new Command\('([\w-]+)'\)/.exec(source)?.[1];
-    if (group === undefined || group === 'profilectl') continue;
     // Some options are constants that several commands of a file share, so a file's options count for each of them.
     const options = new Set([...source.matchAll(/['"`](--[a-z][a-z-]*)/g)].map(([, option = '']) => option));
-    for (const [, name = ''] of source.matchAll(/new Command\('([\w-]+)'\)/g)) commands.set(name, options);
-    for (const [, sub = ''] of source.matchAll(/\.command\('([\w-]+)/g))
-      commands.set(`${group} ${sub}`, options);
+    for (const [, name = ''] of source.matchAll(/export function (\w+)Command\(/g)) {
+      commands.set(name, options);
+      for (const [, sub = ''] of source.matchAll(/\.command\('([\w-]+)/g))
+        commands.set(`${name} ${sub}`, options);
+    }
   }
   return commands;
 }
