@@ -50,7 +50,7 @@ export interface RunningContender {
   readonly contacts: number;
   readonly redisUrl: string;
   usage(): Promise<Usage>;
-  /** Starts its processes anew; broker, Redis and phones stay. */
+  /** Starts its processes again; broker, Redis and phones stay. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
