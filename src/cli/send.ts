@@ -87,7 +87,7 @@ async function send(
   let isReported = false;
   const report = (error?: string): void => {
     isReported = true;
-    if (options.json) terminal.print(JSON.stringify(objectOf(sent, options.client, error)));
+    if (options.json) terminal.print(JSON.stringify(objectOf(sent, options, error)));
     else if (sent.answer !== undefined) printExchange(sent, options, terminal);
   };
   try {
@@ -209,7 +209,8 @@ function requestTopic(topics: Topics | undefined, { client, tokenFile }: Options
 }
 
 /** The answer as `watch --json` shows it, with its request, the time that it took, and what went wrong; these are `null` if not known. */
-function objectOf(sent: Sent, client: string, error: string | undefined): object {
+function objectOf(sent: Sent, options: Options, error: string | undefined): object {
+  const { client } = options;
   const { topics, message, payload, milliseconds = null } = sent;
   const none = {
     kind: 'answer',
@@ -223,7 +224,7 @@ function objectOf(sent: Sent, client: string, error: string | undefined): object
     topics === undefined ? undefined : showMessage({ topic, payload: bytes }, topics, 'shown');
   return {
     ...((payload && show(topics?.answer(client) ?? '', payload)) ?? none),
-    request: (message && show(topics?.request() ?? '', message)) ?? null,
+    request: (message && show(requestTopic(topics, options), message)) ?? null,
     milliseconds,
     error: error ?? null,
   };
