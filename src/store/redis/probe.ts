@@ -38,6 +38,7 @@ export const probedCommands: Readonly<Record<string, readonly string[]>> = {
   EXPIRE: ['KEY', '60'],
   PEXPIRE: ['KEY', '60000'],
   PERSIST: ['KEY'],
+  PTTL: ['KEY'],
   TIME: [],
   HDEL: ['KEY', 'f'],
   HEXISTS: ['KEY', 'f'],

@@ -46,7 +46,7 @@ test('the list has the commands that the sources use, and no other', () => {
   )) {
     const text = readFileSync(new URL(name, source), 'utf8');
     const calls = name.endsWith('.lua')
-      ? text.matchAll(/redis\.p?call\('([A-Z]+)'/g)
+      ? text.matchAll(/\bp?call\('([A-Z]+)'/g)
       : text.matchAll(/\b(?:connection|multi\(\))\s*\.([a-z]+)(?:Buffer)?\(/g);
     for (const [, command = ''] of calls) used.add(command.toLowerCase());
   }

@@ -17,7 +17,7 @@ test('each command of the worker and its scripts is probed for the rights to it,
   for (const file of files) {
     const text = readFileSync(new URL(file, source), 'utf8');
     const calls = file.endsWith('.lua')
-      ? text.matchAll(/redis\.p?call\('([A-Z]+)'/g)
+      ? text.matchAll(/\bp?call\('([A-Z]+)'/g)
       : text.matchAll(/\bconnection\s*\.([a-z]+)(?:Buffer)?\(/g);
     for (const [, name = ''] of calls) if (!others.test(name.toUpperCase())) used.add(name.toUpperCase());
   }
