@@ -222,6 +222,16 @@ Reads random inputs, guided by coverage. Exit code 1, and the inputs in base64, 
   --mqtt URL --redis URL   load a system that runs already on this machine, instead of own ones
   --quick              two workers, three rates of two seconds: to see that it works`,
   },
+  containers: {
+    program: 'dev/containers/main.ts',
+    setup: 'dev',
+    options: {},
+    others: 'text',
+    usage: `npm run containers -- [WORD]...
+
+The composition and the images with a real container engine: this machine's own, or for root on Debian one that runs beside the
+system. Where neither can run, a sentence says why. With words only the checks whose names have one of them.`,
+  },
   matrix: {
     program: 'dev/matrix/main.ts',
     setup: 'test',
@@ -243,6 +253,16 @@ sentence says why. Exit code 1 when a test fails.
     usage: `npm run pictures
 
 Makes docs/pictures/page.png anew, from a real system in a real browser. docs/pictures/load.svg is made by npm run load.`,
+  },
+  prose: {
+    program: 'dev/prose/main.ts',
+    options: { wrap: 'flag', summary: 'flag' },
+    usage: `npm run prose -- [--wrap] [--summary]
+
+Checks words, sentences, lines, links, commands and figures of the documents. Exit code 1 when there are findings.
+
+  --wrap      breaks long lines first
+  --summary   counts words and sentences of each page`,
   },
   simulate: {
     program: 'bench/simulation/simulate.ts',

@@ -168,7 +168,7 @@ const invalid: [what: string, change: Record<string, string>, expected: string][
   ['a policy without a Statement', { Policy: '{}' }, 'MalformedPolicyDocument'],
   ['a policy of another version', { Policy: '{"Version":"1","Statement":[]}' }, 'MalformedPolicyDocument'],
   ['the same tag twice', { 'Tags.member.1.Key': 'a', 'Tags.member.2.Key': 'A' }, 'InvalidParameterValue'],
-  ['another action', { Action: 'GetCallerIdentity' }, 'InvalidAction'],
+  ['another action', { Action: 'GetSessionToken' }, 'InvalidAction'],
   ['a web identity without its token', { Action: 'AssumeRoleWithWebIdentity' }, 'ValidationError'],
 ];
 for (const [what, change, expected] of invalid) {
