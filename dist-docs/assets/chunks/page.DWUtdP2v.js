@@ -1,1 +1,0 @@
-const s="/assets/page.BMxokmfF.png";export{s as _};

@@ -1,1 +1,0 @@
-import{_ as e,o,c as a,a2 as s}from"./chunks/framework.vLhlLNVn.js";const u=JSON.parse('{"title":"PROFILE worker","description":"","frontmatter":{},"headers":[],"relativePath":"index.md","filePath":"README.md"}'),r={name:"index.md"};function d(n,t,i,h,l,c){return o(),a("div",null,[...t[0]||(t[0]=[s("",27)])])}const m=e(r,[["render",d]]);export{u as __pageData,m as default};
