@@ -1,6 +1,6 @@
 /** deploy/redis/worker-rights: a user of Redis who may do what workers and `profilectl` do, and nothing else. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -10,6 +10,7 @@ import { startServices } from '../../../dev/servers/services.ts';
 import { eventually, startHarness } from '../../harness/harness.ts';
 import { converse } from '../../harness/nine-requests.ts';
 import { profilectl } from '../../harness/profilectl.ts';
+import { calledOnRedis } from '../../harness/redis-commands.ts';
 import { startRedisHarness } from '../../harness/redis-fixture.ts';
 import { credentialsKey } from '../../harness/services-fixture.ts';
 
@@ -38,18 +39,7 @@ const besides = [
 const methods = ['on', 'once', 'off', 'disconnect', 'nodes', 'pipeline', 'duplicate'];
 
 test('the list has the commands that the sources use, and no other', () => {
-  const source = new URL('src/', root);
-  const used = new Set(besides);
-  const names = readdirSync(source, { recursive: true, encoding: 'utf8' });
-  for (const name of names.filter((file) =>
-    /^(store\/.*\.(ts|lua)|failover\/worker-registry\.ts)$/.test(file),
-  )) {
-    const text = readFileSync(new URL(name, source), 'utf8');
-    const calls = name.endsWith('.lua')
-      ? text.matchAll(/\bp?call\('([A-Z]+)'/g)
-      : text.matchAll(/\b(?:connection|multi\(\))\s*\.([a-z]+)(?:Buffer)?\(/g);
-    for (const [, command = ''] of calls) used.add(command.toLowerCase());
-  }
+  const used = new Set([...besides, ...calledOnRedis()]);
   for (const method of methods) used.delete(method);
   const listed = [...rights.matchAll(/\+(\S+)/g)].map(([, command = '']) => command);
   assert.deepEqual(listed.sort(), [...used].sort());
