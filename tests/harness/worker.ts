@@ -34,6 +34,13 @@ export class WorkerUnderTest {
     await eventually('the worker is idle', async () => (await this.metric('profile_in_flight')) === 0);
   }
 
+  /** Wait until it has served what the broker kept for another worker. */
+  async tookOver(): Promise<void> {
+    await eventually('a session is taken over', () =>
+      this.log().some(({ msg }) => msg === 'the session takeover is complete'),
+    );
+  }
+
   /** The lines of its log since it was started. */
   log(): LogLine[] {
     const lines = this.process.log().split('\n');

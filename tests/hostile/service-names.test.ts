@@ -245,8 +245,6 @@ test('a service’s remove that a crash cut off goes on, once; without the door 
   await worker.process.stop();
   const next = await harness.startWorker({ SERVICE_CLIENTS: '' });
   // What the session of the one before brings may be a redelivery, which is answered from its record.
-  await eventually('the takeover is over', () =>
-    next.log().some(({ msg }) => `${msg}`.includes('takeover is complete')),
-  );
+  await next.tookOver();
   assert.deepEqual(await service.ask(removed, { properties }), notAuthorized);
 });

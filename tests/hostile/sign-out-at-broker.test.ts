@@ -95,9 +95,7 @@ test('a broker is away during remove, and the worker is killed: when the broker 
   assert.equal(await there.mayLogIn(t), false);
   await eventually('nothing is left', async () => (await leftAt(acl(both, 1))).length === 0);
   // Workers of the tests below have other brokers, so they would not take it over.
-  await eventually('the session of the killed one is taken over', () =>
-    next.log().some(({ msg }) => `${msg}`.includes('takeover is complete')),
-  );
+  await next.tookOver();
   await eventually('and counted', async () => {
     const done = await next.metric('profile_broker_acl_synced_total{broker="2",outcome="done"}');
     return done > 0 && (await next.metric('profile_broker_acl_pending{broker="2"}')) === 0;
