@@ -61,7 +61,7 @@ class MqttBrokerConnection implements BrokerConnection {
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #presence: Presence | undefined;
-  readonly #legacy: Publication | undefined;
+  readonly #lastingPlea: Publication | undefined;
   readonly #reconnecting: Reconnecting;
   readonly #state: ConnectionState;
   #refusals = 0;
@@ -87,7 +87,7 @@ class MqttBrokerConnection implements BrokerConnection {
     const { receiveMaximum, senderOf, presence } = options;
     const fence = new Fence(this.#client);
     this.#presence = presence && new Presence(this.#client, presence, log, () => this.#reconnecting.taken());
-    this.#legacy = this.#presence?.legacy(options.sessionExpirySeconds);
+    this.#lastingPlea = this.#presence?.lastingPlea(options.sessionExpirySeconds);
     this.#reconnecting = new Reconnecting({
       client: this.#client,
       presence: this.#presence,
@@ -274,8 +274,8 @@ class MqttBrokerConnection implements BrokerConnection {
       wake: () => this.#state.wake(),
       unsubscribe: () => this.#unsubscribe(),
     });
-    if (this.#legacy && this.#keepsSession && !this.#isClosing)
-      await this.#outbound.publish(this.#legacy).catch(() => undefined);
+    if (this.#lastingPlea && this.#keepsSession && !this.#isClosing)
+      await this.#outbound.publish(this.#lastingPlea).catch(() => undefined);
     this.#closing ??= this.#end(false);
     return this.#closing;
   }

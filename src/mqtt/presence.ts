@@ -10,7 +10,7 @@ const UNABLE = 'unable';
 /** What another worker publishes on this topic before it takes the session over. */
 const TAKEN = 'taken';
 
-/** The broker gives it to whoever subscribes later, until another message on the same topic replaces it. */
+/** The broker gives a retained one to those who subscribe later, until another message on the same topic replaces it. */
 interface PresenceMessage {
   readonly topic: string;
   readonly payload: Buffer;
@@ -76,11 +76,11 @@ export class Presence {
   }
 
   /**
-   * Ask whoever subscribes at this broker next to take the session over. The registry in Redis tells only those who reach the
+   * Ask the next worker that subscribes at this broker to take the session over. The registry in Redis tells only those who reach the
    * brokers under the same addresses.
    * @param expirySeconds - how long the broker keeps the session.
    */
-  legacy(expirySeconds: number): PresenceMessage & { readonly expirySeconds: number } {
+  lastingPlea(expirySeconds: number): PresenceMessage & { readonly expirySeconds: number } {
     return { ...this.plea, retain: true, expirySeconds };
   }
 

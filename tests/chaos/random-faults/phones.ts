@@ -67,7 +67,7 @@ export class Phone {
   /** `update` and `presence` of the last possible notice to its contact. */
   news: Pick<Known, 'update' | 'presence'>[] = [{ update: 0, presence: [] }];
   /** An `update` whose notice may be outstanding, and the news that the contact has until then. */
-  untold: { readonly due: DueNotice; readonly former: Phone['news'] } | undefined;
+  pendingUpdate: { readonly due: DueNotice; readonly former: Phone['news'] } | undefined;
   isDeletedAtContact = false;
   codes: Code[] = [];
   readonly linked: Linked[] = [];
@@ -112,7 +112,7 @@ export class Phone {
     this.previous = undefined;
     this.known = undefined;
     this.news = [{ update: 0, presence: [] }];
-    this.untold = undefined;
+    this.pendingUpdate = undefined;
     this.isDeletedAtContact = false;
     this.codes = [];
     this.linkedAt = Number.NEGATIVE_INFINITY;
@@ -133,8 +133,8 @@ export class Phone {
 
   /** What the contact may still have in place of the last news, because it has not been notified of them. */
   formerNews(): Phone['news'] {
-    const { untold, deps } = this;
-    return untold && deps.contactPhone.isDue(untold.due) ? untold.former : [];
+    const { pendingUpdate, deps } = this;
+    return pendingUpdate && deps.contactPhone.isDue(pendingUpdate.due) ? pendingUpdate.former : [];
   }
 
   anyDevice(): Device {

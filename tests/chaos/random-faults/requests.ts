@@ -77,7 +77,7 @@ export async function update(phone: Phone): Promise<void> {
   phone.known = next;
   // Without its roster it notifies nobody; a repeated older update may still notify all.
   const former = [...phone.formerNews(), ...phone.news];
-  if (due) phone.untold = { due, former };
+  if (due) phone.pendingUpdate = { due, former };
   phone.news = due ? [next] : [...phone.news, next];
   if (due && rng.is(0.5)) await received(phone, due.what, () => !contactPhone.isDue(due));
 }
