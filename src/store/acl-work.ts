@@ -27,7 +27,10 @@ export function openAclWork(redis: Database, broker: string) {
     /** Whether it is this worker's turn to sweep, which comes once in so many milliseconds over all workers. */
     async takeSweep(everyMs: number) {
       const sweep = keys.brokerAclSweep(broker);
-      return (await withRetry(() => connection.set(sweep, '1', 'PX', everyMs, 'NX'))) !== null;
+      if ((await withRetry(() => connection.set(sweep, '1', 'PX', everyMs, 'NX'))) !== null) return true;
+      // A shorter interval than at the last sweep is valid at once, not when the longer one has ended.
+      if ((await connection.pttl(sweep)) > everyMs) await connection.pexpire(sweep, everyMs);
+      return false;
     },
   };
 }

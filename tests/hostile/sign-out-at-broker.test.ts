@@ -237,6 +237,14 @@ test('the list of a broker that is away is bounded: the sweep handles what does 
   await database.connection.del(list);
 });
 
+test('a shorter interval between sweeps is valid at once, not when the longer one has ended', async () => {
+  const { work } = acl(first, 0);
+  await database.connection.del(database.keys.brokerAclSweep(work.broker));
+  assert.equal(await work.takeSweep(3_600_000), true);
+  assert.equal(await work.takeSweep(20), false);
+  await eventually('the next sweep is due', () => work.takeSweep(20));
+});
+
 test('a worker that is frozen until its lock is about to expire changes nothing at the broker any more', async () => {
   const { clients, work } = acl(first, 0);
   const shortly: AclWork = {

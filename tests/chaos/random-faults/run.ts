@@ -113,6 +113,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       ...Object.entries(violationKinds).map(([kind, what]) =>
         count(what, eventLog.violations.filter((violation) => violation.kind === kind).length),
       ),
+      ...eventLog.violations.map(({ what }) => what),
     ];
     return {
       isGood: eventLog.violations.length === 0,
