@@ -19,6 +19,8 @@ export async function move(phone: Phone): Promise<void> {
   const { previous } = phone;
   const isBack = previous !== undefined && previous !== old && rng.is(0.3);
   const next = isBack ? previous : `${old.slice(0, 5)}9${String(nextNumber++).padStart(7, '0')}`;
+  // From here on a proposal to that number may be stored, and stay, if a broker that restarts drops what confirms it.
+  phone.left.delete(next);
   await askUntilFree(phone, first, profile({ phone: next, status: 'migrate' }), {
     kind: 'migrate',
     refused: 'already_exists',
@@ -51,7 +53,6 @@ export async function move(phone: Phone): Promise<void> {
   });
   phone.movedAt = performance.now();
   phone.left.add(old);
-  phone.left.delete(next);
   phone.codes = [];
   phone.linkedAt = Number.NEGATIVE_INFINITY;
   await phone.see('missing', `${first.client} belongs to ${next}`, async () => {
