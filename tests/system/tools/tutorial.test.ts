@@ -94,6 +94,13 @@ test('a session, and requests by hand', async () => {
   assert.match(await runBlock('mosquitto_sub'), /not_found/);
 });
 
+test('the request by hand has as many bytes as the text says', async () => {
+  const { says, code } = blockWith('mosquitto_sub');
+  const [, printf = ''] = /^(printf '[^']*')/m.exec(code) ?? [];
+  const { output } = await run(`${printf} | wc -c`);
+  assert.equal(/publishes (\d+) bytes/.exec(says)?.[1], output.trim());
+});
+
 test('a phone in Node', async () => {
   follow("import mqtt from 'mqtt'", 'tsx phone.ts', 'online,set}');
   await save("import mqtt from 'mqtt'");
