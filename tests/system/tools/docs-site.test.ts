@@ -83,6 +83,16 @@ const questions: readonly (readonly [string, RegExp])[] = [
   ['roll back', /upgrading|runbook|^\/#/],
   ['OOM-killed', /runbook|^\/#/],
   ['SES', /extending/],
+  ['backpressure', /delivery#backpressure/],
+  ['exactly once', /delivery#exactly-once/],
+  ['at least once', /delivery/],
+  ['GDPR', /operations#personal-data/],
+  ['personal data', /operations#personal-data/],
+  ['clock skew', /operations#clocks/],
+  ['certificate rotation', /operations#tls/],
+  ['dead letter', /operations#poison-requests/],
+  ['log a client out', /operations#log-a-client-out/],
+  ['EMQX', /scaling#other-brokers|upgrading|^\/#/],
 ];
 
 test('the search finds what somebody would type', { skip }, async () => {
