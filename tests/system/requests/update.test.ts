@@ -31,7 +31,7 @@ test('a newer time is accepted, an older or equal one is not', async () => {
 test('a time up to 5 minutes ahead of the server’s clock is accepted, one beyond that is not', async () => {
   const phone = await harness.phone();
   const { update } = await ask(phone, 'set');
-  const later: Term[] = [Date.now() + minutes(5) + 10_000, Date.now() + minutes(60 * 24 * 365), 2n ** 70n];
+  const later: Term[] = [Date.now() + minutes(6), Date.now() + minutes(60 * 24 * 365), 2n ** 70n];
   for (const time of later) assert.equal((await ask(phone, 'update', { update: time })).update, update);
   const soon = Date.now() + minutes(5) - 10_000;
   assert.equal((await ask(phone, 'update', { update: soon })).update, soon);
