@@ -11,14 +11,15 @@ const own = await startMailHarness({
 });
 after(() => own.stop());
 
+/** Each its own domain, because mails to one domain are limited: a slow machine needs more rounds. */
+const addressOf = ({ number }: Phone): string => `a@d${number}.example.org`;
+
 /** Links of so many phones at once; what they hear. */
 async function linkAll(count: number) {
   const phones: Phone[] = [];
   while (phones.length < count) phones.push(await own.harness.phone());
   const before = own.sink.mails().length;
-  await Promise.all(
-    phones.map((phone) => phone.send(link(phone, `${phone.number}@example.org`), { qos: 1 })),
-  );
+  await Promise.all(phones.map((phone) => phone.send(link(phone, addressOf(phone)), { qos: 1 })));
   const answers = await Promise.all(phones.map(async (phone) => decode((await phone.take()).payload)));
   return { answers, mails: own.sink.mails().length - before };
 }
@@ -46,7 +47,7 @@ test('the server takes more again: in time so do we', async () => {
   own.sink.delay(30);
   for (let round = 0; own.sink.openConnections() < 4; round++) {
     assert.ok(round < 20, 'it grows with the mails');
-    assert.deepEqual(new Set((await linkAll(30)).answers.map(String)).size, 1);
+    assert.deepEqual((await linkAll(30)).answers, Array(30).fill(success('email_sent')));
   }
 });
 
@@ -55,7 +56,7 @@ test('no connection at all for a while: a link waits, and is mailed once there i
   own.sink.dropConnections();
   const phone = await own.harness.phone();
   const before = own.sink.refusedConnections();
-  await phone.send(link(phone, 'patient@example.org'), { qos: 1 });
+  await phone.send(link(phone, addressOf(phone)), { qos: 1 });
   await eventually('it was refused twice', () => own.sink.refusedConnections() >= before + 2);
   own.sink.allow(1);
   assert.deepEqual(decode((await phone.take()).payload), success('email_sent'));
@@ -67,17 +68,13 @@ test('a server that is silent, after the connection or in the middle, is given u
     own.sink.allow(10);
     own.sink.hang(where);
     const phone = await own.harness.phone();
-    const answer = await phone.ask(link(phone, 'silent@example.org'));
+    const answer = await phone.ask(link(phone, addressOf(phone)));
     own.sink.hang(false);
     assert.deepEqual(answer, refusal('email_send'), where);
     const cause = own.harness.worker.log().findLast(({ msg }) => msg === 'mail refused')?.cause;
     assert.equal(cause, 'ETIMEDOUT', 'the silence ended it, not the time of the mail');
     assert.equal(await own.harness.worker.metric('profile_lane_running{lane="mail"}'), 0);
     const other = await own.harness.phone();
-    assert.deepEqual(
-      await other.ask(link(other, `${other.number}@example.org`)),
-      success('email_sent'),
-      where,
-    );
+    assert.deepEqual(await other.ask(link(other, addressOf(other))), success('email_sent'), where);
   }
 });
