@@ -51,3 +51,17 @@ export async function signOut(
   );
   for (const one of left) if (one.status === 'rejected') throw one.reason;
 }
+
+/**
+ * End all sessions that a phone has now, and remove their clients at every broker. A sign-in that comes meanwhile stays.
+ * @returns the clients whose sessions have ended, and why a broker still has them: it is away or refuses. A worker with
+ *   `MQTT_DYNAMIC_SECURITY=on` then completes it.
+ */
+export async function signOutPhone(phone: string, { sessions, brokers }: SignInDeps) {
+  const clients = await sessions.active(phone);
+  if (clients.length > 0) await sessions.remove(phone, clients);
+  // Also without a session, to remove what a failed earlier call left in a broker.
+  const left = await Promise.allSettled(brokers.map((broker) => broker.syncNow(phone)));
+  const failed = left.find((one) => one.status === 'rejected');
+  return { clients, failure: failed?.reason as Error | undefined };
+}

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { type SignInDeps, signIn, signOut } from '../broker-acl/sign-in.ts';
+import { type SignInDeps, signIn, signOut, signOutPhone } from '../broker-acl/sign-in.ts';
 import { SettingsError } from '../config/error.ts';
 import { encodeFragment } from '../etf/index.ts';
 import { readPhone } from '../protocol/phone.ts';
@@ -37,10 +37,13 @@ export function sessionCommand(connections: Connections, terminal: Terminal): Co
     );
   session
     .command('remove')
-    .description('end a session, and cut its client off')
-    .requiredOption(...client)
+    .description('end a session, or all of a phone, and cut their clients off')
+    .option(...client)
+    .addOption(
+      new Option('--phone <digits>', 'log out everywhere: all sessions of this phone').conflicts('client'),
+    )
     .addOption(redisOnly)
-    .action((options: Options) =>
+    .action((options: Partial<Options>) =>
       remove(options, connections, terminal).catch((error) => withoutBrokers(error, options)),
     );
   session
@@ -74,7 +77,8 @@ Examples:
   $ profilectl session add --client emqttd_42 --phone 380501112233
   $ profilectl session list --phone 380501112233
   $ profilectl session rotate --client emqttd_42
-  $ profilectl session remove --client emqttd_42`;
+  $ profilectl session remove --client emqttd_42
+  $ profilectl session remove --phone 380501112233`;
 
 async function add(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const client = phonesClientIn(options.client, connections);
@@ -98,9 +102,19 @@ async function rotate(options: Options, connections: Connections, terminal: Term
   printToken({ client, phone, token }, options, terminal);
 }
 
-async function remove(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
-  const client = clientIdIn(options.client);
-  const deps = await partsOf(options, connections);
+async function remove(
+  options: Partial<Options>,
+  connections: Connections,
+  terminal: Terminal,
+): Promise<void> {
+  const { client, phone } = options;
+  if (client !== undefined) return removeClient(client, await partsOf(options, connections), terminal);
+  if (phone !== undefined) return removePhone(phone, await partsOf(options, connections), terminal);
+  throw new CliFault('--client names the session to end; --phone ends all sessions of a phone', 2);
+}
+
+async function removeClient(text: string, deps: SignInDeps, terminal: Terminal): Promise<void> {
+  const client = clientIdIn(text);
   const phone = await deps.sessions.phoneOf(client);
   // Also without a session, to remove what a failed earlier call left in a broker.
   await signOut(client, phone, deps).catch((error: Error) => {
@@ -110,6 +124,19 @@ async function remove(options: Options, connections: Connections, terminal: Term
   });
   if (phone === undefined) noSession(client);
   terminal.note(`the session of ${client} has ended`);
+}
+
+/** A phone without a session is no fault: it is logged out everywhere. */
+async function removePhone(text: string, deps: SignInDeps, terminal: Terminal): Promise<void> {
+  const phone = phoneIn(text);
+  const { clients, failure } = await signOutPhone(phone, deps);
+  if (failure !== undefined && clients.length === 0) throw failure;
+  if (failure !== undefined)
+    throw new CliFault(
+      `the sessions of ${phone} have ended, but a broker still lets ${clients.join(', ')} in: ${failure.message}`,
+    );
+  if (clients.length === 0) terminal.note(`${phone} has no session`);
+  for (const client of clients) terminal.note(`the session of ${client} has ended`);
 }
 
 async function list(options: Partial<Options>, connections: Connections, terminal: Terminal): Promise<void> {

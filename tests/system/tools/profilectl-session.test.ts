@@ -106,6 +106,61 @@ test('a removed session is gone everywhere, and its client is disconnected', asy
   assert.match((await session('remove', '--client', 'phone-d')).stderr, /has no session/);
 });
 
+test('all sessions of a phone are removed at once, and their clients are disconnected; others stay', async () => {
+  const number = '380931112233';
+  const tokens = [await added('everywhere-1', number), await added('everywhere-2', number)];
+  const other = await added('everywhere-3');
+  const ca = broker.certificate.cert;
+  const closed = tokens.map(async (password, index) => {
+    const clientId = `everywhere-${index + 1}`;
+    const login = { clientId, username: number, password, ca, reconnectPeriod: 0 };
+    const client = await connectAsync(broker.server.url, login);
+    return { gone: new Promise<void>((resolve) => client.once('close', () => resolve())) };
+  });
+  const connected = await Promise.all(closed);
+  const removed = await session('remove', '--phone', number);
+  assert.deepEqual(
+    [removed.exitCode, removed.stderr],
+    [0, 'the session of everywhere-1 has ended\nthe session of everywhere-2 has ended\n'],
+  );
+  await Promise.all(connected.map(({ gone }) => gone));
+  for (const [index, token] of tokens.entries())
+    assert.equal(await letsIn(`everywhere-${index + 1}`, token, number), false);
+  assert.equal(await redis.exists('session:everywhere-1', 'session:everywhere-2', `sessions:{${number}}`), 0);
+  assert.equal(await letsIn('everywhere-3', other, phone), true);
+
+  // What only the broker still has goes too, and a phone without sessions is logged out everywhere already.
+  const token = await added('everywhere-1', number);
+  await redis.del('session:everywhere-1', `sessions:{${number}}`);
+  const again = await session('remove', '--phone', number);
+  assert.deepEqual([again.exitCode, again.stderr], [0, `${number} has no session\n`]);
+  assert.equal(await letsIn('everywhere-1', token, number), false);
+});
+
+test('remove ends the session of a client, or those of a phone: it wants one of the two', async () => {
+  assert.equal((await session('remove')).exitCode, 2);
+  assert.equal((await session('remove', '--client', 'x', '--phone', phone)).exitCode, 2);
+  assert.equal((await session('remove', '--phone', '12ab')).exitCode, 1);
+});
+
+test('without a broker the sessions of a phone end in Redis alone', async () => {
+  const number = '380991112233';
+  for (const client of ['redis-1', 'redis-2']) {
+    await redis.hset(`session:${client}`, { phone: number });
+    await redis.sadd(`sessions:{${number}}`, client);
+  }
+  const { exitCode } = await profilectl(
+    { REDIS_URL: redisServer.url },
+    'session',
+    'remove',
+    '--phone',
+    number,
+    '--redis-only',
+  );
+  assert.equal(exitCode, 0);
+  assert.equal(await redis.exists('session:redis-1', 'session:redis-2', `sessions:{${number}}`), 0);
+});
+
 test('the list shows for each session whether it has a token and whether the broker admits it', async () => {
   const number = '380671112233';
   await added('phone-e', number);
