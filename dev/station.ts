@@ -40,7 +40,7 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
     keep(`${troubleTopic}/${server ?? 'help'}`, state, server !== undefined);
   });
   const codes = keepCodes(smtp, keep);
-  const status = publishStatus({ system, states: () => troubles.states, connection, redis });
+  const status = publishStatus({ system, states: () => troubles.states, connection });
 
   const reset = async (): Promise<void> => {
     await troubles.endAll();

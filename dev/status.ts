@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
 import type { MqttClient } from 'mqtt';
-import { topics } from './topics.ts';
 import type { Troubled } from './trouble-orders.ts';
 
 export const statusTopic = 'qa/status';
@@ -18,16 +16,12 @@ export interface StatusOptions {
   /** The trouble in force. */
   readonly states: () => readonly string[];
   readonly connection: MqttClient;
-  readonly redis: Redis;
 }
 
 const lookMs = 1_000;
 
-/**
- * Keeps on `qa/status` which workers take requests, their version, and what trouble is in force. While no worker does, who asks gets
- * a hint, as no worker can give it.
- */
-export function publishStatus({ system, states, connection, redis }: StatusOptions) {
+/** Keeps on `qa/status` which workers take requests, their version, and what trouble is in force. */
+export function publishStatus({ system, states, connection }: StatusOptions) {
   const version = ownVersion();
   let told = '';
   let workers: readonly WorkerState[] = [];
@@ -43,25 +37,8 @@ export function publishStatus({ system, states, connection, redis }: StatusOptio
     looking = looking.then(look).catch(() => undefined);
   }, lookMs);
   timer.unref();
-  connection.on('message', (topic, _, { qos }) => {
-    const client = topics.readRequest(topic)?.client;
-    if (client === undefined || workers.length === 0 || workers.some(({ ready }) => ready)) return;
-    const why = workers.map(({ name, because }) => `${name}: ${because}`).join('; ');
-    // The broker keeps no message of QoS 0 for a worker that is away.
-    const fate = qos === 0 ? 'is lost, as its QoS is 0: publish it again then' : 'is answered then';
-    const hint = `No worker takes requests (${why}); qa/status says when one does. This request ${fate}.`;
-    const payload = JSON.stringify({ hint, at: new Date().toISOString() }, undefined, 2);
-    const properties = { messageExpiryInterval: hintSeconds };
-    connection.publish(`qa/hint/${client || '-'}`, payload, { qos: 1, retain: true, properties });
-    // The worker that answers then clears it.
-    if (redis.status === 'ready')
-      void redis.set(`hint:${client}`, '1', 'EX', hintSeconds).catch(() => undefined);
-  });
-  connection.subscribe(topics.requests, { qos: 1 });
   return { stop: () => clearInterval(timer) };
 }
-
-const hintSeconds = 600;
 
 async function stateOf(name: string, httpPort: number): Promise<WorkerState> {
   try {

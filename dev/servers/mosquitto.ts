@@ -41,6 +41,8 @@ export interface MosquittoOptions {
   readonly requestLimits?: boolean;
   /** Says on qa/missed/<client> which publishes became no request (`plugin_opt_hints`); default false. */
   readonly hints?: boolean;
+  /** With what workers' client ids begin (`plugin_opt_worker_prefix`); default `profile-`. */
+  readonly workerPrefix?: string;
   /**
    * Keeps sessions and queued messages over a restart, default true: with persist-sqlite where the broker has it, else by
    * snapshots.
@@ -111,7 +113,14 @@ async function layOut(folder: string, port: number, options: MosquittoOptions): 
   await layOutPersistence(folder, options.persistence);
   const conf = await readFile(join(SOURCE, 'mosquitto.conf'), 'utf8');
   const hinting = options.hints ? conf.replace(/^#(plugin_opt_hints true)$/m, '$1') : conf;
-  const shipped = withTopics(hinting, options.topics);
+  const prefixed =
+    options.workerPrefix === undefined
+      ? hinting
+      : hinting.replace(
+          /^#plugin_opt_worker_prefix .*$/m,
+          `plugin_opt_worker_prefix ${options.workerPrefix}`,
+        );
+  const shipped = withTopics(prefixed, options.topics);
   const unlimited = shipped.replaceAll(
     /^(plugin_opt_request\S+_per_second|plugin_opt_request_payload_bytes) .*$/gm,
     '$1 0',
@@ -248,6 +257,7 @@ async function buildPlugin(): Promise<void> {
   const sources = [
     ...plugins.map((file) => file.replace(/so$/, 'c')),
     'plugin/broker.h',
+    'plugin/hints.h',
     'plugin/properties.h',
     'plugin/request_limit.h',
     'plugin/topics.h',

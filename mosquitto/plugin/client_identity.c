@@ -21,7 +21,8 @@
  * A client that sends more, or larger, requests than its allowances hold is refused; see request_limit.h.
  *
  * With `plugin_opt_hints true`, for testers, the broker says on qa/missed/<client> which publishes became no request, and
- * workers in QA mode say to the client why (docs/qa.md). MQTT 3.1.1 has no other way to tell a client.
+ * workers in QA mode say to the client why (docs/qa.md). It says itself when no worker is subscribed; see hints.h. MQTT 3.1.1
+ * has no other way to tell a client.
  *
  * Described in mosquitto/README.md and docs/protocol.md.
  */
@@ -35,13 +36,11 @@
 #include <stdlib.h>
 
 #include "broker.h"
+#include "hints.h"
 #include "request_limit.h"
 #include "topics.h"
 
 enum { TOPIC_MAX = 65535 }; /* bytes; MQTT 5.0, 1.5.4 "UTF-8 Encoded String" */
-
-/* What a hint shows of a publish, in bytes; and how many the broker makes in a second, for all clients. */
-enum { HINT_TOPIC_MAX = 512, HINT_PAYLOAD_MAX = 256, HINTS_PER_SECOND = 100 };
 
 /* A request that may prove to be a will; see on_write(). */
 struct will {
@@ -54,13 +53,11 @@ struct identity {
 	mosquitto_plugin_id_t *plugin;
 	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
 	bool guard_wills;
-	bool gives_hints;
-	time_t hints_at; /* the second that hints_given counts */
-	int hints_given;
 	struct pattern requests;
 	struct will will;
 	struct request_limit limit;
 	struct refusals refusals;
+	struct hints hints;
 };
 
 static bool find_client_level(const struct identity *self, const char *topic, struct level *client)
@@ -72,50 +69,6 @@ static bool find_client_level(const struct identity *self, const char *topic, st
 static bool is_event(const struct identity *self, const char *topic)
 {
 	return has_name(&self->requests, topic);
-}
-
-/* The reason why an id cannot be a topic level, or NULL if it can. */
-static const char *unusable(const char *id)
-{
-	if (id == NULL || *id == '\0') return "it has no client id";
-	if (strpbrk(id, "/+#") != NULL) return "its client id holds '/', '+' or '#'";
-	return NULL;
-}
-
-/*
- * Says on qa/missed/<client> that a publish became no request: "<why> <topic>", a zero byte, and the first bytes of the payload.
- * Not of workers, which publish answers, and not twice for one publish: only the ACL check says it.
- */
-static void hint(struct identity *self, const struct mosquitto_evt_acl_check *check, const char *why)
-{
-	static const char prefix[] = "qa/missed/";
-	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
-	if (!self->gives_hints || unusable(id) != NULL || strncmp(id, "profile-", 8) == 0) return;
-	if (check->topic[0] == '$') return; /* the broker's own topics, with the passwords of new users */
-	time_t now = time(NULL);
-	if (now != self->hints_at) self->hints_given = 0;
-	self->hints_at = now;
-	if (self->hints_given++ >= HINTS_PER_SECOND) return;
-
-	size_t topic_length = strnlen(check->topic, HINT_TOPIC_MAX);
-	size_t payload_length = check->payload == NULL ? 0 : check->payloadlen;
-	if (payload_length > HINT_PAYLOAD_MAX) payload_length = HINT_PAYLOAD_MAX;
-	size_t why_length = strlen(why);
-	size_t length = why_length + 1 + topic_length + 1 + payload_length;
-	char *payload = mosquitto_malloc(length);
-	char *topic = mosquitto_malloc(sizeof prefix + strlen(id));
-	if (payload != NULL && topic != NULL) {
-		memcpy(payload, why, why_length);
-		payload[why_length] = ' ';
-		memcpy(payload + why_length + 1, check->topic, topic_length);
-		payload[why_length + 1 + topic_length] = '\0';
-		if (payload_length > 0) memcpy(payload + length - payload_length, check->payload, payload_length);
-		memcpy(topic, prefix, sizeof prefix - 1);
-		strcpy(topic + sizeof prefix - 1, id);
-		mosquitto_broker_publish_copy(NULL, topic, (int)length, payload, 0, false, NULL);
-	}
-	mosquitto_free(payload);
-	mosquitto_free(topic);
 }
 
 static int refuse(struct identity *self, const char *id, const char *reason)
@@ -192,6 +145,7 @@ static int on_message(int event, void *event_data, void *userdata)
 	if (named == NULL) return MOSQ_ERR_NOMEM;
 	if (!self->broker_frees_topic) mosquitto_free(message->topic);
 	message->topic = named;
+	hint_unheard(&self->hints, id, message->qos);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -208,17 +162,17 @@ static int on_write(struct identity *self, const struct mosquitto_evt_acl_check 
 	forget_will(self);
 	const char *id = check->client == NULL ? NULL : mosquitto_client_id(check->client);
 	if (check->retain) {
-		hint(self, check, "retained");
+		hint_missed(&self->hints, check, "retained");
 		return refuse(self, id, "it is retained");
 	}
 	if (!find_client_level(self, check->topic, &client)) {
-		hint(self, check, "other");
+		hint_missed(&self->hints, check, "other");
 		return no_opinion();
 	}
 	const char *reason = unfit(check->topic, client, id);
 	if (reason != NULL) return refuse(self, id, reason);
 	if (!is_admitted(self, id, check->topic, check->payloadlen)) {
-		hint(self, check, "limit");
+		hint_missed(&self->hints, check, "limit");
 		return refuse_excess(&self->limit, id);
 	}
 	char *level = (char *)(uintptr_t)check->topic + client.start;
@@ -261,14 +215,30 @@ static int on_read(struct identity *self, const struct mosquitto_evt_acl_check *
 static int on_acl_check(int event, void *event_data, void *userdata)
 {
 	const struct mosquitto_evt_acl_check *check = event_data;
+	struct identity *self = userdata;
 	(void)event;
 
-	if (!is_event(userdata, check->topic)) {
-		if (check->access == MOSQ_ACL_WRITE) hint(userdata, check, "other");
+	if (check->access == MOSQ_ACL_SUBSCRIBE || check->access == MOSQ_ACL_UNSUBSCRIBE) {
+		note_subscription(&self->hints, check, &self->requests);
 		return no_opinion();
 	}
-	if (check->access == MOSQ_ACL_WRITE) return on_write(userdata, check);
-	return check->access == MOSQ_ACL_READ ? on_read(userdata, check) : no_opinion();
+	if (!is_event(self, check->topic)) {
+		if (check->access == MOSQ_ACL_WRITE) hint_missed(&self->hints, check, "other");
+		return no_opinion();
+	}
+	if (check->access == MOSQ_ACL_WRITE) return on_write(self, check);
+	return check->access == MOSQ_ACL_READ ? on_read(self, check) : no_opinion();
+}
+
+/* The event of 2.1 for a session that stays begins with the same members. */
+static int on_disconnect(int event, void *event_data, void *userdata)
+{
+	const struct mosquitto_evt_disconnect *gone = event_data;
+	struct identity *self = userdata;
+	(void)event;
+
+	note_gone(&self->hints, gone->client);
+	return MOSQ_ERR_SUCCESS;
 }
 
 /* The broker checks a will and delivers it without a pause; what is left here is no will, or nobody reads it. */
@@ -357,20 +327,47 @@ static bool read_switch(const struct mosquitto_opt *option, const char *name, bo
 static int read_options(struct identity *self, const struct mosquitto_opt *options, int count)
 {
 	read_topic(self, REQUEST_TOPIC);
+	read_worker_prefix(&self->hints, WORKER_PREFIX);
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
 		if (read_limit(&self->limit, options[i].key, value)) continue;
 		if (strcmp(options[i].key, "request_topic") == 0 && read_topic(self, value)) continue;
 		if (read_switch(&options[i], "guard_wills", &self->guard_wills)) continue;
-		if (read_switch(&options[i], "hints", &self->gives_hints)) continue;
-		return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_hints true|false, plugin_opt_request_topic PATTERN, plugin_opt_"
+		if (read_switch(&options[i], "hints", &self->hints.are_on)) continue;
+		if (strcmp(options[i].key, "worker_prefix") == 0 && read_worker_prefix(&self->hints, value)) continue;
+		return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_hints true|false, plugin_opt_worker_prefix TEXT, plugin_opt_request_topic PATTERN, plugin_opt_"
 				"request_payload_bytes|request_bytes_per_second|request_bytes_burst|requests_per_second|requests_burst NUMBER");
 	}
-	if (self->gives_hints && !self->guard_wills) {
+	if (self->hints.are_on && !self->guard_wills) {
 		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: plugin_opt_hints needs plugin_opt_guard_wills true");
 		return MOSQ_ERR_INVAL;
 	}
 	return MOSQ_ERR_SUCCESS;
+}
+
+static int listen(struct identity *self)
+{
+	int rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_MESSAGE, on_message, NULL, self);
+	if (rc != MOSQ_ERR_SUCCESS || !self->guard_wills) return rc;
+	rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_TICK, on_tick, NULL, self);
+	if (rc != MOSQ_ERR_SUCCESS || !self->hints.are_on) return rc;
+	rc = mosquitto_callback_register(self->plugin, MOSQ_EVT_DISCONNECT, on_disconnect, NULL, self);
+	if (rc == MOSQ_ERR_SUCCESS && is_2_1()) {
+		rc = mosquitto_callback_register(self->plugin, EVT_CLIENT_OFFLINE, on_disconnect, NULL, self);
+	}
+	return rc;
+}
+
+static void stop_listening(struct identity *self)
+{
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_MESSAGE, on_message, NULL);
+	if (!self->guard_wills) return;
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL);
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_TICK, on_tick, NULL);
+	if (!self->hints.are_on) return;
+	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_DISCONNECT, on_disconnect, NULL);
+	if (is_2_1()) mosquitto_callback_unregister(self->plugin, EVT_CLIENT_OFFLINE, on_disconnect, NULL);
 }
 
 int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
@@ -391,13 +388,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
 		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: this broker is neither Mosquitto 2.0 nor 2.1");
 		rc = MOSQ_ERR_NOT_SUPPORTED;
 	}
-	if (rc == MOSQ_ERR_SUCCESS) rc = mosquitto_callback_register(identifier, MOSQ_EVT_MESSAGE, on_message, NULL, self);
-	if (rc == MOSQ_ERR_SUCCESS && self->guard_wills) {
-		rc = mosquitto_callback_register(identifier, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, self);
-	}
-	if (rc == MOSQ_ERR_SUCCESS && self->guard_wills) {
-		rc = mosquitto_callback_register(identifier, MOSQ_EVT_TICK, on_tick, NULL, self);
-	}
+	if (rc == MOSQ_ERR_SUCCESS) rc = listen(self);
 	if (rc != MOSQ_ERR_SUCCESS) {
 		close_limit(&self->limit);
 		mosquitto_free(self);
@@ -416,11 +407,8 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int 
 	(void)count;
 
 	if (self == NULL) return MOSQ_ERR_SUCCESS;
-	mosquitto_callback_unregister(self->plugin, MOSQ_EVT_MESSAGE, on_message, NULL);
-	if (self->guard_wills) {
-		mosquitto_callback_unregister(self->plugin, MOSQ_EVT_ACL_CHECK, on_acl_check, NULL);
-		mosquitto_callback_unregister(self->plugin, MOSQ_EVT_TICK, on_tick, NULL);
-	}
+	stop_listening(self);
+	close_hints(&self->hints);
 	forget_will(self);
 	close_limit(&self->limit);
 	mosquitto_free(self);
