@@ -123,6 +123,7 @@ async function storeContacts({ redisUrl }: RunningContender): Promise<void> {
     verifySecret: 'benchmark',
     credentialsKeys: [],
     askingLapseMs: 0,
+    fleet: 'benchmark',
   });
   const hold = async (phone: string, rosters: Term[]): Promise<void> => {
     const request = { phone, key: 'benchmark', record: '' };

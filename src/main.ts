@@ -224,6 +224,7 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
       credentialsKeys: settings.credentialsKeys,
       askingLapseMs: (aws?.deadlineMs ?? 0) + 5_000,
       noteEnd,
+      fleet: fleetOf(settings.mqtt),
     }),
     mail: mail && calls.mail(openMail(mail, log)),
     mailLimiter: limiter({

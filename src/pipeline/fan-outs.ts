@@ -130,6 +130,7 @@ export class FanOuts {
       await sleep(lookMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
+        while ((await this.#deps.stores.fanOuts.adoptFormer()) && !signal.aborted);
         while ((await this.#takeDue()) && !signal.aborted);
       } catch (error) {
         this.#deps.log.warn({ err: error }, 'cannot look for contacts to notify');

@@ -12,14 +12,29 @@ const cursorSeconds = 24 * 60 * 60;
 /**
  * What the contacts of phones are still to hear. It stands with the phone, written by the script of the effect: `news` in
  * its profile, `removal:{phone}`, or `migration:{phone}`. The queue says at which phones to look.
+ * @param fleet - names the workers of one share group at the same brokers: contacts at other brokers would hear nothing of them.
  */
-export function openFanOuts(redis: Database) {
+export function openFanOuts(redis: Database, fleet: string) {
   const { connection, keys } = redis;
   const leases = openLeases(redis);
+  const queue = openWorkQueue(redis, keys.fanOuts(fleet));
+  const former = openWorkQueue(redis, keys.formerFanOuts());
   const endPass = async (key: string, [field, name]: readonly [string, string], what: 'hash' | 'field') =>
     await redis.run('end-pass', [key], [field, name, what]);
   return {
-    queue: openWorkQueue(redis, keys.fanOuts()),
+    queue,
+    /**
+     * Move phones that are due from the queue of the version before. A crash in between leaves them in both: one finds nothing to do.
+     * @returns whether there may be more.
+     */
+    async adoptFormer(): Promise<boolean> {
+      const { due, pending } = await former.look();
+      for (const task of due) {
+        if ((await queue.note(task.phone)) === 'busy') return false;
+        await former.done(task);
+      }
+      return due.length > 0 && pending > due.length;
+    },
     /** Get the right to tell the contacts of a phone; `undefined` while another worker has it. */
     lease: (phone: string) => leases.take(keys.fanOutLease(phone), leaseMs),
     /** Names the update that the contacts of a profile are still to hear of. */

@@ -26,13 +26,15 @@ export interface StoreOptions {
   readonly askingLapseMs: number;
   /** Notes that sessions of a phone are about to end or move. */
   readonly noteEnd?: ((phone: string) => Promise<void>) | undefined;
+  /** Names the workers of one share group at the same brokers. */
+  readonly fleet: string;
 }
 
 /** What handlers may touch. */
 export type Stores = ReturnType<typeof openStores>;
 
 export function openStores(redis: Database, options: StoreOptions) {
-  const { doneSeconds, profileBytes, verifySecret, credentialsKeys, askingLapseMs, noteEnd } = options;
+  const { doneSeconds, profileBytes, verifySecret, credentialsKeys, askingLapseMs, noteEnd, fleet } = options;
   const cipher = credentialsKeys.length === 0 ? undefined : cipherWith(credentialsKeys);
   const reads = new BatchedReads(redis);
   const profiles = openProfiles(redis, reads, doneSeconds, profileBytes);
@@ -40,7 +42,7 @@ export function openStores(redis: Database, options: StoreOptions) {
     idempotencyRecords: openIdempotencyRecords(redis, doneSeconds),
     requestStates: openRequestStates(redis, reads, profiles),
     contacts: openContacts(redis, doneSeconds),
-    fanOuts: openFanOuts(redis),
+    fanOuts: openFanOuts(redis, fleet),
     credentials: openCredentials(redis, cipher, askingLapseMs),
     quotas: openQuotas(redis),
     migrations: openMigrations(redis, doneSeconds),

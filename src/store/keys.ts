@@ -78,8 +78,10 @@ export function keysWith(prefix: string) {
     outboxBytes: (broker: string) => `{${prefix}outbox:${broker}}:bytes`,
     /** Who is sending it. */
     outboxLease: (broker: string) => `${prefix}outbox:${broker}:sending`,
-    /** Sorted set: the phones whose contacts are to be notified. */
-    fanOuts: () => `${prefix}fan-outs`,
+    /** Sorted set: the phones whose contacts the workers of one share group at the same brokers are to notify. */
+    fanOuts: (fleet: string) => `${prefix}fan-outs:${fleet}`,
+    /** The same for all workers, where those of the version before note phones. */
+    formerFanOuts: () => `${prefix}fan-outs`,
     /** Who notifies the contacts of a phone. */
     fanOutLease: (phone: string) => `${prefix}fan-out:{${phone}}:telling`,
     /** How far that has come. */

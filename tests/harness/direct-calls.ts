@@ -23,6 +23,7 @@ export async function openStoresOf(
     verifySecret: 'x'.repeat(32),
     credentialsKeys: [],
     askingLapseMs: 1000,
+    fleet: 'profile@nowhere',
   };
   return { stores: openStores(redis, options), close: () => redis.close() };
 }

@@ -1,9 +1,9 @@
-/** Two products share one Redis without a prefix: neither takes over the other's dead workers, and no request is lost. */
+/** Two products share one Redis without a prefix: neither takes over the other's dead workers or its notices, and nothing is lost. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startMosquitto } from '../../dev/servers/mosquitto.ts';
-import { eventually, startHarness, type WorkerUnderTest } from '../harness/harness.ts';
-import { profile } from '../harness/terms.ts';
+import { eventually, type Phone, startHarness, type WorkerUnderTest } from '../harness/harness.ts';
+import { contact, fieldsOf, profile, roster } from '../harness/terms.ts';
 
 const heartbeatMs = 200;
 const silentMs = 1000;
@@ -56,4 +56,49 @@ test('a worker of the version before finds a dead one of this version where it l
     'it beats there too',
     async () => (await one.database.zscore('workers', 'profile-survivor')) !== null,
   );
+});
+
+/** A phone and its friend at the first product's broker, whose workers have stopped since. */
+async function friendsOfOne(): Promise<[Phone, Phone]> {
+  const worker = await one.startWorker();
+  const [phone, friend] = [await one.phone(), await one.phone()];
+  for (const [asking, other, id] of [[phone, friend, 1] as const, [friend, phone, 2] as const]) {
+    const rosters = [roster({ id, userlist: [contact({ phoneId: `${other.number}_${3 - id}` })] })];
+    fieldsOf(await asking.ask(profile({ phone: asking.number, rosters, status: 'set' })));
+  }
+  for (const each of [worker, ...one.workers]) await each.process.stop();
+  return [phone, friend];
+}
+
+/** As the script of an update leaves it whose worker was killed before it notified anybody. */
+async function leave(phone: Phone, queue: string): Promise<void> {
+  await one.database.hset(`profile:{${phone.number}}`, 'news', 'left');
+  await one.database.zadd(queue, 1, phone.number);
+}
+
+const news = ({ number }: Phone) => one.database.hget(`profile:{${number}}`, 'news');
+
+test('contacts of one product are notified by its own workers, not at the broker of the other', async () => {
+  const [phone, friend] = await friendsOfOne();
+  const broker = await startMosquitto({ persistence: false });
+  one.onStop(() => broker.stop());
+  await leave(phone, `fan-outs:profile@127.0.0.1:${one.broker.port}`);
+  await one.startWorker({ MQTT_CLIENT_ID: 'profile-other', MQTT_URL: broker.url });
+  const theirs = `fan-outs:profile@127.0.0.1:${broker.port}`;
+  await one.database.zadd(theirs, 1, friend.number);
+  await eventually('the other has looked', async () => (await one.database.zcard(theirs)) === 0);
+  assert.equal(await news(phone), 'left');
+  await one.startWorker({ MQTT_CLIENT_ID: 'profile-own' });
+  await eventually('the friend has heard', () => friend.notices.length > 0);
+  await one.idle();
+  assert.equal(await news(phone), null);
+});
+
+test('contacts that the version before has noted are notified', async () => {
+  const [phone, friend] = await friendsOfOne();
+  await leave(phone, 'fan-outs');
+  await one.startWorker({ MQTT_CLIENT_ID: 'profile-newer' });
+  await eventually('the friend has heard', () => friend.notices.length > 0);
+  await one.idle();
+  assert.equal(await one.database.exists('fan-outs'), 0);
 });

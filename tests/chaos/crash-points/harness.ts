@@ -153,8 +153,9 @@ export class CrashHarness {
     const { database } = this.#parts;
     const leases = await database.keys('fan-out:*:telling');
     if (leases.length > 0) await database.unlink(leases);
-    for (const phone of await database.zrange('fan-outs', '0', '-1'))
-      await database.zadd('fan-outs', 'XX', '0', phone);
+    for (const queue of await database.keys('fan-outs:*'))
+      for (const phone of await database.zrange(queue, '0', '-1'))
+        await database.zadd(queue, 'XX', '0', phone);
   }
 
   #startSpare(): Promise<RelayedWorker> {

@@ -7,6 +7,7 @@ import { startServices } from '../../../dev/servers/services.ts';
 import type { SmtpSink } from '../../../dev/servers/smtp.ts';
 import { StartedParts } from '../../../dev/servers/started-parts.ts';
 import type { StsServer } from '../../../dev/servers/sts.ts';
+import { fleetOf } from '../../../src/failover/worker-registry.ts';
 import { openStores, type Stores } from '../../../src/store/index.ts';
 import { type Database, openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -63,7 +64,13 @@ export async function startSystem(kind: RedisKind, workers: number, seed: number
     await mkdir(folder, { recursive: true });
     const fleet = parts.keep(new Fleet(folder, settings, new Rng(seed, 'names')));
     await Promise.all(Array.from({ length: workers }, () => fleet.startReady()));
-    const options = { doneSeconds: 600, verifySecret, credentialsKeys: [], askingLapseMs: 15_000 };
+    const options = {
+      doneSeconds: 600,
+      verifySecret,
+      credentialsKeys: [],
+      askingLapseMs: 15_000,
+      fleet: fleetOf({ shareGroup: 'profile', urls: [brokerRelay.url] }),
+    };
     const stores = openStores(database, options);
     const { smtp: mail, sts } = services;
     return { broker, brokerRelay, redis, mail, sts, fleet, stores, database, folder, stop: parts.stop };
