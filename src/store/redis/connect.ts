@@ -2,6 +2,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl, type RedisUrl } from '../../lib/redis-url.ts';
 import { probeTls, type TlsMaterial } from '../../lib/tls-causes.ts';
+import { guardAbandonedStreams } from './abandoned-streams.ts';
 
 const maxPauseMs = 2_000;
 
@@ -61,6 +62,7 @@ function read(url: string): RedisUrl {
  * @param url - as `openRedis` has it.
  */
 export function connect(url: string, given: ConnectOptions): LastingConnection {
+  guardAbandonedStreams();
   const target = read(url);
   const { access, batchCommands, onReply } = given;
   const { ca, cert, key } = access;
