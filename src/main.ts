@@ -4,11 +4,12 @@ import { announce } from './config/announce.ts';
 import { EXIT_CONFIG, SettingsError } from './config/error.ts';
 import { readSettings, recordSeconds, type Settings } from './config/settings.ts';
 import { version } from './config/version.ts';
+import { openClientIdConflict } from './failover/client-id-conflict.ts';
 import { type ConnectingSettings, connectingAs } from './failover/connecting.ts';
 import { openFailover } from './failover/failover.ts';
 import { OutboxRelay } from './failover/outbox-relay.ts';
 import { type Running, stop } from './failover/stopping.ts';
-import { fleetOf, openWorkerRegistry } from './failover/worker-registry.ts';
+import { openWorkerRegistry } from './failover/worker-registry.ts';
 import type { Context } from './handlers/handler.ts';
 import { limiterNames, requests } from './handlers/index.ts';
 import { cached } from './lib/cached.ts';
@@ -28,6 +29,7 @@ import { openQa, openQaStation } from './qa/station.ts';
 import { openMail } from './services/mail/mailer.ts';
 import { preloading } from './services/preload.ts';
 import { openSts } from './services/sts/client.ts';
+import { fleetOf } from './store/fleet.ts';
 import { openRequestFormats } from './store/formats.ts';
 import { openStores, type StoreOptions } from './store/index.ts';
 import { openOutbox } from './store/outbox.ts';
@@ -129,7 +131,8 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
     syncBrokerAcl: aclSync.sync,
   });
 
-  const remarks = () => [...aclSync.remarks(), ...output.troubles()];
+  const clientId = openClientIdConflict(redis, settings.mqtt, { onConflict: metrics.clientIdConflict, log });
+  const remarks = () => [...clientId.remarks(), ...aclSync.remarks(), ...output.troubles()];
   const http = await serveProbes(settings, metrics, { ...readiness, remarks });
   shutdown.add(() => http?.close());
 
@@ -145,6 +148,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   for (const [place, broker] of brokers.entries()) {
     broker.onState(trackConnectionOf('broker'));
     failover.watch(broker, place);
+    clientId.watch(broker);
     publishers.push(qa?.publisher(broker) ?? broker);
   }
   shutdown.addBestEffort(openQaStation({ mqtt: settings.mqtt, qa, brokers, ...readiness, log }));

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
+import { openClientIdClaim } from '../store/client-id-claims.ts';
+import { fleetOf } from '../store/fleet.ts';
 import { type Database, openRedis } from '../store/redis/database.ts';
 import { type RedisFault, redisFault, redisFaultOf } from '../store/redis/faults.ts';
 import { probeRedis, type RedisProbe, type Refusal } from '../store/redis/probe.ts';
@@ -12,7 +14,7 @@ const patienceMs = 5_000;
 const maxClockDifferenceMs = 5_000;
 
 /** Checks Redis: the connection, and what a request needs there: a write, scripts, rights, the clock, no eviction. */
-export async function checkRedis({ redis: { url, keyPrefix, access } }: Settings): Promise<Finding[]> {
+export async function checkRedis({ mqtt, redis: { url, keyPrefix, access } }: Settings): Promise<Finding[]> {
   let last: unknown;
   const redis = openRedis(url, keyPrefix, () => undefined, access);
   redis.connection.on('error', (error: unknown) => {
@@ -24,7 +26,7 @@ export async function checkRedis({ redis: { url, keyPrefix, access } }: Settings
     const probe = await within(probeRedis(redis));
     return probe === undefined
       ? [failure(redis.state.fault ?? redisFaultOf(last) ?? redisFault('silent'))]
-      : findings(probe);
+      : [...findings(probe), ...(await conflict(redis, mqtt))];
   } finally {
     await redis.close();
   }
@@ -67,6 +69,16 @@ function findings(probe: RedisProbe): Finding[] {
     scripts(probe),
     clock(probe.clockAheadMs),
     eviction(probe.evictionPolicy),
+  ];
+}
+
+/** Two workers with one client id, which only their turns show. */
+async function conflict(redis: Database, mqtt: Settings['mqtt']): Promise<Finding[]> {
+  const claim = openClientIdClaim(redis, fleetOf(mqtt), mqtt.clientId);
+  if (!(await within(claim.isDisputed().catch(() => false)))) return [];
+  const saw = `two workers connect as ${mqtt.clientId}: each ends the connection of the other`;
+  return [
+    { check: 'client id', state: 'failed', saw, advice: 'give each worker a MQTT_CLIENT_ID of its own' },
   ];
 }
 

@@ -5,23 +5,6 @@ import { withRetry } from '../store/redis/retry.ts';
 /** The heartbeats of the workers of one share group at the same brokers, on the clock of Redis. */
 export type WorkerRegistry = ReturnType<typeof openWorkerRegistry>;
 
-/**
- * Names the workers that can take over each other's sessions. Only the same brokers hold their sessions, and only in the same
- * share group is a taken-over request theirs.
- */
-export function fleetOf({
-  shareGroup,
-  urls,
-}: {
-  readonly shareGroup: string;
-  readonly urls: readonly string[];
-}) {
-  return `${shareGroup}@${urls
-    .map((url) => new URL(url).host)
-    .sort()
-    .join(',')}`;
-}
-
 /** The heartbeat of a worker that has stopped and left its session for the next one. */
 const STOPPED = 0;
 

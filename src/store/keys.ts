@@ -70,6 +70,8 @@ export function keysWith(prefix: string) {
     subscriptions: (fleet: string) => `${prefix}subscriptions:${fleet}`,
     /** Who takes over what the brokers hold for a dead worker. */
     takeoverLease: (fleet: string, worker: string) => `${prefix}heir:${fleet}:${worker}`,
+    /** Which process connects under the client id of a worker. */
+    clientId: (fleet: string, worker: string) => `${prefix}client-id:${fleet}:${worker}`,
     /** There only while it is tried what our user may do; several numbers lie on several nodes of a Cluster. */
     rights: (number: number) => `${prefix}rights:{${number}}`,
     /** List: what a broker that is away is to be sent. */

@@ -35,6 +35,8 @@ export interface Metrics {
   poisoned(): void;
   /** The broker session of a dead worker was taken over. */
   sessionTakenOver(): void;
+  /** Another process was connected with the same client id. */
+  clientIdConflict(): void;
   /** A connection was lost, not closed by this side. */
   lost(server: 'broker' | 'redis'): void;
   /** A call to the mail server or STS has ended. */
@@ -118,10 +120,6 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}, versio
     'poisoned_requests_total',
     'Requests given up after three deliveries that ended their worker or connection.',
   );
-  const takeovers = counter(
-    'adopted_sessions_total',
-    'Broker sessions of other workers that this worker took over.',
-  );
   return {
     answered(kind, result, seconds, isService = false) {
       answered(kind, result, seconds);
@@ -136,7 +134,7 @@ export function openMetrics(lanes: Readonly<Record<string, string>> = {}, versio
     ...openFanOuts(counter),
     redelivered: () => redeliveries.inc(),
     poisoned: () => poisoned.inc(),
-    sessionTakenOver: () => takeovers.inc(),
+    ...openSessions(counter),
     lost: (server) => lost.inc({ server }),
     ...openShown(registry),
     text: () => registry.metrics(),
@@ -159,6 +157,20 @@ function registryWithDefaults(version: string): Registry {
   for (const name of misnamed) registry.removeSingleMetric(name);
   showBuild(registry, version);
   return registry;
+}
+
+function openSessions(
+  counter: (name: string, help: string) => Counter,
+): Pick<Metrics, 'sessionTakenOver' | 'clientIdConflict'> {
+  const takeovers = counter(
+    'adopted_sessions_total',
+    'Broker sessions of other workers that this worker took over.',
+  );
+  const conflicts = counter(
+    'client_id_conflicts_total',
+    'Times that another process was connected with the same MQTT_CLIENT_ID, since this one was.',
+  );
+  return { sessionTakenOver: () => takeovers.inc(), clientIdConflict: () => conflicts.inc() };
 }
 
 function openFanOuts(

@@ -81,9 +81,9 @@ export const ofBroker: readonly Fault[] = [
   ),
   slow(
     row('broker-twice', 'two workers have the same `MQTT_CLIENT_ID`', {
-      log: 'not subscribed: connection lost…',
-      readyz: 'broker 1: connection lost',
-      doctor: '',
+      log: 'another worker has the same MQTT_CLIENT_ID…',
+      readyz: 'another worker has the same MQTT_CLIENT_ID…',
+      doctor: 'client id: two workers connect as profile-observed…',
       alerts: ['ProfileWorkerNotReady'],
     }),
   ),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fleetOf } from '../../../src/failover/worker-registry.ts';
+import { fleetOf } from '../../../src/store/fleet.ts';
 import { withRetry } from '../../../src/store/redis/retry.ts';
 import type { Rng } from '../../harness/rng.ts';
 import type { EventLog } from './event-log.ts';

@@ -7,7 +7,7 @@ import { startServices } from '../../../dev/servers/services.ts';
 import type { SmtpSink } from '../../../dev/servers/smtp.ts';
 import { StartedParts } from '../../../dev/servers/started-parts.ts';
 import type { StsServer } from '../../../dev/servers/sts.ts';
-import { fleetOf } from '../../../src/failover/worker-registry.ts';
+import { fleetOf } from '../../../src/store/fleet.ts';
 import { openStores, type Stores } from '../../../src/store/index.ts';
 import { type Database, openRedis } from '../../../src/store/redis/database.ts';
 import { eventually } from '../../harness/eventually.ts';

@@ -45,6 +45,7 @@ const examples: Record<Exclude<keyof Keys, 'besideProfile' | 'ofPhone'>, string>
   formerWorkers: keys.formerWorkers(),
   subscriptions: keys.subscriptions(fleet),
   takeoverLease: keys.takeoverLease(fleet, 'profile-1'),
+  clientId: keys.clientId(fleet, 'profile-1'),
   rights: keys.rights(7),
   outbox: keys.outbox(broker),
   outboxBytes: keys.outboxBytes(broker),
