@@ -1,13 +1,23 @@
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import { nameOf } from '../people.ts';
-import { secondsSince, waiting } from '../readiness/state.ts';
-import { span } from '../readiness/waiting.ts';
+import { known, secondsSince, waiting } from '../readiness/state.ts';
 import { Bytes } from './bytes.tsx';
 import { ErlangText } from './erlang-text.tsx';
-import { type Exchange, exchanges, forgetAll, isRefusal, type Message, summary } from './messages.ts';
+import {
+  type Exchange,
+  exchanges,
+  forgetAll,
+  giveUp,
+  isRefusal,
+  isWaiting,
+  type Message,
+  summary,
+} from './messages.ts';
+import { givenUpWords, type Unanswered, waitingWords } from './unanswered.ts';
 
 /** Shows all messages, newest first: each request with its answers, and notices. */
 export function Conversation() {
+  useSignalEffect(giveUpOld);
   return (
     <section class="conversation" aria-labelledby="conversation">
       <div class="heading">
@@ -44,21 +54,28 @@ function ExchangeCard({ exchange }: { exchange: Exchange }) {
           received={kind === undefined && answer.isNotice ? 'notice' : 'answer'}
         />
       ))}
-      {request !== undefined && answers.length === 0 && <Unanswered since={request.at} />}
+      {request !== undefined && answers.length === 0 && (
+        <p class="waiting">{exchange.givenUp ?? waitingWords(unanswered(request))}</p>
+      )}
     </article>
   );
 }
 
-/** Says for how long an answer is missing, and what it may be waiting for. */
-function Unanswered({ since }: { since: Date }) {
-  const seconds = secondsSince(since.getTime());
-  const names = waiting.value.map(({ name }) => name);
-  return (
-    <p class="waiting">
-      waiting for the answer{seconds > 0 && ` for ${span(seconds)}`}
-      {names.length > 0 && `, and for ${names.join(', ')}`}
-    </p>
-  );
+function unanswered({ at }: Message): Unanswered {
+  return {
+    seconds: secondsSince(at.getTime()),
+    waiting: waiting.value,
+    parts: known.value.server.causes.length > 0 ? [] : known.value.parts,
+  };
+}
+
+/** With each look at the server, as `secondsSince` counts to it. */
+function giveUpOld(): void {
+  for (const exchange of exchanges.value.filter(isWaiting)) {
+    const [request] = exchange.messages;
+    const words = request && givenUpWords(unanswered(request));
+    if (words !== undefined) giveUp(exchange, words);
+  }
 }
 
 interface RowProps {

@@ -24,6 +24,8 @@ export interface Exchange {
   readonly kind?: string;
   /** The request first, if there is one. */
   readonly messages: readonly Message[];
+  /** Why no answer is waited for any more. */
+  readonly givenUp?: string;
 }
 
 const keptExchanges = 200;
@@ -79,6 +81,17 @@ export function received(packet: {
 /** Whether a request names its client's own phone, or none. Edited by hand, it may name another. */
 function asksOwn({ phone, messages }: Exchange): boolean {
   return ['', phone].includes(plainText(fieldsOf(messages[0]?.term, 'Profile')?.phone));
+}
+
+/** Whether a request has no answer yet, and one is waited for. */
+export function isWaiting({ kind, messages, givenUp }: Exchange): boolean {
+  return kind !== undefined && messages.length === 1 && givenUp === undefined;
+}
+
+/** Ends the waiting for an answer. One that still comes is shown. */
+export function giveUp(exchange: Exchange, givenUp: string): void {
+  exchanges.value = exchanges.value.map((each) => (each === exchange ? { ...each, givenUp } : each));
+  news.value = `${nameOf(exchange.phone)}, ${exchange.kind}: ${givenUp}`;
 }
 
 export function forgetAll(): void {

@@ -71,7 +71,15 @@ describe('the page says what is waited for', { skip, concurrency: false }, () =>
     await visitor.choose('get');
     await visitor.page.getByRole('button', { name: 'Send get' }).click();
     const asked = visitor.part('Conversation').getByLabel('Taras, get').first();
-    await asked.getByText(/^waiting for the answer for [1-9]\d* s, and for worker-1, worker-2$/).waitFor();
+    const nobody = 'no worker is subscribed \\(worker-1: no answer for .*; worker-2: no answer for .*\\)';
+    await asked
+      .getByText(new RegExp(`^waiting for the answer for [1-9]\\d* s: ${nobody}; it is given up after 60 s$`))
+      .waitFor();
+    // A minute passes.
+    await visitor.page.evaluate('{ const now = Date.now; Date.now = () => now() + 60_000; }');
+    await asked
+      .getByText(new RegExp(`^no answer after 60 s, given up: ${nobody}\\. Send it again; `))
+      .waitFor();
     await Promise.all([first?.start(), second?.start()]);
     await asked.locator('.message').nth(1).waitFor();
     await visitor.page.getByText('Workers: 2 of 2 ready').waitFor();
