@@ -175,15 +175,9 @@ test('workers down: qa/status and a hint say so, and the request is answered whe
     );
   });
   const answers = first.answered().length;
-  const hint = `qa/hint/${first.client}`;
-  assert.match(
-    await textAfter(hint, () => first.publish(get(taras.phone))),
-    /No worker is subscribed.*is lost, as its QoS is 0/,
-  );
-  assert.match(
-    await textAfter(hint, () => askAtQos1(taras.phone)),
-    /No worker is subscribed.*is answered when/,
-  );
+  const hint = (act: () => Promise<unknown>) => textAfter(`qa/hint/${first.client}`, act);
+  assert.match(await hint(() => first.publish(get(taras.phone))), /No worker is subscribed.*is lost/);
+  assert.match(await hint(() => askAtQos1(taras.phone)), /No worker is subscribed.*is answered when/);
   await order('worker ok');
   await eventually('the answer', () => first.answered().length > answers);
   await eventually('the hint is gone', () => first.on(`qa/hint/${first.client}`).at(-1)?.text === '');
