@@ -58,7 +58,7 @@ export async function signOut(
  *   `MQTT_DYNAMIC_SECURITY=on` then completes it.
  */
 export async function signOutPhone(phone: string, { sessions, brokers }: SignInDeps) {
-  const clients = await sessions.active(phone);
+  const clients = (await sessions.active(phone)).sort();
   if (clients.length > 0) await sessions.remove(phone, clients);
   // Also without a session, to remove what a failed earlier call left in a broker.
   const left = await Promise.allSettled(brokers.map((broker) => broker.syncNow(phone)));
