@@ -81,6 +81,7 @@ static inline bool take_hint(struct hints *hints)
 static inline void publish_hint(const char *below, const char *id, const void *payload, size_t length, bool retain)
 {
 	size_t size = strlen(below) + strlen(id) + 1;
+	if (size > UINT16_MAX) return; /* no topic is longer */
 	char *topic = mosquitto_malloc(size);
 	mosquitto_property *properties = NULL;
 	if (topic == NULL) return;

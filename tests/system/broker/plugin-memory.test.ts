@@ -84,6 +84,40 @@ test('10,000 publishes of every shape: no leak, no invalid access', {
   assert.match(report, /All heap blocks were freed|definitely lost: 0 bytes/, report);
 });
 
+test('hints to 150 clients, of workers that come, leave and are cut off: no leak, no invalid access', {
+  skip: impossible,
+}, async (t) => {
+  const broker = await startMosquitto({ under: VALGRIND, hints: true });
+  t.after(() => broker.stop());
+  const watcher = await connectClient(t, broker.url, { clientId: 'watcher' });
+  let hints = 0;
+  watcher.on('message', (_, payload) => {
+    if (payload.length > 0) hints++;
+  });
+  await watcher.subscribeAsync('qa/#');
+  const filter = '$share/profile/events/1/+/api/+/+/+';
+  for (let number = 0; number < 150; number++) {
+    const clientId = number % 50 === 49 ? 'z'.repeat(65_530) : `client-${number}`;
+    const client = await connectClient(t, broker.url, { clientId });
+    await client.publishAsync(BARE, 'request', { qos: (number % 3) as 0 | 1 | 2 }).catch(() => undefined);
+    await client.publishAsync('/events', 'request', { qos: 0 });
+    await client.endAsync();
+    if (number % 40 !== 39) continue;
+    const worker = await connectClient(t, broker.url, { clientId: `profile-${number}` });
+    await worker.subscribeAsync(filter);
+    await worker.subscribeAsync(filter);
+    if (number < 80) await worker.unsubscribeAsync(filter);
+    await worker.endAsync(number > 100);
+  }
+  const last = await connectClient(t, broker.url, { clientId: 'profile-last' });
+  await last.subscribeAsync(filter);
+  assert.ok(hints > 100, `${hints} hints`);
+  await broker.kill('SIGTERM');
+  const report = await readFile(join(broker.folder, REPORT), 'utf8');
+  assert.match(report, /ERROR SUMMARY: 0 errors/, report);
+  assert.match(report, /All heap blocks were freed|definitely lost: 0 bytes/, report);
+});
+
 test('logins of phones with their number, and of users who are bound to their client ids: no leak, no invalid access', {
   skip: impossible,
 }, async (t) => {
