@@ -132,7 +132,7 @@ function commandText(packet: Buffer): string {
 
 /** Commands that a timer sends, not a request. */
 function isOfTime(command: string): boolean {
-  return / workers |^(zrange|zcard) fan-outs|^(time|zrangebyscore|hello|info|client|select) ?/i.test(
+  return / workers |^(zrange|zcard) fan-outs|^set client-id:|^(time|zrangebyscore|hello|info|client|select) ?/i.test(
     `${command} `,
   );
 }

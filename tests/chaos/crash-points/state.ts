@@ -9,7 +9,7 @@ export async function stateOf(database: Redis, startedAt: number): Promise<Recor
   const state: Record<string, unknown> = {};
   for (const key of (await database.keys('*')).sort()) {
     // A worker that finds nothing left to tell has the lease of a fan-out for a moment.
-    if (/^(workers|subscriptions)\b|^fan-out:.*:telling$/.test(key)) continue;
+    if (/^(workers|subscriptions|client-id)\b|^fan-out:.*:telling$/.test(key)) continue;
     const value = await contentOf(database, key, startedAt);
     const lapses = (await database.ttl(key)) !== -1;
     // The names of records contain packet identifiers.

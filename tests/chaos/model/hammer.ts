@@ -248,7 +248,7 @@ export class Hammer {
   async strayKeys(): Promise<string[]> {
     const phones = this.#plays.flatMap(({ cast }) => cast.phones).join('|');
     const known = new RegExp(
-      `^(workers:.*|workers|subscriptions:.*|session:client-\\d+-\\d|(sessions|profile|contacts|verify|aws):\\{(${phones})\\}|limit:\\{(${phones})\\}:(link|mails|migrate|tries:[\\w-]+)|` +
+      `^(workers:.*|workers|subscriptions:.*|client-id:.*|session:client-\\d+-\\d|(sessions|profile|contacts|verify|aws):\\{(${phones})\\}|limit:\\{(${phones})\\}:(link|mails|migrate|tries:[\\w-]+)|` +
         `proposal:client-\\d+-\\d|migration:\\{(${phones})\\}(:to)?|limit:\\{[\\w-]+\\}:(address|domain)|confirmed:\\{[\\w-]+\\}|done:\\{(${phones})\\}:.*)$`,
     );
     const keys = await allKeys(this.#harness.database);
