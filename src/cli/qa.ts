@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { openDynamicSecurity } from '../broker-acl/dynamic-security.ts';
@@ -24,7 +25,7 @@ export function qaCommand(connections: Connections, terminal: Terminal): Command
     .description('make a tester’s user and session, and print how MQTT Explorer connects, once')
     .requiredOption('--phone <digits>', 'whose session it is: 5 to 15 digits')
     .option('--client <id>', 'MQTT client id and user name; default one that begins with tester-')
-    .option('--file <path>', 'write the connection for MQTT Explorer’s import; must not exist')
+    .option('--file <path>', 'write a settings.json for an MQTT Explorer that has none; must not exist')
     .option('--json', 'for scripts')
     .action((options: Options) => invite(options, connections, terminal));
   return qa.addHelpText(
@@ -42,6 +43,8 @@ Examples:
 async function invite(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const client = testersClientIn(options.client ?? `tester-${randomBytes(4).toString('hex')}`, connections);
   const phone = phoneIn(options.phone);
+  // Before the session is made: the password of one whose file fails could not be shown again.
+  if (options.file !== undefined && existsSync(options.file)) throw leftAlone(options.file);
   const token = randomBytes(32).toString('base64url');
   const { settings, topics } = connections;
   const hash = createHash('sha256').update(token).digest('hex');
@@ -52,12 +55,12 @@ async function invite(options: Options, connections: Connections, terminal: Term
     await letTest(security, client, topics).finally(() => security.close());
   }
   const connection = explorerConnection({ client, token }, settings);
-  if (options.file !== undefined) await writeConnection(options.file, connection);
   terminal.note(
     'what MQTT Explorer needs to connect; the password is kept nowhere and can’t be shown again:',
   );
   if (options.json) terminal.print(JSON.stringify({ phone, ...connection }));
-  else for (const [field, value] of fieldsOf(connection)) terminal.print(`${field.padEnd(21)} ${value}`);
+  else for (const [field, value] of fieldsOf(connection)) terminal.print(`${field.padEnd(24)} ${value}`);
+  if (options.file !== undefined) await writeConnection(options.file, connection);
 }
 
 /** The user `qa` alone has these client ids (mosquitto/production.d). */
@@ -69,7 +72,7 @@ function testersClientIn(text: string, connections: Connections): string {
 
 type ExplorerConnection = ReturnType<typeof explorerConnection>;
 
-/** As MQTT Explorer keeps a connection, and imports it. */
+/** As MQTT Explorer keeps a connection. */
 function explorerConnection({ client, token }: { client: string; token: string }, { mqtt }: Settings) {
   const [first = ''] = mqtt.urls;
   const { protocol, hostname, port } = new URL(first);
@@ -107,17 +110,19 @@ function fieldsOf(connection: ExplorerConnection): (readonly [string, string])[]
     ['Validate certificate', 'on'],
     ['Username', username],
     ['Password', password],
-    ['Advanced, Client ID', clientId],
+    ['Advanced, MQTT Client ID', clientId],
     ['Advanced, Topics', '# and $SYS/#'],
-    ...(selfSignedCertificate ? [['Server certificate', 'the file of MQTT_CA'] as const] : []),
+    ...(selfSignedCertificate ? [['Server Certificate (CA)', 'the file of MQTT_CA'] as const] : []),
   ];
 }
 
+/** MQTT Explorer has no import: it reads its connections from this key of its settings.json when it starts. */
 async function writeConnection(file: string, connection: ExplorerConnection): Promise<void> {
-  const text = JSON.stringify({ [connection.id]: connection }, undefined, 2);
+  const settings = { ConnectionManager_connections: { [connection.id]: connection } };
+  const text = JSON.stringify(settings, undefined, 2);
   await writeFile(file, `${text}\n`, { flag: 'wx', mode: 0o600 }).catch(({ code }: NodeJS.ErrnoException) => {
-    throw new CliFault(
-      code === 'EEXIST' ? `${file} exists; it is left alone` : `${file} cannot be written: ${code}`,
-    );
+    throw code === 'EEXIST' ? leftAlone(file) : new CliFault(`${file} cannot be written: ${code}`);
   });
 }
+
+const leftAlone = (file: string): CliFault => new CliFault(`${file} exists; it is left alone`);

@@ -39,19 +39,9 @@ const settingsOf = (user: string) => ({
   REDIS_URL: redis.url,
 });
 const file = join(folder, 'olena.json');
-const invite = () =>
-  profilectl(
-    settingsOf('admin'),
-    'qa',
-    'invite',
-    '--phone',
-    phone,
-    '--client',
-    'tester-olena',
-    '--file',
-    file,
-  );
-const invited = await invite();
+const invite = (client: string, ...more: string[]) =>
+  profilectl(settingsOf('admin'), 'qa', 'invite', '--phone', phone, '--client', client, ...more);
+const invited = await invite('tester-olena', '--file', file);
 const worker = await startWorker({
   ...settingsOf('worker'),
   MQTT_CLIENT_ID: 'profile-1',
@@ -77,11 +67,11 @@ interface Connection {
 let connection: Connection;
 before(async () => {
   assert.equal(invited.exitCode, 0, invited.stderr);
-  const all = JSON.parse(await readFile(file, 'utf8')) as Record<
-    string,
-    Connection & { configVersion: number }
-  >;
-  assert.ok(Object.values(all).every(({ configVersion }) => configVersion === 1));
+  // MQTT Explorer reads its connections from this key of its settings.json, by their ids.
+  const { ConnectionManager_connections: all } = JSON.parse(await readFile(file, 'utf8')) as {
+    ConnectionManager_connections: Record<string, Connection & { id: string; configVersion: number }>;
+  };
+  assert.ok(Object.entries(all).every(([key, { id, configVersion }]) => key === id && configVersion === 1));
   assert.ok(all['tester-olena']);
   connection = all['tester-olena'];
 });
@@ -134,17 +124,14 @@ test('a tester speaks for nobody else, and takes no request from the workers', a
 });
 
 test('an invitation is for one client id, and leaves files and sessions that are there', async () => {
-  const again = await invite();
+  const again = await invite('tester-olena');
   assert.equal(again.exitCode, 1);
   assert.match(again.stderr, /has a session already/);
-  const taken = await profilectl(
-    settingsOf('admin'),
-    'qa',
-    'invite',
-    '--phone',
-    phone,
-    '--client',
-    'qa-olena',
-  );
+  const taken = await invite('qa-olena');
   assert.match(taken.stderr, /are the user qa’s/);
+  const over = await invite('tester-taras', '--file', file);
+  assert.equal(over.exitCode, 1);
+  assert.match(over.stderr, /exists; it is left alone/);
+  // Nobody was invited whose password was not shown.
+  assert.equal((await invite('tester-taras')).exitCode, 0);
 });
