@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { connectAsync } from 'mqtt';
+import { hintTopic } from '../src/qa/hints.ts';
 import { type Device, devices } from './phones.ts';
 
 /** The extra configuration of the broker: it also publishes its log as messages. */
@@ -37,6 +38,8 @@ export async function signInExplorers(
     // A client that was given a session by hand keeps it.
     if ((await redis.hsetnx(`session:${client}`, 'phone', device.phone)) === 0) return;
     await redis.sadd(`sessions:{${device.phone}}`, client);
+    // That it was signed out is no longer so.
+    await connection.publishAsync(hintTopic(client), '', { qos: 1, retain: true });
     onSignedIn(client, device);
   };
   connection.on('message', (_, payload) => {

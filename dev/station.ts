@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 import { connectAsync } from 'mqtt';
+import { hintTopic } from '../src/qa/hints.ts';
+import { windowWidth, wrapped } from '../src/qa/wrap.ts';
 import { type Explorers, signInAs } from './explorers.ts';
 import { fixtures, fixtureTopic, makeFixture } from './fixtures.ts';
 import { devices, olena } from './phones.ts';
@@ -40,6 +42,11 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
     keep(`${troubleTopic}/${server ?? 'help'}`, state, server !== undefined);
   });
   const codes = keepCodes(smtp, keep);
+  /** A hint that was given before is none for a session that is made now. */
+  const forgetHint = (client: string): void => keep(hintTopic(client), '');
+  const forgetHints = (): void => {
+    for (const { client } of devices) forgetHint(client);
+  };
   const status = publishStatus({ system, states: () => troubles.states, connection });
 
   const reset = async (): Promise<void> => {
@@ -48,12 +55,16 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
     codes.forget();
     await startAnew();
     await explorers.signInAgain();
+    forgetHints();
     print('all is as it was at the start');
     keep(`${resetTopic}/done`, `all is as it was at the start; ${new Date().toISOString()}`, false);
   };
   const signIn = async (text: string): Promise<void> => {
     const [, client, phone] = /^([^\s/+#]{1,128})\s+(\d{5,15})$/.exec(text.trim()) ?? [];
-    if (client !== undefined && phone !== undefined) await signInAs(redis, { client, phone });
+    if (client !== undefined && phone !== undefined) {
+      await signInAs(redis, { client, phone });
+      forgetHint(client);
+    }
     const state =
       client === undefined
         ? `not understood; such as: mqtt-explorer-1a2b3c4d ${olena.phone}`
@@ -81,6 +92,7 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
   });
   await connection.subscribeAsync(Object.keys(orders), { qos: 1 });
   keep(helpTopic, help);
+  forgetHints();
   return {
     async leave(): Promise<void> {
       status.stop();
@@ -119,24 +131,40 @@ function keepCodes(smtp: SmtpSink, keep: (topic: string, text: string) => void) 
   };
 }
 
-const help = `What a publish does here, besides requests (${topics.request()}). "retain" not ticked.
+/** Names and what they do, in lines that MQTT Explorer shows whole. */
+function table(rows: readonly (readonly [name: string, text: string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows
+    .flatMap(([name, text]) =>
+      wrapped(text, windowWidth - width).map((line, at) => `${(at === 0 ? name : '').padEnd(width)}${line}`),
+    )
+    .join('\n');
+}
 
-dev/reset                anything: phones, profiles, mails and trouble are as they were at the start
-dev/sign-in              <client id> <phone>: the client belongs to that phone from now on
-dev/fixture              one of these, and a phone if it is not ${olena.phone}:
-${Object.entries(fixtures)
-  .map(([name, { has }]) => `  ${name.padEnd(22)} ${has}`)
-  .join('\n')}
-dev/trouble              one of these; each ends by itself after a minute, or the seconds in "… for 300":
+const help = `What a publish does here, besides requests on
+${topics.request()}; "retain" is not ticked.
+
+${table([
+  ['dev/reset', 'anything: phones, profiles, mails and trouble are as they were at the start'],
+  ['dev/sign-in', '<client id> <phone>: the client belongs to that phone from now on'],
+  ['dev/fixture', `one of these, and a phone if it is not ${olena.phone}:`],
+  ...Object.entries(fixtures).map(([name, { has }]) => [`  ${name}`, has] as const),
+  ['dev/trouble', 'one of these; each ends by itself after a minute, or the seconds in "… for 300":'],
+])}
 ${troubleOrders.map((line) => `  ${line}`).join('\n')}
-  slow takes milliseconds (mail slow 5000), clock off seconds, rate limit requests a second
+  slow takes milliseconds (mail slow 5000), clock off
+  seconds, rate limit requests a second
 
 To be read
-  qa/help, qa/examples   how to ask
-  qa/status              workers, their version, trouble in force
-  qa/hint/<client id>    why a client has no answer
-  dev/mail/<address>     the last code that was mailed there
-  dev/trouble/<server>   what is the case
+${table([
+  ['  qa/help, qa/examples', 'how to ask'],
+  ['  qa/status', 'workers, their version, trouble in force'],
+  ['  qa/hint/<client id>', 'why a client has no answer'],
+  ['  dev/mail/<address>', 'the last code that was mailed there'],
+  ['  dev/trouble/<server>', 'what is the case'],
+])}
 
-Phones: ${devices.map(({ client, phone }) => `${phone} (${client})`).join(', ')}. Each MQTT Explorer that connects is signed in, again too.
+Phones
+${table(devices.map(({ client, phone }) => [`  ${phone}`, client]))}
+Each MQTT Explorer that connects is signed in, again too.
 `;

@@ -142,9 +142,9 @@ static inline void hint_unheard(struct hints *hints, const char *id, uint8_t qos
 	struct tm utc;
 	if (gmtime_r(&now, &utc) != NULL) strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", &utc);
 	char payload[512];
-	int length = snprintf(payload, sizeof payload, "{\n  \"hint\": \"No worker is subscribed to requests; qa/status says when one is. %s\",\n  \"at\": \"%s\"\n}",
-			qos == 0 ? "This request is lost, as its QoS is 0: publish it again then."
-			         : "The broker keeps this request for a worker that was stopped or killed: it is answered when one is back.", at);
+	int length = snprintf(payload, sizeof payload, "No worker is subscribed to requests;\nqa/status says when one is. %s\n\n%s",
+			qos == 0 ? "This request is lost,\nas its QoS is 0: publish it again then."
+			         : "The broker keeps\nthis request for a worker that was stopped or killed:\nit is answered when one is back.", at);
 	if (length < 0 || (size_t)length >= sizeof payload) return;
 	publish_hint("qa/hint/", id, payload, (size_t)length, keep_hinted(hints, id));
 }

@@ -1,4 +1,5 @@
 import type { Publisher } from '../mqtt/connection.ts';
+import { wrapped } from './wrap.ts';
 
 /** What all workers know of hints; kept in Redis. */
 export interface HintRecords {
@@ -46,7 +47,7 @@ export class Hints {
       publish(broker, oldest, '');
     }
     this.#deps.records.given(client, hintSeconds).catch(ignore);
-    publish(broker, client, JSON.stringify({ hint, at: new Date().toISOString() }, undefined, 2));
+    publish(broker, client, hintText(hint));
   }
 
   /** A request of the client went well. */
@@ -92,12 +93,17 @@ export const refusalHints: Readonly<Record<string, string>> = {
   internal: 'The worker could not do it; its log has the cause, profilectl doctor what is in the way.',
 };
 
-const hintTopic = (client: string): string => `qa/hint/${client || '-'}`;
+export const hintTopic = (client: string): string => `qa/hint/${client || '-'}`;
+
+/** The text of a hint, for people: its sentences in lines that MQTT Explorer shows whole, and when it was given. */
+export function hintText(hint: string): string {
+  return [...wrapped(hint), '', new Date().toISOString()].join('\n');
+}
 
 function publish(broker: Publisher, client: string, text: string): void {
   const payload = Buffer.from(text);
   const topic = hintTopic(client);
-  const publication = { topic, payload, qos: 0, retain: true, contentType: 'application/json' } as const;
+  const publication = { topic, payload, qos: 0, retain: true, contentType: 'text/plain' } as const;
   broker.publish({ ...publication, expirySeconds: hintSeconds }).catch(ignore);
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requests } from '../../src/handlers/index.ts';
+import { windowWidth } from '../../src/qa/wrap.ts';
 import { Explorer } from '../harness/explorer.ts';
 import { eventually, startHarness } from '../harness/harness.ts';
 import { connectClient } from '../harness/mqtt-clients.ts';
@@ -27,7 +28,12 @@ async function hintAfter(act: () => Promise<unknown>, who = explorer): Promise<s
   const before = hints().length;
   await act();
   await eventually('a hint', () => hints().length > before);
-  return JSON.parse(hints()[before]?.text ?? '').hint;
+  const text = hints()[before]?.text ?? '';
+  for (const line of text.split('\n'))
+    assert.ok(line.length <= windowWidth || !line.includes(' '), `"${line}" is cut off`);
+  const [hint = '', at = ''] = text.split('\n\n');
+  assert.match(at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  return hint.replaceAll('\n', ' ');
 }
 
 const slips: readonly (readonly [name: string, topic: string, hint: RegExp])[] = [

@@ -12,6 +12,7 @@ import { explain } from '../../../src/qa/formats/explain.ts';
 import { readFormat } from '../../../src/qa/formats/read.ts';
 import { records } from '../../../src/qa/formats/record-fields.ts';
 import { helpTopics } from '../../../src/qa/help.ts';
+import { windowWidth } from '../../../src/qa/wrap.ts';
 
 const docs = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url)), 'utf8');
@@ -37,6 +38,13 @@ test('the records have the fields that docs/protocol.md names, and the sizes tha
   );
   for (const [name, size] of Object.entries(recordSizes)) {
     assert.equal(records[name as keyof typeof recordSizes].length + 1, size, name);
+  }
+});
+
+test('MQTT Explorer shows each line of qa/help whole', () => {
+  for (const readsText of [true, false]) {
+    const [[, help] = ['', '']] = helpTopics(readsText, new Topics(), requests);
+    for (const line of help.split('\n')) assert.ok(line.length <= windowWidth, `"${line}" is cut off`);
   }
 });
 
