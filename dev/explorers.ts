@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { connectAsync } from 'mqtt';
-import { hintTopic } from '../src/qa/hints.ts';
+import { keptHints } from './kept-hints.ts';
 import { type Device, devices } from './phones.ts';
 
 /** The extra configuration of the broker: it also publishes its log as messages. */
@@ -32,6 +32,7 @@ export async function signInExplorers(
   redis.on('error', () => undefined); // Trouble on purpose stops it.
   const connection = await connectAsync(servers.brokerUrl, { clientId: 'dev-sign-in', protocolVersion: 5 });
   connection.on('error', () => undefined);
+  const hints = await keptHints(connection);
   const known = new Map<string, Device>();
   let count = 0;
   const signIn = async (client: string, device: Device): Promise<void> => {
@@ -39,10 +40,11 @@ export async function signInExplorers(
     if ((await redis.hsetnx(`session:${client}`, 'phone', device.phone)) === 0) return;
     await redis.sadd(`sessions:{${device.phone}}`, client);
     // That it was signed out is no longer so.
-    await connection.publishAsync(hintTopic(client), '', { qos: 1, retain: true });
+    await hints.forget(client);
     onSignedIn(client, device);
   };
-  connection.on('message', (_, payload) => {
+  connection.on('message', (topic, payload) => {
+    if (!topic.startsWith('$SYS/')) return;
     const [, client] = connected.exec(payload.toString()) ?? [];
     if (client === undefined) return;
     const device = known.get(client) ?? devices[count++ % devices.length];

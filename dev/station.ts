@@ -4,6 +4,7 @@ import { hintTopic } from '../src/qa/hints.ts';
 import { windowWidth, wrapped } from '../src/qa/wrap.ts';
 import { type Explorers, signInAs } from './explorers.ts';
 import { fixtures, fixtureTopic, makeFixture } from './fixtures.ts';
+import { keptHints } from './kept-hints.ts';
 import { devices, olena } from './phones.ts';
 import type { CaughtMail, SmtpSink } from './servers/smtp.ts';
 import { publishStatus } from './status.ts';
@@ -42,11 +43,7 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
     keep(`${troubleTopic}/${server ?? 'help'}`, state, server !== undefined);
   });
   const codes = keepCodes(smtp, keep);
-  /** A hint that was given before is none for a session that is made now. */
-  const forgetHint = (client: string): void => keep(hintTopic(client), '');
-  const forgetHints = (): void => {
-    for (const { client } of devices) forgetHint(client);
-  };
+  const hints = await keptHints(connection);
   const status = publishStatus({ system, states: () => troubles.states, connection });
 
   const reset = async (): Promise<void> => {
@@ -55,7 +52,7 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
     codes.forget();
     await startAnew();
     await explorers.signInAgain();
-    forgetHints();
+    await hints.forgetAll();
     print('all is as it was at the start');
     keep(`${resetTopic}/done`, `all is as it was at the start; ${new Date().toISOString()}`, false);
   };
@@ -63,7 +60,7 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
     const [, client, phone] = /^([^\s/+#]{1,128})\s+(\d{5,15})$/.exec(text.trim()) ?? [];
     if (client !== undefined && phone !== undefined) {
       await signInAs(redis, { client, phone });
-      forgetHint(client);
+      await hints.forget(client);
     }
     const state =
       client === undefined
@@ -92,7 +89,8 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
   });
   await connection.subscribeAsync(Object.keys(orders), { qos: 1 });
   keep(helpTopic, help);
-  forgetHints();
+  // The opening conversation has signed one of them out.
+  for (const { client } of devices) keep(hintTopic(client), '');
   return {
     async leave(): Promise<void> {
       status.stop();
