@@ -81,13 +81,15 @@ export async function openStation({ system, startAnew, explorers, print }: Stati
     [fixtureTopic]: fixture,
   };
   connection.on('message', (topic, payload, { retain }) => {
+    // MQTT Explorer deletes what is retained by a click.
+    if (topic === helpTopic && payload.toString() !== help) keep(helpTopic, help);
     const order = orders[topic];
     if (order === undefined || retain || (payload.length === 0 && topic !== resetTopic)) return;
     order(payload.toString()).catch((error: unknown) =>
       print(`${topic}: ${error instanceof Error ? error.message : 'failed'}`),
     );
   });
-  await connection.subscribeAsync(Object.keys(orders), { qos: 1 });
+  await connection.subscribeAsync([...Object.keys(orders), helpTopic], { qos: 1 });
   keep(helpTopic, help);
   // The opening conversation has signed one of them out.
   for (const { client } of devices) keep(hintTopic(client), '');
