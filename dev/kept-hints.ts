@@ -1,5 +1,5 @@
 import type { MqttClient } from 'mqtt';
-import { hintTopic } from '../src/qa/hints.ts';
+import { hintTopic } from '../src/qa/formats/hint.ts';
 
 /** So many are remembered; the broker forgets the others after 10 minutes. */
 const maxKept = 1_000;

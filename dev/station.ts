@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { connectAsync } from 'mqtt';
-import { hintTopic } from '../src/qa/hints.ts';
-import { windowWidth, wrapped } from '../src/qa/wrap.ts';
+import { hintTopic } from '../src/qa/formats/hint.ts';
+import { windowWidth, wrapped } from '../src/qa/formats/wrap.ts';
 import { type Explorers, signInAs } from './explorers.ts';
 import { fixtures, fixtureTopic, makeFixture } from './fixtures.ts';
 import { keptHints } from './kept-hints.ts';

@@ -1,5 +1,5 @@
 import type { Publisher } from '../mqtt/connection.ts';
-import { wrapped } from './wrap.ts';
+import { hintText, hintTopic } from './formats/hint.ts';
 
 /** What all workers know of hints; kept in Redis. */
 export interface HintRecords {
@@ -92,13 +92,6 @@ export const refusalHints: Readonly<Record<string, string>> = {
   busy: 'Too much of this is under way, or the phone is just being moved or removed. Try again.',
   internal: 'The worker could not do it; its log has the cause, profilectl doctor what is in the way.',
 };
-
-export const hintTopic = (client: string): string => `qa/hint/${client || '-'}`;
-
-/** The text of a hint, for people: its sentences in lines that MQTT Explorer shows whole, and when it was given. */
-export function hintText(hint: string): string {
-  return [...wrapped(hint), '', new Date().toISOString()].join('\n');
-}
 
 function publish(broker: Publisher, client: string, text: string): void {
   const payload = Buffer.from(text);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requests } from '../../src/handlers/index.ts';
-import { windowWidth } from '../../src/qa/wrap.ts';
+import { windowWidth } from '../../src/qa/formats/wrap.ts';
 import { Explorer } from '../harness/explorer.ts';
 import { eventually, startHarness } from '../harness/harness.ts';
 import { connectClient } from '../harness/mqtt-clients.ts';

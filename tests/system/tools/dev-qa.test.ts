@@ -8,7 +8,7 @@ import { openStation } from '../../../dev/station.ts';
 import { startSystem } from '../../../dev/system.ts';
 import { troubles } from '../../../dev/trouble-orders.ts';
 import { troubleOrders } from '../../../dev/troubles.ts';
-import { windowWidth } from '../../../src/qa/wrap.ts';
+import { windowWidth } from '../../../src/qa/formats/wrap.ts';
 import { Explorer } from '../../harness/explorer.ts';
 import { eventually } from '../../harness/harness.ts';
 
@@ -72,8 +72,7 @@ async function textAfter(topic: string | RegExp, act: () => Promise<unknown>): P
   await eventually(`something on ${topic}`, () => all().length > before);
   return all()[before]?.text ?? '';
 }
-const hintOfRefusal = () =>
-  textAfter(hintOfFirst, async () => assert.match(await first.askText(get(olena.phone)), /not_authorized/));
+const refused = async () => assert.match(await first.askText(get(olena.phone)), /not_authorized/);
 const say = (topic: string, text: string) => first.publish(text, { topic });
 /** The state that an order leads to; others, such as that of a trouble that ends, may come between. */
 async function order(text: string): Promise<string> {
@@ -99,7 +98,7 @@ test('the second MQTT Explorer is Taras; who has a session keeps it', async () =
 test('after remove an MQTT Explorer is somebody again when it connects again', async () => {
   await first.askText(asking(olena.phone, 'set'));
   assert.match(await first.askText(asking(olena.phone, 'remove')), /status = remove/);
-  assert.match(await hintOfRefusal(), /signed out since/);
+  assert.match(await textAfter(hintOfFirst, refused), /signed out since/);
   await first.leave();
   await first.connect(mosquitto.url, { protocolVersion: 4 }, ['#', '$SYS/#'], 0);
   await signedIn(`mqtt-explorer-1a2b3c4d is ${olena.phone}`, 2);
@@ -116,7 +115,7 @@ test('dev/sign-in lets a client be of any phone', async () => {
     `${first.client} is signed in as ${taras.phone}`,
   );
   assert.match(await first.askText(get(taras.phone)), /not_found/);
-  assert.match(await hintOfRefusal(), /signed in as/);
+  assert.match(await textAfter(hintOfFirst, refused), /signed in as/);
   assert.match(await textAfter('dev/sign-in/done', () => say('dev/sign-in', 'me')), /not understood/);
   await textAfter('dev/sign-in/done', () => say('dev/sign-in', `${first.client} ${olena.phone}`));
   await eventually('the hint is gone', () => first.on(hintOfFirst).at(-1)?.text === '');
@@ -268,10 +267,8 @@ test('dev/help lists all of it, and comes back when it is deleted', async () => 
   await eventually('help after the empty message', () => first.on('dev/help').length > before + 1);
   const help = first.on('dev/help').at(-1)?.text ?? '';
   for (const line of help.split('\n')) assert.ok(line.length <= windowWidth, `"${line}" is cut off`);
-  assert.match(
-    help,
-    /dev\/reset.*dev\/sign-in.*dev\/fixture.*dev\/trouble.*qa\/status.*qa\/hint.*dev\/mail/s,
-  );
+  const topics = /dev\/reset.*dev\/sign-in.*dev\/fixture.*dev\/trouble.*qa\/status.*qa\/hint.*dev\/mail/s;
+  assert.match(help, topics);
   for (const name of Object.keys(fixtures)) assert.ok(help.includes(`  ${name} `), name);
   for (const [server, orders] of Object.entries(troubles)) {
     const line = `${server} ok|${Object.keys(orders).join('|')}`;

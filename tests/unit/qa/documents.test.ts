@@ -11,8 +11,8 @@ import { Topics } from '../../../src/protocol/topics.ts';
 import { explain } from '../../../src/qa/formats/explain.ts';
 import { readFormat } from '../../../src/qa/formats/read.ts';
 import { records } from '../../../src/qa/formats/record-fields.ts';
+import { windowWidth } from '../../../src/qa/formats/wrap.ts';
 import { helpTopics } from '../../../src/qa/help.ts';
-import { windowWidth } from '../../../src/qa/wrap.ts';
 
 const docs = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url)), 'utf8');
