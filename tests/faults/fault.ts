@@ -18,12 +18,20 @@ export interface Fault {
 
 export const down = ['ProfileNoWorkerReady', 'ProfileWorkerNotReady'] as const;
 
+const refusing = [...down, 'ProfileRedisRefuses'] as const;
+
 /** Readiness and the log have the same words; the doctor has them too, unless it says more. */
 export const unready = (server: string, cause: string, doctor = `${server.split(' ')[0]}: ${cause}`) => ({
   log: `not ready … ${server}: ${cause}`,
   readyz: `${server}: ${cause}`,
   doctor,
   alerts: down,
+});
+
+/** The same of a Redis that is there and refuses, which is no matter of waiting. */
+export const refused = (...words: [cause: string, doctor?: string]) => ({
+  ...unready('redis', ...words),
+  alerts: refusing,
 });
 
 /** The worker goes on, and clients hear that a service fails. */

@@ -1,4 +1,4 @@
-import { down, type Fault, ready, row, slow, unready } from './fault.ts';
+import { down, type Fault, ready, refused, row, slow, unready } from './fault.ts';
 
 export const ofRedis: readonly Fault[] = [
   row('redis-away', 'Redis is stopped', unready('redis', 'connection refused')),
@@ -11,25 +11,24 @@ export const ofRedis: readonly Fault[] = [
   row(
     'redis-password',
     'the password of our user in Redis was changed',
-    unready('redis', 'it does not take our user and password (WRONGPASS)'),
+    refused('it does not take our user and password (WRONGPASS)'),
   ),
   slow(
     row(
       'redis-no-password',
       'Redis wants a password, and `REDIS_URL` has none',
-      unready('redis', 'it asks for a password (NOAUTH)'),
+      refused('it asks for a password (NOAUTH)'),
     ),
   ),
   row('redis-rights', 'our user may not run one command', {
-    ...unready('redis', 'our user may not run the command ZADD (NOPERM)'),
+    ...refused('our user may not run the command ZADD (NOPERM)'),
     doctor: 'redis scripts: our user may not run ZADD (NOPERM)',
   }),
   slow(
     row(
       'redis-keys',
       'our user may not use keys with `REDIS_KEY_PREFIX`',
-      unready(
-        'redis',
+      refused(
         'our user may not use our keys (NOPERM)',
         'redis write: our user may not use our keys (NOPERM)',
       ),
@@ -38,17 +37,17 @@ export const ofRedis: readonly Fault[] = [
   row(
     'redis-replica',
     'Redis has become a replica',
-    unready(
-      'redis',
+    refused(
       'it is a replica, which takes no changes (READONLY)',
       'redis write: it is a replica, which takes no changes (READONLY)',
     ),
   ),
   slow(
-    row('redis-full', 'the memory of Redis is full', {
-      ...unready('redis', 'its memory is full (OOM)', 'redis write: its memory is full (OOM)'),
-      alerts: [...down, 'ProfileRedisRefuses'],
-    }),
+    row(
+      'redis-full',
+      'the memory of Redis is full',
+      refused('its memory is full (OOM)', 'redis write: its memory is full (OOM)'),
+    ),
   ),
   row(
     'redis-evicts',
@@ -59,8 +58,7 @@ export const ofRedis: readonly Fault[] = [
     row(
       'redis-few-replicas',
       'too few replicas follow Redis',
-      unready(
-        'redis',
+      refused(
         'too few replicas follow it (NOREPLICAS)',
         'redis write: too few replicas follow it (NOREPLICAS)',
       ),
@@ -70,18 +68,14 @@ export const ofRedis: readonly Fault[] = [
     row(
       'redis-disk',
       'the disk of Redis is full, or not writable',
-      unready(
-        'redis',
-        'it cannot write to its disk (MISCONF)',
-        'redis write: it cannot write to its disk (MISCONF)',
-      ),
+      refused('it cannot write to its disk (MISCONF)', 'redis write: it cannot write to its disk (MISCONF)'),
     ),
   ),
   slow(
     row(
       'redis-busy',
       'a script holds Redis up',
-      unready('redis', 'a script holds it up (BUSY)', 'redis: a script holds it up (BUSY)'),
+      refused('a script holds it up (BUSY)', 'redis: a script holds it up (BUSY)'),
     ),
   ),
   slow(
@@ -95,8 +89,7 @@ export const ofRedis: readonly Fault[] = [
     row(
       'redis-cluster-node',
       '`REDIS_URL` names one node of a Cluster',
-      unready(
-        'redis',
+      refused(
         'REDIS_URL names one node of a Cluster…',
         'redis scripts: REDIS_URL names one node of a Cluster…',
       ),
@@ -115,17 +108,13 @@ export const ofRedis: readonly Fault[] = [
     ),
   ),
   slow(
-    row(
-      'redis-certificate',
-      'the certificate of Redis is not trusted',
-      unready('redis', 'TLS: …', 'redis: TLS: …'),
-    ),
+    row('redis-certificate', 'the certificate of Redis is not trusted', refused('TLS: …', 'redis: TLS: …')),
   ),
   slow(
     row(
       'redis-no-cluster',
       '`REDIS_URL` has several addresses, and that is no Cluster',
-      unready('redis', 'REDIS_URL has several addresses, but that is no Cluster'),
+      refused('REDIS_URL has several addresses, but that is no Cluster'),
     ),
   ),
   slow(row('redis-sentinels', 'the Sentinels are away', unready('redis', 'no connection'))),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { redisFaultOf } from '../../../src/store/redis/faults.ts';
 import { breaking } from '../../faults/breaking.ts';
 import { rules } from '../../faults/hurried-prometheus.ts';
 import { tableOf } from '../../faults/markdown.ts';
@@ -22,4 +23,18 @@ test('each fault has a way to break it, and each way a fault', () => {
 test('each alert is raised by a fault, and no fault names another', () => {
   const raised = new Set(faults.flatMap(({ alerts }) => alerts));
   assert.deepEqual([...raised].sort(), rules.map(({ alert }) => alert).sort());
+});
+
+test('a fault that Redis names raises ProfileRedisRefuses, unless the rule leaves its cause out', () => {
+  const rule = rules.find(({ alert }) => alert === 'ProfileRedisRefuses');
+  const leftOut = new RegExp(`^(${/cause!~"([^"]+)"/.exec(rule?.expr ?? '')?.[1]})$`);
+  const named = faults.flatMap((fault) => {
+    const [, word] = /^redis: .*\((\w+)\)/.exec(fault.readyz) ?? [];
+    return word === undefined
+      ? []
+      : [{ ...fault, cause: redisFaultOf(new Error(`${word} …`))?.name ?? word }];
+  });
+  assert.ok(named.length > 8);
+  for (const { name, cause, alerts } of named)
+    assert.equal(alerts.includes('ProfileRedisRefuses'), !leftOut.test(cause), name);
 });
