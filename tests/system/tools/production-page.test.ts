@@ -20,7 +20,6 @@ import { after, test } from 'node:test';
 import { parse } from 'yaml';
 import { freePort } from '../../../dev/servers/process.ts';
 import { startServices } from '../../../dev/servers/services.ts';
-import { readSettings } from '../../../src/config/settings.ts';
 import {
   commandsOf,
   isFree,
@@ -28,8 +27,8 @@ import {
   type Ports,
   type Replacements,
 } from '../../harness/page-commands.ts';
+import { asksInThePod, checkManifests, checkSecrets } from '../../harness/page-kubernetes.ts';
 import { PlayedSystemd } from '../../harness/played-systemd.ts';
-import { build, readEnvFile } from '../../unit/deploy/kustomization.ts';
 
 const page = new URL('../../../docs/production.md', import.meta.url);
 const commands = commandsOf(readFileSync(page, 'utf8'));
@@ -98,6 +97,8 @@ const checks: Readonly<Record<number, (output: string) => Promise<void> | void>>
     const isThere = existsSync(machine.path('var/lib/profile-broker/plugin/mosquitto_persist_sqlite.so'));
     const kept = readdirSync(machine.path('var/lib/profile-broker/persistence.d'));
     assert.deepEqual(kept, [isThere ? 'sqlite.conf' : 'snapshot.conf']);
+    const conf = machine.read('var/lib/profile-broker/conf.d/production.conf');
+    assert.equal(/^plugin_opt_bind .*\nplugin_opt_hold worker=60$/m.test(conf), !isThere);
   },
   6: () => {
     assert.equal(modeOf('etc/profile-worker/broker-users'), '600');
@@ -128,8 +129,11 @@ const checks: Readonly<Record<number, (output: string) => Promise<void> | void>>
     assert.notEqual(readlinkSync(machine.path('opt/profile-worker')), 'profile-worker-9.9.9');
     await runsAnew();
   },
-  18: secrets,
-  19: onKubernetes,
+  18: () => checkSecrets(machine),
+  19: async () => {
+    checkManifests(machine);
+    await asksInThePod(machine);
+  },
   20: () =>
     assert.match(
       machine.read('etc/profile-kubernetes/overlays/production/kustomization.yaml'),
@@ -164,6 +168,24 @@ for (const { number, title, code } of commands) {
     await checks[number]?.(output);
   });
 }
+
+test('the password of Redis is rotated by the commands of docs/operations.md', async () => {
+  const operations = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const [, code = ''] = /^## Rotating a password.*?^```sh\n(.*?)^```$/ms.exec(operations) ?? [];
+  before = workerPids();
+  writeFileSync(
+    machine.path('etc/profile-worker/redis-former-password'),
+    machine.read('etc/profile-worker/redis-worker-password'),
+  );
+  await machine.run(code);
+  await runsAnew();
+  assert.match(await redisCli('worker', 'redis-worker-password', 'ping'), /PONG/);
+  const former = 'REDISCLI_AUTH=$(cat /etc/profile-worker/redis-former-password)';
+  const asFormer = `${former} redis-cli -e -h redis.example.org -p 6379 --user worker --tls --cacert /etc/profile-ca/ca.crt ping 2>&1`;
+  assert.match((await machine.tryToRun(asFormer)).output, /WRONGPASS|NOAUTH/);
+  const [, saved = ''] = /^user worker (.*)$/m.exec(machine.read('etc/redis/users.acl')) ?? [];
+  assert.equal(saved.match(/#[0-9a-f]{64}/g)?.length, 1);
+});
 
 function dashboards(output: string): void {
   assert.match(output, /SUCCESS/);
@@ -214,55 +236,4 @@ async function runsAnew(): Promise<void> {
     assert.notEqual(pid, before[index]);
   }
   assert.match(await presence(), /busy/);
-}
-
-const secretFiles = ['mqtt-password', 'redis-url', 'smtp-url', 'verify-secret', 'credentials-key', 'ca.crt'];
-
-function secrets(): void {
-  const asked = machine.read('kubectl');
-  const files = [...asked.matchAll(/--from-file=(\S+)/g)].map(([, file = '']) => file);
-  assert.deepEqual(
-    files.map((file) => file.replace(/.*\//, '')),
-    secretFiles,
-  );
-  for (const file of files) assert.ok(existsSync(file), file);
-  if (!existsSync('/usr/bin/kubectl')) return;
-  for (const file of secretFiles) assert.ok(machine.read('created').includes(`"${file}"`), file);
-}
-
-/** A worker would start with what the pod has. */
-function onKubernetes(): void {
-  const manifests = build(machine.path('etc/profile-kubernetes/overlays/production'));
-  const settings = manifests.find(
-    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'profile-worker',
-  );
-  const text = JSON.stringify(manifests.find(({ kind }) => kind === 'Deployment'));
-  const mounted = [...text.matchAll(/"name":"(\w+)_FILE","value":"\/run\/secrets\/profile\/([^"]+)"/g)];
-  for (const [, , file = ''] of mounted) assert.ok(secretFiles.includes(file), file);
-  const given = settings?.data as Record<string, string>;
-  assert.equal(given.MQTT_CA, '/run/secrets/profile/ca.crt');
-  assert.equal(given.REDIS_CA, given.MQTT_CA);
-  const values = mounted.map(([, name = '', file = '']) => [
-    name,
-    machine.read(`etc/profile-worker/${file}`).trimEnd(),
-  ]);
-  const ca = machine.read('etc/profile-ca/ca.crt');
-  const { mqtt, aws, mail } = readSettings({
-    ...given,
-    ...Object.fromEntries(values),
-    MQTT_CA: ca,
-    REDIS_CA: ca,
-  });
-  assert.ok(mqtt.password && aws && mail);
-  assert.deepEqual(
-    readEnvFile(machine.path('etc/profile-kubernetes/overlays/production/settings.env')),
-    pick(given),
-  );
-  assert.match(machine.read('kubectl'), /rollout status deployment\/profile-worker/);
-  if (existsSync('/usr/bin/kubectl')) assert.match(machine.read('applied'), /kind: Deployment/);
-}
-
-/** Without what the base says. */
-function pick({ SHUTDOWN_TIMEOUT_MS: _, ...given }: Record<string, string>): Record<string, string> {
-  return given;
 }
