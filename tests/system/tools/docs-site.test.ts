@@ -90,6 +90,7 @@ const questions: readonly (readonly [string, RegExp])[] = [
   ['personal data', /operations.*#personal-data/],
   ['clock skew', /operations.*#clocks/],
   ['certificate rotation', /operations.*#tls/],
+  ['rotate a password', /operations.*#rotating-a-password/],
   ['dead letter', /operations.*#poison-requests/],
   ['log a client out', /operations.*#log-a-client-out/],
   ['EMQX', /scaling.*#other-brokers|upgrading|^\/#/],

@@ -27,8 +27,8 @@ import {
   type Ports,
   type Replacements,
 } from '../../harness/page-commands.ts';
-import { asksInThePod, checkManifests, checkSecrets } from '../../harness/page-kubernetes.ts';
 import { PlayedSystemd } from '../../harness/played-systemd.ts';
+import { asksInThePod, checkManifests, checkSecrets } from './production-kubernetes.ts';
 
 const page = new URL('../../../docs/production.md', import.meta.url);
 const commands = commandsOf(readFileSync(page, 'utf8'));

@@ -1,9 +1,9 @@
 /** What must be true behind the commands of docs/production.md for Kubernetes. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readSettings } from '../../src/config/settings.ts';
-import { build, readEnvFile } from '../unit/deploy/kustomization.ts';
-import type { PageMachine } from './page-commands.ts';
+import { readSettings } from '../../../src/config/settings.ts';
+import type { PageMachine } from '../../harness/page-commands.ts';
+import { build, readEnvFile } from '../../unit/deploy/kustomization.ts';
 
 const secretFiles = ['mqtt-password', 'redis-url', 'smtp-url', 'verify-secret', 'credentials-key', 'ca.crt'];
 
