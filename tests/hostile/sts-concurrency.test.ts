@@ -4,7 +4,9 @@ import { decode } from '../../src/etf/index.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { aws, credentialsIn, later, startStsHarness } from '../harness/services-fixture.ts';
 
-const own = await startStsHarness({ settings: { AWS_CONCURRENCY: '64', AWS_FAST_REPLY_MS: '50' } });
+const own = await startStsHarness({
+  settings: { AWS_CONCURRENCY: '64', AWS_FAST_REPLY_MS: '50', AWS_DEADLINE_MS: '60000' },
+});
 after(() => own.stop());
 
 test('64 phones ask at once while STS is slow: 64 calls are under way, and each phone hears its credentials', async () => {

@@ -75,10 +75,17 @@ test('all but one are killed at once: the will of each is heard', async (t) => {
 
 test('a worker whose wire is cut and that comes straight back keeps its session', async (t) => {
   const [harness, phone] = await start(t, never);
-  const { other, cut } = await startBehindRelay(harness);
-  for (let round = 0; round < 3; round++) await answeredWhile(phone, 60, cut);
-  await answeredWhile(phone, 60, () => undefined);
-  assert.deepEqual(deaths(other), []);
+  const { other, second, cut } = await startBehindRelay(harness);
+  // On a busy machine it may not be back in time. Then the other takes over, and all are answered too.
+  let kept = 0;
+  for (let round = 0; kept < 3; round++) {
+    assert.ok(round < 15, `it has kept its session ${kept} times`);
+    const before = deaths(other).length;
+    await answeredWhile(phone, 60, cut);
+    await eventually('it is ready', async () => (await second.page('/readyz')).status === 200);
+    await answeredWhile(phone, 20, () => undefined);
+    if (deaths(other).length === before) kept++;
+  }
 });
 
 test('a worker that lives and does not come back loses its session to another, and has it again later', async (t) => {
