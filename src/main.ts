@@ -227,6 +227,8 @@ function openContext(settings: Settings, redis: Database, deps: ContextDeps): Co
       verifySecret: settings.verifySecret,
       credentialsKeys: settings.credentialsKeys,
       askingLapseMs: (aws?.deadlineMs ?? 0) + 5_000,
+      // They wait in the in-flight window, as do those that ask STS or the mail server.
+      maxWaitingForSts: Math.ceil(settings.mqtt.receiveMaximum / 4),
       noteEnd,
       fleet: fleetOf(settings.mqtt),
     }),

@@ -11,8 +11,8 @@ import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome
  * Answers `{io,{ok,aws},{'Service',…,verified}}`; or `…added` at once if STS is slow or another request of the phone is
  *         already asking it, and the credentials or the error when they are there, to all that asked meanwhile.
  *         A client that asks again while it waits is answered once more, where it asked last.
- * Refuses `aws` if STS gives none; `busy` if the lane is full, or too many clients of the phone wait; `invalid_data` if its
- *         Correlation Data is larger than what is kept of those that wait.
+ * Refuses `aws` if STS gives none; `busy` if the lane is full, or too many clients of the phone or of this worker wait;
+ *         `invalid_data` if its Correlation Data is larger than what is kept of those that wait.
  * @see docs/protocol.md, "aws"
  */
 export const aws: ReadHandler = {

@@ -14,6 +14,12 @@ export interface EventTopic {
   readonly token: string;
 }
 
+/**
+ * Characters in a level that a client fills in. Clients are keys of maps here and in Redis: V8 hashes a string of over
+ * 16,383 characters by its length alone, and a key keeps the whole topic that it was cut from.
+ */
+const MAX_LEVEL_LENGTH = 1_024;
+
 const MAX_RESPONSE_LEVELS = 16;
 const MAX_RESPONSE_BYTES = 512;
 
@@ -52,18 +58,23 @@ export class Topics {
     this.#notice = affixesOf(patterns.notice);
   }
 
-  /** Whose turn a request takes, by any topic: the client; where only tokens show who asks, client and token. */
+  /**
+   * Whose turn a request takes, by any topic: the client; where only tokens show who asks, client and token. What is no
+   * request for a level that is too long has one turn in common.
+   */
   senderOf(topic: string, identitySource: 'broker' | 'token'): string {
+    if (hasLongLevel(topic)) return '';
     const client = levelOf(topic, this.#clientLevel);
     return identitySource === 'broker' ? client : `${client}/${levelOf(topic, this.#tokenLevel)}`;
   }
 
   /**
    * Reads the topic that a request came on.
-   * @returns undefined for any other topic, also for one with more or fewer levels.
+   * @returns undefined for any other topic, also for one with more or fewer levels, or a level of over 1,024 characters.
    * @see docs/protocol.md, "Topics"
    */
   readRequest(topic: string): EventTopic | undefined {
+    if (hasLongLevel(topic)) return undefined;
     const levels = this.#request.exec(topic);
     if (levels === null) return undefined;
     const client = levels[this.#clientAt] as string;
@@ -120,7 +131,8 @@ export class Topics {
    * authenticates the client.
    */
   clientOfResponseTopic(responseTopic: string | undefined): string | undefined {
-    if (responseTopic === undefined || !isPublishableTopic(responseTopic)) return undefined;
+    if (responseTopic === undefined || hasLongLevel(responseTopic) || !isPublishableTopic(responseTopic))
+      return undefined;
     const client = levelIn(this.#answer, responseTopic);
     return client !== undefined && this.answer(client) === responseTopic ? client : undefined;
   }
@@ -143,6 +155,12 @@ export class Topics {
 interface Affixes {
   readonly before: string;
   readonly after: string;
+}
+
+/** Looks at the levels of long topics alone: nearly none is. */
+function hasLongLevel(topic: string): boolean {
+  if (topic.length <= MAX_LEVEL_LENGTH) return false;
+  return topic.split('/').some((level) => level.length > MAX_LEVEL_LENGTH);
 }
 
 /** @returns `''` where a topic has no such level. */

@@ -14,6 +14,9 @@ export interface Waiter {
 /** So many clients of a phone wait for the answer of STS; a client waits once. */
 export const maxWaiting = 16;
 
+/** Unless it is said: so many clients of all phones wait here, each with a place in the in-flight window. */
+const maxWaitingHere = 64;
+
 /** Credentials with less time left are not given out any more. */
 const minLeftMs = 5 * 60_000;
 
@@ -34,24 +37,19 @@ export type CredentialLock = ReturnType<Credentials['lock']>;
 /**
  * @param cipher - encrypts what is kept, bound to the phone; without it nothing is kept.
  * @param lapseMs - after so long the one that asks STS counts as dead.
+ * @param maxHere - so many clients wait at this worker, of all phones.
  */
-export function openCredentials(redis: Database, cipher: Cipher | undefined, lapseMs: number) {
+export function openCredentials(
+  redis: Database,
+  cipher: Cipher | undefined,
+  lapseMs: number,
+  maxHere = maxWaitingHere,
+) {
   const { connection, keys } = redis;
 
-  /** Kept ones that are valid for five minutes at least: their key goes when they are not. */
-  const find = async (phone: string): Promise<ValidCredentials | undefined> => {
-    if (cipher === undefined) return undefined;
-    const key = keys.credentials(phone);
-    const [encrypted, leftMs] = await Promise.all([
-      withRetry(() => connection.getBuffer(key)),
-      withRetry(() => connection.pttl(key)),
-    ]);
-    const decrypted = encrypted && leftMs > 0 ? cipher.decrypt(encrypted, key) : undefined;
-    if (!decrypted) return undefined;
-    return { ...(JSON.parse(decrypted.toString()) as AwsCredentials), validMs: leftMs + minLeftMs };
-  };
-
+  const find = (phone: string) => findKept(redis, cipher, phone);
   const pauses = new Pauses();
+  const places = new Places(maxHere);
 
   /**
    * Take the lock for asking STS for a phone; one at a time has it, over all workers.
@@ -76,11 +74,17 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
         return () => clearInterval(timer);
       },
       /**
-       * Have the turn, or be put down among those that wait: one request of a client, the last one.
-       * @returns `'full'` if too many clients of the phone wait.
+       * Have the turn, or be put down among those that wait: one request of a client, the last one. After `'asked'` comes `wait`.
+       * @returns `'full'` if too many clients of the phone wait, or of all phones at this worker.
        */
       async join(): Promise<'yours' | 'asked' | 'full'> {
-        const answer = await ask('join');
+        if (!places.take(waiter)) return (await tryAcquire()) === 'yours' ? 'yours' : 'full';
+        let answer: Awaited<ReturnType<typeof ask>> | undefined;
+        try {
+          answer = await ask('join');
+        } finally {
+          if (answer !== 'asked') places.leave(waiter);
+        }
         if (answer === 'answered') throw new Fault('redis: lock-credentials answered what it cannot');
         if (answer === 'asked') pauses.end(waiter);
         return answer;
@@ -90,10 +94,14 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
        * taken its place, or the turn has lapsed and passes to this one.
        */
       async wait(): Promise<'yours' | 'answered'> {
-        for (;;) {
-          await pauses.begin(waiter);
-          const answer = await ask('wait');
-          if (answer === 'yours' || answer === 'answered') return answer;
+        try {
+          for (;;) {
+            await pauses.begin(waiter);
+            const answer = await ask('wait');
+            if (answer === 'yours' || answer === 'answered') return answer;
+          }
+        } finally {
+          places.leave(waiter);
         }
       },
       /**
@@ -136,6 +144,23 @@ export function openCredentials(redis: Database, cipher: Cipher | undefined, lap
   return { find, drop, lock };
 }
 
+/** Kept ones that are valid for five minutes at least: their key goes when they are not. */
+async function findKept(
+  { connection, keys }: Database,
+  cipher: Cipher | undefined,
+  phone: string,
+): Promise<ValidCredentials | undefined> {
+  if (cipher === undefined) return undefined;
+  const key = keys.credentials(phone);
+  const [encrypted, leftMs] = await Promise.all([
+    withRetry(() => connection.getBuffer(key)),
+    withRetry(() => connection.pttl(key)),
+  ]);
+  const decrypted = encrypted && leftMs > 0 ? cipher.decrypt(encrypted, key) : undefined;
+  if (!decrypted) return undefined;
+  return { ...(JSON.parse(decrypted.toString()) as AwsCredentials), validMs: leftMs + minLeftMs };
+}
+
 /** The pauses of those that wait here between two looks. */
 class Pauses {
   readonly #ends = new Map<string, () => void>();
@@ -155,5 +180,31 @@ class Pauses {
   /** A later request of the same client has taken the place of the one that waits: it need not wait to see that. */
   end(waiter: string): void {
     this.#ends.get(waiter)?.();
+  }
+}
+
+/**
+ * The clients that wait here, with how many requests each. Only a client is bounded: all its requests but the last one end
+ * soon, because that one has taken their place.
+ */
+class Places {
+  readonly #max: number;
+  readonly #waiters = new Map<string, number>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  take(waiter: string): boolean {
+    const requests = this.#waiters.get(waiter) ?? 0;
+    if (requests === 0 && this.#waiters.size >= this.#max) return false;
+    this.#waiters.set(waiter, requests + 1);
+    return true;
+  }
+
+  leave(waiter: string): void {
+    const requests = this.#waiters.get(waiter) ?? 0;
+    if (requests > 1) this.#waiters.set(waiter, requests - 1);
+    else this.#waiters.delete(waiter);
   }
 }

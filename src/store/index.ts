@@ -24,6 +24,8 @@ export interface StoreOptions {
   readonly credentialsKeys: readonly Buffer[];
   /** After so long a worker that asks STS counts as dead. */
   readonly askingLapseMs: number;
+  /** So many clients wait at this worker for another that asks STS. */
+  readonly maxWaitingForSts?: number;
   /** Notes that sessions of a phone are about to end or move. */
   readonly noteEnd?: ((phone: string) => Promise<void>) | undefined;
   /** Names the workers of one share group at the same brokers. */
@@ -34,7 +36,16 @@ export interface StoreOptions {
 export type Stores = ReturnType<typeof openStores>;
 
 export function openStores(redis: Database, options: StoreOptions) {
-  const { doneSeconds, profileBytes, verifySecret, credentialsKeys, askingLapseMs, noteEnd, fleet } = options;
+  const {
+    doneSeconds,
+    profileBytes,
+    verifySecret,
+    credentialsKeys,
+    askingLapseMs,
+    maxWaitingForSts,
+    noteEnd,
+    fleet,
+  } = options;
   const cipher = credentialsKeys.length === 0 ? undefined : cipherWith(credentialsKeys);
   const reads = new BatchedReads(redis);
   const profiles = openProfiles(redis, reads, doneSeconds, profileBytes);
@@ -43,7 +54,7 @@ export function openStores(redis: Database, options: StoreOptions) {
     requestStates: openRequestStates(redis, reads, profiles),
     contacts: openContacts(redis, doneSeconds),
     fanOuts: openFanOuts(redis, fleet),
-    credentials: openCredentials(redis, cipher, askingLapseMs),
+    credentials: openCredentials(redis, cipher, askingLapseMs, maxWaitingForSts),
     quotas: openQuotas(redis),
     migrations: openMigrations(redis, doneSeconds),
     profiles,

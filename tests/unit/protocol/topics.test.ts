@@ -130,3 +130,22 @@ test('requests take turns by the client, and by its token too where only that sh
     for (const identity of ['broker', 'token'] as const)
       assert.equal(typeof topics.senderOf(other, identity), 'string');
 });
+
+test('a level of 1,024 characters is one of a request, a longer one is not, and names no turn', () => {
+  const [longest, over] = ['x'.repeat(1_024), 'x'.repeat(1_025)];
+  const all = `events/1/${longest}/api/${longest}/${longest}/${longest}`;
+  assert.deepEqual(topics.readRequest(all), { client: longest, token: longest });
+  assert.equal(topics.senderOf(all, 'token'), `${longest}/${longest}`);
+  assert.equal(topics.clientOfResponseTopic(`actions/1/api/${longest}`), longest);
+  for (const topic of [
+    `events/1//api/anon/${over}/secret`,
+    `events/1//api/anon/c1/${over}`,
+    // A short level would keep this whole topic in memory: V8 cuts it out without a copy.
+    `events/1/${over}/api/anon/c1/secret`,
+    `events/1//api/${over}/c1/secret`,
+  ]) {
+    assert.equal(topics.readRequest(topic), undefined);
+    for (const identity of ['broker', 'token'] as const) assert.equal(topics.senderOf(topic, identity), '');
+  }
+  assert.equal(topics.clientOfResponseTopic(`actions/1/api/${over}`), undefined);
+});
