@@ -1,4 +1,5 @@
 import type { Fragment } from '../etf/index.ts';
+import { type Steps, sortInSteps } from '../lib/slices.ts';
 import { writeContact } from '../protocol/contact.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
 import type { ContactEntry } from '../protocol/roster.ts';
@@ -21,26 +22,30 @@ export interface Counterparty {
 export type ChangeEntries = (batch: readonly Counterparty[]) => Promise<readonly (Fragment | undefined)[]>;
 
 /**
- * The counterparties of a profile, in an order that no `set` changes. Those of one phone stand together.
+ * The counterparties of a profile in steps, in an order that no `set` changes. Those of one phone stand together.
  * The other side's entry for us stands in the roster that its `phone_id` names, under the `phone_id` of ours.
  * @param phone - whose profile it is, as counterparties know it.
  * @param entries - that profile's contacts.
  * @param after - the name of the one after which to begin.
  */
-export function counterpartiesOf(
+export function* counterpartiesOf(
   phone: string,
   entries: readonly ContactEntry[],
   after: string | undefined,
-): Counterparty[] {
-  const all = entries.flatMap((entry): Counterparty[] => {
+): Steps<Counterparty[]> {
+  const all: Counterparty[] = [];
+  for (const [index, entry] of entries.entries()) {
+    if (index % entriesInStep === entriesInStep - 1) yield;
     const name = JSON.stringify([entry.phoneId, entry.roster]);
     const other = splitPhoneId(entry.phoneId);
-    if (other === undefined || (after !== undefined && name <= after)) return [];
+    if (other === undefined || (after !== undefined && name <= after)) continue;
     const theirEntry = { roster: other.roster, phoneId: `${phone}_${entry.roster}` };
-    return [{ name, place: { phone: other.phone, entry: theirEntry }, ourRoster: entry.roster }];
-  });
-  return all.sort((a, b) => (a.name < b.name ? -1 : 1));
+    all.push({ name, place: { phone: other.phone, entry: theirEntry }, ourRoster: entry.roster });
+  }
+  return yield* sortInSteps(all, (a, b) => (a.name < b.name ? -1 : 1));
 }
+
+const entriesInStep = 256;
 
 /** What a counterparty hears of an entry, by the entry as it is stored now: a `'Contact'` each, in this order. */
 export type Told = (contact: Fragment, counterparty: Counterparty) => readonly Fragment[];

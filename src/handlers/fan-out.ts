@@ -1,7 +1,7 @@
 import { atom, encodeFragment } from '../etf/index.ts';
-import { slices } from '../lib/slices.ts';
+import { type Steps, slices } from '../lib/slices.ts';
 import { changeContact, isFriend, withNews } from '../protocol/contact.ts';
-import { type ContactEntry, friendPlacesInSteps } from '../protocol/roster.ts';
+import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
 import type { SkipRecord } from '../store/contacts.ts';
 import type { Migration } from '../store/proposals.ts';
 import type { Removal } from '../store/removals.ts';
@@ -25,7 +25,7 @@ interface Pass {
   readonly name: string;
   /** Whether it tells the state of the profile; a removal or a move is told twice without harm. */
   readonly isState: boolean;
-  readonly counterparties: (after: string | undefined) => readonly Counterparty[];
+  readonly counterparties: (after: string | undefined) => Steps<readonly Counterparty[]>;
   readonly change: ChangeEntries;
   /** Default: the entry as it is stored. */
   readonly told?: Told;
@@ -71,7 +71,7 @@ export async function* fanOutPass(
   const pass = yield* nextPass(phone, stores, skip);
   if (pass === undefined) return (await fanOuts.isMoving(phone)) ? 'moving' : 'none';
   const after = await fanOuts.cursor(phone, pass.name);
-  const left = pass.counterparties(after);
+  const left = await slices.run(pass.counterparties(after));
   for (let from = 0; from < left.length; from += batchSize) {
     const batch = left.slice(from, from + batchSize);
     const isMore = from + batchSize < left.length;
@@ -86,13 +86,13 @@ export async function* fanOutPass(
 
 /** Whether contacts of a phone are to hear something, or are to later, when its profile comes back. */
 export async function isToBeTold(phone: string, { fanOuts, migrations, removals }: FanOutStores) {
-  const [removal, migration, news, isMoving] = await Promise.all([
-    removals.find(phone),
+  const [isRemoved, migration, news, isMoving] = await Promise.all([
+    removals.isAnswered(phone),
     migrations.find(phone),
     fanOuts.news(phone),
     fanOuts.isMoving(phone),
   ]);
-  return Boolean(removal?.isAnswered || migration?.isAnswered) || news !== undefined || isMoving;
+  return isRemoved || Boolean(migration?.isAnswered) || news !== undefined || isMoving;
 }
 
 async function* nextPass(
@@ -110,7 +110,7 @@ async function* nextPass(
   if (news === undefined && !migration?.isAnswered) return undefined;
   // Read after `news`, so that it is that state or a newer one.
   const profile = await profiles.read(phone);
-  const friends = profile === undefined ? [] : await slices.run(friendPlacesInSteps(profile.rosters));
+  const friends = profile === undefined ? [] : await slices.run(friendPlaces(profile.rosters));
   if (migration?.isAnswered) return movePass(migration, friends, stores, skip);
   if (news === undefined || profile === undefined) return undefined;
   // Whose move a crash cut off is still known to contacts by the old number. The request, delivered again, ends the move.
@@ -184,7 +184,7 @@ function movePass(
 
 async function* tellAll({ counterparties, change, told }: Pass): AsyncGenerator<ToldBatch, void> {
   const keepsNone = () => Promise.resolve();
-  const all = counterparties(undefined);
+  const all = await slices.run(counterparties(undefined));
   for (let from = 0; from < all.length; from += batchSize)
     yield {
       notices: await noticesFor(all.slice(from, from + batchSize), change, told),

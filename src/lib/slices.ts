@@ -75,5 +75,33 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
+/** Sorts in steps: short runs, and then merges of them. `compare` is as that of `Array.sort`. */
+export function* sortInSteps<T>(items: readonly T[], compare: (a: T, b: T) => number): Steps<T[]> {
+  let sorted: T[] = [];
+  for (let from = 0; from < items.length; from += shortRun) {
+    for (const item of items.slice(from, from + shortRun).sort(compare)) sorted.push(item);
+    yield;
+  }
+  for (let length = shortRun; length < items.length; length *= 2) {
+    const merged: T[] = [];
+    for (let from = 0; from < items.length; from += 2 * length) {
+      const [middle, end] = [
+        Math.min(from + length, items.length),
+        Math.min(from + 2 * length, items.length),
+      ];
+      for (let left = from, right = middle; left < middle || right < end; ) {
+        const isLeft = right >= end || (left < middle && compare(sorted[left] as T, sorted[right] as T) <= 0);
+        merged.push(sorted[isLeft ? left++ : right++] as T);
+        if (merged.length % mergedInStep === 0) yield;
+      }
+    }
+    sorted = merged;
+  }
+  return sorted;
+}
+
+const shortRun = 128;
+const mergedInStep = 512;
+
 /** Those of this process: the event loop is one. */
 export const slices = new Slices();

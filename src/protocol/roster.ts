@@ -16,7 +16,7 @@ import {
   readContact,
 } from './contact.ts';
 import { canonical, isInteger, isUnset, readInteger, readText, unset } from './fields.ts';
-import { isLong, readList, readListInSteps, recordsInStep, writeList } from './list.ts';
+import { isLong, readListInSteps, recordsInStep, writeList } from './list.ts';
 import { isRecord, recordFields, recordOf } from './record.ts';
 
 /** `{'Roster',Id,…,UserList,…,Status}` (14), or an integer: a reference to the roster with that id. */
@@ -141,28 +141,39 @@ export interface ContactEntry {
   readonly phoneId: string;
 }
 
-/** Lists all contacts in stored roster skeletons, in their order. */
-export function contactEntries(skeletons: Fragment): ContactEntry[] {
-  return splitSkeletons(skeletons).flatMap(({ id, phoneIds }) =>
-    phoneIds.map((phoneId) => ({ roster: id, phoneId })),
-  );
+/** Lists all contacts in stored roster skeletons, in their order, in steps. */
+export function* contactEntries(skeletons: Fragment): Steps<ContactEntry[]> {
+  const entries: ContactEntry[] = [];
+  if (isLong(skeletons)) yield;
+  for (const [index, skeleton] of (listElements(skeletons) ?? []).entries()) {
+    if (index % rostersInStep === rostersInStep - 1) yield;
+    const { id, phoneIds } = yield* splitSkeleton(skeleton);
+    for (const phoneId of phoneIds) if (entries.push({ roster: id, phoneId }) % textsInStep === 0) yield;
+  }
+  return entries;
 }
 
 /**
- * Lists those contacts in joined rosters that receive notices of the profile, in their order.
+ * Lists those contacts in joined rosters that receive notices of the profile, in their order, in steps.
  * @param rosters - as they are answered: stored skeletons with their contacts.
  */
-export function friendPlaces(rosters: Fragment): ContactEntry[] {
-  return atOnce(friendPlacesInSteps(rosters));
+export function friendPlaces(rosters: Fragment): Steps<ContactEntry[]> {
+  return placesWhere(rosters, isFriend);
 }
 
-/** The same in steps. */
-export function* friendPlacesInSteps(rosters: Fragment): Steps<ContactEntry[]> {
+/** The places of those contacts in joined rosters that hear nothing of a removal, in steps. */
+export function placesOutlivingRemoval(rosters: Fragment): Steps<ContactEntry[]> {
+  return placesWhere(rosters, outlivesRemoval);
+}
+
+function* placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean): Steps<ContactEntry[]> {
   const places: ContactEntry[] = [];
-  for (const fragment of listElements(rosters) ?? []) {
+  if (isLong(rosters)) yield;
+  for (const [at, fragment] of (listElements(rosters) ?? []).entries()) {
+    if (at % rostersInStep === rostersInStep - 1) yield;
     const { roster, contacts } = contactsOf(fragment);
     for (const [index, contact] of contacts.entries()) {
-      if (isFriend(contact)) places.push({ roster, phoneId: contactPhoneId(contact) });
+      if (isMeant(contact)) places.push({ roster, phoneId: contactPhoneId(contact) });
       if (index % recordsInStep === recordsInStep - 1) yield;
     }
   }
@@ -195,18 +206,6 @@ const LIST_HEAD = 5;
 /** Room for the offsets of the elements of a roster up to its user list. */
 const toUserlist = new Int32Array(fieldIndex.userlist + 2);
 
-/** The places of those contacts in joined rosters that hear nothing of a removal. */
-export function placesOutlivingRemoval(rosters: Fragment): ContactEntry[] {
-  return placesWhere(rosters, outlivesRemoval);
-}
-
-function placesWhere(rosters: Fragment, isMeant: (contact: Fragment) => boolean): ContactEntry[] {
-  return (listElements(rosters) ?? []).flatMap((fragment) => {
-    const { roster, contacts } = contactsOf(fragment);
-    return contacts.filter(isMeant).map((contact) => ({ roster, phoneId: contactPhoneId(contact) }));
-  });
-}
-
 function contactsOf(fragment: Fragment) {
   const fields = recordFields(fragment, 'Roster');
   const contacts = listElements(fields?.[fieldIndex.userlist] ?? unset) ?? [];
@@ -225,7 +224,7 @@ export function* joinRosters(
   if (isLong(skeletons)) yield;
   for (const skeleton of listElements(skeletons) ?? []) {
     if (rosters.length % rostersInStep === rostersInStep - 1) yield;
-    const { id, phoneIds, fields, fragment } = splitSkeleton(skeleton);
+    const { id, phoneIds, fields, fragment } = yield* splitSkeleton(skeleton);
     if (fields === undefined) {
       rosters.push(fragment);
       continue;
@@ -248,40 +247,52 @@ export interface ContactRename {
 }
 
 /**
- * Replaces the `phone_id`s of contacts in stored skeletons, and removes older entries with a new `phone_id`. All of them at
- * once, because each call reads and writes the whole list.
+ * Replaces the `phone_id`s of contacts in stored skeletons, and removes older entries with a new `phone_id`, in steps. All of
+ * them together, because each call reads and writes the whole list.
  */
-export function renameContacts(skeletons: Fragment, renames: readonly ContactRename[]): Fragment {
+export function* renameContacts(skeletons: Fragment, renames: readonly ContactRename[]): Steps<Fragment> {
   const ofRosters = new Map<string, Map<string, string | undefined>>();
   for (const { entry, newPhoneId } of renames) {
     const ofRoster = ofRosters.get(entry.roster) ?? new Map<string, string | undefined>();
     ofRosters.set(entry.roster, ofRoster.set(entry.phoneId, newPhoneId));
   }
-  const rosters = splitSkeletons(skeletons).map(({ id, phoneIds, fields, fragment }) => {
+  const rosters: Fragment[] = [];
+  if (isLong(skeletons)) yield;
+  for (const skeleton of listElements(skeletons) ?? []) {
+    if (rosters.length % rostersInStep === rostersInStep - 1) yield;
+    const { id, phoneIds, fields, fragment } = yield* splitSkeleton(skeleton);
     const ofRoster = ofRosters.get(id);
-    if (fields === undefined || ofRoster === undefined) return fragment;
+    if (fields === undefined || ofRoster === undefined) {
+      rosters.push(fragment);
+      continue;
+    }
     const taken = new Set(ofRoster.values());
-    const kept = phoneIds.filter((each) => !taken.has(each));
-    const changed = kept.flatMap((each) => (ofRoster.has(each) ? (ofRoster.get(each) ?? []) : each));
-    return recordOf('Roster', fields.with(fieldIndex.userlist, writePhoneIds(changed)));
-  });
+    const changed: Fragment[] = [];
+    for (const [index, each] of phoneIds.entries()) {
+      const phoneId = ofRoster.has(each) ? ofRoster.get(each) : each;
+      if (!taken.has(each) && phoneId !== undefined) changed.push(phoneIdFragment(phoneId));
+      if (index % textsInStep === textsInStep - 1) yield;
+    }
+    rosters.push(recordOf('Roster', fields.with(fieldIndex.userlist, listOf(changed))));
+  }
   return listOf(rosters);
 }
 
+/** A text takes a tenth of the time of a record. */
+const textsInStep = 256;
+
 function writePhoneIds(phoneIds: readonly string[]): Fragment {
-  return listOf(phoneIds.map((phoneId) => encodeFragment(Buffer.from(phoneId))));
+  return listOf(phoneIds.map(phoneIdFragment));
 }
 
-function splitSkeletons(skeletons: Fragment) {
-  return (listElements(skeletons) ?? []).map(splitSkeleton);
-}
+const phoneIdFragment = (phoneId: string): Fragment => encodeFragment(Buffer.from(phoneId));
 
-function splitSkeleton(fragment: Fragment) {
+function* splitSkeleton(fragment: Fragment) {
   const fields = recordFields(fragment, 'Roster');
   const users = fields?.[fieldIndex.userlist];
   return {
     id: readId(fields?.[fieldIndex.id]) ?? '',
-    phoneIds: users === undefined ? [] : (readList(users, readText) ?? []),
+    phoneIds: users === undefined ? [] : ((yield* readListInSteps(users, readText)) ?? []),
     fields,
     fragment,
   };

@@ -1,4 +1,5 @@
 import { encodeFragment, type Fragment } from '../etf/index.ts';
+import { slices } from '../lib/slices.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { changeContact, contactPhoneId, isBan, isFriend } from '../protocol/contact.ts';
 import { type ContactEntry, type ContactRename, renameContacts } from '../protocol/roster.ts';
@@ -196,10 +197,11 @@ export function renaming(redis: Database, doneSeconds: number) {
         return kept ? undefined : next;
       });
       if (!version || !skeletons || changes.length === 0) return results;
+      const renamedSkeletons = await slices.run(renameContacts(skeletons, changes));
       const answer = await redis.run(
         'rename-contacts',
         [contacts, profile, done],
-        [version, uniqueId(), renameContacts(skeletons, changes), doneSeconds, ...words],
+        [version, uniqueId(), renamedSkeletons, doneSeconds, ...words],
       );
       return answer === 'changed' ? answer : results;
     });

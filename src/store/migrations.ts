@@ -1,6 +1,7 @@
+import { type Steps, slices } from '../lib/slices.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
-import { contactEntries } from '../protocol/roster.ts';
+import { type ContactEntry, contactEntries } from '../protocol/roster.ts';
 import { renaming } from './contacts.ts';
 import { packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
 import type { Keys } from './keys.ts';
@@ -145,10 +146,19 @@ function copyKeys(keys: Keys, to: string, claim: string): [string, string] {
 /** Where a profile that is copied holds itself as a contact, under its old phone. */
 async function ownEntries({ connection }: Database, arriving: string, from: string) {
   const skeletons = await withRetry(() => connection.hgetBuffer(arriving, 'outlines'));
-  return (skeletons ? contactEntries(skeletons) : []).filter(
-    ({ phoneId }) => splitPhoneId(phoneId)?.phone === from,
-  );
+  return skeletons ? await slices.run(entriesOf(skeletons, from)) : [];
 }
+
+function* entriesOf(skeletons: Buffer, phone: string): Steps<ContactEntry[]> {
+  const found: ContactEntry[] = [];
+  for (const [index, entry] of (yield* contactEntries(skeletons)).entries()) {
+    if (splitPhoneId(entry.phoneId)?.phone === phone) found.push(entry);
+    if (index % entriesInStep === entriesInStep - 1) yield;
+  }
+  return found;
+}
+
+const entriesInStep = 256;
 
 /** DUMP and RESTORE copy a hash of any size in one reply and one command, also to another server. */
 async function copy({ connection }: Database, from: string, to: string): Promise<void> {

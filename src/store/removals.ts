@@ -1,3 +1,5 @@
+import type { Fragment } from '../etf/index.ts';
+import { type Steps, slices } from '../lib/slices.ts';
 import { uniqueId } from '../lib/unique-id.ts';
 import { type ContactEntry, contactEntries, placesOutlivingRemoval } from '../protocol/roster.ts';
 import { contactField, earlierField } from './contacts.ts';
@@ -39,15 +41,12 @@ export function openRemovals(redis: Database, doneSeconds: number) {
       connection.hmgetBuffer(keys.removal(phone), ...removalFields),
     );
     if (!clients) return undefined;
-    const silentFields = new Set(silent ? (JSON.parse(silent.toString()) as string[]) : []);
-    const entries = skeletons?.length ? contactEntries(skeletons) : [];
-    const isSilent = (entry: ContactEntry) =>
-      silentFields.has(contactField(entry)) || silentFields.has(earlierField(entry) ?? '');
+    const silentFields = silent ? (JSON.parse(silent.toString()) as string[]) : [];
     return {
       request: request?.toString('latin1') ?? '',
       mark: mark?.toString('latin1') ?? '',
       clients: JSON.parse(clients.toString()) as string[],
-      entries: entries.filter((entry) => !isSilent(entry)),
+      entries: skeletons?.length ? await slices.run(entriesThatHear(skeletons, silentFields)) : [],
       hasEndedSessions: Boolean(ended),
       isAnswered: Boolean(answered),
     };
@@ -56,6 +55,10 @@ export function openRemovals(redis: Database, doneSeconds: number) {
   return {
     /** A removal that has begun and not ended. */
     find,
+    /** Whether one has begun whose clients have the answer: what is left is to notify the contacts. */
+    async isAnswered(phone: string): Promise<boolean> {
+      return Boolean(await withRetry(() => connection.hget(keys.removal(phone), 'answered')));
+    },
     /** A mark for the sessions of a phone that is about to be removed. */
     newMark: uniqueId,
     /**
@@ -74,6 +77,7 @@ export function openRemovals(redis: Database, doneSeconds: number) {
       const done = placeOf(keys, phone, key);
       const own = [keys.profile(phone), keys.removal(phone), done.key, migration, keys.sessions(phone)];
       const others = keys.ofPhone(phone).filter((each) => each !== migration);
+      const silent = await slices.run(silentFieldsOf(stored.rosters));
       const answer = await redis.run(
         'begin-removal',
         [...own, ...others],
@@ -84,7 +88,7 @@ export function openRemovals(redis: Database, doneSeconds: number) {
           doneSeconds,
           Math.max(removalSeconds, doneSeconds),
           mark,
-          JSON.stringify(placesOutlivingRemoval(stored.rosters).map(contactField)),
+          JSON.stringify(silent),
           stored.version,
           done.field,
           key,
@@ -104,3 +108,24 @@ export function openRemovals(redis: Database, doneSeconds: number) {
     },
   };
 }
+
+/** The fields of contacts that hear nothing of a removal. */
+function* silentFieldsOf(rosters: Fragment): Steps<string[]> {
+  const fields: string[] = [];
+  for (const entry of yield* placesOutlivingRemoval(rosters))
+    if (fields.push(contactField(entry)) % fieldsInStep === 0) yield;
+  return fields;
+}
+
+function* entriesThatHear(skeletons: Fragment, silent: readonly string[]): Steps<ContactEntry[]> {
+  const entries = yield* contactEntries(skeletons);
+  const fields = new Set(silent);
+  const left: ContactEntry[] = [];
+  for (const [index, entry] of entries.entries()) {
+    if (!fields.has(contactField(entry)) && !fields.has(earlierField(entry) ?? '')) left.push(entry);
+    if (index % fieldsInStep === fieldsInStep - 1) yield;
+  }
+  return left;
+}
+
+const fieldsInStep = 256;

@@ -115,9 +115,9 @@ const records: Target = {
     writeList(mergeFeatures(features, features));
     const rosters = readRosters(sent.rosters) ?? [];
     const skeletons = writeList(rosters.map(({ skeleton }) => ({ fragment: skeleton })));
-    const entries = contactEntries(skeletons);
+    const entries = atOnce(contactEntries(skeletons));
     for (const { phoneId } of entries) splitPhoneId(phoneId);
-    friendPlaces(writeList(rosters));
+    atOnce(friendPlaces(writeList(rosters)));
     atOnce(resolveReferences(rosters, writeList(rosters)));
     for (const { fragment } of rosters.flatMap(({ contacts: of }) => of)) mustKeepElements(fragment);
     settingValue(sent.settings, 'OLD_PHONE');

@@ -4,8 +4,16 @@ import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Server } from '../../dev/servers/process.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
-import { atom, type Term } from '../../src/etf/index.ts';
+import { atom, encodeFragment, type Term } from '../../src/etf/index.ts';
+import { counterpartiesOf } from '../../src/handlers/counterparties.ts';
 import type { RecordedRequest } from '../../src/handlers/outcome.ts';
+import { type Steps, slices } from '../../src/lib/slices.ts';
+import {
+  contactEntries,
+  friendPlaces,
+  placesOutlivingRemoval,
+  renameContacts,
+} from '../../src/protocol/roster.ts';
 import type { Stores } from '../../src/store/index.ts';
 import { type Database, openRedis } from '../../src/store/redis/database.ts';
 import { longestTurnOf } from '../harness/calibration.ts';
@@ -101,4 +109,47 @@ test('a profile with large services or settings is read by a command of its own,
     const bytes = field === 'rosters' ? 20_000 : 20_001;
     assert.deepEqual(await database.readBatch([key], 'p', []), [bytes], field);
   }
+});
+
+/** As many contacts as a profile of the largest size holds. */
+const mostContacts = 22_800;
+const manyIds = many(mostContacts, (index) => Buffer.from(phoneId((index * 7_919) % mostContacts)));
+const skeletons = encodeFragment([roster({ id: 1, userlist: manyIds })]);
+const entries = manyIds.map((id) => ({ roster: '1', phoneId: String(id) }));
+
+const onContacts: Readonly<Record<string, () => Steps<unknown>>> = {
+  'put into the order in which they hear': () => counterpartiesOf(number, entries, undefined),
+  'listed from a skeleton': () => contactEntries(skeletons),
+  renamed: () =>
+    renameContacts(skeletons, [{ entry: { roster: '1', phoneId: phoneId(1) }, newPhoneId: 'x_1' }]),
+};
+for (const [name, work] of Object.entries(onContacts))
+  test(`${mostContacts} contacts are ${name} in many steps, and no turn has over ${maxUnits} units of work`, async () => {
+    let steps = 0;
+    for (const pausing = work(); pausing.next().done !== true; ) steps++;
+    assert.ok(steps >= mostContacts / 512, `${steps} steps`);
+    const units = await longestTurnOf(async () => async () => slices.run(work()), maxUnits);
+    assert.ok(units < maxUnits, `${units.toFixed(1)} units`);
+  });
+
+test('contacts in joined rosters are looked at in steps, for who hears and for who does not', () => {
+  const userlist = many(3_000, (index) => contact({ phoneId: phoneId(index) }));
+  const joined = encodeFragment([roster({ userlist })]);
+  for (const places of [friendPlaces, placesOutlivingRemoval]) {
+    let steps = 0;
+    for (const pausing = places(joined); pausing.next().done !== true; ) steps++;
+    assert.ok(steps >= 3_000 / 64, `${steps} steps`);
+  }
+});
+
+test(`a removal with ${mostContacts} contacts is read in no turn of over ${maxUnits} units of work`, async () => {
+  const key = `removal:{${number}}`;
+  const kept = { clients: '[]', outlines: Buffer.from(skeletons), silent: '["1:none"]', answered: '1' };
+  await database.connection.hset(key, kept);
+  const units = await longestTurnOf(async () => () => stores.removals.find(number), maxUnits);
+  assert.ok(units < maxUnits, `${units.toFixed(1)} units`);
+  assert.equal((await stores.removals.find(number))?.entries.length, mostContacts);
+  assert.equal(await stores.removals.isAnswered(number), true);
+  await database.connection.del(key);
+  assert.equal(await stores.removals.isAnswered(number), false);
 });

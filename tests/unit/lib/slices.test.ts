@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { atOnce, Slices, type Steps } from '../../../src/lib/slices.ts';
+import { atOnce, Slices, type Steps, sortInSteps } from '../../../src/lib/slices.ts';
 import { TurnBudget } from '../../../src/lib/turn-budget.ts';
 
 /** Slices of five steps in each turn of the event loop, each of a millisecond, with the steps that were done. */
@@ -80,4 +80,27 @@ test('in slices or at once, the result is the same', async () => {
     }),
     { numRuns: 30 },
   );
+});
+
+test('sorting in steps gives what sorting gives, equal items in their order, with few comparisons in a step', () => {
+  const pairs = fc.array(fc.tuple(fc.nat(20), fc.nat()), { maxLength: 1_500, size: 'max' });
+  const property = fc.property(pairs, (items) => {
+    let compared = 0;
+    const steps = sortInSteps(items, (a, b) => {
+      compared++;
+      return a[0] - b[0];
+    });
+    for (let step = steps.next(), most = 0; ; step = steps.next()) {
+      assert.ok(compared - most <= 1_024, `${compared - most} comparisons in a step`);
+      most = compared;
+      if (step.done === true) {
+        assert.deepEqual(
+          step.value,
+          items.toSorted((a, b) => a[0] - b[0]),
+        );
+        return;
+      }
+    }
+  });
+  fc.assert(property, { numRuns: 50 });
 });
