@@ -1,5 +1,5 @@
 import { type Fragment, listElements, listOf } from '../etf/index.ts';
-import { atOnce, type Steps } from '../lib/slices.ts';
+import type { Steps } from '../lib/slices.ts';
 import { isUnset } from './fields.ts';
 
 /** Makes one fragment of a list of records. */
@@ -7,12 +7,7 @@ export function writeList(records: readonly { readonly fragment: Fragment }[]): 
   return listOf(records.map(({ fragment }) => fragment));
 }
 
-/** Reads each element of a list, all or nothing; an unset field is an empty list. */
-export function readList<T>(fragment: Fragment, read: (element: Fragment) => T | undefined): T[] | undefined {
-  return atOnce(readListInSteps(fragment, read));
-}
-
-/** Reads a list as `readList` does, in steps. */
+/** Reads each element of a list in steps, all or nothing; an unset field is an empty list. */
 export function* readListInSteps<T>(
   fragment: Fragment,
   read: (element: Fragment) => T | undefined,

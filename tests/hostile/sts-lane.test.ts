@@ -14,7 +14,8 @@ const own = await startStsHarness({
     AWS_QUEUE: '1',
     AWS_FAST_REPLY_MS: '50',
     AWS_DEADLINE_MS: '16000',
-    MQTT_RECEIVE_MAXIMUM: '32',
+    // So that all who may wait for one phone fit into the quarter of one worker.
+    MQTT_RECEIVE_MAXIMUM: '64',
   },
 });
 after(() => own.stop());
