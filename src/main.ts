@@ -39,7 +39,7 @@ import { type Database, openRedis } from './store/redis/database.ts';
 import { isAway } from './store/redis/health.ts';
 import { type Probes, serveHttp } from './telemetry/http.ts';
 import { CallInstrumentation } from './telemetry/instrumentation-calls.ts';
-import { type Log, openLog } from './telemetry/log.ts';
+import { exitOnUncaughtErrors, type Log, openLog } from './telemetry/log.ts';
 import { type LogOutput, openLogOutput } from './telemetry/log-output.ts';
 import { type Metrics, openMetrics } from './telemetry/metrics.ts';
 import { openTracing } from './telemetry/open-tracing.ts';
@@ -72,6 +72,7 @@ try {
   const tracing = await openTracing(settings.tracesUrl, { instance: settings.mqtt.clientId, onTrouble });
   const output = openLogOutput();
   const log = openLog(settings.logLevel, output, tracing?.ids);
+  exitOnUncaughtErrors(log);
   announce(settings, process.env, log);
   const running = await start(settings, { log, output, tracing });
   void signalled.then((signal) => stop(running, signal, log, settings.shutdownTimeoutMs));
@@ -133,7 +134,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
 
   const clientId = openClientIdConflict(redis, settings.mqtt, { onConflict: metrics.clientIdConflict, log });
   const remarks = () => [...clientId.remarks(), ...aclSync.remarks(), ...output.troubles()];
-  const http = await serveProbes(settings, metrics, { ...readiness, remarks });
+  const http = await serveProbes(settings, { metrics, log }, { ...readiness, remarks });
   shutdown.add(() => http?.close());
 
   const qa = openQa(settings, { topics, requests, records: openRequestFormats(redis), ...sessions, log });
@@ -258,15 +259,10 @@ function connectingSettings({ mqtt, clientIdentity }: Settings, topics: Topics):
 
 async function serveProbes(
   { http: { port, host }, metricsCacheMs }: Settings,
-  metrics: Metrics,
+  { metrics, log }: Pick<Telemetry, 'log'> & { readonly metrics: Metrics },
   readiness: Pick<Probes, 'troubles' | 'remarks'>,
 ) {
   if (port === 0) return undefined;
-  return serveHttp(port, host, {
-    ...readiness,
-    metrics: cached(metricsCacheMs, async () => ({
-      text: await metrics.text(),
-      contentType: metrics.contentType,
-    })),
-  });
+  const page = async () => ({ text: await metrics.text(), contentType: metrics.contentType });
+  return serveHttp(port, host, { ...readiness, metrics: cached(metricsCacheMs, page) }, log);
 }

@@ -35,8 +35,9 @@ export function openWorkerRegistry(redis: Database, worker: string, fleet: strin
     async heartbeat(brokers: readonly { readonly address: string; readonly subscribed: boolean }[] = []) {
       const beats = everywhere.map((key) => redis.run('heartbeat', [key], [worker]));
       const pairs = brokers.flatMap(({ address, subscribed }) => [at(address, worker), subscribed ? 1 : 0]);
-      if (pairs.length > 0) await redis.run('note-subscriptions', [subscriptions], pairs);
-      await Promise.all(beats);
+      const noted = pairs.length > 0 ? [redis.run('note-subscriptions', [subscriptions], pairs)] : [];
+      // All are awaited together: one that failed while another was awaited alone would be an unhandled rejection.
+      await Promise.all([...noted, ...beats]);
     },
     /** Remove this worker: it has ended its broker sessions. */
     async leave() {

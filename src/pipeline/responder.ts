@@ -76,8 +76,8 @@ export class Responder<T extends RequestOrigin> {
     return this.#publishAnswer(asked, answer); // nearly always: each promise more would cost every request
   }
 
-  async #sendAll(asked: T, { answers, ...rest }: Outcome): Promise<void> {
-    const { fanOut, sessionsEnded, onSent, deferred } = rest;
+  async #sendAll(asked: T, outcome: Outcome): Promise<void> {
+    const { answers, fanOut, sessionsEnded, onSent, deferred } = outcome;
     const guarded = answers.filter(({ onlyFor }) => onlyFor !== undefined);
     const others = answers.filter(({ onlyFor }) => onlyFor === undefined);
     await Promise.all([
@@ -86,16 +86,21 @@ export class Responder<T extends RequestOrigin> {
     ]);
     // After the answers: a client that is cut off has its own. Before the notices: they end what a redelivery resumes.
     // The request waits for the note only; the broker may be away.
-    if (sessionsEnded !== undefined) await this.#deps.syncBrokerAcl?.(sessionsEnded);
-    if (fanOut !== undefined || onSent !== undefined) await this.#finish(asked, rest);
+    if (sessionsEnded !== undefined)
+      await this.#afterAnswer(asked, () => this.#deps.syncBrokerAcl?.(sessionsEnded));
+    if (fanOut !== undefined || onSent !== undefined)
+      await this.#afterAnswer(asked, async () => {
+        await onSent?.();
+        if (fanOut !== undefined) await this.#deps.fanOuts.note(fanOut);
+      });
     if (deferred === undefined) return;
     await this.send(asked, await deferred.catch((error: unknown) => this.#internal(asked, error)));
   }
 
-  async #finish({ request }: RequestOrigin, { fanOut, onSent }: Pick<Outcome, 'fanOut' | 'onSent'>) {
+  /** A step that fails costs the others nothing. */
+  async #afterAnswer({ request }: RequestOrigin, step: () => Promise<void> | undefined): Promise<void> {
     try {
-      await onSent?.();
-      if (fanOut !== undefined) await this.#deps.fanOuts.note(fanOut);
+      await step();
     } catch (error) {
       if (error instanceof ConnectionClosed) throw error;
       // The client has its answer, and must not hear another.

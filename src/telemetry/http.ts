@@ -1,5 +1,7 @@
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Log } from './log.ts';
 
 /** The content of the three pages. */
 export interface Probes {
@@ -20,7 +22,12 @@ export interface HttpServer {
  * Serve `/livez` (the event loop turns), `/readyz` (503 with the causes when not ready) and `/metrics`.
  * @throws Error, with the setting in its message, when the address cannot be used.
  */
-export async function serveHttp(port: number, host: string, probes: Probes): Promise<HttpServer> {
+export async function serveHttp(
+  port: number,
+  host: string,
+  probes: Probes,
+  log?: Pick<Log, 'warn'>,
+): Promise<HttpServer> {
   const pages: Record<string, () => Promise<Page>> = {
     '/livez': async () => ({ status: 200, body: 'ok\n' }),
     '/readyz': async () => {
@@ -43,10 +50,8 @@ export async function serveHttp(port: number, host: string, probes: Probes): Pro
       () => response.writeHead(500).end(),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new Error(listenCause(error, port, host))));
-    server.listen(port, host, resolve);
-  });
+  await listen(server, port, host);
+  tellErrors(server, log);
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -55,6 +60,29 @@ export async function serveHttp(port: number, host: string, probes: Probes): Pro
         server.closeAllConnections();
       }),
   };
+}
+
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  try {
+    await once(server.listen(port, host), 'listening');
+  } catch (error) {
+    throw new Error(listenCause(error as NodeJS.ErrnoException, port, host));
+  }
+}
+
+/**
+ * A connection that cannot be accepted is an error of the server, and without a listener that would end the program. It is
+ * logged once until a connection is accepted again.
+ */
+function tellErrors(server: Server, log: Pick<Log, 'warn'> | undefined): void {
+  let isTold = false;
+  server.on('connection', () => {
+    isTold = false;
+  });
+  server.on('error', (error) => {
+    if (!isTold) log?.warn({ err: error }, 'the HTTP server cannot accept a connection');
+    isTold = true;
+  });
 }
 
 function listenCause({ code }: NodeJS.ErrnoException, port: number, host: string): string {

@@ -28,12 +28,35 @@ export function openLog(
 }
 
 /**
+ * End the process at an error that nothing has caught: its state is unknown then, and the brokers redeliver what it has not
+ * acknowledged. Node would print the error with all its fields, and those of a client library hold what clients sent.
+ */
+export function exitOnUncaughtErrors(log: Log): void {
+  const exit = (err: unknown): never => {
+    log.fatal({ err }, 'stopped by an error that nothing has caught: the broker redelivers what is left');
+    process.exit(1);
+  };
+  process.on('uncaughtException', exit);
+  process.on('unhandledRejection', exit);
+}
+
+/**
  * An error without its other fields. Client libraries add the failed command to an error, with all that a client sent.
  */
 function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const { name, message, stack, cause } = error;
-  return { type: name, message, stack, ...(cause instanceof Error && { cause: cause.name }) };
+  return {
+    type: name,
+    message: withoutArguments(message),
+    stack: stack && withoutArguments(stack),
+    ...(cause instanceof Error && { cause: cause.name }),
+  };
+}
+
+/** Redis quotes the arguments of a command that it does not know. */
+function withoutArguments(text: string): string {
+  return text.replaceAll(/, with args beginning with: .*/g, '');
 }
 
 /** Names of fields that are redacted. */

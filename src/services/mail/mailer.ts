@@ -120,8 +120,7 @@ export function openMail(settings: MailSettings, log?: MailLog): Mail {
     async sendCode(message) {
       const sending = send(message);
       sendings.add(sending);
-      const failure = await sending;
-      sendings.delete(sending);
+      const failure = await sending.finally(() => sendings.delete(sending));
       if (failure === undefined) return 'accepted';
       log?.warn(failure, 'mail refused');
       return 'refused';

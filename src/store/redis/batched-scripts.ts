@@ -49,11 +49,11 @@ export class BatchedScripts {
   }
 
   async #send(runs: readonly Run[]): Promise<void> {
-    const words: ScriptArgument[] = [0];
-    for (const { keys } of runs) words.push(...keys);
-    words[0] = words.length - 1;
-    words.push(packed(runs));
     try {
+      const words: ScriptArgument[] = [0];
+      for (const { keys } of runs) words.push(...keys);
+      words[0] = words.length - 1;
+      words.push(packed(runs));
       const answers = (await this.#runAll(...words)) as unknown[];
       for (const [index, { resolve, reject }] of runs.entries()) {
         const answer = answers[index];
