@@ -1,4 +1,5 @@
 import type { Unacked } from './acknowledgements.ts';
+import type { Charged } from './charged-before.ts';
 
 /** MQTT 5 user properties; a repeated name has a list of values. */
 export type UserProperties = Record<string, string | string[]>;
@@ -49,6 +50,8 @@ export interface Delivery {
   readonly packetId: number;
   /** The broker may have sent it before (DUP, or the first of a resumed session). A worker may or may not have handled it. */
   readonly redelivered: boolean;
+  /** Whether a worker has charged its client for it before; `no` for all that is not redelivered. */
+  readonly charged: Charged;
   readonly retained: boolean;
   /** When it first arrived, on the clock of `performance.now`. */
   readonly receivedAt: number;

@@ -256,6 +256,7 @@ class MqttBrokerConnection implements BrokerConnection {
   #flushed(): void {
     if (this.#inbound.passedOver && this.#inbound.idle) {
       this.#inbound.passedOver = false;
+      this.#inbound.chargedBefore.fetchNext();
       this.#ending = 'unrelated';
       this.#log.warn('reconnecting: the broker sent more messages than the receive maximum');
       this.#client.stream.end();

@@ -3,6 +3,7 @@ import { FairQueue } from '../lib/fair-queue.ts';
 import { TurnBudget } from '../lib/turn-budget.ts';
 import type { Acknowledgements, Unacknowledged } from './acknowledgements.ts';
 import type { BrokerConnection, Delivery, Publication, UserProperties } from './broker.ts';
+import { type Charged, ChargedBefore } from './charged-before.ts';
 import { DeliveryLag } from './delivery-lag.ts';
 import type { Fence } from './fence.ts';
 import type { Presence } from './presence.ts';
@@ -40,6 +41,7 @@ export class Inbound {
   readonly broker: BrokerConnection;
   readonly fence: Fence;
   readonly lag = new DeliveryLag();
+  readonly chargedBefore: ChargedBefore;
   readonly #acknowledgements: Acknowledgements;
   readonly #writes: WriteBatcher;
   readonly #handOut: (delivery: Delivery) => void;
@@ -68,6 +70,7 @@ export class Inbound {
     this.fence = deps.fence;
     this.#presence = deps.presence;
     this.#receiveMaximum = deps.receiveMaximum;
+    this.chargedBefore = new ChargedBefore(deps.receiveMaximum);
     this.#budget = deps.budget ?? new TurnBudget(HAND_OUT_MS);
     this.#handOut = handOut;
     this.#senderOf = deps.senderOf ?? ((topic) => topic);
@@ -77,6 +80,7 @@ export class Inbound {
   connected(sessionPresent: boolean): void {
     this.passedOver = false;
     this.#isResuming = sessionPresent;
+    this.chargedBefore.connected(sessionPresent);
     this.lag.connected(sessionPresent);
   }
 
@@ -129,8 +133,13 @@ export class Inbound {
     if (this.#acknowledgements.resent(packetId, packet.topic, payload)) {
       if (this.#acknowledgements.due) this.#writes.schedule();
     } else if (this.#isStopped) return;
-    else if (this.#isFull) this.passedOver = true;
+    else if (this.#isFull) this.#passOver(packet);
     else this.#admit(packet, this.#acknowledgements.add(packetId, packet.topic, payload));
+  }
+
+  #passOver(packet: IPublishPacket): void {
+    this.passedOver = true;
+    this.chargedBefore.passedOver(packet, this.isRedelivered(packet));
   }
 
   get #isFull(): boolean {
@@ -245,6 +254,7 @@ class ReceivedPublish implements Delivery {
   readonly payload: Buffer;
   readonly packetId: number;
   readonly redelivered: boolean;
+  readonly charged: Charged;
   readonly retained: boolean;
   readonly correlationData: Buffer | undefined;
   readonly responseTopic: string | undefined;
@@ -266,6 +276,7 @@ class ReceivedPublish implements Delivery {
     this.payload = packet.payload as Buffer;
     this.packetId = packet.messageId ?? 0;
     this.redelivered = inbound.isRedelivered(packet);
+    this.charged = inbound.chargedBefore.of(packet, this.redelivered);
     this.retained = packet.retain;
     const { properties } = packet;
     this.correlationData = properties?.correlationData;

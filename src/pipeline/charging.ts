@@ -1,6 +1,6 @@
 import type { Outcome } from '../handlers/outcome.ts';
 import type { Delivery } from '../mqtt/connection.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { ChargedWork, Metrics } from '../telemetry/metrics.ts';
 import { unitsToAnswer, unitsToCall, unitsToTell } from './price.ts';
 import type { Admission, RateLimiter } from './rate-limiter.ts';
 import type { TokenResult } from './token-check.ts';
@@ -10,6 +10,7 @@ export type Unread = 'too_many_requests' | 'not_authorized' | 'internal';
 
 /** A request, and what it was charged so far, in units. */
 interface ChargedRequest {
+  readonly delivery: Pick<Delivery, 'charged'>;
   readonly admission: Admission | undefined;
   readonly units: number;
   readonly spent: number;
@@ -26,8 +27,8 @@ export class Charging {
   }
 
   /**
-   * Charge a payload that costs more than a small request, before it is inflated or looked at. What is delivered again was
-   * charged before.
+   * Charge a payload that costs more than a small request, before it is inflated or looked at. What is known to be charged
+   * already is not charged again.
    */
   admitToRead(
     delivery: Delivery,
@@ -36,13 +37,17 @@ export class Charging {
     token?: TokenResult,
   ): Admission | Unread | undefined {
     if (token === 'not_authorized' || token === 'internal') return token;
-    if (delivery.redelivered) return undefined;
+    if (delivery.charged === 'yes') return undefined;
     return this.admit(delivery, client, units) ?? 'too_many_requests';
   }
 
-  /** @returns `undefined` if the client asks too often. */
+  /** @returns `undefined` if the client asks too often; never for what was perhaps let in before. */
   admit(delivery: Delivery, client: string, units: number): Admission | undefined {
-    const admission = this.#rateLimiter.admit(client, units, delivery.arrivedAfter);
+    const { arrivedAfter, charged } = delivery;
+    const admission =
+      charged === 'perhaps'
+        ? this.#rateLimiter.readmit(client, units, arrivedAfter)
+        : this.#rateLimiter.admit(client, units, arrivedAfter);
     if (admission === undefined) return undefined;
     this.#metrics.charged('requests', 1);
     if (units > 1) this.#metrics.charged('reading', units - 1);
@@ -51,13 +56,10 @@ export class Charging {
 
   /**
    * Charge a large profile before it is read.
-   * @param admitted - what the request was charged when it was let in.
-   * @returns whether it was charged; not when the client is in debt.
+   * @returns false if the client is in debt by other requests.
    */
-  spend(admission: Admission, units: number, admitted: number): boolean {
-    if (!this.#rateLimiter.spend(admission, units, admitted)) return false;
-    this.#metrics.charged('answers', units);
-    return true;
+  admitToFetch(request: ChargedRequest, units: number): boolean {
+    return this.#spend(request, units, 'answers');
   }
 
   /**
@@ -91,12 +93,20 @@ export class Charging {
    * done, as if each had come when those before it were charged.
    * @returns false if the client is in debt by other requests.
    */
-  admitToTell({ admission, units, spent }: ChargedRequest, contacts: number): boolean {
-    // What comes again was charged before.
-    if (admission === undefined || contacts === 0) return true;
-    const told = unitsToTell({ contacts });
-    if (!this.#rateLimiter.spend(admission, told, units + spent)) return false;
-    this.#metrics.charged('contacts', told);
+  admitToTell(request: ChargedRequest, contacts: number): boolean {
+    return this.#spend(request, unitsToTell({ contacts }), 'contacts');
+  }
+
+  #spend(
+    { delivery, admission, units: admitted, spent }: ChargedRequest,
+    units: number,
+    work: ChargedWork,
+  ): boolean {
+    // Without an admission it was charged before.
+    if (admission === undefined || units === 0) return true;
+    if (delivery.charged === 'perhaps') this.#rateLimiter.charge(admission, units);
+    else if (!this.#rateLimiter.spend(admission, units, admitted + spent)) return false;
+    this.#metrics.charged(work, units);
     return true;
   }
 

@@ -61,14 +61,10 @@ export class LargeProfiles {
     asking: string,
     row: RequestRow,
   ): Promise<StoredProfile | undefined | 'too_many_requests'> {
-    const { admission, delivery, units } = request;
     const price = unitsToFetch(bytes);
-    // What comes again was charged before.
-    if (admission !== undefined) {
-      if (!this.#charging.spend(admission, price, units)) return 'too_many_requests';
-      request.spent = price;
-    }
-    request.endTurn = await this.#budgetOf(delivery.broker).take(asking, bytes);
+    if (!this.#charging.admitToFetch(request, price)) return 'too_many_requests';
+    request.spent = price;
+    request.endTurn = await this.#budgetOf(request.delivery.broker).take(asking, bytes);
     const profile = await read();
     // It waits for a mail server or STS, and must not hold others up meanwhile. Few of them wait.
     if (row.limiter === 'mail' || row.limiter === 'sts') request.endTurn();

@@ -10,6 +10,8 @@ export interface RateLimiter {
    * @returns `undefined` if the client asks too often. Each other result needs one `settle`.
    */
   admit(client: string, units: number, arrivedAfter?: number): Admission | undefined;
+  /** The same for a request that was let in before, and perhaps not charged: it is never refused, and leaves a debt. */
+  readmit(client: string, units: number, arrivedAfter?: number): Admission;
   /**
    * The request was handled: charge its answer.
    * @param answered - in units; the next requests of this client that are handled at once are expected to cost as much.
@@ -51,6 +53,7 @@ export function openRateLimiter(options: RateLimiterOptions): RateLimiter {
 
 const unlimited: RateLimiter = {
   admit: (client) => ({ client }),
+  readmit: (client) => ({ client }),
   settle: () => undefined,
   spend: () => true,
   charge: () => undefined,
@@ -151,6 +154,15 @@ class SharedRateLimiter implements RateLimiter {
     bucket.fullAt = fullAt + units * this.#interval;
     bucket.pending++;
     this.#note(bucket, units, now, since);
+    return bucket;
+  }
+
+  readmit(client: string, units: number, arrivedAfter?: number): Admission {
+    const now = this.#now();
+    const bucket = this.#buckets.get(client) ?? this.#open(client, now);
+    bucket.pending++;
+    bucket.fullAt = Math.max(bucket.fullAt, Math.min(arrivedAfter ?? now, now));
+    this.charge(bucket, units);
     return bucket;
   }
 

@@ -22,7 +22,7 @@ export interface ReceivedRequest extends RequestOrigin, LargeRequest {
   readonly kind: RequestKind | 'invalid';
   readonly event: EventTopic;
   readonly sent: SentProfile<RequestKind> | 'invalid_data' | Unread;
-  /** Once it was let in and charged. Absent for a redelivery: what comes again was let in before. */
+  /** Once it was let in and charged. Absent for what comes again and was charged before. */
   admission: Admission | undefined;
 }
 

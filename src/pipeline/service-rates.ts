@@ -11,6 +11,7 @@ export function limitingServices(
   const of = (client: string): RateLimiter => (client.startsWith(prefix) ? services : clients);
   return {
     admit: (client, units, arrivedAfter) => of(client).admit(client, units, arrivedAfter),
+    readmit: (client, units, arrivedAfter) => of(client).readmit(client, units, arrivedAfter),
     settle: (admission, answered) => of(admission.client).settle(admission, answered),
     spend: (admission, units, admitted) => of(admission.client).spend(admission, units, admitted),
     charge: (admission, units) => of(admission.client).charge(admission, units),

@@ -133,10 +133,10 @@ export class Worker {
     return sent === 'invalid_data' ? refuse(sent) : undefined;
   }
 
-  /** What comes again was let in before. */
+  /** What is known to have been let in before is not limited again, and what perhaps was is only charged. */
   #isLimited(received: ReceivedRequest): boolean {
     const { delivery, client, admission } = received;
-    if (admission !== undefined || delivery.redelivered) return false;
+    if (admission !== undefined || delivery.charged === 'yes') return false;
     received.admission = this.#charging.admit(delivery, client, 1);
     return received.admission === undefined;
   }

@@ -68,6 +68,7 @@ export function translated(
     payload,
     packetId: delivery.packetId,
     redelivered: delivery.redelivered,
+    charged: delivery.charged,
     retained: delivery.retained,
     receivedAt: delivery.receivedAt,
     arrivedAfter: delivery.arrivedAfter,

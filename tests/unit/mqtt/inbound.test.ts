@@ -98,9 +98,11 @@ test('messages beyond the bound are skipped, and accepted when the broker sends 
   assert.equal(handedOut.length, kept);
 
   acknowledgements.connected(true);
+  inbound.connected(true);
   for (let messageId = 1; messageId <= 40; messageId++) receive({ messageId, payload, dup: true });
   assert.equal(handedOut.length, kept + 1); // The earlier ones are recognized, and acknowledged again.
   assert.equal(handedOut.at(-1)?.redelivered, true);
+  assert.equal(handedOut.at(-1)?.charged, 'no');
 });
 
 test('so many deliveries are handed out in a turn as fit in its budget; all are, in their order', async () => {

@@ -50,6 +50,16 @@ test('work that is known later is refused to a client in debt; what its own requ
   assert.ok(limiter.spend(large, 15, 50));
 });
 
+test('what was perhaps let in before is never refused, and leaves a debt of two minutes at most', async () => {
+  const { simulation, limiter, ask } = open();
+  for (let count = 0; count < 2_000; count++) limiter.settle(limiter.readmit('a', 1), 0);
+  assert.equal(ask('a', 1), 0);
+  await simulation.passTo(110_000);
+  assert.equal(ask('a', 1), 0);
+  await simulation.passTo(125_000);
+  assert.ok(ask('a', 50) > 0);
+});
+
 test('a client with few requests is never reported to Redis', async () => {
   const { simulation, ask } = open({ rate: 50, burst: 500 });
   for (let minute = 1; minute <= 1_000; minute++) {

@@ -113,11 +113,10 @@ function start(parts: Parts = {}) {
       topic,
       payload,
       packetId: 1,
-      redelivered: false,
       retained: false,
       receivedAt: performance.now(),
       arrivedAfter: performance.now(),
-      ...noProperties,
+      ...plain,
       isStillOwned: async () => true,
       acknowledge: () => void acknowledged.push(topic),
       reply: (publication) => from.publish(publication),
@@ -126,6 +125,7 @@ function start(parts: Parts = {}) {
 }
 
 const noProperties = { correlationData: undefined, responseTopic: undefined, userProperties: undefined };
+const plain = { redelivered: false, charged: 'no', ...noProperties } as const;
 
 /** A promise with its resolve function. */
 function gate() {
