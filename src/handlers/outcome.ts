@@ -75,6 +75,11 @@ export interface RecordedRequest extends Request {
   /** For the stores: they write the request's record together with its effect. */
   readonly ref: RequestRef;
   readonly delivery: DeliveryState;
+  /**
+   * Charge stored bytes that the request has written again without sending them, before they are written.
+   * @returns false if the client is in debt by other requests.
+   */
+  readonly admitToRewrite: (bytes: number) => boolean;
 }
 
 /** What the broker says of a delivery. */

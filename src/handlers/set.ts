@@ -11,7 +11,7 @@ import { mergeServices, readServicesInSteps, replaceVoxServices, type Service } 
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import { SERVICE } from '../store/sessions.ts';
 import type { RecordedHandler } from './handler.ts';
-import { answerProfile, refuse, refuseOrReplay } from './outcome.ts';
+import { answerProfile, type RecordedRequest, refuse, refuseOrReplay } from './outcome.ts';
 import { changeOwnProfile } from './own-profile.ts';
 
 /**
@@ -23,7 +23,7 @@ import { changeOwnProfile } from './own-profile.ts';
  * Answers `{'Profile',…,set}` as stored, `update` the server's time.
  * Refuses `invalid_data` for a field of the wrong shape, and when the merged settings are too large; `too_large` beyond the
  *         profile's quota; nothing changes then. `not_authorized` if the profile is just being removed, or moves to another
- *         phone; to a service `busy`.
+ *         phone; to a service `busy`. `too_many_requests` if the client is in debt, and stored bytes are to be written again.
  * @see docs/protocol.md, "set"
  */
 export const set: RecordedHandler = {
@@ -34,7 +34,7 @@ export const set: RecordedHandler = {
     const owned = reading instanceof Promise ? await reading : reading;
     if (owned === 'invalid_data') return refuse(owned);
     const profile = await changeOwnProfile(request, context, 'ok', (before) =>
-      slices.run(changeOwned(owned, before, Date.now())),
+      slices.run(changeOwned(owned, before, request)),
     );
     if (isService && profile === 'not_authorized') return refuse('busy');
     return typeof profile === 'string' ? refuseOrReplay(profile) : answerProfile(sent, profile, 'set');
@@ -86,20 +86,38 @@ function* readOwned(
 function* changeOwned(
   owned: Owned,
   stored: StoredProfile | undefined,
-  now: number,
-): Steps<ProfileChange | 'invalid_data'> {
+  { sent, admitToRewrite }: Pick<RecordedRequest, 'sent' | 'admitToRewrite'>,
+): Steps<ProfileChange | 'invalid_data' | 'too_many_requests'> {
   const settings = owned.settings.length ? yield* mergedSettings(owned.settings, stored) : undefined;
   if (settings !== undefined && settings.length > maxSettingsBytes) return 'invalid_data';
   const services = owned.services && (yield* mergedServices(owned, owned.services, stored));
   const rosters = owned.rosters && (yield* resolveReferences(owned.rosters, stored?.rosters ?? unset));
+  const rewritten =
+    bytesBeyond(settings, sent.settings) +
+    bytesBeyond(services, sent.services) +
+    referredBytes(owned, rosters);
+  if (!admitToRewrite(rewritten)) return 'too_many_requests';
   return {
-    update: now,
+    update: Date.now(),
     ...(owned.balance && { balance: owned.balance }),
     ...(owned.presence && { presence: owned.presence }),
     ...(settings && { settings }),
     ...(services && { services }),
     ...(rosters && { rosters }),
   };
+}
+
+/** What is written of a merged field without being sent, in bytes. */
+function bytesBeyond(merged: Fragment | undefined, sent: Fragment): number {
+  return merged === undefined ? 0 : Math.max(0, merged.length - sent.length);
+}
+
+/** What is written of rosters that were sent as references, in bytes. */
+function referredBytes({ rosters }: Owned, resolved: readonly Roster[] | undefined): number {
+  let bytes = 0;
+  for (const [index, { fragment }] of resolved?.entries() ?? [])
+    if (rosters?.[index]?.reference !== undefined) bytes += fragment.length;
+  return bytes;
 }
 
 function* mergedSettings(sent: readonly Feature[], stored: StoredProfile | undefined): Steps<Fragment> {

@@ -1,7 +1,7 @@
 import type { Outcome } from '../handlers/outcome.ts';
 import type { Delivery } from '../mqtt/connection.ts';
 import type { ChargedWork, Metrics } from '../telemetry/metrics.ts';
-import { unitsToAnswer, unitsToCall, unitsToTell } from './price.ts';
+import { unitsToAnswer, unitsToCall, unitsToRewrite, unitsToTell } from './price.ts';
 import type { Admission, RateLimiter } from './rate-limiter.ts';
 import type { TokenResult } from './token-check.ts';
 
@@ -95,6 +95,14 @@ export class Charging {
    */
   admitToTell(request: ChargedRequest, contacts: number): boolean {
     return this.#spend(request, unitsToTell({ contacts }), 'contacts');
+  }
+
+  /**
+   * Charge stored bytes that a request has written again without sending them, before they are written.
+   * @returns false if the client is in debt by other requests.
+   */
+  admitToRewrite(request: ChargedRequest, bytes: number): boolean {
+    return this.#spend(request, unitsToRewrite(bytes), 'reading');
   }
 
   #spend(

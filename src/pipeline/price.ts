@@ -23,8 +23,12 @@ const CALL_UNITS = 10;
 
 /** Before anything is read or inflated: 1 for a small request. */
 export function unitsToRead(payload: Uint8Array, limits: Limits): number {
-  const bytes = messageBytes(payload, limits);
-  return bytes <= SMALL_BYTES ? 1 : 1 + (bytes - SMALL_BYTES) / READ_BYTES;
+  return 1 + unitsToRewrite(messageBytes(payload, limits));
+}
+
+/** For stored bytes that a request has written again without sending them: as if they had been sent. */
+export function unitsToRewrite(bytes: number): number {
+  return bytes <= SMALL_BYTES ? 0 : (bytes - SMALL_BYTES) / READ_BYTES;
 }
 
 /** For all answers together: 0 for a small one. */

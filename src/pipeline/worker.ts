@@ -220,8 +220,18 @@ export class Worker {
     if (isAllowed && row.tells && !this.#charging.admitToTell(received, row.tells(stored)))
       return refuse('too_many_requests');
     const ref = { phone, key: (keys as RequestKeys).request, record: state.record };
-    const request = { replyTo, sent, phone, stored, sessionPhone, ref, delivery };
+    const admitToRewrite = this.#rewriteOf(received);
+    const request = { replyTo, sent, phone, stored, sessionPhone, ref, delivery, admitToRewrite };
     return handleOnce(row, request, past, context);
+  }
+
+  /** It is charged once, also if another change comes between: its own debt must not refuse it. */
+  #rewriteOf(received: ReceivedRequest): (bytes: number) => boolean {
+    let isAdmitted = false;
+    return (bytes) => {
+      isAdmitted ||= this.#charging.admitToRewrite(received, bytes);
+      return isAdmitted;
+    };
   }
 
   /** Handle a request without a phone, which means that of its session: a round trip more, which others do not need. */

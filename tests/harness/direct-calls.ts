@@ -42,6 +42,7 @@ export function requestOf(
     stored: undefined,
     sessionPhone: number,
     delivery: { redelivered: false, isStillOwned: async () => true },
+    admitToRewrite: () => true,
     ...more,
   };
 }

@@ -35,6 +35,7 @@ async function handle(sent: SentProfile<RequestKind>): Promise<void> {
     stored: undefined,
     ref: { phone, key: '', record: '' },
     delivery: { redelivered: false, isStillOwned: async () => true },
+    admitToRewrite: () => true,
   };
   const whole = { ...request, sessionPhone: phone, replyTo: { client: 'a' } };
   try {

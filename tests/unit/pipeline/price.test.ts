@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { defaultLimits, encode } from '../../../src/etf/index.ts';
-import { unitsToAnswer, unitsToCall, unitsToRead, unitsToTell } from '../../../src/pipeline/price.ts';
+import {
+  unitsToAnswer,
+  unitsToCall,
+  unitsToRead,
+  unitsToRewrite,
+  unitsToTell,
+} from '../../../src/pipeline/price.ts';
 import { rostersOf } from '../../harness/address-books.ts';
 import { profile } from '../../harness/terms.ts';
 
@@ -38,6 +44,11 @@ test('bytes read cost as many as they inflate to, before they are inflated', () 
   const [ofZipped, ofPlain] = [unitsToRead(message, defaultLimits), unitsToRead(plain, defaultLimits)];
   assert.ok(Math.abs(ofZipped / ofPlain - 1) < 0.01, `${ofZipped} and ${ofPlain}`);
   assert.ok(ofZipped > 20);
+});
+
+test('stored bytes that are written again cost what they cost when they are sent', () => {
+  assert.equal(unitsToRewrite(0) + unitsToRewrite(4_096), 0);
+  assert.equal(1 + unitsToRewrite(900_000), unitsToRead(Buffer.alloc(900_000), defaultLimits));
 });
 
 test('what is refused without being inflated costs its own bytes only, whatever size it declares', () => {
