@@ -36,7 +36,7 @@ import { openOutbox } from './store/outbox.ts';
 import { openRates } from './store/rates.ts';
 import { redisCalls } from './store/redis/calls.ts';
 import { type Database, openRedis } from './store/redis/database.ts';
-import { isAway } from './store/redis/health.ts';
+import { watchAway } from './store/redis/health.ts';
 import { type Probes, serveHttp } from './telemetry/http.ts';
 import { CallInstrumentation } from './telemetry/instrumentation-calls.ts';
 import { exitOnUncaughtErrors, type Log, openLog } from './telemetry/log.ts';
@@ -187,7 +187,7 @@ function settingsOfWorker(settings: Settings, topics: Topics, redis: Database) {
     replyQos: mqtt.replyQos,
     replyExpirySeconds: mqtt.replyExpirySeconds,
     timeoutMs: requestDeadlineMs,
-    isStoreAway: () => isAway(redis.state),
+    isStoreAway: watchAway(redis),
   };
 }
 

@@ -61,7 +61,7 @@ export const phone: RecordedHandler = {
  * @returns the migration, settled; `undefined` if there is none, or none any more.
  */
 async function move(
-  { phone: to, stored, sessionPhone, replyTo: { client } }: RecordedRequest,
+  { phone: to, ref, stored, sessionPhone, replyTo: { client } }: RecordedRequest,
   named: string | undefined,
   { migrations, profiles, sessions }: Context,
 ): Promise<Migration | Refusal | undefined> {
@@ -73,9 +73,9 @@ async function move(
     if (sessionPhone !== to && !isUnderWay) return 'not_authorized';
     if (found === undefined || found === 'busy' || found.isSettled) return found;
     if (found.claim === undefined && isTaken(stored)) return 'already_exists';
-    const migration = await migrations.claim(found);
+    const migration = await migrations.claim(found, ref);
     if (migration === undefined) return 'changed';
-    const begun = await migrations.begin(migration);
+    const begun = await migrations.begin(migration, ref);
     if (begun === 'busy') return begun;
     if (begun === 'not_found') return undefined;
     await sessions.mark(migration.from, await sessions.active(migration.from), migration.claim);

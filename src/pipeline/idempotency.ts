@@ -216,7 +216,7 @@ async function recordRefusal(
   const { phone, ref } = request;
   const at = placeOfRefusal(row, request);
   if (at !== phone && (await idempotencyRecords.read(phone, ref.key)) !== ref.record) return false;
-  const beside = at === phone ? ref : { phone: at, key: refusal.key, record: refusal.record };
+  const beside = at === phone ? ref : { ...ref, phone: at, key: refusal.key, record: refusal.record };
   return (await idempotencyRecords.recordRefusal(beside, refusal, word)) === 'stored';
 }
 

@@ -4,6 +4,7 @@ import { knownKinds, type RequestKind } from '../handlers/index.ts';
 import type { Delivery } from '../mqtt/connection.ts';
 import { readProfile, type SentProfile } from '../protocol/profile.ts';
 import type { EventTopic, Topics } from '../protocol/topics.ts';
+import type { Deadline } from '../store/redis/retry.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { IgnoreReason } from '../telemetry/metrics.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -24,6 +25,8 @@ export interface ReceivedRequest extends RequestOrigin, LargeRequest {
   readonly sent: SentProfile<RequestKind> | 'invalid_data' | Unread;
   /** Once it was let in and charged. Absent for what comes again and was charged before. */
   admission: Admission | undefined;
+  /** Once its handling has begun. */
+  deadline: Deadline | undefined;
 }
 
 /** What it takes to read requests. */
@@ -89,9 +92,20 @@ export class Receiver {
     const kind = typeof sent === 'string' ? 'invalid' : sent.kind;
     const responseTopic = this.#deps.topics.ownResponseTopic(delivery.responseTopic, client);
     const request = ++this.#requests;
-    const spent = 0;
-    const endTurn = undefined;
-    return { request, kind, delivery, event, client, responseTopic, sent, units, admission, spent, endTurn };
+    return {
+      request,
+      kind,
+      delivery,
+      event,
+      client,
+      responseTopic,
+      sent,
+      units,
+      admission,
+      deadline: undefined,
+      spent: 0,
+      endTurn: undefined,
+    };
   }
 
   /** Where only a token shows who asks, it is looked at before a payload that costs much is read. */

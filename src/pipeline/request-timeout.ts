@@ -3,6 +3,8 @@ import { LinkedMember, LinkedSet } from '../lib/linked-set.ts';
 /** A piece of work that is to end in time. */
 export class RequestTimeout extends LinkedMember {
   at: number;
+  /** Whether it has expired. */
+  isOver = false;
   readonly expire: () => void;
 
   constructor(at: number, expire: () => void) {
@@ -63,7 +65,10 @@ export class RequestTimeouts {
       if (this.#isPaused()) {
         oldest.at = now + this.#afterMs;
         this.#running.add(oldest);
-      } else oldest.expire();
+      } else {
+        oldest.isOver = true;
+        oldest.expire();
+      }
     }
   };
 }

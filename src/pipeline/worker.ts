@@ -25,7 +25,7 @@ export interface WorkerDeps extends ResponderDeps, ReceiverDeps {
   readonly poison: Pick<PoisonGuard, 'take'>;
   /** Longest time from receiving a request to knowing its answer. */
   readonly timeoutMs: number;
-  /** Whether Redis cannot be reached now. */
+  /** Whether Redis cannot serve requests now, or what has waited for it is just being done again. */
   readonly isStoreAway: () => boolean;
 }
 
@@ -148,8 +148,8 @@ export class Worker {
   }
 
   /**
-   * Handles a request, and answers `internal` when it takes longer than its timeout. Its notices are still published when
-   * it ends. While Redis is away the clock stands still: the request is kept, not given up.
+   * Handles a request, and answers `internal` when it takes longer than its timeout. A change that is not made by then is not
+   * made any more; the notices of one that is are still published when it ends. While Redis is away the clock stands still: the request is kept, not given up.
    */
   #handleWithTimeout(received: ReceivedRequest): Promise<Outcome> {
     return new Promise((resolve) => {
@@ -160,6 +160,7 @@ export class Worker {
         if (this.#timeouts.end(timeout)) resolve(outcome);
         else this.#sendLate(received, outcome);
       };
+      received.deadline = timeout;
       const { sent } = received;
       const handling =
         typeof sent === 'string' ? this.#handleUnreadable(received) : this.#handle(received, sent);
@@ -219,7 +220,8 @@ export class Worker {
     if (stored === 'too_many_requests') return refuse(stored);
     if (isAllowed && row.tells && !this.#charging.admitToTell(received, row.tells(stored)))
       return refuse('too_many_requests');
-    const ref = { phone, key: (keys as RequestKeys).request, record: state.record };
+    const { record } = state;
+    const ref = { phone, key: (keys as RequestKeys).request, record, deadline: received.deadline };
     const admitToRewrite = this.#rewriteOf(received);
     const request = { replyTo, sent, phone, stored, sessionPhone, ref, delivery, admitToRewrite };
     return handleOnce(row, request, past, context);

@@ -1,7 +1,7 @@
 import { shortId, uniqueId } from '../lib/unique-id.ts';
 import type { Keys } from './keys.ts';
 import type { Database } from './redis/database.ts';
-import { withRetry } from './redis/retry.ts';
+import { type Deadline, withRetry } from './redis/retry.ts';
 
 /**
  * Names a request to the stores. They write its record in the same script as its effect, and only if the record is still
@@ -14,6 +14,8 @@ export interface RequestRef {
   readonly key: string;
   /** The record as it was read, `<word> <what tells it from others>`; `''` if there was none. */
   readonly record: string;
+  /** Once it is over, the effect is not written. */
+  readonly deadline?: Deadline | undefined;
 }
 
 /** Where the record of a request is kept: a field of a hash. */
@@ -81,7 +83,7 @@ export function openIdempotencyRecords(redis: Database, doneSeconds: number) {
      * @returns `'done'` when another worker has decided the request meanwhile.
      */
     async recordRefusal(
-      { phone, key, record }: RequestRef,
+      { phone, key, record, deadline }: RequestRef,
       refusal: { readonly key: string; readonly record: string },
       word: string,
     ) {
@@ -91,6 +93,7 @@ export function openIdempotencyRecords(redis: Database, doneSeconds: number) {
         'record-refusal',
         [done.key, refused.key],
         [done.field, refused.field, ...records, doneSeconds],
+        deadline,
       );
     },
     /** The record of a request; `''` if there is none. */

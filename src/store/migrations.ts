@@ -49,10 +49,10 @@ export function openMigrations(redis: Database, doneSeconds: number) {
   return {
     ...proposals,
     /** Take it in hand; `undefined` if it is settled, or another one by now. */
-    async claim(migration: Migration): Promise<ClaimedMigration | undefined> {
+    async claim(migration: Migration, { deadline }: RequestRef): Promise<ClaimedMigration | undefined> {
       const claim = uniqueId();
       const { from, to } = migration;
-      const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim]);
+      const answer = await redis.run('claim-migration', [keys.migration(to)], [from, claim], deadline);
       if (answer !== 'stored') return undefined;
       // Who had it in hand before may have ended during its copy.
       if (migration.claim !== undefined) await dropCopy(to, migration.claim);
@@ -63,13 +63,10 @@ export function openMigrations(redis: Database, doneSeconds: number) {
      * @returns `'not_found'` if there is none, or it does not want to move there any more;
      *   `'busy'` while another profile is just moving to the old phone.
      */
-    async begin(migration: ClaimedMigration) {
+    async begin(migration: ClaimedMigration, { deadline }: RequestRef) {
       const { from, to, claim } = migration;
-      const answer = await redis.run(
-        'begin-move',
-        [...movingKeys(keys, from), keys.migration(from)],
-        [to, claim],
-      );
+      const places = [...movingKeys(keys, from), keys.migration(from)];
+      const answer = await redis.run('begin-move', places, [to, claim], deadline);
       if (answer !== 'stored') await release(migration);
       return answer;
     },

@@ -83,7 +83,7 @@ export function openProfiles(
      *   `'done'` when another worker has decided the request meanwhile.
      */
     change<Refused extends string>(
-      { phone, key, record }: RequestRef,
+      { phone, key, record, deadline }: RequestRef,
       first: StoredProfile | undefined,
       word: string,
       decide: (
@@ -103,15 +103,9 @@ export function openProfiles(
         if (sizeOf(next) > roomFor(profile, maxBytes)) return { result: 'too_large' };
         const packing = commitArguments(change, next, profile === undefined);
         const args: ScriptArgument[] = packing instanceof Promise ? await packing : packing;
-        const answer = await redis.run('commit-profile', own, [
-          profile?.version ?? '',
-          next.version,
-          done.field,
-          packRecord(record),
-          packRecord(newRecord(word, next.version)),
-          doneSeconds,
-          ...args,
-        ]);
+        const written = [done.field, packRecord(record), packRecord(newRecord(word, next.version))];
+        const all = [profile?.version ?? '', next.version, ...written, doneSeconds, ...args];
+        const answer = await redis.run('commit-profile', own, all, deadline);
         if (answer === 'stored') return { result: next, left: next };
         if (answer === 'changed') return answer;
         return { result: answer === 'leaving' ? 'not_authorized' : answer };

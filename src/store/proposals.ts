@@ -56,15 +56,18 @@ export function openProposals(redis: Database, doneSeconds: number) {
   const read = (newPhone: string): Promise<Fields> =>
     withRetry(() => connection.hgetall(keys.migration(newPhone)));
 
-  const list = async ({ oldPhone, ref: { phone: newPhone, key } }: Proposer): Promise<void> => {
+  const list = async ({ oldPhone, ref }: Proposer): Promise<void> => {
+    const { phone: newPhone, key, deadline } = ref;
     const done = placeOf(keys, newPhone, key);
     const own = [keys.migration(newPhone), done.key];
     const kept = [done.field, packRecord(`migration ${oldPhone}`)];
     const entry = [oldPhone, uniqueId(), pendingSeconds, doneSeconds, maxListed];
-    if ((await redis.run('propose-migration', own, [...entry, '', ...kept])) !== 'full') return;
+    const propose = (stale: string) =>
+      redis.run('propose-migration', own, [...entry, stale, ...kept], deadline);
+    if ((await propose('')) !== 'full') return;
     const listed = Object.entries(await read(newPhone)).filter(([field]) => isPhone(field));
     const stale = await without(listed, ([old]) => stands(redis, old, newPhone));
-    await redis.run('propose-migration', own, [...entry, JSON.stringify(stale), ...kept]);
+    await propose(JSON.stringify(stale));
   };
 
   return {
@@ -88,14 +91,13 @@ export function openProposals(redis: Database, doneSeconds: number) {
       // What is refused leaves an earlier proposal as it is.
       if (answer !== 'stored') return answer;
       if (profiles === 0) return 'not_found';
+      const places = [keys.profile(oldPhone), keys.migrating(oldPhone)];
       const [wanted] = await Promise.all([
-        redis.run(
-          'set-migration',
-          [keys.profile(oldPhone), keys.migrating(oldPhone)],
-          [newPhone, pendingSeconds],
-        ),
-        withRetry(() =>
-          connection.set(keys.proposal(client), `${oldPhone} ${newPhone}`, 'EX', pendingSeconds),
+        redis.run('set-migration', places, [newPhone, pendingSeconds], ref.deadline),
+        withRetry(
+          () => connection.set(keys.proposal(client), `${oldPhone} ${newPhone}`, 'EX', pendingSeconds),
+          'propose',
+          ref.deadline,
         ),
       ]);
       if (wanted === 'not_found') return wanted;

@@ -31,7 +31,7 @@ export function openQuotas(redis: Database) {
     async acquire(
       { name, max, windowMs, minGapMs }: Quota,
       tag: string,
-      { key }: RequestRef,
+      { key, deadline }: RequestRef,
       isRepeated: boolean,
     ): Promise<QuotaSlot | 'too_many_requests'> {
       const limit = redis.keys.quota(tag, name);
@@ -40,6 +40,7 @@ export function openQuotas(redis: Database) {
         'acquire-quota',
         [limit],
         [key, slot, isRepeated ? 'again' : 'first', minGapMs, max, windowMs],
+        deadline,
       );
       if (answer === 'too_many_requests') return answer;
       return {

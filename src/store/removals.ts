@@ -68,7 +68,7 @@ export function openRemovals(redis: Database, doneSeconds: number) {
      *   moving to the phone; `'done'` when another worker has decided the request; `undefined` when that one has ended it.
      */
     async begin(
-      { phone, key, record }: RequestRef,
+      { phone, key, record, deadline }: RequestRef,
       stored: StoredProfile,
       clients: readonly string[],
       mark: string,
@@ -93,6 +93,7 @@ export function openRemovals(redis: Database, doneSeconds: number) {
           done.field,
           key,
         ],
+        deadline,
       );
       if (answer !== 'stored') return answer;
       // Read back, and not what was given: another worker may have carried it on while this one was frozen.

@@ -91,7 +91,7 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
      * @param services - the profile's services with the address verified.
      */
     async confirm(
-      { phone, key, record }: RequestRef,
+      { phone, key, record, deadline }: RequestRef,
       { address, code }: Try,
       version: string,
       services: Fragment,
@@ -116,6 +116,7 @@ export function openVerifications(redis: Database, secret: string, doneSeconds: 
           packRecord(newRecord('wrong_code', next)),
           packRecord(newRecord('verified', next)),
         ],
+        deadline,
       );
       if (answer !== 'stored') return answer;
       await Promise.all([

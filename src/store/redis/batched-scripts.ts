@@ -1,6 +1,6 @@
 import { Batcher } from './batcher.ts';
 import { headBytes, roomOfWord, writeListHead, writeWord } from './message-pack.ts';
-import { withRetryUntraced } from './retry.ts';
+import { type Deadline, withRetryUntraced } from './retry.ts';
 import type { ScriptCommand } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
@@ -41,10 +41,16 @@ export class BatchedScripts {
     return keys.length + args.length <= maxWords && !args.some(isLong);
   }
 
-  /** @throws Fault when Redis refuses the script, or all that were run with it. */
-  run(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+  /** @throws Fault when Redis refuses the script, or all that were run with it; or the deadline is over. */
+  run(
+    script: string,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    deadline?: Deadline,
+  ): Promise<unknown> {
     return withRetryUntraced(
       () => new Promise((resolve, reject) => this.#runs.add({ script, keys, args, resolve, reject })),
+      deadline,
     );
   }
 

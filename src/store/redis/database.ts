@@ -5,7 +5,7 @@ import { connect, findTlsCause, type RedisAccess } from './connect.ts';
 import { Fault } from './fault.ts';
 import { redisFault } from './faults.ts';
 import { Health, type RedisState } from './health.ts';
-import { attempt, traced, withRetry } from './retry.ts';
+import { attempt, type Deadline, traced, withRetry } from './retry.ts';
 import { answerOf, type ScriptAnswer, type ScriptName } from './script-answers.ts';
 import { batchCommands, defineScripts } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
@@ -20,13 +20,15 @@ export interface Database {
   /** Call `listener` on every change of `state`. */
   onState(listener: (state: RedisState) => void): void;
   /**
+   * @param deadline - of the request whose effect it is: it does not run once that is over.
    * @returns one of the words that the script's head lists.
-   * @throws Fault when Redis refuses the script, or the script answers another word.
+   * @throws Fault when Redis refuses the script, the script answers another word, or the deadline is over.
    */
   run<Name extends ScriptName>(
     script: Name,
     keys: readonly string[],
     args: readonly ScriptArgument[],
+    deadline?: Deadline,
   ): Promise<ScriptAnswer<Name>>;
   /**
    * Run a script that answers a number, once.
@@ -71,6 +73,7 @@ export function openRedis(
       const tried = Array.from({ length: isCluster ? nodesTried : 1 }, (_, number) => keys.rights(number));
       await Promise.all(tried.map((key) => commandOf('check-rights', [key]).call(key)));
     },
+    everyMs: isCluster ? checkClusterMs : undefined,
     // A slot that a Cluster moves is followed.
     isIgnored: ({ name }) => isCluster && name === 'cluster_node',
     changed: (state) => {
@@ -86,11 +89,11 @@ export function openRedis(
       return health.state;
     },
     onState: (listener) => void listeners.push(listener),
-    async run(script, scriptKeys, args) {
+    async run(script, scriptKeys, args, deadline) {
       const command = commandOf(script, scriptKeys);
       const answer = await (runs?.accepts(scriptKeys, args)
-        ? traced(script, () => runs.run(script, scriptKeys, args))
-        : withRetry(() => command.call(...scriptKeys, ...args.map(asWord)), script));
+        ? traced(script, () => runs.run(script, scriptKeys, args, deadline))
+        : withRetry(() => command.call(...scriptKeys, ...args.map(asWord)), script, deadline));
       const word = answerOf(script, answer);
       if (word === undefined) throw new Fault(`the script ${script} answered another word`);
       return word;
@@ -113,6 +116,9 @@ export function openRedis(
 
 /** So many keys lie on all nodes of most Clusters. */
 const nodesTried = 16;
+
+/** A Cluster that has lost one of its masters stays connected, and nobody may ask that one for anything. */
+const checkClusterMs = 5_000;
 
 /** A server that is still loading lets nobody in, and ioredis does not tell. */
 const askLoadingMs = 500;

@@ -82,7 +82,8 @@ const words = {
     advice: 'name one; a master with replicas is found by its Sentinels (redis+sentinel://)',
   },
   cluster_down: {
-    says: /CLUSTERDOWN/,
+    // The second is what the client says of a node that is not there, after some tries.
+    says: /CLUSTERDOWN|Too many Cluster redirections.*(Connection is closed|MOVED)/,
     cause: 'some of the Cluster’s slots have no master (CLUSTERDOWN)',
     advice: 'see `redis-cli --cluster check`: bring the master or its replica back',
   },

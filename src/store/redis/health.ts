@@ -21,13 +21,7 @@ const firstTryMs = 3_000;
 const ofConnection: ReadonlySet<RedisFaultName> = new Set(['unreachable', 'silent', 'tls']);
 
 /** Nothing can be done for a request: it waits, and its time stands still. With the others some requests are served. */
-const partial: ReadonlySet<RedisFaultName> = new Set([
-  'full',
-  'disk',
-  'few_replicas',
-  'cluster_down',
-  'no_rights',
-]);
+const partial: ReadonlySet<RedisFaultName> = new Set(['full', 'disk', 'cluster_down', 'no_rights']);
 
 /** These come of how this worker gets in: another may be well. */
 const ownFaults: ReadonlySet<RedisFaultName> = new Set([
@@ -48,8 +42,29 @@ const ownFaults: ReadonlySet<RedisFaultName> = new Set([
 ]);
 
 /** Whether no request can be served. */
-export function isAway({ connected, fault }: RedisState): boolean {
+function isAway({ connected, fault }: RedisState): boolean {
   return !connected || (fault !== undefined && !partial.has(fault.name));
+}
+
+/** Longer than what waits takes to be done again: its pauses are 2 s at most. */
+const resumedWithinMs = 5_000;
+
+/**
+ * Tells whether no request can be served, or what has waited for that is just being done again.
+ * @param redis - watched from now on.
+ */
+export function watchAway(redis: {
+  readonly state: RedisState;
+  onState(listener: (state: RedisState) => void): void;
+}): () => boolean {
+  let wasAway = isAway(redis.state);
+  let backAt = Number.NEGATIVE_INFINITY;
+  redis.onState((state) => {
+    const isGone = isAway(state);
+    if (wasAway && !isGone) backAt = performance.now();
+    wasAway = isGone;
+  });
+  return () => wasAway || performance.now() - backAt < resumedWithinMs;
 }
 
 /** Whether another worker may be able to use a Redis that this one cannot. */
@@ -62,6 +77,8 @@ export interface HealthDeps {
   readonly check: () => Promise<unknown>;
   readonly isIgnored: (fault: RedisFault) => boolean;
   readonly changed: (state: RedisState) => void;
+  /** So often it is checked while nothing is known to be wrong; default never. */
+  readonly everyMs?: number | undefined;
 }
 
 /**
@@ -76,10 +93,16 @@ export class Health {
   #lastFault: RedisFault | undefined;
   #connections = 0;
   #isTrying = false;
+  readonly #watching: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(deps: HealthDeps) {
     this.#deps = deps;
+    const { everyMs } = deps;
+    if (everyMs === undefined) return;
+    this.#watching = setInterval(() => {
+      if (this.#state.connected && this.#state.fault === undefined) void this.#try(1);
+    }, everyMs).unref();
   }
 
   get state(): RedisState {
@@ -125,6 +148,7 @@ export class Health {
 
   close(): void {
     this.#isClosed = true;
+    clearInterval(this.#watching);
   }
 
   /** Tries until it succeeds, or the connection is another one. */

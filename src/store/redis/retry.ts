@@ -12,28 +12,42 @@ const transientReply =
 const transientError =
   /Connection is closed|Connection (closed|lost)|aborted|ECONN|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ETIMEDOUT|ENOTFOUND|Socket timeout|failed to refresh|max retries|Too many Cluster redirections|None of startup nodes|is disconnected|All keys in the pipeline/i;
 
+/** Until a request is answered. */
+export interface Deadline {
+  /** Whether the request was answered because its time was over. */
+  readonly isOver: boolean;
+}
+
 /**
- * Redis refuses so until somebody mends it. Another worker may be let in meanwhile, and takes over what this one cannot do:
- * so the command is done again for a while. After that, a client is better off with an answer.
+ * Redis refuses so until somebody mends it, and serves other requests meanwhile. Another worker may be let in, or a replica
+ * may take over: so the command is done again for a while. After that, a client is better off with an answer, and the
+ * others with its place among the requests in flight.
+ *
+ * A refusal that was not met for so many milliseconds begins again. Shards that fail over one after another are several.
  */
-const refusals: ReadonlySet<RedisFaultName> = new Set(['no_rights', 'full', 'disk']);
+const refusals: ReadonlyMap<RedisFaultName, number> = new Map([
+  ['no_rights', 15_000],
+  ['full', 15_000],
+  ['disk', 15_000],
+  ['cluster_down', 5_000],
+]);
 
 /** So long a refusal is taken for one that passes, from its first. */
 const patienceMs = 10_000;
 
-/** A refusal that was not met for so long begins again. */
-const forgottenMs = 15_000;
+/** A Cluster that serves nobody while it lacks slots says this: there is no other request to make room for. */
+const servesNobody = /CLUSTERDOWN The cluster is down/;
 
 /** When each refusal was met, first and last. */
 const met = new Map<RedisFaultName, { readonly first: number; last: number }>();
 
 function mayPass(error: unknown): boolean {
   const message = error instanceof Error ? error.message : '';
-  if (transientReply.test(message) || transientError.test(message)) return true;
   const name = redisFaultOf(error)?.name;
-  if (name === undefined) return false;
-  // Nobody is let in, or nothing works: the request waits.
-  if (!refusals.has(name)) return true;
+  const forgottenMs = name && refusals.get(name);
+  if (name === undefined || forgottenMs === undefined || servesNobody.test(message))
+    // Nobody is let in, or nothing works: the request waits.
+    return name !== undefined || transientReply.test(message) || transientError.test(message);
   const now = performance.now();
   const known = met.get(name);
   const refusal = known && now - known.last < forgottenMs ? known : { first: now, last: now };
@@ -44,17 +58,24 @@ function mayPass(error: unknown): boolean {
 
 /**
  * Do a repeatable command until Redis has answered it: what fails because the server is away, starting, failing over
- * or moving a slot is done again after a pause. What it refuses to this worker is done again for 10 s.
+ * or moving a slot is done again after a pause. What it refuses while it serves others is done again for 10 s.
  * @param name - what a trace calls it.
- * @throws Fault when Redis answers with any other error.
+ * @param deadline - of the request that it changes something for: once that is over, the command is not sent.
+ * @throws Fault when Redis answers with any other error, or the deadline is over.
  */
-export function withRetry<T>(command: () => Promise<T>, name = 'read or write'): Promise<T> {
-  return traced(name, () => withRetryUntraced(command));
+export function withRetry<T>(
+  command: () => Promise<T>,
+  name = 'read or write',
+  deadline?: Deadline,
+): Promise<T> {
+  return traced(name, () => withRetryUntraced(command, deadline));
 }
 
 /** The same, outside of any trace: for a command that does the work of several requests. */
-export async function withRetryUntraced<T>(command: () => Promise<T>): Promise<T> {
+export async function withRetryUntraced<T>(command: () => Promise<T>, deadline?: Deadline): Promise<T> {
   for (let attempt = 0; ; attempt++) {
+    // The client has heard that its change failed, and may have made another one.
+    if (deadline?.isOver) throw new Fault('the request was answered before its change was made');
     const began = redisCalls.begin();
     try {
       const answer = await command();
