@@ -24,6 +24,8 @@ const said: readonly (readonly [string, string | Error])[] = [
   ['no_cluster', 'ERR This instance has cluster support disabled'],
   ['cluster_down', 'CLUSTERDOWN Hash slot not served'],
   ['cluster_down', 'Too many Cluster redirections. Last error: ReplyError: CLUSTERDOWN The cluster is down'],
+  ['cluster_down', 'Too many Cluster redirections. Last error: Error: Connection is closed.'],
+  ['cluster_down', 'Too many Cluster redirections. Last error: ReplyError: MOVED 9842 127.0.0.1:7001'],
   ['master_down', "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."],
   ['loading', 'LOADING Redis is loading the dataset in memory'],
   ['busy', 'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.'],
