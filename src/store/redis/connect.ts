@@ -130,7 +130,7 @@ function connectCluster(target: RedisUrl, secured: Secured, onReply: (error: Err
     // ioredis would connect to the address that it has found, which is no name that a certificate has.
     dnsLookup: (host, callback) => callback(null, host),
     // After these `withRetry` decides: ioredis would go on for long with a node that is gone, and does not ask whether anybody waits.
-    maxRedirections: 4,
+    maxRedirections: 2,
     // The first question takes a TLS handshake.
     slotsRefreshTimeout: 3_000,
     redisOptions: {
