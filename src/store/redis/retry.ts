@@ -23,17 +23,16 @@ export interface Deadline {
  * may take over: so the command is done again for a while. After that, a client is better off with an answer, and the
  * others with its place among the requests in flight.
  *
- * A refusal that was not met for so many milliseconds begins again. Shards that fail over one after another are several.
+ * Milliseconds: `patience` from its first; one that was not met for `forgotten` begins again, because shards that fail over
+ * one after another are several. A Cluster as it comes takes 17 s to replace a master (`cluster-node-timeout` and 2 s).
  */
-const refusals: ReadonlyMap<RedisFaultName, number> = new Map([
-  ['no_rights', 15_000],
-  ['full', 15_000],
-  ['disk', 15_000],
-  ['cluster_down', 5_000],
-]);
-
-/** So long a refusal is taken for one that passes, from its first. */
-const patienceMs = 10_000;
+const refusals: ReadonlyMap<RedisFaultName, { readonly patience: number; readonly forgotten: number }> =
+  new Map([
+    ['no_rights', { patience: 10_000, forgotten: 15_000 }],
+    ['full', { patience: 10_000, forgotten: 15_000 }],
+    ['disk', { patience: 10_000, forgotten: 15_000 }],
+    ['cluster_down', { patience: 20_000, forgotten: 5_000 }],
+  ]);
 
 /** A Cluster that serves nobody while it lacks slots says this: there is no other request to make room for. */
 const servesNobody = /CLUSTERDOWN The cluster is down/;
@@ -44,21 +43,22 @@ const met = new Map<RedisFaultName, { readonly first: number; last: number }>();
 function mayPass(error: unknown): boolean {
   const message = error instanceof Error ? error.message : '';
   const name = redisFaultOf(error)?.name;
-  const forgottenMs = name && refusals.get(name);
-  if (name === undefined || forgottenMs === undefined || servesNobody.test(message))
+  const times = name && refusals.get(name);
+  if (name === undefined || times === undefined || servesNobody.test(message))
     // Nobody is let in, or nothing works: the request waits.
     return name !== undefined || transientReply.test(message) || transientError.test(message);
   const now = performance.now();
   const known = met.get(name);
-  const refusal = known && now - known.last < forgottenMs ? known : { first: now, last: now };
+  const refusal = known && now - known.last < times.forgotten ? known : { first: now, last: now };
   refusal.last = now;
   met.set(name, refusal);
-  return now - refusal.first < patienceMs;
+  return now - refusal.first < times.patience;
 }
 
 /**
  * Do a repeatable command until Redis has answered it: what fails because the server is away, starting, failing over
- * or moving a slot is done again after a pause. What it refuses while it serves others is done again for 10 s.
+ * or moving a slot is done again after a pause. What it refuses while it serves others is done again for
+ * 10 to 20 s.
  * @param name - what a trace calls it.
  * @param deadline - of the request that it changes something for: once that is over, the command is not sent.
  * @throws Fault when Redis answers with any other error, or the deadline is over.
