@@ -1,5 +1,12 @@
-import { type BenchOptions, bareChanges, effortOf, withContenders, worker, workers } from './contest.ts';
-import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
+import {
+  type BenchOptions,
+  bareChanges,
+  measureContests,
+  withContenders,
+  worker,
+  workers,
+} from './contest.ts';
+import { ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Section } from './table.ts';
 import type { Kind } from './workloads.ts';
 
@@ -14,14 +21,9 @@ const inFlight = 64;
 export function benchChanges(options: BenchOptions): Promise<Section[]> {
   return withContenders([bareChanges, ...workers(options)], options.progress, async (running, load) => {
     const tasks = kinds.flatMap((kind) => running.map((contender): Task => ({ contender, kind, inFlight })));
-    const results = await measureRounds(tasks, load, {
-      effort: effortOf(options),
-      progress: options.progress,
-    });
+    const all = await measureContests(tasks, load, options);
     return kinds.map((kind) => {
-      const contests = tasks
-        .filter((task) => task.kind === kind)
-        .map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
+      const contests = all.filter(({ task }) => task.kind === kind);
       const [reference] = contests;
       const ours = contests.find(({ name }) => name === worker.name);
       if (reference === undefined || ours === undefined) throw new Error('a contender is missing');

@@ -1,5 +1,5 @@
-import { type BenchOptions, bareLoop, effortOf, withContenders, worker } from './contest.ts';
-import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
+import { type BenchOptions, bareLoop, measureContests, withContenders, worker } from './contest.ts';
+import { ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Section } from './table.ts';
 
 /** The number of contacts and of phones: some megabytes may be in flight at most. */
@@ -15,11 +15,7 @@ export async function benchContacts(options: BenchOptions): Promise<Section[]> {
     const contenders = [bareLoop, worker].map((contender) => ({ ...contender, contacts }));
     const section = await withContenders(contenders, options.progress, async (running, load) => {
       const tasks = running.map((contender): Task => ({ contender, kind: 'get', inFlight }));
-      const results = await measureRounds(tasks, load, {
-        effort: effortOf(options),
-        progress: options.progress,
-      });
-      const contests = tasks.map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
+      const contests = await measureContests(tasks, load, options);
       const [reference, ours] = contests;
       if (reference === undefined || ours === undefined) throw new Error('a contender is missing');
       const ratio = ratioOf('cpuMicros', ours.results, reference.results);

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type Contender, type Load, type RunningContender, startContender, startLoad } from './contender.ts';
-import type { Effort, Progress } from './rounds.ts';
+import { type Contest, type Effort, measureRounds, type Progress, type Task } from './rounds.ts';
 
 /** The options of every benchmark. */
 export interface BenchOptions {
@@ -43,7 +43,7 @@ export const nestjs: Contender = {
   seed: 'ready answers',
 };
 
-export function effortOf({ quick }: BenchOptions): Effort {
+function effortOf({ quick }: BenchOptions): Effort {
   return quick
     ? { warmUpRequests: 20_000, rounds: 5, milliseconds: 300 }
     : { warmUpRequests: 60_000, rounds: 21, milliseconds: 1_000 };
@@ -72,4 +72,14 @@ export async function withContenders<T>(
     for (const contender of running.reverse()) await contender.stop();
     await load.stop();
   }
+}
+
+/** Measures the tasks in turn. @returns the results of each, in the order of the tasks. */
+export async function measureContests(
+  tasks: readonly Task[],
+  load: Load,
+  options: BenchOptions,
+): Promise<(Contest & { readonly task: Task })[]> {
+  const results = await measureRounds(tasks, load, { effort: effortOf(options), progress: options.progress });
+  return tasks.map((task) => ({ task, name: task.contender.name, results: results.get(task) ?? [] }));
 }

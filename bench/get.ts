@@ -5,13 +5,13 @@ import {
   type BenchOptions,
   bareLoop,
   bareSockets,
-  effortOf,
+  measureContests,
   nestjs,
   withContenders,
   worker,
   workers,
 } from './contest.ts';
-import { type Contest, measureRounds, type Result, ratioOf, sectionOf, type Task } from './rounds.ts';
+import { type Contest, type Result, ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Goal, Section } from './table.ts';
 
 /** Requests in flight, and the phones' MQTT. */
@@ -36,14 +36,9 @@ export function benchGet(options: BenchOptions): Promise<Section[]> {
     const tasks = loads.flatMap((each) =>
       running.map((contender): Task => ({ contender, kind: 'get', ...each })),
     );
-    const results = await measureRounds(tasks, load, {
-      effort: effortOf(options),
-      progress: options.progress,
-    });
+    const all = await measureContests(tasks, load, options);
     return loads.map(({ inFlight, version }) => {
-      const contests = tasks
-        .filter((task) => task.inFlight === inFlight && task.version === version)
-        .map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
+      const contests = all.filter(({ task }) => task.inFlight === inFlight && task.version === version);
       const [reference] = contests;
       if (reference === undefined) throw new Error('a contender is missing');
       const title = `get, ${inFlight} in flight, MQTT ${version === 4 ? '3.1.1' : '5'}`;

@@ -1,6 +1,6 @@
 import type { Contender } from './contender.ts';
-import { type BenchOptions, effortOf, withContenders, worker } from './contest.ts';
-import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
+import { type BenchOptions, measureContests, withContenders, worker } from './contest.ts';
+import { ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Section } from './table.ts';
 
 /** For each worker: with less load, each turn of its event loop would serve fewer requests. */
@@ -20,11 +20,7 @@ export function benchGrowth(options: BenchOptions): Promise<Section[]> {
       const processes = contenders[index]?.processes ?? 1;
       return { contender, kind: 'get', inFlight: inFlight * processes };
     });
-    const results = await measureRounds(tasks, load, {
-      effort: effortOf(options),
-      progress: options.progress,
-    });
-    const contests = tasks.map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
+    const contests = await measureContests(tasks, load, options);
     const [one, two, four, many] = contests;
     if (one === undefined || two === undefined || four === undefined || many === undefined)
       throw new Error('a contender is missing');

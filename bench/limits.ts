@@ -1,5 +1,5 @@
-import { type BenchOptions, effortOf, withContenders, worker } from './contest.ts';
-import { measureRounds, ratioOf, sectionOf, type Task } from './rounds.ts';
+import { type BenchOptions, measureContests, withContenders, worker } from './contest.ts';
+import { ratioOf, sectionOf, type Task } from './rounds.ts';
 import type { Section } from './table.ts';
 
 const inFlight = 64;
@@ -9,11 +9,7 @@ export function benchLimits(options: BenchOptions): Promise<Section[]> {
   const off = { ...worker, name: 'limits off', settings: { CLIENT_RATE: '0' } };
   return withContenders([off, worker], options.progress, async (running, load) => {
     const tasks = running.map((contender): Task => ({ contender, kind: 'get', inFlight }));
-    const results = await measureRounds(tasks, load, {
-      effort: effortOf(options),
-      progress: options.progress,
-    });
-    const contests = tasks.map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
+    const contests = await measureContests(tasks, load, options);
     const [reference, ours] = contests;
     if (reference === undefined || ours === undefined) throw new Error('a contender is missing');
     const ratio = ratioOf('cpuMicros', ours.results, reference.results);

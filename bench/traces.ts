@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Contender } from './contender.ts';
-import { type BenchOptions, effortOf, withContenders, worker, workers } from './contest.ts';
-import { measureRounds, sectionOf, type Task } from './rounds.ts';
+import { type BenchOptions, measureContests, withContenders, worker, workers } from './contest.ts';
+import { sectionOf, type Task } from './rounds.ts';
 import type { Section } from './table.ts';
 
 const inFlight = 64;
@@ -36,11 +36,7 @@ export async function benchTraces(options: BenchOptions): Promise<Section[]> {
   try {
     return await withContenders(contenders, options.progress, async (running, load) => {
       const tasks = running.map((contender): Task => ({ contender, kind: 'get', inFlight }));
-      const results = await measureRounds(tasks, load, {
-        effort: effortOf(options),
-        progress: options.progress,
-      });
-      const contests = tasks.map((task) => ({ name: task.contender.name, results: results.get(task) ?? [] }));
+      const contests = await measureContests(tasks, load, options);
       const [reference] = contests;
       if (reference === undefined) throw new Error('the worker is missing');
       return [sectionOf(`get, ${inFlight} in flight, traces off and on`, { contests, reference })];

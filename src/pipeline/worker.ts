@@ -149,7 +149,8 @@ export class Worker {
 
   /**
    * Handles a request, and answers `internal` when it takes longer than its timeout. A change that is not made by then is not
-   * made any more; the notices of one that is are still published when it ends. While Redis is away the clock stands still: the request is kept, not given up.
+   * made any more; the notices of one that is are still published when it ends. While Redis is away the clock stands still:
+   * the request is kept, not given up.
    */
   #handleWithTimeout(received: ReceivedRequest): Promise<Outcome> {
     return new Promise((resolve) => {
