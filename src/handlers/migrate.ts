@@ -4,7 +4,7 @@ import type { StoredProfile } from '../store/profiles.ts';
 import type { Quota } from '../store/quotas.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { RecordedHandler } from './handler.ts';
-import { refuse, succeed } from './outcome.ts';
+import { refuse, refuseOrReplay, succeed } from './outcome.ts';
 
 /** Requests of one old phone to move: each may leave a key at another phone, and tells whether that one is taken. */
 const proposalsOfPhone: Quota = { name: 'migrate', max: 30, windowMs: 60 * 60_000, minGapMs: 0 };
@@ -32,7 +32,7 @@ export const migrate: RecordedHandler = {
       const answer = await migrations.ask(proposer, replaced);
       if (answer === 'stored') return succeed('migration');
       if (answer === 'changed') return answer;
-      return refuse(answer === 'busy' ? 'already_exists' : answer);
+      return refuseOrReplay(answer === 'busy' ? 'already_exists' : answer);
     });
   },
   replay: () => succeed('migration'),

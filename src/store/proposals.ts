@@ -1,5 +1,5 @@
 import { uniqueId } from '../lib/unique-id.ts';
-import { packRecord, placeOf, type RequestRef } from './idempotency-records.ts';
+import { packRecord, placeOf, type RequestRef, unpackRecord } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
 import { withRetry } from './redis/retry.ts';
@@ -56,18 +56,19 @@ export function openProposals(redis: Database, doneSeconds: number) {
   const read = (newPhone: string): Promise<Fields> =>
     withRetry(() => connection.hgetall(keys.migration(newPhone)));
 
-  const list = async ({ oldPhone, ref }: Proposer): Promise<void> => {
-    const { phone: newPhone, key, deadline } = ref;
+  const list = async ({ oldPhone, ref }: Proposer): Promise<'stored' | 'done'> => {
+    const { phone: newPhone, key, record, deadline } = ref;
     const done = placeOf(keys, newPhone, key);
     const own = [keys.migration(newPhone), done.key];
-    const kept = [done.field, packRecord(`migration ${oldPhone}`)];
+    const kept = [done.field, packRecord(`migration ${oldPhone}`), packRecord(record)];
     const entry = [oldPhone, uniqueId(), pendingSeconds, doneSeconds, maxListed];
     const propose = (stale: string) =>
       redis.run('propose-migration', own, [...entry, stale, ...kept], deadline);
-    if ((await propose('')) !== 'full') return;
+    const answer = await propose('');
+    if (answer !== 'full') return answer;
     const listed = Object.entries(await read(newPhone)).filter(([field]) => isPhone(field));
     const stale = await without(listed, ([old]) => stands(redis, old, newPhone));
-    await propose(JSON.stringify(stale));
+    return (await propose(JSON.stringify(stale))) === 'done' ? 'done' : 'stored';
   };
 
   return {
@@ -75,16 +76,16 @@ export function openProposals(redis: Database, doneSeconds: number) {
      * Remember for 24 hours that a phone asks to move; the last request of an old phone counts.
      * @param replaced - what stands at the new phone, and may be replaced.
      * @returns `'changed'` if something else stands there; `'busy'` if another migration to that phone is being carried out;
-     *   `'not_found'` if there is no profile to move.
+     *   `'not_found'` if there is no profile to move; `'done'` if another worker did this request meanwhile.
      */
     async ask(
       proposer: Proposer,
       replaced: StoredProfile | undefined,
-    ): Promise<'stored' | 'changed' | 'busy' | 'not_found'> {
+    ): Promise<'stored' | 'changed' | 'busy' | 'not_found' | 'done'> {
       const { client, oldPhone, ref } = proposer;
       const newPhone = ref.phone;
       const [answer, profiles, before] = await Promise.all([
-        look(redis, newPhone, replaced?.version ?? ''),
+        look(redis, ref, replaced?.version ?? ''),
         withRetry(() => connection.exists(keys.profile(oldPhone))),
         listedBefore(redis, oldPhone, newPhone),
       ]);
@@ -102,11 +103,11 @@ export function openProposals(redis: Database, doneSeconds: number) {
       ]);
       if (wanted === 'not_found') return wanted;
       // What a crash leaves on the list before counts no more, and lapses.
-      await Promise.all([
+      const [listed] = await Promise.all([
         list(proposer),
         before && redis.run('withdraw-proposal', [before.list], [oldPhone, before.name]),
       ]);
-      return 'stored';
+      return listed;
     },
     /** The migration to a phone that is being carried out. */
     find: async (newPhone: string): Promise<Migration | undefined> =>
@@ -154,25 +155,31 @@ async function listedBefore({ connection, keys }: Database, oldPhone: string, ne
   return name === null ? undefined : { list, name };
 }
 
-/** Whether a phone may be asked for: claim and version as one state, so that there was a moment at which it might. */
+/**
+ * Whether a phone may be asked for: claim and version as one state, so that there was a moment at which it might. A worker
+ * that was frozen finds here that another one has done its request, before it puts this proposal over a later one.
+ */
 async function look(
   { connection, keys }: Database,
-  newPhone: string,
+  { phone, key, record }: RequestRef,
   version: string,
-): Promise<'stored' | 'busy' | 'changed'> {
-  const [claim, found] = await withRetry(async () => {
+): Promise<'stored' | 'busy' | 'changed' | 'done'> {
+  const done = placeOf(keys, phone, key);
+  const [claim, found, kept] = await withRetry(async () => {
     const replies = await connection
       .multi()
-      .hget(keys.migration(newPhone), 'claim')
-      .hget(keys.profile(newPhone), 'version')
+      .hgetBuffer(keys.migration(phone), 'claim')
+      .hgetBuffer(keys.profile(phone), 'version')
+      .hgetBuffer(done.key, done.field)
       .exec();
     return (replies ?? []).map(([error, reply]) => {
       if (error) throw error;
-      return reply as string | null;
+      return reply as Buffer | null;
     });
   });
+  if (unpackRecord(kept) !== record) return 'done';
   if (claim) return 'busy';
-  return (found ?? '') === version ? 'stored' : 'changed';
+  return (found?.toString() ?? '') === version ? 'stored' : 'changed';
 }
 
 function underWay(to: string, { from, claim, settled, answered }: Fields): Migration | undefined {

@@ -7,16 +7,20 @@ import type { Outcome, RecordedRequest } from '../../src/handlers/outcome.ts';
 import { handleOnce, type Past } from '../../src/pipeline/idempotency.ts';
 import { readProfile, type SentProfile } from '../../src/protocol/profile.ts';
 import { openStores, type Stores } from '../../src/store/index.ts';
-import { openRedis } from '../../src/store/redis/database.ts';
+import { type Database, openRedis } from '../../src/store/redis/database.ts';
 import { eventually } from './eventually.ts';
 import type { Harness } from './harness.ts';
 import type { Phone } from './phone.ts';
 
-/** The stores of the program itself, on the Redis of a stage; closed by `close`. */
+/**
+ * The stores of the program itself, on the Redis of a stage; closed by `close`.
+ * @param through - what the stores are given in the place of the database, to stop a step of theirs.
+ */
 export async function openStoresOf(
   harness: Pick<Harness, 'redis'>,
+  through = (redis: Database): Database => redis,
 ): Promise<{ stores: Stores; close: () => Promise<void> }> {
-  const redis = openRedis(harness.redis.url, '', () => undefined);
+  const redis = through(openRedis(harness.redis.url, '', () => undefined));
   await eventually('the stores are connected', () => redis.state.connected);
   const options = {
     doneSeconds: 86_700,

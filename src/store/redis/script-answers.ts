@@ -31,7 +31,7 @@ export const scriptAnswers = {
   'note-redelivery': ['stored', 'not_found'],
   'note-removal': ['stored', 'not_found'],
   'note-subscriptions': ['stored'],
-  'propose-migration': ['stored', 'full'],
+  'propose-migration': ['stored', 'done', 'full'],
   'record-move': ['stored'],
   'record-refusal': ['stored', 'done'],
   'release-migration': ['stored', 'changed'],

@@ -13,15 +13,22 @@
   ARGV[6]  JSON list of entries that no longer count, each an old phone and its name; "" where nobody has looked yet
   ARGV[7]  the field of the record in KEYS[2]
   ARGV[8]  the record to keep
+  ARGV[9]  the record as it was read; "" where there was none
 
   Returns  "stored"  listed; or, where all others still count, known to be missing
+           "done"    another worker did this request meanwhile, and the proposal may be settled by now; nothing written
            "full"    the list is full and nobody has looked for entries that no longer count; nothing written
 
-  Repeatable: a second run writes the same. Called by src/store/proposals.ts
+  Repeatable: a second run finds the record. Called by src/store/proposals.ts
 ]]
 local migration, done = KEYS[1], KEYS[2]
 local old, name, seconds, doneSeconds, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local hasLooked = ARGV[6] ~= ''
+
+local record = readRecord(done, ARGV[7])
+if record ~= ARGV[9] then
+  return record == ARGV[8] and 'stored' or 'done'
+end
 
 for _, entry in ipairs(hasLooked and cjson.decode(ARGV[6]) or {}) do
   -- An old phone that has asked again since has an entry of another name.

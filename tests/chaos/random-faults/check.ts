@@ -21,11 +21,8 @@ export async function inspect(system: System, load: Load, eventLog: EventLog): P
       eventLog.differs('store', `${phone.name}: ${what}`, phone.since);
   }
   // It is unknown when the remaining data should have been removed.
-  for (const key of await remaining(() => strangers(system, load))) {
-    // It holds no data of the number, opens nothing without a session there, and lapses after a day.
-    if (/^migration:/.test(key)) eventLog.explained('proposals to a former number that nobody confirmed');
-    else eventLog.differs('store', `${key} is left`, 0);
-  }
+  for (const key of await remaining(() => strangers(system, load)))
+    eventLog.differs('store', `${key} is left`, 0);
 }
 
 /** What is still wrong when the work is done: a redelivered request and a fan-out may end after the last answer. */
