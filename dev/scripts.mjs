@@ -152,8 +152,8 @@ a name in the table; without one all are done. Exit code 0: all was seen as the 
     others: floodRows,
     usage: `npm run flood -- [OPTION]... [ROW]...
 
-  --quick        calm and attack of 3 seconds each, instead of 10; the figures are rough
-  --seconds 10   how long calm and attack are measured
+  --quick        calm and attack of 3 seconds each, instead of 60; the p99 is that of the first burst
+  --seconds 60   how long calm and attack are measured
   --clients N    so many attackers in each row, instead of its own number
   --json         prints one JSON document instead of the table, and its progress on stderr
 

@@ -3,7 +3,8 @@
  *
  * Each row has a system of its own: the broker as in production, Redis, mail server, STS, and two workers with default
  * limits. Twenty honest phones send 200 `get` a second by a schedule, from a process of their own. First while the attackers
- * are connected, have stored what they attack with, and say nothing: that is the calm. Then while they attack.
+ * are connected, have stored what they attack with, and say nothing: that is the calm. Then while they attack. Each lasts a
+ * minute, because an attack begins with the burst that limits allow: in a short row the p99 is that burst alone.
  *
  * The attackers run in a process of their own on the same machine. Their packets lie ready and the process yields to all
  * others (nice 19); the table says what it used, because on few cores that is taken from the system. The row `control`
@@ -34,7 +35,7 @@ function readArguments() {
   const chosen = positionals.length > 0 ? positionals.map(rowNamed) : [control, ...rows];
   return {
     ...values,
-    seconds: Number(values.seconds ?? (values.quick ? 3 : 10)),
+    seconds: Number(values.seconds ?? (values.quick ? 3 : 60)),
     chosen: chosen.map((row) => ({ ...row, ...(clients && { clients }) })),
   };
 }

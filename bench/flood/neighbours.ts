@@ -15,6 +15,8 @@ export interface Measured {
   readonly requests: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of the requests that were due in the first second. */
+  readonly firstSecondP99Ms: number;
   /** Requests without a profile as their answer: refused, or not answered within the patience. */
   readonly unanswered: number;
 }
@@ -74,14 +76,16 @@ let neighbours: Neighbour[] = [];
 
 async function measure(seconds: number, perSecond: number): Promise<Measured> {
   const latencies: number[] = [];
+  const ofFirstSecond: number[] = [];
   let refused = 0;
+  const began = performance.now();
   for (const neighbour of neighbours)
     neighbour.onAnswer = (milliseconds, isServed) => {
-      if (isServed) latencies.push(milliseconds);
-      else refused++;
+      if (!isServed) refused++;
+      else latencies.push(milliseconds);
+      if (performance.now() - milliseconds < began + 1_000) ofFirstSecond.push(milliseconds);
     };
   const total = seconds * perSecond;
-  const began = performance.now();
   for (let count = 0; count < total; await delay(1)) {
     const due = Math.min(total, ((performance.now() - began) / 1_000) * perSecond);
     for (; count < due; count++)
@@ -92,9 +96,18 @@ async function measure(seconds: number, perSecond: number): Promise<Measured> {
   const unanswered = open() + refused;
   // Who was not answered has waited at least so long.
   for (let missing = open(); missing > 0; missing--) latencies.push(patienceMs);
+  return {
+    requests: total,
+    p50Ms: part(latencies, 0.5),
+    p99Ms: part(latencies, 0.99),
+    firstSecondP99Ms: part(ofFirstSecond, 0.99),
+    unanswered,
+  };
+}
+
+function part(latencies: readonly number[], share: number): number {
   const sorted = Float64Array.from(latencies).sort();
-  const part = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? patienceMs;
-  return { requests: total, p50Ms: part(0.5), p99Ms: part(0.99), unanswered };
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? patienceMs;
 }
 
 async function obey(order: NeighbourOrder): Promise<Measured | undefined> {

@@ -2,14 +2,14 @@ import { control } from './rows.ts';
 import type { RowResult } from './run.ts';
 
 const columns = [
-  ...['row', 'calm p99', 'p99', 'ratio', 'unanswered'],
+  ...['row', 'calm p99', 'p99', 'ratio', '1st second', 'unanswered'],
   ...['broker MB', 'Redis MB', 'worker MB', 'attacker CPU', 'goals', 'what is done'],
 ] as const;
 
 const texts = [columns.indexOf('row'), columns.indexOf('goals'), columns.indexOf('what is done')];
 
 /** The widths are those of the longest cells that can come, so that each row can be printed when it is done. */
-const widths = [12, 10, 10, 8, 10, 9, 8, 9, 12, 35, 0];
+const widths = [12, 10, 10, 8, 10, 10, 9, 8, 9, 12, 35, 0];
 
 export const headLine = (): string => lineOf([...columns]);
 
@@ -21,6 +21,7 @@ export function rowLine(result: RowResult): string {
     `${calm.p99Ms.toFixed(1)} ms`,
     `${attacked.p99Ms.toFixed(1)} ms`,
     `${ratio.toFixed(2)}×`,
+    `${attacked.firstSecondP99Ms.toFixed(1)} ms`,
     `${attacked.unanswered}`,
     ...[growth.broker, growth.redis, growth.workers].map((megabytes) => megabytes.toFixed(0)),
     `${attack.cpuSeconds.toFixed(1)} s`,

@@ -26,6 +26,8 @@ test('one row for real, as JSON: figures of the calm and of the attack, and the 
   assert.equal(calm.requests, 200);
   assert.equal(calm.unanswered, 0);
   assert.equal(attacked.requests, 200);
+  // The row lasts no longer than that.
+  assert.equal(attacked.firstSecondP99Ms, attacked.p99Ms);
   assert.equal(ratio, attacked.p99Ms / calm.p99Ms);
   assert.deepEqual(Object.keys(growth), ['broker', 'redis', 'workers']);
   assert.ok(attack.sent > 1_000, `${attack.sent} sent`);
@@ -34,7 +36,7 @@ test('one row for real, as JSON: figures of the calm and of the attack, and the 
 
 test('the control row as a table: a line with its figures, and no goals', async () => {
   const { code, stdout } = await flood('--quick', '--seconds=1', 'control');
-  assert.match(stdout, /^control +[\d.]+ ms +[\d.]+ ms +[\d.]+× +\d+ .* none +nothing: how far/m);
+  assert.match(stdout, /^control +[\d.]+ ms +[\d.]+ ms +[\d.]+× +[\d.]+ ms +\d+ .* none +nothing: how far/m);
   assert.equal(code, 0);
 });
 
