@@ -47,7 +47,8 @@ broker.on('message', async (topic, payload, packet) => {
   ]);
   if (owner === null || version === null || answer === null)
     throw new Error('the benchmark has not stored what it asks for');
-  if (record !== null) return; // answered before
+  // Packet identifiers come round after 65,535 messages: without DUP the record is of an earlier request.
+  if (record !== null && packet.dup) return; // answered before
   const next = `v${versions++}`;
   const time =
     kind === 'update' ? payload.readUIntLE(payload.length - TIME_FROM_END, TIME_BYTES) : Date.now();
