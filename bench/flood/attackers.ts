@@ -2,6 +2,7 @@
  * The process of the attackers. Its packets lie ready and it yields the processor to all others (nice 19), so that what it
  * costs the neighbours is what the system does for it. It reports the processor time that it used itself.
  */
+import { writeFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import type { BrokerAddress } from '../load/device.ts';
 import { Attacker, type Totals } from './attacker.ts';
@@ -54,6 +55,8 @@ async function obey(order: AttackOrder): Promise<Attacked | undefined> {
 let usedBefore = process.cpuUsage();
 
 setPriority(constants.priority.PRIORITY_LOW);
+// Where Linux groups processes by session, the priority of the process counts within that group alone.
+await writeFile('/proc/self/autogroup', `${constants.priority.PRIORITY_LOW}`).catch(() => undefined);
 process.on('message', (order: AttackOrder) => {
   obey(order).then(
     (result) => process.send?.({ result }),
