@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { type DefaultTheme, defineConfig } from 'vitepress';
+import { anchorOf } from '../../dev/prose/rules.ts';
 
 /** The pages by reader, as README.md lists them. */
 const sidebar: DefaultTheme.SidebarItem[] = [
@@ -7,6 +9,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     text: 'Begin',
     items: [
       { text: 'What it is', link: '/' },
+      { text: 'Answers', link: '/docs/answers' },
       { text: 'A first hour', link: '/docs/tutorial' },
       { text: 'Contributing', link: '/docs/contributing' },
       { text: 'Extending', link: '/docs/extending' },
@@ -54,6 +57,10 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8
 /** Links to files that are no pages, such as sources and settings, stay as text: the site has pages only. */
 const isNoPage = (link: string): boolean => !/^#|^https?:|\.md(?:#|$)/.test(link);
 
+/** Whether a link of a page leads to README.md, which is the first page of the site. */
+const isFirstPage = (link: string, page: string): boolean =>
+  posix.join(posix.dirname(page), link.split('#', 1)[0] ?? '') === 'README.md';
+
 /** The site of the documents: `npm run docs` builds it from the pages as they stand, with a search that needs no server. */
 export default defineConfig({
   title: 'PROFILE worker',
@@ -76,17 +83,28 @@ export default defineConfig({
   // The library of diagrams is a file beside the others, not part of their code.
   vite: { publicDir: false, build: { assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 } },
   markdown: {
+    // As on GitHub, so that links to headings lead there on both.
+    anchor: { slugify: anchorOf },
     config(markdown) {
+      // Vue would read `{{…}}` in code as its own.
+      const code = markdown.renderer.rules.code_inline!;
+      markdown.renderer.rules.code_inline = (tokens, index, ...rest) => {
+        tokens[index]!.attrSet('v-pre', '');
+        return code(tokens, index, ...rest);
+      };
       const fence = markdown.renderer.rules.fence!;
       markdown.renderer.rules.fence = (tokens, index, ...rest) => {
         const token = tokens[index]!;
         if (token.info.trim() !== 'mermaid') return fence(tokens, index, ...rest);
         return `<pre class="diagram" v-pre>${markdown.utils.escapeHtml(token.content)}</pre>`;
       };
-      markdown.core.ruler.push('links-to-sources', ({ tokens }) => {
+      markdown.core.ruler.push('links-to-sources', ({ tokens, env }) => {
         for (const { children } of tokens) {
           for (const [at, token] of (children ?? []).entries()) {
-            if (token.type !== 'link_open' || !isNoPage(token.attrGet('href') ?? '')) continue;
+            if (token.type !== 'link_open') continue;
+            const href = token.attrGet('href') ?? '';
+            if (isFirstPage(href, env.relativePath)) token.attrSet('href', `/${href.replace(/^[^#]*/, '')}`);
+            if (!isNoPage(href)) continue;
             token.tag = 'span';
             token.attrs = null;
             const end = children!.slice(at).find(({ type }) => type === 'link_close');
