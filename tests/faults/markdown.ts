@@ -2,7 +2,7 @@ import type { Fault } from './fault.ts';
 
 const head = ['fault', 'line of the log', '`/readyz`', '`profilectl doctor`', 'alert'];
 
-/** The table of docs/operations.md. */
+/** A table of docs/operations.md. */
 export function tableOf(faults: readonly Fault[]): string {
   const rows = faults.map(({ what, log, readyz, doctor, alerts }) => [
     what,

@@ -1,6 +1,6 @@
 import { type Fault, ready, row, slow } from './fault.ts';
 
-export const ofServices: readonly Fault[] = [
+export const ofMail: readonly Fault[] = [
   row(
     'mail-away',
     'the mail server is stopped',
@@ -63,6 +63,9 @@ export const ofServices: readonly Fault[] = [
       ready('mail refused ETLS…', 'mail: ETLS…', 'ProfileMailRefused'),
     ),
   ),
+];
+
+export const ofSts: readonly Fault[] = [
   row(
     'sts-role',
     'our credentials may not assume the role',

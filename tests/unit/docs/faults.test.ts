@@ -1,4 +1,4 @@
-/** The fault table of docs/operations.md is the one that tests/faults tries on running systems. */
+/** The fault tables of docs/operations.md are the ones that tests/faults tries on running systems. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -6,13 +6,16 @@ import { redisFaultOf } from '../../../src/store/redis/faults.ts';
 import { breaking } from '../../faults/breaking.ts';
 import { rules } from '../../faults/hurried-prometheus.ts';
 import { tableOf } from '../../faults/markdown.ts';
-import { faults } from '../../faults/table.ts';
+import { faults, groups } from '../../faults/table.ts';
 
 const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
 
-test('docs/operations.md has the fault table as it is tried', () => {
-  const [, table] = /\n(\| fault \| line of the log .*?)\n\n/s.exec(page) ?? [];
-  assert.deepEqual(table?.split('\n'), tableOf(faults).split('\n'));
+test('docs/operations.md has the fault tables as they are tried, below their headings', () => {
+  const tables = [...page.matchAll(/\n### ([^\n]*)\n\n(\| fault \| line of the log .*?)(?=\n\n)/gs)];
+  assert.deepEqual(
+    tables.map(([, heading, table]) => [heading, table?.split('\n')]),
+    groups.map(([heading, rows]) => [heading, tableOf(rows).split('\n')]),
+  );
 });
 
 test('each fault has a way to break it, and each way a fault', () => {

@@ -61,7 +61,8 @@ const examples: Record<Exclude<keyof Keys, 'besideProfile' | 'ofPhone'>, string>
 
 /** The names of the table as patterns; `…:end` goes on from the first name of its row. */
 function documented(): RegExp[] {
-  const [, table = ''] = /\n\| key \| type \| holds \|\n\|[-|]+\|\n(.*?)\n(?:\n|$)/s.exec(page) ?? [];
+  const [, table = ''] =
+    /\n\| key \| type \| holds \| lapses \|\n\|[-|]+\|\n(.*?)\n(?:\n|$)/s.exec(page) ?? [];
   return table.split('\n').flatMap((row) => {
     const names = [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
     const first = (names[0] ?? '').replace(/:lock:phone:<phone>$/, '');
