@@ -1,0 +1,24 @@
+/** docs/answers.md is the one index of the documents: each row leads somewhere, and each refusal has one. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { refusals } from '../../../src/protocol/io.ts';
+
+const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const page = read('docs/answers.md');
+const rows = page
+  .split('\n')
+  .filter((line) => line.startsWith('| ') && !/^\| (?:question|error)\b/.test(line));
+
+test('each row answers with a link', () => {
+  assert.ok(rows.length > 100);
+  for (const row of rows) assert.match(row, /^\| [^|]+ \| [^|]*\]\([^)]+\)[^|]* \|$/, row);
+});
+
+test('each refusal of the protocol has a row', () => {
+  for (const refusal of refusals) assert.ok(page.includes(`\n| \`${refusal}\` | `), refusal);
+});
+
+test('the first screen of README.md leads to it', () => {
+  assert.ok(read('README.md').split('\n').slice(0, 20).join('\n').includes('](docs/answers.md)'));
+});
