@@ -37,7 +37,7 @@ export const goals = { ratio: 1.5, megabytes: 64 } as const;
 const neighbourCount = 20;
 const perSecond = 200;
 
-/** Faster, so that code is warm before the calm; 75 a second of each neighbour for some seconds is within its burst. */
+/** Faster, so that code is warm before anything is measured; 75 a second of each neighbour for some seconds is within its burst. */
 const warmUpPerSecond = 1_500;
 
 /** The attack stops when something has grown so much: what fills the machine shows nothing more. */
