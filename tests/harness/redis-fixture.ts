@@ -22,15 +22,15 @@ export interface RedisHarness {
   ready(): Promise<void>;
 }
 
-/** @param redis - what the two workers use; ended with the test. */
+/** @param redis - what the two workers use; ended with the test. `ca` is the authority of its certificates, for `rediss://`. */
 export async function startRedisHarness(
   t: TestContext,
-  redis: { readonly url: string; stop(): Promise<void> },
+  redis: { readonly url: string; readonly ca?: Buffer; stop(): Promise<void> },
   phoneCount = 20,
 ): Promise<RedisHarness> {
-  const { url } = redis;
-  const harness = await startHarness({ workers: 0 });
-  const database = openRedis(url, '', () => undefined);
+  const { url, ca } = redis;
+  const harness = await startHarness({ workers: 0, settings: ca && { REDIS_CA: ca.toString() } });
+  const database = openRedis(url, '', () => undefined, { ca });
   t.after(async () => {
     await Promise.all(harness.workers.map((worker) => worker.process.stop()));
     await database.close();

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { certificateAuthority } from '../../dev/servers/certificate.ts';
+import { type CertificateAuthority, certificateAuthority } from '../../dev/servers/certificate.ts';
 import type { Server } from '../../dev/servers/process.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
 
@@ -15,9 +15,9 @@ export interface TlsCluster {
   stop(): Promise<void>;
 }
 
-/** Three masters on `localhost`, which they announce as their name. */
-export async function startTlsCluster(password: string): Promise<TlsCluster> {
-  const authority = await certificateAuthority();
+/** Three masters on `localhost`, which they announce as their name. @param given - the authority of their certificates. */
+export async function startTlsCluster(password: string, given?: CertificateAuthority): Promise<TlsCluster> {
+  const authority = given ?? (await certificateAuthority());
   const certificate = await authority.issue({ names: ['DNS:localhost'] });
   const extraConfig = [
     'cluster-enabled yes',
