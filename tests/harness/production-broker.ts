@@ -29,7 +29,7 @@ const users: Readonly<Record<string, readonly BrokerRole[]>> = {
 
 /** Users `admin`, `worker`, `steward` (a worker that may manage clients), `qa` and `service`. */
 export async function startProductionBroker(
-  options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init' | 'topics'> & {
+  options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init' | 'topics' | 'extraConfig'> & {
     readonly sharedUsers?: string;
     readonly hold?: string;
   } = {},
