@@ -1,4 +1,4 @@
-/** docs/answers.md is the one index of the documents: each row leads somewhere, and each refusal has one. */
+/** docs/answers.md is the one index of the documents: each row leads somewhere, and each refusal and each metric has one. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ const read = (path: string): string => readFileSync(new URL(`../../../${path}`, 
 const page = read('docs/answers.md');
 const rows = page
   .split('\n')
-  .filter((line) => line.startsWith('| ') && !/^\| (?:question|error)\b/.test(line));
+  .filter((line) => line.startsWith('| ') && !/^\| (?:question|error|metric)\b/.test(line));
 
 test('each row answers with a link', () => {
   assert.ok(rows.length > 100);
@@ -17,6 +17,18 @@ test('each row answers with a link', () => {
 
 test('each refusal of the protocol has a row', () => {
   for (const refusal of refusals) assert.ok(page.includes(`\n| \`${refusal}\` | `), refusal);
+});
+
+test('each metric of ours has a row', () => {
+  const names = [...read('docs/operations.md').matchAll(/^\| `(profile_\w+)` \|/gm)].map(
+    ([, name = '']) => name,
+  );
+  assert.ok(names.length > 30);
+  for (const name of names)
+    assert.ok(
+      rows.some((row) => row.split(' | ')[0]?.includes(`\`${name}\``)),
+      name,
+    );
 });
 
 test('the first screen of README.md leads to it', () => {
