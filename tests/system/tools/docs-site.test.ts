@@ -101,6 +101,10 @@ const questions: readonly (readonly [string, RegExp])[] = [
   ['VERIFY_SECRET', /operations.*#rotating-credentials_key-and-verify_secret/],
   ['offline phone', /protocol.*#qos/],
   ['zero downtime', /upgrading.*#rolling-update/],
+  ['move Redis', /operations.*#(?:moving-to-another-redis|from-one-server-to-a-cluster)/],
+  ['WebSocket', /mosquitto.*#clients-over-websocket/],
+  ['LimitNOFILE', /operations.*#connections-and-file-descriptors/],
+  ['request failed', /operations.*#lines-of-level-warn|runbook.*#profilerequestsfail/],
   ['EMQX', /scaling.*#other-brokers|upgrading|answers/],
 ];
 
