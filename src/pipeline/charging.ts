@@ -38,19 +38,22 @@ export class Charging {
   ): Admission | Unread | undefined {
     if (token === 'not_authorized' || token === 'internal') return token;
     if (delivery.charged === 'yes') return undefined;
-    return this.admit(delivery, client, units) ?? 'too_many_requests';
+    return this.admit(delivery, client, units, units - 1) ?? 'too_many_requests';
   }
 
-  /** @returns `undefined` if the client asks too often; never for what was perhaps let in before. */
-  admit(delivery: Delivery, client: string, units: number): Admission | undefined {
+  /**
+   * @param reading - how many of the units are for the bytes of the payload.
+   * @returns `undefined` if the client asks too often; never for what was perhaps let in before.
+   */
+  admit(delivery: Delivery, client: string, units: number, reading = 0): Admission | undefined {
     const { arrivedAfter, charged } = delivery;
     const admission =
       charged === 'perhaps'
         ? this.#rateLimiter.readmit(client, units, arrivedAfter)
         : this.#rateLimiter.admit(client, units, arrivedAfter);
     if (admission === undefined) return undefined;
-    this.#metrics.charged('requests', 1);
-    if (units > 1) this.#metrics.charged('reading', units - 1);
+    this.#metrics.charged('requests', units - reading);
+    if (reading > 0) this.#metrics.charged('reading', reading);
     return admission;
   }
 

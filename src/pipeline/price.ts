@@ -1,4 +1,5 @@
 import { type Limits, messageBytes } from '../etf/index.ts';
+import type { RequestKind } from '../handlers/index.ts';
 import type { Outcome } from '../handlers/outcome.ts';
 
 /**
@@ -12,14 +13,32 @@ const SMALL_BYTES = 4_096;
 /** Bytes of a term that are inflated, checked and stored: a `set` of small records takes one or two units of CPU time for so many. */
 const READ_BYTES = 1_024;
 
-/** They are copied and not looked at, and take a fifth of a unit of CPU time at most: the broker keeps them for a client that does not read. */
-const ANSWERED_BYTES = 8_192;
+/**
+ * They are copied and not looked at, and take a tenth of a unit of CPU time. But a megabyte on its way through Redis, worker and
+ * broker makes others wait for 15 ms, and the broker keeps it for a client that does not read.
+ */
+const ANSWERED_BYTES = 4_096;
 
 /** A counterparty that has the profile as a contact is changed and told in a quarter of a unit; a stranger costs less. */
 const CONTACTS = 4;
 
 /** A request with a call of STS or of the mail server takes 12 to 17 units of CPU time; a tenth of that is its own. */
 const CALL_UNITS = 10;
+
+/** The others ask Redis several times, one after the other, also when they are refused. */
+const PLAIN: ReadonlySet<string> = new Set<RequestKind | 'invalid'>([
+  'get',
+  'set',
+  'update',
+  'init',
+  'invalid',
+]);
+const OTHER_UNITS = 4;
+
+/** A small request, before it is handled. */
+export function unitsToBegin(kind: RequestKind | 'invalid'): number {
+  return PLAIN.has(kind) ? 1 : OTHER_UNITS;
+}
 
 /** Before anything is read or inflated: 1 for a small request. */
 export function unitsToRead(payload: Uint8Array, limits: Limits): number {

@@ -12,6 +12,7 @@ import { Charging } from './charging.ts';
 import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys, withRest } from './idempotency.ts';
 import { LargeProfiles } from './large-profiles.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
+import { unitsToBegin } from './price.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { type ReceivedRequest, Receiver, type ReceiverDeps } from './receiver.ts';
 import { RequestTimeouts } from './request-timeout.ts';
@@ -135,9 +136,9 @@ export class Worker {
 
   /** What is known to have been let in before is not limited again, and what perhaps was is only charged. */
   #isLimited(received: ReceivedRequest): boolean {
-    const { delivery, client, admission } = received;
+    const { kind, delivery, client, admission } = received;
     if (admission !== undefined || delivery.charged === 'yes') return false;
-    received.admission = this.#charging.admit(delivery, client, 1);
+    received.admission = this.#charging.admit(delivery, client, unitsToBegin(kind));
     return received.admission === undefined;
   }
 
