@@ -2,6 +2,7 @@ import { uniqueId } from '../lib/unique-id.ts';
 import { packRecord, placeOf, type RequestRef, unpackRecord } from './idempotency-records.ts';
 import type { StoredProfile } from './profiles.ts';
 import type { Database } from './redis/database.ts';
+import { inOrder } from './redis/in-order.ts';
 import { withRetry } from './redis/retry.ts';
 
 /** A migration that was proposed and not yet ended. */
@@ -156,30 +157,30 @@ async function listedBefore({ connection, keys }: Database, oldPhone: string, ne
 }
 
 /**
- * Whether a phone may be asked for: claim and version as one state, so that there was a moment at which it might. A worker
- * that was frozen finds here that another one has done its request, before it puts this proposal over a later one.
+ * Whether a phone may be asked for: its profile is the one that was read, and was so when the claim was read. A worker that was
+ * frozen finds here that another one has done its request, before it puts this proposal over a later one.
  */
 async function look(
   { connection, keys }: Database,
   { phone, key, record }: RequestRef,
   version: string,
 ): Promise<'stored' | 'busy' | 'changed' | 'done'> {
+  const profile = keys.profile(phone);
   const done = placeOf(keys, phone, key);
-  const [claim, found, kept] = await withRetry(async () => {
-    const replies = await connection
-      .multi()
-      .hgetBuffer(keys.migration(phone), 'claim')
-      .hgetBuffer(keys.profile(phone), 'version')
-      .hgetBuffer(done.key, done.field)
-      .exec();
-    return (replies ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply as Buffer | null;
-    });
-  });
+  const [before, claim, kept, after] = await withRetry(() =>
+    inOrder<Buffer | null>(
+      connection
+        .pipeline()
+        .hgetBuffer(profile, 'version')
+        .hgetBuffer(keys.migration(phone), 'claim')
+        .hgetBuffer(done.key, done.field)
+        .hgetBuffer(profile, 'version'),
+    ),
+  );
   if (unpackRecord(kept) !== record) return 'done';
   if (claim) return 'busy';
-  return (found?.toString() ?? '') === version ? 'stored' : 'changed';
+  const isSame = [before, after].every((each) => (each?.toString('latin1') ?? '') === version);
+  return isSame ? 'stored' : 'changed';
 }
 
 function underWay(to: string, { from, claim, settled, answered }: Fields): Migration | undefined {

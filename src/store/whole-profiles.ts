@@ -5,8 +5,10 @@ import { unset } from '../protocol/fields.ts';
 import { joinRosters } from '../protocol/roster.ts';
 import { contactIn } from './contacts.ts';
 import type { Database } from './redis/database.ts';
+import { inOrder } from './redis/in-order.ts';
 import { withRetry } from './redis/retry.ts';
 import { emptyFields, type StoredProfile } from './stored-profile.ts';
+import { untilUnchanged } from './until-unchanged.ts';
 
 /** So many profiles are joined at the same time: it bounds what their contacts take in Redis' buffers and here. */
 const maxJoins = 16;
@@ -86,20 +88,28 @@ function stored(values: readonly Field[], rosters: Fragment): StoredProfile {
   };
 }
 
-async function readParts(
-  { connection, keys }: Database,
-  phone: string,
-): Promise<[Field[], Field, Record<string, Buffer>]> {
-  return await withRetry(async () => {
-    const replies = await connection
-      .multi()
-      .hmgetBuffer(keys.profile(phone), ...readFields, 'outlines')
-      .hgetallBuffer(keys.contacts(phone))
-      .exec();
-    const [fields, contacts] = (replies ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply;
-    }) as [Field[], Record<string, Buffer>];
-    return [fields, fields.at(-1), contacts];
-  });
+/** Read again where the profile has changed in between: each change gives it another version, also that of a contact. */
+function readParts({ connection, keys }: Database, phone: string): Promise<Parts> {
+  const profile = keys.profile(phone);
+  const read = () =>
+    withRetry(() =>
+      inOrder<unknown>(
+        connection
+          .pipeline()
+          .hmgetBuffer(profile, ...readFields, 'outlines')
+          .hgetallBuffer(keys.contacts(phone))
+          .hgetBuffer(profile, 'version'),
+      ),
+    );
+  return untilUnchanged(
+    undefined,
+    async () => undefined,
+    async () => {
+      const [fields, contacts, version] = (await read()) as [Field[], Record<string, Buffer>, Field];
+      if (`${fields[0]}` !== `${version}`) return 'changed';
+      return [fields, fields.at(-1), contacts] satisfies Parts;
+    },
+  );
 }
+
+type Parts = [fields: Field[], outlines: Field, contacts: Record<string, Buffer>];

@@ -9,7 +9,7 @@ export function calledOnRedis(): Set<string> {
     if (!/^(store\/.*\.(ts|lua)|failover\/worker-registry\.ts)$/.test(file)) continue;
     const pattern = file.endsWith('.lua')
       ? /\bp?call\('([A-Z]+)'/g
-      : /\b(?:connection|multi\(\))\s*\.([a-z]+)(?:Buffer)?\(/g;
+      : /\b(?:connection|pipeline\(\))\s*\.([a-z]+)(?:Buffer)?\(/g;
     for (const [, name = ''] of readFileSync(new URL(file, source), 'utf8').matchAll(pattern))
       called.add(name.toLowerCase());
   }

@@ -27,7 +27,8 @@ local hasLooked = ARGV[6] ~= ''
 
 local record = readRecord(done, ARGV[7])
 if record ~= ARGV[9] then
-  return record == ARGV[8] and 'stored' or 'done'
+  if record == ARGV[8] then return 'stored' end
+  return 'done'
 end
 
 for _, entry in ipairs(hasLooked and cjson.decode(ARGV[6]) or {}) do

@@ -20,12 +20,10 @@ const prefix = 'chat:';
 /** As the page has it for a Redis that others use too. */
 const ofOneSystem = rights.replace('~*', `~${prefix}* ~{${prefix}*`);
 
-/** What runs scripts and transactions, what ioredis asks by itself, and what only `profilectl` uses. */
+/** What runs scripts, what ioredis asks by itself, and what only `profilectl` uses. */
 const besides = [
   'eval',
   'evalsha',
-  'multi',
-  'exec',
   'ping',
   'info',
   'cluster|slots',
