@@ -34,6 +34,8 @@ const combinations: readonly Combination[] = [
       'tests/system/broker/role-matrix.test.ts',
       'tests/system/broker/client-identity.test.ts',
       'tests/system/field/shared-user-name.test.ts',
+      'tests/hostile/no-worker-hints.test.ts',
+      'tests/hostile/plugin-options.test.ts',
     ],
   },
   {
@@ -99,7 +101,7 @@ async function runTests(name: string, files: readonly string[], env: NodeJS.Proc
     '--test',
     '--test-reporter=spec',
     '--test-timeout=900000',
-    '--test-concurrency=2',
+    '--test-concurrency=4',
   ];
   const child = spawn('node', [...flags, ...files], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = createWriteStream(log);
