@@ -89,5 +89,8 @@ export async function lay(
     presence: encodeFragment(atom('online')),
   }));
   if (name === 'phone' && typeof replaced !== 'string')
-    await stores.migrations.ask({ client: 'self-1', oldPhone: self, ref: seeding }, replaced);
+    await stores.migrations.ask(
+      { client: 'self-1', oldPhone: self, ref: { ...seeding, key: 'proposing' } },
+      replaced,
+    );
 }

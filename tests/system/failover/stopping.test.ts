@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, type Harness, startHarness } from '../../harness/harness.ts';
 import { workerArguments } from '../../harness/program.ts';
 import { profile } from '../../harness/terms.ts';
@@ -69,11 +70,14 @@ test('SIGTERM: requests in flight are finished and answered first; what the last
   await phone.fence(); // The broker has sent the worker as much as it takes at a time.
   child.kill('SIGTERM');
   await eventually('it is stopping', () => printed().includes('"msg":"stopping"'));
+  // It asks Redis for half a second whether another worker stays, and takes requests meanwhile.
+  await sleep(1_000);
   assert.equal(child.exitCode, null);
   await harness.redis.kill('SIGCONT');
   assert.equal(await ended, '0 null');
   await phone.fence();
-  assert.equal(phone.answers.length, 5);
+  const { length: finished } = phone.answers;
+  assert.ok(finished >= 5 && finished < 20, `${finished} were finished`);
   const next = await run(t, harness, { MQTT_CLIENT_ID: 'next' });
   await eventually('all are answered', () => phone.answers.length === 20);
   next.child.kill('SIGTERM');
