@@ -1,5 +1,8 @@
 /** Requests that end the worker or its connection each time. Others are answered throughout. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { decode, encode, print } from '../../src/etf/index.ts';
 import { openPoison } from '../../src/store/poison.ts';
@@ -62,13 +65,19 @@ async function mortalWorkers(t: TestContext, settings: Record<string, string> = 
 
 const secret = 'a secret of at least thirty-two characters';
 
+const harmless = 'x'.repeat(marker.length);
+
 /** Makes a phone's answers contain the marker, which none contained before. */
 async function plant(harness: Harness, phone: Phone): Promise<void> {
-  const harmless = 'x'.repeat(marker.length);
   await set(phone, harmless);
-  const key = `profile:{${phone.number}}`;
+  await exchangeSettings(harness, phone, [harmless, marker]);
+}
+
+/** Writes other words into what is stored; no worker does. */
+async function exchangeSettings(harness: Harness, { number }: Phone, words: [string, string]) {
+  const key = `profile:{${number}}`;
   const settings = (await harness.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
-  await harness.database.hset(key, 'settings', Buffer.from(settings.replace(harmless, marker), 'latin1'));
+  await harness.database.hset(key, 'settings', Buffer.from(settings.replace(...words), 'latin1'));
 }
 
 test('a request that kills its worker each time is dropped after three tries, and listed; other requests are answered', async (t) => {
@@ -77,9 +86,10 @@ test('a request that kills its worker each time is dropped after three tries, an
   assert.ok(attacker);
   await Promise.all(others.map((phone) => set(phone)));
   await plant(harness, attacker);
+  const asked = { properties: { correlationData: Buffer.from('given up') } };
   // Sends all at once, so that innocent requests are in flight when the worker is killed.
   const [answer] = await Promise.all([
-    attacker.exchange(get(attacker)),
+    attacker.exchange(get(attacker), asked),
     ...others.map(async (phone) => fieldsOf(await phone.ask(get(phone)))),
   ]);
   assert.ok(answer.payload.equals(internal));
@@ -107,6 +117,18 @@ test('a request that kills its worker each time is dropped after three tries, an
   assert.ok(Date.parse(at) <= Date.now());
   assert.match((await call('list')).stdout, new RegExp(`${id}.* get .* ${bytes} +${attacker.client}\n$`));
   assert.equal((await call('show', id)).stdout, `${print(get(attacker))}\n`);
+
+  // The bug is mended: the client's repeat is done, and so is what the operator sends.
+  await exchangeSettings(harness, attacker, [marker, harmless]);
+  fieldsOf(decode((await attacker.exchange(get(attacker), asked)).payload));
+  const file = join(await mkdtemp(join(tmpdir(), 'profile-poison-')), 'request.hex');
+  t.after(() => rm(dirname(file), { recursive: true }));
+  await writeFile(file, (await call('show', '--secrets', '--to', 'hex', id)).stdout);
+  const sending = ['send', 'file', '--client', attacker.client, '--file', file];
+  const sent = await profilectl({ MQTT_URL: harness.broker.url }, ...sending);
+  assert.deepEqual([sent.exitCode, sent.stderr], [0, '']);
+  assert.match(sent.stdout, new RegExp(harmless));
+
   assert.equal((await call('drop', id)).exitCode, 0);
   assert.deepEqual(JSON.parse((await call('list', '--json')).stdout), []);
   assert.match((await call('show', id)).stderr, /there is no poisoned request/);
@@ -120,10 +142,7 @@ test('a request with an idempotency record is answered from it, also after three
     profile({ phone: phone.number, settings: [feature('WORDS', marker)], status: 'set' }),
   );
   await eventually('three deaths', () => deaths() === 3);
-  const key = `profile:{${phone.number}}`;
-  const settings = (await harness.database.hgetBuffer(key, 'settings'))?.toString('latin1') ?? '';
-  const harmless = Buffer.from(settings.replace(marker, 'x'.repeat(marker.length)), 'latin1');
-  await harness.database.hset(key, 'settings', harmless);
+  await exchangeSettings(harness, phone, [marker, harmless]);
   fieldsOf(decode((await answer).payload));
   await harness.idle();
   assert.equal(await harness.metric(poisoned), 0);

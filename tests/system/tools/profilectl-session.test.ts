@@ -46,6 +46,14 @@ async function letsIn(clientId: string, password: string, username = clientId): 
   );
 }
 
+/** Connect a client; `event` is done when the broker has cut it off. */
+async function closing(clientId: string, password: string, username = clientId) {
+  const ca = broker.certificate.cert;
+  const login = { clientId, username, password, ca, reconnectPeriod: 0 };
+  const client = await connectAsync(broker.server.url, login);
+  return { event: new Promise<void>((resolve) => client.once('close', () => resolve())) };
+}
+
 test('a session that is added is in Redis, with the hash of its token, and its client may log in', async () => {
   const token = await added('phone-a');
   assert.deepEqual(await redis.hgetall('session:phone-a'), {
@@ -79,9 +87,11 @@ test('a client with a session gets no second one', async () => {
   assert.equal(await letsIn('phone-b', token), true);
 });
 
-test('a rotated session accepts its new token only', async () => {
+test('a rotated session accepts its new token only, and its client is disconnected', async () => {
   const old = await added('phone-c');
+  const closed = await closing('phone-c', old);
   const { stdout } = await session('rotate', '--client', 'phone-c', '--json');
+  await closed.event;
   const { token, ...rest } = JSON.parse(stdout);
   assert.deepEqual(rest, { client: 'phone-c', phone });
   assert.equal(await letsIn('phone-c', old), false);
@@ -94,12 +104,9 @@ test('a rotated session accepts its new token only', async () => {
 
 test('a removed session is gone everywhere, and its client is disconnected', async () => {
   const password = await added('phone-d');
-  const ca = broker.certificate.cert;
-  const login = { clientId: 'phone-d', username: 'phone-d', password, ca, reconnectPeriod: 0 };
-  const client = await connectAsync(broker.server.url, login);
-  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  const closed = await closing('phone-d', password);
   assert.equal((await session('remove', '--client', 'phone-d')).exitCode, 0);
-  await closed;
+  await closed.event;
   assert.equal(await letsIn('phone-d', password), false);
   assert.equal(await redis.exists('session:phone-d'), 0);
   assert.equal(await redis.sismember(`sessions:{${phone}}`, 'phone-d'), 0);
@@ -110,20 +117,15 @@ test('all sessions of a phone are removed at once, and their clients are disconn
   const number = '380931112233';
   const tokens = [await added('everywhere-1', number), await added('everywhere-2', number)];
   const other = await added('everywhere-3');
-  const ca = broker.certificate.cert;
-  const closed = tokens.map(async (password, index) => {
-    const clientId = `everywhere-${index + 1}`;
-    const login = { clientId, username: number, password, ca, reconnectPeriod: 0 };
-    const client = await connectAsync(broker.server.url, login);
-    return { gone: new Promise<void>((resolve) => client.once('close', () => resolve())) };
-  });
-  const connected = await Promise.all(closed);
+  const closed = await Promise.all(
+    tokens.map((token, index) => closing(`everywhere-${index + 1}`, token, number)),
+  );
   const removed = await session('remove', '--phone', number);
   assert.deepEqual(
     [removed.exitCode, removed.stderr],
     [0, 'the session of everywhere-1 has ended\nthe session of everywhere-2 has ended\n'],
   );
-  await Promise.all(connected.map(({ gone }) => gone));
+  await Promise.all(closed.map(({ event }) => event));
   for (const [index, token] of tokens.entries())
     assert.equal(await letsIn(`everywhere-${index + 1}`, token, number), false);
   assert.equal(await redis.exists('session:everywhere-1', 'session:everywhere-2', `sessions:{${number}}`), 0);
