@@ -52,7 +52,8 @@ export function allSteps(smtp: SmtpSink, sts: StsServer, habits: readonly Step[]
   return [...reading, ...habits, ...mailing(smtp), ...credentialing(sts), ...leaving];
 }
 
-const reading: readonly Step[] = [
+/** Setting, reading and updating profiles. */
+export const reading: readonly Step[] = [
   {
     about: 'nobody has set this profile yet',
     by: olena,
