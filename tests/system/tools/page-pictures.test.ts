@@ -50,12 +50,20 @@ async function looksAs(visitor: Visitor, name: string): Promise<void> {
 /** The comparison itself: other edges of the same glyphs are the same picture, a part less is another one. */
 async function discerns(visitor: Visitor, name: string): Promise<void> {
   const expected = readPng(readFileSync(join(golden, `${name}.png`)));
+  const takenWith = (style: string): Promise<Buffer> => take(visitor, `${hidden} ${style}`);
   const differs = async (style: string): Promise<number> =>
-    compare(expected, readPng(await take(visitor, `${hidden} ${style}`))).share;
-  const bolder = await differs(
-    'body { -webkit-text-stroke: 0.15px; } main, header { translate: 0.4px 0.3px; }',
-  );
-  assert.ok(bolder <= tolerated, `other edges of glyphs: ${bolder}`);
+    compare(expected, readPng(await takenWith(style))).share;
+  const shown = join(tmpdir(), `${name}-bolder.png`);
+  let bolder = Number.POSITIVE_INFINITY;
+  // A page that draws anew just then, on a busy machine, is another picture once.
+  for (let tries = 0; tries < 3 && bolder > tolerated; tries++) {
+    const taken = await takenWith(
+      'body { -webkit-text-stroke: 0.15px; } main, header { translate: 0.4px 0.3px; }',
+    );
+    bolder = compare(expected, readPng(taken)).share;
+    if (bolder > tolerated) writeFileSync(shown, taken);
+  }
+  assert.ok(bolder <= tolerated, `other edges of glyphs: ${bolder}, see ${shown}`);
   const less = await differs('.conversation li:first-child { visibility: hidden; }');
   assert.ok(less > tolerated, `one exchange less: ${less}`);
   const narrower = await differs('.contacts { max-height: 380px; }');
