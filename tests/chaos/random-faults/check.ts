@@ -93,6 +93,10 @@ export function inspectMails(load: Load, mailbox: Mailbox, eventLog: EventLog): 
         eventLog.explained(
           'second mails, as a worker was killed, froze or lost its session before it recorded the first',
         );
+      else if (eventLog.timeline.had(sentAt - takeOverMs, last, ['restartRedis']))
+        eventLog.explained(
+          'second mails, as Redis was away and a session was taken over before it had the first',
+        );
       else if (eventLog.timeline.had(sentAt, last, ['restartBroker', 'killBroker', 'failover']))
         eventLog.explained('second mails, as broker or Redis forgot the first');
       else {
