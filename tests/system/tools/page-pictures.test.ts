@@ -55,7 +55,7 @@ async function discerns(visitor: Visitor, name: string): Promise<void> {
     compare(expected, readPng(await takenWith(style))).share;
   const shown = join(tmpdir(), `${name}-bolder.png`);
   let bolder = Number.POSITIVE_INFINITY;
-  // A page that draws anew just then, on a busy machine, is another picture once.
+  // A page that draws itself again just then, on a busy machine, is another picture once.
   for (let tries = 0; tries < 3 && bolder > tolerated; tries++) {
     const taken = await takenWith(
       'body { -webkit-text-stroke: 0.15px; } main, header { translate: 0.4px 0.3px; }',
