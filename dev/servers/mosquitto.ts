@@ -212,7 +212,7 @@ async function layOutLogins(folder: string, { logins }: MosquittoOptions): Promi
 }
 
 /** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */
-function hashed(password: string): string {
+export function hashed(password: string): string {
   const [salt, iterations] = [randomBytes(12), 101];
   const hash = pbkdf2Sync(password, salt, iterations, 64, 'sha512');
   return `$7$${iterations}$${salt.toString('base64')}$${hash.toString('base64')}`;
@@ -251,7 +251,8 @@ function more(options: MosquittoOptions): string[] {
   return lines;
 }
 
-async function buildPlugin(): Promise<void> {
+/** Makes the plugins, unless they are newer than their sources. @throws Error with the output of the compiler. */
+export async function buildPlugin(): Promise<void> {
   const changed = async (file: string) => (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
   const plugins = [PLUGIN, DELIVERY_PLUGIN, ...LOGIN_PLUGINS];
   const sources = [
