@@ -149,6 +149,7 @@ export class PageMachine {
     );
     this.#program('timedatectl', `echo "$*" >> ${this.path('clock')}`);
     this.#program('npm', `echo "$*" >> ${this.path('npm')}`);
+    this.#program('git', 'echo 1a2b3c4');
     const kubectl = ['/usr/bin/kubectl', '/usr/local/bin/kubectl'].find((file) => existsSync(file)) ?? ':';
     this.#program(
       'kubectl',

@@ -122,11 +122,15 @@ const checks: Readonly<Record<number, (output: string) => Promise<void> | void>>
   14: backup,
   15: restore,
   16: async () => {
-    assert.equal(readlinkSync(machine.path('opt/profile-worker')), 'profile-worker-9.9.9');
+    assert.equal(readlinkSync(machine.path('opt/profile-worker')), 'profile-worker-9.9.9-1a2b3c4');
     await runsAnew();
+    // Run again, it does not forget which version was the one before.
+    const former = machine.read('opt/profile-worker-before');
+    await machine.run(commands[15]?.code ?? '');
+    assert.equal(machine.read('opt/profile-worker-before'), former);
   },
   17: async () => {
-    assert.notEqual(readlinkSync(machine.path('opt/profile-worker')), 'profile-worker-9.9.9');
+    assert.notEqual(readlinkSync(machine.path('opt/profile-worker')), 'profile-worker-9.9.9-1a2b3c4');
     await runsAnew();
   },
   18: () => checkSecrets(machine),
