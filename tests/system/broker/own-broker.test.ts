@@ -110,7 +110,7 @@ test('who is taken out of the password file is cut off at SIGHUP', async (t) => 
   const { worker } = await startWorker(t);
   const olena = await login(t, broker.url, { username: OLENA, clientId: OLENA });
   const taras = await login(t, broker.url, { username: TARAS, clientId: TARAS });
-  const closed = new Promise((resolve) => olena.once('close', resolve));
+  const closed = new Promise<void>((resolve) => olena.once('close', () => resolve()));
   await writeFile(join(broker.folder, 'passwords'), passwordsOf('worker', TARAS), { mode: 0o600 });
   await broker.kill('SIGHUP');
   await closed;

@@ -254,20 +254,6 @@ test('a value in .env.example without # is the default', () => {
   assert.deepEqual(readSettings(given), readSettings({ MQTT_URL, REDIS_URL }));
 });
 
-test('the line above a number in .env.example has the range that the worker takes', () => {
-  const lines = example.split('\n');
-  const ranges = settingNames.flatMap((name) => {
-    const [problem = ''] = problems({ ...min, [name]: '999999999999999' });
-    const [, from, to] = /is not between (\d+) and (\d+)/.exec(problem) ?? [];
-    return from === undefined ? [] : [{ name, range: `(${from}-${to})` }];
-  });
-  assert.ok(ranges.length > 25);
-  for (const { name, range } of ranges) {
-    const above = lines[lines.findIndex((line) => line.startsWith(`${name}=`)) - 1];
-    assert.ok(above?.endsWith(range), `${name} ${range}`);
-  }
-});
-
 /** Starts the program with only this environment, as an operator does. */
 function start(env: Record<string, string>) {
   const PATH = process.env.PATH ?? '';
