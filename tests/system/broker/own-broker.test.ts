@@ -31,7 +31,6 @@ const broker = await startServer({
     for (const [, plugin = ''] of conf.matchAll(/^plugin (\S+)$/gm))
       await cp(join(PLUGINS, basename(plugin)), join(folder, plugin));
     const here = conf
-      .replace(/^(?:certfile|keyfile) .*\n/gm, '')
       .replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)
       .replace(/^listener 8884$/m, `listener ${workersPort} 127.0.0.1`);
     const user = process.getuid?.() === 0 ? 'user root\n' : '';
