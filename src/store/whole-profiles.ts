@@ -89,10 +89,10 @@ function stored(values: readonly Field[], rosters: Fragment): StoredProfile {
 }
 
 /** Read again where the profile has changed in between: each change gives it another version, also that of a contact. */
-function readParts({ connection, keys }: Database, phone: string): Promise<Parts> {
+async function readParts({ connection, keys }: Database, phone: string): Promise<Parts> {
   const profile = keys.profile(phone);
-  const read = () =>
-    withRetry(() =>
+  const read = async () =>
+    (await withRetry(() =>
       inOrder<unknown>(
         connection
           .pipeline()
@@ -100,15 +100,12 @@ function readParts({ connection, keys }: Database, phone: string): Promise<Parts
           .hgetallBuffer(keys.contacts(phone))
           .hgetBuffer(profile, 'version'),
       ),
-    );
+    )) as [Field[], Record<string, Buffer>, Field];
   return untilUnchanged(
-    undefined,
-    async () => undefined,
-    async () => {
-      const [fields, contacts, version] = (await read()) as [Field[], Record<string, Buffer>, Field];
-      if (`${fields[0]}` !== `${version}`) return 'changed';
-      return [fields, fields.at(-1), contacts] satisfies Parts;
-    },
+    await read(),
+    read,
+    async ([fields, contacts, version]): Promise<Parts | 'changed'> =>
+      `${fields[0]}` === `${version}` ? [fields, fields.at(-1), contacts] : 'changed',
   );
 }
 

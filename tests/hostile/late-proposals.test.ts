@@ -45,15 +45,20 @@ const migrate = (old: Phone, { number }: Phone, stores: Stores) => {
   return carryOut(request, stores);
 };
 
+/** Another worker does it meanwhile. */
+async function migrateElsewhere(old: Phone, fresh: Phone): Promise<void> {
+  const { stores, close } = await openStoresOf(harness);
+  assert.equal((await migrate(old, fresh, stores)).result, 'migration');
+  await close();
+}
+
 test('where the move is over, it lists no proposal at the new phone', async () => {
   const [old, fresh, third] = [await harness.phone(), await harness.phone(), await harness.phone()];
   await keep(old, {});
   const { stores, isFrozen, goOn } = await frozenBefore('propose-migration');
   const late = migrate(old, fresh, stores);
   await isFrozen;
-  const { stores: others, close } = await openStoresOf(harness);
-  assert.equal((await migrate(old, fresh, others)).result, 'migration');
-  await close();
+  await migrateElsewhere(old, fresh);
   fieldsOf(await fresh.ask(confirm(fresh)));
   await harness.idle();
   await move(harness, fresh, third);
@@ -68,9 +73,7 @@ test('where the phone has asked for another number since, that one still counts'
   const { stores, isFrozen, goOn } = await frozenBefore('acquire-quota');
   const late = migrate(old, first, stores);
   await isFrozen;
-  const { stores: others, close } = await openStoresOf(harness);
-  assert.equal((await migrate(old, first, others)).result, 'migration');
-  await close();
+  await migrateElsewhere(old, first);
   await ask(old, last);
   goOn();
   assert.equal((await late).result, 'migration');
