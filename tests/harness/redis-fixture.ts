@@ -1,6 +1,8 @@
 /** Workers on a Redis that fails over, and phones that change something meanwhile. */
+
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { Redis } from 'ioredis';
 import { atom, decode } from '../../src/etf/index.ts';
 import { type Database, openRedis } from '../../src/store/redis/database.ts';
 import { eventually, type Harness, type Phone, startHarness } from './harness.ts';
@@ -74,4 +76,20 @@ export async function startRedisHarness(
       await eventually('all workers are ready', isReady, failOverMs);
     },
   };
+}
+
+/**
+ * One worker whose own user of Redis, `worker`, may do all until `operator` takes a right away; ended with the test.
+ * @param extraConfig - more lines of redis.conf.
+ */
+export async function startWithRights(t: TestContext, extraConfig = '') {
+  const user = 'user worker on >secret ~* &* +@all';
+  const harness = await startHarness({ workers: 0, redis: { extraConfig: `${user}\n${extraConfig}` } });
+  t.after(() => harness.stop());
+  const operator = new Redis(harness.redis.url);
+  t.after(() => operator.disconnect());
+  const worker = await harness.startWorker({
+    REDIS_URL: harness.redis.url.replace('://', '://worker:secret@'),
+  });
+  return { harness, operator, worker };
 }

@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Redis } from 'ioredis';
-import { eventually, startHarness } from '../harness/harness.ts';
+import type { Redis } from 'ioredis';
+import { eventually } from '../harness/harness.ts';
 import { ask, confirm } from '../harness/migration.ts';
+import { startWithRights } from '../harness/redis-fixture.ts';
 import { profile } from '../harness/terms.ts';
 
 /** How often Redis has refused a command. */
@@ -18,14 +19,7 @@ async function refusals(operator: Redis, command: string): Promise<number> {
 describe('a worker that may not run one command', { concurrency: true }, () => {
   for (const command of ['dump', 'restore'])
     test(command.toUpperCase(), async (t) => {
-      const extraConfig = 'user worker on >secret ~* &* +@all';
-      const harness = await startHarness({ workers: 0, redis: { extraConfig } });
-      t.after(() => harness.stop());
-      const operator = new Redis(harness.redis.url);
-      t.after(() => operator.disconnect());
-      const worker = await harness.startWorker({
-        REDIS_URL: harness.redis.url.replace('://', '://worker:secret@'),
-      });
+      const { harness, operator, worker } = await startWithRights(t);
       const readiness = () => worker.page('/readyz');
       const [old, fresh] = [await harness.phone(), await harness.phone()];
       await old.ask(profile({ phone: old.number, status: 'set' }));

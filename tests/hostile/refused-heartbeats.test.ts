@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Redis } from 'ioredis';
-import { eventually, startHarness } from '../harness/harness.ts';
+import { eventually } from '../harness/harness.ts';
+import { startWithRights } from '../harness/redis-fixture.ts';
 import { profile, refusal } from '../harness/terms.ts';
 
 type Call = readonly [string, ...string[]];
@@ -57,14 +57,7 @@ const refusals: readonly Refusal[] = [
 describe('an idle worker outlives a Redis that refuses', { concurrency: true }, () => {
   for (const { what, says, begin, end, fails } of refusals)
     test(what, async (t) => {
-      const extraConfig = 'user worker on >secret ~* &* +@all\nenable-protected-configs yes';
-      const harness = await startHarness({ workers: 0, redis: { extraConfig } });
-      t.after(() => harness.stop());
-      const operator = new Redis(harness.redis.url);
-      t.after(() => operator.disconnect());
-      const worker = await harness.startWorker({
-        REDIS_URL: harness.redis.url.replace('://', '://worker:secret@'),
-      });
+      const { harness, operator, worker } = await startWithRights(t, 'enable-protected-configs yes');
       const ask = async (calls: readonly Call[]): Promise<void> => {
         for (const [name, ...words] of calls) await operator.call(name, ...words);
       };
