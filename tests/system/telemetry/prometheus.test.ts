@@ -35,7 +35,9 @@ const panels = (JSON.parse(read('grafana/dashboards/profile-worker.json')) as Da
 
 /** The selectors in an expression: each name that is not a function, a word of PromQL or a label, with its labels. */
 function selectorsIn(expression: string): string[] {
-  const bare = expression.replace(/\b(by|without|on|ignoring)\s*\([^)]*\)/g, '').replace(/\[\w+\]/g, '');
+  const bare = expression
+    .replace(/\b(by|without|on|ignoring)\s*\([^)]*\)/g, '')
+    .replace(/\[\w+\]|\boffset \w+/g, '');
   const names = bare.matchAll(/(?<![\w"])([a-zA-Z_:][\w:]*)(\{[^}]*\})?(?!\s*\(|[\w:]|=)/g);
   return [...names].map(([selector]) => selector).filter((one) => !/^(and|or|unless|bool)$/.test(one));
 }
@@ -72,7 +74,7 @@ test('promtool finds no fault in names, types and helps of the metrics', async (
 
 test('the selectors of an expression are found', () => {
   assert.deepEqual(
-    selectorsIn('sum by (le, a) (rate(x_total{a!="(b) c", d="e"}[5m])) / y > 0.1 or absent(z)'),
+    selectorsIn('sum by (le, a) (rate(x_total{a!="(b) c", d="e"}[5m])) / y > 0.1 or absent(z offset 1h)'),
     ['x_total{a!="(b) c", d="e"}', 'y', 'z'],
   );
 });
