@@ -61,6 +61,12 @@ const isNoPage = (link: string): boolean => !/^#|^https?:|\.md(?:#|$)/.test(link
 const isFirstPage = (link: string, page: string): boolean =>
   posix.join(posix.dirname(page), link.split('#', 1)[0] ?? '') === 'README.md';
 
+const answers = 'docs/answers.md';
+
+/** A row of answers.md, as the page has it, and as the search sees it: its question as a heading. */
+const answerRow = /<tr id="([^"]+)">\s*<td>(.*?)<\/td>\s*<td>(.*?)<\/td>\s*<\/tr>/gs;
+const rowAsSection = '<h3 id="$1">$2 <a href="#$1">#</a></h3><p>$3</p>';
+
 /** The site of the documents: `npm run docs` builds it from the pages as they stand, with a search that needs no server. */
 export default defineConfig({
   title: 'PROFILE worker',
@@ -98,6 +104,14 @@ export default defineConfig({
         if (token.info.trim() !== 'mermaid') return fence(tokens, index, ...rest);
         return `<pre class="diagram" v-pre>${markdown.utils.escapeHtml(token.content)}</pre>`;
       };
+      markdown.core.ruler.push('rows-of-answers', ({ tokens, env }) => {
+        if (env.relativePath !== answers) return;
+        for (const [at, { type }] of tokens.entries()) {
+          const question = tokens[at + 2];
+          if (type === 'tr_open' && tokens[at + 1]?.type === 'td_open')
+            tokens[at]!.attrSet('id', anchorOf(question?.content ?? ''));
+        }
+      });
       markdown.core.ruler.push('links-to-sources', ({ tokens, env }) => {
         for (const { children } of tokens) {
           for (const [at, token] of (children ?? []).entries()) {
@@ -122,8 +136,25 @@ export default defineConfig({
       provider: 'local',
       options: {
         detailedView: true,
+        _render(source, env, markdown) {
+          const html = markdown.render(source, env);
+          return env.relativePath === answers ? html.replace(answerRow, rowAsSection) : html;
+        },
+        // The functions run in the browser, so they use nothing from here.
         miniSearch: {
-          searchOptions: { fuzzy: 0.2, prefix: true, combineWith: 'AND', boost: { title: 4, titles: 2 } },
+          searchOptions: {
+            boost: { title: 4, titles: 2 },
+            prefix: (term) => term.length > 3,
+            fuzzy: (term) => (term.length > 5 ? 0.2 : false),
+            // What a question is made of besides its subject.
+            processTerm: (term) =>
+              /^(?:a|an|and|any|are|as|at|be|by|can|do|does|for|from|has|have|how|i|if|in|is|it|its|me|must|my|of|on|one|or|our|should|so|than|that|the|their|them|then|there|they|this|to|was|we|what|when|where|which|who|why|will|with|you|your)$/i.test(
+                term,
+              )
+                ? null
+                : term.toLowerCase(),
+            boostDocument: (id) => (id.includes('CHANGELOG') ? 0.2 : id.includes('/answers') ? 1.5 : 1),
+          },
         },
       },
     },
