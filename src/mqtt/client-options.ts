@@ -23,6 +23,7 @@ export function clientOptions(options: ConnectionOptions): IClientOptions {
     resubscribe: false,
     reschedulePings: false, // a ping every keep-alive time, busy or not, instead of a timer moved with every packet
     log: () => undefined, // the debug package costs time even when it is off
+    writeCache: false, // a buffer for each of 65,536 numbers: 7 MB for packets that MQTT.js seldom writes here
     messageIdProvider: new PacketIds(),
     properties: {
       sessionExpiryInterval: sessionExpirySeconds,
