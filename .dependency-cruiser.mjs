@@ -13,7 +13,7 @@ const source = {
   'src/protocol/': ['src/etf/', 'src/lib/'],
   'src/mqtt/': ['src/lib/', 'mqtt'],
   'src/services/': ['src/lib/', '@aws-sdk/client-sts', 'nodemailer', 'validator'],
-  'src/config/': ['src/services/', 'src/protocol/', 'src/lib/', 'zod'],
+  'src/config/': ['src/services/', 'src/protocol/', 'src/lib/', 'envalid'],
   'src/telemetry/': [
     'src/lib/',
     '@opentelemetry/api',

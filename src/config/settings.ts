@@ -1,107 +1,110 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import { type CleanedEnv, customCleanEnv, EnvMissingError } from 'envalid';
 import { fieldPatterns } from '../protocol/topic-patterns.ts';
-import { parseSender } from '../services/mail/email-address.ts';
 import type { MailSettings } from '../services/mail/mailer.ts';
 import { type StsSettings, stsProblems } from '../services/sts/settings.ts';
 import { SettingsError } from './error.ts';
 import { problemsTogether } from './together.ts';
 import {
   credentialsKeys,
+  httpUrl,
   integer,
-  isUrl,
+  matching,
+  oneOf,
   onOff,
+  optional,
   pem,
+  qos,
   redisUrl,
+  secret,
+  sender,
+  servicePrefix,
+  smtpUrl,
   tags,
   text,
+  topicLevel,
   topicPattern,
-  toQos,
   tracesUrl,
   urls,
 } from './values.ts';
 
-const topicLevel = z.string().regex(/^[^/+#\0]{1,128}$/, 'is not 1 to 128 characters without / + #');
-
-const schema = z.object({
+const specs = {
   MQTT_URL: urls(['mqtt:', 'mqtts:']),
-  MQTT_USERNAME: text.optional(),
-  MQTT_PASSWORD: text.optional(),
-  MQTT_CA: pem.optional(),
-  MQTT_CERT: pem.optional(),
-  MQTT_KEY: pem.optional(),
-  MQTT_WORKER_PREFIX: topicLevel.default('profile-'),
-  MQTT_CLIENT_ID: topicLevel.optional(),
-  MQTT_SHARE_GROUP: topicLevel.default('profile'),
+  MQTT_USERNAME: text(optional),
+  MQTT_PASSWORD: text(optional),
+  MQTT_CA: pem,
+  MQTT_CERT: pem,
+  MQTT_KEY: pem,
+  MQTT_WORKER_PREFIX: topicLevel({ default: 'profile-' }),
+  MQTT_CLIENT_ID: topicLevel(optional),
+  MQTT_SHARE_GROUP: topicLevel({ default: 'profile' }),
   MQTT_RECEIVE_MAXIMUM: integer(1, 65_535, 256),
   MQTT_SESSION_EXPIRY: integer(0, 4_294_967_295, 86_400),
-  REPLY_QOS: z.enum(['0', '1', '2'], 'is not 0, 1 or 2').transform(toQos).default(1),
+  REPLY_QOS: qos({ default: 1 }),
   REPLY_EXPIRY: integer(1, 4_294_967_295, 86_400),
   MQTT_DYNAMIC_SECURITY: onOff('off'),
   MQTT_DYNAMIC_SECURITY_SWEEP_MS: integer(100, 86_400_000, 300_000),
-  CLIENT_IDENTITY: z.enum(['broker', 'token'], 'is not broker or token').default('broker'),
-  REQUEST_TOPIC: topicPattern('request').default(fieldPatterns.request),
-  ANSWER_TOPIC: topicPattern('answer').default(fieldPatterns.answer),
-  NOTICE_TOPIC: topicPattern('notice').default(fieldPatterns.notice),
-  REDIS_URL: redisUrl,
-  REDIS_CA: pem.optional(),
-  REDIS_CERT: pem.optional(),
-  REDIS_KEY: pem.optional(),
-  REDIS_SENTINEL_USERNAME: text.optional(),
-  REDIS_SENTINEL_PASSWORD: text.optional(),
-  REDIS_KEY_PREFIX: z
-    .string()
-    .regex(/^[^{}\s]*$/, 'holds a brace or white space')
-    .default(''),
-  SMTP_URL: z
-    .string()
-    .refine((url) => isUrl(url, ['smtp:', 'smtps:']), 'is not a URL (smtp: or smtps:)')
-    .optional(),
-  SMTP_CA: pem.optional(),
-  SMTP_CERT: pem.optional(),
-  SMTP_KEY: pem.optional(),
+  CLIENT_IDENTITY: oneOf(['broker', 'token'], 'is not broker or token')({ default: 'broker' }),
+  REQUEST_TOPIC: topicPattern('request', fieldPatterns.request),
+  ANSWER_TOPIC: topicPattern('answer', fieldPatterns.answer),
+  NOTICE_TOPIC: topicPattern('notice', fieldPatterns.notice),
+  REDIS_URL: redisUrl(),
+  REDIS_CA: pem,
+  REDIS_CERT: pem,
+  REDIS_KEY: pem,
+  REDIS_SENTINEL_USERNAME: text(optional),
+  REDIS_SENTINEL_PASSWORD: text(optional),
+  REDIS_KEY_PREFIX: matching(/^[^{}\s]*$/, 'holds a brace or white space')({ default: '' }),
+  SMTP_URL: smtpUrl(optional),
+  SMTP_CA: pem,
+  SMTP_CERT: pem,
+  SMTP_KEY: pem,
   SMTP_REQUIRE_TLS: onOff('on'),
   SMTP_CONNECTIONS: integer(1, 1_000, 16),
   SMTP_QUEUE: integer(0, 100_000, 16),
   SMTP_TIMEOUT_MS: integer(100, 600_000, 30_000),
-  MAIL_FROM: text.refine((from) => parseSender(from) !== undefined, 'is not an e-mail address').optional(),
-  MAIL_PRODUCT_NAME: text.default('PROFILE'),
-  MAIL_SUBJECT: text.optional(),
-  VERIFY_SECRET: z.string().min(32, 'has less than 32 characters').optional(),
-  AWS_REGION: text.optional(),
-  AWS_ROLE_ARN: text.optional(),
-  AWS_SESSION_POLICY: text.optional(),
+  MAIL_FROM: sender(optional),
+  MAIL_PRODUCT_NAME: text({ default: 'PROFILE' }),
+  MAIL_SUBJECT: text(optional),
+  VERIFY_SECRET: secret(optional),
+  AWS_REGION: text(optional),
+  AWS_ROLE_ARN: text(optional),
+  AWS_SESSION_POLICY: text(optional),
   AWS_SESSION_DURATION: integer(900, 43_200, 3_600),
-  AWS_SESSION_NAME_PREFIX: text.optional(),
-  AWS_ENDPOINT_URL_STS: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
-  AWS_EXTERNAL_ID: text.optional(),
-  AWS_SOURCE_IDENTITY: text.optional(),
-  AWS_SESSION_TAGS: tags.optional(),
+  AWS_SESSION_NAME_PREFIX: text(optional),
+  AWS_ENDPOINT_URL_STS: httpUrl(optional),
+  AWS_EXTERNAL_ID: text(optional),
+  AWS_SOURCE_IDENTITY: text(optional),
+  AWS_SESSION_TAGS: tags(optional),
   AWS_DEADLINE_MS: integer(100, 120_000, 10_000),
   AWS_FAST_REPLY_MS: integer(0, 60_000, 1_000),
   AWS_CONCURRENCY: integer(1, 1_000, 64),
   AWS_QUEUE: integer(0, 100_000, 64),
-  CREDENTIALS_KEY: credentialsKeys.optional(),
+  CREDENTIALS_KEY: credentialsKeys(optional),
   CLIENT_RATE: integer(0, 1_000_000, 50),
   CLIENT_BURST: integer(1, 1_000_000, 500),
-  SERVICE_CLIENTS: topicLevel.min(4, 'has less than 4 characters').optional(),
+  SERVICE_CLIENTS: servicePrefix(optional),
   SERVICE_RATE: integer(0, 1_000_000, 500),
   SERVICE_BURST: integer(1, 1_000_000, 5_000),
   PROFILE_BYTES: integer(1_024, 67_108_864, 1_048_576),
-  CONTACT_LAYOUT: z.enum(['document', 'header', 'auto'], 'is not document, header or auto').default('auto'),
+  CONTACT_LAYOUT: oneOf(
+    ['document', 'header', 'auto'],
+    'is not document, header or auto',
+  )({ default: 'auto' }),
   ETF_PAYLOAD_BYTES: integer(64, 16_777_216, 262_144),
   ETF_NESTING: integer(4, 1_000, 64),
   ETF_ELEMENTS: integer(64, 10_000_000, 65_536),
   ETF_INFLATED_BYTES: integer(64, 67_108_864, 1_048_576),
   HTTP_PORT: integer(0, 65_535, 8080),
-  HTTP_HOST: text.default('0.0.0.0'),
+  HTTP_HOST: text({ default: '0.0.0.0' }),
   METRICS_CACHE_MS: integer(0, 60_000, 1_000),
-  LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'is not a level of pino')
-    .default('info'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url({ protocol: /^https?$/, error: 'is not an HTTP URL' }).optional(),
+  LOG_LEVEL: oneOf(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'is not a level of pino',
+  )({ default: 'info' }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl(optional),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl(optional),
   REQUEST_DEADLINE_MS: integer(100, 600_000, 90_000),
   HEARTBEAT_MS: integer(100, 60_000, 2_000),
   HEIR_AFTER_MS: integer(500, 600_000, 6_000),
@@ -109,12 +112,12 @@ const schema = z.object({
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000, 25_000),
   QA_TEXT: onOff('off'),
   QA_MIRROR: onOff('off'),
-});
+};
 
-type Environment = z.output<typeof schema>;
+type Environment = CleanedEnv<typeof specs>;
 
 /** The name of every setting, in the order of `.env.example`. */
-export const settingNames: readonly string[] = Object.keys(schema.shape);
+export const settingNames: readonly string[] = Object.keys(specs);
 
 /** The settings of one worker, frozen. `.env.example` explains them. */
 export type Settings = Readonly<ReturnType<typeof arrange>>;
@@ -132,14 +135,15 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     const value = readValue(env, name, problems);
     if (value !== undefined) given[name] = value;
   }
-  const read = schema.safeParse(given);
-  for (const issue of read.error?.issues ?? []) {
-    const name = String(issue.path[0]);
-    problems.push(`${name} ${name in given ? issue.message : 'is not set'}`);
-  }
+  const read: Environment = customCleanEnv(given, specs, (cleaned) => cleaned, {
+    reporter({ errors }) {
+      for (const [name, error] of Object.entries(errors))
+        problems.push(`${name} ${error instanceof EnvMissingError ? 'is not set' : error.message}`);
+    },
+  });
   problems.push(...problemsTogether(given, env.NODE_ENV));
-  if (!read.success || problems.length > 0) throw new SettingsError([...new Set(problems)]);
-  const settings = arrange(read.data);
+  if (problems.length > 0) throw new SettingsError([...new Set(problems)]);
+  const settings = arrange(read);
   if (settings.aws !== undefined)
     problems.push(...stsProblems(settings.aws).map((problem) => `AWS: ${problem}`));
   if (problems.length > 0) throw new SettingsError(problems);
