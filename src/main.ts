@@ -1,4 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
+import './lib/heap.ts'; // first: the flags of the heap count from then on
+
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
 import { announce } from './config/announce.ts';
 import { EXIT_CONFIG, SettingsError } from './config/error.ts';
@@ -14,6 +15,7 @@ import type { Context } from './handlers/handler.ts';
 import { limiterNames, requests } from './handlers/index.ts';
 import { cached } from './lib/cached.ts';
 import { ConcurrencyLimiter, type ConcurrencyLimiterOptions } from './lib/concurrency-limiter.ts';
+import { letYoungGenerationGrow } from './lib/heap.ts';
 import { Shutdown } from './lib/shutdown.ts';
 import type { BrokerConnection, Delivery, Publisher } from './mqtt/connection.ts';
 import { authenticatorFor } from './pipeline/authenticator.ts';
@@ -48,10 +50,6 @@ import type { Tracing } from './telemetry/tracing.ts';
 
 // On Node 20 the SDK would print a notice between the lines of the log.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-
-// V8 counts sockets and payloads as part of the heap, so it collected garbage for every 20 profiles of 1,000 contacts.
-// That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
-setFlagsFromString('--heap-growing-percent=150');
 
 if (process.argv.includes('--version')) {
   process.stdout.write(`${version}\n`);
@@ -115,7 +113,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   shutdown.add(() => redis.close());
   const works = openAclWorks(redis, settings.mqtt);
   const context = openContext(settings, redis, { metrics, calls, log, noteEnd: noteEndAt(works) });
-  const preload = preloading({ mail: context.mail, sts: context.sts }, log);
+  const preload = preloading({ mail: context.mail, sts: context.sts }, log, letYoungGenerationGrow);
   shutdown.add(() => Promise.all([preload.stop(), context.mail?.close(), context.sts?.close()]));
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });

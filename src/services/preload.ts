@@ -27,10 +27,12 @@ const retryMs = 15_000;
 /**
  * Load the libraries of services behind the start, so that the start takes no longer. No request is the first to need a
  * file of the program then: it may have been replaced by then, or no file descriptor may be left.
+ * @param onEnd - called when each was tried, and again after each further try.
  */
 export function preloading(
   services: Readonly<Record<string, Loadable | undefined>>,
   log: PreloadLog,
+  onEnd: () => void,
 ): Preload {
   let begun = false;
   let told = false;
@@ -44,6 +46,7 @@ export function preloading(
         failed.push(`${name}: ${(error as NodeJS.ErrnoException).code ?? 'cannot be loaded'}`);
       }
     }
+    onEnd();
     if (failed.length === 0) return log.debug({}, 'services are loaded');
     if (!told)
       log.error({ failed }, 'files of the program cannot be read: requests to these services fail meanwhile');
