@@ -161,7 +161,8 @@ const credentialing = (sts: StsServer): readonly Step[] => [
   },
 ];
 
-const leaving: readonly Step[] = [
+/** Moving to another number, and removing the profile. */
+export const leaving: readonly Step[] = [
   {
     about: 'Olena has a new number, and asks to move to it',
     by: olena,
