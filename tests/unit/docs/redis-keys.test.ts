@@ -1,10 +1,11 @@
-/** docs/operations.md has every key of Redis: an operator makes the rights of the worker's user from them. */
+/** docs/operations.md has every key and every command of Redis: an operator makes the rights of the worker's user from them. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Keys, keysWith } from '../../../src/store/keys.ts';
 
-const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+const page = read('docs/operations.md');
 const keys = keysWith('');
 const [phone, client, broker, fleet] = [
   '380501112233',
@@ -86,4 +87,14 @@ test('each key of the worker has a row', () => {
       patterns.some((pattern) => pattern.test(key)),
       `${name}: ${key}`,
     );
+});
+
+test('the commands are those of the rights', () => {
+  const [, list = ''] = /^## Rights in Redis\n.*?^```\n(.*?)^```$/ms.exec(page) ?? [];
+  const named = list.match(/(?:CLIENT |CLUSTER )?[A-Z]+/g) ?? [];
+  const granted = [...read('deploy/redis/worker-rights').matchAll(/\+(\S+)/g)].map(([, name = '']) =>
+    name.replace('|', ' ').toUpperCase(),
+  );
+  assert.ok(granted.length > 40);
+  assert.deepEqual([...named].sort(), granted.sort());
 });
