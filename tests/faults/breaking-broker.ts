@@ -89,6 +89,8 @@ export const breakingBroker: Readonly<Record<string, Break>> = {
   },
   'broker-twice': async (system) => {
     const scene = await system.another({ MQTT_CLIENT_ID: 'profile-observed' });
-    return { scene, mend: async () => undefined };
+    // Both lose connections: in the few seconds that stand for 15 minutes here one alone does not lose enough.
+    const prometheus = await system.watch([system.worker, scene.worker]);
+    return { scene: { ...scene, prometheus }, mend: async () => undefined };
   },
 };

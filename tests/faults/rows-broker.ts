@@ -84,7 +84,7 @@ export const ofBroker: readonly Fault[] = [
       log: 'another worker has the same MQTT_CLIENT_ID…',
       readyz: 'another worker has the same MQTT_CLIENT_ID…',
       doctor: 'client id: two workers connect as profile-observed…',
-      alerts: ['ProfileWorkerNotReady'],
+      alerts: ['ProfileConnectionsBreak'],
     }),
   ),
 ];
