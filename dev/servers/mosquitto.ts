@@ -60,6 +60,8 @@ export interface MosquittoOptions {
     readonly sharedUsers?: string;
     /** Whom the broker waits for after a start (`plugin_opt_hold` of client_binding); default nobody. */
     readonly hold?: string;
+    /** How often a client id may connect (`plugin_opt_connections_per_minute`); default as in production. */
+    readonly connectionsPerMinute?: number;
   };
   /**
    * Outside production: clients may also log in with these user names, each with the password of its own client id, as
@@ -222,8 +224,9 @@ export function hashed(password: string): string {
 async function layOutProduction(
   folder: string,
   port: number,
-  { security, certificate, sharedUsers, hold = 'worker=0' }: NonNullable<MosquittoOptions['production']>,
+  production: NonNullable<MosquittoOptions['production']>,
 ): Promise<string[]> {
+  const { security, certificate, sharedUsers, hold = 'worker=0', connectionsPerMinute } = production;
   await mkdir(join(folder, 'tls'), { recursive: true });
   await writeFile(join(folder, 'tls', 'server.crt'), certificate.cert);
   await writeFile(join(folder, 'tls', 'server.key'), certificate.key);
@@ -236,7 +239,11 @@ async function layOutProduction(
     config
       .replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)
       .replace(/^plugin plugin\/phone_login\.so$/m, `$&${shared}`)
-      .replace(/^plugin plugin\/client_binding\.so$/m, `$&\nplugin_opt_hold ${hold}`),
+      .replace(/^plugin plugin\/client_binding\.so$/m, `$&\nplugin_opt_hold ${hold}`)
+      .replace(
+        /^(plugin_opt_connections_per_minute) (.*)$/m,
+        (_, name, preset) => `${name} ${connectionsPerMinute ?? preset}`,
+      ),
   ];
 }
 

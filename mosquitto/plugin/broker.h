@@ -45,6 +45,7 @@ unsigned int mosquitto_property_get_length(const mosquitto_property *);
 enum {
 	PLUGIN_API = 5,
 	PLUGIN_IGNORE = 32,   /* MOSQ_ERR_PLUGIN_IGNORE, 2.1 and later: as if this callback did not exist */
+	EVT_CONNECT = 11, /* MOSQ_EVT_CONNECT, 2.1 and later: a client has logged in */
 	EVT_CLIENT_OFFLINE = 28, /* MOSQ_EVT_CLIENT_OFFLINE, 2.1 and later */
 	LOG_INTERVAL_S = 10,  /* refusals are logged at most this often: a client must not fill the log */
 	LOG_TEXT_MAX = 64     /* bytes of a name that are shown */

@@ -45,8 +45,7 @@ enum {
 	PHONE_MAX = 15,
 	EXPIRY_S = 3600,            /* at most; Mosquitto does not tell plugins the publisher's Message Expiry */
 	PROBE_TICKS = 2,            /* The broker routes what a plugin publishes after the tick that follows. */
-	TOPIC_MAX = 65535,          /* bytes */
-	EVT_CONNECT = 11            /* MOSQ_EVT_CONNECT, 2.1 and later */
+	TOPIC_MAX = 65535           /* bytes */
 };
 
 /* A connected client that has asked something. */

@@ -1,5 +1,6 @@
 /*
- * request_limit.h: what one client may put into the queues of the workers, for client_identity.c.
+ * request_limit.h: what one client may put into the queues of the workers, for client_identity.c; and how often it may
+ * connect, for client_binding.c.
  *
  * Mosquitto bounds what it queues for a subscriber, and then drops what others publish. So each client has two
  * allowances, one of requests and one of bytes, which fill up steadily. What they do not hold is refused. They belong to
@@ -143,6 +144,25 @@ static inline bool take_bytes(struct request_limit *limit, const char *id, size_
 	return until != 0;
 }
 
+/* Whether the allowance of a client holds so much. It takes no place in the table, which strangers could fill otherwise. */
+static inline bool holds(const struct request_limit *limit, const char *id, uint64_t amount)
+{
+	uint64_t client = hash_id(limit->key, id);
+	const struct debt *set = limit->table + (client % SET_COUNT) * SET_SIZE;
+	for (const struct debt *at = set; at < set + SET_SIZE; at++) {
+		if (at->client == client) return taken(&limit->count, at->count_until, monotonic_ns(), amount) != 0;
+	}
+	return true;
+}
+
+/* Takes that from the allowance, or nothing. */
+static inline void take_count(struct request_limit *limit, const char *id, uint64_t amount)
+{
+	struct debt *debt = find_debt(limit, id);
+	uint64_t until = taken(&limit->count, debt->count_until, monotonic_ns(), amount);
+	if (until != 0) debt->count_until = until;
+}
+
 /* What the broker keeps of properties, about. It stops beyond what a client can have, so that it is no work. */
 static inline size_t property_bytes(const struct request_limit *limit, const mosquitto_property *property)
 {
@@ -167,7 +187,16 @@ static inline int refuse_excess(struct request_limit *limit, const char *id)
 	return MOSQ_ERR_ACL_DENIED;
 }
 
-/* Takes a value of at most 10 digits, UINT32_MAX at most. Returns whether the key is one of these limits and has one. */
+/* Reads at most 10 digits, UINT32_MAX at most. */
+static inline bool read_number(const char *value, uint64_t *number)
+{
+	size_t digits = strspn(value, "0123456789");
+	if (digits == 0 || digits > 10 || value[digits] != '\0') return false;
+	*number = strtoull(value, NULL, 10);
+	return *number <= UINT32_MAX;
+}
+
+/* Returns whether the key is one of these limits, and the value a number. */
 static inline bool read_limit(struct request_limit *limit, const char *key, const char *value)
 {
 	const struct {
@@ -180,15 +209,28 @@ static inline bool read_limit(struct request_limit *limit, const char *key, cons
 		{ "requests_per_second", &limit->count.per_second },
 		{ "requests_burst", &limit->count.burst },
 	};
-	size_t digits = strspn(value, "0123456789");
-	uint64_t number = digits > 0 && digits <= 10 && value[digits] == '\0' ? strtoull(value, NULL, 10) : UINT64_MAX;
+	uint64_t number;
 
+	if (!read_number(value, &number)) return false;
 	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-		if (strcmp(key, options[i].key) != 0 || number > UINT32_MAX) continue;
+		if (strcmp(key, options[i].key) != 0) continue;
 		*options[i].value = number;
 		return true;
 	}
 	return false;
+}
+
+static inline int open_table(struct request_limit *limit, const char *plugin)
+{
+	FILE *random = fopen("/dev/urandom", "rb");
+	size_t read = random == NULL ? 0 : fread(limit->key, sizeof limit->key, 1, random);
+	if (random != NULL) fclose(random);
+	if (read != 1) {
+		mosquitto_log_printf(MOSQ_LOG_ERR, "%s: cannot read /dev/urandom", plugin);
+		return MOSQ_ERR_NOT_SUPPORTED;
+	}
+	limit->table = mosquitto_calloc(SET_COUNT * SET_SIZE, sizeof *limit->table);
+	return limit->table == NULL ? MOSQ_ERR_NOMEM : MOSQ_ERR_SUCCESS;
 }
 
 /* The defaults: four times what workers let in of one client, by its count; as many bytes as they let in at once. */
@@ -199,15 +241,7 @@ static inline int open_limit(struct request_limit *limit)
 		.count = { .per_second = 200, .burst = 2000 },
 		.payload = 512 * 1024,
 	};
-	FILE *random = fopen("/dev/urandom", "rb");
-	size_t read = random == NULL ? 0 : fread(limit->key, sizeof limit->key, 1, random);
-	if (random != NULL) fclose(random);
-	if (read != 1) {
-		mosquitto_log_printf(MOSQ_LOG_ERR, "client_identity: cannot read /dev/urandom");
-		return MOSQ_ERR_NOT_SUPPORTED;
-	}
-	limit->table = mosquitto_calloc(SET_COUNT * SET_SIZE, sizeof *limit->table);
-	return limit->table == NULL ? MOSQ_ERR_NOMEM : MOSQ_ERR_SUCCESS;
+	return open_table(limit, "client_identity");
 }
 
 static inline void close_limit(struct request_limit *limit)

@@ -32,9 +32,10 @@ export async function startProductionBroker(
   options: Pick<MosquittoOptions, 'under' | 'persistence' | 'deliver' | 'init' | 'topics' | 'extraConfig'> & {
     readonly sharedUsers?: string;
     readonly hold?: string;
+    readonly connectionsPerMinute?: number;
   } = {},
 ): Promise<ProductionBroker> {
-  const { sharedUsers, hold, ...rest } = options;
+  const { sharedUsers, hold, connectionsPerMinute, ...rest } = options;
   const certificate = await selfSignedCertificate();
   const security = initialSecurity(
     Object.entries(users).map(([name, roles]) => ({
@@ -53,6 +54,7 @@ export async function startProductionBroker(
       certificate,
       ...(sharedUsers !== undefined && { sharedUsers }),
       ...(hold !== undefined && { hold }),
+      ...(connectionsPerMinute !== undefined && { connectionsPerMinute }),
     },
   });
   return {

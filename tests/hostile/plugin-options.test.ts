@@ -129,6 +129,10 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
         'Bind worker=profile-',
         'guard_wills true',
       ],
+      ...['-1', '1.5', '1k', '4294967296', 'ten'].flatMap((value) =>
+        ['connections_per_minute', 'connections_burst'].map((name) => `${name} ${value}`),
+      ),
+      'connections_per_second 1',
     ],
   ],
 ];

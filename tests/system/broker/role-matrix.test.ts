@@ -29,7 +29,7 @@ const ids = readIds(readme);
 const isFilter = ({ topic }: Row): boolean => /[#+]|^\$share/.test(topic);
 const topics = rows.filter((row) => !isFilter(row));
 
-const broker = await startProductionBroker();
+const broker = await startProductionBroker({ connectionsPerMinute: 0 });
 const { username, password } = broker.login('admin');
 const tls = { ca: broker.certificate.cert };
 const security = openDynamicSecurity({

@@ -14,7 +14,12 @@ import { profile } from '../../harness/terms.ts';
 import { startWorker } from '../../harness/worker.ts';
 
 const [broker, redis] = await Promise.all([
-  startProductionBroker({ sharedUsers: 'api', deliver: 'actions,ses', init: 'mobile,api' }),
+  startProductionBroker({
+    sharedUsers: 'api',
+    deliver: 'actions,ses',
+    init: 'mobile,api',
+    connectionsPerMinute: 0,
+  }),
   startRedis(),
 ]);
 const database = openRedis(redis.url, '', () => undefined);
