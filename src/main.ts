@@ -135,7 +135,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const http = await serveProbes(settings, { metrics, log }, { ...readiness, remarks });
   shutdown.add(() => http?.close());
 
-  const qa = openQa(settings, { topics, requests, records: openRequestFormats(redis), ...sessions, log });
+  const qa = await openQa(settings, { ...beside, requests, records: openRequestFormats(redis), ...sessions });
   const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
   const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
   const failover = openFailover(redis, {

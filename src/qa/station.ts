@@ -3,7 +3,7 @@ import type { ConnectionOptions } from '../mqtt/broker.ts';
 import { type BrokerConnection, type ConnectionLog, connectBroker } from '../mqtt/connection.ts';
 import type { HintRecords } from './hints.ts';
 import { missedTopic } from './near-misses.ts';
-import { type QaOptions, QaTranslator, type RequestFormats } from './translator.ts';
+import type { QaOptions, QaTranslator, RequestFormats } from './translator.ts';
 
 interface QaDeps extends Pick<QaOptions, 'topics' | 'requests'> {
   readonly records: RequestFormats & HintRecords;
@@ -11,21 +11,22 @@ interface QaDeps extends Pick<QaOptions, 'topics' | 'requests'> {
   readonly log: ConnectionLog;
 }
 
-/** The QA translator; absent in production. */
-export function openQa(
+/** The QA translator; absent in production, which does not load it. */
+export async function openQa(
   {
     qa,
     etfLimits: limits,
   }: { readonly qa: Pick<QaOptions, 'text' | 'mirror'>; readonly etfLimits: QaOptions['limits'] },
   { topics, requests, records, phoneOf, log }: QaDeps,
-): QaTranslator | undefined {
+): Promise<QaTranslator | undefined> {
   if (!qa.text && !qa.mirror) return undefined;
   const on = [
     qa.text && 'requests may be text (QA_TEXT)',
     qa.mirror && 'all is mirrored on qa/# (QA_MIRROR)',
   ];
   log.info(`QA is on: ${on.filter(Boolean).join(', and ')}`);
-  return new QaTranslator({ ...qa, limits, topics, formats: records, requests, hints: { records, phoneOf } });
+  const { QaTranslator: Translator } = await import('./translator.ts');
+  return new Translator({ ...qa, limits, topics, formats: records, requests, hints: { records, phoneOf } });
 }
 
 export interface StationOptions {
