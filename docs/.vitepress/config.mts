@@ -144,6 +144,7 @@ export default defineConfig({
         miniSearch: {
           searchOptions: {
             boost: { title: 4, titles: 2 },
+            weights: { prefix: 0.2, fuzzy: 0.1 },
             prefix: (term) => term.length > 3,
             fuzzy: (term) => (term.length > 5 ? 0.2 : false),
             // What a question is made of besides its subject.
