@@ -74,7 +74,10 @@ describe('nobody has filled in the client level', () => {
     const unaddressed = 'profile_ignored_total{reason="unaddressed"}';
     await eventually('all are counted', async () => (await harness.metric(unaddressed)) === 5);
     await harness.idle();
-    const lines = harness.worker.log().filter(({ msg }) => /empty client level/.test(`${msg}`));
+    const said = () => harness.worker.log().filter(({ msg }) => /empty client level/.test(`${msg}`));
+    // What a worker writes may come after what it answers.
+    await eventually('the log says so', () => said().length > 0);
+    const lines = said();
     assert.equal(lines.length, 1);
     assert.equal(lines[0]?.level, 'warn');
     assert.match(`${lines[0]?.msg}`, /client_identity plugin/);
