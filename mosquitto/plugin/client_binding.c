@@ -131,7 +131,7 @@ static int read_connections(struct rate *rate, const char *key, const char *valu
 
 	if (!read_number(value, &number)) return MOSQ_ERR_INVAL;
 	if (strcmp(key, "connections_per_minute") == 0) rate->per_second = number;
-	else if (strcmp(key, "connections_burst") == 0) rate->burst = number * CONNECTION;
+	else if (strcmp(key, "connections_burst") == 0 && number > 0) rate->burst = number * CONNECTION;
 	else return MOSQ_ERR_INVAL;
 	return MOSQ_ERR_SUCCESS;
 }

@@ -132,6 +132,7 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
       ...['-1', '1.5', '1k', '4294967296', 'ten'].flatMap((value) =>
         ['connections_per_minute', 'connections_burst'].map((name) => `${name} ${value}`),
       ),
+      'connections_burst 0',
       'connections_per_second 1',
     ],
   ],
