@@ -1,6 +1,6 @@
 /*
  * broker.h: what the plugins share. Each is one C file and this one, for Mosquitto 2.0 and 2.1 alike.
- * client_identity.c has hints.h and request_limit.h besides, and both it and client_delivery.c properties.h.
+ * client_identity.c has hints.h besides, it and client_binding.c request_limit.h, it and client_delivery.c properties.h and topics.h.
  */
 #ifndef BROKER_H
 #define BROKER_H
@@ -45,7 +45,7 @@ unsigned int mosquitto_property_get_length(const mosquitto_property *);
 enum {
 	PLUGIN_API = 5,
 	PLUGIN_IGNORE = 32,   /* MOSQ_ERR_PLUGIN_IGNORE, 2.1 and later: as if this callback did not exist */
-	EVT_CONNECT = 11, /* MOSQ_EVT_CONNECT, 2.1 and later: a client has logged in */
+	EVT_CONNECT = 11,     /* MOSQ_EVT_CONNECT, 2.1 and later: a client has logged in */
 	EVT_CLIENT_OFFLINE = 28, /* MOSQ_EVT_CLIENT_OFFLINE, 2.1 and later */
 	LOG_INTERVAL_S = 10,  /* refusals are logged at most this often: a client must not fill the log */
 	LOG_TEXT_MAX = 64     /* bytes of a name that are shown */

@@ -142,9 +142,10 @@ static int read_options(struct bindings *self, const struct mosquitto_opt *optio
 	if (!is_2_1()) self->hold.seconds = HOLD_SECONDS;
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
-		int rc = read_connections(&self->connections.count, options[i].key, value);
+		int rc;
 		if (strcmp(options[i].key, "bind") == 0) rc = add_pairs(self, value);
-		if (strcmp(options[i].key, "hold") == 0) rc = read_hold(&self->hold, value);
+		else if (strcmp(options[i].key, "hold") == 0) rc = read_hold(&self->hold, value);
+		else rc = read_connections(&self->connections.count, options[i].key, value);
 		if (rc == MOSQ_ERR_INVAL) return refuse_option(name, &options[i], allowed);
 		if (rc != MOSQ_ERR_SUCCESS) return rc;
 	}
@@ -212,22 +213,20 @@ static int on_acl_check(int event, void *event_data, void *userdata)
 /* Not a refusal, which a client would take for a wrong password. */
 static int put_off(struct bindings *self, const char *id)
 {
-	struct refusals *refusals = &self->connections.refusals;
-	if (!is_to_be_logged(refusals, LIMIT_LOG_INTERVAL_S)) return MOSQ_ERR_UNKNOWN;
-	char shown[LOG_TEXT_MAX + 1];
-	printable(id, shown);
-	mosquitto_log_printf(MOSQ_LOG_WARNING, "client_binding: login of client \"%s\" put off: it connects too often (%lu more not logged)",
-			shown, refusals->unlogged);
-	refusals->unlogged = 0;
+	log_excess(&self->connections, "client_binding: login", id, "put off: it connects too often");
 	return MOSQ_ERR_UNKNOWN;
 }
 
-static bool is_reserved_id(const struct bindings *self, const char *id)
+static bool begins(const char *id, const struct pair *pair)
 {
-	for (const struct pair *pair = self->pairs; pair != NULL; pair = pair->next) {
-		if (strncmp(id, pair->prefix, pair->prefix_length) == 0) return true;
-	}
-	return false;
+	return id != NULL && strncmp(id, pair->prefix, pair->prefix_length) == 0;
+}
+
+static bool is_reserved(const struct bindings *self, const char *id)
+{
+	const struct pair *pair = self->pairs;
+	while (pair != NULL && !begins(id, pair)) pair = pair->next;
+	return pair != NULL;
 }
 
 /*
@@ -241,7 +240,7 @@ static int on_connection(int event, void *event_data, void *userdata)
 	(void)event;
 
 	const char *id = connection->client == NULL ? NULL : mosquitto_client_id(connection->client);
-	if (id != NULL && !is_reserved_id(self, id)) take_count(&self->connections, id, CONNECTION);
+	if (id != NULL && !is_reserved(self, id)) take_count(&self->connections, id, CONNECTION);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -259,15 +258,12 @@ static int on_login(int event, void *event_data, void *userdata)
 	const char *id = login->client == NULL ? NULL : mosquitto_client_id(login->client);
 	const char *user = login->username;
 	bool is_bound = false;
-	bool is_reserved = false;
 	for (const struct pair *pair = self->pairs; pair != NULL; pair = pair->next) {
 		bool is_user = user != NULL && strcmp(user, pair->text) == 0;
-		bool begins = id != NULL && strncmp(id, pair->prefix, pair->prefix_length) == 0;
-		if (is_user && begins) return is_held(&self->hold, user) ? MOSQ_ERR_UNKNOWN : no_opinion();
+		if (is_user && begins(id, pair)) return is_held(&self->hold, user) ? MOSQ_ERR_UNKNOWN : no_opinion();
 		is_bound = is_bound || is_user;
-		is_reserved = is_reserved || begins;
 	}
-	if (is_bound || is_reserved) return refuse(self, user, id);
+	if (is_bound || is_reserved(self, id)) return refuse(self, user, id);
 	if (is_held(&self->hold, user)) return MOSQ_ERR_UNKNOWN;
 	return id == NULL || holds(&self->connections, id, CONNECTION) ? no_opinion() : put_off(self, id);
 }

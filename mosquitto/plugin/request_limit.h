@@ -91,11 +91,17 @@ static inline uint64_t later(uint64_t one, uint64_t other)
 	return one > other ? one : other;
 }
 
+/* The places that a client may have. */
+static inline struct debt *set_of(const struct request_limit *limit, uint64_t client)
+{
+	return limit->table + (client % SET_COUNT) * SET_SIZE;
+}
+
 /* The place of this client; without one, the place of its set that owes least, which then owes nothing. */
 static inline struct debt *find_debt(struct request_limit *limit, const char *id)
 {
 	uint64_t client = hash_id(limit->key, id);
-	struct debt *set = limit->table + (client % SET_COUNT) * SET_SIZE;
+	struct debt *set = set_of(limit, client);
 	struct debt *least = set;
 	for (struct debt *at = set; at < set + SET_SIZE; at++) {
 		if (at->client == client) return at;
@@ -148,7 +154,7 @@ static inline bool take_bytes(struct request_limit *limit, const char *id, size_
 static inline bool holds(const struct request_limit *limit, const char *id, uint64_t amount)
 {
 	uint64_t client = hash_id(limit->key, id);
-	const struct debt *set = limit->table + (client % SET_COUNT) * SET_SIZE;
+	const struct debt *set = set_of(limit, client);
 	for (const struct debt *at = set; at < set + SET_SIZE; at++) {
 		if (at->client == client) return taken(&limit->count, at->count_until, monotonic_ns(), amount) != 0;
 	}
@@ -174,16 +180,20 @@ static inline size_t property_bytes(const struct request_limit *limit, const mos
 	return bytes;
 }
 
+/* Says of a client, once a minute, what it was refused and why. */
+static inline void log_excess(struct request_limit *limit, const char *what, const char *id, const char *why)
+{
+	if (!is_to_be_logged(&limit->refusals, LIMIT_LOG_INTERVAL_S)) return;
+	char shown[LOG_TEXT_MAX + 1];
+	printable(id, shown);
+	mosquitto_log_printf(MOSQ_LOG_WARNING, "%s of client \"%s\" %s (%lu more not logged)", what, shown, why, limit->refusals.unlogged);
+	limit->refusals.unlogged = 0;
+}
+
 /* Only this code refuses a publish and ends nobody's connection, in 2.0 and 2.1. */
 static inline int refuse_excess(struct request_limit *limit, const char *id)
 {
-	if (!is_to_be_logged(&limit->refusals, LIMIT_LOG_INTERVAL_S)) return MOSQ_ERR_ACL_DENIED;
-	char shown[LOG_TEXT_MAX + 1];
-	printable(id, shown);
-	mosquitto_log_printf(MOSQ_LOG_WARNING,
-			"client_identity: request of client \"%s\" refused: it sends too much (%lu more not logged)", shown,
-			limit->refusals.unlogged);
-	limit->refusals.unlogged = 0;
+	log_excess(limit, "client_identity: request", id, "refused: it sends too much");
 	return MOSQ_ERR_ACL_DENIED;
 }
 

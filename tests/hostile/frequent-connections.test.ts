@@ -1,4 +1,4 @@
-/** A client whose connections end often is let in less often; nobody but itself can bring that about. */
+/** A client that connects often is let in less often; nobody but itself can bring that about. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openClient } from '../harness/mqtt-clients.ts';
