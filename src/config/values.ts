@@ -21,12 +21,15 @@ export const text = checked(() => undefined);
 export const matching = (shape: RegExp, problem: string) =>
   checked((text) => (shape.test(text) ? undefined : problem));
 
-export const topicLevel = matching(/^[^/+#\0]{1,128}$/, 'is not 1 to 128 characters without / + #');
+const levelFrom = (least: number) =>
+  matching(new RegExp(`^[^/+#\\0]{${least},128}$`), `is not ${least} to 128 characters without / + #`);
+
+export const topicLevel = levelFrom(1);
 
 /** So long that no phone's client id begins with it by chance. */
-export const servicePrefix = matching(/^[^/+#\0]{4,128}$/, 'is not 4 to 128 characters without / + #');
+export const servicePrefix = levelFrom(4);
 
-export const secret = matching(/^.{32,}$/su, 'has less than 32 characters');
+export const secret = matching(/^.{32,}$/s, 'has less than 32 characters');
 
 export const sender = checked((from) =>
   parseSender(from) === undefined ? 'is not an e-mail address' : undefined,
