@@ -72,9 +72,10 @@ PATH=\${PATH#*:} exec redis-cli "\${words[@]}"
   }
 
   /** @throws Error when it fails. */
-  async run(code: string): Promise<void> {
+  async run(commands: string): Promise<void> {
+    const code = commands.replaceAll('/etc/', `${this.#folder}/etc/`).replaceAll('ip=$new', 'ip=127.0.0.1');
     const env = { ...process.env, PATH: `${this.#folder}/bin:${process.env.PATH}` };
-    const here = ['-euo', 'pipefail', '-c', code.replaceAll('/etc/', `${this.#folder}/etc/`)];
+    const here = ['-euo', 'pipefail', '-c', code];
     await promisify(execFile)('bash', here, { cwd: join(this.#folder, 'etc/profile-worker'), env });
   }
 
