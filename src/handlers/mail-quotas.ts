@@ -1,7 +1,7 @@
 import { readAtom, unset } from '../protocol/fields.ts';
 import { domainOf, mailboxOf } from '../protocol/mailbox.ts';
 import { addressOf, readServices } from '../protocol/service.ts';
-import type { Quota, QuotaSlot } from '../store/quotas.ts';
+import type { NoSlot, Quota, QuotaSlot } from '../store/quotas.ts';
 import type { Context } from './handler.ts';
 import type { RecordedRequest, Request } from './outcome.ts';
 
@@ -40,39 +40,51 @@ export async function takePlaces(
 ): Promise<MailSlots | 'too_many_requests'> {
   const { delivery } = request;
   const slots = await take(request, context, address, delivery.redelivered);
-  if (slots !== 'too_many_requests' || delivery.redelivered || (await delivery.isStillOwned())) return slots;
+  if (slots !== 'taken') return slots;
+  if (await delivery.isStillOwned()) return 'too_many_requests';
   // Another worker took over this one's session, and has taken the slot for this very request.
-  return take(request, context, address, true);
+  const repeated = await take(request, context, address, true);
+  return repeated === 'taken' ? 'too_many_requests' : repeated;
 }
 
 /** @param isRepeated - whether a slot that the request took before is still its own. */
 async function take(request: RecordedRequest, context: Context, address: string, isRepeated: boolean) {
-  const { phone, ref } = request;
-  const { quotas, verifications } = context;
+  const taken: QuotaSlot[] = [];
+  const slots = await takeEach(request, context, address, async (quota, tag) => {
+    const slot = await context.quotas.acquire(quota, tag, request.ref, isRepeated);
+    if (typeof slot !== 'string') taken.push(slot);
+    return slot;
+  });
+  if (typeof slots === 'string') await Promise.all(taken.map((slot) => slot.release()));
+  return slots;
+}
+
+async function takeEach(
+  request: RecordedRequest,
+  { verifications }: Context,
+  address: string,
+  acquire: (quota: Quota, tag: string) => Promise<QuotaSlot | NoSlot>,
+): Promise<MailSlots | NoSlot> {
+  const { phone } = request;
+  // The limit of the phone comes first: it refuses nearly all that are refused.
+  const ofPhone = await acquire(codesOfPhone, phone);
+  if (typeof ofPhone === 'string') return ofPhone;
   const standing = await verifications.check(phone, address);
   if (standing === 'too_many_requests') return standing;
-
-  const wanted: [Quota, string][] = [[codesOfPhone, phone]];
+  const ofMail = [ofPhone];
   // Whose address it is has places of its own, those of the phone: strangers can't use them up.
   if (standing !== 'yours' && !hasVerified(request, address)) {
-    wanted.push([codesOfMailbox, verifications.digest(mailboxOf(address))]);
-    if (!(await verifications.isOfLargeDomain(address)))
-      wanted.push([codesOfDomain, verifications.digest(domainOf(address))]);
-  }
-  const slots: QuotaSlot[] = [];
-  for (const [limit, tag] of wanted) {
-    const slot = await quotas.acquire(limit, tag, ref, isRepeated);
-    if (slot === 'too_many_requests') {
-      await Promise.all(slots.map((taken) => taken.release()));
-      return slot;
+    const limits = [[codesOfMailbox, mailboxOf(address)] as const];
+    if (!(await verifications.isOfLargeDomain(address))) limits.push([codesOfDomain, domainOf(address)]);
+    for (const [quota, tag] of limits) {
+      const slot = await acquire(quota, verifications.digest(tag));
+      if (typeof slot === 'string') return slot;
+      ofMail.push(slot);
     }
-    slots.push(slot);
   }
-  const ofAttempt = await quotas.acquire(attemptsOfPhone, phone, ref, isRepeated);
-  if (ofAttempt !== 'too_many_requests')
-    return { ofMail: slots, ofAttempt, takenAt: async () => (await slots[0]?.takenAt()) ?? 0 };
-  await Promise.all(slots.map((taken) => taken.release()));
-  return ofAttempt;
+  const ofAttempt = await acquire(attemptsOfPhone, phone);
+  if (typeof ofAttempt === 'string') return ofAttempt;
+  return { ofMail, ofAttempt, takenAt: () => ofPhone.takenAt() };
 }
 
 /** Whether the profile has the address as a verified service. */

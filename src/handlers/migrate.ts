@@ -24,7 +24,7 @@ export const migrate: RecordedHandler = {
     if (sessionPhone === undefined) return refuse('not_authorized');
     if (sessionPhone === phone) return refuse('already_exists');
     const slot = await quotas.acquire(proposalsOfPhone, sessionPhone, ref, delivery.redelivered);
-    if (slot === 'too_many_requests') return refuse(slot);
+    if (typeof slot === 'string') return refuse('too_many_requests');
     const proposer = { client: replyTo.client, oldPhone: sessionPhone, ref };
     const read = () => profiles.read(phone);
     return untilUnchanged(stored, read, async (replaced) => {

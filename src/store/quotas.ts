@@ -20,6 +20,9 @@ export interface QuotaSlot {
   release(): Promise<void>;
 }
 
+/** Why there is no place. `taken`: this very request seems to have one, though it was not delivered before. */
+export type NoSlot = 'too_many_requests' | 'taken';
+
 /** Limits that hold over all workers, each counted in a sliding window by the clock of Redis. */
 export function openQuotas(redis: Database) {
   return {
@@ -33,7 +36,7 @@ export function openQuotas(redis: Database) {
       tag: string,
       { key, deadline }: RequestRef,
       isRepeated: boolean,
-    ): Promise<QuotaSlot | 'too_many_requests'> {
+    ): Promise<QuotaSlot | NoSlot> {
       const limit = redis.keys.quota(tag, name);
       const slot = `${key}.${uniqueId()}`;
       const answer = await redis.run(
@@ -42,7 +45,7 @@ export function openQuotas(redis: Database) {
         [key, slot, isRepeated ? 'again' : 'first', minGapMs, max, windowMs],
         deadline,
       );
-      if (answer === 'too_many_requests') return answer;
+      if (answer !== 'stored') return answer;
       return {
         async takenAt() {
           return Number((await withRetry(() => redis.connection.zscore(limit, slot))) ?? 0);

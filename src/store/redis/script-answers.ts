@@ -1,7 +1,7 @@
 /** The words that each script answers, as its head lists them; compared with the heads by `tests/unit/store/scripts.test.ts`. */
 export const scriptAnswers = {
   'abort-migration': ['stored', 'changed'],
-  'acquire-quota': ['stored', 'too_many_requests'],
+  'acquire-quota': ['stored', 'too_many_requests', 'taken'],
   'begin-move': ['stored', 'not_found', 'busy'],
   'begin-redelivery': ['stored', 'suspect', 'poisoned', 'unread', 'silent'],
   'begin-removal': ['stored', 'done', 'not_found', 'busy', 'changed'],

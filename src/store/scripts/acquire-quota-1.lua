@@ -11,6 +11,7 @@
 
   Returns  "stored"             the place is taken
            "too_many_requests"  none is free; nothing written
+           "taken"              the same, but a place has been taken for this request, which is not delivered again
 
   Repeatable: a second run finds its own place and says "stored". Called by src/store/quotas.ts
 ]]
@@ -22,19 +23,27 @@ local now = unixMillis()
 redis.call('ZREMRANGEBYSCORE', limit, '-inf', now - window)
 local places = redis.call('ZRANGE', limit, 0, -1, 'WITHSCORES')
 
+local isTaken = false
 for i = 1, #places, 2 do
   if places[i] == place then
     return 'stored'
   end
-  if again == 'again' and string.sub(places[i], 1, #request) == request then
-    -- First added, then removed: an empty set would lose its expiry.
-    redis.call('ZADD', limit, places[i + 1], place)
-    redis.call('ZREM', limit, places[i])
-    return 'stored'
+  if string.sub(places[i], 1, #request) == request then
+    if again ~= 'again' then
+      isTaken = true
+    else
+      -- First added, then removed: an empty set would lose its expiry.
+      redis.call('ZADD', limit, places[i + 1], place)
+      redis.call('ZREM', limit, places[i])
+      return 'stored'
+    end
   end
 end
 local newest = #places > 0 and tonumber(places[#places]) or -math.huge
 if #places / 2 >= most or now - newest < apart then
+  if isTaken then
+    return 'taken'
+  end
   return 'too_many_requests'
 end
 redis.call('ZADD', limit, now, place)

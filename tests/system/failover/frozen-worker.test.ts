@@ -81,20 +81,30 @@ test('a link in work at the other worker is not refused because of the quota slo
     mail,
     mailLimiter: { run: (work: () => unknown) => work() },
   } as unknown as Context;
-  const carryOut = async (again: boolean, isOurs: boolean) => {
+  let checks = 0;
+  const carryOut = async (again: boolean, isOurs: boolean, key = 'one link') => {
     const asked = profile({ phone: phone.number, services, status: 'link' });
     const request = requestOf(phone, asked, {
       ref: {
         phone: phone.number,
-        key: 'one link',
-        record: await stores.idempotencyRecords.read(phone.number, 'one link'),
+        key,
+        record: await stores.idempotencyRecords.read(phone.number, key),
       },
-      delivery: { redelivered: again, isStillOwned: async () => isOurs },
+      delivery: {
+        redelivered: again,
+        isStillOwned: async () => {
+          checks++;
+          return isOurs;
+        },
+      },
     });
     return (await requests.link.handler.handle(request, context)).result;
   };
   assert.equal(await carryOut(true, true), 'email_sent');
   assert.equal(await carryOut(false, false), 'email_sent');
   assert.equal(await carryOut(false, true), 'too_many_requests');
+  assert.equal(checks, 2);
+  assert.equal(await carryOut(false, true, 'another link'), 'too_many_requests');
+  assert.equal(checks, 2, 'nobody asks the broker whose a request is that has no slot');
   await close();
 });
