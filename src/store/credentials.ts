@@ -48,8 +48,7 @@ export function openCredentials(
   const { connection, keys } = redis;
 
   const find = (phone: string) => findKept(redis, cipher, phone);
-  const pauses = new Pauses();
-  const places = new Places(maxHere);
+  const waiters = new Waiters(maxHere);
 
   /**
    * Take the lock for asking STS for a phone; one at a time has it, over all workers.
@@ -61,11 +60,16 @@ export function openCredentials(
     const own = [keys.credentialLock(phone), keys.credentialWaiters(phone)];
     const waiter = `${phone} ${client}`;
     const text = JSON.stringify([...replyTo, name]);
+    let joined = 0;
     const ask = (mode: string) =>
       redis.run('lock-credentials', own, [name, lapseMs, mode, client, text, maxWaiting]);
     const tryAcquire = async (): Promise<'yours' | 'asked'> =>
       (await ask('ask')) === 'yours' ? 'yours' : 'asked';
     return {
+      /** Whether an earlier request of the client waits here: it has found no credentials, and STS is being asked. */
+      get isWaitedFor(): boolean {
+        return waiters.has(waiter);
+      },
       /** Try to have the turn, or to keep it, without waiting for it. */
       tryAcquire,
       /** Keep the lock until the returned function is called, or this process exits. */
@@ -78,15 +82,15 @@ export function openCredentials(
        * @returns `'full'` if too many clients of the phone wait, or of all phones at this worker.
        */
       async join(): Promise<'yours' | 'asked' | 'full'> {
-        if (!places.take(waiter)) return (await tryAcquire()) === 'yours' ? 'yours' : 'full';
+        if (!waiters.take(waiter)) return (await tryAcquire()) === 'yours' ? 'yours' : 'full';
         let answer: Awaited<ReturnType<typeof ask>> | undefined;
         try {
           answer = await ask('join');
         } finally {
-          if (answer !== 'asked') places.leave(waiter);
+          if (answer !== 'asked') waiters.leave(waiter);
         }
         if (answer === 'answered') throw new Fault('redis: lock-credentials answered what it cannot');
-        if (answer === 'asked') pauses.end(waiter);
+        if (answer === 'asked') joined = waiters.joined(waiter);
         return answer;
       },
       /**
@@ -96,12 +100,12 @@ export function openCredentials(
       async wait(): Promise<'yours' | 'answered'> {
         try {
           for (;;) {
-            await pauses.begin(waiter);
+            joined = await waiters.pause(waiter, joined);
             const answer = await ask('wait');
             if (answer === 'yours' || answer === 'answered') return answer;
           }
         } finally {
-          places.leave(waiter);
+          waiters.leave(waiter);
         }
       },
       /**
@@ -161,50 +165,65 @@ async function findKept(
   return { ...(JSON.parse(decrypted.toString()) as AwsCredentials), validMs: leftMs + minLeftMs };
 }
 
-/** The pauses of those that wait here between two looks. */
-class Pauses {
-  readonly #ends = new Map<string, () => void>();
-
-  begin(waiter: string): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        if (this.#ends.get(waiter) === end) this.#ends.delete(waiter);
-        resolve();
-      };
-      const timer = setTimeout(end, pollMs);
-      this.#ends.set(waiter, end);
-    });
-  }
-
-  /** A later request of the same client has taken the place of the one that waits: it need not wait to see that. */
-  end(waiter: string): void {
-    this.#ends.get(waiter)?.();
-  }
+interface WaitingClient {
+  requests: number;
+  /** How many requests were put down, one in the place of the other. */
+  joined: number;
+  /** Each ends the pause of a request. */
+  readonly wakes: Set<() => void>;
 }
 
 /**
  * The clients that wait here, with how many requests each. Only a client is bounded: all its requests but the last one end
  * soon, because that one has taken their place.
  */
-class Places {
+class Waiters {
   readonly #max: number;
-  readonly #waiters = new Map<string, number>();
+  readonly #clients = new Map<string, WaitingClient>();
 
   constructor(max: number) {
     this.#max = max;
   }
 
+  has(waiter: string): boolean {
+    return this.#clients.has(waiter);
+  }
+
   take(waiter: string): boolean {
-    const requests = this.#waiters.get(waiter) ?? 0;
-    if (requests === 0 && this.#waiters.size >= this.#max) return false;
-    this.#waiters.set(waiter, requests + 1);
+    const client = this.#clients.get(waiter);
+    if (client === undefined && this.#clients.size >= this.#max) return false;
+    if (client === undefined) this.#clients.set(waiter, { requests: 1, joined: 0, wakes: new Set() });
+    else client.requests++;
     return true;
   }
 
   leave(waiter: string): void {
-    const requests = this.#waiters.get(waiter) ?? 0;
-    if (requests > 1) this.#waiters.set(waiter, requests - 1);
-    else this.#waiters.delete(waiter);
+    const client = this.#clients.get(waiter);
+    if (client !== undefined && --client.requests === 0) this.#clients.delete(waiter);
+  }
+
+  /** A request was put down: those of the client that were before it need not wait to see that. */
+  joined(waiter: string): number {
+    const client = this.#clients.get(waiter);
+    if (client === undefined) return 0;
+    for (const wake of client.wakes) wake();
+    return ++client.joined;
+  }
+
+  /** Wait for the next look. @returns at once, if a request was put down since `joined`, how many were by now. */
+  async pause(waiter: string, joined: number): Promise<number> {
+    const client = this.#clients.get(waiter);
+    if (client === undefined) return joined;
+    if (client.joined === joined)
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          clearTimeout(timer);
+          client.wakes.delete(wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, pollMs);
+        client.wakes.add(wake);
+      });
+    return client.joined;
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { decode } from '../../src/etf/index.ts';
 import { maxWaiting } from '../../src/store/credentials.ts';
+import { openStoresOf } from '../harness/direct-calls.ts';
 import { eventually, type Phone } from '../harness/harness.ts';
 import { aws, credentialsIn, later, startStsHarness } from '../harness/services-fixture.ts';
 import { profile, refusal } from '../harness/terms.ts';
@@ -127,4 +128,26 @@ test('the worker where the last request waits is killed: its client hears the cr
   await waiting.process.restart();
   await eventually('all is acknowledged', async () => (await sum('profile_in_flight')) === 0);
   assert.deepEqual(await own.harness.database.keys(`aws:{${phone.number}}*`), [`aws:{${phone.number}}`]);
+});
+
+test('requests of one client at once: each but the last learns of the next one without waiting for its next look', async (t) => {
+  const { stores, close } = await openStoresOf(own.harness);
+  t.after(close);
+  const phone = await own.harness.phone();
+  const lockOf = (client: string) => stores.credentials.lock(phone.number, client, [client]);
+  const asking = lockOf('asks');
+  assert.equal(await asking.join(), 'yours');
+  t.after(asking.keep());
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const locks = Array.from({ length: 40 }, () => lockOf('waits'));
+  const waits: Promise<'yours' | 'answered'>[] = [];
+  await Promise.all(
+    locks.map(async (lock) => {
+      assert.equal(await lock.join(), 'asked');
+      waits.push(lock.wait());
+    }),
+  );
+  assert.deepEqual(await Promise.all(waits.slice(0, -1)), Array(39).fill('answered'));
+  t.mock.timers.reset();
+  await own.harness.database.del(`aws:{${phone.number}}:asking`);
 });
