@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { type DefaultTheme, defineConfig } from 'vitepress';
 import { anchorOf } from '../../dev/prose/rules.ts';
@@ -54,7 +54,10 @@ const sidebar: DefaultTheme.SidebarItem[] = [
 const root = new URL('../../', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
 
-/** Links to files that are no pages, such as sources and settings, stay as text: the site has pages only. */
+/** The list of settings, which the site has as a file. */
+const settings = 'settings.txt';
+
+/** Links to other files that are no pages, such as sources, stay as text. */
 const isNoPage = (link: string): boolean => !/^#|^https?:|\.md(?:#|$)/.test(link);
 
 /** Whether a link of a page leads to README.md, which is the first page of the site. */
@@ -86,6 +89,7 @@ export default defineConfig({
   cacheDir: '../.cache/vitepress',
   rewrites: { 'README.md': 'index.md' },
   ignoreDeadLinks: [/./],
+  buildEnd: ({ outDir }) => copyFileSync(new URL('.env.example', root), `${outDir}/${settings}`),
   // The library of diagrams is a file beside the others, not part of their code.
   vite: { publicDir: false, build: { assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 } },
   markdown: {
@@ -118,6 +122,11 @@ export default defineConfig({
             if (token.type !== 'link_open') continue;
             const href = token.attrGet('href') ?? '';
             if (isFirstPage(href, env.relativePath)) token.attrSet('href', `/${href.replace(/^[^#]*/, '')}`);
+            if (href.endsWith('.env.example')) {
+              token.attrSet('href', `/${settings}`);
+              token.attrSet('target', '_blank');
+              continue;
+            }
             if (!isNoPage(href)) continue;
             token.tag = 'span';
             token.attrs = null;
@@ -137,7 +146,8 @@ export default defineConfig({
       options: {
         detailedView: true,
         _render(source, env, markdown) {
-          const html = markdown.render(source, env);
+          // The language of a block would stick to its first word.
+          const html = markdown.render(source, env).replaceAll(/<span class="lang">[^<]*<\/span>/g, '');
           return env.relativePath === answers ? html.replace(answerRow, rowAsSection) : html;
         },
         // The functions run in the browser, so they use nothing from here.
@@ -145,7 +155,9 @@ export default defineConfig({
           searchOptions: {
             boost: { title: 4, titles: 2 },
             weights: { prefix: 0.2, fuzzy: 0.1 },
-            prefix: (term) => term.length > 3,
+            // Names of alerts and metrics begin with it.
+            prefix: (term) => term.length > 3 && term !== 'profile',
+            boostTerm: (term) => (term === 'profile' ? 0.2 : 1),
             fuzzy: (term) => (term.length > 5 ? 0.2 : false),
             // What a question is made of besides its subject.
             processTerm: (term) =>

@@ -71,6 +71,16 @@ test('the first page draws its diagram, and leads to the others', { skip }, asyn
   await page.close();
 });
 
+test('the list of settings is a file of the site', { skip }, async () => {
+  const page = await browser.newPage();
+  await page.goto(`${address}/docs/deployment`);
+  const link = page.locator('a[href$="settings.txt"]').first();
+  const opened = page.waitForEvent('popup', { timeout: 60_000 });
+  await link.click();
+  await eventually('it opens', async () => (await (await opened).content()).includes('REDIS_URL='));
+  await page.close();
+});
+
 /** What somebody would type, and a page that must be among the first that the search finds. */
 const questions: readonly (readonly [string, RegExp])[] = [
   ['idempotent', /delivery.*#exactly-once|architecture.*#idempotency|answers/],
@@ -110,6 +120,13 @@ const questions: readonly (readonly [string, RegExp])[] = [
   ['which ports are open', /production.*#versions-sizes-and-ports|answers.*#ports/],
   ['How do I run one test?', /answers.*#run-the-test-suite/],
   ['can I change the text of the mail', /answers.*#text-of-the-mail/],
+  ['Profile tuple fields', /answers.*#fields-of-the-profile-tuple/],
+  ['permission denied', /answers.*#not_authorized/],
+  ['two phones same profile', /answers.*#two-phones-or-devices/],
+  ['profilectl', /answers.*#profilectl/],
+  ['where are the logs', /answers.*#where-are-the-logs|operations.*#logs/],
+  ['error codes', /answers.*#answers-with-an-error/],
+  ['change phone number', /answers.*#change-a-phone-number/],
   ['EMQX', /scaling.*#other-brokers|upgrading|answers/],
 ];
 
