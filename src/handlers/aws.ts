@@ -21,18 +21,18 @@ export const aws: ReadHandler = {
     if (correlationData !== undefined && correlationData.length > maxCorrelationBytes)
       return refuse('invalid_data');
     if (context.sts === undefined) return refuse('aws');
-    const lock = context.credentials.lock(
-      request.phone,
-      request.replyTo.client,
-      writeWaiter(request.replyTo),
-    );
-    const kept = lock.isWaitedFor ? undefined : await context.credentials.find(request.phone);
+    const kept = await context.credentials.find(request.phone);
     if (kept !== undefined) {
       const payload = ioOk('aws', awsService(kept));
       const expirySeconds = expirySecondsOf(kept);
       return { result: 'aws', answers: [{ payload, onlyFor: request.phone, expirySeconds }] };
     }
 
+    const lock = context.credentials.lock(
+      request.phone,
+      request.replyTo.client,
+      writeWaiter(request.replyTo),
+    );
     const turn = await lock.join();
     if (turn === 'full') return refuse('busy');
     const asked = obtain(request, context, lock, turn);

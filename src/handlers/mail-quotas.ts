@@ -48,43 +48,35 @@ export async function takePlaces(
 }
 
 /** @param isRepeated - whether a slot that the request took before is still its own. */
-async function take(request: RecordedRequest, context: Context, address: string, isRepeated: boolean) {
-  const taken: QuotaSlot[] = [];
-  const slots = await takeEach(request, context, address, async (quota, tag) => {
-    const slot = await context.quotas.acquire(quota, tag, request.ref, isRepeated);
-    if (typeof slot !== 'string') taken.push(slot);
-    return slot;
-  });
-  if (typeof slots === 'string') await Promise.all(taken.map((slot) => slot.release()));
-  return slots;
-}
-
-async function takeEach(
+async function take(
   request: RecordedRequest,
-  { verifications }: Context,
+  context: Context,
   address: string,
-  acquire: (quota: Quota, tag: string) => Promise<QuotaSlot | NoSlot>,
+  isRepeated: boolean,
 ): Promise<MailSlots | NoSlot> {
-  const { phone } = request;
-  // The limit of the phone comes first: it refuses nearly all that are refused.
-  const ofPhone = await acquire(codesOfPhone, phone);
-  if (typeof ofPhone === 'string') return ofPhone;
+  const { phone, ref } = request;
+  const { quotas, verifications } = context;
   const standing = await verifications.check(phone, address);
   if (standing === 'too_many_requests') return standing;
-  const ofMail = [ofPhone];
+
+  const wanted: [Quota, string][] = [[codesOfPhone, phone]];
   // Whose address it is has places of its own, those of the phone: strangers can't use them up.
   if (standing !== 'yours' && !hasVerified(request, address)) {
-    const limits = [[codesOfMailbox, mailboxOf(address)] as const];
-    if (!(await verifications.isOfLargeDomain(address))) limits.push([codesOfDomain, domainOf(address)]);
-    for (const [quota, tag] of limits) {
-      const slot = await acquire(quota, verifications.digest(tag));
-      if (typeof slot === 'string') return slot;
-      ofMail.push(slot);
-    }
+    wanted.push([codesOfMailbox, verifications.digest(mailboxOf(address))]);
+    if (!(await verifications.isOfLargeDomain(address)))
+      wanted.push([codesOfDomain, verifications.digest(domainOf(address))]);
   }
-  const ofAttempt = await acquire(attemptsOfPhone, phone);
-  if (typeof ofAttempt === 'string') return ofAttempt;
-  return { ofMail, ofAttempt, takenAt: () => ofPhone.takenAt() };
+  const slots: QuotaSlot[] = [];
+  for (const [limit, tag] of [...wanted, [attemptsOfPhone, phone] as const]) {
+    const slot = await quotas.acquire(limit, tag, ref, isRepeated);
+    if (typeof slot === 'string') {
+      await Promise.all(slots.map((taken) => taken.release()));
+      return slot;
+    }
+    slots.push(slot);
+  }
+  const ofAttempt = slots.pop() as QuotaSlot;
+  return { ofMail: slots, ofAttempt, takenAt: async () => (await slots[0]?.takenAt()) ?? 0 };
 }
 
 /** Whether the profile has the address as a verified service. */

@@ -66,10 +66,6 @@ export function openCredentials(
     const tryAcquire = async (): Promise<'yours' | 'asked'> =>
       (await ask('ask')) === 'yours' ? 'yours' : 'asked';
     return {
-      /** Whether an earlier request of the client waits here: it has found no credentials, and STS is being asked. */
-      get isWaitedFor(): boolean {
-        return waiters.has(waiter);
-      },
       /** Try to have the turn, or to keep it, without waiting for it. */
       tryAcquire,
       /** Keep the lock until the returned function is called, or this process exits. */
@@ -183,10 +179,6 @@ class Waiters {
 
   constructor(max: number) {
     this.#max = max;
-  }
-
-  has(waiter: string): boolean {
-    return this.#clients.has(waiter);
   }
 
   take(waiter: string): boolean {
