@@ -150,7 +150,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
     clientId.watch(broker);
     publishers.push(qa?.publisher(broker) ?? broker);
   }
-  shutdown.addBestEffort(openQaStation({ mqtt: settings.mqtt, qa, brokers, ...readiness, log }));
+  shutdown.addBestEffort(openQaStation({ mqtt: settings.mqtt, qa, brokers, ...readiness, version, log }));
   failover.stopWith(shutdown);
   shutdown.add(() => outboxRelay.stop());
   shutdown.addBestEffort(() => fanOuts.stop());

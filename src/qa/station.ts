@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from '../mqtt/broker.ts';
 import { type BrokerConnection, type ConnectionLog, connectBroker } from '../mqtt/connection.ts';
 import type { HintRecords } from './hints.ts';
@@ -41,6 +40,8 @@ export interface StationOptions {
   readonly brokers: readonly BrokerConnection[];
   /** Why the worker takes no requests; none if it does. */
   readonly troubles: () => readonly string[];
+  /** Of the program. */
+  readonly version: string;
   readonly log: ConnectionLog;
 }
 
@@ -49,7 +50,8 @@ export interface StationOptions {
  * (`plugin_opt_hints`), each at one worker, and keeps its state on `qa/status/<worker>`.
  * @returns what ends it.
  */
-export function openQaStation({ mqtt, qa, brokers, troubles, log }: StationOptions): () => Promise<void> {
+export function openQaStation(options: StationOptions): () => Promise<void> {
+  const { mqtt, qa, brokers, log } = options;
   if (!qa?.isMirroring) return () => Promise.resolve();
   for (const broker of brokers) qa.publishHelp(broker, log);
   const { clientId, shareGroup, urls } = mqtt;
@@ -69,7 +71,7 @@ export function openQaStation({ mqtt, qa, brokers, troubles, log }: StationOptio
       },
     ),
   );
-  const telling = tellState(clientId, brokers, troubles);
+  const telling = tellState(options);
   return async () => {
     clearInterval(telling);
     await Promise.all(ears.map((ear) => ear.close()));
@@ -81,9 +83,9 @@ const lookMs = 1_000;
 const againMs = 15_000;
 const expirySeconds = 45;
 
-function tellState(worker: string, brokers: readonly BrokerConnection[], troubles: () => readonly string[]) {
+function tellState({ mqtt, brokers, troubles, version }: StationOptions) {
+  const { clientId: worker } = mqtt;
   const told = new Map<BrokerConnection, { readonly text: string; readonly at: number }>();
-  const version = ownVersion();
   const tell = (): void => {
     const now = troubles();
     const text = JSON.stringify({ ready: now.length === 0, troubles: now, worker, version }, undefined, 2);
@@ -106,9 +108,4 @@ function tellState(worker: string, brokers: readonly BrokerConnection[], trouble
   const timer = setInterval(tell, lookMs);
   timer.unref();
   return timer;
-}
-
-function ownVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

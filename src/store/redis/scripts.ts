@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { URL } from 'node:url';
+import { programFolder } from '../../lib/program-folder.ts';
 
 /** A Lua script: its name, how many keys it takes, its text. */
 export interface Script {
@@ -17,7 +18,7 @@ export interface Scripts {
 /** A word that a script is given beside its keys. */
 export type ScriptArgument = string | number | Uint8Array;
 
-const folder = new URL('../scripts/', import.meta.url);
+const folder = new URL('store/scripts/', programFolder);
 
 const preludeFile = 'prelude.lua';
 
