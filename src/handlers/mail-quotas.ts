@@ -66,8 +66,9 @@ async function take(
     if (!(await verifications.isOfLargeDomain(address)))
       wanted.push([codesOfDomain, verifications.digest(domainOf(address))]);
   }
+  wanted.push([attemptsOfPhone, phone]);
   const slots: QuotaSlot[] = [];
-  for (const [limit, tag] of [...wanted, [attemptsOfPhone, phone] as const]) {
+  for (const [limit, tag] of wanted) {
     const slot = await quotas.acquire(limit, tag, ref, isRepeated);
     if (typeof slot === 'string') {
       await Promise.all(slots.map((taken) => taken.release()));

@@ -1,2 +1,2 @@
-/** The folder of the program's files: `src/` or `dist/`. The worker is bundled into a folder of `dist/`, one level down like this file. */
+/** The folder of the program, `src/` or `dist/`. The bundled worker lies one level below it too, in `dist/worker/`. */
 export const programFolder = new URL('../', import.meta.url);
