@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { type CertificateAuthority, certificateAuthority } from '../../dev/servers/certificate.ts';
 import type { Server } from '../../dev/servers/process.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
+import { eventually } from './eventually.ts';
 
 export interface TlsCluster {
   /** The nodes that clients start with, by name. */
@@ -35,10 +36,16 @@ export async function startTlsCluster(password: string, given?: CertificateAutho
   try {
     while (nodes.length < 3) nodes.push(await startNode(certificate, authority.cert, extraConfig));
     await writeFile(join(folder, 'ca.crt'), authority.cert);
-    await promisify(execFile)('redis-cli', [
-      ...['--tls', '--cacert', join(folder, 'ca.crt'), '-a', password, '--no-auth-warning'],
+    const login = ['--tls', '--cacert', join(folder, 'ca.crt'), '-a', password, '--no-auth-warning'];
+    const redisCli = (...words: string[]) => promisify(execFile)('redis-cli', [...login, ...words]);
+    await redisCli(
       ...['--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`), '--cluster-yes'],
-    ]);
+    );
+    // They agree about the slots a little before each of them serves.
+    for (const { port } of nodes)
+      await eventually('a node serves', async () =>
+        (await redisCli('-p', `${port}`, 'cluster', 'info')).stdout.includes('cluster_state:ok'),
+      );
     return { addresses: nodes.map(({ port }) => `localhost:${port}`), ca: authority.cert, stop };
   } catch (error) {
     await stop();
