@@ -29,14 +29,13 @@ for i = 1, #places, 2 do
     return 'stored'
   end
   if string.sub(places[i], 1, #request) == request then
-    if again ~= 'again' then
-      isTaken = true
-    else
+    if again == 'again' then
       -- First added, then removed: an empty set would lose its expiry.
       redis.call('ZADD', limit, places[i + 1], place)
       redis.call('ZREM', limit, places[i])
       return 'stored'
     end
+    isTaken = true
   end
 end
 local newest = #places > 0 and tonumber(places[#places]) or -math.huge
