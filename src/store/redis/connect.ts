@@ -44,8 +44,6 @@ export interface RedisAccess extends TlsMaterial {
 
 export interface ConnectOptions {
   readonly access: RedisAccess;
-  /** Commands that hold a whole batch already, and wait for no others. */
-  readonly batchCommands: readonly string[];
   /** Hears each error that a server answers. */
   readonly onReply: (error: Error) => void;
 }
@@ -64,7 +62,7 @@ function read(url: string): RedisUrl {
 export function connect(url: string, given: ConnectOptions): LastingConnection {
   guardAbandonedStreams();
   const target = read(url);
-  const { access, batchCommands, onReply } = given;
+  const { access, onReply } = given;
   const { ca, cert, key } = access;
   const secured = target.isSecure ? { tls: { ca, cert, key } } : {};
   if (target.kind === 'cluster') return twice(() => connectCluster(target, secured, onReply));
@@ -75,7 +73,8 @@ export function connect(url: string, given: ConnectOptions): LastingConnection {
     db: target.database,
     // A turn of the event loop makes one write of all the commands in it.
     enableAutoPipelining: true,
-    autoPipeliningIgnoredCommands: [...batchCommands],
+    // Scripts are batched already (`batched-reads.ts`, `batched-scripts.ts`).
+    autoPipeliningIgnoredCommands: ['evalsha', 'eval'],
     reconnectOnError: leavingReplicas(onReply),
   };
   if (target.kind === 'sentinel') return connectToMaster(target, own, access);

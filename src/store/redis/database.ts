@@ -7,7 +7,7 @@ import { redisFault } from './faults.ts';
 import { Health, type RedisState } from './health.ts';
 import { attempt, type Deadline, traced, withRetry } from './retry.ts';
 import { answerOf, type ScriptAnswer, type ScriptName } from './script-answers.ts';
-import { batchCommands, defineScripts } from './script-commands.ts';
+import { defineScripts } from './script-commands.ts';
 import type { ScriptArgument } from './scripts.ts';
 
 export type { RedisState } from './health.ts';
@@ -57,7 +57,7 @@ export function openRedis(
   const keys = keysWith(prefix);
   const listeners = [onState];
   const onReply = (error: Error): void => health.replied(error);
-  const lasting = connect(url, { access, batchCommands, onReply });
+  const lasting = connect(url, { access, onReply });
   const { connection, reading } = lasting;
   const { isCluster } = connection;
   const scripts = defineScripts(connection, reading);

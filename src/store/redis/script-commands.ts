@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
-import { batchScript, loadScripts, type Script, type ScriptArgument, withPrelude } from './scripts.ts';
+import { batchScript, loadScripts, type ScriptArgument, withPrelude } from './scripts.ts';
 
 /** What ioredis has made of a script. */
 export type ScriptCommand = (...args: ScriptArgument[]) => Promise<unknown>;
@@ -14,10 +15,8 @@ export interface ScriptCommands {
   readonly runAll: ScriptCommand | undefined;
 }
 
-/** Those that take as many keys as there are; they batch what is asked for in a turn of the event loop, and so wait for no others. */
-export const batchCommands = ['read-batch', 'run-batch'] as const;
-
-const [readBatch, runBatch] = batchCommands;
+/** Takes as many keys as there are: it reads what is asked for in a turn of the event loop. */
+const readBatch = 'read-batch';
 
 /**
  * The flag tells Redis that a script changes nothing, so that it is run while changes wait.
@@ -30,44 +29,39 @@ export function defineScripts(connection: Redis | Cluster, reading: Redis | Clus
   const { each: scripts, prelude } = loadScripts();
   const changing = scripts.filter(({ name }) => name !== readBatch);
   const each = changing.map(({ name, keys, lua: body }) => {
-    const call = define(connection, { name, keys, lua: withPrelude(body, prelude) });
+    const call = define(connection, withPrelude(body, prelude), keys);
     return [name, { call, keys }] as const;
   });
   const { isCluster } = connection;
   const lua = changesNothing + (scripts.find(({ name }) => name === readBatch)?.lua ?? '');
   const [read, readBeside] = [connection, reading].map((each) =>
-    define(each, { name: readBatch, lua, keys: isCluster ? 1 : 'first' }, 'Buffer'),
+    define(each, lua, isCluster ? 1 : 'first', 'Buffer'),
   ) as [ScriptCommand, ScriptCommand];
   return {
     each: new Map(each),
     read: (...args) => (reading.status === 'ready' ? readBeside : read)(...args),
-    runAll: isCluster
-      ? undefined
-      : define(connection, { name: runBatch, lua: batchScript(changing, prelude), keys: 'first' }),
+    runAll: isCluster ? undefined : define(connection, batchScript(changing, prelude), 'first'),
   };
 }
 
-type Definition = Omit<Script, 'keys'> & {
-  /** How many of the arguments are keys; or the first argument says so. */
-  readonly keys: number | 'first';
-};
-
 /**
- * ioredis sends the digest of a script that it has loaded. A master that has just got a slot, or whose scripts were
- * flushed, may not have it: then it is sent whole.
+ * Runs a script by its digest. A server that has just started, or has just got a slot, may not have it: then it is sent whole.
+ * `defineCommand` of ioredis would do so too, but each of its pipelines copies all defined commands, for 100 µs.
+ * @param keys - how many of the arguments are keys; or the first argument says so.
  * @param reply - `Buffer` to be answered in bytes, and not in text.
  */
 function define(
   connection: Redis | Cluster,
-  { name, lua, keys }: Definition,
+  lua: string,
+  keys: number | 'first',
   reply: '' | 'Buffer' = '',
 ): ScriptCommand {
-  connection.defineCommand(name, { lua, ...(keys !== 'first' && { numberOfKeys: keys }) });
-  const byDigest = commandOf(connection, `${name}${reply}`);
+  const digest = createHash('sha1').update(lua).digest('hex');
+  const byDigest = commandOf(connection, `evalsha${reply}`);
   const whole = commandOf(connection, `eval${reply}`);
   const count = keys === 'first' ? [] : [keys];
   return (...args) =>
-    byDigest(...args).catch((error: unknown) => {
+    byDigest(digest, ...count, ...args).catch((error: unknown) => {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT '))) throw error;
       return whole(lua, ...count, ...args);
     });
