@@ -92,7 +92,7 @@ async function measure(
   return sectionOf([spreadOf(cpu), spreadOf(all)], alone, meanwhile);
 }
 
-const warmUpRounds = 3;
+const warmUpRounds = 10;
 
 const allMicrosOf = ({ cpuMicros, redisMicros, brokerMicros }: Usage): number =>
   cpuMicros + redisMicros + brokerMicros;
