@@ -4,10 +4,6 @@ import { setFlagsFromString } from 'node:v8';
  * How V8's heap grows. `main.ts` imports this first: the flags count from then on.
  */
 
-// V8 counts sockets and payloads as part of the heap, so it collected garbage for every 20 profiles of 1,000 contacts.
-// That took half the time of such a `get`. Now the heap may grow to 2.5 times what survived the last collection.
-setFlagsFromString('--heap-growing-percent=150');
-
 // What is loaded lives on, and V8 takes that for a reason to make the young generation larger: 20 MB more before the first
 // request came.
 setFlagsFromString('--semi-space-growth-factor=1');
