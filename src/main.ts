@@ -1,4 +1,4 @@
-import './lib/heap.ts'; // first: the flags of the heap count from then on
+import './lib/v8-flags.ts'; // first: the flags count from then on
 
 import { noteEndAt, openAclWorks, openBrokerAclSync } from './broker-acl/index.ts';
 import { announce } from './config/announce.ts';
@@ -15,8 +15,8 @@ import type { Context } from './handlers/handler.ts';
 import { limiterNames, requests } from './handlers/index.ts';
 import { cached } from './lib/cached.ts';
 import { ConcurrencyLimiter, type ConcurrencyLimiterOptions } from './lib/concurrency-limiter.ts';
-import { letYoungGenerationGrow } from './lib/heap.ts';
 import { Shutdown } from './lib/shutdown.ts';
+import { expectRequests } from './lib/v8-flags.ts';
 import type { BrokerConnection, Delivery, Publisher } from './mqtt/connection.ts';
 import { authenticatorFor } from './pipeline/authenticator.ts';
 import { FanOuts, type FanOutsDeps } from './pipeline/fan-outs.ts';
@@ -113,7 +113,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   shutdown.add(() => redis.close());
   const works = openAclWorks(redis, settings.mqtt);
   const context = openContext(settings, redis, { metrics, calls, log, noteEnd: noteEndAt(works) });
-  const preload = preloading({ mail: context.mail, sts: context.sts }, log, letYoungGenerationGrow);
+  const preload = preloading({ mail: context.mail, sts: context.sts }, log, expectRequests);
   shutdown.add(() => Promise.all([preload.stop(), context.mail?.close(), context.sts?.close()]));
 
   const outboxRelay = new OutboxRelay({ outbox: openOutbox(redis), brokers: publishers, log });
