@@ -152,6 +152,10 @@ export default defineConfig({
         },
         // The functions run in the browser, so they use nothing from here.
         miniSearch: {
+          options: {
+            // As MiniSearch does, but "e-mail" is "email".
+            tokenize: (text) => text.replace(/\be-mail/gi, 'email').split(/[\n\r\p{Z}\p{P}]+/u),
+          },
           searchOptions: {
             boost: { title: 4, titles: 2 },
             weights: { prefix: 0.2, fuzzy: 0.1 },
