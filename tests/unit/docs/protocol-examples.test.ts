@@ -5,6 +5,10 @@ import { test } from 'node:test';
 import type { Step } from '../../../dev/conversation.ts';
 import { requestTopic } from '../../../dev/phones.ts';
 import { leaving, reading } from '../../../dev/steps.ts';
+import { defaultLimits, encode, parse } from '../../../src/etf/index.ts';
+import { knownKinds } from '../../../src/handlers/index.ts';
+import { readProfile } from '../../../src/protocol/profile.ts';
+import { readRosters } from '../../../src/protocol/roster.ts';
 import { codeMailText, codeMailWords } from '../../../src/services/mail/templates.ts';
 import { codeLifetimeSeconds } from '../../../src/store/verifications.ts';
 
@@ -19,6 +23,17 @@ function exampleOf(heading: string): string {
 
 const received = ({ topic, pattern }: Step['expects'][number]): string => `← ${topic}${pattern}`;
 const written = (lines: readonly string[]): string => lines.join('').replaceAll('Online', '1795941115798');
+
+test('the example of set is taken: a roster with another nick and its contact', () => {
+  const sent = readProfile(encode(parse(exampleOf('set').slice(1))), defaultLimits, knownKinds);
+  assert.ok(typeof sent === 'object' && sent.kind === 'set');
+  const [roster, ...others] = readRosters(sent.rosters) ?? [];
+  assert.equal(others.length, 0);
+  assert.deepEqual(
+    roster?.contacts.map(({ phoneId }) => phoneId),
+    ['380671112233_7'],
+  );
+});
 
 test('the example of update has request, answer and notice with their topics', () => {
   const { sends, expects } = reading.at(-1) ?? assert.fail('there is no step');
