@@ -1,11 +1,14 @@
 /** A server that hands over stops changes for a while (`CLIENT PAUSE`, `FAILOVER`). Profiles are read meanwhile. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startCluster } from '../../dev/servers/cluster.ts';
 import { startRedis } from '../../dev/servers/redis.ts';
 import { startSentinels } from '../../dev/servers/sentinel.ts';
 import { atom } from '../../src/etf/index.ts';
+import { openRedis } from '../../src/store/redis/database.ts';
+import { eventually } from '../harness/eventually.ts';
 import { startRedisHarness } from '../harness/redis-fixture.ts';
 import { profile } from '../harness/terms.ts';
 
@@ -24,6 +27,44 @@ const kinds = {
 for (const [kind, start] of Object.entries(kinds))
   test(`${kind}: while changes are stopped a get is answered, also behind a change that waits`, (t) =>
     reads(t, start));
+
+test('a server that stops changes before anybody has read from it answers all the same', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const database = openRedis(server.url, '', () => undefined);
+  t.after(() => database.close());
+  await eventually('it is connected', () => database.state.connected);
+  const own = new Redis(server.port, '127.0.0.1');
+  t.after(() => own.disconnect());
+  await eventually('it has what reads', async () => {
+    const text = await own.info('memory');
+    return !text.includes('number_of_cached_scripts:0');
+  });
+  await own.call('CLIENT', 'PAUSE', '600000', 'WRITE');
+  assert.deepEqual(await database.readBatch(['session:nobody'], 's', []), [null]);
+});
+
+test('256 changes at once send a script that the server lacks once, not each', async (t) => {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const database = openRedis(server.url, '', () => undefined);
+  t.after(() => database.close());
+  await eventually('it is connected', () => database.state.connected);
+  const own = new Redis(server.port, '127.0.0.1');
+  t.after(() => own.disconnect());
+  const run = () => database.run('heartbeat', ['workers'], ['a']);
+  await run();
+  await own.script('FLUSH');
+  await own.config('RESETSTAT');
+  const answers: Promise<unknown>[] = [];
+  for (let count = 0; count < 256; count++) {
+    answers.push(run());
+    await setImmediate(); // in a batch of its own
+  }
+  await Promise.all(answers);
+  const [, calls] = /cmdstat_eval:calls=(\d+)/.exec(await own.info('commandstats')) ?? [];
+  assert.equal(calls, '1');
+});
 
 async function reads(t: TestContext, start: (typeof kinds)[keyof typeof kinds]): Promise<void> {
   const redis = await start();

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import { batchScript, loadScripts, type ScriptArgument, withPrelude } from './scripts.ts';
 
-/** What ioredis has made of a script. */
+/** Runs a script. */
 export type ScriptCommand = (...args: ScriptArgument[]) => Promise<unknown>;
 
 /** The scripts of `src/store/scripts`, ready to be run. */
@@ -37,6 +37,10 @@ export function defineScripts(connection: Redis | Cluster, reading: Redis | Clus
   const [read, readBeside] = [connection, reading].map((each) =>
     define(each, lua, isCluster ? 1 : 'first', 'Buffer'),
   ) as [ScriptCommand, ScriptCommand];
+  // Redis takes a script that it does not know for a change, and holds it while changes wait. On a Cluster who gives up its slots
+  // has it.
+  const preload = commandOf(reading, 'eval');
+  if (!isCluster) reading.on('ready', () => void preload(lua, 0, '').catch(() => undefined)); // who reads is told
   return {
     each: new Map(each),
     read: (...args) => (reading.status === 'ready' ? readBeside : read)(...args),
@@ -45,8 +49,9 @@ export function defineScripts(connection: Redis | Cluster, reading: Redis | Clus
 }
 
 /**
- * Runs a script by its digest. A server that has just started, or has just got a slot, may not have it: then it is sent whole.
- * `defineCommand` of ioredis would do so too, but each of its pipelines copies all defined commands, for 100 µs.
+ * Runs a script by its digest. A server that has just started, or has just got a slot, may not have it: then it is sent whole,
+ * once for all that wait. `defineCommand` of ioredis would do so too, but each of its pipelines copies all defined commands,
+ * for 100 µs.
  * @param keys - how many of the arguments are keys; or the first argument says so.
  * @param reply - `Buffer` to be answered in bytes, and not in text.
  */
@@ -60,11 +65,39 @@ function define(
   const byDigest = commandOf(connection, `evalsha${reply}`);
   const whole = commandOf(connection, `eval${reply}`);
   const count = keys === 'first' ? [] : [keys];
-  return (...args) =>
-    byDigest(digest, ...count, ...args).catch((error: unknown) => {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT '))) throw error;
-      return whole(lua, ...count, ...args);
+  let loading: Promise<unknown> | undefined;
+  const load = (args: readonly ScriptArgument[]): Promise<unknown> => {
+    const answer = whole(lua, ...count, ...args);
+    const ending = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    loading = ending;
+    void ending.then(() => {
+      if (loading === ending) loading = undefined;
     });
+    return answer;
+  };
+  return async (...args) => {
+    try {
+      return await byDigest(digest, ...count, ...args);
+    } catch (error) {
+      // Of a Cluster one node that hangs would hold up the others.
+      const loaded = connection.isCluster ? undefined : loading;
+      if (!lacksScript(error)) throw error;
+      if (loaded === undefined) return load(args);
+      await loaded;
+    }
+    return byDigest(digest, ...count, ...args).catch((error: unknown) => {
+      if (!lacksScript(error)) throw error;
+      return load(args);
+    });
+  };
+}
+
+/** A Cluster says so behind words of ioredis when it has redirected before. */
+function lacksScript(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('NOSCRIPT ');
 }
 
 function commandOf(connection: Redis | Cluster, name: string): ScriptCommand {
