@@ -37,8 +37,8 @@ export function defineScripts(connection: Redis | Cluster, reading: Redis | Clus
   const [read, readBeside] = [connection, reading].map((each) =>
     define(each, lua, isCluster ? 1 : 'first', 'Buffer'),
   ) as [ScriptCommand, ScriptCommand];
-  // Redis takes a script that it does not know for a change, and holds it while changes wait. On a Cluster who gives up its slots
-  // has it.
+  // Redis takes a script that it does not know for a change, and holds it while changes wait. A Cluster's master that hands over
+  // knows it.
   const preload = commandOf(reading, 'eval');
   if (!isCluster) reading.on('ready', () => void preload(lua, 0, '').catch(() => undefined)); // who reads is told
   return {
@@ -65,33 +65,26 @@ function define(
   const byDigest = commandOf(connection, `evalsha${reply}`);
   const whole = commandOf(connection, `eval${reply}`);
   const count = keys === 'first' ? [] : [keys];
-  let loading: Promise<unknown> | undefined;
+  let loading: Promise<void> | undefined;
   const load = (args: readonly ScriptArgument[]): Promise<unknown> => {
     const answer = whole(lua, ...count, ...args);
-    const ending = answer.then(
-      () => undefined,
-      () => undefined,
-    );
-    loading = ending;
-    void ending.then(() => {
-      if (loading === ending) loading = undefined;
-    });
+    const ended = (): void => {
+      loading = undefined;
+    };
+    loading = answer.then(ended, ended);
     return answer;
   };
   return async (...args) => {
-    try {
-      return await byDigest(digest, ...count, ...args);
-    } catch (error) {
-      // Of a Cluster one node that hangs would hold up the others.
-      const loaded = connection.isCluster ? undefined : loading;
-      if (!lacksScript(error)) throw error;
-      if (loaded === undefined) return load(args);
-      await loaded;
+    for (let hasWaited = false; ; hasWaited = true) {
+      try {
+        return await byDigest(digest, ...count, ...args);
+      } catch (error) {
+        if (!lacksScript(error)) throw error;
+        // Of a Cluster one node that hangs would hold up the others.
+        if (hasWaited || loading === undefined || connection.isCluster) return load(args);
+        await loading;
+      }
     }
-    return byDigest(digest, ...count, ...args).catch((error: unknown) => {
-      if (!lacksScript(error)) throw error;
-      return load(args);
-    });
   };
 }
 
