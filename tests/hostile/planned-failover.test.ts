@@ -29,29 +29,13 @@ for (const [kind, start] of Object.entries(kinds))
     reads(t, start));
 
 test('a server that stops changes before anybody has read from it answers all the same', async (t) => {
-  const server = await startRedis();
-  t.after(() => server.stop());
-  const database = openRedis(server.url, '', () => undefined);
-  t.after(() => database.close());
-  await eventually('it is connected', () => database.state.connected);
-  const own = new Redis(server.port, '127.0.0.1');
-  t.after(() => own.disconnect());
-  await eventually('it has what reads', async () => {
-    const text = await own.info('memory');
-    return !text.includes('number_of_cached_scripts:0');
-  });
+  const { database, own } = await connected(t);
   await own.call('CLIENT', 'PAUSE', '600000', 'WRITE');
   assert.deepEqual(await database.readBatch(['session:nobody'], 's', []), [null]);
 });
 
 test('256 changes at once send a script that the server lacks once, not each', async (t) => {
-  const server = await startRedis();
-  t.after(() => server.stop());
-  const database = openRedis(server.url, '', () => undefined);
-  t.after(() => database.close());
-  await eventually('it is connected', () => database.state.connected);
-  const own = new Redis(server.port, '127.0.0.1');
-  t.after(() => own.disconnect());
+  const { database, own } = await connected(t);
   const run = () => database.run('heartbeat', ['workers'], ['a']);
   await run();
   await own.script('FLUSH');
@@ -65,6 +49,22 @@ test('256 changes at once send a script that the server lacks once, not each', a
   const [, calls] = /cmdstat_eval:calls=(\d+)/.exec(await own.info('commandstats')) ?? [];
   assert.equal(calls, '1');
 });
+
+/** A database that has just connected to a new server, and a connection of the test's own. */
+async function connected(t: TestContext) {
+  const server = await startRedis();
+  t.after(() => server.stop());
+  const database = openRedis(server.url, '', () => undefined);
+  t.after(() => database.close());
+  const own = new Redis(server.port, '127.0.0.1');
+  t.after(() => own.disconnect());
+  await eventually('it is connected', () => database.state.connected);
+  // One checks rights, one reads.
+  await eventually('it has the scripts of a start', async () =>
+    (await own.info('memory')).includes('number_of_cached_scripts:2'),
+  );
+  return { database, own };
+}
 
 async function reads(t: TestContext, start: (typeof kinds)[keyof typeof kinds]): Promise<void> {
   const redis = await start();
