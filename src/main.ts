@@ -138,7 +138,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   const qa = await openQa(settings, { ...beside, requests, records: openRequestFormats(redis), ...sessions });
   const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
   const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
-  const failover = openFailover(redis, {
+  const failover = await openFailover(redis, {
     ...failoverSettings(settings, redis),
     ...{ brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
   });

@@ -77,8 +77,12 @@ export class Failover {
   }
 }
 
-/** @returns what gives way while this worker alone may be unable to use Redis. */
-export function openFailover(redis: Database, deps: Omit<FailoverDeps, 'isAble'>): Failover {
+/**
+ * Register this worker, before it is connected to a broker.
+ * @returns what gives way while this worker alone may be unable to use Redis.
+ */
+export async function openFailover(redis: Database, deps: Omit<FailoverDeps, 'isAble'>): Promise<Failover> {
+  await deps.registry.join();
   const failover = new Failover({ ...deps, isAble: () => !isOwnFault(redis.state) });
   redis.onState(() => failover.ableChanged());
   failover.ableChanged();

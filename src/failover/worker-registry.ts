@@ -1,5 +1,5 @@
 import { openLeases } from '../store/leases.ts';
-import type { Database } from '../store/redis/database.ts';
+import type { Database, RedisState } from '../store/redis/database.ts';
 import { withRetry } from '../store/redis/retry.ts';
 
 /** The heartbeats of the workers of one share group at the same brokers, on the clock of Redis. */
@@ -15,6 +15,12 @@ export interface SilentWorker {
   readonly beat: number;
 }
 
+/** Whether a worker is subscribed at the broker with this address. */
+interface BrokerSubscription {
+  readonly address: string;
+  readonly subscribed: boolean;
+}
+
 /**
  * @param worker - the client id of this worker.
  * @param fleet - see `fleetOf`.
@@ -27,17 +33,27 @@ export function openWorkerRegistry(redis: Database, worker: string, fleet: strin
   const everywhere = [workers, keys.formerWorkers()];
   const subscriptions = keys.subscriptions(fleet);
   const at = (broker: string, name: string): string => `${broker}/${name}`;
+  const heartbeat = async (brokers: readonly BrokerSubscription[]): Promise<void> => {
+    const beats = everywhere.map((key) => redis.run('heartbeat', [key], [worker]));
+    const pairs = brokers.flatMap(({ address, subscribed }) => [at(address, worker), subscribed ? 1 : 0]);
+    const noted = pairs.length > 0 ? [redis.run('note-subscriptions', [subscriptions], pairs)] : [];
+    // All are awaited together: one that failed while another was awaited alone would be an unhandled rejection.
+    await Promise.all([...noted, ...beats]);
+  };
   return {
+    /** Record that this worker is alive. */
+    heartbeat,
     /**
-     * Record that this worker is alive.
-     * @param brokers - the address of each, and whether this worker is subscribed there.
+     * Register before the first request: nobody takes over from a killed worker that is not registered.
+     * Where Redis cannot be used the worker takes requests all the same, and they wait.
      */
-    async heartbeat(brokers: readonly { readonly address: string; readonly subscribed: boolean }[] = []) {
-      const beats = everywhere.map((key) => redis.run('heartbeat', [key], [worker]));
-      const pairs = brokers.flatMap(({ address, subscribed }) => [at(address, worker), subscribed ? 1 : 0]);
-      const noted = pairs.length > 0 ? [redis.run('note-subscriptions', [subscriptions], pairs)] : [];
-      // All are awaited together: one that failed while another was awaited alone would be an unhandled rejection.
-      await Promise.all([...noted, ...beats]);
+    async join() {
+      const unusable = new Promise<void>((resolve) => {
+        const look = ({ fault }: RedisState) => fault !== undefined && resolve();
+        redis.onState(look);
+        look(redis.state);
+      });
+      await Promise.race([heartbeat([]).catch(() => undefined), unusable]); // the next heartbeat tells of an error
     },
     /** Remove this worker: it has ended its broker sessions. */
     async leave() {
