@@ -68,8 +68,9 @@ function connectTo(
   t: TestContext,
   broker: { url: string },
   onDelivery: (delivery: Delivery) => void = () => undefined,
+  keepaliveSeconds = 60,
 ): { connection: BrokerConnection; causes: (string | undefined)[] } {
-  const limits = { receiveMaximum: 2, sessionExpirySeconds: 60, keepaliveSeconds: 1 };
+  const limits = { receiveMaximum: 2, sessionExpirySeconds: 60, keepaliveSeconds };
   const options = { url: broker.url, clientId: 'w', filter: '$share/profile/t', ...limits };
   const connection = connectBroker({ ...options, username: 'u', password: 'p' }, onDelivery);
   const causes: (string | undefined)[] = [];
@@ -181,7 +182,7 @@ test('close sends no DISCONNECT, so that the broker keeps the session', async (t
 
 test('a broker that is silent beyond the keep-alive time is replaced by a new connection, a busy one that answers pings is not', async (t) => {
   const broker = await ScriptedBroker.start(t);
-  const { connection, causes } = connectTo(t, broker, (delivery) => delivery.acknowledge());
+  const { connection, causes } = connectTo(t, broker, (delivery) => delivery.acknowledge(), 1);
   await eventually('subscribed', () => connection.state.subscribed);
   for (let id = 1; broker.seen.filter((type) => type === PINGREQ).length < 3; id++) {
     broker.send(id, 'busy');
