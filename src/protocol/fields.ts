@@ -12,7 +12,19 @@ export const unset: Fragment = encodeFragment([]);
 
 /** Whether a field is not set: `[]`, or `undefined`, which some clients write. */
 export function isUnset(fragment: Fragment, at = 0): boolean {
-  return fragment[at] === NIL_EXT || readAtom(fragment, at) === 'undefined';
+  return isEmptyList(fragment, at) || readAtom(fragment, at) === 'undefined';
+}
+
+/** Whether the term is `[]`. Encoders in the field also write it as a LIST_EXT or STRING_EXT of length 0. */
+function isEmptyList(fragment: Fragment, start: number): boolean {
+  let at = start;
+  while (fragment[at] === LIST_EXT && isZero(fragment, at + 1, 4)) at += 5; // its tail follows
+  return fragment[at] === NIL_EXT || (fragment[at] === STRING_EXT && isZero(fragment, at + 1, 2));
+}
+
+function isZero(fragment: Fragment, at: number, count: number): boolean {
+  for (let i = at; i < at + count; i++) if (fragment[i] !== 0) return false;
+  return true;
 }
 
 /** The name of the atom at `at`, in any of its four encodings. */

@@ -29,10 +29,21 @@ test('a term that is not an atom has no name', () => {
   for (const value of ['online', 1, [], [1]]) assert.equal(readAtom(fragment(value)), undefined);
 });
 
+/** `[]` in all its encodings. */
+const emptyLists = [
+  [],
+  raw(107, 0, 0),
+  raw(108, 0, 0, 0, 0, 106),
+  raw(108, 0, 0, 0, 0, 107, 0, 0),
+  raw(108, 0, 0, 0, 0, 108, 0, 0, 0, 0, 106),
+];
+
 test('[] is unset, and so is undefined in each encoding', () => {
-  assert.ok(isUnset(fragment([])));
+  for (const empty of emptyLists) assert.ok(isUnset(fragment(empty)));
   for (const [, term] of atomEncodings('undefined')) assert.ok(isUnset(fragment(term)));
-  for (const value of ['', 'undefined', 0, atom('null'), [1]]) assert.ok(!isUnset(fragment(value)));
+  const endsOtherwise = raw(108, 0, 0, 0, 0, 107, 0, 1, 7);
+  for (const value of ['', 'undefined', 0, atom('null'), [1], endsOtherwise])
+    assert.ok(!isUnset(fragment(value)));
 });
 
 test('undefined becomes []', () => {
@@ -41,7 +52,7 @@ test('undefined becomes []', () => {
 });
 
 test('[] and undefined are the number 0, as JavaScript clients send it', () => {
-  assert.equal(readInteger(fragment([])), 0);
+  for (const empty of emptyLists) assert.equal(readInteger(fragment(empty)), 0);
   assert.equal(readInteger(fragment(atom('undefined'))), 0);
 });
 
