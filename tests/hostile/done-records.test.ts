@@ -31,7 +31,7 @@ async function bytesOf(phone: Phone): Promise<number> {
 /** A key as a request has it. */
 const keyOf = (name: string) => createHash('sha256').update(name).digest('base64url').slice(0, 22);
 
-async function recordMany(phone: Phone, count: number, name: string): Promise<void> {
+async function recordMany(phone: Phone, count: number, name: string, makeKey = keyOf): Promise<void> {
   const { stores, close } = await openStoresOf(own);
   for (let from = 0; from < count; from += 1_000) {
     const names = Array.from(
@@ -39,7 +39,7 @@ async function recordMany(phone: Phone, count: number, name: string): Promise<vo
       (_, index) => `${name} ${from + index}`,
     );
     const kept = names.map((each) => {
-      const ref = { phone: phone.number, key: keyOf(each), record: '' };
+      const ref = { phone: phone.number, key: makeKey(each), record: '' };
       return stores.idempotencyRecords.recordRefusal(ref, ref, 'refused:too_many_requests');
     });
     assert.deepEqual(new Set(await Promise.all(kept)), new Set(['stored']));
@@ -71,6 +71,19 @@ test('records of a client at its full rate take a megabyte at most, and the olde
     await stores.idempotencyRecords.read(phone.number, keyOf('request 0')),
     /^refused:too_many_requests /,
   );
+  await close();
+});
+
+test('records that a client has made to come to one hash are bounded, and the newest are found', async () => {
+  const phone = await own.phone();
+  const ofOneHash = (name: string) => `AA${keyOf(name).slice(2)}`;
+  await recordMany(phone, 6_000, 'ground', ofOneHash);
+  assert.deepEqual(await keysOf(phone), [`done:{${phone.number}}:00`]);
+  const count = await own.database.hlen(`done:{${phone.number}}:00`);
+  assert.ok(count >= 1_024 && count <= 2_048 + 128, `${count} records`);
+  const { stores, close } = await openStoresOf(own);
+  const found = await stores.idempotencyRecords.read(phone.number, ofOneHash('ground 5999'));
+  assert.match(found, /^refused:too_many_requests /);
   await close();
 });
 

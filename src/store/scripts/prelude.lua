@@ -27,23 +27,25 @@ local function readRecord(records, field)
 end
 
 -- Keeps it for so many seconds at least, twice as long at most. The minute of a record tells when it may go; the whole hash
--- goes when nothing comes to it any more. A large one is looked through at every eighth record only. Of records older than
--- ten minutes the newest 16 stay: only what a worker left unacknowledged when all were away comes again so late.
+-- goes when nothing comes to it any more. Of records older than ten minutes the newest 16 stay: only what a worker left
+-- unacknowledged when all were away comes again so late. A client may choose its Correlation Data so that all its records
+-- come to one hash: the larger it is the less often it is looked through, and beyond `most` only the newest stay.
 local function keepRecord(records, field, record, seconds)
   local minute = math.floor(unixMillis() / 60000) % 65536
   redis.call('HSET', records, field, struct.pack('>I2', minute) .. record)
   redis.call('EXPIRE', records, seconds)
-  local count = redis.call('HLEN', records)
-  if count > 8 and count % 8 > 0 then return end
-  local all, old = redis.call('HGETALL', records), {}
+  local count, most, every = redis.call('HLEN', records), 2048, 8
+  while every * 16 < count do every = every * 2 end
+  if count > 8 and count % every > 0 then return end
+  local all, old, kept = redis.call('HGETALL', records), {}, count > most and most / 2 or 16
   for i = 1, #all, 2 do
     local age = (minute - struct.unpack('>I2', all[i + 1])) % 65536
     if age > seconds / 60 + 1 then
       redis.call('HDEL', records, all[i])
-    elseif age > 11 then
+    elseif age > 11 or count > most then
       old[#old + 1] = { age, all[i] }
     end
   end
   table.sort(old, function(one, other) return one[1] < other[1] end)
-  for i = 17, #old do redis.call('HDEL', records, old[i][2]) end
+  for i = kept + 1, #old do redis.call('HDEL', records, old[i][2]) end
 end
