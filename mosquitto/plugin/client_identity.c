@@ -18,7 +18,9 @@
  * Wills do not come through MOSQ_EVT_MESSAGE, in any version, so a will could name another client, or nobody. With
  * `plugin_opt_guard_wills true` they get their client's id too, by way of the ACL check. See on_write() and on_read().
  *
- * A client that sends more, or larger, requests than its allowances hold is refused; see request_limit.h.
+ * A client that sends more, or larger, requests than its allowances hold is refused; see request_limit.h. With wills guarded
+ * so is a filter below the answers (`plugin_opt_answer_topic`, as the worker's ANSWER_TOPIC) with a '+' that others follow:
+ * the broker would send one answer to each of thousands of filters that overlap.
  *
  * With `plugin_opt_hints true`, for testers, the broker says on qa/missed/<client> which publishes became no request, and
  * workers in QA mode say to the client why (docs/qa.md). It says itself when no worker is subscribed; see hints.h. MQTT 3.1.1
@@ -54,6 +56,7 @@ struct identity {
 	bool broker_frees_topic; /* who frees the topic that we replace; see who_frees_the_topic() */
 	bool guard_wills;
 	struct pattern requests;
+	struct pattern answers;
 	struct will will;
 	struct request_limit limit;
 	struct refusals refusals;
@@ -212,12 +215,25 @@ static int on_read(struct identity *self, const struct mosquitto_evt_acl_check *
 	return MOSQ_ERR_ACL_DENIED;
 }
 
+/*
+ * Whether a filter below the answers has a '+' that is not its last level. A Response Topic may have 16 levels: with '+' or the
+ * name in each place 4,096 filters match one answer, and the broker is busy for 50 ms with it.
+ */
+static bool overlaps(const struct identity *self, const char *filter)
+{
+	struct level client;
+
+	if (filter == NULL || !find_level(&self->answers, filter, ":client", &client, true)) return false;
+	return strstr(filter + client.start + client.length, "/+/") != NULL;
+}
+
 static int on_acl_check(int event, void *event_data, void *userdata)
 {
 	const struct mosquitto_evt_acl_check *check = event_data;
 	struct identity *self = userdata;
 	(void)event;
 
+	if (check->access == MOSQ_ACL_SUBSCRIBE && overlaps(self, check->topic)) return MOSQ_ERR_ACL_DENIED;
 	if (check->access == MOSQ_ACL_SUBSCRIBE || check->access == MOSQ_ACL_UNSUBSCRIBE) {
 		note_subscription(&self->hints, check, &self->requests);
 		return no_opinion();
@@ -315,6 +331,11 @@ static bool read_topic(struct identity *self, const char *text)
 	return read_pattern(&self->requests, text, ":client", ":node :user :token");
 }
 
+static bool read_answer_topic(struct identity *self, const char *text)
+{
+	return read_pattern(&self->answers, text, ":client", "");
+}
+
 /* Whether it is the option of that name with true or false, which it takes. */
 static bool read_switch(const struct mosquitto_opt *option, const char *name, bool *on)
 {
@@ -327,15 +348,17 @@ static bool read_switch(const struct mosquitto_opt *option, const char *name, bo
 static int read_options(struct identity *self, const struct mosquitto_opt *options, int count)
 {
 	read_topic(self, REQUEST_TOPIC);
+	read_answer_topic(self, ANSWER_TOPIC);
 	read_worker_prefix(&self->hints, WORKER_PREFIX);
 	for (int i = 0; i < count; i++) {
 		const char *value = options[i].value == NULL ? "" : options[i].value;
 		if (read_limit(&self->limit, options[i].key, value)) continue;
 		if (strcmp(options[i].key, "request_topic") == 0 && read_topic(self, value)) continue;
+		if (strcmp(options[i].key, "answer_topic") == 0 && read_answer_topic(self, value)) continue;
 		if (read_switch(&options[i], "guard_wills", &self->guard_wills)) continue;
 		if (read_switch(&options[i], "hints", &self->hints.are_on)) continue;
 		if (strcmp(options[i].key, "worker_prefix") == 0 && read_worker_prefix(&self->hints, value)) continue;
-		return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills true|false, plugin_opt_hints true|false, plugin_opt_worker_prefix TEXT, plugin_opt_request_topic PATTERN, plugin_opt_"
+		return refuse_option("client_identity", &options[i], "plugin_opt_guard_wills|hints true|false, plugin_opt_worker_prefix TEXT, plugin_opt_request_topic|answer_topic PATTERN, plugin_opt_"
 				"request_payload_bytes|request_bytes_per_second|request_bytes_burst|requests_per_second|requests_burst NUMBER");
 	}
 	if (self->hints.are_on && !self->guard_wills) {

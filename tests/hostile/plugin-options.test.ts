@@ -42,7 +42,7 @@ async function start(lines: readonly string[]): Promise<{ status: number | null;
 const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]][] = [
   [
     'client_identity',
-    /allowed: plugin_opt_guard_wills true\|false/,
+    /allowed: plugin_opt_guard_wills\|hints true\|false/,
     [
       ...[
         'True',
@@ -77,6 +77,7 @@ const odd: readonly [plugin: string, allowed: RegExp, options: readonly string[]
         ),
       ),
       ...wrongPatterns.request.map((pattern) => `request_topic ${pattern}`),
+      ...wrongPatterns.answer.map((pattern) => `answer_topic ${pattern}`),
       ...['a/b', 'a+', '#', 'a b', 'ä', 'x'.repeat(129)].map((prefix) => `worker_prefix ${prefix}`),
       ...['request_bytes 1', 'requests_per_second_ 1', 'Requests_per_second 1'],
       ...[`guard_wills ${'t'.repeat(10_000)}`, `${'k'.repeat(10_000)} true`],
@@ -192,6 +193,7 @@ test('valid options are accepted', async () => {
     [
       `plugin ${file('client_identity')}`,
       ...rightPatterns.request.map((pattern) => `plugin_opt_request_topic ${pattern}`),
+      ...rightPatterns.answer.map((pattern) => `plugin_opt_answer_topic ${pattern}`),
     ],
     [
       `plugin ${file('client_delivery')}`,
