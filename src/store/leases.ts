@@ -17,15 +17,8 @@ export function openLeases(redis: Database) {
     /** @returns `undefined` while another one holds it. */
     async take(key: string, forMs: number): Promise<Lease | undefined> {
       const name = uniqueId();
-      // From before the command: by the clock here it lapses no later than in Redis.
-      let until = performance.now() + forMs;
-      const isTaken = await withRetry(async () => {
-        until = performance.now() + forMs;
-        return (await redis.connection.set(key, name, 'PX', forMs, 'NX')) !== null;
-      });
-      // A command whose reply was lost may have been carried out.
-      if (!isTaken && (await withRetry(() => redis.connection.get(key))) !== name) return undefined;
-      return {
+      let until = 0;
+      const lease: Lease = {
         leftMs: () => until - performance.now(),
         async extend() {
           const next = performance.now() + forMs;
@@ -38,6 +31,13 @@ export function openLeases(redis: Database) {
           await redis.run('keep-lease', [key], [name, Math.ceil(afterMs)]);
         },
       };
+      const isTaken = await withRetry(async () => {
+        // From before the command: by the clock here it lapses no later than in Redis.
+        until = performance.now() + forMs;
+        return (await redis.connection.set(key, name, 'PX', forMs, 'NX')) !== null;
+      });
+      // An earlier try whose reply was lost may have taken it, and it has run since.
+      return isTaken || (await lease.extend()) ? lease : undefined;
     },
   };
 }
