@@ -2,7 +2,7 @@ import { Device } from './load/device.ts';
 import { TIME_BYTES, type Workload } from './workloads.ts';
 
 /** A wrong answer; ends the run. */
-export class WrongAnswer extends Error {
+class WrongAnswer extends Error {
   override readonly name = 'WrongAnswer';
 }
 

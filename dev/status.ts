@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { MqttClient } from 'mqtt';
 import type { Troubled } from './trouble-orders.ts';
 
-export const statusTopic = 'qa/status';
+const statusTopic = 'qa/status';
 
 interface WorkerState {
   readonly name: string;

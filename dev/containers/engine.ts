@@ -16,7 +16,7 @@ export interface CommandOptions {
 }
 
 /** A command ended with another code than 0. */
-export class CommandFault extends Error {
+class CommandFault extends Error {
   override readonly name = 'CommandFault';
   readonly output: string;
 

@@ -53,7 +53,7 @@ const images = {
 } as const;
 
 /** Tags of the images that the files of the tree name, by repository. */
-export async function imagesOf(tree: string): Promise<ReadonlyMap<string, string>> {
+async function imagesOf(tree: string): Promise<ReadonlyMap<string, string>> {
   const files = ['Dockerfile', 'mosquitto/Dockerfile', 'docker-compose.yml'];
   const texts = await Promise.all(files.map((file) => readFile(join(tree, file), 'utf8')));
   const named = texts

@@ -13,7 +13,7 @@ export const reservedWords: ReadonlySet<string> = new Set(
 export const PLAIN_ATOM = /^[a-zß-öø-ÿ][a-zA-Z0-9_@À-ÖØ-öø-ÿ]*$/;
 
 /** Characters that have an escape of one letter. */
-export const shortEscapes: ReadonlyMap<number, string> = new Map([
+const shortEscapes: ReadonlyMap<number, string> = new Map([
   [8, 'b'],
   [9, 't'],
   [10, 'n'],

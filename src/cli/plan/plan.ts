@@ -48,7 +48,7 @@ export type Step = Plan['steps'][number];
 export type PlanPattern = z.output<typeof pattern>;
 
 /** A plan that cannot be read. */
-export class PlanFault extends CliFault {
+class PlanFault extends CliFault {
   constructor(message: string) {
     super(message, 2);
   }
