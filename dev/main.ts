@@ -202,9 +202,9 @@ async function restartWorkers({ workers }: System): Promise<void> {
 
 const sourceFolder = fileURLToPath(new URL('../src/', import.meta.url));
 
-/** Files that only this program uses, or that editors leave beside a file, do not restart a worker. */
+/** What editors leave beside a file does not restart a worker. */
 function isOfWorker(path: string): boolean {
-  return !path.startsWith('dev/') && /(^|\/)[^./][^/]*\.(ts|lua)$/.test(path);
+  return /(^|\/)[^./][^/]*\.(ts|lua)$/.test(path);
 }
 
 /** Calls during a run cause one more run after it. */

@@ -36,7 +36,7 @@ export const aws: ReadHandler = {
     const turn = await lock.join();
     if (turn === 'full') return refuse('busy');
     const asked = obtain(request, context, lock, turn);
-    // A fault is met where `later` is awaited; until then nobody may be there to catch it.
+    // A fault is met where `deferred` is awaited; until then nobody may be there to catch it.
     asked.catch(() => undefined);
     const pending: Outcome = {
       result: 'aws',

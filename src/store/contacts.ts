@@ -23,7 +23,7 @@ type ChangeContact = (contact: Fragment) => Fragment | undefined;
  */
 export type SkipRecord = (error: unknown) => void;
 
-/** How many contacts are changed. */
+/** How a change of many contacts is made. */
 interface ChangeOptions {
   /** Names what it is done for, if `change` lets a contact be that it has changed: a record is kept then. */
   readonly cause?: string;
@@ -209,7 +209,7 @@ export function renaming(redis: Database, doneSeconds: number) {
 }
 
 /** Names the record that a contact was changed for a cause, in `done:{phone}:…`. */
-export function contactRecord(cause: string, entry: ContactEntry): string {
+function contactRecord(cause: string, entry: ContactEntry): string {
   return `${cause}:${contactField(entry)}`;
 }
 

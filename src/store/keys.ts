@@ -17,7 +17,7 @@ export function keysWith(prefix: string) {
     contacts: (phone: string) => `${prefix}contacts:{${phone}}`,
     /** Hash: the codes that were mailed and not yet confirmed. */
     verify: (phone: string) => `${prefix}verify:{${phone}}`,
-    /** Hash: how many requests a client may still make. */
+    /** Hash: the token bucket of a client, as the times when it was and will be full; see `report-use`. */
     rate: (client: string) => `${prefix}rate:${client}`,
     /** Sorted set: the places taken of a limit; `tag` is a phone or the digest of a mailbox or domain. */
     quota: (tag: string, name: string) => `${prefix}limit:{${tag}}:${name}`,
@@ -34,7 +34,7 @@ export function keysWith(prefix: string) {
     credentials: (phone: string) => `${prefix}aws:{${phone}}`,
     /** Who is asking STS for a phone. */
     credentialLock: (phone: string) => `${prefix}aws:{${phone}}:asking`,
-    /** List: who waits for what STS answers. */
+    /** Hash: for each client that waits for what STS answers, where it wants its answer. */
     credentialWaiters: (phone: string) => `${prefix}aws:{${phone}}:waiting`,
     /** Hash: which phones ask to move to this one, and which of them is just moving. */
     migration: (newPhone: string) => `${prefix}migration:{${newPhone}}`,

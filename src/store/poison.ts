@@ -37,7 +37,7 @@ export type PoisonStore = ReturnType<typeof openPoison>;
  */
 export function openPoison(redis: Database, countSeconds: number, verifySecret: string) {
   const { connection, keys } = redis;
-  const seal = verifySecret === '' ? undefined : cipherWith([keyOf(verifySecret)]);
+  const cipher = verifySecret === '' ? undefined : cipherWith([keyOf(verifySecret)]);
   return {
     /**
      * Note that a redelivered request is about to be handled.
@@ -66,8 +66,8 @@ export function openPoison(redis: Database, countSeconds: number, verifySecret: 
     /** Keep a request for a day. @returns `'done'` if it was kept before. */
     async keep({ id, at, payload, ...head }: PoisonedRequest) {
       const isSmall = payload !== undefined && payload.length <= maxPayloadBytes;
-      const kept = isSmall ? (seal?.encrypt(payload, id) ?? payload).toString('base64') : undefined;
-      const entry = `${at.getTime()} ${JSON.stringify({ ...head, encrypted: seal !== undefined, payload: kept })}`;
+      const kept = isSmall ? (cipher?.encrypt(payload, id) ?? payload).toString('base64') : undefined;
+      const entry = `${at.getTime()} ${JSON.stringify({ ...head, encrypted: cipher !== undefined, payload: kept })}`;
       const args = [id, entry, maxKept, maxKeptBytes, keptSeconds];
       return redis.run('keep-poisoned', [keys.poisoned()], args);
     },
@@ -76,7 +76,7 @@ export function openPoison(redis: Database, countSeconds: number, verifySecret: 
       const kept = await withRetry(() => connection.hgetall(keys.poisoned()));
       const since = Date.now() - keptSeconds * 1000;
       return Object.entries(kept)
-        .map(([id, entry]) => read(id, entry, (encrypted) => seal?.decrypt(encrypted, id)))
+        .map(([id, entry]) => read(id, entry, (encrypted) => cipher?.decrypt(encrypted, id)))
         .filter(({ at }) => at.getTime() >= since)
         .sort((one, other) => one.at.getTime() - other.at.getTime());
     },

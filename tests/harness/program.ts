@@ -16,5 +16,5 @@ export const workerArguments: readonly string[] = isBuilt()
 function isBuilt(): boolean {
   const built = statSync(join(root, 'dist/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
-  return sources.every((file) => /^dev\b/.test(file) || statSync(join(root, 'src', file)).mtimeMs <= built);
+  return sources.every((file) => statSync(join(root, 'src', file)).mtimeMs <= built);
 }
