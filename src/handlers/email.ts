@@ -12,7 +12,7 @@ import {
 import { parseEmailAddress } from '../services/mail/email-address.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { RecordedHandler } from './handler.ts';
-import { decidedByOther, refuse, succeed } from './outcome.ts';
+import { refuse, refuseOrReplay, succeed } from './outcome.ts';
 
 /**
  * `email`: confirm an address with the code that was mailed to it.
@@ -40,8 +40,7 @@ export const email: RecordedHandler = {
       if (profiles.isTooLargeWith(profile, verified)) return refuse('too_large');
       const answer = await verifications.confirm(ref, { address, code }, profile.version, verified);
       if (answer === 'verified') return succeed(answer);
-      if (answer === 'done') return decidedByOther;
-      return answer === 'changed' ? answer : refuse(answer);
+      return answer === 'changed' ? answer : refuseOrReplay(answer);
     });
   },
   replay: (_request, word) => (word === 'verified' ? succeed(word) : refuse('wrong_code')),

@@ -1,5 +1,5 @@
 import type { ReadHandler } from './handler.ts';
-import { answerProfile, refuse } from './outcome.ts';
+import { answerStored } from './outcome.ts';
 
 /**
  * `get`: the stored profile, its rosters with their contacts.
@@ -8,7 +8,4 @@ import { answerProfile, refuse } from './outcome.ts';
  * Refuses `not_found`.
  * @see docs/protocol.md, "get"
  */
-export const get: ReadHandler = {
-  handle: ({ sent, stored }) =>
-    stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'get'),
-};
+export const get: ReadHandler = { handle: answerStored };

@@ -1,5 +1,5 @@
 import type { ReadHandler } from './handler.ts';
-import { answerProfile, refuse } from './outcome.ts';
+import { answerStored } from './outcome.ts';
 
 /**
  * `init`: what `get` answers, for a client that waits for it after its login; the broker's plugin asks for it.
@@ -8,7 +8,4 @@ import { answerProfile, refuse } from './outcome.ts';
  * Refuses `not_found`.
  * @see docs/protocol.md, "init"
  */
-export const init: ReadHandler = {
-  handle: ({ sent, stored }) =>
-    stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'init'),
-};
+export const init: ReadHandler = { handle: answerStored };

@@ -117,7 +117,12 @@ export function succeed(success: Success): Outcome {
   return { result: success, answers: [{ payload: ioOk(success) }] };
 }
 
-/** The profile to the asking client, with as many elements as it sent. */
-export function answerProfile({ phone, size }: SentProfile, fields: ProfileFields, kind: string): Outcome {
+/** The profile to the asking client, with the status and as many elements as it sent. */
+export function answerProfile({ phone, kind, size }: SentProfile, fields: ProfileFields): Outcome {
   return { result: 'ok', answers: [{ payload: writeProfile(phone, fields, kind, size) }] };
+}
+
+/** The profile as it was read with the request; `not_found` if there is none. */
+export function answerStored({ sent, stored }: Request): Outcome {
+  return stored === undefined ? refuse('not_found') : answerProfile(sent, stored);
 }

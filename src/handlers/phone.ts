@@ -39,7 +39,7 @@ export const phone: RecordedHandler = {
     const clients = await context.sessions.active(request.phone);
     const profile = await context.profiles.read(request.phone);
     if (profile === undefined) return refuse('not_authorized');
-    const { answers, ...answer } = answerProfile(request.sent, profile, 'phone');
+    const { answers, ...answer } = answerProfile(request.sent, profile);
     const others = clients.filter((client) => client !== request.replyTo.client);
     return {
       ...answer,
@@ -52,7 +52,7 @@ export const phone: RecordedHandler = {
   },
   // The move has ended, and is not done again, though another phone may ask to move here by now.
   replay: ({ sent, stored, phone: fanOut }) =>
-    stored === undefined ? refuse('not_authorized') : { ...answerProfile(sent, stored, 'phone'), fanOut },
+    stored === undefined ? refuse('not_authorized') : { ...answerProfile(sent, stored), fanOut },
 };
 
 /**

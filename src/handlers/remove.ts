@@ -1,9 +1,9 @@
 import { atom, encodeFragment, type Fragment } from '../etf/index.ts';
 import { changeContact, outlivesRemoval } from '../protocol/contact.ts';
-import { unset } from '../protocol/fields.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import type { Removal } from '../store/removals.ts';
 import { SERVICE } from '../store/sessions.ts';
+import { emptyFields } from '../store/stored-profile.ts';
 import { untilUnchanged } from '../store/until-unchanged.ts';
 import type { Context, RecordedHandler } from './handler.ts';
 import { type Outcome, type RecordedRequest, type Request, refuse, refuseOrReplay } from './outcome.ts';
@@ -56,7 +56,7 @@ async function carryOut(
     await context.sessions.remove(phone, removal.clients, removal.mark);
     await context.removals.endSessions(phone, removal.mark);
   }
-  const payload = writeProfile(phone, nothingLeft, 'remove', sent.size);
+  const payload = writeProfile(phone, emptyFields, 'remove', sent.size);
   const others = removal?.clients.filter((client) => client !== replyTo.client) ?? [];
   return {
     result: 'ok',
@@ -91,12 +91,3 @@ export const markDeleted = (contact: Fragment): Fragment | undefined =>
   outlivesRemoval(contact) ? undefined : changeContact(contact, { status: deleted });
 
 const deleted = encodeFragment(atom('deleted'));
-
-const nothingLeft = {
-  services: unset,
-  rosters: unset,
-  settings: unset,
-  update: 0,
-  balance: encodeFragment(0),
-  presence: unset,
-};

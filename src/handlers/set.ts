@@ -11,7 +11,7 @@ import { mergeServices, readServicesInSteps, replaceVoxServices, type Service } 
 import type { ProfileChange, StoredProfile } from '../store/profiles.ts';
 import { SERVICE } from '../store/sessions.ts';
 import type { RecordedHandler } from './handler.ts';
-import { answerProfile, type RecordedRequest, refuse, refuseOrReplay } from './outcome.ts';
+import { answerProfile, answerStored, type RecordedRequest, refuse, refuseOrReplay } from './outcome.ts';
 import { changeOwnProfile } from './own-profile.ts';
 
 /**
@@ -37,10 +37,9 @@ export const set: RecordedHandler = {
       slices.run(changeOwned(owned, before, request)),
     );
     if (isService && profile === 'not_authorized') return refuse('busy');
-    return typeof profile === 'string' ? refuseOrReplay(profile) : answerProfile(sent, profile, 'set');
+    return typeof profile === 'string' ? refuseOrReplay(profile) : answerProfile(sent, profile);
   },
-  replay: ({ sent, stored }) =>
-    stored === undefined ? refuse('not_found') : answerProfile(sent, stored, 'set'),
+  replay: answerStored,
 };
 
 /** Settings are merged, so without a bound a client could add to them for ever. */

@@ -39,7 +39,7 @@ export const update: RecordedHandler = {
 };
 
 function tell({ sent, phone }: Request, profile: StoredProfile): Outcome {
-  const answer = answerProfile(sent, profile, 'update');
+  const answer = answerProfile(sent, profile);
   return contactsToTell(profile) === 0 ? answer : { ...answer, fanOut: phone };
 }
 

@@ -24,7 +24,7 @@ export function sizeOf({ services, settings, rosters }: ProfileFields): number {
   return services.length + settings.length + rosters.length;
 }
 
-/** What a new profile holds. */
+/** What a new profile holds, and a `remove` answers. */
 export const emptyFields: ProfileFields = {
   services: unset,
   rosters: unset,
