@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type BrokerUser, initialSecurity } from '../broker-acl/roles.ts';
 import type { Connections } from './connections.ts';
+import { writeNew } from './files.ts';
 import { clientIdIn } from './session.ts';
-import { CliFault, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 interface Options {
   readonly file: string;
@@ -60,14 +60,7 @@ async function init(
       roles: ['service'],
       clientIds: [...new Set(service)],
     });
-  try {
-    await writeFile(file, initialSecurity(users, topics), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CliFault(
-      code === 'EEXIST' ? `${file} exists; it is left alone` : `${file} cannot be written: ${code}`,
-    );
-  }
+  await writeNew(file, initialSecurity(users, topics));
   terminal.note('user names and passwords, which are kept nowhere and can’t be shown again:');
   for (const { name, password } of users) terminal.print(`${name} ${password}`);
 }

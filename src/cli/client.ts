@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import type { Settings } from '../config/settings.ts';
 import { causeOf } from '../mqtt/causes.ts';
+import { readWhole } from './files.ts';
 import { CliFault } from './terminal.ts';
 
 /** Whose credentials to use: the settings' user, or a client with its token. */
@@ -29,7 +29,7 @@ export function ownClientId({ mqtt: { username } }: Settings): string {
 export async function connectClient({ mqtt }: Settings, { client, tokenFile }: Who): Promise<CliClient> {
   // A clean session under a worker's client id would delete that worker's requests.
   if (client.startsWith(mqtt.workerPrefix)) throw new CliFault(`${client} is a worker’s client id`);
-  const token = tokenFile === undefined ? '' : (await readToken(tokenFile)).trim();
+  const token = tokenFile === undefined ? '' : (await readWhole(tokenFile)).toString().trim();
   const [url = ''] = mqtt.urls;
   const login =
     token === ''
@@ -64,13 +64,5 @@ async function opened(url: string, options: IClientOptions): Promise<Omit<CliCli
   } catch (error) {
     mqtt.end(true);
     throw error;
-  }
-}
-
-async function readToken(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new CliFault(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
 }

@@ -1,13 +1,13 @@
-import { open } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { decode, print } from '../etf/index.ts';
 import { writeProfile } from '../protocol/profile.ts';
 import { answerLimits } from '../qa/formats/write.ts';
 import type { Profiles } from '../store/profiles.ts';
 import type { Connections } from './connections.ts';
+import { openNew, unwritable } from './files.ts';
 import { profilesOf } from './profiles.ts';
 import { Progress } from './progress.ts';
-import { CliFault, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 interface Options {
   readonly all?: boolean;
@@ -57,7 +57,7 @@ async function exportAll({ file, to }: Options, connections: Connections, termin
 
 /** Write a new file. A stream would read on in Redis for a while when it cannot write. */
 async function writeAll(path: string, pieces: () => AsyncGenerator<Buffer>): Promise<void> {
-  const file = await open(path, 'wx', 0o600).catch((error) => unwritable(path, error));
+  const file = await openNew(path);
   try {
     let held: Buffer[] = [];
     let bytes = 0;
@@ -78,12 +78,6 @@ async function writeAll(path: string, pieces: () => AsyncGenerator<Buffer>): Pro
 }
 
 const writeBytes = 2 ** 20;
-
-function unwritable(path: string, { code }: NodeJS.ErrnoException): never {
-  throw new CliFault(
-    code === 'EEXIST' ? `${path} exists; it is left alone` : `${path} cannot be written: ${code}`,
-  );
-}
 
 /** So many profiles are held at a time. */
 const together = 64;

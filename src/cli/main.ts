@@ -19,7 +19,7 @@ import { CliFault, openTerminal } from './terminal.ts';
 import { testCommand } from './test.ts';
 import { watchCommand } from './watch.ts';
 
-/** `profilectl`: each file in this folder is one command. */
+/** `profilectl`: the commands, each in a file of its own name. */
 
 // On Node 20 the SDK of AWS would print a notice.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';

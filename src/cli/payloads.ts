@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { decode, print } from '../etf/index.ts';
 import type { Format } from '../qa/formats/format.ts';
 import { readFormat } from '../qa/formats/read.ts';
 import { answerLimits } from '../qa/formats/write.ts';
 import { redact } from '../qa/redact.ts';
+import { readWhole } from './files.ts';
 import { termOf } from './message.ts';
 import { shorten } from './shorten.ts';
 import { CliFault } from './terminal.ts';
@@ -17,11 +17,7 @@ export async function readInput(argument: string | undefined, file: string | und
     throw new CliFault('the payload is an argument or in --file, not both');
   if (argument !== undefined && argument !== '-') return Buffer.from(argument);
   if (file === undefined || file === '-') return buffer(process.stdin);
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new CliFault(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
-  }
+  return readWhole(file);
 }
 
 /** Read a payload of any format as an ETF message. @throws CliFault with the place and the reason. */

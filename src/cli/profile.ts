@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { decode, defaultLimits, print } from '../etf/index.ts';
 import { knownKinds, requestKinds } from '../handlers/index.ts';
@@ -8,6 +7,7 @@ import type { Format } from '../qa/formats/format.ts';
 import { answerLimits, writeFormat } from '../qa/formats/write.ts';
 import type { Connections } from './connections.ts';
 import { show } from './convert.ts';
+import { writeNew } from './files.ts';
 import { formats, readInput, toMessage } from './payloads.ts';
 import { changeOf } from './profile-change.ts';
 import { newRequest, profilesOf, refusals } from './profiles.ts';
@@ -72,14 +72,7 @@ async function stored(options: Options, connections: Connections): Promise<Buffe
 async function exportTo(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const { file = '', to } = options;
   const payload = writeFormat(await stored(options, connections), to);
-  try {
-    await writeFile(file, payload, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CliFault(
-      code === 'EEXIST' ? `${file} exists; it is left alone` : `${file} cannot be written: ${code}`,
-    );
-  }
+  await writeNew(file, payload);
   terminal.note(`${payload.length} bytes written to ${file}`);
 }
 

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { openDynamicSecurity } from '../broker-acl/dynamic-security.ts';
 import { signIn } from '../broker-acl/sign-in.ts';
@@ -8,6 +7,7 @@ import { letTest } from '../broker-acl/testers.ts';
 import type { Settings } from '../config/settings.ts';
 import { ownClientId } from './client.ts';
 import type { Connections } from './connections.ts';
+import { unwritable, writeNew } from './files.ts';
 import { phoneIn, phonesClientIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
@@ -44,7 +44,7 @@ async function invite(options: Options, connections: Connections, terminal: Term
   const client = testersClientIn(options.client ?? `tester-${randomBytes(4).toString('hex')}`, connections);
   const phone = phoneIn(options.phone);
   // Before the session is made: the password of one whose file fails could not be shown again.
-  if (options.file !== undefined && existsSync(options.file)) throw leftAlone(options.file);
+  if (options.file !== undefined && existsSync(options.file)) unwritable(options.file, { code: 'EEXIST' });
   const token = randomBytes(32).toString('base64url');
   const { settings, topics } = connections;
   const hash = createHash('sha256').update(token).digest('hex');
@@ -119,10 +119,5 @@ function fieldsOf(connection: ExplorerConnection): (readonly [string, string])[]
 /** MQTT Explorer has no import: it reads its connections from this key of its settings.json when it starts. */
 async function writeConnection(file: string, connection: ExplorerConnection): Promise<void> {
   const settings = { ConnectionManager_connections: { [connection.id]: connection } };
-  const text = JSON.stringify(settings, undefined, 2);
-  await writeFile(file, `${text}\n`, { flag: 'wx', mode: 0o600 }).catch(({ code }: NodeJS.ErrnoException) => {
-    throw code === 'EEXIST' ? leftAlone(file) : new CliFault(`${file} cannot be written: ${code}`);
-  });
+  await writeNew(file, `${JSON.stringify(settings, undefined, 2)}\n`);
 }
-
-const leftAlone = (file: string): CliFault => new CliFault(`${file} exists; it is left alone`);

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { type Connections, openConnections } from './connections.ts';
+import { unwritable } from './files.ts';
 import { differences } from './plan/compare.ts';
 import { type Plan, readPlan } from './plan/plan.ts';
 import { hasFailed, jsonReport, junitReport, type PlanResult } from './plan/reports.ts';
@@ -70,7 +71,9 @@ async function test(
     results.push(compared(one, other, options, terminal));
   }
   if (options.json) terminal.print(jsonReport(results));
-  if (options.junit !== undefined) await writeReport(options.junit, junitReport(results));
+  const { junit } = options;
+  if (junit !== undefined)
+    await writeFile(junit, junitReport(results)).catch((error: unknown) => unwritable(junit, error));
   const all = results.flatMap(({ steps }) => steps);
   const passed = all.filter(({ outcome }) => outcome === 'passed').length;
   terminal.note(`${passed} of ${all.length} steps passed`);
@@ -118,12 +121,4 @@ function compared(one: PlanResult, other: PlanResult, { json }: Options, termina
     return result;
   });
   return { ...other, steps };
-}
-
-async function writeReport(path: string, report: string): Promise<void> {
-  try {
-    await writeFile(path, report);
-  } catch (error) {
-    throw new CliFault(`${path} cannot be written: ${(error as NodeJS.ErrnoException).code}`);
-  }
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { CliFault } from '../terminal.ts';
+import { unreadable } from '../files.ts';
 import { ByteSource } from './byte-source.ts';
 import { etfTerms, startsWithLength } from './etf-terms.ts';
 import type { DumpTerm } from './term.ts';
@@ -25,7 +25,7 @@ const ETF_VERSION = 131;
  * @throws CliFault for what is no readable file.
  */
 export async function openDump(path: string, encoding?: Encoding): Promise<DumpFile> {
-  const { size } = await stat(path).catch((error: NodeJS.ErrnoException) => unreadable(path, error));
+  const { size } = await stat(path).catch((error: unknown) => unreadable(path, error));
   async function* pieces(onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
     try {
       for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
@@ -33,7 +33,7 @@ export async function openDump(path: string, encoding?: Encoding): Promise<DumpF
         yield piece as Buffer;
       }
     } catch (error) {
-      unreadable(path, error as NodeJS.ErrnoException);
+      unreadable(path, error);
     }
   }
   return {
@@ -46,8 +46,4 @@ export async function openDump(path: string, encoding?: Encoding): Promise<DumpF
       yield* isEtf ? etfTerms(source) : textTerms(source, encoding);
     },
   };
-}
-
-function unreadable(path: string, { code }: NodeJS.ErrnoException): never {
-  throw new CliFault(`${path} cannot be read: ${code}`);
 }

@@ -1,6 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { shortenPhone } from '../../lib/shorten-phone.ts';
-import { CliFault, type Terminal } from '../terminal.ts';
+import { openNew } from '../files.ts';
+import type { Terminal } from '../terminal.ts';
 
 export type Outcome = 'imported' | 'replaced' | 'there' | 'kept' | 'refused';
 export type RecordKind = 'profiles' | 'sessions';
@@ -51,13 +52,7 @@ export class Report {
 
   /** @param path - a new file for all remarks, a JSON object a line. @throws CliFault if it is there. */
   static async open(terminal: Terminal, path: string | undefined): Promise<Report> {
-    if (path === undefined) return new Report(terminal, undefined);
-    const file = await open(path, 'wx', 0o600).catch(({ code }: NodeJS.ErrnoException) => {
-      throw new CliFault(
-        code === 'EEXIST' ? `${path} exists; it is left alone` : `${path} cannot be written: ${code}`,
-      );
-    });
-    return new Report(terminal, file);
+    return new Report(terminal, path === undefined ? undefined : await openNew(path));
   }
 
   count(kind: RecordKind, outcome: Outcome): void {
