@@ -24,8 +24,11 @@ export interface Connections {
   /** @throws CliFault when Redis cannot be reached. */
   redis(): Promise<Database>;
   sessions(): Promise<Sessions>;
-  /** The list of clients of each broker, and the sessions that it is synced with. */
-  brokerAcls(): Promise<SignInDeps>;
+  /**
+   * The list of clients of each broker, and the sessions that it is synced with.
+   * @param redisOnly - leaves the brokers alone: their list is empty then.
+   */
+  brokerAcls(redisOnly?: boolean): Promise<SignInDeps>;
   close(): Promise<void>;
 }
 
@@ -68,7 +71,8 @@ export function openConnections(env: NodeJS.ProcessEnv): Connections {
       return redis;
     },
     sessions: async () => openSessions(await connections.redis()),
-    brokerAcls() {
+    async brokerAcls(redisOnly = false) {
+      if (redisOnly) return { sessions: await connections.sessions(), brokers: [] };
       const { settings } = connections; // before anything is connected
       acls ??= connections.redis().then((database) => openBrokerAcls(database, settings));
       return acls;

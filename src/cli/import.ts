@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import type { SignInDeps } from '../broker-acl/sign-in.ts';
 import type { Connections } from './connections.ts';
 import { openDump } from './dump/dump-file.ts';
 import { RosterTable } from './dump/roster-table.ts';
@@ -89,13 +88,9 @@ async function targetOf(options: Options, connections: Connections): Promise<Tar
   if (options.dryRun) return dryRun;
   return storeTarget(
     await profilesOf(connections),
-    await signInOf(options, connections),
+    await connections.brokerAcls(options.redisOnly),
     options.overwrite ?? false,
   );
-}
-
-async function signInOf({ redisOnly }: Options, connections: Connections): Promise<SignInDeps> {
-  return redisOnly ? { sessions: await connections.sessions(), brokers: [] } : connections.brokerAcls();
 }
 
 function faultOf(check: () => unknown): string | undefined {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { openDynamicSecurity } from '../broker-acl/dynamic-security.ts';
@@ -8,7 +8,7 @@ import type { Settings } from '../config/settings.ts';
 import { ownClientId } from './client.ts';
 import type { Connections } from './connections.ts';
 import { unwritable, writeNew } from './files.ts';
-import { phoneIn, phonesClientIn } from './session.ts';
+import { hashOf, newToken, phoneIn, phonesClientIn } from './session.ts';
 import { CliFault, type Terminal } from './terminal.ts';
 
 interface Options {
@@ -45,10 +45,9 @@ async function invite(options: Options, connections: Connections, terminal: Term
   const phone = phoneIn(options.phone);
   // Before the session is made: the password of one whose file fails could not be shown again.
   if (options.file !== undefined && existsSync(options.file)) unwritable(options.file, { code: 'EEXIST' });
-  const token = randomBytes(32).toString('base64url');
+  const token = newToken();
   const { settings, topics } = connections;
-  const hash = createHash('sha256').update(token).digest('hex');
-  if ((await signIn({ client, phone, token }, hash, await connections.brokerAcls())) === 'changed')
+  if ((await signIn({ client, phone, token }, hashOf(token), await connections.brokerAcls())) === 'changed')
     throw new CliFault(`${client} has a session already; remove it first`);
   for (const url of settings.mqtt.urls) {
     const security = openDynamicSecurity({ ...settings.mqtt, url, clientId: ownClientId(settings) });

@@ -84,16 +84,15 @@ async function add(options: Options, connections: Connections, terminal: Termina
   const client = phonesClientIn(options.client, connections);
   const phone = phoneIn(options.phone);
   const token = newToken();
-  if (
-    (await signIn({ client, phone, token }, hashOf(token), await partsOf(options, connections))) === 'changed'
-  )
+  const deps = await connections.brokerAcls(options.redisOnly);
+  if ((await signIn({ client, phone, token }, hashOf(token), deps)) === 'changed')
     throw new CliFault(`${client} has a session already; remove it first, or rotate its token`);
   printToken({ client, phone, token }, options, terminal);
 }
 
 async function rotate(options: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const client = phonesClientIn(options.client, connections);
-  const { sessions, brokers } = await partsOf(options, connections);
+  const { sessions, brokers } = await connections.brokerAcls(options.redisOnly);
   const phone = (await sessions.phoneOf(client)) ?? noSession(client);
   const token = newToken();
   // The broker comes first: if it refuses, the old token stays valid everywhere.
@@ -107,9 +106,9 @@ async function remove(
   connections: Connections,
   terminal: Terminal,
 ): Promise<void> {
-  const { client, phone } = options;
-  if (client !== undefined) return removeClient(client, await partsOf(options, connections), terminal);
-  if (phone !== undefined) return removePhone(phone, await partsOf(options, connections), terminal);
+  const { client, phone, redisOnly } = options;
+  if (client !== undefined) return removeClient(client, await connections.brokerAcls(redisOnly), terminal);
+  if (phone !== undefined) return removePhone(phone, await connections.brokerAcls(redisOnly), terminal);
   throw new CliFault('--client names the session to end; --phone ends all sessions of a phone', 2);
 }
 
@@ -185,13 +184,6 @@ function withoutBrokers(error: unknown, { redisOnly }: Pick<Options, 'redisOnly'
 
 const otherwise = 'with --redis-only the brokers are left alone, for those without the plugin';
 
-async function partsOf(
-  { redisOnly }: Pick<Options, 'redisOnly'>,
-  connections: Connections,
-): Promise<SignInDeps> {
-  return redisOnly ? { sessions: await connections.sessions(), brokers: [] } : connections.brokerAcls();
-}
-
 function printToken(
   session: { readonly client: string; readonly phone: string; readonly token: string },
   { json }: Pick<Options, 'json'>,
@@ -202,9 +194,9 @@ function printToken(
 }
 
 /** 256 random bits, in characters that need no quoting in a shell, a URL or a topic. */
-const newToken = (): string => randomBytes(32).toString('base64url');
+export const newToken = (): string => randomBytes(32).toString('base64url');
 
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+export const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** The client id becomes a topic level and a part of a key. */
 export function clientIdIn(text: string): string {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { SignInDeps } from '../../broker-acl/sign-in.ts';
 import { writeList } from '../../protocol/list.ts';
 import type { Profiles, StoredProfile } from '../../store/profiles.ts';
 import type { WholeChange } from '../profile-change.ts';
 import { newRequest, refusals } from '../profiles.ts';
+import { hashOf } from '../session.ts';
 import { CliFault } from '../terminal.ts';
 import type { StoredAuth } from './records.ts';
 import type { Outcome } from './report.ts';
@@ -63,7 +63,7 @@ export function storeTarget(
     async session(auth) {
       const { client, phone, token } = auth;
       await mayManage(client);
-      const tokenHash = createHash('sha256').update(token).digest('hex');
+      const tokenHash = hashOf(token);
       const found = await sessions.restore(client, phone, tokenHash);
       if (found === 'other_phone') return { reason: 'the client has a session of another phone' };
       if (found === 'other_token') {
