@@ -1,5 +1,4 @@
-import { encodeFragment } from './encode.ts';
-import { Atom, type Term, Tuple, tuple } from './terms.ts';
+import { Atom, equal, type Term, Tuple, tuple } from './terms.ts';
 import { type ParseOptions, parse } from './text.ts';
 
 /** The terms bound to the variables of the patterns so far, by name. */
@@ -33,13 +32,13 @@ export function match(pattern: Term, term: Term, bindings: Bindings): Bindings |
   if (variable !== undefined) {
     const bound = bindings.get(variable);
     if (bound === undefined) return new Map(bindings).set(variable, term);
-    return isSame(bound, term) ? bindings : undefined;
+    return equal(bound, term) ? bindings : undefined;
   }
   if (pattern instanceof Tuple) {
     return term instanceof Tuple ? matchAll(pattern.elements, term.elements, bindings) : undefined;
   }
   if (Array.isArray(pattern)) return Array.isArray(term) ? matchAll(pattern, term, bindings) : undefined;
-  return isSame(pattern, term) ? bindings : undefined;
+  return equal(pattern, term) ? bindings : undefined;
 }
 
 /** Replaces each variable by its term. @throws Error for a variable that is not bound. */
@@ -73,8 +72,4 @@ function matchAll(
     found = found && term !== undefined ? match(pattern, term, found) : undefined;
   }
   return found;
-}
-
-function isSame(a: Term, b: Term): boolean {
-  return Buffer.compare(encodeFragment(a), encodeFragment(b)) === 0;
 }
