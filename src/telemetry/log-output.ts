@@ -52,6 +52,8 @@ class Output implements LogOutput {
   #writing = Buffer.alloc(0);
   /** When that began; also while it is tried again. */
   #startedAt: number | undefined;
+  /** Whether no write is under way, because the last one failed and is tried again later. */
+  #isPausing = false;
   #cause: string | undefined;
   #lost = 0;
 
@@ -75,7 +77,8 @@ class Output implements LogOutput {
   flush(): void {
     if (this.troubles().length > 0) return;
     try {
-      let rest = Buffer.from(this.#waiting);
+      const waiting = Buffer.from(this.#waiting);
+      let rest = this.#isPausing ? Buffer.concat([this.#writing, waiting]) : waiting;
       while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest));
     } catch {
       // the program ends, and nobody is left to tell
@@ -89,6 +92,7 @@ class Output implements LogOutput {
       this.#waiting = '';
     }
     this.#startedAt ??= performance.now();
+    this.#isPausing = false;
     write(this.#fd, this.#writing, (error, written) => {
       if (error) return this.#failed(error);
       this.#startedAt = undefined;
@@ -102,6 +106,7 @@ class Output implements LogOutput {
   #failed({ code = 'it fails' }: NodeJS.ErrnoException): void {
     // A pipe that is full for the moment is no trouble.
     if (code !== 'EAGAIN') this.#cause = causes[code] ?? code;
+    this.#isPausing = true;
     setTimeout(() => this.#next(), code === 'EAGAIN' ? 50 : retryMs).unref();
   }
 
