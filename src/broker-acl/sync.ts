@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from '../lib/in-time.ts';
 import { shortenPhone } from '../lib/shorten-phone.ts';
 import type { Task } from '../store/work-queue.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -82,7 +83,7 @@ export class AclSync {
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#endPause();
-    await Promise.race([this.#running, sleep(stopMs, undefined, { ref: false })]);
+    await inTime(this.#running, stopMs, undefined);
     await this.#deps.acl.clients.close();
     await this.#running;
   }

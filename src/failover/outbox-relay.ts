@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from '../lib/in-time.ts';
 import { ConnectionClosed, type Publication, type Publisher, PublishRefused } from '../mqtt/connection.ts';
 import type { Outbox } from '../store/outbox.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -105,10 +106,6 @@ export class OutboxRelay {
 
   /** @returns false when the broker does not accept it in time, or this side has left it. */
   async #isAccepted(broker: Publisher, publication: Publication): Promise<boolean> {
-    const timer = new AbortController();
-    const late = sleep(this.#deps.publishTimeoutMs ?? 5_000, false, { signal: timer.signal }).catch(
-      () => false,
-    );
     const accepted = broker.publish(publication).then(
       () => true,
       (error: unknown) => {
@@ -116,12 +113,7 @@ export class OutboxRelay {
         throw error;
       },
     );
-    try {
-      return await Promise.race([accepted, late]);
-    } finally {
-      timer.abort();
-      accepted.catch(() => undefined); // a late refusal changes nothing
-    }
+    return inTime(accepted, this.#deps.publishTimeoutMs ?? 5_000, false);
   }
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from '../lib/in-time.ts';
 import type { Shutdown } from '../lib/shutdown.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -24,22 +24,13 @@ export interface StoppingDeps {
 export async function leaveBrokers({ brokers, registry, silentMs }: StoppingDeps): Promise<number> {
   const left = await Promise.all(
     brokers.map(async (broker) => {
-      const isLast = await inTime(registry.isLastAt(broker.address, silentMs), true);
+      const asked = registry.isLastAt(broker.address, silentMs).catch(() => true);
+      const isLast = await inTime(asked, askingMs, true);
       const isGivenUp = await unlessAway(broker, isLast ? broker.suspend() : broker.leave());
       return isLast || isGivenUp;
     }),
   );
   return left.filter(Boolean).length;
-}
-
-async function inTime<T>(asked: Promise<T>, otherwise: T): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(askingMs, otherwise, { signal: timer.signal }).catch(() => otherwise);
-  try {
-    return await Promise.race([asked.catch(() => otherwise), late]);
-  } finally {
-    timer.abort();
-  }
 }
 
 /** Close the connection when the broker is away while this worker leaves. @returns whether it was closed so. */

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from './in-time.ts';
 
 /** Maximum time of all best-effort steps together: several may wait for the same server. */
 const bestEffortMs = 1_000;
 /** Each has this much all the same. */
-const leastMs = 100;
+const minMs = 100;
 
 /** The steps that stop a program. They run one after another, the last added first. */
 export class Shutdown {
@@ -24,8 +24,8 @@ export class Shutdown {
   addBestEffort(step: () => Promise<void>): void {
     this.add(async () => {
       const begun = performance.now();
-      const late = sleep(Math.max(leastMs, this.#leftMs));
-      await Promise.race([step().catch(() => undefined), late]);
+      const done = step().catch(() => undefined);
+      await inTime(done, Math.max(minMs, this.#leftMs), undefined);
       this.#leftMs -= performance.now() - begun;
     });
   }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { ConcurrencyLimiter } from '../lib/concurrency-limiter.ts';
+import { inTime } from '../lib/in-time.ts';
 import { shortenPhone } from '../lib/shorten-phone.ts';
 import type { Delivery } from '../mqtt/connection.ts';
 import { openPoison, type PoisonStore, type Verdict } from '../store/poison.ts';
@@ -71,7 +72,7 @@ export class PoisonGuard {
     let work: Promise<void> | undefined;
     await this.#alone.run(async () => {
       work = this.#act(await this.#begin(id, true), id, delivery, steps);
-      await inTime(work, ALONE_MS);
+      await inTime(work, ALONE_MS, undefined);
     });
     await work;
   }
@@ -158,17 +159,4 @@ export function openPoisonGuard(
 function idOf({ broker, packetId, topic, payload }: Delivery): string {
   const head = JSON.stringify([broker.session, packetId, topic]);
   return hash('sha256', Buffer.concat([Buffer.from(head), payload]), 'hex').slice(0, 24);
-}
-
-/** Done when the work is, or after so long. */
-async function inTime(work: Promise<void>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Context,
   createTraceState,
@@ -19,6 +18,7 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { inTime } from '../lib/in-time.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { SpanEnd, Tracing, TracingOptions } from './tracing.ts';
 
@@ -63,10 +63,8 @@ export function openSpans(url: string, { instance, onTrouble }: TracingOptions):
       return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
     },
     async close() {
-      await Promise.race([
-        provider.shutdown().catch(() => undefined),
-        sleep(maxCloseMs, undefined, { ref: false }),
-      ]);
+      const sent = provider.shutdown().catch(() => undefined);
+      await inTime(sent, maxCloseMs, undefined);
     },
   };
 }
