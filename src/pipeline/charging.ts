@@ -3,7 +3,6 @@ import type { Delivery } from '../mqtt/connection.ts';
 import type { ChargedWork, Metrics } from '../telemetry/metrics.ts';
 import { unitsToAnswer, unitsToCall, unitsToRewrite, unitsToTell } from './price.ts';
 import type { Admission, RateLimiter } from './rate-limiter.ts';
-import type { TokenResult } from './token-check.ts';
 
 /** Why a payload is not read. */
 export type Unread = 'too_many_requests' | 'not_authorized' | 'internal';
@@ -30,13 +29,7 @@ export class Charging {
    * Charge a payload that costs more than a small request, before it is inflated or looked at. What is known to be charged
    * already is not charged again.
    */
-  admitToRead(
-    delivery: Delivery,
-    client: string,
-    units: number,
-    token?: TokenResult,
-  ): Admission | Unread | undefined {
-    if (token === 'not_authorized' || token === 'internal') return token;
+  admitToRead(delivery: Delivery, client: string, units: number): Admission | Unread | undefined {
     if (delivery.charged === 'yes') return undefined;
     return this.admit(delivery, client, units, units - 1) ?? 'too_many_requests';
   }

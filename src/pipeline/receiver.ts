@@ -13,7 +13,7 @@ import type { LargeRequest } from './large-profiles.ts';
 import { unitsToRead } from './price.ts';
 import type { Admission } from './rate-limiter.ts';
 import type { RequestOrigin } from './responder.ts';
-import { checkToken, type TokenResult } from './token-check.ts';
+import { sessionPhoneOf } from './session-phone.ts';
 import { UnaddressedLog } from './unaddressed.ts';
 import type { WrongTokenLimiter } from './wrong-tokens.ts';
 
@@ -55,9 +55,9 @@ export class Receiver {
 
   /**
    * The request that came; or why the publish is none.
-   * @param token - where it was looked at before.
+   * @param unread - why its payload is not read, as `checkToken` says.
    */
-  receive(delivery: Delivery, token?: TokenResult): ReceivedRequest | IgnoreReason {
+  receive(delivery: Delivery, unread?: Unread): ReceivedRequest | IgnoreReason {
     const event = this.eventOf(delivery);
     if (typeof event === 'string') return event;
     const client = this.clientOf(event, delivery);
@@ -67,7 +67,8 @@ export class Receiver {
     }
     const { limits } = this.#deps;
     const units = unitsToRead(delivery.payload, limits);
-    const admitted = units === 1 ? undefined : this.#charging.admitToRead(delivery, client, units, token);
+    const admitted =
+      units === 1 ? undefined : (unread ?? this.#charging.admitToRead(delivery, client, units));
     const isUnread = typeof admitted === 'string';
     const sent = isUnread ? admitted : readProfile(delivery.payload, limits, knownKinds);
     const admission = isUnread ? undefined : admitted;
@@ -108,13 +109,25 @@ export class Receiver {
     };
   }
 
-  /** Where only a token shows who asks, it is looked at before a payload that costs much is read. */
-  tokenFirst(delivery: Delivery): Promise<TokenResult> | undefined {
+  /**
+   * Where only a token shows who asks, it is checked before a payload that costs much is read.
+   * @returns why the payload is not read; `undefined` without a check.
+   */
+  checkToken(delivery: Delivery): Promise<Unread | undefined> | undefined {
     const { limits, wrongTokens } = this.#deps;
     if (wrongTokens === undefined || unitsToRead(delivery.payload, limits) === 1) return undefined;
     const event = this.eventOf(delivery);
-    if (typeof event === 'string') return undefined;
-    return checkToken(this.#deps, event, this.clientOf(event, delivery));
+    return typeof event === 'string' ? undefined : this.#checkToken(event, delivery);
+  }
+
+  async #checkToken(event: EventTopic, delivery: Delivery): Promise<Unread | undefined> {
+    try {
+      const phone = await sessionPhoneOf(this.#deps, { client: this.clientOf(event, delivery), event });
+      return phone === undefined ? 'not_authorized' : undefined;
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'looking at a token failed');
+      return 'internal';
+    }
   }
 
   /** What the topic says; or why the publish is no request. */

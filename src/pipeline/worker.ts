@@ -58,7 +58,7 @@ export class Worker {
 
   async #serve(delivery: Delivery, redelivery?: Redelivery): Promise<void> {
     const { tracing, topics } = this.#deps;
-    const checking = this.#receiver.tokenFirst(delivery);
+    const checking = this.#receiver.checkToken(delivery);
     const received = this.#receiver.receive(delivery, checking === undefined ? undefined : await checking);
     try {
       if (redelivery && typeof received === 'object') await noteRedelivery(this.#deps, redelivery, received);
