@@ -1,5 +1,6 @@
 import { Topics } from '../protocol/topics.ts';
 import type { DynamicSecurity, SecurityCommand, SecurityReply } from './dynamic-security.ts';
+import { aclsOf, readingOf } from './roles.ts';
 
 /**
  * The broker's list of clients that may log in (mosquitto/README.md, "Who may do what"). Each session has a client, named
@@ -180,19 +181,17 @@ export const clientIn = (rolename: string): string | undefined => /^client:(.+)$
 function placesOf(client: string, phone: string, topics: Topics): SecurityCommand[] {
   const [groupname, rolename] = [groupOf(phone), groupOf(phone)];
   return [
-    { command: 'createRole', rolename: roleOf(client), acls: reading(`${topics.answer(client)}/#`) },
-    { command: 'createRole', rolename, acls: reading(topics.notice(phone)) },
+    {
+      command: 'createRole',
+      rolename: roleOf(client),
+      acls: aclsOf(readingOf(`${topics.answer(client)}/#`)),
+    },
+    { command: 'createRole', rolename, acls: aclsOf(readingOf(topics.notice(phone))) },
     { command: 'createGroup', groupname, roles: [{ rolename }] },
     // For a group whose role was deleted.
     { command: 'addGroupRole', groupname, rolename },
   ];
 }
-
-/** ACLs to subscribe to a topic, or to `…/#`, and to receive its messages. */
-const reading = (topic: string) => [
-  { acltype: 'subscribePattern', topic, priority: 0, allow: true },
-  { acltype: 'publishClientReceive', topic, priority: 0, allow: true },
-];
 
 /** Whether a client gets the notices of this phone and of no other. */
 export const isOnly = ({ phones }: BrokerClient, phone: string): boolean =>

@@ -18,38 +18,44 @@ export type BrokerRole = 'phone' | 'service' | 'worker' | 'qa' | 'clients';
 type AclType = 'publishClientSend' | 'publishClientReceive' | 'subscribePattern';
 type Rule = readonly [type: AclType, topic: string, allow?: boolean];
 
+/** Rules as the plugin reads them. A denial has precedence, whatever the order. */
+export const aclsOf = (rules: readonly Rule[]) =>
+  rules.map(([acltype, topic, allow = true]) => ({ acltype, topic, priority: allow ? 0 : 1, allow }));
+
+/** To subscribe to a topic, or to `…/#`, and to receive its messages. */
+export const readingOf = (topic: string): Rule[] => [
+  ['subscribePattern', topic],
+  ['publishClientReceive', topic],
+];
+
 const control = '$CONTROL/dynamic-security/#';
 
-const rulesFor = ({ requests, answers, notices }: Topics): Readonly<Record<BrokerRole, readonly Rule[]>> => ({
+export const rulesFor = ({
+  requests,
+  answers,
+  notices,
+}: Topics): Readonly<Record<BrokerRole, readonly Rule[]>> => ({
   // The roles `client:…` and `phone:…` allow answers and notices.
   phone: [['publishClientSend', requests]],
   // The roles `service:…` allow answers.
   service: [['publishClientSend', requests]],
   worker: [
     ['subscribePattern', `$share/+/${requests}`],
-    ['subscribePattern', requests],
-    ['publishClientReceive', requests],
+    ...readingOf(requests),
     ['publishClientSend', answers],
     ['publishClientSend', notices],
     ['publishClientSend', 'workers/#'],
-    ['subscribePattern', 'workers/#'],
-    ['publishClientReceive', 'workers/#'],
+    ...readingOf('workers/#'),
   ],
   // No shared subscription: a member of the workers' group would receive their requests.
   qa: [
     ['subscribePattern', '$share/#', false],
     ['subscribePattern', '$CONTROL/#', false],
-    ['subscribePattern', '#'],
+    ...readingOf('#'),
     // From 2.1 on `#` does not cover it.
-    ['subscribePattern', '$SYS/#'],
-    ['publishClientReceive', '#'],
-    ['publishClientReceive', '$SYS/#'],
+    ...readingOf('$SYS/#'),
   ],
-  clients: [
-    ['publishClientSend', control],
-    ['subscribePattern', control],
-    ['publishClientReceive', control],
-  ],
+  clients: [['publishClientSend', control], ...readingOf(control)],
 });
 
 /**
@@ -61,10 +67,7 @@ export function initialSecurity(users: readonly BrokerUser[], topics = new Topic
   const roles = [
     ...Object.entries(rulesFor(topics)),
     ...ofClientIds.map((id) => [roleOf(id), readingOf(`${topics.answer(id)}/#`)] as const),
-  ].map(([rolename, acls]) => ({
-    rolename,
-    acls: acls.map(([acltype, topic, allow = true]) => ({ acltype, topic, priority: allow ? 0 : 1, allow })),
-  }));
+  ].map(([rolename, rules]) => ({ rolename, acls: aclsOf(rules) }));
   const defaultACLAccess = {
     publishClientSend: false,
     publishClientReceive: false,
@@ -76,11 +79,6 @@ export function initialSecurity(users: readonly BrokerUser[], topics = new Topic
 
 /** Not `client:…`: those are sessions' roles, and deleted with them. */
 const roleOf = (clientId: string): string => `service:${clientId}`;
-
-const readingOf = (topic: string): Rule[] => [
-  ['subscribePattern', topic],
-  ['publishClientReceive', topic],
-];
 
 /** Few, because passwords are random with 256 bits, and the broker hashes them on its only thread. */
 const ITERATIONS = 101;
