@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connectAsync, type MqttClient } from 'mqtt';
+import type { BrokerLogin } from '../mqtt/broker.ts';
 import { causeOf } from '../mqtt/causes.ts';
 import { clientOptions } from '../mqtt/client-options.ts';
 
@@ -44,15 +45,6 @@ export class Unanswered extends Error {
   override readonly name = 'Unanswered';
 }
 
-export interface SecurityConnection {
-  readonly url: string;
-  /** Must be unique: each connection of a program needs its own. */
-  readonly clientId: string;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  readonly tls?: { ca?: Buffer | undefined; cert?: Buffer | undefined; key?: Buffer | undefined };
-}
-
 interface Waiting {
   readonly replies: SecurityReply[];
   readonly count: number;
@@ -65,8 +57,9 @@ interface Waiting {
 /**
  * Connects with the first command, until `close` or until the connection breaks. It never sends a command again, because
  * an old command may be wrong by then.
+ * @param login - with a client id of its own for each connection.
  */
-export function openDynamicSecurity(connection: SecurityConnection): DynamicSecurity {
+export function openDynamicSecurity(login: BrokerLogin): DynamicSecurity {
   const waiting = new Map<string, Waiting>();
   let client: Promise<MqttClient> | undefined;
 
@@ -84,7 +77,7 @@ export function openDynamicSecurity(connection: SecurityConnection): DynamicSecu
     return client;
   };
   const open = (): Promise<MqttClient> => {
-    const opening = connect(connection, take);
+    const opening = connect(login, take);
     // The next command connects again.
     const forget = (): void => {
       if (client === opening) client = undefined;
@@ -145,22 +138,12 @@ const SILENCE =
 const BROKEN = 'the connection to the broker broke';
 const REFUSAL = 'the broker lets this user name manage no clients (dynamic-security)';
 
-async function connect(connection: SecurityConnection, take: (payload: Buffer) => void): Promise<MqttClient> {
-  const { url, clientId, username, password, tls } = connection;
-  const worker = clientOptions({
-    url,
-    clientId,
-    filter: '',
-    receiveMaximum: 100,
-    sessionExpirySeconds: 0,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(tls !== undefined && { tls: tls as { ca?: Buffer; cert?: Buffer; key?: Buffer } }),
-  });
+async function connect(login: BrokerLogin, take: (payload: Buffer) => void): Promise<MqttClient> {
+  const worker = clientOptions({ ...login, receiveMaximum: 100, sessionExpirySeconds: 0 });
   let client: MqttClient;
   try {
     client = await connectAsync(
-      url,
+      login.url,
       { ...worker, clean: true, reconnectPeriod: 0, reconnectOnConnackError: false },
       false,
     );

@@ -1,3 +1,4 @@
+import type { BrokerLogin } from '../mqtt/broker.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
 import type { Topics } from '../protocol/topics.ts';
 import { type AclWork, openAclWork } from '../store/acl-work.ts';
@@ -7,7 +8,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { BrokerAcl } from './broker.ts';
 import { openBrokerClients } from './client.ts';
-import { openDynamicSecurity, type SecurityConnection } from './dynamic-security.ts';
+import { openDynamicSecurity } from './dynamic-security.ts';
 import { AclSync } from './sync.ts';
 
 /** Keeps the brokers' lists of clients equal to the sessions in Redis, if the worker may change those lists. */
@@ -23,7 +24,7 @@ export interface BrokerAclSync {
 const endMs = 5_000;
 
 /** The brokers, and the user of this worker that may change their lists of clients. */
-export interface BrokerAclOptions extends Omit<SecurityConnection, 'url'> {
+export interface BrokerAclOptions extends Omit<BrokerLogin, 'url'> {
   readonly urls: readonly string[];
   /** Whether workers change the lists. */
   readonly dynamicSecurity: boolean;

@@ -1,17 +1,22 @@
+import type { TlsMaterial } from '../lib/tls-causes.ts';
 import type { Unacked } from './acknowledgements.ts';
 import type { Charged } from './charged-before.ts';
 
 /** MQTT 5 user properties; a repeated name has a list of values. */
 export type UserProperties = Record<string, string | string[]>;
 
-export interface ConnectionOptions {
+/** Where a broker is, and how to log in there. */
+export interface BrokerLogin {
   /** `mqtt://host:1883` or `mqtts://host:8883`. */
   url: string;
   /** Must stay the same over restarts: the broker keeps the session under this id. */
   clientId: string;
-  username?: string;
-  password?: string;
-  tls?: { ca?: Buffer; cert?: Buffer; key?: Buffer };
+  username?: string | undefined;
+  password?: string | undefined;
+  tls?: TlsMaterial | undefined;
+}
+
+export interface ConnectionOptions extends BrokerLogin {
   /** The shared subscription, `$share/<group>/<filter>`. */
   filter: string;
   /** Whose a message is, by its topic: senders are served round robin. Default the topic itself. */

@@ -9,7 +9,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_SECONDS = 5;
 
 /** The options of MQTT.js. */
-export function clientOptions(options: ConnectionOptions): IClientOptions {
+export function clientOptions(options: Omit<ConnectionOptions, 'filter' | 'senderOf'>): IClientOptions {
   const { username, password, tls, sessionExpirySeconds, receiveMaximum, maximumPacketSize, presence } =
     options;
   return {
