@@ -87,6 +87,6 @@ function isRecord({ elements: [tag, ...fields] }: Tuple): boolean {
 }
 
 /** Whether the list is printed as a string. */
-function isText(list: readonly Term[]): boolean {
-  return list.every((element) => typeof element === 'number') && print([...list]).startsWith('"');
+export function isText(list: Term[]): list is number[] {
+  return list.every((element) => typeof element === 'number') && print(list).startsWith('"');
 }

@@ -5,11 +5,11 @@ import {
   ImproperList,
   isAtom,
   messageOf,
-  print,
   readForeign,
   type Term,
   Tuple,
 } from '../../etf/index.ts';
+import { isText } from './erlang-lines.ts';
 import { type Field, type Holds, recordNameOf, records } from './record-fields.ts';
 
 /** A JSON value for writing. */
@@ -29,8 +29,8 @@ export function toJson(term: Term, holds: Holds = 'anything'): Json {
   if (term instanceof ImproperList)
     return { improper: [...term.elements, term.tail].map((each) => toJson(each)) };
   if (term instanceof Foreign) return foreignToJson(term);
-  const isText = typeof holds !== 'object' && print(term).startsWith('"');
-  if (isText) return { string: String.fromCodePoint(...(term as number[])) };
+  if (typeof holds !== 'object' && isText(term))
+    return { string: term.map((code) => String.fromCodePoint(code)).join('') };
   return term.map((element) => toJson(element));
 }
 

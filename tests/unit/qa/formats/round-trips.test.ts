@@ -126,6 +126,11 @@ for (const format of ['etf', 'erlang', 'json', 'hex', 'base64'] as const) {
   });
 }
 
+test('a string of 200,000 characters is written as JSON and reads back', () => {
+  const term: Term = new Array<number>(200_000).fill(97);
+  assert.ok(equal(readJson(JSON.stringify(toJson(term))), term));
+});
+
 test('any bytes are read or get a sentence with the cause', () => {
   const payloads = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
