@@ -1,9 +1,9 @@
 import type { Notice } from '../handlers/outcome.ts';
 import { ConnectionClosed, type Publication, type Publisher } from '../mqtt/connection.ts';
+import { contentType } from '../protocol/content-type.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { contentType } from './content-type.ts';
 import { noteRefused } from './refused-publications.ts';
 import type { NoticePublisher } from './responder.ts';
 

@@ -7,6 +7,7 @@ import {
   PublishRefused,
   Reconnected,
 } from '../mqtt/connection.ts';
+import { contentType } from '../protocol/content-type.ts';
 import { ioError } from '../protocol/io.ts';
 import type { Topics } from '../protocol/topics.ts';
 import type { Sessions } from '../store/sessions.ts';
@@ -14,7 +15,6 @@ import { answerProperties } from '../telemetry/instrumentation-requests.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
-import { contentType } from './content-type.ts';
 import { noteRefused } from './refused-publications.ts';
 
 /** What it takes to say something. */
@@ -41,7 +41,7 @@ export interface ResponderDeps {
 
 /** Publishes a notice, or keeps it in Redis for a broker that does not accept it now (`failover/outbox-relay.ts`). */
 export interface NoticePublisher {
-  publish(broker: ResponderDeps['brokers'][number], publication: Publication): Promise<void>;
+  publish(broker: Publisher, publication: Publication): Promise<void>;
 }
 
 /** Who asked, and how. */

@@ -12,7 +12,7 @@ import { answerLimits, contentTypes, writeFormat } from './formats/write.ts';
 export interface ReadRequest {
   /** The format of the answer. */
   readonly format: Format;
-  /** The request's kind, `invalid`, or `services` for ETF that belongs to another service. */
+  /** The request's kind, `invalid`, or `foreign` for ETF that belongs to another service. */
   readonly kind: string;
   /** The term in ETF; `undefined` if it is unreadable. */
   readonly message: Uint8Array | undefined;

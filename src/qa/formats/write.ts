@@ -1,11 +1,12 @@
 import { decode, type Limits } from '../../etf/index.ts';
+import { contentType } from '../../protocol/content-type.ts';
 import { printLines } from './erlang-lines.ts';
 import type { Format } from './format.ts';
 import { toJson } from './json-write.ts';
 
 /** The MQTT 5 Content Type of each format. */
 export const contentTypes: Record<Format, string> = {
-  etf: 'application/x-erlang-binary',
+  etf: contentType,
   erlang: 'text/x-erlang',
   json: 'application/json',
   hex: 'text/plain',
