@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What the guard works with. */
-export interface PoisonGuardParts {
+export interface PoisonGuardDeps {
   readonly store: PoisonStore;
   /** At 0 nobody confirms an answer. */
   readonly replyQos: 0 | 1 | 2;
@@ -51,7 +51,7 @@ const ALONE_MS = 1_000;
  * @see docs/delivery.md, "Poison requests"
  */
 export class PoisonGuard {
-  readonly #parts: PoisonGuardParts;
+  readonly #deps: PoisonGuardDeps;
   readonly #alone = new ConcurrencyLimiter({
     name: 'suspects',
     concurrency: 1,
@@ -60,8 +60,8 @@ export class PoisonGuard {
   readonly #begun = new Set<string>();
   #isLeaving = false;
 
-  constructor(deps: PoisonGuardParts) {
-    this.#parts = deps;
+  constructor(deps: PoisonGuardDeps) {
+    this.#deps = deps;
   }
 
   /** Take a redelivered request to its end. */
@@ -89,7 +89,7 @@ export class PoisonGuard {
     this.#begun.add(id);
     try {
       await steps.handle({
-        note: (phone, kind) => this.#parts.store.note(id, phone, kind).catch(this.#failed),
+        note: (phone, kind) => this.#deps.store.note(id, phone, kind).catch(this.#failed),
         survived: () => this.#survived(id, delivery),
       });
     } finally {
@@ -98,7 +98,7 @@ export class PoisonGuard {
   }
 
   async #giveUp(verdict: Verdict, id: string, delivery: Delivery, steps: RedeliverySteps): Promise<void> {
-    const { store, metrics, log } = this.#parts;
+    const { store, metrics, log } = this.#deps;
     const { payload } = delivery;
     const noted = await store.noted(id).catch(this.#failed);
     const [kind, phone] = [noted?.kind, noted && shortenPhone(noted.phone)];
@@ -113,12 +113,12 @@ export class PoisonGuard {
 
   /** An answer at QoS 0 may have ended the connection: a round trip behind it shows that it did not. */
   async #survived(id: string, delivery: Delivery): Promise<void> {
-    if (this.#parts.replyQos === 0 && !(await delivery.isStillOwned())) return;
+    if (this.#deps.replyQos === 0 && !(await delivery.isStillOwned())) return;
     await this.#forgive(id);
   }
 
   async #isDone(id: string, steps: RedeliverySteps): Promise<boolean> {
-    const noted = await this.#parts.store.noted(id).catch(this.#failed);
+    const noted = await this.#deps.store.noted(id).catch(this.#failed);
     if (!noted) return false;
     return (await steps.hasRecord(noted.phone).catch(this.#failed)) ?? false;
   }
@@ -126,15 +126,15 @@ export class PoisonGuard {
   /** What Redis refuses to count is handled uncounted. */
   async #begin(id: string, alone: boolean): Promise<Verdict> {
     const options = { alone, counts: !this.#isLeaving };
-    return (await this.#parts.store.begin(id, options).catch(this.#failed)) ?? 'stored';
+    return (await this.#deps.store.begin(id, options).catch(this.#failed)) ?? 'stored';
   }
 
   async #forgive(id: string): Promise<void> {
-    await this.#parts.store.forgive(id).catch(this.#failed);
+    await this.#deps.store.forgive(id).catch(this.#failed);
   }
 
   readonly #failed = (error: unknown): undefined => {
-    this.#parts.log.error({ err: error }, 'a redelivery could not be counted');
+    this.#deps.log.error({ err: error }, 'a redelivery could not be counted');
   };
 }
 
@@ -149,10 +149,10 @@ export interface PoisonGuardSettings {
 export function openPoisonGuard(
   { mqtt, verifySecret }: PoisonGuardSettings,
   redis: Database,
-  parts: Pick<PoisonGuardParts, 'metrics' | 'log'>,
+  deps: Pick<PoisonGuardDeps, 'metrics' | 'log'>,
 ): PoisonGuard {
   const store = openPoison(redis, mqtt.sessionExpirySeconds + countMarginSeconds, verifySecret);
-  return new PoisonGuard({ store, replyQos: mqtt.replyQos, ...parts });
+  return new PoisonGuard({ store, replyQos: mqtt.replyQos, ...deps });
 }
 
 /** Tells a request from any other, without reading its payload. */
