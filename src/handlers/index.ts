@@ -18,6 +18,11 @@ export interface RequestRow {
   readonly handler: Handler;
   /** The concurrency limiter of its slow work, as metrics show it. */
   readonly limiter: 'fast' | 'fan-out' | 'mail' | 'sts';
+  /**
+   * What a small one costs its client, in units of CLIENT_RATE: 1, or 4 if it asks Redis several times, one after the other.
+   * A refused one costs the same.
+   */
+  readonly units: 1 | 4;
   /** Which phone a request may name: only that of its client's session, or any. */
   readonly names: 'own' | 'any';
   /** Whether a trusted service may ask, for any phone. */
@@ -45,6 +50,7 @@ const table = {
   get: {
     handler: get,
     limiter: 'fast',
+    units: 1,
     names: 'own',
     forServices: true,
     help: 'Reads the stored profile, its rosters with their contacts.',
@@ -55,6 +61,7 @@ const table = {
   set: {
     handler: set,
     limiter: 'fast',
+    units: 1,
     names: 'own',
     forServices: true,
     help: 'Creates the profile, or replaces what the client owns in it. What is left empty stays as it is.',
@@ -72,6 +79,7 @@ const table = {
   update: {
     handler: update,
     limiter: 'fan-out',
+    units: 1,
     names: 'own',
     resumes: 'done',
     tells: contactsToTell,
@@ -84,6 +92,7 @@ const table = {
   link: {
     handler: link,
     limiter: 'mail',
+    units: 4,
     names: 'own',
     help: 'Mails a code of six digits to the address.',
     example: `% Mails a code to the address.
@@ -97,6 +106,7 @@ const table = {
   email: {
     handler: email,
     limiter: 'fast',
+    units: 4,
     names: 'own',
     help: 'Confirms the address with the code from the mail.',
     example: `% Confirms the address: put the code from the mail in the place of 000000.
@@ -110,6 +120,7 @@ const table = {
   aws: {
     handler: aws,
     limiter: 'sts',
+    units: 4,
     names: 'own',
     help: 'Asks for temporary AWS credentials.',
     example: `% Asks for temporary AWS credentials.
@@ -120,6 +131,7 @@ const table = {
   remove: {
     handler: remove,
     limiter: 'fan-out',
+    units: 4,
     names: 'own',
     forServices: true,
     resumes: 'begun',
@@ -132,6 +144,7 @@ const table = {
   migrate: {
     handler: migrate,
     limiter: 'fast',
+    units: 4,
     names: 'any',
     help: 'Asks to move the profile to a new phone, which then confirms with “phone”.',
     example: `% Asks to move the profile to the phone that is named here, the new one.
@@ -141,6 +154,7 @@ const table = {
   phone: {
     handler: phone,
     limiter: 'fan-out',
+    units: 4,
     names: 'own',
     resumes: 'begun',
     help: "Sent by the new phone: confirms the move of another phone's profile to it.",
@@ -151,6 +165,7 @@ const table = {
   init: {
     handler: init,
     limiter: 'fast',
+    units: 1,
     names: 'own',
     help: 'Reads the profile as get does. The broker asks so for clients that wait for it after their login.',
     example: `% Reads the profile as get does; for clients that wait for it after their login.

@@ -1,5 +1,4 @@
 import { type Limits, messageBytes } from '../etf/index.ts';
-import type { RequestKind } from '../handlers/index.ts';
 import type { Outcome } from '../handlers/outcome.ts';
 
 /**
@@ -24,21 +23,6 @@ const CONTACTS = 4;
 
 /** A request with a call of STS or of the mail server takes 12 to 17 units of CPU time; a tenth of that is its own. */
 const CALL_UNITS = 10;
-
-/** The others ask Redis several times, one after the other, also when they are refused. */
-const PLAIN: ReadonlySet<string> = new Set<RequestKind | 'invalid'>([
-  'get',
-  'set',
-  'update',
-  'init',
-  'invalid',
-]);
-const OTHER_UNITS = 4;
-
-/** A small request, before it is handled. */
-export function unitsToBegin(kind: RequestKind | 'invalid'): number {
-  return PLAIN.has(kind) ? 1 : OTHER_UNITS;
-}
 
 /** Before anything is read or inflated: 1 for a small request. */
 export function unitsToRead(payload: Uint8Array, limits: Limits): number {

@@ -12,7 +12,6 @@ import { Charging } from './charging.ts';
 import { handleOnce, hasRecord, keysOf, mayGoOn, pastOf, type RequestKeys, withRest } from './idempotency.ts';
 import { LargeProfiles } from './large-profiles.ts';
 import type { PoisonGuard, Redelivery } from './poison-guard.ts';
-import { unitsToBegin } from './price.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { type ReceivedRequest, Receiver, type ReceiverDeps } from './receiver.ts';
 import { RequestTimeouts } from './request-timeout.ts';
@@ -138,7 +137,8 @@ export class Worker {
   #isLimited(received: ReceivedRequest): boolean {
     const { kind, delivery, client, admission } = received;
     if (admission !== undefined || delivery.charged === 'yes') return false;
-    received.admission = this.#charging.admit(delivery, client, unitsToBegin(kind));
+    const units = kind === 'invalid' ? 1 : requests[kind].units;
+    received.admission = this.#charging.admit(delivery, client, units);
     return received.admission === undefined;
   }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { defaultLimits, encode } from '../../../src/etf/index.ts';
+import { requestKinds, requests } from '../../../src/handlers/index.ts';
 import {
   unitsToAnswer,
   unitsToCall,
@@ -34,6 +35,13 @@ test('a small request costs one unit: a get of a profile with 20 contacts, and a
   assert.equal(unitsToRead(encode(profile({ phone, rosters: bookOf(20), status: 'set' })), defaultLimits), 1);
   assert.equal(unitsToAnswer(answerOf(20)), 0);
   assert.equal(unitsToTell({}) + unitsToCall({}), 0);
+});
+
+test('docs/protocol.md names the kinds that cost more than one unit', () => {
+  const page = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
+  const [, named = ''] = /^\| (.*), also when they are refused \| 4 \|$/m.exec(page) ?? [];
+  const costly = requestKinds.filter((kind) => requests[kind].units === 4);
+  assert.equal(named, costly.map((kind) => `\`${kind}\``).join(', '));
 });
 
 test('bytes read cost as many as they inflate to, before they are inflated', () => {
