@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requestKinds } from '../../src/handlers/index.ts';
+import type { RequestKind } from '../../src/handlers/index.ts';
 import { LoadGenerator, type StepResult } from './generator.ts';
 import type { Mix } from './mix.ts';
 import { Population } from './population.ts';
@@ -56,16 +56,21 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     population.leave();
     await system.stop();
     const trends = trendsOf(samples);
-    return { samples, trends, load, problems: [...problemsOf(load, trends), ...system.failed()] };
+    return { samples, trends, load, problems: [...problemsOf(load, trends, mix), ...system.failed()] };
   } finally {
     population?.leave();
     await system.stop();
   }
 }
 
-function problemsOf(load: StepResult, trends: readonly Trend[]): string[] {
+interface Counts extends Pick<StepResult, 'offered' | 'answered' | 'wrong' | 'results'> {
+  readonly latencyByKind: ReadonlyMap<RequestKind, unknown>;
+}
+
+/** What is wrong with a run; each kind of the mix is to be answered. */
+export function problemsOf(load: Counts, trends: readonly Trend[], mix: Mix): string[] {
   const { offered, answered, wrong, results, latencyByKind } = load;
-  const missing = requestKinds.filter((kind) => !latencyByKind.has(kind));
+  const missing = [...mix].filter(([kind, weight]) => weight > 0 && !latencyByKind.has(kind));
   return [
     ...trends
       .filter((trend) => !isFlat(trend))
@@ -74,7 +79,7 @@ function problemsOf(load: StepResult, trends: readonly Trend[]): string[] {
     ...(wrong > 0
       ? [`${wrong} answers were wrong: ${[...results].map((entry) => entry.join(' ')).join(', ')}`]
       : []),
-    ...missing.map((kind) => `no ${kind} was answered`),
+    ...missing.map(([kind]) => `no ${kind} was answered`),
   ];
 }
 

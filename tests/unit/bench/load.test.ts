@@ -4,11 +4,13 @@ import fc from 'fast-check';
 import { arrivalTimes } from '../../../bench/load/arrivals.ts';
 import { curvesSvg } from '../../../bench/load/curves.ts';
 import type { Device } from '../../../bench/load/device.ts';
+import { isExpectedResult } from '../../../bench/load/generator.ts';
 import { chooseKind, parseMix, usualMix } from '../../../bench/load/mix.ts';
 import { type Person, renumber, requestOf, resultOf, seedOf } from '../../../bench/load/person.ts';
 import { keepsUp, saturationOf } from '../../../bench/load/saturation.ts';
+import { problemsOf } from '../../../bench/load/soak-run.ts';
 import { atom, defaultLimits, encode, type Term, tuple } from '../../../src/etf/index.ts';
-import { knownKinds, requestKinds, requests } from '../../../src/handlers/index.ts';
+import { knownKinds, type RequestKind, requestKinds, requests } from '../../../src/handlers/index.ts';
 import { readProfile } from '../../../src/protocol/profile.ts';
 import { profile, refusal, service, text } from '../../harness/terms.ts';
 
@@ -35,6 +37,19 @@ test('the usual mix has all nine requests, each in proportion to its weight', ()
   const chosen = Array.from({ length: 1_000 }, (_, index) => chooseKind(few, index / 1_000));
   assert.deepEqual([chosen.filter((kind) => kind === 'get').length, chosen.indexOf('aws')], [750, -1]);
   assert.equal(chooseKind(few, 0.999_999_999), 'set');
+});
+
+test('a soak asks for an answer of each kind in its mix, and of no other', () => {
+  const latencyByKind = new Map<RequestKind, unknown>([['get', undefined]]);
+  const load = { offered: 3, answered: 3, wrong: 0, results: new Map(), latencyByKind };
+  const problems = problemsOf(load, [], parseMix('get=3,set=1,aws=0'));
+  assert.deepEqual(problems, ['no set was answered']);
+});
+
+test('a kind that the load does not know may be answered by all but an error', () => {
+  const right = (kind: string, result: string) => isExpectedResult(kind as RequestKind, result);
+  assert.ok(right('get', 'get') && !right('get', 'set'));
+  assert.ok(right('ping', 'pong') && !right('ping', 'error not_found') && !right('ping', 'stranger'));
 });
 
 test('a mix of an unknown request, without weights, or with a negative one is refused', () => {
