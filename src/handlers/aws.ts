@@ -11,7 +11,7 @@ import { type Outcome, type ReplyAddress, type Request, refuse } from './outcome
  * Answers `{io,{ok,aws},{'Service',…,verified}}`; or `…added` at once if STS is slow or another request of the phone is
  *         already asking it, and the credentials or the error when they are there, to all that asked meanwhile.
  *         A client that asks again while it waits is answered once more, where it asked last.
- * Refuses `aws` if STS gives none; `busy` if the lane is full, or too many clients of the phone or of this worker wait;
+ * Refuses `aws` if STS gives none; `busy` if the limiter's queue is full, or too many clients of the phone or of this worker wait;
  *         `invalid_data` if its Correlation Data is larger than what is kept of those that wait.
  * @see docs/protocol.md, "aws"
  */
@@ -56,7 +56,7 @@ export const aws: ReadHandler = {
 
 /**
  * Ask STS when it is this request's turn. Another that has it answers this one too; if that one dies, it is our turn. Who
- * waits for another holds no place in the lane.
+ * waits for another holds no place in the limiter.
  */
 async function obtain(
   request: Request,
@@ -67,13 +67,13 @@ async function obtain(
   for (let turn: 'yours' | 'asked' | 'full' = first; ; turn = await lock.join()) {
     if (turn === 'full') return refuse('busy');
     if (turn === 'asked' && (await lock.wait()) === 'answered') return { result: 'aws', answers: [] };
-    const outcome = await askInLane(request, context, lock);
+    const outcome = await askWithinLimit(request, context, lock);
     if (outcome !== 'asked') return outcome;
   }
 }
 
 /** Ask STS as soon as there is a place. `'asked'` if the turn was lost before that, though it is kept: say Redis was away. */
-async function askInLane(
+async function askWithinLimit(
   request: Request,
   context: Context,
   lock: CredentialLock,

@@ -16,7 +16,7 @@ import { contactsToTell, update } from './update.ts';
 export interface RequestRow {
   /** One with `replay` is recorded, so that its effect happens once. */
   readonly handler: Handler;
-  /** The concurrency limiter of its slow work, as metrics show it. */
+  /** The concurrency limiter of its slow work: the label `lane` of metrics. `fast` is none. */
   readonly limiter: 'fast' | 'fan-out' | 'mail' | 'sts';
   /**
    * What a small one costs its client, in units of CLIENT_RATE: 1, or 4 if it asks Redis several times, one after the other.
@@ -182,7 +182,7 @@ export const requests: Readonly<Record<RequestKind, RequestRow>> = table;
 
 export const requestKinds = Object.keys(table) as readonly RequestKind[];
 
-/** The concurrency limiter of each kind, for the metrics. */
+/** The name of each kind's concurrency limiter, for the metrics. */
 export const limiterNames: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(requests).map(([kind, { limiter }]) => [kind, limiter]),
 );

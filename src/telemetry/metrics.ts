@@ -82,12 +82,12 @@ const misnamed = [
 ];
 
 /**
- * @param lanes - for each request kind, the name of the concurrency limiter of its slow work.
+ * @param limiters - for each request kind, the name of the concurrency limiter of its slow work.
  * @param version - of this program.
  */
-export function openMetrics(lanes: Readonly<Record<string, string>> = {}, version = 'unknown'): Metrics {
+export function openMetrics(limiters: Readonly<Record<string, string>> = {}, version = 'unknown'): Metrics {
   const registry = registryWithDefaults(version);
-  const answered = openRequests(registry, lanes);
+  const answered = openRequests(registry, limiters);
   const { called, roundTrip } = openCalls(registry);
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `profile_${name}`, help, labelNames, registers: [registry] });
@@ -206,7 +206,7 @@ function openCharges(registry: Registry): Metrics['charged'] {
   };
 }
 
-function openRequests(registry: Registry, lanes: Readonly<Record<string, string>>): Metrics['answered'] {
+function openRequests(registry: Registry, limiters: Readonly<Record<string, string>>): Metrics['answered'] {
   const registers = [registry];
   const tallies = new Map<string, KindTally>();
   const begin = (kind: string, results: readonly string[]): KindTally => {
@@ -217,7 +217,7 @@ function openRequests(registry: Registry, lanes: Readonly<Record<string, string>
     tallies.set(kind, tally);
     return tally;
   };
-  for (const [kind, lane] of Object.entries(lanes)) begin(kind, alertedResults(lane));
+  for (const [kind, limiter] of Object.entries(limiters)) begin(kind, alertedResults(limiter));
   new Counter({
     name: 'profile_requests_total',
     help: 'Requests answered, by kind, by the atom of the answer, and by the concurrency limiter of their slow work.',
@@ -227,7 +227,7 @@ function openRequests(registry: Registry, lanes: Readonly<Record<string, string>
       this.reset();
       for (const [kind, tally] of tallies) {
         for (const [result, count] of tally.results) {
-          this.inc({ kind, result, lane: lanes[kind] ?? 'fast' }, count);
+          this.inc({ kind, result, lane: limiters[kind] ?? 'fast' }, count);
         }
       }
     },
@@ -249,8 +249,8 @@ function openRequests(registry: Registry, lanes: Readonly<Record<string, string>
 }
 
 /** Alerts use `rate`, which misses the first event of a series that does not start at 0. */
-function alertedResults(lane: string): string[] {
-  return lane === 'mail' || lane === 'sts' ? ['internal', 'busy'] : ['internal'];
+function alertedResults(limiter: string): string[] {
+  return limiter === 'mail' || limiter === 'sts' ? ['internal', 'busy'] : ['internal'];
 }
 
 /** Calls to other servers. */
