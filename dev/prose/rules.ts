@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { type Prose, percentile, plain, sectionsOf, sentencesOf, wordsOf } from './text.ts';
 import { banned, limits } from './words.ts';
+import { wrap } from './wrap.ts';
 
 /** What is wrong, and in which line. */
 export interface Finding {
@@ -60,6 +61,16 @@ export function findLinks(root: string, page: string, markdown: string): Finding
     const headings = readFileSync(join(root, target), 'utf8').matchAll(/^#+ (.*)$/gm);
     const anchors = new Set([...headings].map(([, heading = '']) => anchorOf(heading)));
     return anchors.has(anchor) ? [] : [{ line, what: `no heading #${anchor} in ${target}` }];
+  });
+}
+
+/** Lines that `--wrap` would break. */
+export function findLongLines(markdown: string): Finding[] {
+  const kept = new Set(wrap(markdown, limits.lineLength).split('\n'));
+  return markdown.split('\n').flatMap((text, index) => {
+    if (text.length <= limits.lineLength || kept.has(text)) return [];
+    const what = `${text.length} characters, over ${limits.lineLength}: npm run prose -- --wrap breaks the line`;
+    return [{ line: index + 1, what }];
   });
 }
 

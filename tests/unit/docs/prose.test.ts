@@ -9,6 +9,7 @@ import {
   findCommands,
   findFigures,
   findLinks,
+  findLongLines,
   findSentences,
   findWords,
   type Tree,
@@ -115,4 +116,13 @@ test('long lines are broken, and what cannot be broken stays', () => {
     '- an item of\n  four words\n  goes on\n\n`a b c d e f g h i`\n\n| a table of many words |\n',
   );
   assert.equal(wrap('one two three\nfour\n', 8), 'one two\nthree\nfour\n');
+});
+
+test('a line is too long if it can be broken, and the finding names the command that does', () => {
+  const long = 'word '.repeat(24);
+  assert.equal(long.length, 120);
+  assert.deepEqual(findLongLines(`${long.trim()}\n| ${long} |\n\`${long}\`\n`), []);
+  const [found, ...others] = findLongLines(`short\n${long}ends\n`);
+  assert.deepEqual([found?.line, others], [2, []]);
+  assert.match(found?.what ?? '', /^124 .* npm run prose -- --wrap/);
 });
