@@ -94,6 +94,7 @@ export const walls = {
     'uplot',
   ],
   'dev/': [
+    'src/config/',
     'src/handlers/',
     'src/protocol/',
     'src/qa/formats/',

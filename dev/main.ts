@@ -236,6 +236,7 @@ endOnSignal();
 try {
   const system = await startSystem({
     workerFile,
+    environment: process.env,
     logLevel: process.env.LOG_LEVEL ?? (isOnce ? 'error' : 'info'),
     hasColours,
     print,

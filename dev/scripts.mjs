@@ -54,7 +54,8 @@ a page for the browser until Ctrl-C. It touches no running server and leaves not
   --worker FILE    run this program as the worker, such as dist/main.js; default src/main.ts
   --inspect PORT   one worker only, with a debugger's door at this port of 127.0.0.1
 
-LOG_LEVEL is that of the workers.`,
+Settings in the environment are those of the workers: CLIENT_RATE=5 npm run dev. A line names those that are not taken,
+since broker, Redis, mail sink and STS are its own.`,
   },
   bench: {
     program: 'bench/main.ts',

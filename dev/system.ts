@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { explorerConfig } from './explorers.ts';
+import { givenSettings, type Settings } from './given-settings.ts';
 import { devices, tokenOf } from './phones.ts';
 import { startMosquitto } from './servers/mosquitto.ts';
 import type { Server } from './servers/process.ts';
@@ -23,6 +24,8 @@ export interface SystemOptions {
   /** The program that runs as the worker; relative to the project's folder. */
   readonly workerFile: string;
   readonly logLevel: string;
+  /** Where more settings of the workers stand; what this system decides itself is not taken. Default: none. */
+  readonly environment?: NodeJS.ProcessEnv;
   readonly hasColours: boolean;
   /** A debugger may attach at this port of 127.0.0.1. There is then one worker only, so that it gets every request. */
   readonly inspectPort?: number;
@@ -82,7 +85,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     running(startRedis()),
     running(startServices({ page: true })),
   ]);
-  const settings = {
+  const own: Settings = {
     MQTT_URL: mosquitto.url,
     REDIS_URL: redis.url,
     ...topicSettings,
@@ -104,6 +107,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     ...(options.inspectPort !== undefined && patience),
   };
   const { workerFile: file, hasColours, print, inspectPort } = options;
+  const { taken, left } = givenSettings(options.environment ?? {}, own);
+  if (left.length > 0)
+    print(`not taken from the environment, as this system has its own: ${left.join(', ')}`);
+  const settings = { ...taken, ...own };
   const common = { file, settings, hasColours, print, ...(inspectPort !== undefined && { inspectPort }) };
   const names = inspectPort === undefined ? workerNames : workerNames.slice(0, 1);
   const workers = await Promise.all(names.map((name) => running(WorkerProcess.start({ name, ...common }))));

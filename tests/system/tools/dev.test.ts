@@ -178,6 +178,14 @@ test('a worker that does not start is reported, and nothing is left behind', asy
   await dev.leavesNoProcess();
 });
 
+test('a worker gets the settings of the environment, and a line names those that it does not get', async (t) => {
+  const dev = await Dev.startWith(t, { CLIENT_RATE: 'often' }, '--once');
+  assert.equal(await dev.exitCode(), 1);
+  const output = dev.lines.join('\n');
+  assert.match(output, /^not taken from the environment, as this system has its own: MQTT_URL$/m);
+  assert.match(output, /worker-\d: .*CLIENT_RATE/);
+});
+
 test('it serves a page; the printed command gets a profile, and Ctrl-C ends everything', async (t) => {
   const dev = await Dev.start(t);
   await dev.printed(/Ctrl-C ends/);
