@@ -90,7 +90,7 @@ function drawAsked(rng: Rng, cast: Cast, kind: Kind): (state: State, base: Base)
   switch (kind) {
     case 'set': {
       const [owned, malformed] = [drawOwned(rng, cast), rng.is(0.06)];
-      // A `'Profile'` of 7 elements has no presence that could have the wrong shape.
+      // A `'Profile'` of 8 elements has no presence that could have the wrong shape.
       return (_, { phone, size }) => ({ phone, size: malformed ? 8 : size, kind, owned, malformed });
     }
     case 'update': {

@@ -38,6 +38,7 @@ const wrong: Record<string, Omit<ProfileValues, 'status'>> = {
   'a Roster of 15 elements': { rosters: [record('Roster', 1, ...nil(13))] },
   'a Roster whose id is an atom': { rosters: [roster({ id: atom('a') })] },
   'a Roster whose id is empty': { rosters: [roster({ id: '' })] },
+  'a Roster whose id is not UTF-8': { rosters: [roster({ id: Buffer.from([0xff]) })] },
   'a Roster whose id is longer than 255 bytes': { rosters: [roster({ id: 'x'.repeat(256) })] },
   'two Rosters of one id': { rosters: [roster({ id: 1 }), roster({ id: '1' })] },
   'a user list that is a binary': { rosters: [roster({ userlist: 'text' })] },

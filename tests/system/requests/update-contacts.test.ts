@@ -127,6 +127,18 @@ test('each pair of rosters in which two phones have each other gets its own noti
   assert.deepEqual(new Set(await friend.newNotices()), new Set(entries));
 });
 
+test('two rosters of one profile that name each other: the notice is on the phone’s own topic', async () => {
+  const phone = await harness.phone();
+  const held = (id: number, other: number) =>
+    roster({ id, userlist: [contact({ phoneId: `${phone.number}_${other}` })] });
+  await ask(phone, 'set', { rosters: [held(1, 2), held(2, 1)] });
+  const update = Date.now() + minutes(1);
+  await ask(phone, 'update', { update });
+  await harness.idle();
+  const entries = [1, 2].map((id) => contact({ phoneId: `${phone.number}_${id}`, update }));
+  assert.deepEqual(new Set(await phone.newNotices()), new Set(entries));
+});
+
 test('an update of a profile with 1,000 contacts changes and notifies all of them, each once', async () => {
   const phone = await harness.phone();
   const others = await Promise.all(Array.from({ length: 4 }, () => harness.phone()));
