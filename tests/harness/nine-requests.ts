@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { SmtpSink } from '../../dev/servers/smtp.ts';
 import { atom, Tuple } from '../../src/etf/index.ts';
+import type { RequestKind } from '../../src/handlers/index.ts';
 import { contactsOf, idOf, keep, read } from './address-books.ts';
 import { eventually, type Harness, type Phone } from './harness.ts';
 import {
@@ -15,6 +16,11 @@ import {
   success,
 } from './services-fixture.ts';
 import { feature, fieldsOf, profile, refusal, text } from './terms.ts';
+
+/** What the conversation sends: what the earliest version answers too. */
+export const sentKinds: readonly RequestKind[] = [
+  ...(['get', 'set', 'update', 'link', 'email', 'aws', 'remove', 'migrate', 'phone'] as const),
+];
 
 /**
  * All nine requests of two phones that have each other in their rosters; each version may read what the other stores.

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Services, startServices } from '../../../dev/servers/services.ts';
-import { requestKinds } from '../../../src/handlers/index.ts';
 import { keep, read } from '../../harness/address-books.ts';
 import { type EarlierVersion, earlierVersion } from '../../harness/earlier-version.ts';
 import {
@@ -12,13 +11,11 @@ import {
   startHarness,
   type WorkerUnderTest,
 } from '../../harness/harness.ts';
-import { converse } from '../../harness/nine-requests.ts';
+import { converse, sentKinds } from '../../harness/nine-requests.ts';
 import { credentialsKey } from '../../harness/services-fixture.ts';
 import { profile } from '../../harness/terms.ts';
 
 const earlier = earlierVersion();
-/** `init` is newer than the earlier version. */
-const kinds: readonly string[] = requestKinds.filter((kind) => kind !== 'init');
 
 /** Enough for each of two workers to receive each kind of request. */
 const maxConversations = 12;
@@ -81,7 +78,7 @@ async function answeredBy(worker: WorkerUnderTest, kind: string): Promise<number
 
 async function haveBothAnswered({ workers }: Harness): Promise<boolean> {
   const counts = await Promise.all(
-    workers.flatMap((worker) => kinds.map((kind) => answeredBy(worker, kind))),
+    workers.flatMap((worker) => sentKinds.map((kind) => answeredBy(worker, kind))),
   );
   return counts.every((count) => count > 0);
 }

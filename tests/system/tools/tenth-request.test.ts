@@ -11,6 +11,11 @@ import { promisify } from 'node:util';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
 
+const gitFolder = await run('git', ['rev-parse', '--absolute-git-dir'], { cwd: root }).then(
+  ({ stdout }) => stdout.trim(),
+  () => undefined,
+);
+
 /** A code block, and the text between it and the block before. */
 interface Block {
   readonly says: string;
@@ -47,7 +52,8 @@ async function follow(copy: string, { says, code }: Block): Promise<void> {
 /** Run a command in the copy. @throws AssertionError with all that it wrote. */
 async function runIn(copy: string, ...command: [string, ...string[]]): Promise<void> {
   const [program, ...args] = command;
-  const env = { ...process.env };
+  // The history, which is not copied, has the earlier version that upgrade.test.ts runs.
+  const env: NodeJS.ProcessEnv = { ...process.env, ...(gitFolder !== undefined && { GIT_DIR: gitFolder }) };
   delete env.NODE_TEST_CONTEXT; // else the run reports to this one's parent
   try {
     await run(program, args, { cwd: copy, env });
@@ -66,7 +72,7 @@ test('the steps of the guide add a tenth request', async (t) => {
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
 
   const guide = await readGuide();
-  assert.equal(guide.length, 6);
+  assert.equal(guide.length, 7);
   for (const block of guide) await follow(copy, block);
 
   const commands = guide.at(-1)?.code ?? '';
@@ -80,6 +86,9 @@ test('the steps of the guide add a tenth request', async (t) => {
     'tests/unit/qa/documents.test.ts',
     'tests/unit/page/forms.test.ts',
     'tests/unit/bench/load.test.ts',
+    'tests/system/failover/upgrade.test.ts',
   ];
-  await runIn(copy, process.execPath, '--import', 'tsx', '--test', ...tests, ...own);
+  const node = (...words: string[]) => runIn(copy, process.execPath, '--import', 'tsx', '--test', ...words);
+  await node(...tests, ...own);
+  await node('--test-name-pattern=example for each|brief', 'tests/system/tools/test-plans.test.ts');
 });

@@ -58,8 +58,9 @@ async function plan(text: string): Promise<string> {
 let plans = 0;
 
 test('there is an example for each request', async () => {
-  const kinds = requestKinds.filter((kind) => kind !== 'init');
-  assert.deepEqual(files, kinds.map((kind) => `${kind}.yaml`).toSorted());
+  for (const kind of requestKinds)
+    assert.ok(files.includes(`${kind}.yaml`), `no examples/plans/${kind}.yaml`);
+  assert.equal(files.length, requestKinds.length);
   for (const file of files) {
     const { steps } = parse(await readFile(join(examples, file), 'utf8'));
     assert.ok(JSON.stringify(steps).includes(file.replace('.yaml', '')), file);
