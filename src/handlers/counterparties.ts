@@ -3,6 +3,7 @@ import { type Steps, sortInSteps } from '../lib/slices.ts';
 import { writeContact } from '../protocol/contact.ts';
 import { splitPhoneId } from '../protocol/phone.ts';
 import type { ContactEntry } from '../protocol/roster.ts';
+import type { Sizes } from '../store/contact-sizes.ts';
 import type { ContactPlace } from '../store/contacts.ts';
 import type { Notice } from './outcome.ts';
 
@@ -49,6 +50,15 @@ const entriesInStep = 256;
 
 /** What a counterparty hears of an entry, by the entry as it is stored now: a `'Contact'` each, in this order. */
 export type Told = (contact: Fragment, counterparty: Counterparty) => readonly Fragment[];
+
+/** What is done with a profile's entries, and what its contacts hear of it. */
+export interface Changes {
+  readonly change: ChangeEntries;
+  /** What `change` reads of each. */
+  readonly sizes: (batch: readonly Counterparty[]) => Promise<Sizes>;
+  /** Default: the entry as it is stored. */
+  readonly told?: Told;
+}
 
 /**
  * Change a profile's entry in the rosters of its contacts.

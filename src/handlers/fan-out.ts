@@ -5,30 +5,18 @@ import { type ContactEntry, friendPlaces } from '../protocol/roster.ts';
 import type { SkipRecord } from '../store/contacts.ts';
 import type { Migration } from '../store/proposals.ts';
 import type { Removal } from '../store/removals.ts';
-import {
-  type ChangeEntries,
-  type Counterparty,
-  counterpartiesOf,
-  noticesFor,
-  type Told,
-} from './counterparties.ts';
+import { type Changes, type Counterparty, counterpartiesOf } from './counterparties.ts';
+import { type Group, inGroups } from './groups.ts';
 import type { Context } from './handler.ts';
-import type { Notice } from './outcome.ts';
 import { markDeleted } from './remove.ts';
 
-/** How many counterparties are read, changed and notified at a time. */
-const batchSize = 64;
-
 /** One thing that all contacts of a phone are to hear. */
-interface Pass {
+interface Pass extends Changes {
   /** Names it; never used for another. */
   readonly name: string;
   /** Whether it tells the state of the profile; a removal or a move is told twice without harm. */
   readonly isState: boolean;
   readonly counterparties: (after: string | undefined) => Steps<readonly Counterparty[]>;
-  readonly change: ChangeEntries;
-  /** Default: the entry as it is stored. */
-  readonly told?: Told;
   /** All have heard. @returns `'changed'` if there is something newer to be heard. */
   readonly end: () => Promise<'stored' | 'changed'>;
 }
@@ -39,11 +27,8 @@ interface Pass {
  */
 export type PassEnd = 'none' | 'told' | 'newer' | 'moving';
 
-/** Contacts that were changed together. */
-export interface ToldBatch {
-  readonly notices: readonly Notice[];
-  /** Whether contacts are left after it. */
-  readonly isMore: boolean;
+/** Contacts that are changed together, by `notices`. */
+export interface ToldGroup extends Pick<Group, 'bytes' | 'notices' | 'isMore'> {
   /** Whether they heard the state of the profile, so that newer news may have come before it. */
   readonly isState: boolean;
   /** To be called when the notices are published: who goes on later begins after them. */
@@ -53,34 +38,34 @@ export interface ToldBatch {
 /** The stores that a fan-out needs, and the layout of what they hold. */
 export type FanOutStores = Pick<
   Context,
-  'contacts' | 'contactLayout' | 'fanOuts' | 'migrations' | 'profiles' | 'removals'
+  'contacts' | 'contactLayout' | 'contactSizes' | 'fanOuts' | 'migrations' | 'profiles' | 'removals'
 >;
 
 /**
  * Tell contacts of a phone one thing that they are still to hear: of its removal, of its move, or of its `update`. The profile
  * is read once. Each step may be done twice; who goes on after a crash begins where this one ended.
  * @param skip - hears of each contact whose record cannot be read or changed; it hears no notice, and the others do.
- * @returns a `'Contact'` notice for each mutual contact, in batches. The next batch is made when the one before it was published.
+ * @returns a `'Contact'` notice for each mutual contact, in groups. The next one begins when the one before it was published.
  */
 export async function* fanOutPass(
   phone: string,
   stores: FanOutStores,
   skip: SkipRecord,
-): AsyncGenerator<ToldBatch, PassEnd> {
+): AsyncGenerator<ToldGroup, PassEnd> {
   const { fanOuts } = stores;
   const pass = yield* nextPass(phone, stores, skip);
   if (pass === undefined) return (await fanOuts.isMoving(phone)) ? 'moving' : 'none';
   const after = await fanOuts.cursor(phone, pass.name);
   const left = await slices.run(pass.counterparties(after));
-  for (let from = 0; from < left.length; from += batchSize) {
-    const batch = left.slice(from, from + batchSize);
-    const isMore = from + batchSize < left.length;
+  let hasCursor = after !== undefined;
+  for await (const { bytes, notices, last, isMore } of inGroups(left, pass)) {
+    hasCursor ||= isMore;
     const told = async () => {
-      if (isMore) await fanOuts.keepCursor(phone, pass.name, batch.at(-1)?.name ?? '');
+      if (isMore) await fanOuts.keepCursor(phone, pass.name, last);
     };
-    yield { notices: await noticesFor(batch, pass.change, pass.told), isMore, isState: pass.isState, told };
+    yield { bytes, notices, isMore, isState: pass.isState, told };
   }
-  if (after !== undefined || left.length > batchSize) await fanOuts.dropCursor(phone);
+  if (hasCursor) await fanOuts.dropCursor(phone);
   return (await pass.end()) === 'changed' ? 'newer' : 'told';
 }
 
@@ -99,7 +84,7 @@ async function* nextPass(
   phone: string,
   stores: FanOutStores,
   skip: SkipRecord,
-): AsyncGenerator<ToldBatch, Pass | undefined> {
+): AsyncGenerator<ToldGroup, Pass | undefined> {
   const { fanOuts, migrations, profiles, removals } = stores;
   const [removal, migration, news] = await Promise.all([
     removals.find(phone),
@@ -129,6 +114,7 @@ async function* nextPass(
         (contact) => (isFriend(contact) ? withNews(contact, fields, stores.contactLayout) : undefined),
         { skip },
       ),
+    sizes: (batch) => stores.contactSizes.ofChanges(batch.map(({ place }) => place)),
     end: () => fanOuts.endNews(phone, news),
   };
 }
@@ -136,7 +122,7 @@ async function* nextPass(
 function removalPass(
   phone: string,
   { mark, entries }: Removal,
-  { contacts, fanOuts }: FanOutStores,
+  { contacts, contactSizes, fanOuts }: FanOutStores,
   skip: SkipRecord,
 ): Pass {
   return {
@@ -149,6 +135,7 @@ function removalPass(
         markDeleted,
         { cause: mark, skip },
       ),
+    sizes: (batch) => contactSizes.ofChanges(batch.map(({ place }) => place)),
     end: () => fanOuts.endRemoval(phone, mark),
   };
 }
@@ -157,9 +144,11 @@ function removalPass(
 function movePass(
   { from, to, claim = '' }: Migration,
   friends: readonly ContactEntry[],
-  { contacts, fanOuts }: FanOutStores,
+  { contacts, contactSizes, fanOuts }: FanOutStores,
   skip: SkipRecord,
 ): Pass {
+  const newPhoneIdOf = (batch: readonly Counterparty[]) => (index: number) =>
+    `${to}_${batch[index]?.ourRoster}`;
   return {
     name: claim,
     isState: false,
@@ -167,8 +156,13 @@ function movePass(
     change: (batch) =>
       contacts.renameAll(
         batch.map(({ place }) => place),
-        (index) => `${to}_${batch[index]?.ourRoster}`,
+        newPhoneIdOf(batch),
         { cause: claim, skip },
+      ),
+    sizes: (batch) =>
+      contactSizes.ofRenames(
+        batch.map(({ place }) => place),
+        newPhoneIdOf(batch),
       ),
     // A device that keeps contacts by their `phone_id` would show both otherwise.
     told: (contact, { place }) => [
@@ -182,14 +176,9 @@ function movePass(
   };
 }
 
-async function* tellAll({ counterparties, change, told }: Pass): AsyncGenerator<ToldBatch, void> {
+async function* tellAll(pass: Pass): AsyncGenerator<ToldGroup, void> {
   const keepsNone = () => Promise.resolve();
-  const all = await slices.run(counterparties(undefined));
-  for (let from = 0; from < all.length; from += batchSize)
-    yield {
-      notices: await noticesFor(all.slice(from, from + batchSize), change, told),
-      isMore: true,
-      isState: false,
-      told: keepsNone,
-    };
+  const all = await slices.run(pass.counterparties(undefined));
+  for await (const { bytes, notices } of inGroups(all, pass))
+    yield { bytes, notices, isMore: true, isState: false, told: keepsNone };
 }

@@ -4,9 +4,10 @@ import {
   fanOutPass,
   isToBeTold,
   type PassEnd,
-  type ToldBatch,
+  type ToldGroup,
 } from '../handlers/fan-out.ts';
 import { Background } from '../lib/background.ts';
+import { ByteBudget } from '../lib/byte-budget.ts';
 import { Fifo } from '../lib/fifo.ts';
 import { shortenPhone } from '../lib/shorten-phone.ts';
 import { ConnectionClosed } from '../mqtt/connection.ts';
@@ -20,10 +21,16 @@ export interface FanOutsDeps extends NoticeDeps {
   readonly metrics: NoticeDeps['metrics'] & Pick<Metrics, 'contactSkipped' | 'limiter' | 'passed'>;
 }
 
-/** So many phones' contacts are told at a time. Each keeps them in memory. */
+/** So many phones' contacts are told at a time. Each keeps their places in memory. */
 const maxRunning = 16;
 
-/** So many of those may have more contacts than one batch has; so they leave room for phones with few. */
+/**
+ * Entries of so many bytes are told at a time, in all. Each is held several times: as read, as changed, in what is written to
+ * Redis, and on its way to the broker.
+ */
+const maxBytes = 2 * 2 ** 20;
+
+/** So many of those may have more contacts than one group has; so they leave room for phones with few. */
 const maxLong = 8;
 
 /** So many phones are worked on here; the queue in Redis keeps the others. */
@@ -86,6 +93,7 @@ export class FanOuts {
   readonly #waitingLong = new Fifo<string>();
   #long = 0;
   readonly #background = new Background();
+  readonly #budget = new ByteBudget(maxBytes);
   readonly #turns = new Set<Promise<void>>();
   readonly #looking: Promise<void>;
 
@@ -259,18 +267,28 @@ export class FanOuts {
     }
   }
 
-  #step(pass: Pass, steps: AsyncGenerator<ToldBatch, PassEnd>) {
+  #step(pass: Pass, steps: AsyncGenerator<ToldGroup, PassEnd>) {
     const step = async () => {
       const began = performance.now();
       const next = await steps.next();
-      if (!next.done) {
-        await publishNotices(next.value.notices, this.#deps);
-        await next.value.told();
-      }
+      if (!next.done) await this.#tellGroup(pass, next.value);
       pass.spentMs += performance.now() - began;
       return next;
     };
     return pass.isLong ? this.#background.run(step) : step();
+  }
+
+  async #tellGroup(pass: Pass, { bytes, notices, told }: ToldGroup): Promise<void> {
+    const asked = performance.now();
+    const letGo = await this.#budget.take(pass.phone, bytes);
+    // It was others who took this time.
+    pass.spentMs -= performance.now() - asked;
+    try {
+      await publishNotices(await notices(), this.#deps);
+      await told();
+    } finally {
+      letGo();
+    }
   }
 
   /** Says once a pass that records cannot be read, and counts them. */

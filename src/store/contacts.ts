@@ -96,7 +96,7 @@ export function openContacts(redis: Database, doneSeconds: number) {
 }
 
 function openRenameAll(redis: Database, doneSeconds: number) {
-  const { connection, keys } = redis;
+  const { keys } = redis;
   const rename = renaming(redis, doneSeconds);
   /**
    * Give contacts that are friends another `phone_id`, those of one phone as one step, with a record of it.
@@ -110,20 +110,9 @@ function openRenameAll(redis: Database, doneSeconds: number) {
     newPhoneIdOf: (index: number) => string,
     { cause, skip }: ChangeOptions & { readonly cause: string },
   ): Promise<(Fragment | undefined)[]> => {
-    const found = await Promise.all(
-      places.map(({ phone, entry }, index) => {
-        const both = [entry, { ...entry, phoneId: newPhoneIdOf(index) }];
-        const reading = both.map((each) => readContact(connection, keys.contacts(phone), each));
-        return Promise.all(reading).catch((error: unknown) => {
-          skip(error);
-          return [];
-        });
-      }),
-    );
     const ofPhones = new Map<string, number[]>();
     for (const [index, { phone }] of places.entries())
-      if (found[index]?.some((contact) => contact !== undefined))
-        ofPhones.set(phone, [...(ofPhones.get(phone) ?? []), index]);
+      ofPhones.set(phone, [...(ofPhones.get(phone) ?? []), index]);
     const results = places.map((): Fragment | undefined => undefined);
     const renameOf = async (phone: string, indices: readonly number[]) => {
       const [profile, contacts] = [keys.profile(phone), keys.contacts(phone)];
@@ -138,7 +127,13 @@ function openRenameAll(redis: Database, doneSeconds: number) {
       const renamed = await rename(target, renames);
       for (const [at, index] of indices.entries()) results[index] = renamed[at];
     };
-    await Promise.all([...ofPhones].map(([phone, indices]) => renameOf(phone, indices).catch(skip)));
+    await Promise.all(
+      [...ofPhones].map(([phone, indices]) =>
+        renameOf(phone, indices).catch((error: unknown) => {
+          for (const _ of indices) skip(error);
+        }),
+      ),
+    );
     return results;
   };
 }

@@ -1,3 +1,4 @@
+import { openContactSizes } from './contact-sizes.ts';
 import { openContacts } from './contacts.ts';
 import { openCredentials } from './credentials.ts';
 import { cipherWith } from './encryption.ts';
@@ -53,6 +54,7 @@ export function openStores(redis: Database, options: StoreOptions) {
     idempotencyRecords: openIdempotencyRecords(redis, doneSeconds),
     requestStates: openRequestStates(redis, reads, profiles),
     contacts: openContacts(redis, doneSeconds),
+    contactSizes: openContactSizes(redis, reads),
     fanOuts: openFanOuts(redis, fleet),
     credentials: openCredentials(redis, cipher, askingLapseMs, maxWaitingForSts),
     quotas: openQuotas(redis),

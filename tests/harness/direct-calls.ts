@@ -75,7 +75,10 @@ export async function finish({ onSent, fanOut }: Outcome, stores: Stores): Promi
       throw error;
     });
     let step = await steps.next();
-    for (; !step.done; step = await steps.next()) await step.value.told();
+    for (; !step.done; step = await steps.next()) {
+      await step.value.notices();
+      await step.value.told();
+    }
     if (step.value === 'none') return;
   }
 }

@@ -37,7 +37,7 @@ export interface Database {
   measure(script: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<number>;
   readonly isCluster: boolean;
   /** Run `read-batch`, once. */
-  readBatch(keys: readonly string[], kinds: string, fields: readonly Buffer[]): Promise<unknown[]>;
+  readBatch(keys: readonly string[], kinds: string, fields: readonly (Buffer | string)[]): Promise<unknown[]>;
   close(): Promise<void>;
 }
 
