@@ -196,7 +196,8 @@ export class FanOuts {
     else {
       const end = () => {
         this.#phones.delete(phone);
-        if (next.isMore || this.#noted.has(phone)) this.#begin(phone);
+        const wasNoted = this.#noted.delete(phone);
+        if (next.isMore || wasNoted) this.#begin(phone);
       };
       setTimeout(end, next.restMs + leaseMarginMs).unref();
     }
