@@ -3,6 +3,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl, type RedisUrl } from '../../lib/redis-url.ts';
 import { probeTls, type TlsMaterial } from '../../lib/tls-causes.ts';
 import { guardAbandonedStreams } from './abandoned-streams.ts';
+import { openSelecting } from './selecting.ts';
 
 const maxPauseMs = 2_000;
 
@@ -78,7 +79,7 @@ export function connect(url: string, given: ConnectOptions): LastingConnection {
     reconnectOnError: leavingReplicas(onReply),
   };
   if (target.kind === 'sentinel') return connectToMaster(target, own, access);
-  return twice(() => new Redis({ ...own, ...target.addresses[0] }));
+  return twice(() => openSelecting({ ...own, ...target.addresses[0] }));
 }
 
 /** The second connection leaves a server with the first, which alone is told that it is no master any more. */

@@ -46,6 +46,11 @@ const words = {
     cause: 'it asks for a password (NOAUTH)',
     advice: 'put it in REDIS_URL: redis://user:password@host, with % : @ / percent-encoded',
   },
+  no_database: {
+    says: /'select' command|unknown command [`'"]select|DB index is out of range/i,
+    cause: 'it does not let us use the database that REDIS_URL names',
+    advice: 'give our user +select, or name a database that it has (/0 is the first)',
+  },
   no_rights: {
     says: /^NOPERM|user executing the script can't|^ERR unknown command/,
     cause: 'our user may not run a command, or use a key (NOPERM)',
@@ -72,7 +77,7 @@ const words = {
     advice: 'see its log: the disk is full, or its folder not writable',
   },
   cluster_node: {
-    says: /^(MOVED|ASK|CROSSSLOT) /,
+    says: /^(MOVED|ASK|CROSSSLOT) |SELECT is not allowed in cluster mode/,
     cause: 'REDIS_URL names one node of a Cluster, so it is not known to be one',
     advice: 'name several of its nodes, comma-separated; an address for all of them twice',
   },
@@ -171,6 +176,10 @@ export function redisFaultOf(error: unknown): RedisFault | undefined {
 function particularCause(name: string, text: string): string | undefined {
   if (name === 'unreachable')
     return Object.entries(connectionCauses).find(([code]) => text.includes(code))?.[1];
+  if (name === 'no_database' && text.startsWith('NOPERM'))
+    return 'our user may not use the database that REDIS_URL names: SELECT (NOPERM)';
+  if (name === 'no_database' && text.includes('out of range'))
+    return 'it has no database of the number that REDIS_URL names';
   if (name !== 'no_rights') return undefined;
   if (/one of the (keys|channels)/.test(text)) return 'our user may not use our keys (NOPERM)';
   const [, command] = /'([a-z|-]+)' command/i.exec(text) ?? [];

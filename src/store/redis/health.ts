@@ -29,6 +29,7 @@ const ownFaults: ReadonlySet<RedisFaultName> = new Set([
   'no_password',
   'sentinel_password',
   'no_rights',
+  'no_database',
   'no_master',
   'no_cluster',
   'cluster_node',

@@ -32,6 +32,7 @@ const besides = [
   'asking',
   'readonly',
   'client|setname',
+  'select',
 ];
 /** Of ioredis, and no commands of Redis. */
 const methods = ['on', 'once', 'off', 'disconnect', 'nodes', 'pipeline', 'duplicate'];

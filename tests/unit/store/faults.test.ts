@@ -6,6 +6,9 @@ import { redisFaultNames, redisFaultOf } from '../../../src/store/redis/faults.t
 const said: readonly (readonly [string, string | Error])[] = [
   ['wrong_password', 'WRONGPASS invalid username-password pair or user is disabled.'],
   ['no_password', 'NOAUTH Authentication required.'],
+  ['no_database', "NOPERM this user has no permissions to run the 'select' command"],
+  ['no_database', 'ERR DB index is out of range'],
+  ['cluster_node', 'ERR SELECT is not allowed in cluster mode'],
   ['no_rights', "NOPERM this user has no permissions to run the 'zadd' command"],
   [
     'no_rights',
