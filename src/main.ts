@@ -72,8 +72,9 @@ try {
   const log = openLog(settings.logLevel, output, tracing?.ids);
   exitOnUncaughtErrors(log);
   announce(settings, process.env, log);
-  const running = await start(settings, { log, output, tracing });
+  const running = { shutdown: new Shutdown(), brokers: [] };
   void signalled.then((signal) => stop(running, signal, log, settings.shutdownTimeoutMs));
+  await start(settings, { log, output, tracing }, running);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : 'cannot start'}\n`);
   process.exit(error instanceof SettingsError ? EXIT_CONFIG : 1);
@@ -86,11 +87,18 @@ interface Telemetry {
   readonly tracing: Tracing | undefined;
 }
 
+/** What has started so far; a signal may stop it meanwhile. */
+interface Starting extends Running {
+  readonly brokers: BrokerConnection[];
+}
+
 /** Start everything, in the order in which the parts need each other. */
-async function start(settings: Settings, { log, output, tracing }: Telemetry): Promise<Running> {
+async function start(
+  settings: Settings,
+  { log, output, tracing }: Telemetry,
+  { shutdown, brokers }: Starting,
+): Promise<void> {
   const topics = new Topics(settings.topics);
-  const shutdown = new Shutdown();
-  const brokers: BrokerConnection[] = [];
   const publishers: Publisher[] = [];
   const metrics = openMetrics(limiterNames, version);
   const calls = new CallInstrumentation(metrics, tracing);
@@ -142,6 +150,7 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
     ...failoverSettings(settings, redis),
     ...{ brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
   });
+  if (shutdown.isRunning) return;
 
   brokers.push(...connectAs(settings.mqtt.clientId, { heard: failover.heard }));
   for (const [place, broker] of brokers.entries()) {
@@ -156,7 +165,6 @@ async function start(settings: Settings, { log, output, tracing }: Telemetry): P
   shutdown.addBestEffort(() => fanOuts.stop());
   shutdown.addBestEffort(() => poison.leave());
   shutdown.add(() => readiness.stopping());
-  return { shutdown, brokers };
 }
 
 function failoverSettings({ mqtt, takeover: times }: Settings, redis: Database) {

@@ -36,7 +36,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
         problems.push(`${name} ${error instanceof EnvMissingError ? 'is not set' : error.message}`);
     },
   });
-  problems.push(...problemsTogether(given, env.NODE_ENV));
+  problems.push(...problemsTogether(given, read, env.NODE_ENV));
   if (problems.length > 0) throw new SettingsError([...new Set(problems)]);
   const settings = arrange(read);
   if (settings.aws !== undefined)

@@ -1,16 +1,21 @@
 import { fieldPatterns, hasTokenLevel, patternOverlaps, patternProblem } from '../protocol/topic-patterns.ts';
+import { certificateProblems, type ReadSettings } from './certificates.ts';
 
 /** The values that were given, by the names of the settings. */
 type Given = Readonly<Record<string, string>>;
 
-/** Problems of settings that are right each, and not together. */
-export function problemsTogether(given: Given, nodeEnv: string | undefined): string[] {
+/**
+ * Problems of settings that are right each, and not together, and of certificates.
+ * @param read - the settings that are right each.
+ */
+export function problemsTogether(given: Given, read: ReadSettings, nodeEnv: string | undefined): string[] {
   return [
     ...missingTogether(given),
     ...withoutPassword(given),
     ...onlyForQa(given, nodeEnv),
     ...overlapping(given),
     ...topicsTogether(given),
+    ...certificateProblems(read),
   ];
 }
 
@@ -19,6 +24,10 @@ function missingTogether(given: Given): string[] {
   const needed = [
     { by: 'SMTP_URL', names: ['MAIL_FROM', 'VERIFY_SECRET'] },
     { by: 'AWS_ROLE_ARN', names: ['AWS_REGION'] },
+    ...['MQTT', 'REDIS', 'SMTP'].flatMap((server) => [
+      { by: `${server}_CERT`, names: [`${server}_KEY`] },
+      { by: `${server}_KEY`, names: [`${server}_CERT`] },
+    ]),
   ];
   return needed.flatMap(({ by, names }) =>
     by in given

@@ -1,9 +1,14 @@
 import { openLeases } from '../store/leases.ts';
 import type { Database, RedisState } from '../store/redis/database.ts';
+import { isKnown } from '../store/redis/health.ts';
 import { withRetry } from '../store/redis/retry.ts';
 
 /** The heartbeats of the workers of one share group at the same brokers, on the clock of Redis. */
 export type WorkerRegistry = ReturnType<typeof openWorkerRegistry>;
+
+/** Not while nothing is known: a first try to connect is under way. */
+const isUnusable = (state: RedisState): boolean =>
+  state.fault !== undefined || (!state.connected && isKnown(state));
 
 /** The heartbeat of a worker that has stopped and left its session for the next one. */
 const STOPPED = 0;
@@ -49,7 +54,7 @@ export function openWorkerRegistry(redis: Database, worker: string, fleet: strin
      */
     async join() {
       const unusable = new Promise<void>((resolve) => {
-        const look = ({ fault }: RedisState) => fault !== undefined && resolve();
+        const look = (state: RedisState) => isUnusable(state) && resolve();
         redis.onState(look);
         look(redis.state);
       });

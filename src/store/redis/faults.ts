@@ -131,6 +131,10 @@ const words = {
     cause: 'no connection',
     advice: 'see whether Redis runs and REDIS_URL is its address as seen from here',
   },
+  other: {
+    cause: 'an error that is not known',
+    advice: 'compare REDIS_URL and the other REDIS_… settings with the server, and see its log',
+  },
 } as const satisfies Readonly<Record<string, Words>>;
 
 /** The value of each label, for a series that is there from the start. */
@@ -170,6 +174,14 @@ export function redisFaultOf(error: unknown): RedisFault | undefined {
   const text = `${error.message} ${code ?? ''}`;
   const found = entries.find(([, { says }]) => says?.test(text));
   return found && redisFault(found[0] as RedisFaultName, particularCause(found[0], text));
+}
+
+/** Of a connection that ended with an error of another kind. Its words end where they might quote something. */
+export function unknownFault(error: unknown): RedisFault {
+  const { code, message = '' } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  const text = /^[^'"`@\r\n]{1,100}/.exec(message)?.[0].trim();
+  const said = [code, text].filter(Boolean).join(': ');
+  return redisFault('other', said === '' ? undefined : `${words.other.cause} (${said})`);
 }
 
 /** What the error itself tells beside its kind. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lineOf, type RedisFault, type RedisFaultName, redisFaultOf } from './faults.ts';
+import { lineOf, type RedisFault, type RedisFaultName, redisFaultOf, unknownFault } from './faults.ts';
 
 /** How Redis stands, without secrets. */
 export interface RedisState {
@@ -9,6 +9,14 @@ export interface RedisState {
   readonly fault?: RedisFault;
   /** Why it cannot be used, one short sentence. */
   readonly cause?: string;
+}
+
+/** The cause until a first try to connect has ended. */
+const notConnectedYet = 'not connected yet';
+
+/** Whether anything is known about Redis: that it takes commands, or why not. */
+export function isKnown({ connected, cause }: RedisState): boolean {
+  return connected || cause !== notConnectedYet;
 }
 
 /** Between two tries to use a Redis that answered with a fault. */
@@ -89,7 +97,7 @@ export interface HealthDeps {
  */
 export class Health {
   readonly #deps: HealthDeps;
-  #state: RedisState = { connected: false, cause: 'not connected yet' };
+  #state: RedisState = { connected: false, cause: notConnectedYet };
   /** The last error of a connection that is not there. */
   #lastFault: RedisFault | undefined;
   #connections = 0;
@@ -119,22 +127,19 @@ export class Health {
   lost(): void {
     this.#connections++;
     const fault = this.#lastFault ?? this.#state.fault;
-    if (fault === undefined)
-      this.#become({ connected: false, cause: this.#state.cause ?? 'connection closed' });
+    if (fault === undefined) this.#become({ connected: false, cause: 'connection closed' });
     else this.#become({ connected: false, ...told(fault) });
   }
 
   /** An error of the connection. */
   failed(error: unknown): void {
-    this.explained(redisFaultOf(error), error);
+    this.explained(redisFaultOf(error) ?? unknownFault(error));
   }
 
   /** Why there is no connection. */
-  explained(fault: RedisFault | undefined, error?: unknown): void {
+  explained(fault: RedisFault): void {
     this.#lastFault = fault;
-    if (this.#state.connected) return;
-    if (fault !== undefined) this.#become({ connected: false, ...told(fault) });
-    else if (error instanceof Error) this.#become({ connected: false, cause: error.name });
+    if (!this.#state.connected) this.#become({ connected: false, ...told(fault) });
   }
 
   /** An error that a server answered. */

@@ -229,12 +229,6 @@ test('NAME_FILE that cannot be read, or stands beside NAME, is reported without 
   assert.deepEqual(problems({ ...min, ...both }), ['MQTT_PASSWORD and MQTT_PASSWORD_FILE are both set']);
 });
 
-test('a certificate is a PEM text or a file that holds one', (t) => {
-  const pem = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n';
-  assert.equal(`${readSettings({ ...min, MQTT_CA: pem }).mqtt.tls.ca}`, pem);
-  assert.equal(`${readSettings({ ...min, MQTT_CA: temporaryFile(t, pem) }).mqtt.tls.ca}`, pem);
-});
-
 /** In `.env.example`, but read by the AWS SDK itself. */
 const readByTheSdk = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { redisFaultNames, redisFaultOf } from '../../../src/store/redis/faults.ts';
+import { redisFaultNames, redisFaultOf, unknownFault } from '../../../src/store/redis/faults.ts';
 
 /** What Redis 7.0.15, its Sentinel and ioredis 6 say. */
 const said: readonly (readonly [string, string | Error])[] = [
@@ -62,7 +62,21 @@ test('what Redis says has a name and words with what to do; none quotes the erro
     assert.doesNotMatch(fault.cause, /127\.0\.0\.1|@user_script/);
     seen.add(name);
   }
-  assert.deepEqual([...seen].sort(), [...redisFaultNames].sort());
+  assert.deepEqual([...seen, unknownFault(new Error()).name].sort(), [...redisFaultNames].sort());
+});
+
+test('an error of no other kind has its code and its words, up to what it may quote', () => {
+  const causeOf = (error: Error) => unknownFault(error).cause;
+  assert.equal(causeOf(new Error()), 'an error that is not known');
+  const openssl = Object.assign(new Error('error:0A00018F:SSL routines::ee key too small'), {
+    code: 'ERR_SSL_EE_KEY_TOO_SMALL',
+  });
+  assert.equal(
+    causeOf(openssl),
+    'an error that is not known (ERR_SSL_EE_KEY_TOO_SMALL: error:0A00018F:SSL routines::ee key too small)',
+  );
+  for (const quoted of ["ERR 'secret'", 'ERR `secret`', 'ERR "secret"', 'ERR\nsecret', 'ERR @secret'])
+    assert.equal(causeOf(new Error(quoted)), 'an error that is not known (ERR)');
 });
 
 test('the error of a Cluster’s last node says more than that of the client', () => {
