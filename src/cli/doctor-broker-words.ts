@@ -9,6 +9,9 @@ export function adviceOnConnecting(message: string): string {
   if (/not authorized|user name|password/i.test(message)) {
     return 'MQTT_USERNAME and MQTT_PASSWORD must be of a user of the broker; with --client the token must be that client’s';
   }
+  if (/client certificate/.test(message))
+    return 'MQTT_CERT and MQTT_KEY must be of an authority that the broker trusts (its cafile), and valid';
+  if (/speak TLS/.test(message)) return 'MQTT_URL begins with mqtts:// for a TLS port alone';
   if (/certificate|tls|ssl/i.test(message))
     return 'MQTT_CA must be the certificate that the broker’s was signed with';
   if (/ended the connection/.test(message))
