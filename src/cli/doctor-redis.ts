@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts';
 import { openClientIdClaim } from '../store/client-id-claims.ts';
 import { fleetOf } from '../store/fleet.ts';
 import { type Database, openRedis } from '../store/redis/database.ts';
-import { type RedisFault, redisFault, redisFaultOf } from '../store/redis/faults.ts';
+import { type RedisFault, redisFault } from '../store/redis/faults.ts';
 import { probeRedis, type RedisProbe, type Refusal } from '../store/redis/probe.ts';
 import type { Finding } from './doctor-finding.ts';
 
@@ -15,24 +15,19 @@ const maxClockDifferenceMs = 5_000;
 
 /** Checks Redis: the connection, and what a request needs there: a write, scripts, rights, the clock, no eviction. */
 export async function checkRedis({ mqtt, redis: { url, keyPrefix, access } }: Settings): Promise<Finding[]> {
-  let last: unknown;
   const redis = openRedis(url, keyPrefix, () => undefined, access);
-  redis.connection.on('error', (error: unknown) => {
-    last = error;
-  });
   try {
-    if (!(await isReady(redis)))
-      return [failure(redisFaultOf(last) ?? redis.state.fault ?? redisFault('silent'))];
-    const probe = await within(probeRedis(redis));
+    const isThere = await isReady(redis);
+    const probe = isThere ? await within(probeRedis(redis)) : undefined;
     return probe === undefined
-      ? [failure(redis.state.fault ?? redisFaultOf(last) ?? redisFault('silent'))]
+      ? [failure(redis.state.fault ?? redisFault('silent'))]
       : [...findings(probe), ...(await conflict(redis, mqtt))];
   } finally {
     await redis.close();
   }
 }
 
-/** After an error the client tries once more, and looks for a cause in TLS meanwhile. */
+/** After an error the client tries once more, and looks for its cause meanwhile. */
 const secondTryMs = 1_000;
 
 async function isReady(redis: Database): Promise<boolean> {
@@ -98,9 +93,16 @@ function wordsOf({ fault, command }: Refusal): { saw: string; advice: string } {
   };
 }
 
-function scripts({ write: refusal, scripts: own, denied }: RedisProbe): Finding {
+function scripts({ write: refusal, scripts: own, denied, absent }: RedisProbe): Finding {
   const check = 'redis scripts';
   const { advice } = redisFault('no_rights');
+  if (absent.length > 0)
+    return {
+      check,
+      state: 'failed',
+      saw: `it does not have ${absent.join(', ')}`,
+      advice: redisFault('no_command').advice,
+    };
   if (denied.length > 0)
     return { check, state: 'failed', saw: `our user may not run ${denied.join(', ')} (NOPERM)`, advice };
   if (own === undefined) return { check, state: 'ok', saw: 'EVAL and EVALSHA run, with all commands' };

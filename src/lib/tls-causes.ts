@@ -47,6 +47,20 @@ export function probeTls(
   });
 }
 
+/** Whether a server speaks TLS, whatever its certificate is, and whether or not it wants one of ours. */
+export function speaksTls(server: { readonly host: string; readonly port: number }): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ ...server, rejectUnauthorized: false, timeout: PROBE_TIMEOUT_MS }).unref();
+    const end = (does: boolean): void => {
+      socket.destroy();
+      resolve(does);
+    };
+    socket.once('secureConnect', () => end(true));
+    socket.once('timeout', () => end(false)).once('close', () => end(false));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => end(/_ALERT_/.test(code ?? '')));
+  });
+}
+
 /** PEM: trusted authorities instead of the system's, and the own certificate with its key. */
 export interface TlsMaterial {
   readonly ca?: Buffer | undefined;

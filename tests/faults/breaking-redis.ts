@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { selfSignedCertificate } from '../../dev/servers/certificate.ts';
-import { startRedis } from '../../dev/servers/redis.ts';
+import { type RedisOptions, startRedis } from '../../dev/servers/redis.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type Break, password, rights, type System, user } from './system.ts';
 import { gets, sets, traffic } from './traffic.ts';
@@ -32,12 +32,12 @@ async function setUser({ redis }: System, ...words: readonly string[]): Promise<
 const restored = (system: System) => () =>
   setUser(system, 'reset', 'on', `>${password}`, ...rights.split(' '));
 
-/** A worker of its own on another Redis. */
+/** A worker of its own on another Redis. @param urlOf - where it is taken to be. */
 const onRedis =
-  (extraConfig: string): Break =>
+  (options: RedisOptions, urlOf = (url: string) => url): Break =>
   async (system) => {
-    const other = await startRedis({ extraConfig });
-    const scene = await system.another({ REDIS_URL: other.url });
+    const other = await startRedis(options);
+    const scene = await system.another({ REDIS_URL: urlOf(other.url) });
     return { scene, mend: () => other.stop() };
   };
 
@@ -56,7 +56,7 @@ export const breakingRedis: Readonly<Record<string, Break>> = {
     await setUser(system, 'resetpass', '>another');
     return { mend: restored(system) };
   },
-  'redis-no-password': onRedis('requirepass secret'),
+  'redis-no-password': onRedis({ extraConfig: 'requirepass secret' }),
   'redis-rights': async (system) => {
     await setUser(system, '-zadd');
     return { mend: restored(system) };
@@ -66,6 +66,12 @@ export const breakingRedis: Readonly<Record<string, Break>> = {
     const stop = await traffic(system, sets);
     return { mend: () => Promise.all([stop(), restored(system)()]) };
   },
+  'redis-database': onRedis({}, (url) => `${url}/99`),
+  'redis-command': onRedis({ extraConfig: 'rename-command EVALSHA ""' }),
+  'redis-tls-port': onRedis({ tls: { certificate: await selfSignedCertificate() } }, (url) =>
+    url.replace('rediss:', 'redis:'),
+  ),
+  'redis-no-sentinel': onRedis({}, (url) => `${url.replace('redis:', 'redis+sentinel:')}/main`),
   'redis-replica': async (system) => {
     await system.redis.replicaof('127.0.0.1', 1);
     const stop = await traffic(system, sets);

@@ -35,6 +35,31 @@ export const ofRedis: readonly Fault[] = [
     ),
   ),
   row(
+    'redis-database',
+    'Redis has no database of the number in `REDIS_URL`',
+    refused('it has no database of the number that REDIS_URL names'),
+  ),
+  slow(
+    row('redis-command', 'Redis lacks a command (`rename-command`)', {
+      ...refused('it does not have the command EVALSHA'),
+      doctor: 'redis scripts: it does not have the command EVALSHA',
+    }),
+  ),
+  slow(
+    row(
+      'redis-tls-port',
+      '`REDIS_URL` begins with `redis://`, and the port is one for TLS',
+      refused('the server speaks TLS there'),
+    ),
+  ),
+  slow(
+    row(
+      'redis-no-sentinel',
+      '`REDIS_URL` names a Redis as a Sentinel',
+      refused('what answers there is no Sentinel, but a Redis'),
+    ),
+  ),
+  row(
     'redis-replica',
     'Redis has become a replica',
     refused(

@@ -1,7 +1,7 @@
 /** The three ways to Redis. */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl, type RedisUrl } from '../../lib/redis-url.ts';
-import { probeTls, type TlsMaterial } from '../../lib/tls-causes.ts';
+import type { TlsMaterial } from '../../lib/tls-causes.ts';
 import { guardAbandonedStreams } from './abandoned-streams.ts';
 import { openSelecting } from './selecting.ts';
 
@@ -231,11 +231,3 @@ function watchSwitches(server: RedisOptions) {
 }
 
 const askSentinelMs = 3_000;
-
-/** Clusters and Sentinels are asked by connections of which ioredis tells only that they are closed. */
-export async function findTlsCause(url: string, { ca, cert, key }: TlsMaterial): Promise<string | undefined> {
-  const { kind, isSecure, addresses } = read(url);
-  if (!isSecure || kind === 'server') return undefined;
-  const causes = await Promise.all(addresses.map((server) => probeTls({ ...server, ca, cert, key })));
-  return causes.find((cause) => cause !== undefined);
-}

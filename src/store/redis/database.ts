@@ -1,7 +1,8 @@
 import { Cluster, type Redis } from 'ioredis';
 import { type Keys, keysWith } from '../keys.ts';
 import { BatchedScripts } from './batched-scripts.ts';
-import { connect, findTlsCause, type RedisAccess } from './connect.ts';
+import { connect, type RedisAccess } from './connect.ts';
+import { Explanation } from './explain.ts';
 import { Fault } from './fault.ts';
 import { redisFault } from './faults.ts';
 import { Health, type RedisState } from './health.ts';
@@ -80,7 +81,7 @@ export function openRedis(
       for (const listener of listeners) listener(state);
     },
   });
-  watch(connection, health, () => findTlsCause(url, access));
+  watch(connection, health, new Explanation(url, access));
   const runs = scripts.runAll && new BatchedScripts(scripts.runAll, onReply);
   return {
     connection,
@@ -120,15 +121,21 @@ const nodesTried = 16;
 /** A Cluster that has lost one of its masters stays connected, and nobody may ask that one for anything. */
 const checkClusterMs = 5_000;
 
+/** A first connection that takes longer is looked into. */
+const firstLookMs = 1_000;
+
 /** A server that is still loading lets nobody in, and ioredis does not tell. */
 const askLoadingMs = 500;
 
-function watch(
-  connection: Redis | Cluster,
-  health: Health,
-  tlsCause: () => Promise<string | undefined>,
-): void {
+function watch(connection: Redis | Cluster, health: Health, explanation: Explanation): void {
   let hasSlots = false;
+  const look = (): void => {
+    if (health.isClosed || health.state.connected) return;
+    void explanation.look().then((fault) => {
+      if (fault !== undefined && !health.state.connected) health.explained(fault);
+    });
+  };
+  setTimeout(look, firstLookMs).unref(); // a Cluster tells late
   connection.on('connect', () => {
     hasSlots = connection instanceof Cluster;
     if (!hasSlots) setTimeout(() => askWhetherLoading(connection as Redis, health), askLoadingMs).unref();
@@ -142,13 +149,12 @@ function watch(
     if (hasSlots && health.state.fault === undefined) health.explained(redisFault('cluster_down'));
     hasSlots = false;
     health.lost();
+    // A server that expects something else may end the connection without an error.
+    look();
   });
   connection.on('error', (error: Error) => {
-    health.failed(error);
-    // ioredis tells of some connections only that they are closed.
-    void tlsCause().then((cause) => {
-      if (cause !== undefined && !health.state.connected) health.explained(redisFault('tls', cause));
-    });
+    health.explained(explanation.faultOf(error));
+    look();
   });
 }
 

@@ -52,9 +52,19 @@ const words = {
     advice: 'give our user +select, or name a database that it has (/0 is the first)',
   },
   no_rights: {
-    says: /^NOPERM|user executing the script can't|^ERR unknown command/,
+    says: /^NOPERM|user executing the script can't/,
     cause: 'our user may not run a command, or use a key (NOPERM)',
     advice: 'give it rights: ACL SETUSER <user> ~<REDIS_KEY_PREFIX>* ~{<REDIS_KEY_PREFIX>* +@all -@admin',
+  },
+  no_sentinel: {
+    says: /sentinels are unreachable.*unknown command/i,
+    cause: 'what answers there is no Sentinel, but a Redis',
+    advice: 'name the Sentinels in REDIS_URL (port 26379), or the server itself by redis://',
+  },
+  no_command: {
+    says: /^ERR unknown command|Unknown Redis command called from script/i,
+    cause: 'it does not have a command that we use',
+    advice: 'end its rename-command, or name a Redis 7 or Valkey in REDIS_URL, and no Sentinel',
   },
   read_only: {
     says: /(^|-)READONLY/,
@@ -118,8 +128,16 @@ const words = {
     advice: 'give it a password, and us the same in REDIS_URL',
   },
   tls: {
+    // Bytes of an alert, where an answer of Redis is expected.
+    says: /Unknown RESP type 21 /,
     cause: 'TLS fails',
-    advice: 'see REDIS_CA, REDIS_CERT and REDIS_KEY, and whether REDIS_URL begins with rediss://',
+    advice:
+      'see REDIS_CA, REDIS_CERT and REDIS_KEY; REDIS_URL begins with rediss:// for a TLS port, and with redis:// for another',
+  },
+  no_redis: {
+    says: /Unknown RESP type/,
+    cause: 'what answers there is no Redis',
+    advice: 'see host and port of REDIS_URL',
   },
   silent: {
     says: /Socket timeout|ETIMEDOUT|timed? ?out/i,
@@ -192,6 +210,10 @@ function particularCause(name: string, text: string): string | undefined {
     return 'our user may not use the database that REDIS_URL names: SELECT (NOPERM)';
   if (name === 'no_database' && text.includes('out of range'))
     return 'it has no database of the number that REDIS_URL names';
+  if (name === 'no_command') {
+    const [, absent] = /unknown command [`'"]?([a-z|-]+)/i.exec(text) ?? [];
+    return absent && `it does not have the command ${absent.toUpperCase()}`;
+  }
   if (name !== 'no_rights') return undefined;
   if (/one of the (keys|channels)/.test(text)) return 'our user may not use our keys (NOPERM)';
   const [, command] = /'([a-z|-]+)' command/i.exec(text) ?? [];

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lineOf, type RedisFault, type RedisFaultName, redisFaultOf, unknownFault } from './faults.ts';
+import { lineOf, type RedisFault, type RedisFaultName, redisFaultOf } from './faults.ts';
 
 /** How Redis stands, without secrets. */
 export interface RedisState {
@@ -26,10 +26,22 @@ const tryEveryMs = 1_000;
 const firstTryMs = 3_000;
 
 /** The connection tells of these itself; a reply that names them is old. */
-const ofConnection: ReadonlySet<RedisFaultName> = new Set(['unreachable', 'silent', 'tls']);
+const ofConnection: ReadonlySet<RedisFaultName> = new Set([
+  'unreachable',
+  'silent',
+  'tls',
+  'no_redis',
+  'other',
+]);
 
 /** Nothing can be done for a request: it waits, and its time stands still. With the others some requests are served. */
-const partial: ReadonlySet<RedisFaultName> = new Set(['full', 'disk', 'cluster_down', 'no_rights']);
+const partial: ReadonlySet<RedisFaultName> = new Set([
+  'full',
+  'disk',
+  'cluster_down',
+  'no_rights',
+  'no_command',
+]);
 
 /** These come of how this worker gets in: another may be well. */
 const ownFaults: ReadonlySet<RedisFaultName> = new Set([
@@ -38,6 +50,9 @@ const ownFaults: ReadonlySet<RedisFaultName> = new Set([
   'sentinel_password',
   'no_rights',
   'no_database',
+  'no_sentinel',
+  'no_command',
+  'no_redis',
   'no_master',
   'no_cluster',
   'cluster_node',
@@ -131,9 +146,8 @@ export class Health {
     else this.#become({ connected: false, ...told(fault) });
   }
 
-  /** An error of the connection. */
-  failed(error: unknown): void {
-    this.explained(redisFaultOf(error) ?? unknownFault(error));
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Why there is no connection. */

@@ -13,6 +13,8 @@ export interface RedisProbe {
   readonly scripts: Refusal | undefined;
   /** Commands of the worker that its user may not run. */
   readonly denied: readonly string[];
+  /** Commands that it does not have, because somebody has renamed them. */
+  readonly absent: readonly string[];
   /** How far its clock is ahead of ours, in milliseconds; undefined if it does not say. */
   readonly clockAheadMs: number | undefined;
   /** `maxmemory-policy`; undefined if our user may not ask. */
@@ -95,6 +97,7 @@ export async function probeRedis(redis: Database): Promise<RedisProbe> {
     write: writes.find((refusal) => refusal !== undefined),
     scripts: scripts.find(({ refusal }) => refusal !== undefined)?.refusal,
     denied: [...new Set(scripts.flatMap(({ denied }) => denied))],
+    absent: [...new Set(scripts.flatMap(({ absent }) => absent))],
     clockAheadMs,
     evictionPolicy,
   };
@@ -109,13 +112,13 @@ async function writeAndUndo({ connection }: Database, key: string): Promise<void
 /** By its text and by its digest: the worker needs both. A node of a Cluster that is taken for a single server refuses two slots. */
 async function runScript({ connection, isCluster }: Database, key: string) {
   const lua = probeScript();
-  let denied: readonly string[] = [];
+  let [denied, absent]: readonly (readonly string[])[] = [];
   const refusal = await refusalOf(async () => {
-    denied = (await connection.eval(lua, 1, key)) as string[];
+    [denied, absent] = (await connection.eval(lua, 1, key)) as string[][];
     await connection.evalsha(createHash('sha1').update(lua).digest('hex'), 1, key);
     if (!isCluster) await connection.eval('return 1', 2, key, `${key}-other`);
   });
-  return { denied, refusal };
+  return { denied: denied ?? [], absent: absent ?? [], refusal };
 }
 
 /** Only the rights are looked at: most of the commands fail because the key holds something else. */
@@ -125,16 +128,18 @@ function probeScript(): string {
     return `try(${[`'${command}'`, ...args].join(', ')})`;
   });
   return `
-local denied = {}
+local denied, absent = {}, {}
 local function try(command, ...)
   local answer = redis.pcall(command, ...)
   local text = type(answer) == 'table' and answer.err or ''
-  if text:find('NOPERM') or text:find('ACL failure') or text:find("can't run this") or text:find('Unknown Redis') then
+  if text:find('NOPERM') or text:find('ACL failure') or text:find("can't run this") then
     denied[#denied + 1] = command
+  elseif text:lower():find('unknown redis command') then
+    absent[#absent + 1] = command
   end
 end
 ${tries.join('\n')}
-return denied`;
+return {denied, absent}`;
 }
 
 async function clockOf({ connection }: Database): Promise<number | undefined> {

@@ -29,6 +29,7 @@ export interface Deadline {
 const refusals: ReadonlyMap<RedisFaultName, { readonly patience: number; readonly forgotten: number }> =
   new Map([
     ['no_rights', { patience: 10_000, forgotten: 15_000 }],
+    ['no_command', { patience: 10_000, forgotten: 15_000 }],
     ['full', { patience: 10_000, forgotten: 15_000 }],
     ['disk', { patience: 10_000, forgotten: 15_000 }],
     ['cluster_down', { patience: 20_000, forgotten: 5_000 }],
