@@ -11,7 +11,7 @@ const source = {
   'src/lib/': [],
   'src/etf/': [],
   'src/protocol/': ['src/etf/', 'src/lib/'],
-  'src/mqtt/': ['src/lib/', 'mqtt'],
+  'src/mqtt/': ['src/lib/', 'mqtt', 'mqtt-packet'],
   'src/services/': ['src/lib/', '@aws-sdk/client-sts', 'nodemailer', 'validator'],
   'src/config/': ['src/services/', 'src/protocol/', 'src/lib/', 'envalid'],
   'src/telemetry/': [

@@ -16,6 +16,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   'Keepalive timeout': 'broker silent for longer than the keep-alive time',
 };
 
+/** An error of MQTT.js without a code is one of its parser. */
+const UNREADABLE = 'the broker sent a packet that cannot be read';
+
 /** By its CONNACK (MQTT 5.0, 3.2.2.3.13). */
 export const NO_SHARED_SUBSCRIPTIONS = 'the broker has no shared subscriptions';
 
@@ -33,7 +36,7 @@ export function causeOf(error: Error & { code?: unknown }): string {
     known ??
     tlsCause(code) ??
     systemCause(code) ??
-    (typeof code === 'string' ? `connection failed: ${code}` : 'connection failed')
+    (typeof code === 'string' ? `connection failed: ${code}` : UNREADABLE)
   );
 }
 
@@ -57,6 +60,7 @@ export function endingOf(cause: number | (Error & { code?: unknown }), before: E
   if (before !== 'closed') return before;
   if (typeof cause === 'number')
     return blaming.has(cause) ? 'blamed' : vague.has(cause) ? 'closed' : 'unrelated';
+  if (/^Invalid pub(ack|rec) reason code$/.test(cause.message)) return 'blamed';
   return cause.code === 'ECONNRESET' || cause.code === 'EPIPE' ? 'closed' : 'unrelated';
 }
 

@@ -20,6 +20,7 @@ import { Inbound } from './inbound.ts';
 import { Outbound } from './outbound.ts';
 import { Presence } from './presence.ts';
 import { Reconnecting } from './reconnecting.ts';
+import './refusal-codes.ts';
 import type { Ending } from './suspects.ts';
 import { WriteBatcher } from './write-batcher.ts';
 
@@ -165,6 +166,7 @@ class MqttBrokerConnection implements BrokerConnection {
     client.on('error', (error) => {
       this.#lastError = causeOf(error);
       this.#ending = endingOf(error, this.#ending);
+      if (!('code' in error)) client.stream.destroy(); // MQTT.js reads nothing more after a packet that it cannot read
     });
     client.on('disconnect', ({ reasonCode = 0 }) => {
       this.#lastError = `the broker ended the connection: ${reasonText(reasonCode)}`;

@@ -80,6 +80,26 @@ test('an answer above the Maximum Packet Size of the broker is replaced by a sma
   assert.equal(await harness.metric(brokerLost), 0);
 });
 
+test('an answer above the message size limit of Mosquitto is replaced, and no connection is lost', async (t) => {
+  // Mosquitto refuses it by a PUBACK with a reason that MQTT 5 does not have there.
+  const harness = await harnessOf(t, { broker: { extraConfig: 'message_size_limit 500' } });
+  const phone = await harness.phone();
+  for (const key of ['KEY_1', 'KEY_2'])
+    await phone.ask(
+      profile({ phone: phone.number, settings: [feature(key, 'x'.repeat(300))], status: 'set' }),
+    );
+  const { payload } = await phone.exchange(get(phone));
+  assert.ok(payload.equals(internal));
+  const refused = await harness.metric(refusedAnswers);
+  assert.ok(refused > 0);
+  assert.equal(await harness.metric(brokerLost), 0);
+  const words = harness.worker.log().filter(({ msg }) => msg === 'a broker refused a publish');
+  assert.deepEqual(
+    words.map(({ err }) => (err as { message: string }).message),
+    ['publish refused: packet too large'],
+  );
+});
+
 for (const [how, strike, losses] of [
   // The worker cannot see it: the relay makes a control character of it, and Mosquitto answers "malformed packet".
   ['the broker blames', (packet: Buffer) => void packet.write('\x01', packet.indexOf(marker)), 2],

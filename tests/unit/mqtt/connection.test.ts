@@ -8,10 +8,13 @@ import { eventually } from '../../harness/eventually.ts';
 
 const CONNECT = 0x10;
 const PUBLISH = 0x30;
+const PUBLISH_QOS1 = 0x32;
 const SUBSCRIBE = 0x82;
+const UNSUBSCRIBE = 0xa2;
 const PINGREQ = 0xc0;
 const DISCONNECT = 0xe0;
 const ACCEPTED = '2003000000';
+const SESSION_PRESENT = '2003010000';
 
 /** A minimal broker that sends what a real one sends only in trouble. Reads only small packets. */
 class ScriptedBroker {
@@ -23,6 +26,8 @@ class ScriptedBroker {
   /** Reason codes of the next SUBACKs; later ones are granted. */
   refusals: number[] = [];
   answersPings = true;
+  /** The reason code of each PUBACK; none is sent by default. */
+  puback: number | undefined;
 
   constructor() {
     this.server = createServer((socket) => {
@@ -53,6 +58,12 @@ class ScriptedBroker {
       if (type === SUBSCRIBE) {
         const [high, low] = [bytes.readUInt8(at + 2), bytes.readUInt8(at + 3)];
         socket.write(Buffer.from([0x90, 4, high, low, 0, this.refusals.shift() ?? 1]));
+      }
+      if (type === UNSUBSCRIBE)
+        socket.write(Buffer.from([0xb0, 4, bytes.readUInt8(at + 2), bytes.readUInt8(at + 3), 0, 0x11]));
+      if (type === PUBLISH_QOS1 && this.puback !== undefined) {
+        const id = at + 4 + bytes.readUInt16BE(at + 2);
+        socket.write(Buffer.from([0x40, 3, bytes.readUInt8(id), bytes.readUInt8(id + 1), this.puback]));
       }
     }
   }
@@ -122,6 +133,19 @@ test("a publish larger than the broker's limit is refused here, so that the conn
   await assert.rejects(connection.publish(large), { name: 'PublishRefused', reasonCode: 0x95 });
   await connection.publish({ topic: 't', payload: Buffer.alloc(100), qos: 0 });
   await eventually('the small one arrives', () => broker.seen.includes(PUBLISH));
+});
+
+test('after a packet that cannot be read the connection is a new one at once, and what the broker refused so is dropped', async (t) => {
+  const broker = await ScriptedBroker.start(t);
+  broker.puback = 0x8f; // none of a PUBACK
+  const { connection, causes } = connectTo(t, broker);
+  await eventually('subscribed', () => connection.state.subscribed);
+  broker.connack = SESSION_PRESENT;
+  await assert.rejects(connection.publish({ topic: 't', payload: Buffer.from('x'), qos: 1 }), {
+    message: 'publish refused: the broker ends the connection at it',
+  });
+  assert.ok(causes.includes('the broker sent a packet that cannot be read'));
+  assert.ok(!causes.some((cause) => cause?.includes('keep-alive')));
 });
 
 test('publishes wait while the broker does not read, instead of filling the socket buffer', async (t) => {
