@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import type { Settings } from '../config/settings.ts';
-import { causeOf } from '../mqtt/causes.ts';
+import { causeOf, reasonText } from '../mqtt/causes.ts';
+import '../mqtt/refusal-codes.ts';
 import { readWhole } from './files.ts';
 import { CliFault } from './terminal.ts';
 
@@ -17,6 +18,12 @@ export interface CliClient {
   readonly token: string;
   /** What the broker said when it let us in. */
   readonly connack: IConnackPacket;
+  /**
+   * Rejects when the broker ends the connection, with the reason if it gives one. Race with it what waits for the broker: MQTT.js
+   * leaves that waiting for ever.
+   * @throws CliFault
+   */
+  readonly broken: Promise<never>;
 }
 
 /** A new client id that a broker can bind to the user: `profilectl-<user>-<8 hexadecimal digits>`. */
@@ -45,14 +52,15 @@ export async function connectClient({ mqtt }: Settings, { client, tokenFile }: W
     ...login,
   } as const;
   try {
-    return { ...(await opened(url, options)), token };
+    const connected = await opened(url, options);
+    return { ...connected, token, broken: brokenOff(connected.mqtt) };
   } catch (error) {
     throw new CliFault(`the broker at ${new URL(url).host} cannot be reached: ${causeOf(error as Error)}`);
   }
 }
 
 /** @throws Error of MQTT.js. */
-async function opened(url: string, options: IClientOptions): Promise<Omit<CliClient, 'token'>> {
+async function opened(url: string, options: IClientOptions): Promise<Pick<CliClient, 'mqtt' | 'connack'>> {
   const mqtt = connect(url, options);
   try {
     const connack = await new Promise<IConnackPacket>((resolve, reject) => {
@@ -65,4 +73,16 @@ async function opened(url: string, options: IClientOptions): Promise<Omit<CliCli
     mqtt.end(true);
     throw error;
   }
+}
+
+function brokenOff(mqtt: MqttClient): Promise<never> {
+  let reason = '';
+  mqtt.once('disconnect', ({ reasonCode }) => {
+    if (reasonCode) reason = `: ${reasonText(reasonCode)}`;
+  });
+  const broken = new Promise<never>((_, reject) => {
+    mqtt.once('close', () => reject(new CliFault(`the broker ended the connection${reason}`)));
+  });
+  broken.catch(() => undefined); // nobody may be waiting
+  return broken;
 }

@@ -4,6 +4,7 @@ import { adviceOnConnecting, clients, plugin, rights, subscription, worker } fro
 import type { DoctorOptions, Finding } from './doctor-finding.ts';
 import { type Asked, ask } from './doctor-question.ts';
 import { join, type Member } from './doctor-rights.ts';
+import { checkSize } from './doctor-size.ts';
 import { CliFault } from './terminal.ts';
 
 /**
@@ -26,18 +27,17 @@ export async function checkBroker(settings: Settings, options: DoctorOptions): P
 
 async function checkOne(settings: Settings, options: DoctorOptions): Promise<Finding[]> {
   const opened: CliClient[] = [];
-  const lost = new AbortController();
+  let onBroken: (fault: unknown) => void = () => undefined;
+  // What was asked on a connection that breaks is never answered.
+  const broken = new Promise<never>((_, reject) => {
+    onBroken = reject;
+  });
   const open = async (client: string, tokenFile?: string): Promise<CliClient> => {
     const connected = await connectClient(settings, { client, tokenFile });
     opened.push(connected);
-    connected.mqtt.once('close', () => lost.abort());
+    connected.broken.catch(onBroken);
     return connected;
   };
-  // What was asked on a connection that breaks is never answered.
-  const broken = new Promise<never>((_, reject) => {
-    lost.signal.addEventListener('abort', () => reject(new CliFault(BROKEN)), { once: true });
-  });
-  broken.catch(() => undefined);
   try {
     return await Promise.race([broken, look(settings, options, open)]);
   } catch (error) {
@@ -48,8 +48,6 @@ async function checkOne(settings: Settings, options: DoctorOptions): Promise<Fin
     await Promise.all(opened.map(({ mqtt }) => mqtt.endAsync(true)));
   }
 }
-
-const BROKEN = 'it ended the connection while it was looked at';
 
 type Open = (client: string, tokenFile?: string) => Promise<CliClient>;
 
@@ -68,6 +66,7 @@ async function look(settings: Settings, options: DoctorOptions, open: Open): Pro
     subscription(member, asked),
     plugin(asked, settings),
     worker(asked, options),
+    await checkSize(settings),
     ...clients(member),
   ];
 }

@@ -28,25 +28,27 @@ Examples:
 
 async function record({ seconds }: Options, connections: Connections, terminal: Terminal): Promise<void> {
   const { brokerSettings, topics } = connections;
-  const { mqtt } = await connectClient(brokerSettings, { client: ownClientId(brokerSettings) });
+  const { mqtt, broken } = await connectClient(brokerSettings, { client: ownClientId(brokerSettings) });
   const recorder = new Recorder(topics);
   mqtt.on('message', (topic, payload, { properties, retain }) => {
     if (!retain)
       recorder.take({ topic, payload, correlation: properties?.correlationData?.toString('latin1') });
   });
+  let fault: unknown;
   try {
     const ended = new Promise<void>((resolve) => {
-      mqtt.once('close', resolve);
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
       if (seconds !== undefined) setTimeout(resolve, seconds * 1000);
     });
-    await mqtt.subscribeAsync([topics.requests, topics.answers, topics.notices], { qos: 1 });
+    const filters = [topics.requests, topics.answers, topics.notices];
+    await Promise.race([mqtt.subscribeAsync(filters, { qos: 1 }), broken]);
     terminal.note('recording; Ctrl-C ends it');
-    await ended;
+    fault = await Promise.race([ended, broken.catch((error: unknown) => error)]);
   } finally {
     await mqtt.endAsync(true);
   }
   terminal.print(recorder.plan().trimEnd());
   const left = recorder.skippedCount > 0 ? `; ${recorder.skippedCount} left out` : '';
   terminal.note(`${recorder.requestCount} requests recorded${left}`);
+  if (fault !== undefined) throw fault;
 }

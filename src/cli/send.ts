@@ -98,9 +98,9 @@ async function send(
         ? toMessage(await readInput(undefined, options.file))
         : encode(requestOf(kind, options));
     const client = await connectClient(connections.brokerSettings, options);
-    const watched = { mqtt: client.mqtt, topics: sent.topics };
+    const watched = { ...client, topics: sent.topics };
     try {
-      Object.assign(sent, await ask({ ...client, ...watched }, sent.message, options));
+      Object.assign(sent, await ask(watched, sent.message, options));
       const refusal = refusalOf(sent.answer);
       report(refusal);
       if (options.watch) await watch(watched, options, terminal);
@@ -162,13 +162,13 @@ interface Asking extends CliClient {
 }
 
 async function ask(
-  { mqtt, token, topics }: Asking,
+  { mqtt, token, topics, broken }: Asking,
   message: Uint8Array,
   { client, as, timeout }: Options,
 ): Promise<Required<Pick<Sent, 'answer' | 'payload' | 'milliseconds'>>> {
   const topic = topics.request(token === '' ? '' : client, token);
   const correlationData = Buffer.from(randomUUID());
-  await mqtt.subscribeAsync(topics.answer(client), { qos: 1 });
+  await Promise.race([mqtt.subscribeAsync(topics.answer(client), { qos: 1 }), broken]);
   const started = performance.now();
   const answered = new Promise<Buffer>((resolve) => {
     mqtt.on('message', (_, payload, { properties }) => {
@@ -184,7 +184,7 @@ async function ask(
     (error: Error) => Promise.reject(new CliFault(`the broker does not take the request: ${error.message}`)),
   );
   const late = sleep(timeout * 1000, undefined, { ref: false });
-  const payload = await Promise.race([answered, refused, late]);
+  const payload = await Promise.race([answered, refused, late, broken]);
   if (payload === undefined) {
     throw new CliFault(`no answer within ${timeout} s; \`profilectl doctor\` finds out why`);
   }

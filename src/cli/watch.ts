@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import type { MqttClient } from 'mqtt';
 import type { Topics } from '../protocol/topics.ts';
-import { connectClient, ownClientId } from './client.ts';
+import { type CliClient, connectClient, ownClientId } from './client.ts';
 import type { Connections } from './connections.ts';
 import { showMessage } from './message.ts';
 import { inOneLine } from './payloads.ts';
@@ -24,11 +23,11 @@ export function watchCommand(connections: Connections, terminal: Terminal): Comm
     .option('--full', 'also the whole of long lists')
     .action(async (options: Options) => {
       const settings = connections.brokerSettings;
-      const { mqtt } = await connectClient(settings, { client: ownClientId(settings) });
+      const client = await connectClient(settings, { client: ownClientId(settings) });
       try {
-        await watch({ mqtt, topics: connections.topics }, options, terminal);
+        await watch({ ...client, topics: connections.topics }, options, terminal);
       } finally {
-        await mqtt.endAsync(true);
+        await client.mqtt.endAsync(true);
       }
     })
     .addHelpText(
@@ -43,13 +42,16 @@ Examples:
 }
 
 /** What is watched: all topics of the protocol. A broker delivers those that the user may read. */
-interface Watched {
-  readonly mqtt: MqttClient;
+interface Watched extends Pick<CliClient, 'mqtt' | 'broken'> {
   readonly topics: Topics;
 }
 
-/** Print messages until the count, an interrupt or the end of the connection. */
-export async function watch({ mqtt, topics }: Watched, options: Options, terminal: Terminal): Promise<void> {
+/** Print messages until the count or an interrupt. @throws CliFault when the connection ends. */
+export async function watch(
+  { mqtt, topics, broken }: Watched,
+  options: Options,
+  terminal: Terminal,
+): Promise<void> {
   const filters = [topics.requests, topics.answers, topics.notices];
   let left = options.count ?? Number.POSITIVE_INFINITY;
   await new Promise<void>((resolve, reject) => {
@@ -57,7 +59,7 @@ export async function watch({ mqtt, topics }: Watched, options: Options, termina
       if (left-- > 0) terminal.print(line({ topic, payload, topics }, options, terminal));
       if (left <= 0) resolve();
     });
-    mqtt.once('close', resolve);
+    broken.catch(reject);
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
     mqtt.subscribeAsync(filters, { qos: 0 }).then(() => terminal.note('watching'), reject);

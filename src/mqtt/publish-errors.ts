@@ -3,6 +3,7 @@ import { reasonText } from './causes.ts';
 // MQTT 5.0, 2.4
 export const MALFORMED_PACKET = 0x81;
 export const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
+export const NOT_AUTHORIZED = 0x87;
 export const TOPIC_NAME_INVALID = 0x90;
 export const PACKET_TOO_LARGE = 0x95;
 export const RETAIN_NOT_SUPPORTED = 0x9a;

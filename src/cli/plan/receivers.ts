@@ -135,8 +135,8 @@ export class Receivers {
   }
 }
 
-async function subscribe({ mqtt }: CliClient, filters: string[]): Promise<void> {
-  await mqtt.subscribeAsync(filters, { qos: 1 }).catch((error: Error) => {
+async function subscribe({ mqtt, broken }: CliClient, filters: string[]): Promise<void> {
+  await Promise.race([mqtt.subscribeAsync(filters, { qos: 1 }), broken]).catch((error: Error) => {
     throw new StepFault(`the broker refuses the subscription of ${filters.join(' and ')}: ${error.message}`);
   });
 }

@@ -149,13 +149,14 @@ class Run {
     const variables = this.#variables;
     const payload =
       form === 'raw' ? rawRequest(request, variables) : writeFormat(requestOf(request, variables), form);
-    const { mqtt, token } = await this.#receivers.connect(as);
+    const { mqtt, token, broken } = await this.#receivers.connect(as);
     const topic = this.#connections.topics.request(
       token === '' ? '' : this.#receivers.person(as).client,
       token,
     );
     const properties = { correlationData: Buffer.from(correlation) };
-    await mqtt.publishAsync(topic, payload, { qos: 1, properties }).catch((error: Error) => {
+    const published = mqtt.publishAsync(topic, payload, { qos: 1, properties });
+    await Promise.race([published, broken]).catch((error: Error) => {
       throw new StepFault(`the broker does not take the request: ${error.message}`);
     });
   }

@@ -28,6 +28,7 @@ const healthy = [
   'subscription ok',
   'plugin ok',
   'worker ok',
+  'size ok',
   'redis ok',
   'redis write ok',
   'redis scripts ok',
@@ -75,7 +76,7 @@ test('doctor reports what fails and how to fix it', async (t) => {
   };
   const { exitCode, stdout, stderr } = await profilectl(settings, 'doctor');
   assert.equal(exitCode, 1);
-  assert.match(stderr, /5 of 10 checks failed/);
+  assert.match(stderr, /5 of 11 checks failed/);
   for (const [check, advice] of Object.entries({
     plugin: /client_identity\.so/,
     worker: /readyz/,

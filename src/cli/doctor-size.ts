@@ -1,0 +1,39 @@
+import type { Settings } from '../config/settings.ts';
+import { NOT_AUTHORIZED } from '../mqtt/publish-errors.ts';
+import { Topics } from '../protocol/topics.ts';
+import { connectClient, ownClientId } from './client.ts';
+import type { Finding } from './doctor-finding.ts';
+
+/** The profile of a phone with some 300 contacts. */
+const bytes = 65_536;
+
+/** Publishes an answer of a common size that nobody reads, on a connection of its own: a broker may end that for its size. */
+export async function checkSize(settings: Settings): Promise<Finding> {
+  const check = 'size';
+  const client = ownClientId(settings);
+  const { mqtt, connack, broken } = await connectClient(settings, { client });
+  const { maximumPacketSize = Number.POSITIVE_INFINITY } = connack.properties ?? {};
+  try {
+    if (maximumPacketSize < 2 * bytes) return tooLarge(`its largest packet is ${maximumPacketSize} bytes`);
+    const answer = new Topics(settings.topics).answer(client);
+    const taken = mqtt.publishAsync(answer, Buffer.alloc(bytes), { qos: 1 });
+    await Promise.race([taken, broken]);
+    return { check, state: 'ok', saw: 'takes an answer of 64 KiB' };
+  } catch (error) {
+    const { code, message } = error as Error & { code?: unknown };
+    if (code === NOT_AUTHORIZED) return { check, state: 'skipped', saw: 'this user may publish no answers' };
+    return tooLarge(message);
+  } finally {
+    await mqtt.endAsync(true);
+  }
+}
+
+function tooLarge(why: string): Finding {
+  return {
+    check: 'size',
+    state: 'failed',
+    saw: `takes no answer of 64 KiB: ${why}`,
+    advice:
+      'raise max_packet_size and message_size_limit of the broker, above PROFILE_BYTES: a larger answer becomes internal',
+  };
+}
