@@ -3,6 +3,7 @@ import { type Settings, settingNames } from '../config/settings.ts';
 import { describeUnknown, unknownSettings } from '../config/unknown.ts';
 import { checkBroker } from './doctor-broker.ts';
 import type { DoctorOptions, Finding } from './doctor-finding.ts';
+import { checkBrokerNames } from './doctor-names.ts';
 import { checkRedis } from './doctor-redis.ts';
 import { checkMail, checkSts } from './doctor-services.ts';
 import type { Colour, Terminal } from './terminal.ts';
@@ -41,6 +42,7 @@ export async function examine(settings: Settings, options: DoctorOptions = {}): 
   const findings = await Promise.all([
     checkNames(process.env),
     checkBroker(settings, options),
+    checkBrokerNames(settings),
     checkRedis(settings),
     checkMail(settings),
     checkSts(settings),

@@ -3,6 +3,7 @@ import type { PresenceNews } from '../mqtt/broker.ts';
 import type { BrokerConnection } from '../mqtt/connection.ts';
 import type { Database } from '../store/redis/database.ts';
 import { isOwnFault } from '../store/redis/health.ts';
+import { watchNames } from './one-broker-twice.ts';
 import type { SessionTakeoverDeps } from './one-takeover.ts';
 import { SessionTakeover } from './session-takeover.ts';
 import { leaveBrokers } from './stopping.ts';
@@ -20,15 +21,15 @@ export class Failover {
   #asking: NodeJS.Timeout | undefined;
   #hasAsked = false;
 
-  /** @param deps - `brokers` is filled by `watch`. */
   constructor(deps: FailoverDeps) {
     this.#deps = deps;
     this.#takeover = new SessionTakeover(deps);
   }
 
-  /** Follow the state of one of this worker's own connections. */
+  /** Follow the state of one of this worker's own connections; all are in `brokers`. */
   watch(broker: BrokerConnection, place: number): void {
     broker.onState(() => this.#takeover.brokerChanged(place));
+    watchNames(this.#deps.brokers.slice(0, place), broker);
   }
 
   /** News of another worker from the broker at this place in `MQTT_URL`. */

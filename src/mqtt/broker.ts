@@ -149,6 +149,8 @@ export interface BrokerConnection {
    * does, the subscription stays: it may be the only one. Then this side stays away until it is called with false.
    */
   giveWay(isUnable: boolean): void;
+  /** Disconnect, and connect again after so long. Meanwhile `cause` says why. */
+  standAside(cause: string, forMs: number): void;
   /** Disconnect at once. The broker keeps the session and its unacknowledged messages. */
   close(): Promise<void>;
 }

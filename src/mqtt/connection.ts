@@ -140,6 +140,10 @@ class MqttBrokerConnection implements BrokerConnection {
     if (!this.#isLeaving && !this.#isClosing) this.#reconnecting.giveWay(isUnable);
   }
 
+  standAside(cause: string, forMs: number): void {
+    if (!this.#isLeaving && !this.#isClosing) this.#reconnecting.standAside(cause, forMs);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end(true);
     this.#client.stream.destroy(); // also when `leave` hangs in its last step
@@ -295,6 +299,7 @@ class MqttBrokerConnection implements BrokerConnection {
   async #end(force: boolean): Promise<void> {
     this.#outbound.close();
     this.#inbound.lag.stop();
+    this.#reconnecting.stop();
     this.#state.wake();
     const gone = new Promise<void>((resolve) => this.#client.once('close', resolve));
     await Promise.race([this.#client.endAsync(force, disconnectOptions(this.#keepsSession)), gone]);

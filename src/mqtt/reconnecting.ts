@@ -22,6 +22,9 @@ export class Reconnecting {
   #isUnable = false;
   /** Another worker has the session, and this side does not take it back. */
   #isAway = false;
+  /** Why this side stays away for a while. */
+  #aside: string | undefined;
+  #return: NodeJS.Timeout | undefined;
 
   constructor(deps: ReconnectingDeps) {
     this.#deps = deps;
@@ -29,7 +32,7 @@ export class Reconnecting {
 
   /** Why there is no connection, if nothing else is known. */
   get lostCause(): string {
-    return this.#isAway ? 'another worker serves its requests' : 'connection lost';
+    return this.#aside ?? (this.#isAway ? 'another worker serves its requests' : 'connection lost');
   }
 
   connected(): void {
@@ -78,9 +81,28 @@ export class Reconnecting {
     this.#set(this.#failures);
   }
 
+  /** See `BrokerConnection.standAside`. */
+  standAside(cause: string, forMs: number): void {
+    const { client } = this.#deps;
+    this.#aside = cause;
+    this.#set(this.#failures);
+    this.#return = setTimeout(() => {
+      this.#aside = undefined;
+      this.soon();
+      client.reconnect();
+    }, forMs);
+    client.stream.destroy();
+  }
+
+  /** Make no connection more. */
+  stop(): void {
+    clearTimeout(this.#return);
+  }
+
   /** MQTT.js reads the period when the connection ends; with 0 it does not reconnect. */
   #set(failures: number): void {
     this.#failures = failures;
-    this.#deps.client.options.reconnectPeriod = this.#isAway ? 0 : backoffMs(failures);
+    this.#deps.client.options.reconnectPeriod =
+      this.#isAway || this.#aside !== undefined ? 0 : backoffMs(failures);
   }
 }

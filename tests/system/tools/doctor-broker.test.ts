@@ -25,6 +25,18 @@ function seenBy(check: string, called: Called): string {
   return found?.saw ?? `${check} has not failed: ${called.stdout}`;
 }
 
+test('one broker under two names is named', async (t) => {
+  const [broker, other] = await Promise.all([startMosquitto(), startMosquitto()]);
+  t.after(() => Promise.all([broker.stop(), other.stop()]));
+  const alias = broker.url.replace('127.0.0.1', 'localhost');
+  const settings = { REDIS_URL, MQTT_URL: `${broker.url},${other.url},${alias}` };
+  const seen = await profilectl(settings, 'doctor', '--json');
+  const [one, two] = [new URL(broker.url).host, new URL(alias).host];
+  assert.equal(seenBy('brokers', seen), `${one} and ${two} are one broker`);
+  const apart = await profilectl({ ...settings, MQTT_URL: `${broker.url},${other.url}` }, 'doctor', '--json');
+  assert.equal(findingsOf(apart).find(({ check }) => check === 'brokers')?.saw, 'no broker is named twice');
+});
+
 test('a broker that takes no answer of a common size is named, however it refuses it', async (t) => {
   for (const [limit, words] of [
     ['max_packet_size 1000', 'its largest packet is 1000 bytes'],
