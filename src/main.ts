@@ -58,7 +58,7 @@ if (process.argv.includes('--version')) {
 
 // Before anything else, since a start takes a moment: process 1 of a container ignores a signal that has no listener.
 const signalled = new Promise<string>((resolve) => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, resolve);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, resolve);
 });
 
 try {

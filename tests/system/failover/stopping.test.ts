@@ -46,7 +46,7 @@ async function run(
   return { child, printed: () => printed, ended };
 }
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   test(`${signal}: it logs its end and exits with 0, also after a second signal`, async (t) => {
     const harness = await startHarness({ redis: {}, workers: 0 });
     t.after(() => harness.stop());
