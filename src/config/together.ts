@@ -1,15 +1,18 @@
 import { fieldPatterns, hasTokenLevel, patternOverlaps, patternProblem } from '../protocol/topic-patterns.ts';
 import { certificateProblems, type ReadSettings } from './certificates.ts';
+import { characterProblems } from './characters.ts';
 
 /** The values that were given, by the names of the settings. */
 type Given = Readonly<Record<string, string>>;
 
 /**
- * Problems of settings that are right each, and not together, and of certificates.
+ * Problems of settings that are right each, and not together; of characters that are wrong in nearly all of them; and of
+ * certificates.
  * @param read - the settings that are right each.
  */
 export function problemsTogether(given: Given, read: ReadSettings, nodeEnv: string | undefined): string[] {
   return [
+    ...characterProblems(given),
     ...missingTogether(given),
     ...withoutPassword(given),
     ...onlyForQa(given, nodeEnv),

@@ -51,11 +51,14 @@ export const integer = (min: number, max: number, preset: number) =>
     return value;
   })({ default: preset });
 
+const portZero = 'has port 0, at which no server listens';
+
 export const urls = (protocols: readonly string[]) =>
   makeExactValidator<readonly string[]>((list) => {
     const parts = list.split(',').map((part) => part.trim());
     if (!parts.every((part) => isUrl(part, protocols)))
       throw new Error(`is not a URL (${protocols.join(' or ')})`);
+    if (parts.some((part) => new URL(part).port === '0')) throw new Error(portZero);
     // The sessions of one worker on one broker would cut each other off for ever.
     if (new Set(parts.map(serverOf)).size < parts.length) throw new Error('names one broker twice');
     return parts;
@@ -103,7 +106,8 @@ export const credentialsKeys = makeExactValidator<readonly Buffer[]>((list) => {
 
 export const redisUrl = checked((url) => {
   const read = parseRedisUrl(url);
-  return typeof read === 'string' ? read : undefined;
+  if (typeof read === 'string') return read;
+  return read.addresses.some(({ port }) => port === 0) ? portZero : undefined;
 });
 
 export const smtpUrl = checked((url) =>

@@ -38,7 +38,10 @@ export function stsProblems(settings: StsSettings): string[] {
   const { durationSeconds, deadlineMs, sessionPolicy, sourceIdentity } = settings;
   const policyProblem = sessionPolicy === undefined ? undefined : sessionPolicyProblem(sessionPolicy);
   const checks: [holds: boolean, problem: string][] = [
-    [settings.region !== '', 'the AWS region is empty'],
+    [
+      /^[a-z\d-]{1,63}$/.test(settings.region),
+      'the AWS region is not of small letters, digits and hyphens, such as eu-central-1',
+    ],
     [roleArn.test(settings.roleArn), 'the role is not the ARN of an IAM role'],
     [
       Number.isInteger(durationSeconds) && durationSeconds >= 900 && durationSeconds <= 43_200,
