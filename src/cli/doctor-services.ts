@@ -26,6 +26,8 @@ function wordsOf(failure: MailFailure, isLoggedIn: boolean): { saw: string; advi
   if (tls !== undefined) return { saw: tls, advice: mailAdvice.ETLS };
   if (/^E(CONN|HOST|NET|NOTFOUND|AI_)/.test(systemCode ?? ''))
     return { saw: code, advice: mailAdvice.ECONNECTION };
+  if (responseCode !== undefined && responseCode < 500)
+    return { saw: `the server takes no mail at the moment (${responseCode})`, advice: mailAdvice.temporary };
   const isSecurity = responseCode === 530 || enhancedCode?.startsWith('5.7.') === true;
   if (command === 'MAIL' && isSecurity && !isLoggedIn)
     return { saw: `the server takes no mail without a login (${responseCode})`, advice: mailAdvice.login };
@@ -41,6 +43,7 @@ const mailAdvice = {
   ETLS: 'the server offers no STARTTLS, or a certificate that is not trusted, or asks for ours: SMTP_CA, SMTP_CERT, SMTP_KEY, SMTP_REQUIRE_TLS',
   ESOCKET:
     'smtp:// is for STARTTLS or none, smtps:// for TLS from the start; SMTP_CA names who signed the certificate',
+  temporary: 'the server refuses for a while: try again; if it lasts, see its log and its limits',
   login: 'put user and password into SMTP_URL: smtp://user:password@host, percent-encoded',
   sender: 'MAIL_FROM must be an address that this user may send from',
 } as const;
