@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import type { Settings } from '../config/settings.ts';
-import { causeOf, reasonText } from '../mqtt/causes.ts';
+import { causeBeforeAnswer, reasonText } from '../mqtt/causes.ts';
 import '../mqtt/refusal-codes.ts';
 import { readWhole } from './files.ts';
 import { CliFault } from './terminal.ts';
@@ -55,7 +55,8 @@ export async function connectClient({ mqtt }: Settings, { client, tokenFile }: W
     const connected = await opened(url, options);
     return { ...connected, token, broken: brokenOff(connected.mqtt) };
   } catch (error) {
-    throw new CliFault(`the broker at ${new URL(url).host} cannot be reached: ${causeOf(error as Error)}`);
+    const cause = causeBeforeAnswer(error as Error, url);
+    throw new CliFault(`the broker at ${new URL(url).host} cannot be reached: ${cause}`);
   }
 }
 

@@ -6,18 +6,41 @@ import { type Asked, patienceMs } from './doctor-question.ts';
 import type { Member } from './doctor-rights.ts';
 
 export function adviceOnConnecting(message: string): string {
-  if (/not authorized|user name|password/i.test(message)) {
-    return 'MQTT_USERNAME and MQTT_PASSWORD must be of a user of the broker; with --client the token must be that client’s';
-  }
-  if (/client certificate/.test(message))
-    return 'MQTT_CERT and MQTT_KEY must be of an authority that the broker trusts (its cafile), and valid';
-  if (/speak TLS/.test(message)) return 'MQTT_URL begins with mqtts:// for a TLS port alone';
-  if (/certificate|tls|ssl/i.test(message))
-    return 'MQTT_CA must be the certificate that the broker’s was signed with';
-  if (/ended the connection/.test(message))
-    return 'see the log of the broker, and the network to it: what ends connections ends the workers’ too';
-  return 'is the broker running, and is MQTT_URL its address as seen from here?';
+  const known = connecting.find(([cause]) => cause.test(message));
+  return known?.[1] ?? 'is the broker running, and is MQTT_URL its address as seen from here?';
 }
+
+/** The first that fits counts. */
+const connecting: readonly (readonly [cause: RegExp, advice: string])[] = [
+  [
+    /not authorized|user name|password/i,
+    'MQTT_USERNAME and MQTT_PASSWORD must be of a user of the broker; with --client the token must be that client’s',
+  ],
+  [
+    /does not speak TLS|without TLS/,
+    'MQTT_URL begins with mqtt:// for a port without TLS; or name the port with TLS',
+  ],
+  [/for TLS/, 'MQTT_URL begins with mqtts:// for a port with TLS; if it has none, see the log of the broker'],
+  [/our client certificate has expired/, 'renew the certificate in MQTT_CERT'],
+  [
+    /client certificate/,
+    'MQTT_CERT and MQTT_KEY must be a certificate for clients, signed by the authority that the broker trusts (its cafile)',
+  ],
+  [
+    /expired|not valid yet|revoked/,
+    'renew the certificate of the broker, and compare the clocks of both machines',
+  ],
+  [
+    /another host name/,
+    'MQTT_URL must name the broker as its certificate does; or put the host name of MQTT_URL into the certificate',
+  ],
+  [/in common/, 'the broker must take TLS 1.2 or 1.3: see tls_version and ciphers in mosquitto.conf'],
+  [/certificate|tls|ssl/i, 'MQTT_CA must be the certificate that the broker’s was signed with'],
+  [
+    /ended the connection/,
+    'see the log of the broker, and the network to it: what ends connections ends the workers’ too',
+  ],
+];
 
 export function rights({ missing }: Member, { mqtt }: Settings): Finding {
   const check = 'rights';

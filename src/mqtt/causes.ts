@@ -40,6 +40,14 @@ export function causeOf(error: Error & { code?: unknown }): string {
   );
 }
 
+/** Why a broker ended the connection before its CONNACK. It may expect the other protocol there. */
+export function causeBeforeAnswer(error: Error & { code?: unknown }, url: string): string {
+  const cause = causeOf(error);
+  if (cause !== CAUSES.ECONNRESET && cause !== UNREADABLE) return cause;
+  const other = url.startsWith('mqtts:') ? 'one without TLS (mqtt://)' : 'one for TLS (mqtts://)';
+  return `${cause} before an answer: is that port ${other}?`;
+}
+
 /** The MQTT 5 name of a reason code, in small letters; the number for an unknown one. */
 export function reasonText(code: number): string {
   const name = (ReasonCodes as Readonly<Record<number, string>>)[code];

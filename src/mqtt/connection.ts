@@ -11,7 +11,14 @@ import type {
   Delivery,
   Publication,
 } from './broker.ts';
-import { causeOf, endingOf, NO_SHARED_SUBSCRIPTIONS, reasonText, weakGrant } from './causes.ts';
+import {
+  causeBeforeAnswer,
+  causeOf,
+  endingOf,
+  NO_SHARED_SUBSCRIPTIONS,
+  reasonText,
+  weakGrant,
+} from './causes.ts';
 import { clientOptions, disconnectOptions } from './client-options.ts';
 import { ConnectionState } from './connection-state.ts';
 import { type Departing, drain, finish } from './departure.ts';
@@ -55,6 +62,7 @@ export function connectBroker(
 class MqttBrokerConnection implements BrokerConnection {
   readonly address: string;
   readonly session: string;
+  readonly #url: string;
   readonly #client: MqttClient;
   readonly #filter: string;
   readonly #log: ConnectionLog;
@@ -78,6 +86,7 @@ class MqttBrokerConnection implements BrokerConnection {
 
   constructor(options: ConnectionOptions, onDelivery: (delivery: Delivery) => void, log: ConnectionLog) {
     this.address = new URL(options.url).host;
+    this.#url = options.url;
     this.session = `${options.clientId}@${this.address}`;
     this.#filter = options.filter;
     this.#log = log;
@@ -168,7 +177,7 @@ class MqttBrokerConnection implements BrokerConnection {
     client.on('connect', () => this.#connected());
     client.on('close', () => this.#disconnected());
     client.on('error', (error) => {
-      this.#lastError = causeOf(error);
+      this.#lastError = this.state.connected ? causeOf(error) : causeBeforeAnswer(error, this.#url);
       this.#ending = endingOf(error, this.#ending);
       if (!('code' in error)) client.stream.destroy(); // MQTT.js reads nothing more after a packet that it cannot read
     });
