@@ -7,6 +7,7 @@ import { type Database, openRedis } from '../store/redis/database.ts';
 import { type RedisFault, redisFault } from '../store/redis/faults.ts';
 import { probeRedis, type RedisProbe, type Refusal } from '../store/redis/probe.ts';
 import type { Finding } from './doctor-finding.ts';
+import { workersElsewhere } from './doctor-workers.ts';
 
 const patienceMs = 5_000;
 
@@ -21,7 +22,11 @@ export async function checkRedis({ mqtt, redis: { url, keyPrefix, access } }: Se
     const probe = isThere ? await within(probeRedis(redis)) : undefined;
     return probe === undefined
       ? [failure(redis.state.fault ?? redisFault('silent'))]
-      : [...findings(probe), ...(await conflict(redis, mqtt))];
+      : [
+          ...findings(probe),
+          ...(await conflict(redis, mqtt)),
+          ...((await within(workersElsewhere(redis, mqtt).catch(() => []))) ?? []),
+        ];
   } finally {
     await redis.close();
   }

@@ -19,7 +19,7 @@ const maxWatched = 1_000;
 
 /** What the watch over lost workers needs. */
 export interface LostWorkersDeps {
-  readonly registry: Pick<WorkerRegistry, 'lastBeat' | 'noteUnable'>;
+  readonly registry: Pick<WorkerRegistry, 'isKnown' | 'lastBeat' | 'noteUnable'>;
   /** Whether this worker can use its Redis. */
   readonly isAble: () => boolean;
   /** Stops all watching. */
@@ -40,6 +40,8 @@ export interface LostWorkersDeps {
 export class LostWorkers {
   readonly #deps: LostWorkersDeps;
   readonly #watched = new Map<string, Set<number>>();
+  /** Workers with other addresses, each of which is logged once. */
+  readonly #remarked = new Set<string>();
 
   constructor(deps: LostWorkersDeps) {
     this.#deps = deps;
@@ -79,6 +81,7 @@ export class LostWorkers {
       const until = performance.now() + returnMs;
       if (isUnable) await registry.noteUnable(worker);
       let known = await registry.lastBeat(worker);
+      if (known === undefined) await this.#remark(worker, brokers, rest);
       while (known !== undefined) {
         await rest();
         if (signal.aborted || brokers.size === 0) return;
@@ -93,5 +96,18 @@ export class LostWorkers {
     } catch (error) {
       log.warn({ worker, err: error }, 'cannot tell whether a lost worker lives');
     }
+  }
+  /** Its group and its broker are ours, but its `MQTT_URL` names the broker otherwise: only workers that do so too take over from it. */
+  async #remark(worker: string, brokers: ReadonlySet<number>, rest: () => Promise<unknown>): Promise<void> {
+    const { registry, signal, log } = this.#deps;
+    if (this.#remarked.has(worker) || !(await registry.isKnown(worker))) return;
+    await rest(); // after a takeover it is removed from both lists, one after the other
+    if (signal.aborted || brokers.size === 0 || (await registry.lastBeat(worker)) !== undefined) return;
+    if (!(await registry.isKnown(worker)) || this.#remarked.size >= maxWatched) return;
+    this.#remarked.add(worker);
+    log.warn(
+      { worker },
+      'a lost worker names the broker otherwise in MQTT_URL: its session is not taken over',
+    );
   }
 }

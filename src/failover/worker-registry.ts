@@ -99,6 +99,10 @@ export function openWorkerRegistry(redis: Database, worker: string, fleet: strin
       const score = await withRetry(() => connection.zscore(workers, name));
       return score === null ? undefined : Number(score);
     },
+    /** Whether a worker uses this Redis, maybe with other addresses of brokers or in another share group. */
+    async isKnown(name: string) {
+      return (await withRetry(() => connection.zscore(keys.formerWorkers(), name))) !== null;
+    },
     /** Lease the takeover of a dead worker for `forMs`; `undefined` if another worker holds the lease. */
     acquireLease: (silentWorker: string, forMs: number) =>
       leases.take(keys.takeoverLease(fleet, silentWorker), forMs),
