@@ -249,13 +249,15 @@ export class FanOuts {
     const { stores, metrics } = this.#deps;
     const steps = fanOutPass(phone, stores, this.#skipping(phone));
     const half = lease.leftMs() / 2;
+    const keepLease = async () => lease.leftMs() >= half || (await lease.extend());
     for (;;) {
-      const step = await this.#step(pass, steps);
+      const step = await this.#step(pass, steps, keepLease);
+      if (step === 'cut') return step;
       if (step.done) {
         if (step.value === 'told' || step.value === 'newer') metrics.passed();
         return step.value;
       }
-      if (lease.leftMs() < half && !(await lease.extend())) {
+      if (!(await keepLease())) {
         // Another worker may have told newer news before what this one has just written.
         if (step.value.isState) await stores.fanOuts.renewNews(phone);
         return 'cut';
@@ -268,25 +270,28 @@ export class FanOuts {
     }
   }
 
-  #step(pass: Pass, steps: AsyncGenerator<ToldGroup, PassEnd>) {
+  #step(pass: Pass, steps: AsyncGenerator<ToldGroup, PassEnd>, keepLease: () => Promise<boolean>) {
     const step = async () => {
       const began = performance.now();
       const next = await steps.next();
-      if (!next.done) await this.#tellGroup(pass, next.value);
+      const isTold = next.done || (await this.#tellGroup(pass, next.value, keepLease));
       pass.spentMs += performance.now() - began;
-      return next;
+      return isTold ? next : 'cut';
     };
     return pass.isLong ? this.#background.run(step) : step();
   }
 
-  async #tellGroup(pass: Pass, { bytes, notices, told }: ToldGroup): Promise<void> {
+  /** @returns false when the lease has lapsed while others had the bytes: nothing is changed then. */
+  async #tellGroup(pass: Pass, group: ToldGroup, keepLease: () => Promise<boolean>): Promise<boolean> {
     const asked = performance.now();
-    const letGo = await this.#budget.take(pass.phone, bytes);
+    const letGo = await this.#budget.take(pass.phone, group.bytes);
     // It was others who took this time.
     pass.spentMs -= performance.now() - asked;
     try {
-      await publishNotices(await notices(), this.#deps);
-      await told();
+      if (!(await keepLease())) return false;
+      await publishNotices(await group.notices(), this.#deps);
+      await group.told();
+      return true;
     } finally {
       letGo();
     }
