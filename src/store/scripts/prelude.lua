@@ -40,9 +40,10 @@ local function keepRecord(records, field, record, seconds)
   local all, old, kept = redis.call('HGETALL', records), {}, count > most and most / 2 or 16
   for i = 1, #all, 2 do
     local age = (minute - struct.unpack('>I2', all[i + 1])) % 65536
+    if age > 32767 then age = 0 end -- the clock has gone back since
     if age > seconds / 60 + 1 then
       redis.call('HDEL', records, all[i])
-    elseif age > 11 or count > most then
+    elseif all[i] ~= field and (age > 11 or count > most) then
       old[#old + 1] = { age, all[i] }
     end
   end
