@@ -142,6 +142,7 @@ function watch(connection: Redis | Cluster, health: Health, explanation: Explana
   });
   connection.on('ready', () => {
     hasSlots = false;
+    explanation.forget();
     health.connected();
   });
   connection.on('close', () => {

@@ -28,6 +28,11 @@ export class Explanation {
     return vague.has(fault.name) ? (this.#found ?? fault) : fault;
   }
 
+  /** The server can be used now: a later error has another cause. */
+  forget(): void {
+    this.#found = undefined;
+  }
+
   /** @returns what is found; undefined if that is nothing, or was looked for just now. */
   async look(): Promise<RedisFault | undefined> {
     const now = performance.now();
