@@ -215,16 +215,36 @@ static int on_read(struct identity *self, const struct mosquitto_evt_acl_check *
 	return MOSQ_ERR_ACL_DENIED;
 }
 
+/* What of a filter comes behind the levels of an answer's topic, with '+' in their places too; NULL if it matches no answer. */
+static const char *below_answer(const struct pattern *answers, const char *filter)
+{
+	const char *wanted = answers->text;
+
+	if (strncmp(filter, "$share/", 7) == 0) {
+		const char *group_end = strchr(filter + 7, '/');
+		if (group_end == NULL) return NULL;
+		filter = group_end + 1;
+	}
+	for (;; wanted++, filter++) {
+		size_t wanted_length = strcspn(wanted, "/");
+		size_t length = strcspn(filter, "/");
+		bool is_any = *wanted == ':' || (length == 1 && *filter == '+');
+		if (!is_any && (length != wanted_length || memcmp(filter, wanted, length) != 0)) return NULL;
+		wanted += wanted_length;
+		filter += length;
+		if (*wanted == '\0') return filter;
+		if (*filter == '\0') return NULL;
+	}
+}
+
 /*
  * Whether a filter below the answers has a '+' that is not its last level. A Response Topic may have 16 levels: with '+' or the
  * name in each place 4,096 filters match one answer, and the broker is busy for 50 ms with it.
  */
 static bool overlaps(const struct identity *self, const char *filter)
 {
-	struct level client;
-
-	if (filter == NULL || !find_level(&self->answers, filter, ":client", &client, true)) return false;
-	return strstr(filter + client.start + client.length, "/+/") != NULL;
+	const char *rest = filter == NULL ? NULL : below_answer(&self->answers, filter);
+	return rest != NULL && strstr(rest, "/+/") != NULL;
 }
 
 static int on_acl_check(int event, void *event_data, void *userdata)

@@ -42,5 +42,10 @@ test('one answer comes some 15 times at most, whatever its client subscribes to'
   });
   await harness.idle();
   await phone.fence();
+  const around = ['+/1/api', 'actions/+/+', '$share/g/actions/1/api'].map(
+    (head) => `${head}/${phone.client}/+/l1`,
+  );
+  const codesAround = await subscribe(phone.mqtt, [...around, `actions/1/api/+/+/l1`]);
+  assert.deepEqual(new Set(codesAround), new Set([NOT_AUTHORIZED]));
   assert.ok(phone.answers.length >= 1 && phone.answers.length <= 15, `${phone.answers.length} copies`);
 });
