@@ -11,6 +11,9 @@ const outlastingMs = 50;
 /** Once may be chance; so many times in a row are not. */
 const maxStrikes = 3;
 
+/** At a broker named twice one follows the other within seconds. */
+const inRowMs = 10_000;
+
 /** Names may lead to different brokers later. */
 const asideMs = 300_000;
 
@@ -26,6 +29,7 @@ function watchPair(first: Watched, second: Watched, number: number): void {
   let lostAt = Number.NEGATIVE_INFINITY;
   let acceptedAt = Number.NEGATIVE_INFINITY;
   let strikes = 0;
+  let struckAt = Number.NEGATIVE_INFINITY;
   let isExplained = true;
   const compare = (): void => {
     if (isExplained || first.state.connected || !second.state.connected) return;
@@ -34,8 +38,10 @@ function watchPair(first: Watched, second: Watched, number: number): void {
     setTimeout(strike, outlastingMs).unref();
   };
   const strike = (): void => {
-    if (!second.state.connected) strikes = 0;
-    else if (++strikes >= maxStrikes)
+    const now = performance.now();
+    if (!second.state.connected || now - struckAt > inRowMs) strikes = 0;
+    struckAt = now;
+    if (second.state.connected && ++strikes >= maxStrikes)
       second.standAside(`it is broker ${number} under another name: name it once in MQTT_URL`, asideMs);
   };
   onTurn(first, (connected) => {

@@ -70,7 +70,7 @@ export class Reconnecting {
     }
     this.#isAway = false;
     this.soon();
-    if (wasAway) client.reconnect();
+    if (wasAway && this.#aside === undefined) client.reconnect();
     else if (presence) tell(presence.greeting);
   }
 
@@ -85,6 +85,7 @@ export class Reconnecting {
   standAside(cause: string, forMs: number): void {
     const { client } = this.#deps;
     this.#aside = cause;
+    clearTimeout(this.#return);
     this.#set(this.#failures);
     this.#return = setTimeout(() => {
       this.#aside = undefined;

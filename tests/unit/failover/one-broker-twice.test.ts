@@ -59,6 +59,21 @@ test('two brokers that are lost and come back together prove nothing', async () 
   assert.deepEqual(second.asides, []);
 });
 
+test('nor do three such losses that are an hour apart', async (t) => {
+  const { first, second } = pair();
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
+  for (let count = 0; count < 5; count++) {
+    now += 3_600_000;
+    second.become(false);
+    first.become(false);
+    second.become(true);
+    await sleep(60);
+    first.become(true);
+  }
+  assert.deepEqual(second.asides, []);
+});
+
 test('nor does one that is lost now and then, the other being steady', async () => {
   const { first, second } = pair();
   second.become(true);
