@@ -146,11 +146,9 @@ async function start(
   const qa = await openQa(settings, { ...beside, requests, records: openRequestFormats(redis), ...sessions });
   const serve = (delivery: Delivery) => void worker.serve(qa?.receive(delivery) ?? delivery);
   const connectAs = connectingAs(connectingSettings(settings, topics), log, serve);
-  const failover = await openFailover(redis, {
-    ...failoverSettings(settings, redis),
-    ...{ brokers, onTakeover: metrics.sessionTakenOver, log, connectAs },
-  });
-  if (shutdown.isRunning) return;
+  const ofFailover = { ...failoverSettings(settings, redis), onTakeover: metrics.sessionTakenOver };
+  const failover = await openFailover(redis, { ...ofFailover, brokers, log, connectAs }, shutdown);
+  if (failover === undefined) return;
 
   brokers.push(...connectAs(settings.mqtt.clientId, { heard: failover.heard }));
   for (const [place, broker] of brokers.entries()) {

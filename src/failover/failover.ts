@@ -80,10 +80,15 @@ export class Failover {
 
 /**
  * Register this worker, before it is connected to a broker.
- * @returns what gives way while this worker alone may be unable to use Redis.
+ * @returns what gives way while this worker alone may be unable to use Redis; undefined if it is stopped meanwhile.
  */
-export async function openFailover(redis: Database, deps: Omit<FailoverDeps, 'isAble'>): Promise<Failover> {
+export async function openFailover(
+  redis: Database,
+  deps: Omit<FailoverDeps, 'isAble'>,
+  shutdown: Shutdown,
+): Promise<Failover | undefined> {
   await deps.registry.join();
+  if (shutdown.isRunning) return undefined;
   const failover = new Failover({ ...deps, isAble: () => !isOwnFault(redis.state) });
   redis.onState(() => failover.ableChanged());
   failover.ableChanged();
