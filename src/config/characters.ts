@@ -2,7 +2,7 @@
 const free = /PASSWORD$|^VERIFY_SECRET$|_(?:CA|CERT|KEY)$/;
 
 /** They may stand on several lines. */
-const ofLines: ReadonlySet<string> = new Set(['AWS_SESSION_POLICY']);
+const ofLines: ReadonlySet<string> = new Set(['AWS_SESSION_POLICY', 'MQTT_URL', 'REDIS_URL']);
 
 const names: Readonly<Record<string, string>> = {
   '\t': 'a tab',
@@ -26,7 +26,7 @@ export function characterProblems(given: Readonly<Record<string, string>>): stri
 
 function problemOf(value: string, hasLines: boolean): string | undefined {
   const text = hasLines ? value.trim() : value;
-  if (/^(["']).*\1$/s.test(text) && text.length > 1)
+  if (/^(["'])(?:(?!\1).)*\1$/s.test(text) && text.length > 1)
     return `stands in quotes (${text[0]}), which are taken for a part of it: leave them out`;
   if (hasLines) return undefined;
   const control = /\p{Cc}/u.exec(value)?.[0];
