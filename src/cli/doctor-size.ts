@@ -1,11 +1,16 @@
 import type { Settings } from '../config/settings.ts';
+import { inTime } from '../lib/in-time.ts';
 import { NOT_AUTHORIZED } from '../mqtt/publish-errors.ts';
 import { Topics } from '../protocol/topics.ts';
 import { connectClient, ownClientId } from './client.ts';
 import type { Finding } from './doctor-finding.ts';
+import { patienceMs } from './doctor-question.ts';
 
 /** The profile of a phone with some 300 contacts. */
 const bytes = 65_536;
+
+/** More than its topic and properties have. */
+const headBytes = 1_024;
 
 /** Publishes an answer of a common size that nobody reads, on a connection of its own: a broker may end that for its size. */
 export async function checkSize(settings: Settings): Promise<Finding> {
@@ -14,10 +19,12 @@ export async function checkSize(settings: Settings): Promise<Finding> {
   const { mqtt, connack, broken } = await connectClient(settings, { client });
   const { maximumPacketSize = Number.POSITIVE_INFINITY } = connack.properties ?? {};
   try {
-    if (maximumPacketSize < 2 * bytes) return tooLarge(`its largest packet is ${maximumPacketSize} bytes`);
+    if (maximumPacketSize < bytes + headBytes)
+      return tooLarge(`its largest packet is ${maximumPacketSize} bytes`);
     const answer = new Topics(settings.topics).answer(client);
     const taken = mqtt.publishAsync(answer, Buffer.alloc(bytes), { qos: 1 });
-    await Promise.race([taken, broken]);
+    const isTaken = await inTime(Promise.race([taken, broken]), patienceMs, undefined);
+    if (isTaken === undefined) return tooLarge('it does not confirm it');
     return { check, state: 'ok', saw: 'takes an answer of 64 KiB' };
   } catch (error) {
     const { code, message } = error as Error & { code?: unknown };

@@ -12,6 +12,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
   EHOSTUNREACH: 'broker host unreachable',
   ENETUNREACH: 'broker network unreachable',
+  "Couldn't connect to server": 'the broker ended the connection before an answer',
   'connack timeout': 'no answer from the broker',
   'Keepalive timeout': 'broker silent for longer than the keep-alive time',
 };
