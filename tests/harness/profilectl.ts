@@ -13,7 +13,7 @@ export interface Called {
 export function profilectl(settings: Readonly<Record<string, string>>, ...line: string[]): Promise<Called> {
   const env = { PATH: process.env.PATH, ...settings };
   return new Promise((resolve) => {
-    execFile('node', [...programArguments, ...line], { env, timeout: 30_000 }, (error, stdout, stderr) => {
+    execFile('node', [...programArguments, ...line], { env, timeout: 120_000 }, (error, stdout, stderr) => {
       const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ exitCode, stdout, stderr });
     });

@@ -93,7 +93,13 @@ export class RestartedBroker {
     const key = `K${++asked}.`;
     const request = encode(profile({ phone: number, settings: [feature(key, 'v')], status: 'set' }));
     const qos = this.phones.findIndex((phone) => phone.client === client) % 2 === 0 ? 2 : 1;
-    await connection.publishAsync('events/1//api/anon//', request, { qos });
+    const publish = () => connection.publishAsync('events/1//api/anon//', request, { qos });
+    // What is published while MQTT.js resends, it gives up if that connection ends too; a device publishes it again.
+    const again = (error: Error): Promise<unknown> => {
+      if (error.message !== 'Connection closed') throw error;
+      return publish().catch(again);
+    };
+    await publish().catch(again);
     this.accepted.get(client)?.push(key);
   }
 

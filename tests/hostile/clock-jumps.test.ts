@@ -16,11 +16,11 @@ import {
 } from '../harness/services-fixture.ts';
 import { profile } from '../harness/terms.ts';
 
-/** Before the worker: SIGUSR2 sets its clock ten minutes ahead, SIGHUP ten minutes back. */
+/** Before the worker: SIGUSR2 sets its clock ten minutes ahead, SIGWINCH ten minutes back. */
 const clock = `
   const real = Date.now, Real = Date;
   let ahead = 0;
-  process.on('SIGUSR2', () => { ahead = 600_000; }).on('SIGHUP', () => { ahead = -600_000; });
+  process.on('SIGUSR2', () => { ahead = 600_000; }).on('SIGWINCH', () => { ahead = -600_000; });
   globalThis.Date = class extends Real {
     constructor(...given) { if (given.length > 0) super(...given); else super(real() + ahead); }
     static now() { return real() + ahead; }
@@ -37,7 +37,7 @@ const worker = await harness.startWorker(settings, program);
 
 for (const [what, signal] of [
   ['ahead', 'SIGUSR2'],
-  ['back', 'SIGHUP'],
+  ['back', 'SIGWINCH'],
 ] as const) {
   test(`ten minutes ${what}: requests, codes and credentials are as before, and the worker is ready`, async () => {
     process.kill(worker.process.pid ?? assert.fail(), signal);

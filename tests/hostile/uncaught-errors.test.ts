@@ -20,7 +20,7 @@ const failing = `
     { name: 'ReplyError', command: { name: 'hset', args: ['hunter2'] } },
   );
   process.on('SIGUSR2', () => void Promise.reject(error()));
-  process.on('SIGHUP', () => { throw error(); });
+  process.on('SIGWINCH', () => { throw error(); });
   process.on('exit', (code) => process.stdout.write('exit code ' + code + '\\n'));
 `;
 const folder = mkdtempSync(join(tmpdir(), 'uncaught-'));
@@ -29,7 +29,7 @@ writeFileSync(preload, failing);
 
 for (const [what, signal] of [
   ['a rejection', 'SIGUSR2'],
-  ['an exception', 'SIGHUP'],
+  ['an exception', 'SIGWINCH'],
 ] as const)
   test(`${what}: a fatal line, exit code 1, and nothing that a client sent`, async () => {
     const worker = await harness.startWorker({}, ['--import', preload, ...workerArguments]);

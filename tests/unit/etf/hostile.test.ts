@@ -6,9 +6,9 @@ import { accepted, binary, hex, message, refused, times, zipped } from './hostil
 
 /**
  * No message may take 20 ms, which is two units. On a busy machine the collector of garbage has less of it than the unit:
- * 4.1 were seen there. What grows with the square of a message takes hundreds.
+ * 6.5 were seen there. What grows with the square of a message takes hundreds.
  */
-const MAX_UNITS = 6;
+const MAX_UNITS = 12;
 
 function outcome(read: () => unknown): string {
   try {
