@@ -9,8 +9,11 @@ import { badPayloads } from '../../harness/bad-payloads.ts';
 import { unitsOf } from '../../harness/calibration.ts';
 
 const phone = '380501112233';
-/** Twice 20 ms, beside a unit of some 10 ms that runs on the same busy machine. */
-const maxUnits = 4;
+/**
+ * Beside a unit of some 10 ms that runs on the same busy machine. None takes more than two there at rest; 4.1 were seen under
+ * load. What blocks takes hundreds.
+ */
+const maxUnits = 8;
 
 /** The profiles that `set` calls; nothing is stored, but all earlier work is done. */
 const context = {
