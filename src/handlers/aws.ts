@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { inTime } from '../lib/in-time.ts';
 import { ioError, ioOk } from '../protocol/io.ts';
 import { awsService, awsServiceAdded } from '../protocol/service.ts';
 import type { CredentialLock, ValidCredentials } from '../store/credentials.ts';
@@ -43,14 +43,7 @@ export const aws: ReadHandler = {
       answers: [{ payload: ioOk('aws', awsServiceAdded) }],
       deferred: asked,
     };
-    if (turn === 'asked') return pending;
-    const timer = new AbortController();
-    const slow = sleep(context.awsFastReplyMs, pending, { signal: timer.signal });
-    try {
-      return await Promise.race([asked, slow]);
-    } finally {
-      timer.abort();
-    }
+    return turn === 'asked' ? pending : inTime(asked, context.awsFastReplyMs, pending);
   },
 };
 

@@ -10,6 +10,8 @@ import { type Group, inGroups } from './groups.ts';
 import type { Context } from './handler.ts';
 import { markDeleted } from './remove.ts';
 
+const placesOf = (batch: readonly Counterparty[]) => batch.map(({ place }) => place);
+
 /** One thing that all contacts of a phone are to hear. */
 interface Pass extends Changes {
   /** Names it; never used for another. */
@@ -110,11 +112,11 @@ async function* nextPass(
     counterparties: (after) => counterpartiesOf(phone, friends, after),
     change: (batch) =>
       stores.contacts.changeAll(
-        batch.map(({ place }) => place),
+        placesOf(batch),
         (contact) => (isFriend(contact) ? withNews(contact, fields, stores.contactLayout) : undefined),
         { skip },
       ),
-    sizes: (batch) => stores.contactSizes.ofChanges(batch.map(({ place }) => place)),
+    sizes: (batch) => stores.contactSizes.ofChanges(placesOf(batch)),
     end: () => fanOuts.endNews(phone, news),
   };
 }
@@ -129,13 +131,8 @@ function removalPass(
     name: mark,
     isState: false,
     counterparties: (after) => counterpartiesOf(phone, entries, after),
-    change: (batch) =>
-      contacts.changeAll(
-        batch.map(({ place }) => place),
-        markDeleted,
-        { cause: mark, skip },
-      ),
-    sizes: (batch) => contactSizes.ofChanges(batch.map(({ place }) => place)),
+    change: (batch) => contacts.changeAll(placesOf(batch), markDeleted, { cause: mark, skip }),
+    sizes: (batch) => contactSizes.ofChanges(placesOf(batch)),
     end: () => fanOuts.endRemoval(phone, mark),
   };
 }
@@ -153,17 +150,8 @@ function movePass(
     name: claim,
     isState: false,
     counterparties: (after) => counterpartiesOf(from, friends, after),
-    change: (batch) =>
-      contacts.renameAll(
-        batch.map(({ place }) => place),
-        newPhoneIdOf(batch),
-        { cause: claim, skip },
-      ),
-    sizes: (batch) =>
-      contactSizes.ofRenames(
-        batch.map(({ place }) => place),
-        newPhoneIdOf(batch),
-      ),
+    change: (batch) => contacts.renameAll(placesOf(batch), newPhoneIdOf(batch), { cause: claim, skip }),
+    sizes: (batch) => contactSizes.ofRenames(placesOf(batch), newPhoneIdOf(batch)),
     // A device that keeps contacts by their `phone_id` would show both otherwise.
     told: (contact, { place }) => [
       changeContact(contact, {

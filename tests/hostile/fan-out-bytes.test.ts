@@ -7,6 +7,7 @@ import { type FanOutStores, fanOutPass } from '../../src/handlers/fan-out.ts';
 import { FanOuts } from '../../src/pipeline/fan-outs.ts';
 import { readRosters } from '../../src/protocol/roster.ts';
 import { Topics } from '../../src/protocol/topics.ts';
+import { hearingCommands } from '../harness/commands-of-redis.ts';
 import { openStoresOf } from '../harness/direct-calls.ts';
 import { eventually, type Phone, startHarness } from '../harness/harness.ts';
 import { move } from '../harness/migration.ts';
@@ -92,27 +93,18 @@ test('a dozen phones with two dozen large entries each share a bound of bytes', 
 
 /** At how many phones the worker reads contacts before it notes how far it has come; the most while something is done. */
 async function readTogether(holders: readonly string[], act: () => Promise<unknown>): Promise<number> {
-  const monitor = await harness.database.monitor();
   const read = new Set<string>();
   let most = 0;
-  monitor.on('monitor', (_time: string, [command = '', key = '']: string[], source: string) => {
+  const carried = ([command = '', key = '']: string[], source: string) => {
     if (source === 'lua') return;
     if (command === 'set' && /^fan-out:\{\d+\}$/.test(key)) read.clear();
     if (command === 'hget' && holders.some((holder) => key === `contacts:{${holder}}`)) read.add(key);
     most = Math.max(most, read.size);
-  });
-  try {
+  };
+  await hearingCommands(harness.database, carried, async () => {
     await act();
     await harness.idle();
-    // What was said before this one is counted when it comes.
-    const last = new Promise<void>((resolve) => {
-      monitor.on('monitor', (_time: string, args: string[]) => args.includes('the-last') && resolve());
-    });
-    await harness.database.echo('the-last');
-    await last;
-  } finally {
-    monitor.disconnect();
-  }
+  });
   return most;
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { atom } from '../../src/etf/index.ts';
+import { hearingCommands } from '../harness/commands-of-redis.ts';
 import { eventually, type Phone, startHarness } from '../harness/harness.ts';
 import { move } from '../harness/migration.ts';
 import { contact, fieldsOf, profile, roster } from '../harness/terms.ts';
@@ -29,22 +30,11 @@ async function friends(): Promise<[Phone, Phone]> {
 
 /** How often Redis carries out a command on keys while something is done, by `MONITOR`, also in scripts. */
 async function carriedOut(pattern: RegExp, act: () => Promise<unknown>): Promise<number> {
-  const monitor = await harness.database.monitor();
   let count = 0;
-  monitor.on('monitor', (_time: string, args: string[]) => {
-    if (pattern.test(args.join(' '))) count++;
-  });
-  try {
-    await act();
-    // What was said before this one is counted when it comes.
-    const last = new Promise<void>((resolve) => {
-      monitor.on('monitor', (_time: string, args: string[]) => args.includes('the-last') && resolve());
-    });
-    await harness.database.echo('the-last');
-    await last;
-  } finally {
-    monitor.disconnect();
-  }
+  const carried = (words: string[]) => {
+    if (pattern.test(words.join(' '))) count++;
+  };
+  await hearingCommands(harness.database, carried, act);
   return count;
 }
 

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { STSClient } from '@aws-sdk/client-sts';
+import { inTime } from '../../lib/in-time.ts';
 import type { StsSettings } from './settings.ts';
 
 type Module = typeof import('@aws-sdk/client-sts');
@@ -144,15 +145,7 @@ async function readyClient(client: STSClient): Promise<ReadyClient> {
   return { client, secret };
 }
 
-async function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
+function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const over = (): boolean => true;
-  try {
-    return await Promise.race([promise.then(over, over), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return inTime(promise.then(over, over), ms, false);
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { selfSignedCertificate } from '../../../dev/servers/certificate.ts';
 import { certificateProblems } from '../../../src/config/certificates.ts';
-import { SettingsError } from '../../../src/config/error.ts';
 import { readSettings } from '../../../src/config/settings.ts';
+import { settingProblems } from '../../harness/setting-problems.ts';
 
 const [own, other] = await Promise.all([selfSignedCertificate(), selfSignedCertificate()]);
 const key = createPrivateKey(own.key);
@@ -56,15 +56,7 @@ test('a certificate is a PEM text or a file that holds one', async (t) => {
 });
 
 test('a start with the key of another certificate names the setting, and so does one with half a pair', () => {
-  const problemsOf = (env: Record<string, string>): readonly string[] => {
-    try {
-      readSettings({ ...min, ...env });
-      return [];
-    } catch (error) {
-      assert.ok(error instanceof SettingsError);
-      return error.problems;
-    }
-  };
+  const problemsOf = (env: Record<string, string>) => settingProblems({ ...min, ...env });
   const [REDIS_CERT, REDIS_KEY] = [`${own.cert}`, `${own.key}`];
   assert.deepEqual(problemsOf({ REDIS_CERT, REDIS_KEY }), []);
   assert.deepEqual(problemsOf({ REDIS_CERT, REDIS_KEY: `${other.key}` }), [

@@ -1,20 +1,11 @@
 /** Characters that come into a value by mistake are named, and never the value. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SettingsError } from '../../../src/config/error.ts';
-import { readSettings } from '../../../src/config/settings.ts';
+import { settingProblems } from '../../harness/setting-problems.ts';
 
 const min = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
 
-function problems(env: Record<string, string>): readonly string[] {
-  try {
-    readSettings({ ...min, ...env });
-  } catch (error) {
-    assert.ok(error instanceof SettingsError);
-    return error.problems;
-  }
-  return [];
-}
+const problems = (env: Record<string, string>) => settingProblems({ ...min, ...env });
 
 const quoted = 'stands in quotes ("), which are taken for a part of it: leave them out';
 const windows = 'has a carriage return (CR): the file has the line ends of Windows';

@@ -4,24 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { EXIT_CONFIG, SettingsError } from '../../../src/config/error.ts';
+import { EXIT_CONFIG } from '../../../src/config/error.ts';
 import { readSettings, settingNames } from '../../../src/config/settings.ts';
 import { fieldPatterns } from '../../../src/protocol/topic-patterns.ts';
 import { workerArguments } from '../../harness/program.ts';
+import { settingProblems } from '../../harness/setting-problems.ts';
 import { rightPatterns, wrongPatterns } from '../../harness/topic-patterns.ts';
 
 const min = { MQTT_URL: 'mqtt://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' };
-
-/** The faults of an environment, one on each line. */
-function problems(env: Record<string, string>): readonly string[] {
-  try {
-    readSettings(env);
-  } catch (error) {
-    assert.ok(error instanceof SettingsError);
-    return error.problems;
-  }
-  return [];
-}
 
 function temporaryFile(t: TestContext, content: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'profile-settings-'));
@@ -70,8 +60,13 @@ test('other variables are ignored', () => {
 });
 
 test('all faults are reported at once, one on each line', () => {
-  assert.deepEqual(problems({}), ['MQTT_URL is not set', 'REDIS_URL is not set']);
-  const many = problems({ MQTT_URL: 'http://x', HTTP_PORT: '65536', REPLY_QOS: '3', LOG_LEVEL: 'loud' });
+  assert.deepEqual(settingProblems({}), ['MQTT_URL is not set', 'REDIS_URL is not set']);
+  const many = settingProblems({
+    MQTT_URL: 'http://x',
+    HTTP_PORT: '65536',
+    REPLY_QOS: '3',
+    LOG_LEVEL: 'loud',
+  });
   assert.deepEqual(
     many.map((line) => line.split(' ', 1)[0]),
     ['MQTT_URL', 'REPLY_QOS', 'REDIS_URL', 'HTTP_PORT', 'LOG_LEVEL'],
@@ -109,7 +104,7 @@ const malformed: Record<string, readonly string[]> = {
 for (const [name, values] of Object.entries(malformed)) {
   test(`${name}: a malformed value is refused, and not quoted`, () => {
     for (const value of values) {
-      const lines = problems({ ...min, [name]: value });
+      const lines = settingProblems({ ...min, [name]: value });
       const about = lines.filter((line) => line.startsWith(`${name} `));
       assert.ok(about.length > 0, JSON.stringify(value));
       if (value.length > 5)
@@ -181,7 +176,8 @@ for (const { about, settings, line } of [
     line: 'CLIENT_IDENTITY is token, which needs a level :token in REQUEST_TOPIC',
   },
 ]) {
-  test(`${about}: refused with one line`, () => assert.deepEqual(problems({ ...min, ...settings }), [line]));
+  test(`${about}: refused with one line`, () =>
+    assert.deepEqual(settingProblems({ ...min, ...settings }), [line]));
 }
 
 test('text and mirror for QA are off, and are switched on separately', () => {
@@ -192,7 +188,7 @@ test('text and mirror for QA are off, and are switched on separately', () => {
 });
 
 test('SMTP_URL needs MAIL_FROM and VERIFY_SECRET, AWS_ROLE_ARN needs AWS_REGION', () => {
-  const lines = problems({
+  const lines = settingProblems({
     ...min,
     SMTP_URL: 'smtp://mail',
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
@@ -223,10 +219,12 @@ test('NAME_FILE names a file with the value, without the line break at its end',
 });
 
 test('NAME_FILE that cannot be read, or stands beside NAME, is reported without its path', (t) => {
-  const missing = problems({ ...min, MQTT_PASSWORD_FILE: '/no/such/file' });
+  const missing = settingProblems({ ...min, MQTT_PASSWORD_FILE: '/no/such/file' });
   assert.deepEqual(missing, ['MQTT_PASSWORD_FILE names a file that cannot be read']);
   const both = { MQTT_PASSWORD: 'a', MQTT_PASSWORD_FILE: temporaryFile(t, 'b') };
-  assert.deepEqual(problems({ ...min, ...both }), ['MQTT_PASSWORD and MQTT_PASSWORD_FILE are both set']);
+  assert.deepEqual(settingProblems({ ...min, ...both }), [
+    'MQTT_PASSWORD and MQTT_PASSWORD_FILE are both set',
+  ]);
 });
 
 /** In `.env.example`, but read by the AWS SDK itself. */

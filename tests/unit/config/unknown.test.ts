@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SettingsError } from '../../../src/config/error.ts';
-import { readSettings, settingNames } from '../../../src/config/settings.ts';
+import { settingNames } from '../../../src/config/settings.ts';
 import { describeUnknown, unknownSettings } from '../../../src/config/unknown.ts';
+import { settingProblems } from '../../harness/setting-problems.ts';
 
 const unknown = (...names: string[]) =>
   unknownSettings(Object.fromEntries(names.map((name) => [name, 'a secret'])), settingNames);
@@ -50,15 +50,7 @@ test('the sentence names them without values', () => {
 
 test('a user name without a password is named', () => {
   const min = { MQTT_URL: 'mqtt://broker', REDIS_URL: 'redis://redis' };
-  const problems = (env: Record<string, string>): readonly string[] => {
-    try {
-      readSettings({ ...min, ...env });
-    } catch (error) {
-      assert.ok(error instanceof SettingsError);
-      return error.problems;
-    }
-    return [];
-  };
+  const problems = (env: Record<string, string>) => settingProblems({ ...min, ...env });
   const mail = { MAIL_FROM: 'a@example.org', VERIFY_SECRET: 'x'.repeat(32) };
   assert.deepEqual(problems({ MQTT_USERNAME: 'worker' }), [
     'MQTT_PASSWORD is not set; MQTT_USERNAME needs it',
