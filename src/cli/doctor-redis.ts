@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
+import { inTime } from '../lib/in-time.ts';
 import { openClientIdClaim } from '../store/client-id-claims.ts';
 import { fleetOf } from '../store/fleet.ts';
 import { type Database, openRedis } from '../store/redis/database.ts';
@@ -48,15 +49,8 @@ async function isReady(redis: Database): Promise<boolean> {
 }
 
 /** @returns undefined if it takes too long. */
-async function within<T>(work: Promise<T>, timeoutMs = patienceMs): Promise<T | undefined> {
-  const stop = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: stop.signal }).catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    stop.abort();
-  }
-}
+const within = <T>(work: Promise<T>, timeoutMs = patienceMs): Promise<T | undefined> =>
+  inTime(work, timeoutMs, undefined);
 
 function failure({ cause, advice }: RedisFault): Finding {
   return { check: 'redis', state: 'failed', saw: cause, advice };
