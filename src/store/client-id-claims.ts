@@ -1,6 +1,6 @@
 import { uniqueId } from '../lib/unique-id.ts';
 import type { Database } from './redis/database.ts';
-import { withRetry } from './redis/retry.ts';
+import { attempt, withRetry } from './redis/retry.ts';
 
 /** Two processes under one client id cut each other off each second, so that each claims it again. */
 export const claimMs = 60_000;
@@ -30,9 +30,9 @@ export function openClientIdClaim(redis: Database, fleet: string, worker: string
       if (isDisputed) await withRetry(() => connection.set(key, own + DISPUTED, 'PX', claimMs));
       return isDisputed;
     },
-    /** Whether two processes have claimed it in turn in the last minute. */
+    /** Whether two processes have claimed it in turn in the last minute. Asks once: who only looks must be able to end. */
     async isDisputed(): Promise<boolean> {
-      return (await withRetry(() => connection.get(key)))?.endsWith(DISPUTED) ?? false;
+      return (await attempt(() => connection.get(key)))?.endsWith(DISPUTED) ?? false;
     },
   };
 }

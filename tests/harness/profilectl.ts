@@ -9,11 +9,15 @@ export interface Called {
   readonly stderr: string;
 }
 
-/** @param settings - all of its environment. */
+/**
+ * @param settings - all of its environment.
+ * @throws Error when it does not end.
+ */
 export function profilectl(settings: Readonly<Record<string, string>>, ...line: string[]): Promise<Called> {
   const env = { PATH: process.env.PATH, ...settings };
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     execFile('node', [...programArguments, ...line], { env, timeout: 120_000 }, (error, stdout, stderr) => {
+      if (error?.killed) return reject(new Error(`profilectl ${line[0]} does not end`));
       const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ exitCode, stdout, stderr });
     });
