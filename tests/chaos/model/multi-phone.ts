@@ -8,7 +8,7 @@ import { isBusy, isTaken, list, meant, migrate, want } from './migration.ts';
 import { entriesOf, newsOf, notified, readNews, toNotify } from './news.ts';
 import { notify } from './notifying.ts';
 import type { Asked, Operation, Outside, PhoneOperation } from './operation.ts';
-import { type Contact, drop, emptyProfile, type Profile, put, type State } from './state.ts';
+import { type Contact, drop, emptyProfile, type Moment, type Profile, put, type State } from './state.ts';
 import type { Move, News, Task } from './task.ts';
 
 export function advanceSpanning(outside: Outside, state: State, operation: Operation, task: Task): Move[] {
@@ -214,9 +214,7 @@ function arrive(
     };
     return refuses(back, operation, 'already_exists');
   }
-  // The time may differ from that of its own answer: another request may have changed the profile before that was
-  // read.
-  const times = updates.filter((time) => time >= operation.time.from && time <= operation.time.to);
+  const times = arrivals(updates, operation.time);
   return times.map((update) => {
     const arrived = { ...withOwnRenamed(profile, from, asked.phone), update };
     const next = {
@@ -227,6 +225,15 @@ function arrive(
     const task: Task = { step: 'sessions', answered: false, entries: [], news: { is: 'moved', from } };
     return { state: next, task };
   });
+}
+
+/**
+ * The times at which it may have arrived. They may differ from that of its own answer: another request may have changed
+ * the profile before that was read. If that one set a later time, no answer shows when the profile arrived.
+ */
+function arrivals(updates: readonly number[], { from, to }: Moment): number[] {
+  const shown = updates.filter((time) => time >= from && time <= to);
+  return updates.some((time) => time > to) ? [...shown, from] : shown;
 }
 
 /** Renames a profile's entry for itself; an older entry with the new name is removed. */
