@@ -118,7 +118,7 @@ async function assumeRole(
   request: AssumeRoleCommandInput,
   signal: AbortSignal,
 ): Promise<TemporaryCredentials> {
-  const command = new sdk.command(request);
+  const command = new sdk.commands.AssumeRoleCommand(request);
   let date = Number.NaN;
   command.middlewareStack.add(
     (next) => async (input) => {

@@ -22,9 +22,9 @@ export async function callerIdentity(settings: StsSettings, timeoutMs: number): 
 async function ask(settings: StsSettings, signal: AbortSignal): Promise<CallerIdentity> {
   const sdk = new Sdk(settings);
   try {
-    const { GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
     const { client } = await sdk.ready();
-    const { Arn } = await client.send(new GetCallerIdentityCommand({}), { abortSignal: signal });
+    const question = new sdk.commands.GetCallerIdentityCommand({});
+    const { Arn } = await client.send(question, { abortSignal: signal });
     return Arn === undefined ? { cause: 'MalformedAnswer' } : { arn: Arn };
   } catch (error) {
     return { cause: signal.aborted ? 'no answer in time' : safeCause(error, signal).cause };

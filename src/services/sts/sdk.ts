@@ -76,8 +76,8 @@ export class Sdk {
     return require('@aws-sdk/client-sts') as Module;
   }
 
-  get command(): Module['AssumeRoleCommand'] {
-    return this.#load().AssumeRoleCommand;
+  get commands(): Pick<Module, 'AssumeRoleCommand' | 'GetCallerIdentityCommand'> {
+    return this.#load();
   }
 
   get #current(): STSClient {
