@@ -169,7 +169,7 @@ class RunningServer implements Server {
   async #accepting(stop: AbortSignal): Promise<'ready' | 'not ready in time' | 'stopped waiting'> {
     const deadline = Date.now() + (this.#program.startTimeoutMs ?? 60_000);
     while (!stop.aborted) {
-      if (this.#program.ready.test(this.#log) && (await accepts(this.port))) return 'ready';
+      if (this.#program.ready.test(this.#log) && (await serves(this.port))) return 'ready';
       if (Date.now() > deadline) return 'not ready in time';
       await delay(10);
     }
@@ -259,13 +259,27 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-function accepts(port: number): Promise<boolean> {
+/**
+ * Whether a server takes a connection, and ends it when we do. Its kernel takes one before the server itself is there, and
+ * Mosquitto loses a SIGTERM that comes between its last line of the start and its main loop.
+ */
+function serves(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
-    socket.once('error', () => resolve(false));
+    let isTaken = false;
     socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
+      isTaken = true;
+      socket.end();
     });
+    socket.setTimeout(answerTimeoutMs, () => {
+      isTaken = false;
+      socket.destroy();
+    });
+    socket.on('error', () => undefined); // a server may reset it
+    socket.once('close', () => resolve(isTaken));
+    socket.resume();
   });
 }
+
+/** Then it is asked again. */
+const answerTimeoutMs = 1_000;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { startMosquitto } from '../../../dev/servers/mosquitto.ts';
+import { startServer } from '../../../dev/servers/process.ts';
 import { startRedis } from '../../../dev/servers/redis.ts';
 
 test('a broker that cannot start reports why, and leaves no folder', async (t) => {
@@ -21,6 +22,26 @@ test('a broker that cannot start reports why, and leaves no folder', async (t) =
     startMosquitto({ extraConfig: 'nonsense 1' }),
     /Unknown configuration variable ["']nonsense["']/,
   );
+});
+
+test('a server is waited for until it serves: its kernel takes connections before', async (t) => {
+  const program = `
+    const { readFileSync, writeFileSync } = require('node:fs');
+    const server = require('node:net').createServer((socket) => socket.on('error', () => undefined).end());
+    server.listen(Number(readFileSync('port', 'utf8')), '127.0.0.1', () => {
+      console.log('listening');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+      writeFileSync('serving', '');
+    });`;
+  const server = await startServer({
+    command: 'node',
+    arguments: ['--eval', program],
+    ready: /listening/,
+    protocol: 'tcp',
+    configure: (folder, port) => writeFile(join(folder, 'port'), `${port}`),
+  });
+  t.after(() => server.stop());
+  assert.ok(existsSync(join(server.folder, 'serving')));
 });
 
 test('stop() removes the folder and may be called twice', async () => {
