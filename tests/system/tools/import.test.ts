@@ -154,7 +154,7 @@ test('what is there stays, unless it is to be overwritten', async () => {
 
 test('an import that was killed goes on when it is run again', async () => {
   const own = store('killed:');
-  const count = 20_000;
+  const count = 8_000;
   const messages = Array.from({ length: count }, (_, index) =>
     encode(
       profile({
