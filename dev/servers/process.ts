@@ -34,7 +34,7 @@ export interface Server {
 export interface Program {
   readonly command: string;
   readonly arguments: readonly string[];
-  /** Text in its log once it accepts connections. The port alone could belong to another, faster program. */
+  /** Text in its log once it serves connections. The port alone could belong to another, faster program. */
   readonly ready: RegExp;
   readonly protocol: string;
   /** Writes its configuration for this port into its folder. */
@@ -54,7 +54,7 @@ const STOP_TIMEOUT_MS = 20_000;
 const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
 
 /**
- * Runs a program and waits until it accepts connections.
+ * Runs a program and waits until it serves connections.
  * @throws Error with the program's log if it does not start.
  */
 export async function startServer(program: Program, place: Place = {}): Promise<Server> {
@@ -124,7 +124,7 @@ class RunningServer implements Server {
     // Waits for 'close' and not 'exit': the last lines of the log, with the cause, have then arrived.
     const ended = once(child, 'close').then(() => 'ended' as const);
     const stopWaiting = new AbortController();
-    const outcome = await Promise.race([ended, this.#accepting(stopWaiting.signal)]);
+    const outcome = await Promise.race([ended, this.#serving(stopWaiting.signal)]);
     stopWaiting.abort();
     if (outcome === 'ready') return;
     await this.kill('SIGKILL');
@@ -166,7 +166,7 @@ class RunningServer implements Server {
     await this.kill('SIGTERM').finally(() => clearTimeout(impatience));
   }
 
-  async #accepting(stop: AbortSignal): Promise<'ready' | 'not ready in time' | 'stopped waiting'> {
+  async #serving(stop: AbortSignal): Promise<'ready' | 'not ready in time' | 'stopped waiting'> {
     const deadline = Date.now() + (this.#program.startTimeoutMs ?? 60_000);
     while (!stop.aborted) {
       if (this.#program.ready.test(this.#log) && (await serves(this.port))) return 'ready';
@@ -272,7 +272,7 @@ function serves(port: number): Promise<boolean> {
       socket.end();
     });
     socket.setTimeout(answerTimeoutMs, () => {
-      isTaken = false;
+      resolve(false);
       socket.destroy();
     });
     socket.on('error', () => undefined); // a server may reset it
